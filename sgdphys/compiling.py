@@ -1,0 +1,81 @@
+"""Compiled kernels, cached on disk in a folder that changes whenever any kernel does.
+
+numba's own cache looks at the time stamp of one file, so it misses a change in a kernel called
+from another file, and it fails where neither the package nor the home folder can be written.
+"""
+
+import functools
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+_PACKAGE = Path(__file__).parent
+
+
+def _candidates() -> list[Path]:
+    """Folders to try, best first."""
+    if numba.config.CACHE_DIR:
+        return [Path(numba.config.CACHE_DIR)]
+    found = []
+    if os.environ.get("XDG_CACHE_HOME"):
+        found.append(Path(os.environ["XDG_CACHE_HOME"]))
+    try:
+        found.append(Path.home() / ".cache")
+    except RuntimeError:  # no HOME, and no entry for this user
+        pass
+    return [*found, Path(tempfile.gettempdir()) / f"cache-of-user-{os.getuid()}"]
+
+
+def _writable(folder: Path) -> bool:
+    """Whether only this user can write there: what numba caches, it later executes."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder.stat().st_uid == os.getuid()
+    except OSError:
+        return False
+
+
+@functools.cache
+def cache_folder() -> Path | None:
+    """Return the folder of compiled kernels, or None where nothing can be written."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for source in sorted(_PACKAGE.rglob("*.py")):
+        text = source.read_bytes()
+        if b"numba" in text or b"compiled" in text:
+            digest.update(text)
+    for candidate in _candidates():
+        folder = candidate / "sgdphys" / digest.hexdigest()[:16]
+        if _writable(folder):
+            return folder
+    return None
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile a function of arrays that makes none: no GIL, cached on disk where that is possible.
+
+    Without arrays of its own a kernel needs no reference counts; counting those of its arguments
+    took half the time of a training step.
+    """
+    options = {"nogil": True, "_nrt": False}
+    folder = cache_folder()
+    if folder is None:
+        return numba.njit(**options)(function)
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(folder)
+    try:
+        return numba.njit(cache=True, **options)(function)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def is_compiled(kernel: Any) -> bool:
+    """Whether a kernel made by ``compiled`` has anything in the cache."""
+    folder = cache_folder()
+    name = f"*{kernel.py_func.__module__.rpartition('.')[2]}.{kernel.py_func.__name__}-*"
+    return bool(kernel.signatures) or (folder is not None and any(folder.rglob(name)))

@@ -1,0 +1,215 @@
+"""What every engine does: advance an ensemble by some epochs and return what was recorded."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from sgdphys.networks import Perceptron
+from sgdphys.sampling import batch_sizes
+
+
+@dataclass(frozen=True)
+class Training:
+    """How an ensemble is trained.
+
+    Attributes
+    ----------
+    rates : float64 (epoch,)
+        Learning rate of every epoch.
+    batch_size : int
+    sampler : str
+        One of ``sampling.SAMPLERS``.
+    optimiser : str
+        "sgd" or "adam".
+    momentum, weight_decay : float
+        In the conventions of torch.optim.
+    nesterov : bool
+    loss : str
+        "cross_entropy" (of the softmax of the linear output) or "squared_error" (half the sum over
+        outputs).
+    langevin : float
+        Diffusion coefficient of added noise, weight**2 per unit time.
+    label_noise : float
+        Chance that a label is redrawn at a visit, or standard deviation added to real targets.
+    dtype : str
+        "float32" or "float64".
+    """
+
+    rates: np.ndarray
+    batch_size: int = 512
+    sampler: str = "shuffle"
+    optimiser: str = "sgd"
+    momentum: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    loss: str = "cross_entropy"
+    langevin: float = 0.0
+    label_noise: float = 0.0
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What an ensemble is trained on.
+
+    Attributes
+    ----------
+    x : (sample, feature)
+    targets : (family, sample) whole labels, or (sample, output) real numbers
+    is_train : bool (replica, sample)
+        Each replica's split, equally many for all.
+    """
+
+    x: np.ndarray
+    targets: np.ndarray
+    is_train: np.ndarray
+
+    @property
+    def are_labels(self) -> bool:
+        """Whether the targets are labels, so that accuracy means something."""
+        return np.issubdtype(self.targets.dtype, np.integer)
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Replicas of one experiment: the same network, training and data, other random numbers."""
+
+    network: Perceptron
+    training: Training
+    samples: Samples
+    seed: int
+    twins: int = 1
+
+    @property
+    def replicas(self) -> int:
+        """How many networks there are."""
+        return len(self.samples.is_train)
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs a whole run has."""
+        return len(self.training.rates)
+
+    @property
+    def train_samples(self) -> int:
+        """How many samples each replica trains on."""
+        return int(self.samples.is_train[0].sum())
+
+    @property
+    def batch_sizes(self) -> np.ndarray:
+        """Samples of each batch of an epoch."""
+        return batch_sizes(self.train_samples, self.training.batch_size, self.training.sampler)
+
+    @property
+    def updates_per_epoch(self) -> int:
+        """Optimiser updates in an epoch."""
+        return len(self.batch_sizes)
+
+
+@dataclass
+class State:
+    """All that the next epoch depends on.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs done.
+    theta, velocity, square : (replica, parameter)
+        Weights, and the optimiser's first and second moment.
+    diverged_step : int64 (replica,)
+        Update after which weights were first not finite; -1 for none.
+    """
+
+    epoch: int
+    theta: np.ndarray
+    velocity: np.ndarray
+    square: np.ndarray
+    diverged_step: np.ndarray
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is recorded of a whole run.
+
+    Attributes
+    ----------
+    weight_steps : int64, ascending
+        Updates after which the weights are kept; 0 is the initial state.
+    epochs : int64, ascending
+        Epochs at which loss, accuracy and gradient statistics are taken, before their updates.
+    gradients : bool
+        Whether gradient statistics are taken.
+    """
+
+    weight_steps: np.ndarray
+    epochs: np.ndarray
+    gradients: bool = True
+
+
+@dataclass
+class Recorded:
+    """What one call of ``advance`` recorded.
+
+    Attributes
+    ----------
+    steps : int64 (step,)
+    theta : (replica, step, parameter)
+    epochs : int64 (epoch,)
+    by_epoch : dict of arrays (epoch, replica, ...)
+        loss, accuracy, test_loss, test_accuracy (epoch, replica); gradient_mean,
+        gradient_variance (epoch, replica, parameter); mean_norm, noise_norm, weight_norm,
+        noise_trace (epoch, replica, layer).
+    """
+
+    steps: np.ndarray
+    theta: np.ndarray
+    epochs: np.ndarray
+    by_epoch: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class Stopped(Exception):
+    """Raised by ``advance`` when it was asked to stop; what it had done is lost."""
+
+
+class Engine(Protocol):
+    """An engine for one ensemble."""
+
+    ensemble: Ensemble
+
+    def initial_state(self) -> State:
+        """Weights before any update."""
+        ...
+
+    def advance(
+        self,
+        state: State,
+        until: int,
+        plan: Plan,
+        *,
+        progress: Callable[[int], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> tuple[State, Recorded]:
+        """Train up to an epoch and return the new state and what the plan wanted of the way.
+
+        ``progress`` is told of network-epochs as they are done, from any thread; ``stop`` is asked
+        between stretches and ends the call with ``Stopped``.
+        """
+        ...
+
+
+def due(state: State, until: int, plan: Plan, ensemble: Ensemble) -> tuple[np.ndarray, np.ndarray]:
+    """Return the steps and epochs of a plan that fall to the stretch from a state to an epoch.
+
+    The stretch holds the steps after its first state (step 0 too at the very start), and the epochs
+    from its first on, its end excluded but for the end of the run.
+    """
+    per_epoch = ensemble.updates_per_epoch
+    first = state.epoch * per_epoch
+    steps = plan.weight_steps
+    after = steps > first if state.epoch else steps >= 0
+    steps = steps[after & (steps <= until * per_epoch)]
+    end = until + 1 if until == ensemble.epochs else until
+    epochs = plan.epochs[(plan.epochs >= state.epoch) & (plan.epochs < end)]
+    return steps, epochs

@@ -1,0 +1,29 @@
+"""Errors whose message is one sentence: what was wrong, where, and what to do."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """What was asked for cannot be done: a wrong value, file or name."""
+
+
+class WorkError(RuntimeError):
+    """What was asked for is right, and doing it failed."""
+
+
+class NotEnoughData(InputError):
+    """Too few data for an answer; ``estimate`` is what they would say, unvouched for."""
+
+    def __init__(self, message: str, estimate: object = None) -> None:
+        super().__init__(message)
+        self.estimate = estimate
+
+
+def nearest(name: str, known: Iterable[object]) -> str:
+    """Return '; did you mean X?' for the nearest known name, or the list of names."""
+    names = [str(k) for k in known]
+    close = difflib.get_close_matches(str(name), names, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return "it can be " + ", ".join(repr(n) for n in names)

@@ -1,0 +1,192 @@
+"""Perceptrons: their description, their parameters in order, and their forward pass in numpy."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from sgdphys.errors import InputError, nearest
+
+ACTIVATIONS = ("tanh", "relu", "sigmoid", "softplus", "softsign", "elu", "swish", "identity")
+INITIALISATIONS = ("fan_in", "fan_out", "orthogonal")
+
+
+@dataclass(frozen=True)
+class ParameterTable:
+    """One row a scalar parameter, in the order of a flat weight vector.
+
+    Attributes
+    ----------
+    layer : int64 (parameter,)
+        1 to L, L the output.
+    kind : str (parameter,)
+        "weight" or "bias".
+    parameter_name : str (parameter,)
+        Name of the tensor.
+    entry : int64 (parameter,)
+        Flat index in the tensor.
+    """
+
+    layer: np.ndarray
+    kind: np.ndarray
+    parameter_name: np.ndarray
+    entry: np.ndarray
+
+
+@dataclass(frozen=True)
+class Perceptron:
+    """A multilayer perceptron with a linear output, on which the loss puts its own softmax.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Units from inputs to outputs.
+    activation : str
+        Of the hidden layers, one of ``ACTIVATIONS``.
+    init : str
+        "fan_in" or "fan_out": normal, cut at two standard deviations, scale 1/sqrt(fan);
+        "orthogonal": orthonormal rows or columns. Biases start at 0.
+    noise : float
+        Standard deviation of the Gaussian noise added to every hidden unit.
+    bias : bool
+        Whether units have biases.
+
+    Raises
+    ------
+    InputError
+        For an empty layer, an unknown activation or initialisation, or negative noise.
+    """
+
+    sizes: tuple[int, ...]
+    activation: str = "tanh"
+    init: str = "fan_in"
+    noise: float = 0.0
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        if len(self.sizes) < 2 or min(self.sizes) < 1:
+            raise InputError(f"a network needs at least one unit in every layer, not {self.sizes}")
+        for name, value, known in (
+            ("activation", self.activation, ACTIVATIONS),
+            ("init", self.init, INITIALISATIONS),
+        ):
+            if value not in known:
+                raise InputError(f"unknown {name} {value!r}: {nearest(value, known)}")
+        if not self.noise >= 0:
+            raise InputError(f"layer noise is {self.noise}; it must be 0 or more")
+
+    @property
+    def layers(self) -> int:
+        """Number of layers of weights, the output's included."""
+        return len(self.sizes) - 1
+
+    @cached_property
+    def weight_at(self) -> np.ndarray:
+        """First parameter of each layer's weight matrix (output, input)."""
+        return self._starts[0::2]
+
+    @cached_property
+    def bias_at(self) -> np.ndarray:
+        """First parameter of each layer's biases."""
+        return self._starts[1::2]
+
+    @cached_property
+    def _lengths(self) -> list[int]:
+        pairs = zip(self.sizes[:-1], self.sizes[1:], strict=True)
+        return [n for i, o in pairs for n in (i * o, o if self.bias else 0)]
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return np.cumsum([0, *self._lengths[:-1]])
+
+    @cached_property
+    def parameters(self) -> ParameterTable:
+        """Layer, kind, tensor name and flat index of every parameter."""
+        kinds = ["weight", "bias"] * self.layers
+        layers = np.repeat(np.arange(1, self.layers + 1), 2)
+        names = [f"layer{n}.{kind}" for n, kind in zip(layers, kinds, strict=True)]
+        return ParameterTable(
+            layer=np.repeat(layers, self._lengths).astype(np.int64),
+            kind=np.repeat(kinds, self._lengths),
+            parameter_name=np.repeat(names, self._lengths),
+            entry=np.concatenate([np.arange(n) for n in self._lengths]).astype(np.int64),
+        )
+
+    def initial_weights(self, rng: np.random.Generator) -> np.ndarray:
+        """Draw one replica's weights, float64 (parameter,)."""
+        theta = np.zeros(sum(self._lengths))
+        for layer, (n_in, n_out) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True)):
+            start = self.weight_at[layer]
+            if self.init == "orthogonal":
+                matrix = _orthogonal(rng, n_out, n_in)
+            else:
+                fan = n_in if self.init == "fan_in" else n_out
+                matrix = _truncated_normal(rng, n_in * n_out) / np.sqrt(fan)
+            theta[start : start + n_in * n_out] = matrix.ravel()
+        return theta
+
+    def matrices(self, theta: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return the weights (..., output, input) and biases (..., output) of each layer.
+
+        Parameters
+        ----------
+        theta : array (..., parameter)
+        """
+        found = []
+        for layer, (n_in, n_out) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True)):
+            w = theta[..., self.weight_at[layer] :][..., : n_in * n_out]
+            b = theta[..., self.bias_at[layer] :][..., :n_out]
+            if not self.bias:
+                b = np.zeros((*theta.shape[:-1], n_out), theta.dtype)
+            found.append((w.reshape(*theta.shape[:-1], n_out, n_in), b))
+        return found
+
+    def forward(self, theta: np.ndarray, x: np.ndarray) -> list[np.ndarray]:
+        """Activations of every layer, the last one linear, without layer noise.
+
+        Parameters
+        ----------
+        theta : array (..., parameter)
+        x : array (sample, feature)
+
+        Returns
+        -------
+        list of array (..., sample, unit)
+        """
+        units = [x]
+        for layer, (w, b) in enumerate(self.matrices(theta), start=1):
+            z = units[-1] @ np.swapaxes(w, -1, -2) + b[..., None, :]
+            units.append(z if layer == self.layers else activate(self.activation, z))
+        return units[1:]
+
+
+def activate(activation: str, z: np.ndarray) -> np.ndarray:
+    """Value of an activation at z, elementwise."""
+    if activation == "tanh":
+        return np.tanh(z)
+    if activation == "relu":
+        return np.maximum(z, 0)
+    if activation == "softplus":
+        return np.logaddexp(z, 0)
+    if activation == "softsign":
+        return z / (1 + np.abs(z))
+    if activation == "elu":
+        return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
+    if activation in ("sigmoid", "swish"):
+        s = np.exp(-np.logaddexp(-z, 0))
+        return s if activation == "sigmoid" else z * s
+    return z
+
+
+def _truncated_normal(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Standard normal numbers within two standard deviations, by inversion."""
+    low, high = ndtr(-2.0), ndtr(2.0)
+    return ndtri(low + (high - low) * rng.random(count))
+
+
+def _orthogonal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    """Orthonormal rows or columns, uniformly (Haar) distributed."""
+    q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
+    q = q * np.sign(np.diag(r))
+    return q if rows >= columns else q.T
