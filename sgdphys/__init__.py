@@ -1,3 +1,37 @@
-"""Training dynamics of neural networks as a physics experiment."""
+"""Training dynamics of neural networks as a physics experiment.
+
+Networks are trained as ensembles whose complete weight trajectories are recorded into labelled
+netCDF files, and such files are read as physical processes.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sgdphys import tasks
+    from sgdphys.study.running import Run, run
+    from sgdphys.trajectory.reader import check, open_trajectory
 
 __version__ = "0.1.0"
+
+__all__ = ["Run", "check", "open_trajectory", "run", "tasks"]
+
+_HOMES = {
+    "Run": "sgdphys.study.running",
+    "run": "sgdphys.study.running",
+    "check": "sgdphys.trajectory.reader",
+    "open_trajectory": "sgdphys.trajectory.reader",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import public names when they are first used."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in __all__:
+        return importlib.import_module(f"sgdphys.{name}")
+    raise AttributeError(f"module 'sgdphys' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -47,7 +47,7 @@ def cache_folder() -> Path | None:
     digest = hashlib.sha256(numba.__version__.encode())
     for source in sorted(_PACKAGE.rglob("*.py")):
         text = source.read_bytes()
-        if b"numba" in text or b"compiled" in text:
+        if b"numba" in text or b"import compiled" in text:
             digest.update(text)
     for candidate in _candidates():
         folder = candidate / "sgdphys" / digest.hexdigest()[:16]

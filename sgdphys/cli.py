@@ -1,0 +1,255 @@
+"""The command line: parses, calls, prints, and turns errors into one sentence and an exit code.
+
+0 when done, 1 when the work failed, 2 for a wrong command or input.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import sgdphys
+from sgdphys.errors import InputError, WorkError
+
+app = typer.Typer(
+    name="sgdphys",
+    help="Training dynamics of neural networks as a physics experiment.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_PLAIN_LINES_EVERY = 10.0
+"""Seconds between lines of progress where there is no terminal."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the command; exits with its status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    arguments = [a for a in arguments if a != "--debug"]
+    try:
+        status = app(args=arguments, prog_name="sgdphys", standalone_mode=False)
+    except Exception as error:
+        if debug:
+            raise
+        status = _tell_error(error)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _tell_error(error: Exception) -> int:
+    """Print an error as a sentence and return its exit status."""
+    if hasattr(error, "format_message"):  # typer's errors of usage
+        print(f"sgdphys: {error.format_message().rstrip('.')}; see sgdphys --help", file=sys.stderr)
+        return 2
+    if isinstance(error, InputError):
+        print(f"sgdphys: {error}", file=sys.stderr)
+        return 2
+    if isinstance(error, typer.Abort):
+        print("sgdphys: interrupted", file=sys.stderr)
+    elif isinstance(error, WorkError):
+        print(f"sgdphys: {error}", file=sys.stderr)
+    elif isinstance(error, BrokenPipeError):
+        # whoever read our output has gone; what Python would print at exit goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    else:
+        text = " ".join(str(error).split()) or "no message"
+        print(
+            f"sgdphys: {type(error).__name__}: {text} (give --debug for the traceback)",
+            file=sys.stderr,
+        )
+    return 1
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"sgdphys {sgdphys.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Training dynamics of neural networks as a physics experiment.
+
+    Give --debug for the traceback of an error.
+    """
+
+
+@app.command()
+def run(
+    study: Annotated[str, typer.Argument(help="A TOML file, or the name of a shipped study.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run.", show_default="runs/NAME")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Override a key: train.replicas=5.", metavar="KEY=VALUE"),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Few epochs and replicas, every stage and figure.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads.", show_default="all processors")
+    ] = None,
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh/--resume", help="Begin anew, or carry on with what is there."),
+    ] = False,
+) -> None:
+    """Carry out a study: train, record, draw. Given again, it resumes."""
+    from sgdphys.engines.base import Stopped
+    from sgdphys.study import running, summary
+
+    started = time.perf_counter()
+    with _interrupt() as interrupted, _progress() as (tell, progress):
+        try:
+            result = running.run(
+                study,
+                out,
+                settings=settings or (),
+                quick=quick,
+                fresh=fresh,
+                threads=workers,
+                tell=tell,
+                progress=progress,
+                stop=interrupted.is_set,
+            )
+        except Stopped:
+            raise WorkError(
+                "stopped; finished segments are kept, and the same command resumes after them"
+            ) from None
+    _print_table(summary.table(result, time.perf_counter() - started))
+
+
+@app.command()
+def figures(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Draw this figure alone.", metavar="NAME")
+    ] = None,
+    formats: Annotated[
+        str | None, typer.Option("--format", help="Any of png,svg,pdf.", show_default="the study's")
+    ] = None,
+) -> None:
+    """Draw the figures of a run."""
+    from sgdphys.errors import nearest
+    from sgdphys.study.running import Run
+
+    wanted = [f.strip() for f in formats.split(",")] if formats else None
+    for name in wanted or []:
+        if name not in ("png", "svg", "pdf"):
+            raise InputError(f"--format {name}: {nearest(name, ('png', 'svg', 'pdf'))}")
+    for path in Run(run_folder).figures(only or None, wanted):
+        print(path)
+
+
+@app.command()
+def studies() -> None:
+    """List the studies that come with sgdphys."""
+    from sgdphys.study.files import load_study, shipped_studies
+
+    for name, path in shipped_studies().items():
+        print(f"{name:24} {load_study(path)[1].title}")
+
+
+@app.command()
+def info(path: Annotated[Path, typer.Argument(help="A netCDF file or the folder of a run.")]) -> None:
+    """Say what a trajectory holds."""
+    from sgdphys.study.summary import describe
+
+    for line in describe(path):
+        print(line)
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="A netCDF file or the folder of a run.")],
+) -> None:
+    """Name every fault of a trajectory; exit status 1 if there is any."""
+    from sgdphys.trajectory.reader import check as faults_of
+
+    faults = faults_of(path)
+    for fault in faults:
+        print(f"{path}: {fault}")
+    if faults:
+        raise typer.Exit(1)
+    print(f"{path}: sound")
+
+
+@contextmanager
+def _interrupt() -> Iterator[threading.Event]:
+    """Turn Ctrl-C and SIGTERM into an event, so that a run ends between two stretches."""
+    stopped = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stopped.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress() -> Iterator[tuple[Callable[[str], None], Callable[[int, int], None]]]:
+    """Ways to tell sentences and progress: a bar on a terminal, plain lines elsewhere."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns: list[Any] = [
+            TextColumn("training"),
+            BarColumn(),
+            TextColumn("{task.percentage:.0f}%"),
+            TimeRemainingColumn(),
+        ]
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("training", total=None, visible=False)
+
+            def advance(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total, visible=done < total)
+
+            yield lambda sentence: bar.console.print(sentence, highlight=False), advance
+        return
+
+    lock = threading.Lock()
+    first: list[tuple[float, int]] = []
+    told = time.perf_counter()
+
+    def line(done: int, total: int) -> None:
+        nonlocal told
+        with lock:
+            now = time.perf_counter()
+            if not first:
+                first.append((now, done))
+            if now - told < _PLAIN_LINES_EVERY:
+                return
+            told = now
+            rate = (done - first[0][1]) / (now - first[0][0])
+            left = f", {(total - done) / rate:.0f} s left" if rate > 0 else ""
+            print(f"{done / total:.0%} trained{left}", file=sys.stderr, flush=True)
+
+    yield lambda sentence: print(sentence, file=sys.stderr, flush=True), line
+
+
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    """Print rows in columns, the first row as a heading."""
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    for row in rows:
+        cells = [c.ljust(w) if k == 0 else c.rjust(w) for k, (c, w) in
+                 enumerate(zip(row, widths, strict=True))]  # fmt: skip
+        print("  ".join(cells).rstrip())

@@ -1,0 +1,70 @@
+"""How all figures look: sizes, lettering, and colours that mean something."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+
+COLUMN, PAGE = 3.5, 7.2
+"""Widths of a journal's column and page, inches."""
+
+DATA, FIT, EXACT, NULL = "#0072B2", "#D55E00", "#000000", "#8C8C8C"
+"""Okabe-Ito blue for data, vermilion for fits, black for exact laws, grey for nulls."""
+TEST = "#CC79A7"
+
+SHEET: dict[str, Any] = {
+    "figure.dpi": 150,
+    "savefig.dpi": 300,
+    "figure.constrained_layout.use": True,
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "legend.fontsize": 7,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.2,
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "sgdphys",
+    "pdf.fonttype": 42,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.5,
+}
+
+
+@contextmanager
+def sheet() -> Iterator[None]:
+    """Draw in the house style, whatever the user's own settings."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(SHEET)
+        yield
+
+
+def layer_colours(layers: int) -> list[Any]:
+    """One colour a layer, the same on every figure: first dark, output bright."""
+    colours = mpl.colormaps["viridis"]
+    return [colours(0.92 * k / max(layers - 1, 1)) for k in range(layers)]
+
+
+def epoch_axis(ax: Axes, last: int) -> None:
+    """Logarithmic epochs that show epoch 0, on a linear stretch up to epoch 1."""
+    ax.set_xscale("symlog", linthresh=1, linscale=0.3)
+    ax.set_xlim(-0.05, max(last, 1) * 1.1)
+    decades = [10**k for k in range(len(str(max(last, 1))))]
+    ax.set_xticks([0, *decades], ["0", *(_power(d) for d in decades)])
+    minor = [m * d for d in decades for m in range(2, 10) if m * d <= last]
+    ax.set_xticks(minor, minor=True)
+    ax.set_xlabel("epochs (logarithmic from 1)")
+
+
+def _power(value: int) -> str:
+    exponent = len(str(value)) - 1
+    return str(value) if value < 1000 else f"$10^{exponent}$"

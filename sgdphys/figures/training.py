@@ -1,0 +1,66 @@
+"""Training curves: loss and accuracy, and the norms of each layer's weights."""
+
+import numpy as np
+import xarray as xr
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sgdphys.figures.style import DATA, PAGE, TEST, epoch_axis, layer_colours
+from sgdphys.quantities import axis_label
+
+
+def ensemble_curve(ax: Axes, values: xr.DataArray, colour: str, label: str) -> Axes:
+    """Draw the median over replicas and the band of the middle 90%.
+
+    Parameters
+    ----------
+    ax : Axes
+    values : DataArray (epoch, replica)
+        Replicas that are not finite are left out at their epochs.
+    colour, label : str
+    """
+    finite = values.where(np.isfinite(values))
+    if not bool(finite.notnull().any()):
+        return ax
+    low, middle, high = finite.quantile([0.05, 0.5, 0.95], "replica").to_numpy()
+    epoch = values["epoch"].to_numpy()
+    alone = len(epoch) == 1  # a single epoch has no line
+    ax.plot(epoch, middle, color=colour, label=label, marker="o" if alone else None, ms=3)
+    ax.fill_between(epoch, low, high, color=colour, alpha=0.2, linewidth=0)
+    return ax
+
+
+def loss_and_accuracy(tree: xr.DataTree) -> Figure:
+    """Loss and accuracy of the ensemble on training and test samples against epochs."""
+    training = tree["training"].to_dataset()
+    last = int(training["epoch"].max())
+    figure, axes = plt.subplots(1, 2, figsize=(PAGE, 2.6))
+    for ax, name in zip(axes, ("loss", "accuracy"), strict=True):
+        ensemble_curve(ax, training[name], DATA, "training samples")
+        ensemble_curve(ax, training[f"test_{name}"], TEST, "test samples")
+        epoch_axis(ax, last)
+    if bool((training["loss"] > 0).any()):
+        axes[0].set_yscale("log")
+    axes[0].set_ylabel("loss (nats)")
+    axes[1].set_ylabel("accuracy (share of samples)")
+    axes[0].legend(loc="lower left")
+    replicas = training.sizes["replica"]
+    figure.suptitle(f"median and middle 90% of {replicas} networks", fontsize=8)
+    return figure
+
+
+def weight_norms(tree: xr.DataTree) -> Figure:
+    """Norm of each layer's weights against epochs."""
+    norms = tree["gradients"]["weight_norm"]
+    last = int(norms["epoch"].max())
+    figure, ax = plt.subplots(figsize=(PAGE * 0.6, 2.8))
+    layers = norms["layer"].to_numpy()
+    for layer, colour in zip(layers, layer_colours(len(layers)), strict=True):
+        label = f"layer {layer}" + (" (output)" if layer == layers[-1] else "")
+        ensemble_curve(ax, norms.sel(layer=layer), colour, label)
+    epoch_axis(ax, last)
+    ax.set_ylabel(axis_label("weight_norm"))
+    figure.legend(loc="outside right center")
+    ax.set_title(f"median and middle 90% of {norms.sizes['replica']} networks")
+    return figure

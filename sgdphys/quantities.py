@@ -1,0 +1,108 @@
+"""The glossary: name, unit, symbol and definition of every quantity.
+
+Attributes of variables, labels of axes and pages of documentation are made from it.
+"""
+
+from collections.abc import Hashable
+from typing import NamedTuple, TypeVar
+
+import xarray as xr
+
+Labelled = TypeVar("Labelled", xr.Dataset, xr.DataArray)
+
+
+class Quantity(NamedTuple):
+    """One entry: units as in ``units`` attributes ("1" for pure numbers), a LaTeX symbol."""
+
+    unit: str
+    long_name: str
+    symbol: str
+    definition: str
+
+
+GLOSSARY: dict[str, Quantity] = {
+    # axes
+    "step": Quantity("updates", "optimiser updates", "t", "optimiser updates done"),
+    "epoch": Quantity("epochs", "epochs", "e", "passes over the training samples done"),
+    "time": Quantity("weight**2/loss", "training time", r"\tau", "sum of the learning rates so far"),
+    "replica": Quantity("1", "replica", "r", "index of a network of the ensemble"),
+    "family": Quantity("1", "family", "f", "replicas that share initial weights and split"),
+    "parameter": Quantity("1", "parameter", "p", "index of a scalar weight or bias"),
+    "sample": Quantity("1", "sample", "x", "index of a pattern"),
+    "layer": Quantity("1", "layer", r"\ell", "1 to L, L the output"),
+    "layer_name": Quantity("1", "layer", r"\ell", "name of a layer"),
+    "kind": Quantity("1", "kind of parameter", "", "weight or bias"),
+    "parameter_name": Quantity("1", "tensor", "", "name of the tensor a parameter belongs to"),
+    "entry": Quantity("1", "entry", "", "flat index of a parameter in its tensor"),
+    "feature": Quantity("1", "input", "i", "index of an input"),
+    "label": Quantity("1", "label", "y", "index of a class"),
+    # trajectories
+    "theta": Quantity("weight", "weights", r"\theta", "weights and biases"),
+    "diverged_step": Quantity(
+        "updates", "first step with weights not finite", "", "-1 where there is none"
+    ),
+    # gradients at fixed weights
+    "gradient_mean": Quantity(
+        "loss/weight", "mean gradient", "G", "mean of batch gradients, weighted by batch size"
+    ),
+    "gradient_variance": Quantity(
+        "loss**2/weight**2",
+        "gradient variance",
+        "V",
+        "variance of batch gradients over a pass at fixed weights, weighted by batch size, unbiased",
+    ),
+    "mean_norm": Quantity("loss/weight", "norm of mean gradient", "|G|", "over one layer"),
+    "noise_norm": Quantity(
+        "loss/weight",
+        "norm of gradient noise",
+        r"\sqrt{\mathrm{tr}\,V}",
+        "root of the summed batch variance of one layer",
+    ),
+    "weight_norm": Quantity("weight", "weight norm", r"|\theta|", "over one layer"),
+    "noise_trace": Quantity(
+        "loss**2/weight**2",
+        "per-sample noise trace",
+        r"\mathrm{tr}\,S",
+        "trace of the covariance of per-sample gradients of one layer, divided by N",
+    ),
+    # training
+    "loss": Quantity("nats", "training loss", "L", "mean over training samples"),
+    "test_loss": Quantity("nats", "test loss", r"L_\mathrm{test}", "mean over test samples"),
+    "accuracy": Quantity("1", "training accuracy", "", "share of training samples right"),
+    "test_accuracy": Quantity("1", "test accuracy", "", "share of test samples right"),
+    "train": Quantity("1", "in the training set", "", "split of each replica"),
+    # tasks
+    "x": Quantity("1", "input", "x", "input pattern"),
+    "y": Quantity("1", "hard label", "y", "hard label of a pattern"),
+    "p_x": Quantity("1", "input probability", "p(x)", "probability of a pattern"),
+    "p_y_given_x": Quantity("1", "label probability", "p(y|x)", "soft label of a pattern"),
+    "spectral_class": Quantity(
+        "1", "spectral class", "", "patterns of equal spherical power spectrum"
+    ),
+}
+
+
+def attributes(name: Hashable) -> dict[str, str]:
+    """Return units and long_name of a quantity, for a variable's attributes."""
+    quantity = GLOSSARY[str(name)]
+    return {"units": quantity.unit, "long_name": quantity.long_name}
+
+
+def labelled(data: Labelled) -> Labelled:
+    """Give every variable and coordinate of the glossary its units and long_name."""
+    if isinstance(data, xr.DataArray):
+        named = data.name
+        return data.assign_attrs(attributes(named)) if named in GLOSSARY else data
+    data = data.copy()
+    for name in data.variables:
+        if name in GLOSSARY:
+            data[name].attrs = {**attributes(name), **data[name].attrs}
+    return data
+
+
+def axis_label(name: str) -> str:
+    """Label of a figure's axis: long name, symbol and unit."""
+    quantity = GLOSSARY[name]
+    symbol = f" ${quantity.symbol}$" if quantity.symbol else ""
+    unit = f" ({quantity.unit})" if quantity.unit not in ("1", quantity.long_name) else ""
+    return quantity.long_name + symbol + unit

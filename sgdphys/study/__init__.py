@@ -1,0 +1,1 @@
+"""Studies: an experiment as a TOML file, and the stages that carry it out."""

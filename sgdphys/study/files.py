@@ -1,0 +1,139 @@
+"""Study files: finding, reading, overriding, and the resolved text that travels with a run."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from sgdphys.errors import InputError, nearest
+from sgdphys.study.keys import Study, study_from
+
+_PACKAGE = Path(__file__).parents[1]
+QUICK_EPOCHS = 500
+QUICK_REPLICAS = 16
+
+
+def shipped_studies() -> dict[str, Path]:
+    """Return the studies that come with the package, by name."""
+    # in a checkout they stand beside the package, in an installation inside it
+    for folder in (_PACKAGE / "studies", _PACKAGE.parent / "studies"):
+        if folder.is_dir():
+            return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return {}
+
+
+def find_study(name: str | Path) -> Path:
+    """Return the path of a study: the file of that name, or the shipped study of that name.
+
+    Raises
+    ------
+    InputError
+        When there is neither.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    shipped = shipped_studies()
+    # studies/x.toml works in any folder, for the studies that are shipped
+    if path.stem in shipped and path.parent in (Path(), Path("studies")):
+        return shipped[path.stem]
+    raise InputError(f"there is no study {name}; {nearest(path.stem, shipped)}")
+
+
+def read_keys(path: Path) -> dict[str, Any]:
+    """Return the tables and keys of a TOML file."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not valid TOML: {error}") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def override(keys: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
+    """Return keys with settings such as ``train.replicas=5`` put in.
+
+    Raises
+    ------
+    InputError
+        For a setting without ``=``, or inside a key that is no table.
+    """
+    changed: dict[str, Any] = json.loads(json.dumps(keys, default=str))
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals or not name.strip():
+            raise InputError(f"--set {setting}: write it as table.key=value")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text.strip()
+        *tables, key = name.strip().split(".")
+        inside = changed
+        for table in tables:
+            inside = inside.setdefault(table, {})
+            if not isinstance(inside, dict):
+                raise InputError(f"--set {setting}: {table} is a value, not a table")
+        inside[key] = value
+    return changed
+
+
+def quicken(study: Study) -> Study:
+    """Return the study with as few epochs and replicas as still show every figure."""
+    train = study.train
+    replicas = min(train.replicas, max(QUICK_REPLICAS // train.twins, 1) * train.twins)
+    shorter = {"epochs": min(train.epochs, QUICK_EPOCHS), "replicas": replicas}
+    return study.model_copy(update={"train": train.model_copy(update=shorter)})
+
+
+def load_study(
+    study: str | Path | Mapping[str, Any] | Study,
+    settings: Iterable[str] = (),
+    *,
+    quick: bool = False,
+) -> tuple[str, Study]:
+    """Return the name and the validated study of a path, mapping or Study.
+
+    Raises
+    ------
+    InputError
+        With one sentence for every fault.
+    """
+    if isinstance(study, Study):
+        name, keys, source = "study", study.model_dump(mode="json"), "the study"
+    elif isinstance(study, Mapping):
+        name, keys, source = "study", dict(study), "the study"
+    else:
+        path = find_study(study)
+        name, keys, source = path.stem, read_keys(path), str(path)
+    settings = tuple(settings)
+    if settings:
+        keys = override(keys, settings)
+        source += " with --set " + " ".join(settings)
+    found = study_from(keys, source)
+    return name, quicken(found) if quick else found
+
+
+def resolved_text(study: Study) -> str:
+    """TOML text of all keys, defaults included."""
+    return tomli_w.dumps(study.model_dump(mode="json", exclude_none=True))
+
+
+def recording_keys(study: Study) -> dict[str, Any]:
+    """Return the keys that decide what a recording holds; others may change beside it."""
+    return study.model_dump(mode="json", include={"task", "network", "train", "record"})
+
+
+def study_hash(study: Study) -> str:
+    """Hash of the keys that decide what a recording holds."""
+    text = json.dumps(recording_keys(study), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def differences(first: Study, second: Study) -> list[str]:
+    """Dotted names of the recording keys in which two studies differ."""
+    a, b = recording_keys(first), recording_keys(second)
+    return [f"{t}.{k}" for t in a for k in a[t] if a[t][k] != b[t].get(k)]

@@ -1,0 +1,224 @@
+"""Carrying out a study: its stages in order, each skipped when its output is there and whole."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from sgdphys import figures
+from sgdphys.errors import InputError, WorkError
+from sgdphys.study.files import differences, load_study, read_keys, resolved_text, study_hash
+from sgdphys.study.keys import Study, study_from
+from sgdphys.study.recording import Recording
+from sgdphys.trajectory.reader import SEGMENTS, open_trajectory
+
+STUDY_FILE = "study.toml"
+FIGURES = "figures"
+_LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder: the study as it was carried out, and what came of it.
+
+    Attributes
+    ----------
+    folder : Path
+    """
+
+    folder: Path
+
+    @cached_property
+    def study(self) -> Study:
+        """The study, as resolved when the run began."""
+        path = self.folder / STUDY_FILE
+        if not path.is_file():
+            raise InputError(f"{self.folder} is not the folder of a run: it has no {STUDY_FILE}")
+        return study_from(read_keys(path), str(path))
+
+    @property
+    def trajectory(self) -> xr.DataTree:
+        """The recorded trajectory, opened lazily."""
+        return open_trajectory(self.folder)
+
+    def figures(
+        self, names: Iterable[str] | None = None, formats: Iterable[str] | None = None
+    ) -> list[Path]:
+        """Draw figures into the run's folder and return their paths.
+
+        Parameters
+        ----------
+        names : iterable of str, optional
+            Names of ``figures.CATALOGUE``; all that apply by default.
+        formats : iterable of str, optional
+            png, svg, pdf; those of the study by default.
+        """
+        with self.trajectory as trajectory:
+            return figures.draw(
+                trajectory,
+                self.folder / FIGURES,
+                names=names,
+                formats=tuple(formats or self.study.figures.formats),
+            )
+
+    @property
+    def bytes(self) -> int:
+        """Size of everything in the folder."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+
+def run(
+    study: str | Path | Mapping[str, Any] | Study,
+    out: str | Path | None = None,
+    *,
+    settings: Iterable[str] = (),
+    quick: bool = False,
+    fresh: bool = False,
+    threads: int | None = None,
+    tell: Callable[[str], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Run:
+    """Carry out a study and return its run; what is already there is not done again.
+
+    Parameters
+    ----------
+    study : path, mapping or Study
+        A TOML file, the name of a shipped study, or keys.
+    out : path, optional
+        The run's folder; ``runs/NAME`` by default.
+    settings : iterable of str
+        Overrides such as ``"train.replicas=5"``.
+    quick : bool
+        Few epochs and replicas, every stage and figure.
+    fresh : bool
+        Begin anew where the folder holds a run.
+    threads : int, optional
+        Threads that train; all processors by default.
+    tell : callable, optional
+        Receives sentences on what happens.
+    progress : callable, optional
+        Receives network-epochs done and in all.
+    stop : callable, optional
+        Asked now and then; when true, the run ends with ``engines.base.Stopped`` and can be
+        resumed.
+
+    Raises
+    ------
+    InputError
+        For faults of the study, or a folder that holds something else.
+    WorkError
+        When the folder cannot be written, the disk is too small, or a segment is damaged.
+    """
+    tell = tell or (lambda sentence: None)
+    name, resolved = load_study(study, settings, quick=quick)
+    folder = Path(out) if out is not None else Path("runs") / (name + ("-quick" if quick else ""))
+    _prepare(folder, resolved, fresh=fresh)
+    result = Run(folder)
+    with _locked(folder):
+        _record(result, threads, tell, progress, stop)
+        for path in result.figures():
+            if path.suffix == ".png":
+                tell(f"drew {path}")
+    return result
+
+
+def _record(
+    result: Run,
+    threads: int | None,
+    tell: Callable[[str], None],
+    progress: Callable[[int, int], None] | None,
+    stop: Callable[[], bool] | None,
+) -> None:
+    recording = Recording(result.study, result.folder, threads)
+    ensemble, training = recording.ensemble, recording.ensemble.training
+    done = recording.done_epochs()
+    shape = "-".join(map(str, ensemble.network.sizes))
+    tell(
+        f"{ensemble.replicas} networks {shape}, {ensemble.epochs} epochs of "
+        f"{ensemble.updates_per_epoch} updates, {ensemble.train_samples} training samples"
+    )
+    if training.batch_size > ensemble.train_samples and training.sampler != "full":
+        tell(f"batches of {training.batch_size} hold the whole training set: one batch an epoch")
+    if done == ensemble.epochs:
+        tell(f"the recording in {recording.segments} is whole; nothing to train")
+        return
+    recording.require_room()
+    tell(f"recording {recording.bytes / 1e6:.0f} MB to {recording.segments}")
+    if done:
+        tell(f"resuming after epoch {done}")
+    if not recording.engine.is_compiled():
+        tell("compiling the engine, once on this machine: about 15 seconds")
+    count = done * ensemble.replicas
+    total = ensemble.epochs * ensemble.replicas
+
+    def add(network_epochs: int) -> None:
+        nonlocal count
+        count += network_epochs
+        if progress is not None:
+            progress(count, total)
+
+    try:
+        recording.run(add, stop)
+    except OSError as error:
+        raise WorkError(
+            f"{recording.segments} could not be written ({error.strerror or error}); finished "
+            f"segments are intact: make room and give the same command to resume after epoch "
+            f"{recording.done_epochs()}"
+        ) from error
+
+
+def _prepare(folder: Path, study: Study, *, fresh: bool) -> None:
+    """Make the folder of a run, or find that it holds this very run."""
+    kept = folder / STUDY_FILE
+    try:
+        if kept.is_file():
+            if fresh:
+                _clear(folder)
+            else:
+                _require_same(folder, study)
+        elif folder.is_dir() and any(path.name != _LOCK for path in folder.iterdir()):
+            raise InputError(f"{folder} is not empty and holds no run; choose another --out")
+        (folder / SEGMENTS).mkdir(parents=True, exist_ok=True)
+        partial = kept.with_suffix(".partial")
+        partial.write_text(resolved_text(study), encoding="utf-8")
+        os.replace(partial, kept)
+    except OSError as error:
+        raise WorkError(
+            f"{folder} cannot be written ({error.strerror}); choose another --out"
+        ) from error
+
+
+def _require_same(folder: Path, study: Study) -> None:
+    before = Run(folder).study
+    if study_hash(before) != study_hash(study):
+        raise InputError(
+            f"{folder} holds a run of another study ({', '.join(differences(before, study))} "
+            "differ); choose another --out, or --fresh to replace it"
+        )
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a run wrote, and nothing else."""
+    for name in (SEGMENTS, FIGURES):
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)
+    (folder / STUDY_FILE).unlink()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process write to a run at a time; a killed process holds nothing."""
+    with (folder / _LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WorkError(f"another process is writing to {folder}; wait for it to end") from None
+        yield

@@ -1,0 +1,103 @@
+"""Data sets whose answer is known: the symmetric rule of the information-plane experiment."""
+
+import numpy as np
+import xarray as xr
+from scipy.optimize import brentq
+from scipy.special import expit
+
+from sgdphys.errors import InputError
+from sgdphys.quantities import labelled
+
+_THETA = 7.63204
+"""Threshold of the rule; the nearest patterns lie at 7.5628 and 7.7013."""
+
+
+def icosahedron() -> np.ndarray:
+    """Return the unit vertices of an icosahedron, float64 (12, 3).
+
+    Cyclic permutations of (0, +-1, +-phi) / sqrt(1 + phi**2), phi the golden ratio.
+    """
+    phi = (1 + np.sqrt(5)) / 2
+    corners = np.array([(0.0, s, t * phi) for s in (1, -1) for t in (1, -1)])
+    vertices = np.concatenate([np.roll(corners, shift, axis=1) for shift in range(3)])
+    return vertices / np.sqrt(1 + phi**2)
+
+
+def _entropy(p: np.ndarray) -> np.ndarray:
+    """Binary entropy in bits."""
+    p = np.clip(p, 1e-300, 1.0)
+    q = np.clip(1.0 - p, 1e-300, 1.0)
+    return -p * np.log2(p) - q * np.log2(q)
+
+
+def _information(p: np.ndarray) -> float:
+    """I(X;Y) in bits for equally likely patterns with p(y=1|x) = p."""
+    return float(_entropy(p.mean()) - _entropy(p).mean())
+
+
+def symmetric_rule(information: float = 0.99, *, bipolar: bool = False) -> xr.Dataset:
+    """Return the rotation-invariant rule on the vertices of an icosahedron.
+
+    Twelve bits say which vertices carry a point. With n the number of points, D the vector sum of
+    the occupied unit vertices and f = n + abs(D), the hard label is y = [f > 7.63204] and the soft
+    one p(y=1|x) = 1 / (1 + exp(-gamma (f - 7.63204))), gamma set by the information asked for.
+
+    Parameters
+    ----------
+    information : float
+        I(X;Y) of the soft labels in bits, above 0 and below the 0.999157 of the hard ones.
+    bipolar : bool
+        Inputs -1 and 1 instead of 0 and 1.
+
+    Returns
+    -------
+    Dataset
+        x (sample, feature), y (sample), p_x (sample), p_y_given_x (sample, label),
+        spectral_class (sample); attributes ``information`` and ``gamma``.
+
+    Raises
+    ------
+    InputError
+        For information outside its range.
+
+    Notes
+    -----
+    The 4096 patterns fall into 64 classes of equal spherical power spectrum, told apart by
+    (n, abs(D)).
+
+    References
+    ----------
+    Shwartz-Ziv and Tishby (2017), "Opening the black box of deep neural networks via information".
+    """
+    bits = (np.arange(4096)[:, None] >> np.arange(12)) & 1
+    points = bits.sum(axis=1)
+    dipole = np.linalg.norm(bits @ icosahedron(), axis=1)
+    height = points + dipole - _THETA
+    y = (height > 0).astype(np.int64)
+    most = _information(y.astype(np.float64))
+    if not 0 < information < most:
+        raise InputError(
+            f"task.information is {information} bits; it must be above 0 and below {most:.6f}, "
+            "the information of the hard labels"
+        )
+
+    def excess(log_gamma: float) -> float:
+        return _information(expit(np.exp(log_gamma) * height)) - information
+
+    gamma = float(np.exp(brentq(excess, np.log(1e-6), np.log(1e6), xtol=1e-13)))
+    p = expit(gamma * height)
+    _, spectral_class = np.unique(
+        np.round(np.stack([points, dipole], axis=1), 9), axis=0, return_inverse=True
+    )
+    dataset = xr.Dataset(
+        {
+            "x": (("sample", "feature"), (2.0 * bits - 1.0) if bipolar else bits.astype(float)),
+            "y": ("sample", y),
+            "p_x": ("sample", np.full(4096, 1 / 4096)),
+            "p_y_given_x": (("sample", "label"), np.stack([1 - p, p], axis=1)),
+            "spectral_class": ("sample", spectral_class.astype(np.int64)),
+        },
+        coords={"label": [0, 1]},
+        attrs={"task": "symmetric_rule", "information": float(information), "gamma": gamma},
+    )
+    return labelled(dataset)

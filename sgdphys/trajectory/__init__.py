@@ -1,0 +1,1 @@
+"""Labelled netCDF files of weight trajectories: the format, writing and reading."""

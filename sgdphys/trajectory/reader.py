@@ -1,0 +1,153 @@
+"""Opening trajectories: a file, or the segments of a run as one, lazily and without torch."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.errors import InputError, WorkError
+from sgdphys.trajectory.schema import GROUPS, decode_attributes, faults
+
+SEGMENTS = "trajectory"
+"""Folder of a run that holds its segments."""
+RESUME = "resume"
+"""Group of a segment that holds the state after it; not part of the trajectory."""
+
+
+def segment_paths(folder: Path) -> list[Path]:
+    """Return the finished segments of a run in the order of their epochs."""
+    inside = folder / SEGMENTS
+    found = (inside if inside.is_dir() else folder).glob("*.nc")
+    return sorted(found, key=lambda path: (_first_number(path), path.name))
+
+
+def _first_number(path: Path) -> int:
+    digits = path.stem.split("-")[0]
+    return int(digits) if digits.isdigit() else -1
+
+
+def open_segment(path: Path, **options: Any) -> xr.DataTree:
+    """Open one netCDF file as a tree of groups.
+
+    Raises
+    ------
+    InputError
+        When it is not there or not netCDF.
+    WorkError
+        When it is cut short.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no file {path}")
+    with path.open("rb") as file:
+        magic = file.read(8)
+    if magic[1:4] != b"HDF" and magic[:3] != b"CDF":
+        raise InputError(f"{path} is not a netCDF file")
+    try:
+        return xr.open_datatree(path, engine="netcdf4", **options)
+    except (OSError, RuntimeError) as error:
+        raise WorkError(
+            f"{path} cannot be read ({error}); it is cut short or damaged: move it away, or restore it"
+        ) from error
+
+
+def open_trajectory(path: str | Path) -> xr.DataTree:
+    """Open a trajectory lazily.
+
+    Parameters
+    ----------
+    path : str or Path
+        A netCDF file, or the folder of a run, whose finished segments are joined.
+
+    Returns
+    -------
+    DataTree
+        Groups weights, gradients, training, split: see ``trajectory.schema.GROUPS``.
+
+    Raises
+    ------
+    InputError
+        When there is nothing to open.
+    WorkError
+        When a segment is damaged, or two segments tell different values at one step.
+    """
+    path = Path(path)
+    if path.is_file():
+        tree = open_segment(path)
+        return _decoded(tree.attrs, {name: tree[name].to_dataset() for name in tree.children})
+    paths = segment_paths(path)
+    if not paths:
+        what = "no finished segment yet" if path.is_dir() else "no such file or folder"
+        raise InputError(f"{path}: {what}; a run's folder or a netCDF file was expected")
+    trees = [open_segment(p, chunks={"step": -1, "replica": 10}) for p in paths]
+    groups = {name: _joined(name, trees, paths) for name in GROUPS if name in trees[0].children}
+    return _decoded(trees[0].attrs, groups)
+
+
+def _decoded(attributes: Any, groups: dict[Any, xr.Dataset]) -> xr.DataTree:
+    kept = {
+        # coordinates are small and every analysis looks at them
+        name: ds.assign_coords({c: ds[c].load() for c in ds.coords})
+        for name, ds in groups.items()
+        if name != RESUME
+    }
+    tree = xr.DataTree.from_dict(kept)
+    tree.attrs = decode_attributes(attributes)
+    for node in tree.children.values():
+        node.attrs = decode_attributes(node.attrs)
+    return tree
+
+
+def _joined(group: str, trees: list[xr.DataTree], paths: list[Path]) -> xr.Dataset:
+    """One group of all segments; a step told twice must be told alike."""
+    parts = [tree[group].to_dataset() for tree in trees]
+    axis = next((a for a in ("step", "epoch") if a in parts[0].dims), None)
+    if axis is None:
+        return parts[0]
+    kept = [parts[0]]
+    for part, path, before in zip(parts[1:], paths[1:], paths[:-1], strict=True):
+        last = kept[-1]
+        shared = np.intersect1d(last.indexes[axis], part.indexes[axis])
+        if len(shared):
+            _require_equal(axis, shared, last, part, before, path)
+            part = part.sel({axis: ~part.indexes[axis].isin(shared)})
+        kept.append(part)
+    along = {name for part in parts for name, v in part.variables.items() if axis in v.dims}
+    whole = xr.concat(
+        [part[[n for n in part.data_vars if n in along]] for part in kept if part.sizes[axis]]
+        or [parts[0]],
+        dim=axis,
+        data_vars="minimal",
+        coords="minimal",
+        compat="override",
+        join="override",
+    )
+    # what has no axis grows with the run (where replicas diverged): the last segment knows most
+    rest = {name: parts[-1][name] for name in parts[-1].data_vars if name not in along}
+    return whole.assign(rest)
+
+
+def _require_equal(
+    axis: str, shared: np.ndarray, first: xr.Dataset, second: xr.Dataset, *paths: Path
+) -> None:
+    for name in first.data_vars:
+        if axis not in first[name].dims or name not in second:
+            continue
+        a, b = (d[name].sel({axis: shared}).to_numpy() for d in (first, second))
+        differs = np.flatnonzero(~((a == b) | ((a != a) & (b != b))).reshape(len(shared), -1).all(1))
+        if len(differs):
+            raise WorkError(
+                f"{paths[0]} and {paths[1]} give different {name} at {axis} "
+                f"{shared[differs[0]]}; remove the wrong one"
+            )
+
+
+def check(path: str | Path) -> list[str]:
+    """Return every fault of a trajectory in words; an empty list is a sound file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A netCDF file or the folder of a run.
+    """
+    return faults(open_trajectory(path))

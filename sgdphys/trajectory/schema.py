@@ -1,0 +1,145 @@
+"""The format of a trajectory: its groups, variables and dimensions, and what a file may violate."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.networks import ParameterTable
+from sgdphys.quantities import labelled
+
+SCHEMA_VERSION = 1
+
+GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
+    "weights": {"theta": ("step", "replica", "parameter"), "diverged_step": ("replica",)},
+    "gradients": {
+        "gradient_mean": ("epoch", "replica", "parameter"),
+        "gradient_variance": ("epoch", "replica", "parameter"),
+        "mean_norm": ("epoch", "replica", "layer"),
+        "noise_norm": ("epoch", "replica", "layer"),
+        "weight_norm": ("epoch", "replica", "layer"),
+        "noise_trace": ("epoch", "replica", "layer"),
+    },
+    "training": {
+        "loss": ("epoch", "replica"),
+        "accuracy": ("epoch", "replica"),
+        "test_loss": ("epoch", "replica"),
+        "test_accuracy": ("epoch", "replica"),
+    },
+    "split": {"train": ("replica", "sample")},
+}
+"""Variables of each group and their dimensions; a file may lack any group but weights."""
+
+ROOT_ATTRIBUTES = ("schema_version", "title", "sgdphys_version", "created", "history")
+CHUNK_BYTES = 2**20
+CHUNK_STEPS = 256
+
+_JSON = "json:"
+
+
+def encode_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes as netCDF can hold them; None, bool, dict and nested lists become JSON."""
+    encoded = {}
+    for name, value in attributes.items():
+        plain = isinstance(value, str | int | float | np.ndarray | np.number)
+        if isinstance(value, bool) or not plain:
+            value = _JSON + json.dumps(value)
+        encoded[name] = value
+    return encoded
+
+
+def decode_attributes(attributes: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Attributes as they were before ``encode_attributes``."""
+    return {
+        name: json.loads(value[len(_JSON) :])
+        if isinstance(value, str) and value.startswith(_JSON)
+        else value
+        for name, value in attributes.items()
+    }
+
+
+def dataset(group: str, values: Mapping[str, np.ndarray], coordinates: Mapping[str, Any]) -> xr.Dataset:
+    """Return one group: the named values with the group's dimensions, units and long names."""
+    dimensions = GROUPS[group]
+    return labelled(
+        xr.Dataset({name: (dimensions[name], value) for name, value in values.items()}, coordinates)
+    )
+
+
+def parameter_coordinates(table: ParameterTable) -> dict[str, Any]:
+    """Coordinates along ``parameter``: its layer, kind, tensor and place in the tensor."""
+    return {name: ("parameter", values) for name, values in asdict(table).items()}
+
+
+def chunk_sizes(shape: tuple[int, int, int], itemsize: int) -> tuple[int, int, int]:
+    """Chunks of theta: one replica, up to 256 steps, as many parameters as fit about 1 MiB."""
+    steps = max(1, min(CHUNK_STEPS, shape[0]))
+    parameters = max(1, min(shape[2], CHUNK_BYTES // (steps * itemsize)))
+    return steps, 1, parameters
+
+
+def faults(tree: xr.DataTree) -> list[str]:
+    """Name, in words, everything about a trajectory that breaks the format."""
+    found = [f"the file has no attribute {a!r}" for a in ROOT_ATTRIBUTES if a not in tree.attrs]
+    if "weights" not in tree.children:
+        return [*found, "the file has no group 'weights'"]
+    for group, variables in GROUPS.items():
+        if group not in tree.children:
+            continue
+        data = tree[group].to_dataset()
+        for name, dimensions in variables.items():
+            if name not in data.variables:
+                if group in ("weights", "split"):
+                    found.append(f"group {group!r} has no variable {name!r}")
+                continue
+            if data[name].dims != dimensions:
+                found.append(
+                    f"{group}/{name} has dimensions {data[name].dims}; they should be {dimensions}"
+                )
+            found += [
+                f"{group}/{name} has no attribute {a!r}"
+                for a in ("units", "long_name")
+                if a not in data[name].attrs
+            ]
+        found += _axis_faults(group, data)
+    return found + _weight_faults(tree["weights"].to_dataset())
+
+
+def _axis_faults(group: str, data: xr.Dataset) -> list[str]:
+    found = []
+    for axis in ("step", "epoch"):
+        if axis in data.indexes:
+            values = data.indexes[axis].to_numpy()
+            if not np.issubdtype(values.dtype, np.integer):
+                found.append(f"{group}/{axis} is {values.dtype}; it should be whole numbers")
+            back = np.flatnonzero(np.diff(values) <= 0)
+            if len(back):
+                first = back[0]
+                found.append(
+                    f"{group}/{axis} goes from {values[first]} to {values[first + 1]}; "
+                    "it should increase"
+                )
+    return found
+
+
+def _weight_faults(data: xr.Dataset) -> list[str]:
+    """Faults of single weights: not finite although not diverged, or never written."""
+    if "theta" not in data or data["theta"].ndim != 3:
+        return []
+    found = []
+    theta = data["theta"]
+    fill = 1e36  # netCDF's default for what was never written is 9.97e36
+    for k in range(theta.sizes["replica"]):
+        series = theta.isel(replica=k).to_numpy()
+        unwritten = (series > fill).any(axis=1)
+        broken = ~np.isfinite(series).all(axis=1)
+        if "diverged_step" in data and int(data["diverged_step"][k]) >= 0:
+            broken &= data["step"].to_numpy() < int(data["diverged_step"][k])
+        for rows, what in ((unwritten, "were never written"), (broken, "are not finite")):
+            if rows.any():
+                step = int(data["step"][int(np.flatnonzero(rows)[0])])
+                found.append(f"weights of replica {k} {what} at {rows.sum()} steps, first {step}")
+    return found
