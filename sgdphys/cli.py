@@ -166,7 +166,9 @@ def studies() -> None:
 
 
 @app.command()
-def info(path: Annotated[Path, typer.Argument(help="A netCDF file or the folder of a run.")]) -> None:
+def info(
+    path: Annotated[Path, typer.Argument(help="A netCDF file or the folder of a run.")],
+) -> None:
     """Say what a trajectory holds."""
     from sgdphys.study.summary import describe
 

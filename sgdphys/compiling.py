@@ -14,13 +14,14 @@ from typing import Any
 
 import numba
 
+numba_config: Any = numba.config
 _PACKAGE = Path(__file__).parent
 
 
 def _candidates() -> list[Path]:
     """Folders to try, best first."""
-    if numba.config.CACHE_DIR:
-        return [Path(numba.config.CACHE_DIR)]
+    if numba_config.CACHE_DIR:
+        return [Path(numba_config.CACHE_DIR)]
     found = []
     if os.environ.get("XDG_CACHE_HOME"):
         found.append(Path(os.environ["XDG_CACHE_HOME"]))
@@ -62,16 +63,16 @@ def compiled(function: Callable[..., Any]) -> Any:
     Without arrays of its own a kernel needs no reference counts; counting those of its arguments
     took half the time of a training step.
     """
-    options = {"nogil": True, "_nrt": False}
+    options: dict[str, Any] = {"nogil": True, "_nrt": False}
     folder = cache_folder()
     if folder is None:
         return numba.njit(**options)(function)
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder)
+    before = numba_config.CACHE_DIR
+    numba_config.CACHE_DIR = str(folder)
     try:
         return numba.njit(cache=True, **options)(function)
     finally:
-        numba.config.CACHE_DIR = before
+        numba_config.CACHE_DIR = before
 
 
 def is_compiled(kernel: Any) -> bool:

@@ -24,7 +24,9 @@ GLOSSARY: dict[str, Quantity] = {
     # axes
     "step": Quantity("updates", "optimiser updates", "t", "optimiser updates done"),
     "epoch": Quantity("epochs", "epochs", "e", "passes over the training samples done"),
-    "time": Quantity("weight**2/loss", "training time", r"\tau", "sum of the learning rates so far"),
+    "time": Quantity(
+        "weight**2/loss", "training time", r"\tau", "sum of the learning rates so far"
+    ),
     "replica": Quantity("1", "replica", "r", "index of a network of the ensemble"),
     "family": Quantity("1", "family", "f", "replicas that share initial weights and split"),
     "parameter": Quantity("1", "parameter", "p", "index of a scalar weight or bias"),
@@ -49,7 +51,7 @@ GLOSSARY: dict[str, Quantity] = {
         "loss**2/weight**2",
         "gradient variance",
         "V",
-        "variance of batch gradients over a pass at fixed weights, weighted by batch size, unbiased",
+        "unbiased variance of batch gradients over a pass at fixed weights, weighted by size",
     ),
     "mean_norm": Quantity("loss/weight", "norm of mean gradient", "|G|", "over one layer"),
     "noise_norm": Quantity(

@@ -91,9 +91,7 @@ def philox(c0, c1, c2, c3, k0, k1):
 def philox_block(keys, c0, c1, c2, c3, out):
     """Fill out (4, replica) with the four words of one counter under each replica's key."""
     for r in range(keys.shape[1]):
-        out[0, r], out[1, r], out[2, r], out[3, r] = philox(
-            c0, c1, c2, c3, keys[0, r], keys[1, r]
-        )
+        out[0, r], out[1, r], out[2, r], out[3, r] = philox(c0, c1, c2, c3, keys[0, r], keys[1, r])
 
 
 @njit(forceinline=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 from scipy.optimize import brentq
-from scipy.special import expit
+from scipy.special import entr, expit
 
 from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
@@ -25,9 +25,7 @@ def icosahedron() -> np.ndarray:
 
 def _entropy(p: np.ndarray) -> np.ndarray:
     """Binary entropy in bits."""
-    p = np.clip(p, 1e-300, 1.0)
-    q = np.clip(1.0 - p, 1e-300, 1.0)
-    return -p * np.log2(p) - q * np.log2(q)
+    return (entr(p) + entr(1.0 - p)) / np.log(2)
 
 
 def _information(p: np.ndarray) -> float:

@@ -1,0 +1,1 @@
+"""Engines: what trains an ensemble and says what happened."""

@@ -1,6 +1,5 @@
 """Gaussian numbers on lanes, from counters (Box-Muller on Philox)."""
 
-
 from sgdphys.compiling import compiled
 from sgdphys.engines.elementary import log, sine_and_cosine_of_turn
 from sgdphys.engines.lanes import load_block, square_root, store

@@ -27,9 +27,7 @@ def output_delta(net, buffers):
     at = net.unit_at[-1] * block
     if net.softmax == 0:
         for k in range(outputs):
-            error = load_block(buffers.unit, at + k * block) - load_block(
-                buffers.target, k * block
-            )
+            error = load_block(buffers.unit, at + k * block) - load_block(buffers.target, k * block)
             store(buffers.delta, at + k * block, error)
         return
     largest = _largest(at, outputs, block, buffers.unit)

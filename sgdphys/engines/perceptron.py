@@ -13,7 +13,6 @@ from sgdphys.compiling import compiled
 from sgdphys.engines.activations import activate
 from sgdphys.engines.gaussian import draw_normals
 from sgdphys.engines.lanes import (
-    SAMPLES,
     across_samples,
     add_products,
     fma,
@@ -23,6 +22,7 @@ from sgdphys.engines.lanes import (
     store,
     sum_samples,
 )
+from sgdphys.engines.vectors import SAMPLES
 
 
 class Net(NamedTuple):

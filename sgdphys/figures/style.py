@@ -14,7 +14,7 @@ DATA, FIT, EXACT, NULL = "#0072B2", "#D55E00", "#000000", "#8C8C8C"
 """Okabe-Ito blue for data, vermilion for fits, black for exact laws, grey for nulls."""
 TEST = "#CC79A7"
 
-SHEET: dict[str, Any] = {
+SHEET: Any = {
     "figure.dpi": 150,
     "savefig.dpi": 300,
     "figure.constrained_layout.use": True,

@@ -52,7 +52,7 @@ def loss_and_accuracy(tree: xr.DataTree) -> Figure:
 
 def weight_norms(tree: xr.DataTree) -> Figure:
     """Norm of each layer's weights against epochs."""
-    norms = tree["gradients"]["weight_norm"]
+    norms = tree["gradients"].to_dataset()["weight_norm"]
     last = int(norms["epoch"].max())
     figure, ax = plt.subplots(figsize=(PAGE * 0.6, 2.8))
     layers = norms["layer"].to_numpy()

@@ -145,7 +145,9 @@ def recorded_bytes(ensemble: Ensemble, plan: Plan) -> int:
     split = ensemble.samples.is_train.size
     per_segment = 4 * parameters * each + split + 2**17  # what a run resumes from, and overheads
     segments = len(segment_ends(ensemble, plan))
-    return weights + len(plan.epochs) * (gradients + 32 * ensemble.replicas) + segments * per_segment
+    return (
+        weights + len(plan.epochs) * (gradients + 32 * ensemble.replicas) + segments * per_segment
+    )
 
 
 def segment_ends(ensemble: Ensemble, plan: Plan) -> np.ndarray:
@@ -212,7 +214,7 @@ class Recording:
         if need > free:
             raise WorkError(
                 f"the recording needs {need / 1e9:.2f} GB and {self.segments} has "
-                f"{free / 1e9:.2f} GB free; record less (record.weights = \"log\") or use --out"
+                f'{free / 1e9:.2f} GB free; record less (record.weights = "log") or use --out'
             )
 
     def run(
@@ -279,7 +281,9 @@ class Recording:
             "split": schema.dataset("split", {"train": ensemble.samples.is_train}, replicas),
         }
         for group in ("training", "gradients"):
-            values = {n: recorded.by_epoch[n] for n in schema.GROUPS[group] if n in recorded.by_epoch}
+            values = {
+                n: recorded.by_epoch[n] for n in schema.GROUPS[group] if n in recorded.by_epoch
+            }
             if values:
                 along = table if group == "gradients" else {}
                 if group == "gradients":

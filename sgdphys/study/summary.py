@@ -52,5 +52,7 @@ def describe(path: Path) -> list[str]:
                     lines.append(f"  {axis} {index[0]} to {index[-1]}, {len(index)} recorded")
         if "weights" in tree.children and "diverged_step" in tree["weights"]:
             steps = tree["weights"]["diverged_step"].to_numpy()
-            lines += [f"  replica {r} diverged at update {s}" for r, s in enumerate(steps) if s >= 0]
+            lines += [
+                f"  replica {r} diverged at update {s}" for r, s in enumerate(steps) if s >= 0
+            ]
     return lines

@@ -47,7 +47,8 @@ def open_segment(path: Path, **options: Any) -> xr.DataTree:
         return xr.open_datatree(path, engine="netcdf4", **options)
     except (OSError, RuntimeError) as error:
         raise WorkError(
-            f"{path} cannot be read ({error}); it is cut short or damaged: move it away, or restore it"
+            f"{path} cannot be read ({error}); it is cut short or damaged: "
+            "move it away, or restore it"
         ) from error
 
 
@@ -134,7 +135,9 @@ def _require_equal(
         if axis not in first[name].dims or name not in second:
             continue
         a, b = (d[name].sel({axis: shared}).to_numpy() for d in (first, second))
-        differs = np.flatnonzero(~((a == b) | ((a != a) & (b != b))).reshape(len(shared), -1).all(1))
+        differs = np.flatnonzero(
+            ~((a == b) | ((a != a) & (b != b))).reshape(len(shared), -1).all(1)
+        )
         if len(differs):
             raise WorkError(
                 f"{paths[0]} and {paths[1]} give different {name} at {axis} "

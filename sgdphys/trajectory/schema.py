@@ -40,7 +40,7 @@ CHUNK_STEPS = 256
 _JSON = "json:"
 
 
-def encode_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def encode_attributes(attributes: Mapping[Any, Any]) -> dict[Any, Any]:
     """Attributes as netCDF can hold them; None, bool, dict and nested lists become JSON."""
     encoded = {}
     for name, value in attributes.items():
@@ -61,7 +61,9 @@ def decode_attributes(attributes: Mapping[Any, Any]) -> dict[Any, Any]:
     }
 
 
-def dataset(group: str, values: Mapping[str, np.ndarray], coordinates: Mapping[str, Any]) -> xr.Dataset:
+def dataset(
+    group: str, values: Mapping[str, np.ndarray], coordinates: Mapping[str, Any]
+) -> xr.Dataset:
     """Return one group: the named values with the group's dimensions, units and long names."""
     dimensions = GROUPS[group]
     return labelled(

@@ -1,0 +1,189 @@
+"""A block: one register of replicas, with its data, its keys and its scratch."""
+
+from typing import Any
+
+import numpy as np
+
+from sgdphys.engines import kernels
+from sgdphys.engines.base import Ensemble
+from sgdphys.engines.optimisers import ADAM, SGD, Rule, Weights
+from sgdphys.engines.perceptron import Net, Pass
+from sgdphys.engines.vectors import REGISTER_BYTES, SAMPLES, lanes
+from sgdphys.networks import ACTIVATIONS
+from sgdphys.sampling import SAMPLERS, epoch_rows, philox_keys, seed_sequence
+
+
+def aligned(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Zeros that start on a register's boundary; a load across two cache lines costs twice."""
+    dtype = np.dtype(dtype)
+    size = int(np.prod(shape)) * dtype.itemsize
+    raw = np.zeros(size + REGISTER_BYTES, np.uint8)
+    start = -raw.ctypes.data % REGISTER_BYTES
+    return raw[start : start + size].view(dtype).reshape(shape)
+
+
+def net_of(ensemble: Ensemble) -> Net:
+    """Return the ensemble's network as the kernels see it."""
+    network = ensemble.network
+    sizes = np.array(network.sizes, dtype=np.int64)
+    return Net(
+        sizes=sizes,
+        weight_at=np.ascontiguousarray(network.weight_at),
+        bias_at=np.ascontiguousarray(network.bias_at),
+        unit_at=np.cumsum(sizes) - sizes,
+        activation=ACTIVATIONS.index(network.activation),
+        has_bias=int(network.bias),
+        softmax=int(ensemble.training.loss == "cross_entropy"),
+        noise=float(network.noise),
+    )
+
+
+class Block:
+    """One register of replicas: its rows of lanes, its data and its keys."""
+
+    def __init__(self, ensemble: Ensemble, net: Net, replicas: range) -> None:
+        training, samples = ensemble.training, ensemble.samples
+        self.ensemble, self.net, self.replicas = ensemble, net, replicas
+        self.dtype = np.dtype(training.dtype)
+        self.width = lanes(self.dtype)
+        # lanes that no replica fills repeat the first one, and are never read
+        self.members = [replicas[k] if k < len(replicas) else replicas[0]
+                        for k in range(self.width)]  # fmt: skip
+        self.rule = Rule(
+            optimiser=ADAM if training.optimiser == "adam" else SGD,
+            momentum=float(training.momentum),
+            nesterov=int(training.nesterov),
+            weight_decay=float(training.weight_decay),
+            langevin=float(training.langevin),
+        )
+        is_train = samples.is_train[self.members].T
+        rows = [np.flatnonzero(is_train[:, lane]) for lane in range(self.width)]
+        if training.sampler == "fixed":
+            # an order of each replica's own, drawn once: never that of the data
+            rows = [
+                np.random.default_rng(seed_sequence(ensemble.seed, m, "batches")).permutation(r)
+                for m, r in zip(self.members, rows, strict=True)
+            ]
+        self.data = kernels.Data(
+            x=np.ascontiguousarray(samples.x, dtype=self.dtype),
+            targets=self._targets(),
+            target_lanes=self.width if samples.are_labels else 1,
+            train_rows=np.ascontiguousarray(np.stack(rows, axis=1), dtype=np.int32),
+            is_train=np.ascontiguousarray(is_train, dtype=np.uint8),
+            sampler=SAMPLERS.index(training.sampler),
+            batch_sizes=ensemble.batch_sizes,
+            label_noise=float(training.label_noise),
+        )
+        self.keys = kernels.Keys(
+            batches=self._keys("batches"),
+            noise=np.tile(self._keys("noise"), SAMPLES),
+            labels=np.tile(self._keys("labels"), SAMPLES),
+            layer_noise=np.tile(self._keys("layer_noise"), SAMPLES),
+        )
+        block = SAMPLES * self.width
+        units = int(net.sizes.sum())
+        self.buffers = Pass(
+            unit=aligned(units * block, self.dtype),
+            slope=aligned(units * block, self.dtype),
+            delta=aligned(units * block, self.dtype),
+            target=aligned(int(net.sizes[-1]) * block, self.dtype),
+            rows=aligned(block, np.int32),
+            target_rows=aligned(block, np.int32),
+            positions=aligned(block, np.uint32),
+            uniform=aligned(4 * block, self.dtype),
+            normal=aligned(4 * block, self.dtype),
+        )
+        self.squares = aligned(ensemble.network.layers * self.width, self.dtype)
+        self.words = np.zeros((4, self.width), np.uint32)
+        self.order = np.zeros((int(ensemble.batch_sizes.sum()), self.width), np.int32)
+
+    def _keys(self, purpose: str) -> np.ndarray:
+        keys = philox_keys(self.ensemble.seed, self.replicas, purpose)
+        return np.ascontiguousarray(keys[:, [m - self.replicas[0] for m in self.members]])
+
+    def _targets(self) -> np.ndarray:
+        """Rows of targets: one-hot for each lane where they are labels, else as they are."""
+        samples, outputs = self.ensemble.samples, self.ensemble.network.sizes[-1]
+        if not samples.are_labels:
+            return np.ascontiguousarray(samples.targets, dtype=self.dtype)
+        family = np.array(self.members) // self.ensemble.twins
+        labels = samples.targets[family if len(samples.targets) > 1 else np.zeros_like(family)]
+        one_hot = labels.T[..., None] == np.arange(outputs)
+        return np.ascontiguousarray(one_hot.reshape(-1, outputs), dtype=self.dtype)
+
+    def rows_of(self, theta: np.ndarray) -> np.ndarray:
+        """Rows of lanes, flat, of an array (replica, parameter)."""
+        rows = aligned(theta.shape[1] * self.width, self.dtype)
+        rows.reshape(-1, self.width)[:] = theta[self.members].T
+        return rows
+
+    def of_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Array (replica, parameter) of flat rows of lanes."""
+        return rows.reshape(-1, self.width)[:, : len(self.replicas)].T
+
+    def evaluate(self, weights: Weights, epoch: int, out: dict[str, np.ndarray], at: int) -> None:
+        """Loss and accuracy on training and test samples."""
+        samples = len(self.data.x)
+        everything = np.repeat(np.arange(samples, dtype=np.int32)[:, None], self.width, axis=1)
+        totals = np.zeros((4, self.width))
+        kernels.evaluate(
+            self.net, self.data, self.keys, weights.theta, self.buffers, everything, epoch, totals
+        )
+        n_train = len(self.data.train_rows)
+        counts = np.array([n_train, n_train, samples - n_train, samples - n_train])
+        with np.errstate(invalid="ignore"):
+            means = totals[:, : len(self.replicas)] / counts[:, None]
+        if not self.ensemble.samples.are_labels:
+            means[1::2] = np.nan
+        names = ("loss", "accuracy", "test_loss", "test_accuracy")
+        for name, values in zip(names, means, strict=True):
+            out[name][at, self.replicas] = values
+
+    def measure(self, weights: Weights, epoch: int, out: dict[str, np.ndarray], at: int) -> None:
+        """Gradient mean, noise and per-sample trace at fixed weights, on the coming batches."""
+        sizes, n_train = self.data.batch_sizes, len(self.data.train_rows)
+        epoch_rows(
+            self.keys.batches, epoch, self.data.train_rows, self.data.sampler, self.order,
+            self.words,
+        )  # fmt: skip
+        sums, norms = self._pass(weights, epoch, self.order, sizes)
+        whole_pass = self.ensemble.training.sampler != "replacement"
+        # weights that diverge overflow here before they do so in training
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, square = sums / sizes.sum()
+            unbiased = 1.0 - float(np.sum((sizes / sizes.sum()) ** 2))
+            if unbiased > 0:
+                variance = np.maximum(square - mean**2, 0.0) / unbiased
+            else:  # one batch: no noise if it is the training set, unknown if it was drawn
+                variance = np.full_like(mean, 0.0 if whole_pass else np.nan)
+            exact_mean = mean
+            if not whole_pass:
+                sums, norms = self._pass(weights, epoch, self.data.train_rows, np.array([n_train]))
+                exact_mean = sums[0] / n_train
+            trace = norms[:, : len(self.replicas)].T / n_train - self._by_layer(exact_mean**2)
+            values = {
+                "gradient_mean": self.of_rows(mean),
+                "gradient_variance": self.of_rows(variance),
+                "mean_norm": np.sqrt(self._by_layer(mean**2)),
+                "noise_norm": np.sqrt(self._by_layer(variance)),
+                "weight_norm": np.sqrt(self._by_layer(weights.theta.astype(np.float64) ** 2)),
+                "noise_trace": np.maximum(trace, 0.0),
+            }
+            for name, value in values.items():
+                out[name][at, self.replicas] = value
+
+    def _by_layer(self, rows: np.ndarray) -> np.ndarray:
+        """Sums over the parameters of each layer, (replica, layer)."""
+        return np.add.reduceat(self.of_rows(rows), self.net.weight_at, axis=1)
+
+    def _pass(
+        self, weights: Weights, epoch: int, order: np.ndarray, sizes: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Sums of batch gradients and of squared per-sample norms; see ``kernels.measure``."""
+        sums = np.zeros((2, len(weights.theta)))
+        norms = np.zeros((self.ensemble.network.layers, self.width))
+        kernels.measure(
+            self.net, self.data, self.keys, weights.theta, weights.gradient, self.squares,
+            self.buffers, order, sizes, epoch, sums, norms,
+        )  # fmt: skip
+        return sums, norms
