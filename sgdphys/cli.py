@@ -241,8 +241,10 @@ def _progress() -> Iterator[tuple[Callable[[str], None], Callable[[int, int], No
             if now - told < _PLAIN_LINES_EVERY:
                 return
             told = now
-            rate = (done - first[0][1]) / (now - first[0][0])
-            left = f", {(total - done) / rate:.0f} s left" if rate > 0 else ""
+            since, already = first[0]
+            left = ""
+            if done > already:
+                left = f", {(total - done) * (now - since) / (done - already):.0f} s left"
             print(f"{done / total:.0%} trained{left}", file=sys.stderr, flush=True)
 
     yield lambda sentence: print(sentence, file=sys.stderr, flush=True), line

@@ -56,8 +56,9 @@ class Block:
             weight_decay=float(training.weight_decay),
             langevin=float(training.langevin),
         )
-        is_train = samples.is_train[self.members].T
-        rows = [np.flatnonzero(is_train[:, lane]) for lane in range(self.width)]
+        rows = [np.flatnonzero(samples.is_train[m]) for m in self.members]
+        left = [np.flatnonzero(~samples.is_train[m]) for m in self.members]
+        self.test_rows = np.ascontiguousarray(np.stack(left, axis=1), dtype=np.int32)
         if training.sampler == "fixed":
             # an order of each replica's own, drawn once: never that of the data
             rows = [
@@ -69,7 +70,6 @@ class Block:
             targets=self._targets(),
             target_lanes=self.width if samples.are_labels else 1,
             train_rows=np.ascontiguousarray(np.stack(rows, axis=1), dtype=np.int32),
-            is_train=np.ascontiguousarray(is_train, dtype=np.uint8),
             sampler=SAMPLERS.index(training.sampler),
             batch_sizes=ensemble.batch_sizes,
             label_noise=float(training.label_noise),
@@ -121,56 +121,71 @@ class Block:
         """Array (replica, parameter) of flat rows of lanes."""
         return rows.reshape(-1, self.width)[:, : len(self.replicas)].T
 
-    def evaluate(self, weights: Weights, epoch: int, out: dict[str, np.ndarray], at: int) -> None:
-        """Loss and accuracy on training and test samples."""
-        samples = len(self.data.x)
-        everything = np.repeat(np.arange(samples, dtype=np.int32)[:, None], self.width, axis=1)
-        totals = np.zeros((4, self.width))
-        kernels.evaluate(
-            self.net, self.data, self.keys, weights.theta, self.buffers, everything, epoch, totals
-        )
-        n_train = len(self.data.train_rows)
-        counts = np.array([n_train, n_train, samples - n_train, samples - n_train])
-        with np.errstate(invalid="ignore"):
-            means = totals[:, : len(self.replicas)] / counts[:, None]
-        if not self.ensemble.samples.are_labels:
-            means[1::2] = np.nan
-        names = ("loss", "accuracy", "test_loss", "test_accuracy")
-        for name, values in zip(names, means, strict=True):
-            out[name][at, self.replicas] = values
+    def take_stock(
+        self, weights: Weights, epoch: int, gradients: bool, out: dict[str, np.ndarray], at: int
+    ) -> None:
+        """Record loss, accuracy and gradient statistics at fixed weights."""
+        training = self.ensemble.training
+        n_train, n_test = len(self.data.train_rows), len(self.test_rows)
+        with np.errstate(over="ignore", invalid="ignore"):  # weights on their way to divergence
+            on_train = self._measure(weights, epoch, out, at) if gradients else None
+            # that pass saw every training sample once, unless it drew them or disturbed them
+            if (
+                on_train is None
+                or training.sampler == "replacement"
+                or training.label_noise
+                or self.net.noise
+            ):
+                on_train = self._evaluate(weights, epoch, self.data.train_rows)
+            on_test = self._evaluate(weights, epoch, self.test_rows)
+            for prefix, totals, count in (("", on_train, n_train), ("test_", on_test, n_test)):
+                loss, hits = totals[:, : len(self.replicas)] / (count or np.nan)
+                if not self.ensemble.samples.are_labels:
+                    hits = np.full_like(loss, np.nan)
+                out[f"{prefix}loss"][at, self.replicas] = loss
+                out[f"{prefix}accuracy"][at, self.replicas] = hits
 
-    def measure(self, weights: Weights, epoch: int, out: dict[str, np.ndarray], at: int) -> None:
-        """Gradient mean, noise and per-sample trace at fixed weights, on the coming batches."""
+    def _evaluate(self, weights: Weights, epoch: int, order: np.ndarray) -> np.ndarray:
+        """Summed loss and hits, (2, lane)."""
+        totals = np.zeros((2, self.width))
+        kernels.evaluate(
+            self.net, self.data, self.keys, weights.theta, self.buffers, order, epoch, totals
+        )
+        return totals
+
+    def _measure(
+        self, weights: Weights, epoch: int, out: dict[str, np.ndarray], at: int
+    ) -> np.ndarray:
+        """Record gradient mean, noise and trace on the coming batches; return their losses."""
         sizes, n_train = self.data.batch_sizes, len(self.data.train_rows)
         epoch_rows(
             self.keys.batches, epoch, self.data.train_rows, self.data.sampler, self.order,
             self.words,
         )  # fmt: skip
-        sums, norms = self._pass(weights, epoch, self.order, sizes)
+        sums, norms, totals = self._pass(weights, epoch, self.order, sizes)
         whole_pass = self.ensemble.training.sampler != "replacement"
-        # weights that diverge overflow here before they do so in training
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean, square = sums / sizes.sum()
-            unbiased = 1.0 - float(np.sum((sizes / sizes.sum()) ** 2))
-            if unbiased > 0:
-                variance = np.maximum(square - mean**2, 0.0) / unbiased
-            else:  # one batch: no noise if it is the training set, unknown if it was drawn
-                variance = np.full_like(mean, 0.0 if whole_pass else np.nan)
-            exact_mean = mean
-            if not whole_pass:
-                sums, norms = self._pass(weights, epoch, self.data.train_rows, np.array([n_train]))
-                exact_mean = sums[0] / n_train
-            trace = norms[:, : len(self.replicas)].T / n_train - self._by_layer(exact_mean**2)
-            values = {
-                "gradient_mean": self.of_rows(mean),
-                "gradient_variance": self.of_rows(variance),
-                "mean_norm": np.sqrt(self._by_layer(mean**2)),
-                "noise_norm": np.sqrt(self._by_layer(variance)),
-                "weight_norm": np.sqrt(self._by_layer(weights.theta.astype(np.float64) ** 2)),
-                "noise_trace": np.maximum(trace, 0.0),
-            }
-            for name, value in values.items():
-                out[name][at, self.replicas] = value
+        mean, square = sums / sizes.sum()
+        unbiased = 1.0 - float(np.sum((sizes / sizes.sum()) ** 2))
+        if unbiased > 0:
+            variance = np.maximum(square - mean**2, 0.0) / unbiased
+        else:  # one batch: no noise if it is the training set, unknown if it was drawn
+            variance = np.full_like(mean, 0.0 if whole_pass else np.nan)
+        exact_mean = mean
+        if not whole_pass:
+            sums, norms, _ = self._pass(weights, epoch, self.data.train_rows, np.array([n_train]))
+            exact_mean = sums[0] / n_train
+        trace = norms[:, : len(self.replicas)].T / n_train - self._by_layer(exact_mean**2)
+        values = {
+            "gradient_mean": self.of_rows(mean),
+            "gradient_variance": self.of_rows(variance),
+            "mean_norm": np.sqrt(self._by_layer(mean**2)),
+            "noise_norm": np.sqrt(self._by_layer(variance)),
+            "weight_norm": np.sqrt(self._by_layer(weights.theta.astype(np.float64) ** 2)),
+            "noise_trace": np.maximum(trace, 0.0),
+        }
+        for name, value in values.items():
+            out[name][at, self.replicas] = value
+        return totals
 
     def _by_layer(self, rows: np.ndarray) -> np.ndarray:
         """Sums over the parameters of each layer, (replica, layer)."""
@@ -178,12 +193,13 @@ class Block:
 
     def _pass(
         self, weights: Weights, epoch: int, order: np.ndarray, sizes: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Sums of batch gradients and of squared per-sample norms; see ``kernels.measure``."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Sums of batch gradients, squared per-sample norms and losses; ``kernels.measure``."""
         sums = np.zeros((2, len(weights.theta)))
         norms = np.zeros((self.ensemble.network.layers, self.width))
+        totals = np.zeros((2, self.width))
         kernels.measure(
             self.net, self.data, self.keys, weights.theta, weights.gradient, self.squares,
-            self.buffers, order, sizes, epoch, sums, norms,
+            self.buffers, order, sizes, epoch, sums, norms, totals,
         )  # fmt: skip
-        return sums, norms
+        return sums, norms, totals

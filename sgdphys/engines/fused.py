@@ -160,9 +160,7 @@ class FusedEngine:
         epoch = state.epoch
         while True:
             if epoch in position:
-                block.evaluate(weights, epoch, recorded.by_epoch, position[epoch])
-                if plan.gradients:
-                    block.measure(weights, epoch, recorded.by_epoch, position[epoch])
+                block.take_stock(weights, epoch, plan.gradients, recorded.by_epoch, position[epoch])
             if epoch == after.epoch:
                 break
             if halted():

@@ -23,7 +23,6 @@ class Data(NamedTuple):
     x : (sample, feature)
     targets : (sample * target_lanes, output); target_lanes is 1, or one a lane where labels differ
     train_rows : int32 (training sample, lane)
-    is_train : uint8 (sample, lane)
     label_noise : chance of a redrawn label, or standard deviation added to real targets
     """
 
@@ -31,7 +30,6 @@ class Data(NamedTuple):
     targets: np.ndarray
     target_lanes: int
     train_rows: np.ndarray
-    is_train: np.ndarray
     sampler: int
     batch_sizes: np.ndarray
     label_noise: float
@@ -143,8 +141,22 @@ def train(net, rule, data, keys, weights, buffers, order, words, epochs, rates, 
 
 
 @compiled
-def measure(net, data, keys, theta, gradient, squares, buffers, order, sizes, epoch, sums, norms):
-    """Sum batch gradients and per-sample norms over one pass at fixed weights.
+def _add_losses(net, buffers, count, totals):
+    """Add loss and hits of the first ``count`` present samples of every lane to (2, lane)."""
+    width = totals.shape[1]
+    loss = buffers.uniform[: SAMPLES * width]
+    hit = buffers.normal[: SAMPLES * width]
+    sample_losses(net, buffers, loss, hit)
+    for k in range(count * width):
+        totals[0, k % width] += loss[k]
+        totals[1, k % width] += hit[k]
+
+
+@compiled
+def measure(
+    net, data, keys, theta, gradient, squares, buffers, order, sizes, epoch, sums, norms, totals
+):
+    """Sum batch gradients, per-sample norms and losses over one pass at fixed weights.
 
     Parameters
     ----------
@@ -156,11 +168,14 @@ def measure(net, data, keys, theta, gradient, squares, buffers, order, sizes, ep
         Filled with sum_b n_b g_b and sum_b n_b g_b**2, g_b the mean gradient of batch b.
     norms : float64 (layer, lane)
         Filled with the sum over samples of the squared gradient of each layer.
+    totals : float64 (2, lane)
+        Filled with the summed loss and the hits.
     """
     width = order.shape[1]
     layers = net.sizes.shape[0] - 1
     sums[:] = 0.0
     norms[:] = 0.0
+    totals[:] = 0.0
     end = 0
     for batch in range(sizes.shape[0]):
         start, end = end, end + sizes[batch]
@@ -171,6 +186,7 @@ def measure(net, data, keys, theta, gradient, squares, buffers, order, sizes, ep
                 net, data, theta, keys, epoch, order, first, end, buffers, gradient
             )
             add_squared_norms(net, buffers, squares)
+            _add_losses(net, buffers, min(SAMPLES, end - first), totals)
         for k in range(gradient.shape[0]):
             g = np.float64(gradient[k])
             sums[0, k] += g
@@ -182,26 +198,20 @@ def measure(net, data, keys, theta, gradient, squares, buffers, order, sizes, ep
 
 @compiled
 def evaluate(net, data, keys, theta, buffers, order, epoch, totals):
-    """Sum loss and hits over training and test samples at fixed weights.
+    """Sum loss and hits at fixed weights over the samples of an order.
 
     Parameters
     ----------
-    order : int32 (sample, lane)
-        Every sample once.
-    totals : float64 (4, lane)
-        Filled with training loss, training hits, test loss, test hits.
+    order : int32 (position, lane)
+        Rows of the samples.
+    totals : float64 (2, lane)
+        Filled with the summed loss and the hits.
     """
-    width = order.shape[1]
-    loss = buffers.uniform[: SAMPLES * width]
-    hit = buffers.normal[: SAMPLES * width]
     totals[:] = 0.0
-    samples = order.shape[0]
-    for first in range(0, samples, SAMPLES):
-        _take(net, data, order, first, samples, buffers)
+    end = order.shape[0]
+    for first in range(0, end, SAMPLES):
+        _take(net, data, order, first, end, buffers)
+        for k in range(buffers.rows.shape[0]):
+            buffers.positions[k] = buffers.rows[k]  # noise of a sample, wherever it stands
         forward(net, theta, buffers, keys.layer_noise, epoch, EVALUATION)
-        sample_losses(net, buffers, loss, hit)
-        for s in range(min(SAMPLES, samples - first)):
-            for lane in range(width):
-                where = 0 if data.is_train[first + s, lane] else 2
-                totals[where, lane] += loss[s * width + lane]
-                totals[where + 1, lane] += hit[s * width + lane]
+        _add_losses(net, buffers, min(SAMPLES, end - first), totals)

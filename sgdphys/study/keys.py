@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from sgdphys.errors import InputError, nearest
 
-LOG_POINTS = 300
+LOG_POINTS = 395
 """Epochs asked for on a logarithmic axis; rounding leaves about 275 of 10^4."""
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

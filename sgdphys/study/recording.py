@@ -1,5 +1,6 @@
 """The first stage: an ensemble is trained, and its trajectory written segment by segment."""
 
+import math
 import platform
 import shutil
 from collections.abc import Callable
@@ -26,7 +27,9 @@ from sgdphys.trajectory.writer import SegmentWriter, remove_partial
 
 SEGMENT_BYTES = 32 * 2**20
 SEGMENTS_AT_LEAST = 20
-"""A run is cut in at least so many segments, so that a crash costs a twentieth of it."""
+"""A run is cut in at least so many segments, so that a crash costs a twentieth of it ..."""
+SEGMENT_WORK = 2e9
+"""... unless they held less than this many multiply-adds, a fifth of a second."""
 _DISK_MARGIN = 1.02
 
 
@@ -157,7 +160,8 @@ def segment_ends(ensemble: Ensemble, plan: Plan) -> np.ndarray:
     row = ensemble.replicas * parameters * np.dtype(ensemble.training.dtype).itemsize
     room = max(1, SEGMENT_BYTES // row)
     until = np.searchsorted(plan.weight_steps, np.arange(epochs + 1) * per_epoch, side="right")
-    longest = max(1, -(-epochs // SEGMENTS_AT_LEAST))
+    epoch_work = ensemble.replicas * ensemble.train_samples * parameters
+    longest = math.ceil(max(epochs / SEGMENTS_AT_LEAST, SEGMENT_WORK / epoch_work))
     ends, start = [], 0
     while start < epochs:
         full = np.searchsorted(until, until[start] + room, side="right") - 1

@@ -60,13 +60,9 @@ class Run:
         formats : iterable of str, optional
             png, svg, pdf; those of the study by default.
         """
+        formats = tuple(formats or self.study.figures.formats)
         with self.trajectory as trajectory:
-            return figures.draw(
-                trajectory,
-                self.folder / FIGURES,
-                names=names,
-                formats=tuple(formats or self.study.figures.formats),
-            )
+            return figures.draw(trajectory, self.folder / FIGURES, names=names, formats=formats)
 
     @property
     def bytes(self) -> int:

@@ -1,0 +1,312 @@
+"""The command from outside: exit statuses, one-sentence errors, interruption, exact resumption."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from sgdphys import open_trajectory
+from sgdphys.trajectory.reader import segment_paths
+
+SMALL = ["--set", "train.epochs=60", "--set", "train.replicas=3"]
+
+
+def command(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "sgdphys", *map(str, arguments)],
+        capture_output=True, text=True, timeout=300, check=False, **options,
+    )  # fmt: skip
+
+
+def started(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "sgdphys", *map(str, arguments)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def refused(result, status, *words):
+    """One sentence a fault on standard error, no traceback, nothing on standard output."""
+    assert result.returncode == status, result.stderr
+    assert "Traceback" not in result.stderr
+    last = result.stderr.strip().splitlines()[-1]
+    assert all(word in result.stderr for word in words), result.stderr
+    assert result.stdout == ""
+    return last
+
+
+def arrays(folder):
+    with open_trajectory(folder) as tree:
+        return {
+            f"{node.name}/{name}": (variable.dtype, variable.to_numpy())
+            for node in tree.children.values()
+            for name, variable in node.to_dataset().variables.items()
+        }
+
+
+def same(first, second):
+    assert first.keys() == second.keys()
+    for name, (dtype, values) in first.items():
+        assert dtype == second[name][0], name
+        assert np.array_equal(values, second[name][1], equal_nan=values.dtype.kind == "f"), name
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    result = command("run", "information_plane", *SMALL, "--out", folder)
+    assert result.returncode == 0, result.stderr
+    return folder, result
+
+
+def test_a_run_says_what_it_did_and_leaves_it(finished):
+    folder, result = finished
+    assert "3 networks 12-10-7-5-4-3-2, 60 epochs of 7 updates" in result.stderr
+    assert "recording" in result.stderr
+    assert "MB to" in result.stderr
+    assert "test accuracy" in result.stdout
+    for name in ("training", "weight_norms"):
+        for suffix in ("png", "svg"):
+            assert (folder / "figures" / f"{name}.{suffix}").stat().st_size > 1000
+    told = float(result.stderr.split("recording ")[1].split()[0]) * 1e6
+    written = sum(path.stat().st_size for path in segment_paths(folder))
+    assert written == pytest.approx(told, rel=0.25)
+
+
+def test_opened_it_is_labelled(finished):
+    tree = open_trajectory(finished[0])
+    weights, gradients = tree["weights"], tree["gradients"]
+    assert weights["theta"].dims == ("step", "replica", "parameter")
+    assert weights["theta"].attrs["units"] == "weight"
+    assert weights["step"].to_numpy().tolist() == list(range(0, 421, 7))
+    assert weights["epoch"].to_numpy().tolist() == list(range(61))
+    assert weights["time"].to_numpy() == pytest.approx(0.7 * np.arange(61))
+    assert gradients["layer"].to_numpy().tolist() == [1, 2, 3, 4, 5, 6]
+    assert gradients["layer_name"].to_numpy().tolist() == [f"layer{n}" for n in range(1, 7)]
+    assert tree["split"]["train"].sum("sample").to_numpy().tolist() == [3482] * 3
+    assert {"study", "study_hash", "seed", "engine", "cpu", "libraries"} <= set(tree.attrs)
+    assert "replicas = 3" in tree.attrs["study"]
+
+
+def test_a_finished_run_is_not_done_again(finished):
+    folder, _ = finished
+    before = {p: p.stat().st_mtime_ns for p in segment_paths(folder)}
+    again = command("run", "information_plane", *SMALL, "--out", folder)
+    assert again.returncode == 0
+    assert "nothing to train" in again.stderr
+    assert {p: p.stat().st_mtime_ns for p in segment_paths(folder)} == before
+
+
+def test_the_run_of_another_study_is_not_touched(finished):
+    folder, _ = finished
+    before = (folder / "study.toml").read_bytes()
+    result = command("run", "information_plane", *SMALL, "--set", "train.seed=2", "--out", folder)
+    refused(result, 2, "holds a run of another study", "train.seed", "--fresh")
+    assert (folder / "study.toml").read_bytes() == before
+
+
+def test_fresh_replaces_it(tmp_path):
+    out = ["--out", tmp_path / "run"]
+    short = ["--set", "train.epochs=2", "--set", "train.replicas=1"]
+    assert command("run", "information_plane", *short, *out).returncode == 0
+    other = command("run", "information_plane", *short, "--set", "train.seed=2", *out, "--fresh")
+    assert other.returncode == 0, other.stderr
+    assert open_trajectory(tmp_path / "run").attrs["seed"] == 2
+
+
+def test_info_check_and_figures(finished):
+    folder, _ = finished
+    info = command("info", folder)
+    assert info.returncode == 0
+    assert "step 0 to 420, 61 recorded" in info.stdout
+    check = command("check", folder)
+    assert (check.returncode, check.stdout) == (0, f"{folder}: sound\n")
+    drawn = command("figures", folder, "--only", "training", "--format", "pdf")
+    assert drawn.stdout.split() == [str(folder / "figures" / "training.pdf")]
+    refused(command("figures", folder, "--only", "trainin"), 2, "did you mean 'training'?")
+    refused(command("figures", folder, "--format", "gif"), 2, "--format gif")
+
+
+def test_wrong_commands(tmp_path):
+    refused(command("rnu"), 2, "No such command 'rnu'")
+    refused(command("run", "--qick", "x"), 2, "--qick")
+    refused(command("run"), 2, "Missing argument")
+    refused(command("run", "no_such"), 2, "there is no study no_such")
+    refused(command("info", tmp_path / "nothing"), 2, "no such file or folder")
+    refused(command("figures", tmp_path), 2, "is not the folder of a run")
+
+
+def test_a_misspelt_key(tmp_path):
+    """C23: exit 2, the key and the nearest right one."""
+    path = tmp_path / "s.toml"
+    path.write_text("[train]\nlearning_rat = 0.1\nbatch_size = 0\n")
+    last = refused(command("run", path), 2, "batch_size is 0")
+    assert last.endswith("train.learning_rat in " + str(path) + " is not a key; "
+                         "did you mean 'learning_rate'?")  # fmt: skip
+    assert not (tmp_path / "runs").exists()
+
+
+def test_folders_that_cannot_be_used(tmp_path):
+    """C24: a read-only place, a folder of other things."""
+    refused(command("run", "information_plane", "--out", "/sys/sgdphys"), 1, "cannot be written")
+    file = tmp_path / "file"
+    file.write_text("")
+    refused(command("run", "information_plane", "--out", file / "x"), 1, "cannot be written")
+    refused(command("run", "information_plane", "--out", tmp_path), 2, "holds no run")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_disk_too_small_is_told_before_the_start(tmp_path):
+    result = command(
+        "run", "information_plane", "--set", 'record.weights="step"', "--set", "train.batch_size=1",
+        "--out", tmp_path / "run",
+    )  # fmt: skip
+    refused(result, 1, "the recording needs", "GB free", "record less")
+
+
+def _wait_for_segments(process, folder, count):
+    deadline = time.monotonic() + 240
+    while len(segment_paths(folder)) < count:
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+LONG = ["--set", "train.epochs=900", "--set", "train.replicas=20", "--set", "train.momentum=0.5"]
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "unbroken"
+    assert command("run", "information_plane", *LONG, "--out", folder).returncode == 0
+    return arrays(folder)
+
+
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_killed_run_resumes_to_the_same_arrays(tmp_path, unbroken, kill):
+    folder = tmp_path / "run"
+    process = started("run", "information_plane", *LONG, "--out", folder)
+    _wait_for_segments(process, folder, 3)
+    process.send_signal(kill)
+    _, errors = process.communicate(timeout=60)
+    if kill != signal.SIGKILL:
+        assert process.returncode == 1
+        assert "the same command resumes" in errors.splitlines()[-1]
+        assert "Traceback" not in errors
+    done = len(segment_paths(folder))
+    assert 3 <= done < 10
+    again = command("run", "information_plane", *LONG, "--out", folder)
+    assert again.returncode == 0, again.stderr
+    assert "resuming after epoch" in again.stderr
+    same(arrays(folder), unbroken)
+    assert not list((folder / "trajectory").glob("*.partial"))
+
+
+def test_a_truncated_segment_stops_the_run_and_stays(tmp_path):
+    folder = tmp_path / "run"
+    assert command("run", "information_plane", *SMALL, "--out", folder).returncode == 0
+    last = segment_paths(folder)[-1]
+    os.truncate(last, last.stat().st_size // 2)
+    before = last.read_bytes()
+    result = command("run", "information_plane", *SMALL, "--out", folder)
+    refused(result, 1, last.name, "cut short or damaged")
+    assert last.read_bytes() == before
+    refused(command("check", folder), 1, last.name)
+
+
+def test_watching_a_run_harms_nobody(tmp_path, unbroken):
+    """P05: info and open_trajectory, again and again, while the run writes."""
+    folder = tmp_path / "run"
+    process = started("run", "information_plane", *LONG, "--out", folder)
+    _wait_for_segments(process, folder, 1)
+    looks = 0
+    while process.poll() is None:
+        with open_trajectory(folder) as tree:
+            assert np.isfinite(tree["weights"]["theta"][-1].to_numpy()).all()
+        assert command("info", folder).returncode == 0
+        looks += 1
+    assert process.returncode == 0
+    assert looks >= 1
+    process.communicate()
+    same(arrays(folder), unbroken)
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path):
+    folder = tmp_path / "run"
+    process = started("run", "information_plane", *LONG, "--out", folder)
+    _wait_for_segments(process, folder, 1)
+    refused(command("run", "information_plane", *LONG, "--out", folder), 1, "another process")
+    process.kill()
+    process.communicate()
+
+
+def test_one_epoch_of_one_replica(tmp_path):
+    short = ["--set", "train.epochs=1", "--set", "train.replicas=1"]
+    result = command("run", "information_plane", *short, "--out", tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    assert len(list((tmp_path / "run" / "figures").iterdir())) == 4
+
+
+def test_a_diverging_replica_is_told(tmp_path):
+    """C19: the run goes on, the replica is named, the figures are drawn."""
+    wild = [
+        *("--set", "network.activation=relu", "--set", "train.learning_rate=30.0"),
+        *("--set", "train.loss=squared_error", "--set", "network.layers=[40, 40]"),
+    ]
+    result = command("run", "information_plane", *SMALL, *wild, "--out", tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    assert "diverged: replica" in result.stdout
+    assert "Warning" not in result.stderr
+    assert command("check", tmp_path / "run").returncode == 0
+    assert "diverged at update" in command("info", tmp_path / "run").stdout
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give rights away")
+def test_a_user_who_can_write_nowhere_but_in_the_temporary_folder(tmp_path):
+    """P49: read-only home and package: the kernels are cached elsewhere.
+
+    Root without its capabilities is held to permissions like anybody else.
+    """
+    home, temporary, work = (tmp_path / name for name in ("home", "temporary", "work"))
+    for folder in (home, temporary, work):
+        folder.mkdir()
+    home.chmod(0o555)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(temporary)}
+    powerless = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"]
+
+    def attempt(*arguments):
+        return subprocess.run(
+            [*powerless, sys.executable, "-m", "sgdphys", *arguments],
+            capture_output=True, text=True, check=False, env=environment, cwd=work, timeout=300,
+        )  # fmt: skip
+
+    assert subprocess.run([*powerless, "touch", home / "x"], check=False).returncode != 0
+    assert attempt("--help").returncode == 0
+    short = ["--set", "train.epochs=2", "--set", "train.replicas=1"]
+    result = attempt("run", "information_plane", "--quick", *short)
+    assert result.returncode == 0, result.stderr
+    assert (temporary / f"cache-of-user-{os.getuid()}" / "sgdphys").is_dir()
+    assert list(home.iterdir()) == []
+
+
+HEAVY = {"torch", "statsmodels", "scipy.stats", "dask", "xarray", "numba", "matplotlib"}
+
+
+@pytest.mark.parametrize(
+    "code", ["import sgdphys", "from sgdphys.cli import main; main(['--help'])"]
+)
+def test_nothing_heavy_is_imported_before_it_is_needed(code):
+    probe = (
+        f"import sys\ntry:\n    {code.replace('; ', chr(10) + '    ')}\nexcept SystemExit: pass\n"
+        f"print(sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True
+    )
+    assert result.stderr.strip() == "[]"

@@ -1,0 +1,257 @@
+"""Studies: every key checked, every fault told at once, overrides, the resolved text."""
+
+import tomllib
+
+import numpy as np
+import pytest
+
+from sgdphys.errors import InputError
+from sgdphys.study.files import (
+    find_study,
+    load_study,
+    override,
+    quicken,
+    resolved_text,
+    shipped_studies,
+    study_hash,
+)
+from sgdphys.study.keys import study_from
+from sgdphys.study.recording import (
+    SEGMENT_BYTES,
+    ensemble_of,
+    learning_rates,
+    log_epochs,
+    plan_of,
+    recorded_bytes,
+    segment_ends,
+    task_of,
+)
+
+
+def faults(keys):
+    with pytest.raises(InputError) as caught:
+        study_from(keys, "s.toml")
+    return str(caught.value).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        (
+            {"train": {"learning_rat": 0.1}},
+            "train.learning_rat in s.toml is not a key; did you mean 'learning_rate'?",
+        ),
+        ({"trian": {}}, "trian in s.toml is not a key; did you mean 'train'?"),
+        (
+            {"network": {"activation": "tanhh"}},
+            "network.activation is 'tanhh' in s.toml; did you mean 'tanh'?",
+        ),
+        (
+            {"network": {"layers": []}},
+            "network.layers is [] in s.toml; it must be a list with at least one entry",
+        ),
+        ({"network": {"layers": [3, 0]}}, "network.layers is 0 in s.toml; it must be at least 1"),
+        (
+            {"train": {"batch_size": 0}},
+            "train.batch_size is 0 in s.toml; it must be at least 1",
+        ),
+        (
+            {"train": {"train_fraction": 0.0}},
+            "train.train_fraction is 0.0 in s.toml; it must be above 0.0",
+        ),
+        (
+            {"train": {"train_fraction": 1.5}},
+            "train.train_fraction is 1.5 in s.toml; it must be at most 1.0",
+        ),
+        (
+            {"train": {"learning_rate": -0.1}},
+            "train.learning_rate is -0.1 in s.toml; it must be above 0.0",
+        ),
+        (
+            {"train": {"learning_rate": float("nan")}},
+            "train.learning_rate is nan in s.toml; it should be a finite number",
+        ),
+        ({"train": {"epochs": 1.5}}, "train.epochs is 1.5 in s.toml; it should be a valid integer"),
+        (
+            {"train": {"epochs": True}},
+            "train.epochs is True in s.toml; it should be a valid integer",
+        ),
+        (
+            {"train": {"schedule": "cosin"}},
+            "train.schedule is 'cosin' in s.toml; did you mean 'cosine'?",
+        ),
+        (
+            {"train": {"replicas": 5, "twins": 2}},
+            "train.replicas is 5, not a multiple of train.twins, 2; families must be whole "
+            "(in s.toml)",
+        ),
+        ({"train": {"nesterov": True}}, "train.nesterov needs train.momentum above 0 (in s.toml)"),
+    ],
+    ids=str,
+)
+def test_one_fault_is_one_sentence(keys, sentence):
+    assert faults(keys) == [sentence]
+
+
+def test_a_table_of_a_wrong_shape_is_told_its_shapes():
+    (sentence,) = faults({"record": {"weights": {"evry": 3}}})
+    assert "{every = n} or {burst = k, starts = n}" in sentence
+
+
+def test_all_faults_at_once():
+    found = faults(
+        {"train": {"learning_rat": 0.1, "batch_size": 0}, "network": {"activation": "tanhh"}}
+    )
+    assert len(found) == 3
+
+
+def test_settings_override_and_are_named_in_faults(tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text("[train]\nreplicas = 7\n")
+    name, study = load_study(path, ["train.replicas=5", "network.layers=[4, 3]", "title=two words"])
+    assert (name, study.train.replicas, study.network.layers) == ("s", 5, (4, 3))
+    assert study.title == "two words"
+    with pytest.raises(InputError, match=r"train\.replicas is 0 in .*s\.toml with --set"):
+        load_study(path, ["train.replicas=0"])
+    with pytest.raises(InputError, match="write it as table"):
+        override({}, ["train.replicas"])
+    with pytest.raises(InputError, match="title is a value, not a table"):
+        override({"title": "a"}, ["title.x=1"])
+
+
+def test_files_that_are_no_study(tmp_path):
+    bad = tmp_path / "bad.toml"
+    bad.write_text("[train\n")
+    with pytest.raises(InputError, match="is not valid TOML"):
+        load_study(bad)
+    with pytest.raises(InputError, match="did you mean 'information_plane'"):
+        find_study("information_plain")
+
+
+def test_shipped_studies_are_sound_and_found_by_name():
+    assert "information_plane" in shipped_studies()
+    for path in shipped_studies().values():
+        assert load_study(path)[1].title != "untitled"
+    assert find_study("studies/information_plane.toml").is_file()
+    assert find_study("information_plane").is_file()
+
+
+def test_defaults_are_those_of_the_information_plane():
+    _, shipped = load_study("information_plane")
+    default = study_from({}, "nothing")
+    for part in ("task", "network", "train", "record"):
+        assert getattr(shipped, part) == getattr(default, part)
+
+
+def test_resolved_text_reads_back():
+    study = study_from(
+        {"train": {"schedule": {"every": 3, "factor": 0.5}}, "record": {"weights": {"every": 2}}},
+        "s",
+    )
+    assert study_from(tomllib.loads(resolved_text(study)), "again") == study
+
+
+def test_hash_follows_what_is_recorded_alone():
+    base = study_from({}, "s")
+    assert study_hash(study_from({"title": "other", "figures": {"formats": ["pdf"]}}, "s")) == (
+        study_hash(base)
+    )
+    assert study_hash(study_from({"train": {"seed": 2}}, "s")) != study_hash(base)
+
+
+def test_quick_keeps_families_whole():
+    study = study_from({"train": {"replicas": 60, "twins": 6}}, "s")
+    assert quicken(study).train.replicas == 12
+    assert quicken(study).train.epochs == 500
+
+
+def test_about_275_log_spaced_epochs():
+    epochs = log_epochs(10_000)
+    assert 230 < len(epochs) < 300
+    assert epochs[[0, 1, -1]].tolist() == [0, 1, 10_000]
+    assert log_epochs(1).tolist() == [0, 1]
+
+
+def test_schedules():
+    rates = {
+        kind: learning_rates(study_from({"train": {"epochs": 4, "schedule": value}}, "s").train)
+        for kind, value in (
+            ("constant", "constant"),
+            ("cosine", "cosine"),
+            ("step", {"every": 2, "factor": 0.1}),
+        )
+    }
+    assert rates["constant"] == pytest.approx([0.1] * 4)
+    assert rates["cosine"] == pytest.approx(0.05 * (1 + np.cos(np.pi * np.arange(4) / 4)))
+    assert rates["step"] == pytest.approx([0.1, 0.1, 0.01, 0.01])
+
+
+@pytest.mark.parametrize(
+    ("weights", "steps"),
+    [
+        ("epoch", [0, 7, 14, 21]),
+        ("step", list(range(22))),
+        ("log", [0, 7, 14, 21]),
+        ({"every": 5}, [0, 5, 10, 15, 20]),
+        ({"burst": 1, "starts": 2}, [*range(8), *range(14, 22)]),
+        ({"burst": 9, "starts": 2}, list(range(22))),
+    ],
+    ids=str,
+)
+def test_schedules_of_recording(weights, steps):
+    study = study_from({"train": {"epochs": 3}, "record": {"weights": weights}}, "s")
+    assert plan_of(study, 7).weight_steps.tolist() == steps
+
+
+def test_soft_labels_are_drawn_once_a_family():
+    study = study_from(
+        {
+            "task": {"labels": "soft", "information": 0.5},
+            "train": {"replicas": 40, "twins": 2},
+        },
+        "s",
+    )
+    task = task_of(study)
+    targets = ensemble_of(study, task).samples.targets
+    assert targets.shape == (20, 4096)
+    p = task["p_y_given_x"].sel(label=1).to_numpy()
+    # mean over 20 draws of each pattern: within 5 standard errors on average over patterns
+    assert (targets.mean(axis=0) - p).mean() == pytest.approx(0, abs=5 * 0.5 / np.sqrt(20 * 4096))
+    assert np.mean((targets.mean(axis=0) - p) ** 2) == pytest.approx(
+        np.mean(p * (1 - p)) / 20, rel=0.1
+    )
+
+
+def test_splits_are_random_disjoint_and_of_the_size_asked():
+    study = study_from({"train": {"replicas": 4, "train_fraction": 0.05}}, "s")
+    task = task_of(study)
+    is_train = ensemble_of(study, task).samples.is_train
+    assert is_train.sum(axis=1).tolist() == [205] * 4
+    # not the first patterns in counting order, whose share of ones is 0.117
+    assert (is_train @ task["y"].to_numpy() / 205).min() > 0.4
+
+
+def test_a_split_without_samples_is_refused():
+    study = study_from({"train": {"train_fraction": 1e-5}}, "s")
+    with pytest.raises(InputError, match="no sample of 4096 is left"):
+        ensemble_of(study, task_of(study))
+
+
+@pytest.mark.parametrize("weights", ["epoch", "step", "log"])
+def test_segments_cover_the_run_in_small_parts(weights):
+    study = study_from({"record": {"weights": weights}}, "s")
+    ensemble = ensemble_of(study, task_of(study))
+    plan = plan_of(study, ensemble.updates_per_epoch)
+    ends = segment_ends(ensemble, plan)
+    assert (np.diff(ends, prepend=0) > 0).all()
+    assert ends[-1] == study.train.epochs
+    assert len(ends) >= 20
+    rows = np.diff(np.searchsorted(plan.weight_steps, ends * 7, side="right"), prepend=0)
+    assert (rows * 50 * 294 * 4).max() <= SEGMENT_BYTES + 50 * 294 * 4
+
+
+def test_size_told_is_the_size_written():
+    study = study_from({}, "s")
+    ensemble = ensemble_of(study, task_of(study))
+    told = recorded_bytes(ensemble, plan_of(study, ensemble.updates_per_epoch))
+    assert 588e6 < told < 660e6

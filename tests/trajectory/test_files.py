@@ -1,0 +1,185 @@
+"""The trajectory file: what is written is what is read, and damage is told in words."""
+
+import dataclasses
+import os
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sgdphys.errors import InputError, WorkError
+from sgdphys.networks import Perceptron
+from sgdphys.trajectory import schema
+from sgdphys.trajectory.reader import check, open_trajectory
+from sgdphys.trajectory.writer import SegmentWriter, write_tree
+
+TABLE = Perceptron((2, 2)).parameters
+
+
+def segment(steps, seed=0, table=TABLE, dtype="float32", **attributes):
+    steps = np.asarray(steps, np.int64)
+    theta = np.random.default_rng(seed).standard_normal((1000, 3, len(table.layer)))
+    weights = schema.dataset(
+        "weights",
+        {"theta": theta[steps].astype(dtype), "diverged_step": np.array([-1, -1, -1])},
+        {
+            "step": steps,
+            "epoch": ("step", steps / 10),
+            "replica": np.arange(3),
+            **schema.parameter_coordinates(table),
+        },
+    )
+    tree = xr.DataTree.from_dict({"weights": weights})
+    tree.attrs = {name: "x" for name in schema.ROOT_ATTRIBUTES} | attributes
+    return tree
+
+
+def written(folder, *segments):
+    for k, tree in enumerate(segments):
+        write_tree(tree, folder / f"{k}-{k + 1}.nc")
+    return folder
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("compression", ["none", "zlib"])
+def test_round_trip_keeps_every_bit_and_name(tmp_path, dtype, compression):
+    tree = segment(range(300), dtype=dtype)
+    write_tree(tree, tmp_path / "a.nc", compression)
+    back = open_trajectory(tmp_path / "a.nc")
+    xr.testing.assert_identical(back["weights"].to_dataset().load(), tree["weights"].to_dataset())
+    assert back["weights"]["step"].dtype == np.int64
+    assert check(tmp_path / "a.nc") == []
+
+
+def test_attributes_of_every_kind_survive(tmp_path):
+    given = {"none": None, "yes": True, "table": {"a": [1, None]}, "number": 3, "text": "json"}
+    write_tree(segment([0], **given), tmp_path / "a.nc")
+    back = open_trajectory(tmp_path / "a.nc").attrs
+    assert {name: back[name] for name in given} == given
+    assert back["yes"] is True
+
+
+def test_names_of_parameters_may_be_anything(tmp_path):
+    """C14: slashes and trailing blanks in the user's names."""
+    names = np.array(["block/0.weight ", "block/0.weight", "é", "a b", "", "x" * 300])
+    table = dataclasses.replace(TABLE, parameter_name=names)
+    write_tree(segment([0], table=table), tmp_path / "a.nc")
+    back = open_trajectory(tmp_path / "a.nc")["weights"]["parameter_name"]
+    assert back.to_numpy().tolist() == names.tolist()
+
+
+def test_theta_is_chunked_one_replica_at_a_time(tmp_path):
+    write_tree(segment(range(300)), tmp_path / "a.nc")
+    theta = open_trajectory(tmp_path / "a.nc")["weights"]["theta"]
+    assert theta.encoding["chunksizes"] == (256, 1, 6)
+    assert schema.chunk_sizes((1000, 50, 10**6), 4) == (256, 1, 1024)
+
+
+def test_segments_append(tmp_path):
+    """C15: each segment carries the time on."""
+    written(tmp_path, segment(range(5)), segment(range(5, 7)), segment([7]))
+    theta = open_trajectory(tmp_path)["weights"]["theta"]
+    assert theta["step"].to_numpy().tolist() == list(range(8))
+    assert (theta.to_numpy() == segment(range(8))["weights"]["theta"].to_numpy()).all()
+    assert theta.chunks is not None  # lazy
+
+
+def test_a_step_told_twice_alike_is_one_step(tmp_path):
+    """P01: a restarted run repeats the shared time stamp."""
+    written(tmp_path, segment(range(11)), segment(range(10, 21)))
+    step = open_trajectory(tmp_path)["weights"]["step"].to_numpy()
+    assert step.tolist() == list(range(21))
+
+
+def test_a_step_told_twice_differently_is_an_error(tmp_path):
+    written(tmp_path, segment(range(11)), segment(range(10, 21), seed=1))
+    with pytest.raises(WorkError, match=r"0-1\.nc and .*1-2\.nc give different theta at step 10"):
+        open_trajectory(tmp_path)
+
+
+def test_segments_are_ordered_by_number_not_text(tmp_path):
+    write_tree(segment([5]), tmp_path / "10-11.nc")
+    write_tree(segment([2]), tmp_path / "9-10.nc")
+    assert open_trajectory(tmp_path)["weights"]["step"].to_numpy().tolist() == [2, 5]
+
+
+def test_nothing_to_open(tmp_path):
+    (tmp_path / "text.nc").write_text("no netCDF")
+    (tmp_path / "empty").mkdir()
+    for name, says in (
+        ("text.nc", "is not a netCDF file"),
+        ("empty", "no finished segment yet"),
+        ("missing", "no such file or folder"),
+    ):
+        with pytest.raises(InputError, match=says):
+            open_trajectory(tmp_path / name)
+
+
+def test_a_truncated_file_is_told(tmp_path):
+    path = tmp_path / "a.nc"
+    write_tree(segment(range(500)), path)
+    os.truncate(path, path.stat().st_size // 2)
+    with pytest.raises(WorkError, match=r"a\.nc cannot be read .* cut short or damaged"):
+        open_trajectory(path)
+
+
+def test_check_names_every_fault(tmp_path):
+    tree = segment([0, 2, 1])
+    del tree.attrs["title"]
+    weights = tree["weights"].to_dataset()
+    theta = weights["theta"].copy()
+    theta[1, 2, 3] = np.nan
+    theta[2, 0, 0] = 9.96921e36
+    del theta.attrs["units"]
+    tree["weights"] = xr.DataTree(weights.assign(theta=theta))
+    write_tree(tree, tmp_path / "a.nc")
+    assert check(tmp_path / "a.nc") == [
+        "the file has no attribute 'title'",
+        "weights/theta has no attribute 'units'",
+        "weights/step goes from 2 to 1; it should increase",
+        "weights of replica 0 were never written at 1 steps, first 1",
+        "weights of replica 2 are not finite at 1 steps, first 2",
+    ]
+
+
+def test_weights_of_a_diverged_replica_are_no_fault(tmp_path):
+    tree = segment(range(4))
+    weights = tree["weights"].to_dataset()
+    theta = weights["theta"].copy()
+    theta[2:, 1] = np.inf
+    diverged = weights["diverged_step"].copy(data=np.array([-1, 2, -1]))
+    tree["weights"] = xr.DataTree(weights.assign(theta=theta, diverged_step=diverged))
+    write_tree(tree, tmp_path / "a.nc")
+    assert check(tmp_path / "a.nc") == []
+
+
+def test_writing_is_all_or_nothing(tmp_path, monkeypatch):
+    """A write that fails leaves the old file and no other."""
+    path = tmp_path / "a.nc"
+    write_tree(segment([0]), path)
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_tree(segment(range(9)), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_writer_tells_what_went_wrong_in_its_thread(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    def record():
+        with SegmentWriter(tmp_path) as writer:
+            writer.write("0-1.nc", segment([0]))
+            monkeypatch.setattr(os, "fsync", full)
+            for k in range(1, 9):
+                writer.write(f"{k}-{k + 1}.nc", segment([k]))
+
+    with pytest.raises(OSError, match="No space left"):
+        record()
+    assert {p.suffix for p in tmp_path.iterdir()} <= {".nc"}
