@@ -1,5 +1,6 @@
 """The first stage: an ensemble is trained, and its trajectory written segment by segment."""
 
+import functools
 import math
 import platform
 import shutil
@@ -25,7 +26,8 @@ from sgdphys.trajectory import schema
 from sgdphys.trajectory.reader import RESUME, SEGMENTS, open_segment, segment_paths
 from sgdphys.trajectory.writer import SegmentWriter, remove_partial
 
-SEGMENT_BYTES = 32 * 2**20
+SEGMENT_BYTES = 24 * 2**20
+"""Weights of a segment; below the 32 MiB from which malloc maps fresh pages for every array."""
 SEGMENTS_AT_LEAST = 20
 """A run is cut in at least so many segments, so that a crash costs a twentieth of it ..."""
 SEGMENT_WORK = 2e9
@@ -154,7 +156,7 @@ def recorded_bytes(ensemble: Ensemble, plan: Plan) -> int:
 
 
 def segment_ends(ensemble: Ensemble, plan: Plan) -> np.ndarray:
-    """Epochs at which segments end: each holds up to 32 MiB of weights, a twentieth of the run."""
+    """Epochs at which segments end: each holds a bounded part of the weights and of the run."""
     epochs, per_epoch = ensemble.epochs, ensemble.updates_per_epoch
     parameters = len(ensemble.network.parameters.layer)
     row = ensemble.replicas * parameters * np.dtype(ensemble.training.dtype).itemsize
@@ -234,7 +236,8 @@ class Recording:
                 state, recorded = self.engine.advance(
                     state, int(end), self.plan, progress=progress, stop=stop
                 )
-                writer.write(segment_name(first, int(end)), self._tree(recorded, state))
+                build = functools.partial(self._tree, recorded, state)
+                writer.write(segment_name(first, int(end)), build)
 
     def _resume(self) -> State:
         """Return the state after the last finished segment."""

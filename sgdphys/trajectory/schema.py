@@ -37,6 +37,9 @@ ROOT_ATTRIBUTES = ("schema_version", "title", "sgdphys_version", "created", "his
 CHUNK_BYTES = 2**20
 CHUNK_STEPS = 256
 
+NEVER_WRITTEN = 9.969209968386869e36
+"""What netCDF holds where nothing was written and no fill value was set."""
+
 _JSON = "json:"
 
 
@@ -133,10 +136,9 @@ def _weight_faults(data: xr.Dataset) -> list[str]:
         return []
     found = []
     theta = data["theta"]
-    fill = 1e36  # netCDF's default for what was never written is 9.97e36
     for k in range(theta.sizes["replica"]):
         series = theta.isel(replica=k).to_numpy()
-        unwritten = (series > fill).any(axis=1)
+        unwritten = (series == series.dtype.type(NEVER_WRITTEN)).any(axis=1)
         broken = ~np.isfinite(series).all(axis=1)
         if "diverged_step" in data and int(data["diverged_step"][k]) >= 0:
             broken &= data["step"].to_numpy() < int(data["diverged_step"][k])

@@ -3,6 +3,7 @@
 import os
 import queue
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,9 @@ class SegmentWriter:
     def __init__(self, folder: Path, compression: str = "none") -> None:
         self.folder = folder
         self.compression = compression
-        self._queue: queue.Queue[tuple[str, xr.DataTree] | None] = queue.Queue(maxsize=1)
+        self._queue: queue.Queue[tuple[str, Callable[[], xr.DataTree]] | None] = queue.Queue(
+            maxsize=1
+        )
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="segment writer", daemon=True)
 
@@ -87,10 +90,10 @@ class SegmentWriter:
         if exception[0] is None:
             self._raise()
 
-    def write(self, name: str, tree: xr.DataTree) -> None:
-        """Hand over a segment; raises what went wrong with an earlier one."""
+    def write(self, name: str, build: Callable[[], xr.DataTree]) -> None:
+        """Hand over what makes a segment; raises what went wrong with an earlier one."""
         self._raise()
-        self._queue.put((name, tree))
+        self._queue.put((name, build))
 
     def _raise(self) -> None:
         if self._error is not None:
@@ -100,6 +103,6 @@ class SegmentWriter:
         while (item := self._queue.get()) is not None:
             if self._error is None:
                 try:
-                    write_tree(item[1], self.folder / item[0], self.compression)
+                    write_tree(item[1](), self.folder / item[0], self.compression)
                 except BaseException as error:
                     self._error = error

@@ -52,7 +52,7 @@ def test_round_trip_keeps_every_bit_and_name(tmp_path, dtype, compression):
 
 
 def test_attributes_of_every_kind_survive(tmp_path):
-    given = {"none": None, "yes": True, "table": {"a": [1, None]}, "number": 3, "text": "json"}
+    given = {"none": None, "yes": True, "nested": {"a": [1, None]}, "number": 3, "text": "json"}
     write_tree(segment([0], **given), tmp_path / "a.nc")
     back = open_trajectory(tmp_path / "a.nc").attrs
     assert {name: back[name] for name in given} == given
@@ -129,7 +129,7 @@ def test_check_names_every_fault(tmp_path):
     weights = tree["weights"].to_dataset()
     theta = weights["theta"].copy()
     theta[1, 2, 3] = np.nan
-    theta[2, 0, 0] = 9.96921e36
+    theta[2, 0, 0] = schema.NEVER_WRITTEN
     del theta.attrs["units"]
     tree["weights"] = xr.DataTree(weights.assign(theta=theta))
     write_tree(tree, tmp_path / "a.nc")
@@ -175,10 +175,10 @@ def test_the_writer_tells_what_went_wrong_in_its_thread(tmp_path, monkeypatch):
 
     def record():
         with SegmentWriter(tmp_path) as writer:
-            writer.write("0-1.nc", segment([0]))
+            writer.write("0-1.nc", lambda: segment([0]))
             monkeypatch.setattr(os, "fsync", full)
             for k in range(1, 9):
-                writer.write(f"{k}-{k + 1}.nc", segment([k]))
+                writer.write(f"{k}-{k + 1}.nc", lambda: segment([1]))
 
     with pytest.raises(OSError, match="No space left"):
         record()
