@@ -1,6 +1,7 @@
 """The format of a trajectory: its groups, variables and dimensions, and what a file may violate."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -81,7 +82,8 @@ def parameter_coordinates(table: ParameterTable) -> dict[str, Any]:
 
 def chunk_sizes(shape: tuple[int, int, int], itemsize: int) -> tuple[int, int, int]:
     """Chunks of theta: one replica, up to 256 steps, as many parameters as fit about 1 MiB."""
-    steps = max(1, min(CHUNK_STEPS, shape[0]))
+    chunks = max(1, math.ceil(shape[0] / CHUNK_STEPS))
+    steps = max(1, math.ceil(shape[0] / chunks))  # alike, so that none is mostly padding
     parameters = max(1, min(shape[2], CHUNK_BYTES // (steps * itemsize)))
     return steps, 1, parameters
 
