@@ -7,8 +7,8 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from sgdphys.errors import InputError, nearest
+from sgdphys.lanes.activations import ACTIVATIONS
 
-ACTIVATIONS = ("tanh", "relu", "sigmoid", "softplus", "softsign", "elu", "swish", "identity")
 INITIALISATIONS = ("fan_in", "fan_out", "orthogonal")
 
 

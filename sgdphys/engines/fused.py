@@ -16,7 +16,7 @@ from sgdphys.engines import kernels
 from sgdphys.engines.base import Ensemble, Plan, Recorded, State, Stopped, due
 from sgdphys.engines.block import Block, aligned, net_of
 from sgdphys.engines.optimisers import Weights
-from sgdphys.engines.vectors import lanes
+from sgdphys.lanes.vectors import lanes
 from sgdphys.sampling import seed_sequence
 
 _STRETCH = 2.0e8

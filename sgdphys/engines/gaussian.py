@@ -1,8 +1,8 @@
 """Gaussian numbers on lanes, from counters (Box-Muller on Philox)."""
 
 from sgdphys.compiling import compiled
-from sgdphys.engines.elementary import log, sine_and_cosine_of_turn
-from sgdphys.engines.lanes import load_block, square_root, store
+from sgdphys.lanes.elementary import log, sine_and_cosine_of_turn
+from sgdphys.lanes.operations import load_block, square_root, store
 from sgdphys.sampling import philox
 
 _UNIT = 2.0**-32

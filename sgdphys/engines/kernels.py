@@ -6,11 +6,11 @@ import numpy as np
 
 from sgdphys.compiling import compiled
 from sgdphys.engines.gaussian import draw_normals, draw_words
-from sgdphys.engines.lanes import load_block, store
 from sgdphys.engines.losses import output_delta, sample_losses
 from sgdphys.engines.optimisers import update
 from sgdphys.engines.perceptron import add_squared_norms, backward, forward, read_rows
-from sgdphys.engines.vectors import SAMPLES
+from sgdphys.lanes.operations import load_block, store
+from sgdphys.lanes.vectors import SAMPLES
 from sgdphys.sampling import epoch_rows
 
 TRAINING, EVALUATION = 0, 1

@@ -3,8 +3,8 @@
 from numba import njit
 
 from sgdphys.compiling import compiled
-from sgdphys.engines.elementary import exp, log
-from sgdphys.engines.lanes import fma, load_block, quick_divide, store, where
+from sgdphys.lanes.elementary import exp, log
+from sgdphys.lanes.operations import fma, load_block, quick_divide, store, where
 
 
 @njit(forceinline=True)

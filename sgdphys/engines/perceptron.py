@@ -10,9 +10,9 @@ import numpy as np
 from numba import njit
 
 from sgdphys.compiling import compiled
-from sgdphys.engines.activations import activate
 from sgdphys.engines.gaussian import draw_normals
-from sgdphys.engines.lanes import (
+from sgdphys.lanes.activations import activate
+from sgdphys.lanes.operations import (
     across_samples,
     add_products,
     fma,
@@ -22,7 +22,7 @@ from sgdphys.engines.lanes import (
     store,
     sum_samples,
 )
-from sgdphys.engines.vectors import SAMPLES
+from sgdphys.lanes.vectors import SAMPLES
 
 
 class Net(NamedTuple):

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,10 @@ def write_tree(tree: xr.DataTree, path: Path, compression: str = "none") -> None
         _sync(partial)
         os.replace(partial, path)
         _sync(path.parent)
+    except RuntimeError as error:  # how netCDF says that HDF5 could not write
+        partial.unlink(missing_ok=True)
+        free = shutil.disk_usage(path.parent).free
+        raise OSError(f"{error}, with {free / 1e6:.0f} MB free") from error
     except BaseException:
         partial.unlink(missing_ok=True)
         raise

@@ -170,6 +170,17 @@ def test_writing_is_all_or_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_full_disk_is_told_as_one(tmp_path, monkeypatch):
+    """netCDF says "HDF error" and nothing of the disk."""
+
+    def broken(*_, **__):
+        raise RuntimeError("NetCDF: HDF error")
+
+    monkeypatch.setattr(xr.DataTree, "to_netcdf", broken)
+    with pytest.raises(OSError, match=r"NetCDF: HDF error, with \d+ MB free"):
+        write_tree(segment([0]), tmp_path / "a.nc")
+
+
 def test_the_writer_tells_what_went_wrong_in_its_thread(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")

@@ -13,7 +13,7 @@ import numba.extending
 from llvmlite import ir
 from numba.core import types
 
-from sgdphys.engines.vectors import (
+from sgdphys.lanes.vectors import (
     REGISTER_BYTES,
     SAMPLES,
     Lanes,

@@ -10,7 +10,7 @@ from numba import njit
 from numba.core import types
 from numba.extending import overload
 
-from sgdphys.engines.lanes import (
+from sgdphys.lanes.operations import (
     by_dtype,
     exponent,
     fma,

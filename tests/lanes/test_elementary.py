@@ -4,9 +4,9 @@ import numba
 import numpy as np
 import pytest
 
-from sgdphys.engines import elementary
-from sgdphys.engines.lanes import load_block, store
-from sgdphys.engines.vectors import SAMPLES, lanes
+from sgdphys.lanes import elementary
+from sgdphys.lanes.operations import load_block, store
+from sgdphys.lanes.vectors import SAMPLES, lanes
 
 
 def applied(function, x):

@@ -2,10 +2,10 @@
 
 from numba import njit
 
-from sgdphys.engines.elementary import exp, log1p, tanh
-from sgdphys.engines.lanes import magnitude, quick_divide, where
-from sgdphys.networks import ACTIVATIONS
+from sgdphys.lanes.elementary import exp, log1p, tanh
+from sgdphys.lanes.operations import magnitude, quick_divide, where
 
+ACTIVATIONS = ("tanh", "relu", "sigmoid", "softplus", "softsign", "elu", "swish", "identity")
 _TANH, _RELU, _SIGMOID, _SOFTPLUS, _SOFTSIGN, _ELU, _SWISH, _IDENTITY = range(len(ACTIVATIONS))
 
 

@@ -1,0 +1,1 @@
+"""SIMD lanes: vectors of numbers that move together, and functions of them."""
