@@ -1,7 +1,9 @@
 """Perceptrons: their description, their parameters in order, and their forward pass in numpy."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -91,6 +93,10 @@ class Perceptron:
         """First parameter of each layer's biases."""
         return self._starts[1::2]
 
+    def description(self) -> dict[str, Any]:
+        """Return what a trajectory's attributes keep of the network; see ``from_description``."""
+        return {"kind": "perceptron", **asdict(self), "sizes": list(self.sizes)}
+
     @cached_property
     def _lengths(self) -> list[int]:
         pairs = zip(self.sizes[:-1], self.sizes[1:], strict=True)
@@ -159,6 +165,20 @@ class Perceptron:
             z = units[-1] @ np.swapaxes(w, -1, -2) + b[..., None, :]
             units.append(z if layer == self.layers else activate(self.activation, z))
         return units[1:]
+
+
+def from_description(description: Mapping[str, Any]) -> Perceptron:
+    """Return the network that ``Perceptron.description`` described.
+
+    Raises
+    ------
+    InputError
+        When it describes something else.
+    """
+    options = dict(description)
+    if options.pop("kind", None) != "perceptron":
+        raise InputError(f"a perceptron was expected, not {description.get('kind', 'nothing')!r}")
+    return Perceptron(**{**options, "sizes": tuple(options["sizes"])})
 
 
 def activate(activation: str, z: np.ndarray) -> np.ndarray:

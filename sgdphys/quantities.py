@@ -73,6 +73,71 @@ GLOSSARY: dict[str, Quantity] = {
     "accuracy": Quantity("1", "training accuracy", "", "share of training samples right"),
     "test_accuracy": Quantity("1", "test accuracy", "", "share of test samples right"),
     "train": Quantity("1", "in the training set", "", "split of each replica"),
+    # information
+    "I_XT": Quantity("bits", "information about the input", "I(X;T)", "of a layer T"),
+    "I_TY": Quantity("bits", "information about the label", "I(T;Y)", "of a layer T"),
+    "null_I_TY": Quantity(
+        "bits",
+        "information about shuffled labels",
+        r"I(T;Y_\mathrm{shuffled})",
+        "what I(T;Y) reads when there is nothing to know",
+    ),
+    "occupied": Quantity("1", "occupied cells", "", "cells of the histogram that hold a sample"),
+    "extreme_share": Quantity(
+        "1", "share of saturated activations", "", "activations in the first or last bin"
+    ),
+    "zero_share": Quantity("1", "share of exact zeros", "", "activations that are exactly 0"),
+    "bin_low": Quantity("1", "lower end of the bins", "", "range of activations that was cut"),
+    "bin_high": Quantity("1", "upper end of the bins", "", "range of activations that was cut"),
+    "status": Quantity("1", "status", "", "what to know about a value"),
+    "order_violations": Quantity(
+        "1",
+        "violations of the data-processing order",
+        "",
+        "layers that read more about input or label than the layer before them",
+    ),
+    "peak_epoch": Quantity("epochs", "epoch of the largest I(X;T)", "", "the first such epoch"),
+    "onset_epoch": Quantity(
+        "epochs",
+        "onset of compression",
+        "",
+        "last epoch with less than a tenth of the bits lost that the end has lost",
+    ),
+    "bits_start": Quantity("bits", "I(X;T) at the start", "", "at the first epoch"),
+    "bits_peak": Quantity("bits", "I(X;T) at its peak", "", "largest over epochs"),
+    "bits_end": Quantity("bits", "I(X;T) at the end", "", "at the last epoch"),
+    "bits_lost": Quantity("bits", "bits lost", "", "I(X;T) at its peak less that at the end"),
+    # gradient phases
+    "gradient_ratio": Quantity(
+        "1", "gradient mean over noise", r"|G|/\sqrt{\mathrm{tr}\,V}", "at fixed weights"
+    ),
+    "gradient_ratio_squared": Quantity(
+        "1",
+        "squared mean over squared noise, corrected",
+        r"(|G|^2 - \mathrm{tr}\,V/M)/\mathrm{tr}\,V",
+        "less what drawing M batches with replacement adds; may be negative",
+    ),
+    "mean_over_weight": Quantity(
+        "loss/weight**2", "gradient mean over weight norm", r"|G|/|\theta|", "ratio of averages"
+    ),
+    "noise_over_weight": Quantity(
+        "loss/weight**2",
+        "gradient noise over weight norm",
+        r"\sqrt{\mathrm{tr}\,V}/|\theta|",
+        "ratio of averages",
+    ),
+    "noise_scale": Quantity(
+        "samples", "noise scale", r"\mathrm{tr}\,S/|G|^2", "batch at which mean and noise are equal"
+    ),
+    "transition_epoch": Quantity(
+        "epochs", "drift-diffusion transition", "", "gradient noise passes the mean for good"
+    ),
+    "change_epoch": Quantity(
+        "epochs", "change point of the gradient ratio", "", "one step in the logarithm of the ratio"
+    ),
+    "change_p_value": Quantity(
+        "1", "p-value of the change point", "", "share of stationary surrogates with a larger gain"
+    ),
     # tasks
     "x": Quantity("1", "input", "x", "input pattern"),
     "y": Quantity("1", "hard label", "y", "hard label of a pattern"),

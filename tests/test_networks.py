@@ -6,7 +6,8 @@ import torch
 from ensembles import small, torch_model
 
 from sgdphys.errors import InputError
-from sgdphys.networks import ACTIVATIONS, Perceptron
+from sgdphys.lanes.activations import ACTIVATIONS
+from sgdphys.networks import Perceptron
 
 
 def test_parameters_are_those_of_the_layers():

@@ -304,7 +304,10 @@ class Recording:
             attrs={"epoch": state.epoch},
         )
         tree = xr.DataTree.from_dict(groups)
-        tree.attrs = provenance(self.study, self.engine.threads)
+        tree.attrs = provenance(self.study, self.engine.threads) | {
+            "network": network.description(),
+            "loss": ensemble.training.loss,
+        }
         return tree
 
 

@@ -1,0 +1,356 @@
+"""Plug-in information of binned activations, in bits.
+
+A layer is cut into equal bins, unit by unit; T is the vector of bin numbers, and the information is
+that of the histogram. For an enumerated input the patterns are the population, and the value is
+exact for that T; it depends on the bins, which travel with every result.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.compiling import compiled
+from sgdphys.errors import InputError, nearest
+from sgdphys.quantities import labelled
+
+EDGES = ("full", "idnns")
+
+
+class Binning(NamedTuple):
+    """Bin number = min(floor((a - low) scale), top), never below 0."""
+
+    low: float
+    scale: float
+    top: float
+
+
+def binning(low: float, high: float, bins: int, edges: str = "full") -> Binning:
+    """Return the binning of a range.
+
+    Parameters
+    ----------
+    low, high : float
+    bins : int
+        Number of bins, at least 2.
+    edges : str
+        "full": that many equal bins, the last one closed. "idnns": that many *edges*, as in the
+        authors' code: one bin less, and one more for values of exactly ``high``.
+
+    Raises
+    ------
+    InputError
+        For fewer than 2 bins or an unknown kind of edges.
+    """
+    if bins < 2:
+        raise InputError(f"bins is {bins}; at least 2 are needed to tell anything apart")
+    if edges not in EDGES:
+        raise InputError(f"edges is {edges!r}; {nearest(edges, EDGES)}")
+    width = high - low
+    equal = bins if edges == "full" else bins - 1
+    return Binning(low, equal / width if width > 0 else 0.0, bins - 1.0)
+
+
+@compiled
+def add_bins(low, scale, top, units, codes):
+    """Fold the bins of some units into each sample's code.
+
+    Parameters
+    ----------
+    low, scale, top : float
+        The binning.
+    units : (unit, sample)
+        At least as many samples as codes.
+    codes : uint64 (sample,)
+        Changed. Two different vectors of bins get one code with a chance of about 2**-64.
+
+    Returns
+    -------
+    (int, int)
+        How many values lie in the first or last bin, and how many are exactly 0.
+    """
+    extreme = 0
+    zeros = 0
+    for u in range(units.shape[0]):
+        for s in range(codes.shape[0]):
+            value = units[u, s]
+            place = (np.float64(value) - low) * scale
+            number = np.int64(min(max(place, 0.0), top))
+            extreme += (number == 0) | (number == np.int64(top))
+            zeros += value == 0.0
+            mixed = (codes[s] ^ np.uint64(number + 1)) * np.uint64(0x9E3779B97F4A7C15)
+            codes[s] = mixed ^ (mixed >> np.uint64(32))
+    return extreme, zeros
+
+
+@compiled
+def number_codes(codes, rows, keys, owners, stamp, numbers):
+    """Number the distinct codes of some samples 0, 1, ... in order of appearance.
+
+    Parameters
+    ----------
+    codes : uint64 (sample,)
+    rows : int64 (member,)
+        The samples that count.
+    keys, owners : uint64, int64 (size,)
+        A hash table, its size a power of 2 above twice the members; ``owners`` holds the stamp of
+        the call that filled a slot times 2**32 plus its number, so that nothing is cleared.
+    stamp : int
+        Another one for every call.
+    numbers : int64 (member,)
+        Filled.
+
+    Returns
+    -------
+    int
+        How many there are.
+    """
+    mask = np.uint64(keys.shape[0] - 1)
+    found = 0
+    for m in range(rows.shape[0]):
+        code = codes[rows[m]]
+        slot = (code * np.uint64(0xD6E8FEB86659FD93)) >> np.uint64(20) & mask
+        while True:
+            owner = owners[slot]
+            if owner >> 32 != stamp:
+                keys[slot] = code
+                owners[slot] = (stamp << 32) | found
+                numbers[m] = found
+                found += 1
+                break
+            if keys[slot] == code:
+                numbers[m] = owner & 0xFFFFFFFF
+                break
+            slot = (slot + np.uint64(1)) & mask
+    return found
+
+
+@compiled
+def counted_information(numbers, count, labels, joint, logs):
+    """Plug-in H(T) and I(T;Y) in bits of equally weighted samples.
+
+    Parameters
+    ----------
+    numbers : int64 (member,)
+        Cell of T of each sample.
+    count : int
+        Cells.
+    labels : int64 (member,)
+    joint : int64 (cell, label)
+        Scratch.
+    logs : float64
+        k log2 k for k up to the number of samples.
+    """
+    samples = numbers.shape[0]
+    kinds = joint.shape[1]
+    for t in range(count):
+        for y in range(kinds):
+            joint[t, y] = 0
+    for m in range(samples):
+        joint[numbers[m], labels[m]] += 1
+    over_t = 0.0
+    over_both = 0.0
+    for t in range(count):
+        total = 0
+        for y in range(kinds):
+            total += joint[t, y]
+            over_both += logs[joint[t, y]]
+        over_t += logs[total]
+    over_y = 0.0
+    for y in range(kinds):
+        total = 0
+        for t in range(count):
+            total += joint[t, y]
+        over_y += logs[total]
+    entropy = (logs[samples] - over_t) / samples
+    # H(T) + H(Y) - H(T, Y)
+    information = (logs[samples] - over_t - over_y + over_both) / samples
+    return entropy, max(information, 0.0)
+
+
+@compiled
+def weighted_information(numbers, count, weights, order, joint):
+    """Plug-in H(T) and I(T;Y) in bits of samples with soft labels.
+
+    Parameters
+    ----------
+    numbers, count
+        As in ``counted_information``.
+    weights : float64 (member, label)
+        p(x) p(y|x), summing to 1.
+    order : int64 (member,)
+        Whose label each sample wears: its own, or another's for the shuffled null.
+    joint : float64 (cell, label)
+        Scratch.
+    """
+    kinds = joint.shape[1]
+    for t in range(count):
+        for y in range(kinds):
+            joint[t, y] = 0.0
+    for m in range(numbers.shape[0]):
+        for y in range(kinds):
+            joint[numbers[m], y] += weights[order[m], y]
+    entropy = 0.0
+    information = 0.0
+    for t in range(count):
+        p = 0.0
+        for y in range(kinds):
+            p += joint[t, y]
+        if p > 0.0:
+            entropy -= p * np.log2(p)
+            for y in range(kinds):
+                if joint[t, y] > 0.0:
+                    information += joint[t, y] * np.log2(joint[t, y] / p)
+    for y in range(kinds):
+        p = 0.0
+        for t in range(count):
+            p += joint[t, y]
+        if p > 0.0:
+            information -= p * np.log2(p)
+    return entropy, max(information, 0.0)
+
+
+class Table(NamedTuple):
+    """Scratch for counting the cells of up to some number of samples."""
+
+    keys: np.ndarray
+    owners: np.ndarray
+    numbers: np.ndarray
+
+    @classmethod
+    def of(cls, samples: int) -> "Table":
+        """Room for that many samples."""
+        size = 1 << (4 * max(samples, 1) - 1).bit_length()
+        return cls(
+            np.zeros(size, np.uint64), np.full(size, -1, np.int64), np.zeros(samples, np.int64)
+        )
+
+
+def k_log2_k(most: int) -> np.ndarray:
+    """K log2 k for k = 0 ... most, with 0 log2 0 = 0."""
+    k = np.arange(most + 1, dtype=np.float64)
+    return k * np.log2(np.maximum(k, 1.0))
+
+
+def whole_labels(y: Any) -> tuple[np.ndarray, int]:
+    """Return labels as whole numbers from 0, and how many kinds there are.
+
+    Accepts floats, columns (n, 1) and any spacing of label values.
+
+    Raises
+    ------
+    InputError
+        For more than one column, or labels that are not finite.
+    """
+    values = np.asarray(y)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise InputError(f"labels have shape {values.shape}; one label a sample was expected")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise InputError("labels are not all finite")
+    kinds, numbers = np.unique(values, return_inverse=True)
+    return numbers.astype(np.int64), len(kinds)
+
+
+def binned_information(
+    t: Any,
+    y: Any,
+    *,
+    x: Any = None,
+    p_y_given_x: Any = None,
+    bins: int = 30,
+    low: float | None = None,
+    high: float | None = None,
+    edges: str = "full",
+) -> xr.Dataset:
+    """Information of one layer's activations by equal bins.
+
+    Parameters
+    ----------
+    t : array (sample, unit) or (sample,)
+        Activations.
+    y : array (sample,) or (sample, 1)
+        Hard labels of any kind.
+    x : array (sample, feature) or (sample,), optional
+        Inputs; samples with equal inputs are one input met several times (a noisy layer may answer
+        differently). Without it every sample is an input of its own.
+    p_y_given_x : array (sample, label), optional
+        Soft labels, used instead of ``y``.
+    bins : int
+    low, high : float, optional
+        Range; that of the data by default.
+    edges : str
+        "full" or "idnns"; see ``binning``.
+
+    Returns
+    -------
+    Dataset
+        I_XT and I_TY in bits, ``occupied`` cells, ``status``; the bins in attributes.
+
+    Raises
+    ------
+    InputError
+        For fewer than 2 bins, activations that are not finite, or shapes that do not match.
+
+    Notes
+    -----
+    I(X;T) = H(T) - H(T|X) and I(T;Y) = H(T) - H(T|Y) of the histogram; so
+    0 <= I(T;Y) <= min(H(Y), H(T)) always. As bins get finer I(X;T) of a deterministic layer tends
+    to log2 of the number of inputs, whatever the layer does.
+    """
+    units = np.asarray(t, dtype=np.float64)
+    units = units[:, None] if units.ndim == 1 else units
+    samples = len(units)
+    if not np.isfinite(units).all():
+        raise InputError("activations are not all finite; leave out replicas that diverged")
+    labels, kinds = whole_labels(y)
+    if len(labels) != samples:
+        raise InputError(f"there are {samples} activations and {len(labels)} labels")
+    low = float(units.min()) if low is None else low
+    high = float(units.max()) if high is None else high
+    codes = np.zeros(samples, np.uint64)
+    cut = binning(low, high, bins, edges)
+    add_bins(*cut, np.ascontiguousarray(units.T), codes)
+    everything = np.arange(samples)
+    table = Table.of(samples)
+    cells = number_codes(codes, everything, table.keys, table.owners, 0, table.numbers)
+    logs = k_log2_k(samples)
+    if p_y_given_x is None:
+        joint = np.zeros((cells, kinds), np.int64)
+        entropy, about_y = counted_information(table.numbers, cells, labels, joint, logs)
+    else:
+        soft = np.asarray(p_y_given_x, np.float64) / samples
+        entropy, about_y = weighted_information(
+            table.numbers, cells, soft, everything, np.zeros((cells, soft.shape[1]))
+        )
+    about_x, inputs = entropy, samples
+    if x is not None:
+        patterns = np.asarray(x).reshape(samples, -1)
+        _, which = np.unique(patterns, axis=0, return_inverse=True)
+        inputs = int(which.max()) + 1
+        joint = np.zeros((cells, inputs), np.int64)
+        about_x = counted_information(table.numbers, cells, which.reshape(-1), joint, logs)[1]
+    return labelled(
+        xr.Dataset(
+            {
+                "I_XT": about_x,
+                "I_TY": about_y,
+                "occupied": cells,
+                "status": "saturated at log2 n" if saturated(about_x, inputs) else "ok",
+            },
+            attrs={
+                "estimator": "binned",
+                "bins": bins,
+                "edges": edges,
+                "bin_low": low,
+                "bin_high": high,
+                "interval_method": "none: the value is exact for an enumerated input",
+            },
+        )
+    )
+
+
+def saturated(about_x: Any, inputs: int) -> Any:
+    """Whether I(X;T) is at its ceiling: every input has a cell of its own."""
+    return about_x >= np.log2(inputs) - 1e-9 if inputs > 1 else np.zeros_like(about_x, bool)
