@@ -4,11 +4,9 @@ Attributes of variables, labels of axes and pages of documentation are made from
 """
 
 from collections.abc import Hashable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import xarray as xr
-
-Labelled = TypeVar("Labelled", xr.Dataset, xr.DataArray)
 
 
 class Quantity(NamedTuple):
@@ -132,6 +130,26 @@ GLOSSARY: dict[str, Quantity] = {
     "transition_epoch": Quantity(
         "epochs", "drift-diffusion transition", "", "gradient noise passes the mean for good"
     ),
+    "drift_norm": Quantity(
+        "loss/weight", "drift over an epoch", r"|\Delta\theta|/\Delta\tau", "per unit time"
+    ),
+    "drift_ratio": Quantity(
+        "1",
+        "drift over gradient noise",
+        r"|\Delta\theta|/(\Delta\tau\sqrt{\mathrm{tr}\,V})",
+        "displacement over the next epoch per unit time, over the noise of a batch gradient",
+    ),
+    "drift_transition_epoch": Quantity(
+        "epochs", "noise passes the drift of an epoch", "", "for good"
+    ),
+    "noise_scale_epoch": Quantity(
+        "epochs", "noise scale passes the batch size", "", "for good, of the ratio of averages"
+    ),
+    "onset_delay": Quantity(
+        "epochs", "onset of compression after the transition", "", "paired within a replica"
+    ),
+    "transition_first": Quantity("1", "share of replicas with the transition first", "", ""),
+    "pairs": Quantity("1", "replicas with both", "", ""),
     "change_epoch": Quantity(
         "epochs", "change point of the gradient ratio", "", "one step in the logarithm of the ratio"
     ),
@@ -149,21 +167,50 @@ GLOSSARY: dict[str, Quantity] = {
 }
 
 
+_PREFIX = "drift_"  # the same comparison, made with the drift's transition
+_DERIVED = ("_low", "_high", "_ensemble", "_total")
+_MEANING = {
+    "_low": "lower end of its interval",
+    "_high": "upper end of its interval",
+    "_ensemble": "of the ensemble",
+    "_total": "over all layers",
+}
+
+
 def attributes(name: Hashable) -> dict[str, str]:
-    """Return units and long_name of a quantity, for a variable's attributes."""
-    quantity = GLOSSARY[str(name)]
-    return {"units": quantity.unit, "long_name": quantity.long_name}
+    """Return units and long_name of a quantity, for a variable's attributes.
+
+    Names with ``_low``, ``_high``, ``_ensemble`` or ``_total`` have those of what they belong to.
+
+    Raises
+    ------
+    KeyError
+        For a name that the glossary lacks.
+    """
+    text = str(name)
+    if text in GLOSSARY:
+        return {"units": GLOSSARY[text].unit, "long_name": GLOSSARY[text].long_name}
+    for suffix in _DERIVED:
+        if text.endswith(suffix):
+            base = attributes(text.removesuffix(suffix))
+            return {**base, "long_name": f"{base['long_name']}, {_MEANING[suffix]}"}
+    if text.startswith(_PREFIX):
+        base = attributes(text.removeprefix(_PREFIX))
+        return {**base, "long_name": f"{base['long_name']}, by the drift of an epoch"}
+    raise KeyError(text)
 
 
-def labelled(data: Labelled) -> Labelled:
+def labelled(data: xr.Dataset) -> xr.Dataset:
     """Give every variable and coordinate of the glossary its units and long_name."""
-    if isinstance(data, xr.DataArray):
-        named = data.name
-        return data.assign_attrs(attributes(named)) if named in GLOSSARY else data
     data = data.copy()
     for name in data.variables:
-        if name in GLOSSARY:
-            data[name].attrs = {**attributes(name), **data[name].attrs}
+        try:
+            known = attributes(name)
+        except KeyError:
+            continue
+        # a name's own unit, whatever arithmetic left on the variable
+        extra = {k: v for k, v in data[name].attrs.items() if k not in known}
+        data[name].attrs = {**known, **extra}
     return data
 
 

@@ -8,8 +8,8 @@ from sgdphys.engines import kernels
 from sgdphys.engines.base import Ensemble
 from sgdphys.engines.optimisers import ADAM, SGD, Rule, Weights
 from sgdphys.engines.perceptron import Net, Pass
-from sgdphys.lanes.vectors import REGISTER_BYTES, SAMPLES, lanes
 from sgdphys.lanes.activations import ACTIVATIONS
+from sgdphys.lanes.vectors import REGISTER_BYTES, SAMPLES, lanes
 from sgdphys.sampling import SAMPLERS, epoch_rows, philox_keys, seed_sequence
 
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -108,21 +107,15 @@ def _read_layers(
                 row += width
         for layer in range(layers):
             stamp = epoch * layers + layer
-            cells = number_codes(
-                codes[layer], rows, table.keys, table.owners, stamp, table.numbers
-            )
+            cells = number_codes(codes[layer], rows, table.keys, table.owners, stamp, table.numbers)
             if labels.shape[0]:
-                entropy, about_y = counted_information(
-                    table.numbers, cells, labels, joint, logs
-                )
+                entropy, about_y = counted_information(table.numbers, cells, labels, joint, logs)
                 _, null = counted_information(table.numbers, cells, shuffled, joint, logs)
             else:
                 entropy, about_y = weighted_information(
                     table.numbers, cells, weights, orders[0], soft_joint
                 )
-                _, null = weighted_information(
-                    table.numbers, cells, weights, orders[1], soft_joint
-                )
+                _, null = weighted_information(table.numbers, cells, weights, orders[1], soft_joint)
             out[epoch, layer, 0] = entropy
             out[epoch, layer, 1] = about_y
             out[epoch, layer, 2] = null
@@ -353,7 +346,7 @@ def _labelled(
     softmax: bool,
 ) -> xr.Dataset:
     if patterns != "all":
-        train = int(trajectory["split"]["train"][0].sum())
+        train = int(trajectory["split"]["train"].to_numpy()[0].sum())
         samples = train if patterns == "train" else samples - train
     layers = np.arange(1, found.shape[2] + 1)
     status = np.where(

@@ -1,0 +1,331 @@
+"""From drift to diffusion: gradient mean against gradient noise, layer by layer."""
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
+from sgdphys.quantities import labelled
+
+PERSISTENCE = 5
+"""Recorded epochs in a row for which noise must exceed the mean before it counts as for good."""
+_GRID = 200
+_SURROGATES = 999
+_FEWEST = 8
+
+
+def crossing_epoch(ratio: np.ndarray, epoch: np.ndarray) -> np.ndarray:
+    """Epoch at which a ratio falls below 1 for at least five recorded epochs.
+
+    Parameters
+    ----------
+    ratio : (..., epoch)
+    epoch : (epoch,)
+
+    Returns
+    -------
+    (...)
+        Interpolated between recorded epochs in log(1 + epoch) and log ratio; NaN where the ratio
+        starts below 1, never falls below it, or is not finite.
+    """
+    below = ratio < 1.0
+    window = min(PERSISTENCE, ratio.shape[-1])
+    stays = np.lib.stride_tricks.sliding_window_view(below, window, axis=-1).all(axis=-1)
+    first = stays.argmax(axis=-1)
+    happens = stays.any(axis=-1) & (first > 0)
+    before = np.maximum(first - 1, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        high = np.log(np.take_along_axis(ratio, before[..., None], -1)[..., 0])
+        low = np.log(np.take_along_axis(ratio, first[..., None], -1)[..., 0])
+        share = high / (high - low)
+    share = np.where(np.isfinite(share), share, 1.0)  # from or to an infinite logarithm
+    time = np.log1p(epoch)
+    found = np.expm1(time[before] + share * (time[first] - time[before]))
+    return np.where(happens & (high >= 0), found, np.nan)
+
+
+def step_change(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Place of the one step that explains most of a series, and the share it explains.
+
+    Parameters
+    ----------
+    series : (..., point)
+
+    Returns
+    -------
+    (int array (...), float array (...))
+        Index of the first point after the step, and 1 - residual / total sum of squares.
+    """
+    points = series.shape[-1]
+    centred = series - series.mean(axis=-1, keepdims=True)
+    left = np.cumsum(centred, axis=-1)[..., :-1]
+    k = np.arange(1, points)
+    explained = left**2 * (1 / k + 1 / (points - k))
+    place = explained.argmax(axis=-1)
+    total = (centred**2).sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        gain = explained.max(axis=-1) / total
+    return place + 1, gain
+
+
+def _even_log(ratio: np.ndarray, epoch: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log ratio on an even grid of log epoch from 1 on, the grid, and which series are sound."""
+    late = epoch >= 1
+    time = np.log(epoch[late])
+    grid = np.linspace(time[0], time[-1], _GRID)
+    right = np.clip(np.searchsorted(time, grid), 1, len(time) - 1)
+    share = (grid - time[right - 1]) / (time[right] - time[right - 1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log = np.log(ratio[..., late])
+    sound = np.isfinite(log).all(axis=-1)
+    log = np.where(sound[..., None], log, 0.0)
+    return log[..., right - 1] * (1 - share) + log[..., right] * share, grid, sound
+
+
+def change_epochs(ratio: np.ndarray, epoch: np.ndarray) -> np.ndarray:
+    """Epoch of the one step that explains most of log ratio in log epoch.
+
+    Parameters
+    ----------
+    ratio : (..., epoch)
+    epoch : (epoch,)
+
+    Returns
+    -------
+    (...)
+        NaN where the ratio is not positive and finite throughout, or fewer than 8 epochs from 1 on
+        were recorded.
+    """
+    if (epoch >= 1).sum() < _FEWEST:
+        return np.full(ratio.shape[:-1], np.nan)
+    even, grid, sound = _even_log(ratio, epoch)
+    place, _ = step_change(even)
+    return np.where(sound, np.exp(0.5 * (grid[place - 1] + grid[place])), np.nan)
+
+
+def change_p_values(ratio: np.ndarray, epoch: np.ndarray, rng: int = 0) -> np.ndarray:
+    """Share of stationary surrogates whose best step explains as much as that of ``change_epochs``.
+
+    Parameters
+    ----------
+    ratio : (series, epoch)
+    epoch : (epoch,)
+    rng : int
+
+    Returns
+    -------
+    (series,)
+        From 999 AR(1) surrogates of the same length and lag-1 autocorrelation; NaN as there.
+    """
+    p_value = np.full(len(ratio), np.nan)
+    if (epoch >= 1).sum() < _FEWEST:
+        return p_value
+    even, _, sound = _even_log(ratio, epoch)
+    _, gain = step_change(even)
+    generator = np.random.default_rng(rng)
+    for k in np.flatnonzero(sound & np.isfinite(gain)):
+        centred = even[k] - even[k].mean()
+        phi = float((centred[1:] * centred[:-1]).sum() / (centred**2).sum())
+        _, null = step_change(_autoregressive(min(phi, 0.999), generator))
+        p_value[k] = (1 + (null >= gain[k]).sum()) / (1 + _SURROGATES)
+    return p_value
+
+
+def _autoregressive(phi: float, rng: np.random.Generator) -> np.ndarray:
+    """Stationary AR(1) series of unit noise, (surrogate, point)."""
+    noise = rng.standard_normal((_SURROGATES, _GRID))
+    series = np.empty_like(noise)
+    series[:, 0] = noise[:, 0] / np.sqrt(1 - phi**2)
+    for k in range(1, _GRID):
+        series[:, k] = phi * series[:, k - 1] + noise[:, k]
+    return series
+
+
+def epoch_drift(weights: xr.Dataset, epochs: np.ndarray) -> xr.DataArray:
+    """Displacement over the epoch that follows, per unit time and layer.
+
+    Parameters
+    ----------
+    weights : Dataset
+        theta (step, replica, parameter) with epoch and time along step, layer along parameter.
+    epochs : int array
+
+    Returns
+    -------
+    DataArray (epoch, replica, layer)
+        |theta(e + 1) - theta(e)| / (time(e + 1) - time(e)); NaN where either was not recorded.
+
+    Notes
+    -----
+    For plain SGD this is the norm of the mean of the gradients met on the way. At fixed weights the
+    mean gradient holds the swing of the weights across their sharpest direction as well; over an
+    epoch that swing averages out, and what is left is drift.
+    """
+    recorded = weights["epoch"].to_numpy()
+    layer = weights["layer"].to_numpy()
+    layers = np.unique(layer)
+    has_both = np.isin(epochs, recorded) & np.isin(epochs + 1, recorded)
+    norms = np.full((len(epochs), weights.sizes["replica"], len(layers)), np.nan)
+    if has_both.any():
+        places = [np.searchsorted(recorded, epochs[has_both] + shift) for shift in (0, 1)]
+        # one pass over the file for both ends
+        both = np.unique(np.concatenate(places))
+        theta = weights["theta"].isel(step=both).transpose("step", "replica", "parameter")
+        time = weights["time"].to_numpy()
+        values = theta.to_numpy()
+        start, end = (values[np.searchsorted(both, p)] for p in places)
+        with np.errstate(over="ignore", invalid="ignore"):
+            squares = (end.astype(np.float64) - start) ** 2
+            for k, number in enumerate(layers):
+                norms[has_both, :, k] = np.sqrt(squares[:, :, layer == number].sum(axis=-1))
+        norms[has_both] /= (time[places[1]] - time[places[0]])[:, None, None]
+    return xr.DataArray(
+        norms,
+        dims=("epoch", "replica", "layer"),
+        coords={"epoch": epochs, "replica": weights["replica"], "layer": layers},
+        name="drift_norm",
+    )
+
+
+def gradient_phases(
+    gradients: xr.Dataset,
+    *,
+    drift: xr.DataArray | None = None,
+    batch_size: float,
+    batches: int,
+    replacement: bool = False,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    rng: int = 0,
+) -> xr.Dataset:
+    """Gradient mean and noise of each layer, and when the noise passes the mean.
+
+    Parameters
+    ----------
+    gradients : Dataset
+        mean_norm, noise_norm, weight_norm, noise_trace (epoch, replica, layer), at fixed weights.
+    drift : DataArray, optional
+        ``epoch_drift`` at the same epochs.
+    batch_size : float
+        Samples in a batch, for comparison with the noise scale.
+    batches : int
+        M, batches in a pass.
+    replacement : bool
+        Whether batches were drawn with replacement, so that |mean|**2 holds tr V / M of noise.
+    confidence : float
+    resamples : int
+    rng : int
+
+    Returns
+    -------
+    Dataset
+        Ratios of averages over replicas, each with ``_low`` and ``_high`` (epoch, layer):
+        gradient_ratio (raw), gradient_ratio_squared (corrected, may be negative),
+        mean_over_weight, noise_over_weight, noise_scale; noise_scale_total (epoch).
+        transition_epoch (replica, layer); transition_epoch_ensemble, change_epoch (layer) with
+        intervals, change_p_value (layer); noise_scale_epoch (layer).
+        With ``drift`` also drift_ratio (epoch, layer), drift_transition_epoch (replica, layer) and
+        drift_transition_epoch_ensemble (layer), with the epoch's drift in place of the mean.
+        No noise gives an infinite ratio and no transition.
+
+    Notes
+    -----
+    With full passes without replacement the mean is exact and nothing is subtracted. The transition
+    is where the ratio falls below 1 for five recorded epochs, NaN where it starts below 1.
+    Var of a batch mean is tr S / B, so mean and noise are equal where tr S / |G|**2 = B.
+
+    References
+    ----------
+    Shwartz-Ziv and Tishby (2017); McCandlish et al. (2018) for the noise scale.
+    """
+    order = ("replica", "epoch", "layer")
+    epoch = gradients["epoch"].to_numpy()
+    mean, noise, weight, trace = (
+        gradients[name].transpose(*order).to_numpy().astype(np.float64)
+        for name in ("mean_norm", "noise_norm", "weight_norm", "noise_trace")
+    )
+    replicas = len(mean)
+    moved = np.full_like(mean, np.nan) if drift is None else drift.transpose(*order).to_numpy()
+    extra = noise**2 / batches if replacement else 0.0 * noise
+    parts = {"mean": mean, "noise": noise, "weight": weight, "trace": trace}
+    parts |= {"mean2": mean**2 - extra, "noise2": noise**2, "drift": moved}
+    # all resamples draw the same replicas, so that quotients are of one ensemble
+    resampled = {name: resampled_means(v, resamples, rng) for name, v in parts.items()}
+    averages = {name: _average(v) for name, v in parts.items()}
+    resampled_ratios, ratios = _ratios(resampled), _ratios(averages)
+
+    found: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
+    for name, value in ratios.items():
+        if name == "drift_ratio" and drift is None:
+            continue
+        low, high = percentile_interval(resampled_ratios[name], replicas, confidence)
+        found |= {
+            name: (("epoch", "layer"), value),
+            f"{name}_low": (("epoch", "layer"), low),
+            f"{name}_high": (("epoch", "layer"), high),
+        }
+    with np.errstate(divide="ignore", invalid="ignore"):
+        total = averages["trace"].sum(axis=-1) / averages["mean2"].sum(axis=-1)
+        each = (mean**2 - extra) / noise**2 if replacement else mean / noise
+        scale = batch_size / ratios["noise_scale"]
+    found["noise_scale_total"] = (("epoch",), total)
+
+    def along(values: np.ndarray) -> np.ndarray:
+        return np.swapaxes(values, -1, -2)
+
+    found["transition_epoch"] = (("replica", "layer"), crossing_epoch(along(each), epoch))
+    if drift is not None:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            on_the_way = crossing_epoch(along(moved / noise), epoch)
+        found["drift_transition_epoch"] = (("replica", "layer"), on_the_way)
+    found["noise_scale_epoch"] = (("layer",), crossing_epoch(along(scale), epoch))
+    # what must fall below 1: the raw ratio, or the corrected one where noise was counted in
+    falling = "gradient_ratio_squared" if replacement else "gradient_ratio"
+    events = [
+        ("transition_epoch_ensemble", falling, crossing_epoch),
+        ("change_epoch", falling, change_epochs),
+    ]
+    if drift is not None:
+        events.append(("drift_transition_epoch_ensemble", "drift_ratio", crossing_epoch))
+    for name, ratio, epoch_of in events:
+        spread = epoch_of(along(resampled_ratios[ratio]), epoch)
+        low, high = percentile_interval(spread, replicas, confidence)
+        found |= {
+            name: (("layer",), epoch_of(along(ratios[ratio]), epoch)),
+            f"{name}_low": (("layer",), low),
+            f"{name}_high": (("layer",), high),
+        }
+    found["change_p_value"] = (("layer",), change_p_values(along(ratios[falling]), epoch, rng))
+    names = ("epoch", "replica", "layer")
+    result = xr.Dataset(
+        found,
+        coords={name: gradients[name].to_numpy() for name in names},
+        attrs={
+            "confidence": confidence,
+            "interval_method": METHOD,
+            "batch_size": batch_size,
+            "batches": batches,
+            "replacement": replacement,
+            "reference": "Shwartz-Ziv and Tishby (2017); McCandlish et al. (2018)",
+        },
+    )
+    return labelled(result)
+
+
+def _average(values: np.ndarray) -> np.ndarray:
+    """Mean over the replicas that are finite; NaN where none is."""
+    there = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0)
+
+
+def _ratios(a: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Ratios of averages (..., epoch, layer)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            "gradient_ratio": a["mean"] / a["noise"],
+            "gradient_ratio_squared": a["mean2"] / a["noise2"],
+            "drift_ratio": a["drift"] / a["noise"],
+            "mean_over_weight": a["mean"] / a["weight"],
+            "noise_over_weight": a["noise"] / a["weight"],
+            "noise_scale": a["trace"] / a["mean2"],
+        }

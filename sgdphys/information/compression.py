@@ -1,0 +1,54 @@
+"""When layers lose information about the input, and how much."""
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.quantities import labelled
+
+LEAST_LOSS = 0.1
+"""Bits that a layer must lose before an onset is spoken of."""
+ONSET_SHARE = 0.1
+"""Share of the final loss at which compression is said to have begun."""
+
+
+def compression(I_XT: xr.DataArray) -> xr.Dataset:
+    """Peak of I(X;T), the bits lost after it, and the onset of the loss.
+
+    Parameters
+    ----------
+    I_XT : DataArray (epoch, ...)
+        Bits.
+
+    Returns
+    -------
+    Dataset
+        bits_start, bits_peak, bits_end, bits_lost, peak_epoch, onset_epoch (...). Curves that are
+        not finite to the end give NaN; an onset is NaN where less than 0.1 bit is lost.
+
+    Notes
+    -----
+    The peak is the first of the largest values. The onset is the last epoch at which less than a
+    tenth of the bits lost had gone, so later returns to the peak move it back. The peak of a
+    fluctuating curve is biased upward, so bits lost are never negative: intervals of an ensemble
+    belong to the mean curve.
+    """
+    epoch = I_XT["epoch"].to_numpy()
+    values = I_XT.transpose("epoch", ...).to_numpy()
+    whole = np.isfinite(values).all(axis=0)
+    values = np.where(whole, values, 0.0)
+    peak = values.max(axis=0)
+    lost = peak - values[-1]
+    kept = values > peak - ONSET_SHARE * lost
+    last_kept = len(epoch) - 1 - np.argmax(kept[::-1], axis=0)
+    found = {
+        "bits_start": values[0],
+        "bits_peak": peak,
+        "bits_end": values[-1],
+        "bits_lost": lost,
+        "peak_epoch": epoch[values.argmax(axis=0)].astype(float),
+        "onset_epoch": np.where(lost >= LEAST_LOSS, epoch[last_kept], np.nan),
+    }
+    over = I_XT.isel(epoch=0, drop=True)
+    return labelled(
+        xr.Dataset({name: over.copy(data=np.where(whole, v, np.nan)) for name, v in found.items()})
+    )

@@ -1,0 +1,102 @@
+"""What one analysis says about another, over the same replicas."""
+
+import xarray as xr
+
+from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
+from sgdphys.information.compression import compression
+from sgdphys.quantities import labelled
+
+CURVES = ("I_XT", "I_TY", "null_I_TY")
+
+
+def mean_with_interval(
+    values: xr.DataArray, *, confidence: float = 0.95, resamples: int = 1000, rng: int = 0
+) -> xr.Dataset:
+    """Mean over replicas with its interval, under the variable's own name.
+
+    Parameters
+    ----------
+    values : DataArray (replica, ...)
+        What is not finite is left out.
+    confidence : float
+    resamples : int
+    rng : int
+    """
+    name = str(values.name)
+    ordered = values.transpose("replica", ...)
+    samples = resampled_means(ordered.to_numpy(), resamples, rng)
+    low, high = percentile_interval(samples, values.sizes["replica"], confidence)
+    mean = ordered.mean("replica")
+    return xr.Dataset(
+        {name: mean, f"{name}_low": mean.copy(data=low), f"{name}_high": mean.copy(data=high)}
+    )
+
+
+def compression_after_transition(
+    information: xr.Dataset,
+    phases: xr.Dataset,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    rng: int = 0,
+) -> xr.Dataset:
+    """Bits lost by each layer, and whether its loss began after its gradients turned to noise.
+
+    Parameters
+    ----------
+    information : Dataset
+        I_XT (epoch, replica, layer).
+    phases : Dataset
+        transition_epoch (replica, layer), and drift_transition_epoch where it is there.
+    confidence : float
+    resamples : int
+    rng : int
+
+    Returns
+    -------
+    Dataset
+        By replica: peak_epoch, bits_lost, onset_epoch ... (replica, layer). Over the ensemble, with
+        ``_low`` and ``_high`` (layer): bits_start_ensemble, bits_peak_ensemble, ... of the mean
+        curve of I(X;T); onset_delay, mean over replicas of onset less transition, in epochs;
+        transition_first, the share of replicas in which the transition came first; and ``pairs``,
+        the replicas that have both. With the drift's transition the same three again, their names
+        beginning with ``drift_``.
+
+    Notes
+    -----
+    The ensemble's values are those of the mean curve, since the peak of a single fluctuating curve
+    is biased upward.
+    """
+    by_replica = compression(information["I_XT"])
+    curves = information["I_XT"].transpose("replica", "epoch", "layer")
+    replicas = curves.sizes["replica"]
+    samples = xr.DataArray(
+        resampled_means(curves.to_numpy(), resamples, rng),
+        dims=("resample", "epoch", "layer"),
+        coords={"epoch": curves["epoch"]},
+    )
+    mean, spread = compression(curves.mean("replica")), compression(samples)
+    result = by_replica
+    for name in mean.data_vars:
+        low, high = percentile_interval(spread[name].to_numpy(), replicas, confidence)
+        value = mean[name]
+        result = result.assign(
+            {
+                f"{name}_ensemble": value,
+                f"{name}_ensemble_low": value.copy(data=low),
+                f"{name}_ensemble_high": value.copy(data=high),
+            }
+        )
+    for prefix in ("", "drift_"):
+        if f"{prefix}transition_epoch" not in phases:
+            continue
+        delay = by_replica["onset_epoch"] - phases[f"{prefix}transition_epoch"]
+        first = (delay > 0).where(delay.notnull()).astype(float)
+        for name, values in (("onset_delay", delay), ("transition_first", first)):
+            estimate = mean_with_interval(
+                values.rename(prefix + name), confidence=confidence, resamples=resamples, rng=rng
+            )
+            result = result.merge(estimate)
+        result[f"{prefix}pairs"] = delay.notnull().sum("replica")
+    result.attrs = {"confidence": confidence, "interval_method": METHOD}
+    return labelled(result)
