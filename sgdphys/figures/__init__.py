@@ -1,7 +1,7 @@
 """Figures: functions of results that draw; this file only lists them and writes them to disk."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,25 +11,35 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from sgdphys.errors import InputError, nearest
-from sgdphys.figures import training
+from sgdphys.figures import phases, plane, training
 from sgdphys.figures.style import sheet
+
+Sources = Mapping[str, xr.Dataset]
 
 
 class Entry(NamedTuple):
-    """A figure and the groups it needs."""
+    """A figure and the kinds of data it needs.
 
-    draw: Callable[[xr.DataTree], Figure]
+    A kind is a group of a trajectory, or what an analysis is ``of``.
+    """
+
+    draw: Callable[[Sources], Figure]
     needs: tuple[str, ...]
 
 
 CATALOGUE: dict[str, Entry] = {
     "training": Entry(training.loss_and_accuracy, ("training",)),
     "weight_norms": Entry(training.weight_norms, ("gradients",)),
+    "plane_snapshots": Entry(plane.snapshots, ("information",)),
+    "plane_paths": Entry(plane.paths, ("information",)),
+    "information": Entry(plane.against_epochs, ("information",)),
+    "gradient_phases": Entry(phases.mean_and_noise, ("phases",)),
+    "gradient_ratio": Entry(phases.ratio, ("phases",)),
 }
 
 
 def draw(
-    tree: xr.DataTree,
+    groups: Sources,
     folder: Path,
     *,
     names: Iterable[str] | None = None,
@@ -39,43 +49,64 @@ def draw(
 
     Parameters
     ----------
-    tree : DataTree
-        The trajectory.
+    groups : mapping of str to Dataset
+        Groups of the trajectory and of the results. A second analysis of a kind is drawn too, its
+        name added to that of the figure.
     folder : Path
         Made if it is not there.
     names : iterable of str, optional
-        All that the tree has data for by default.
+        All that there are data for by default.
     formats : iterable of str
         png, svg or pdf.
+
+    Returns
+    -------
+    list of Path
 
     Raises
     ------
     InputError
-        For a name that is not in the catalogue, or one whose data were not recorded.
+        For a name that is not in the catalogue, or one whose data are not there.
     """
     wanted = list(names) if names is not None else list(CATALOGUE)
     for name in wanted:
         if name not in CATALOGUE:
             raise InputError(f"there is no figure {name!r}; {nearest(name, CATALOGUE)}")
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
+    paths: list[Path] = []
     backend = mpl.get_backend()
     plt.switch_backend("agg")
     try:
         for name in wanted:
             entry = CATALOGUE[name]
-            missing = [group for group in entry.needs if group not in tree.children]
-            if missing and names is None:
-                continue
-            if missing:
-                raise InputError(f"figure {name!r} needs {missing[0]}, which were not recorded")
-            with sheet():
-                figure = entry.draw(tree)
-                paths += [_save(figure, folder / f"{name}.{suffix}") for suffix in formats]
-                plt.close(figure)
+            found = _sources(groups, entry.needs)
+            if names is not None and not found:
+                raise InputError(
+                    f"figure {name!r} needs {' and '.join(entry.needs)}, which this run has not"
+                )
+            for suffix, sources in found.items():
+                with sheet():
+                    figure = entry.draw(sources)
+                    stem = f"{name}-{suffix}" if suffix else name
+                    paths += [_save(figure, folder / f"{stem}.{kind}") for kind in formats]
+                    plt.close(figure)
     finally:
         plt.switch_backend(backend)
     return paths
+
+
+def _sources(groups: Sources, needs: tuple[str, ...]) -> dict[str, dict[str, xr.Dataset]]:
+    """Data of a figure for each analysis of its first kind, by the analysis' further name."""
+    of_kind: dict[str, dict[str, xr.Dataset]] = {}
+    for name, group in groups.items():
+        of_kind.setdefault(str(group.attrs.get("of", name)), {})[name] = group
+    if any(kind not in of_kind for kind in needs):
+        return {}
+    shared = {kind: next(iter(of_kind[kind].values())) for kind in of_kind}
+    return {
+        "" if name == needs[0] else name: {**shared, needs[0]: group}
+        for name, group in of_kind[needs[0]].items()
+    }
 
 
 def _save(figure: Figure, path: Path) -> Path:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 
 COLUMN, PAGE = 3.5, 7.2
@@ -48,10 +49,20 @@ def sheet() -> Iterator[None]:
         yield
 
 
-def layer_colours(layers: int) -> list[Any]:
-    """One colour a layer, the same on every figure: first dark, output bright."""
+def layer_styles(layers: np.ndarray) -> list[tuple[int, Any, str]]:
+    """Number, colour and label of each layer, the same on every figure: first dark, output bright.
+
+    Parameters
+    ----------
+    layers : int (layer,)
+        1 to L.
+    """
     colours = mpl.colormaps["viridis"]
-    return [colours(0.92 * k / max(layers - 1, 1)) for k in range(layers)]
+    last = len(layers) - 1
+    return [
+        (int(n), colours(0.92 * k / max(last, 1)), f"layer {n}" + " (output)" * (k == last))
+        for k, n in enumerate(layers)
+    ]
 
 
 def epoch_axis(ax: Axes, last: int) -> None:

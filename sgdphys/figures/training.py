@@ -1,12 +1,14 @@
 """Training curves: loss and accuracy, and the norms of each layer's weights."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sgdphys.figures.style import DATA, PAGE, TEST, epoch_axis, layer_colours
+from sgdphys.figures.style import DATA, PAGE, TEST, epoch_axis, layer_styles
 from sgdphys.quantities import axis_label
 
 
@@ -31,9 +33,9 @@ def ensemble_curve(ax: Axes, values: xr.DataArray, colour: str, label: str) -> A
     return ax
 
 
-def loss_and_accuracy(tree: xr.DataTree) -> Figure:
+def loss_and_accuracy(sources: Mapping[str, xr.Dataset]) -> Figure:
     """Loss and accuracy of the ensemble on training and test samples against epochs."""
-    training = tree["training"].to_dataset()
+    training = sources["training"]
     last = int(training["epoch"].max())
     figure, axes = plt.subplots(1, 2, figsize=(PAGE, 2.6))
     for ax, name in zip(axes, ("loss", "accuracy"), strict=True):
@@ -50,14 +52,12 @@ def loss_and_accuracy(tree: xr.DataTree) -> Figure:
     return figure
 
 
-def weight_norms(tree: xr.DataTree) -> Figure:
+def weight_norms(sources: Mapping[str, xr.Dataset]) -> Figure:
     """Norm of each layer's weights against epochs."""
-    norms = tree["gradients"].to_dataset()["weight_norm"]
+    norms = sources["gradients"]["weight_norm"]
     last = int(norms["epoch"].max())
     figure, ax = plt.subplots(figsize=(PAGE * 0.6, 2.8))
-    layers = norms["layer"].to_numpy()
-    for layer, colour in zip(layers, layer_colours(len(layers)), strict=True):
-        label = f"layer {layer}" + (" (output)" if layer == layers[-1] else "")
+    for layer, colour, label in layer_styles(norms["layer"].to_numpy()):
         ensemble_curve(ax, norms.sel(layer=layer), colour, label)
     epoch_axis(ax, last)
     ax.set_ylabel(axis_label("weight_norm"))

@@ -115,6 +115,42 @@ class Record(_Keys):
     compression: Literal["none", "zlib"] = "none"
 
 
+class InformationAnalysis(_Keys):
+    """Binned information of every layer: ``[analyses.NAME]`` with ``of = "information"``."""
+
+    of: Literal["information"]
+    bins: Annotated[int, Field(ge=2)] = 30
+    edges: Literal["full", "idnns"] = "full"
+    range: Annotated[tuple[float, float], BeforeValidator(_as_tuple)] | None = None
+    labels: Literal["hard", "soft"] = "hard"
+    patterns: Literal["all", "train", "test"] = "all"
+
+
+class PhasesAnalysis(_Keys):
+    """Gradient mean against noise: ``[analyses.NAME]`` with ``of = "phases"``."""
+
+    of: Literal["phases"]
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    resamples: Annotated[int, Field(ge=100)] = 1000
+
+
+Analysis = Annotated[InformationAnalysis | PhasesAnalysis, Field(discriminator="of")]
+_ANALYSES: dict[str, type[BaseModel]] = {
+    "information": InformationAnalysis,
+    "phases": PhasesAnalysis,
+}
+
+
+def _with_kinds(value: Any) -> Any:
+    """Let an analysis that is named for its kind leave ``of`` out."""
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        name: {"of": name, **keys} if isinstance(keys, Mapping) and name in _ANALYSES else keys
+        for name, keys in value.items()
+    }
+
+
 class Figures(_Keys):
     """What is drawn: ``[figures]``."""
 
@@ -132,6 +168,7 @@ class Study(_Keys):
     network: Network = Network()
     train: Train = Train()
     record: Record = Record()
+    analyses: Annotated[dict[str, Analysis], BeforeValidator(_with_kinds)] = {}
     figures: Figures = Figures()
 
 
@@ -170,6 +207,8 @@ _ALTERNATIVES = ("StepSchedule", "Every", "Bursts")
 def _key_of(place: Sequence[int | str]) -> str:
     """Dotted name of a key: without list places and names of alternatives."""
     named = []
+    if place[0] == "analyses" and len(place) > 2:
+        place = (*place[:2], *place[3:])  # after the name comes the kind again
     for part in place:
         if part in _ALTERNATIVES or (isinstance(part, str) and part.startswith("literal[")):
             break
@@ -180,6 +219,8 @@ def _key_of(place: Sequence[int | str]) -> str:
 
 def _known_keys(place: Sequence[int | str]) -> list[str]:
     model: Any = Study
+    if place[0] == "analyses" and len(place) > 2:
+        return list(_ANALYSES[str(place[2])].model_fields)
     for part in place[:-1]:
         field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
         model = field.annotation if field else None
@@ -192,6 +233,11 @@ def _sentence(key: str, faults: list[Any], source: str) -> str:
     if kind == "extra_forbidden":
         known = _known_keys(fault["loc"])
         return f"{key} in {source} is not a key; {nearest(fault['loc'][-1], known)}"
+    if kind == "union_tag_not_found":
+        return f"{key} in {source} has no key 'of'; it can be {', '.join(map(repr, _ANALYSES))}"
+    if kind == "union_tag_invalid":
+        said = f"{key}.of is {value.get('of')!r} in {source}; "
+        return said + nearest(value.get("of"), _ANALYSES)
     if kind == "value_error":
         return f"{context['error']} (in {source})"
     said = f"{key} is {value!r} in {source}; "

@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ import xarray as xr
 
 from sgdphys import figures
 from sgdphys.errors import InputError, WorkError
+from sgdphys.study.analysing import RESULTS, analyse, are_whole
 from sgdphys.study.files import differences, load_study, read_keys, resolved_text, study_hash
 from sgdphys.study.keys import Study, study_from
 from sgdphys.study.recording import Recording
@@ -48,6 +49,19 @@ class Run:
         """The recorded trajectory, opened lazily."""
         return open_trajectory(self.folder)
 
+    @property
+    def results(self) -> xr.DataTree:
+        """What the analyses found: one group an analysis, opened lazily.
+
+        Raises
+        ------
+        InputError
+            When nothing was analysed.
+        """
+        if not (self.folder / RESULTS).is_file():
+            raise InputError(f"{self.folder} has no {RESULTS}: its study names no [analyses]")
+        return open_trajectory(self.folder / RESULTS)
+
     def figures(
         self, names: Iterable[str] | None = None, formats: Iterable[str] | None = None
     ) -> list[Path]:
@@ -61,8 +75,12 @@ class Run:
             png, svg, pdf; those of the study by default.
         """
         formats = tuple(formats or self.study.figures.formats)
-        with self.trajectory as trajectory:
-            return figures.draw(trajectory, self.folder / FIGURES, names=names, formats=formats)
+        with self.trajectory as trajectory, ExitStack() as stack:
+            sources = {name: node.to_dataset() for name, node in trajectory.children.items()}
+            if (self.folder / RESULTS).is_file():
+                results = stack.enter_context(self.results)
+                sources |= {name: node.to_dataset() for name, node in results.children.items()}
+            return figures.draw(sources, self.folder / FIGURES, names=names, formats=formats)
 
     @property
     def bytes(self) -> int:
@@ -120,6 +138,8 @@ def run(
     result = Run(folder)
     with _locked(folder):
         _record(result, threads, tell, progress, stop)
+        if resolved.analyses and not are_whole(folder, resolved):
+            analyse(folder, resolved, threads, tell)
         for path in result.figures():
             if path.suffix == ".png":
                 tell(f"drew {path}")
@@ -206,6 +226,7 @@ def _clear(folder: Path) -> None:
     for name in (SEGMENTS, FIGURES):
         if (folder / name).is_dir():
             shutil.rmtree(folder / name)
+    (folder / RESULTS).unlink(missing_ok=True)
     (folder / STUDY_FILE).unlink()
 
 

@@ -1,0 +1,115 @@
+"""The second stage: the analyses of a study, written to ``results.nc``."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+import sgdphys
+from sgdphys import relate
+from sgdphys.dynamics.phases import epoch_drift, gradient_phases
+from sgdphys.errors import InputError
+from sgdphys.information.plane import layer_information
+from sgdphys.sampling import batch_sizes
+from sgdphys.study.files import study_hash
+from sgdphys.study.keys import InformationAnalysis, PhasesAnalysis, Study
+from sgdphys.study.recording import task_of
+from sgdphys.trajectory.reader import open_trajectory
+from sgdphys.trajectory.writer import write_tree
+
+RESULTS = "results.nc"
+RELATED = "compression"
+"""Group of what information and phases say about each other."""
+
+
+def analyses_key(study: Study) -> str:
+    """Return what results depend on: the recording and the analyses."""
+    analyses = study.model_dump(mode="json", include={"analyses"})["analyses"]
+    return json.dumps([study_hash(study), sgdphys.__version__, analyses], sort_keys=True)
+
+
+def are_whole(folder: Path, study: Study) -> bool:
+    """Whether a run's results are there and are those of this study."""
+    path = folder / RESULTS
+    if not path.is_file():
+        return False
+    with open_trajectory(path) as results:
+        return bool(results.attrs.get("analyses_key") == analyses_key(study))
+
+
+def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str], None]) -> None:
+    """Carry out the analyses of a study on its recording, and relate them to each other.
+
+    Raises
+    ------
+    InputError
+        When an analysis needs what was not recorded.
+    """
+    groups: dict[str, xr.Dataset] = {}
+    with open_trajectory(folder) as trajectory:
+        for name, analysis in study.analyses.items():
+            tell(f"analysing {name}")
+            if isinstance(analysis, InformationAnalysis):
+                groups[name] = _information(trajectory, study, analysis, threads)
+            else:
+                groups[name] = _phases(trajectory, study, analysis, name)
+            groups[name].attrs["of"] = analysis.of
+    first: dict[str, xr.Dataset] = {}
+    for group in groups.values():
+        first.setdefault(group.attrs["of"], group)
+    if {"information", "phases"} <= first.keys() and RELATED not in groups:
+        groups[RELATED] = relate.compression_after_transition(
+            first["information"], first["phases"], rng=study.train.seed
+        ).assign_attrs(of=RELATED)
+    tree = xr.DataTree.from_dict(groups)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    tree.attrs = {
+        "title": study.title,
+        "analyses_key": analyses_key(study),
+        "sgdphys_version": sgdphys.__version__,
+        "created": now,
+        "history": f"{now} analysed by sgdphys {sgdphys.__version__}",
+    }
+    write_tree(tree, folder / RESULTS)
+
+
+def _information(
+    trajectory: xr.DataTree, study: Study, analysis: InformationAnalysis, threads: int | None
+) -> xr.Dataset:
+    return layer_information(
+        trajectory,
+        task_of(study),
+        bins=analysis.bins,
+        edges=analysis.edges,
+        bin_range=analysis.range,
+        labels=analysis.labels,
+        patterns=analysis.patterns,
+        rng=study.train.seed,
+        threads=threads,
+    )
+
+
+def _phases(
+    trajectory: xr.DataTree, study: Study, analysis: PhasesAnalysis, name: str
+) -> xr.Dataset:
+    if "gradients" not in trajectory.children:
+        raise InputError(
+            f"analyses.{name} needs gradient statistics, and record.gradients is 'none'"
+        )
+    gradients = trajectory["gradients"].to_dataset()
+    norms = gradients.drop_dims("parameter").load()
+    split = trajectory["split"]["train"].to_numpy()
+    sizes = batch_sizes(int(split[0].sum()), study.train.batch_size, study.train.sampling)
+    return gradient_phases(
+        norms,
+        drift=epoch_drift(trajectory["weights"].to_dataset(), norms["epoch"].to_numpy()),
+        batch_size=float(np.mean(sizes)),
+        batches=len(sizes),
+        replacement=study.train.sampling == "replacement",
+        confidence=analysis.confidence,
+        resamples=analysis.resamples,
+        rng=study.train.seed,
+    )
