@@ -131,6 +131,10 @@ def run(
             raise WorkError(
                 "stopped; finished segments are kept, and the same command resumes after them"
             ) from None
+    layers = summary.layer_table(result)
+    if layers:
+        _print_table(layers)
+        print()
     _print_table(summary.table(result, time.perf_counter() - started))
 
 

@@ -62,9 +62,9 @@ def _finish(figure: Figure, phases: xr.Dataset, *extra: Line2D) -> None:
     ]
     figure.legend(handles=[*handles, *extra], loc="outside right center")
     figure.suptitle(
-        f"{phases.sizes['replica']} networks, batches of {phases.attrs['batch_size']:.0f}; ratios "
-        f"of averages at fixed weights; bands {phases.attrs['confidence']:.0%} (bootstrap over "
-        "networks)",
+        f"{phases.sizes['replica']} networks, mean batch {phases.attrs['batch_size']:.0f}; "
+        f"ratios of averages at fixed weights; bands {phases.attrs['confidence']:.0%} (bootstrap "
+        "over networks)",
         fontsize=7,
     )
 

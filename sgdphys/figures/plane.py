@@ -35,9 +35,8 @@ def _limits(ax: Axes, information: xr.Dataset) -> None:
     ceiling = np.log2(information.attrs["samples"])
     ax.set_xlim(0, ceiling * 1.04)
     top = float(information["I_TY"].max())
-    ax.set_ylim(-0.02 * max(top, 0.1), 1.06 * max(top, 0.1))
+    ax.set_ylim(-0.02 * max(top, 0.1), 1.12 * max(top, 0.1))
     ax.axvline(ceiling, color=NULL, linewidth=0.8, linestyle=":")
-    ax.set_xlabel(axis_label("I_XT"))
 
 
 def _layer_legend(figure: Figure, information: xr.Dataset, *extra: Line2D) -> None:
@@ -71,7 +70,8 @@ def snapshots(sources: Sources) -> Figure:
         ax.plot(mean["I_XT"], mean["null_I_TY"], color=NULL, marker="x", ms=4, lw=0.8)
         _limits(ax, information)
         ax.set_title(f"epoch {epoch}")
-    axes[0, 0].set_ylabel(axis_label("I_TY"))
+    figure.supxlabel(axis_label("I_XT"), fontsize=8)
+    figure.supylabel(axis_label("I_TY"), fontsize=8)
     _layer_legend(figure, information, _null_handle())
     figure.suptitle(estimator_line(information), fontsize=7)
     return figure
@@ -89,7 +89,7 @@ def paths(sources: Sources) -> Figure:
     figure, ax = plt.subplots(figsize=(PAGE * 0.72, 3.2))
     log = np.log10(1.0 + epochs)
     points = None
-    for layer, colour, label in layer_styles(mean["layer"].to_numpy()):
+    for layer, _, label in layer_styles(mean["layer"].to_numpy()):
         path = mean.sel(layer=layer)
         ax.plot(path["I_XT"], path["null_I_TY"], color=NULL, linewidth=0.8, zorder=1)
         ax.plot(path["I_XT"], path["I_TY"], color="#BBBBBB", linewidth=0.6, zorder=2)
@@ -97,17 +97,18 @@ def paths(sources: Sources) -> Figure:
             path["I_XT"], path["I_TY"], c=log, cmap="plasma", s=8, linewidth=0, zorder=3,
             vmin=0.0, vmax=max(log[-1], 0.1),
         )  # fmt: skip
+        # layers near the ceiling end side by side: the first one's number goes to the right
         ax.annotate(
-            label.replace("layer ", ""),
+            label.removeprefix("layer "),
             (float(path["I_XT"][-1]), float(path["I_TY"][-1])),
-            xytext=(0, 7),
+            xytext=(5 if layer == 1 else -5 if layer == 2 else 0, 6),
             textcoords="offset points",
             ha="center",
             fontsize=7,
-            color=colour,
             zorder=4,
         )
     _limits(ax, information)
+    ax.set_xlabel(axis_label("I_XT"))
     ax.set_ylabel(axis_label("I_TY"))
     assert points is not None
     decades = np.arange(len(str(max(int(epochs[-1]), 1))))
@@ -118,8 +119,11 @@ def paths(sources: Sources) -> Figure:
         Line2D([], [], color=NULL, linewidth=0.8, linestyle=":", label="log$_2$ of the samples"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
-    ax.set_title("mean of the networks; a number stands at the end of its layer's path")
-    figure.suptitle(estimator_line(information), fontsize=7)
+    figure.suptitle(
+        f"{estimator_line(information)}\nmean over networks; the number of a layer stands at the "
+        "end of its path",
+        fontsize=7,
+    )
     return figure
 
 

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 
+from sgdphys.study.analysing import RELATED
 from sgdphys.study.running import Run
 from sgdphys.trajectory.reader import open_trajectory, segment_paths
 
@@ -28,6 +30,79 @@ def table(run: Run, seconds: float) -> list[tuple[str, ...]]:
         rows.append((f"diverged: replica {which}", "", "", ""))
     rows.append((f"{seconds:.1f} s, {run.bytes / 1e6:.0f} MB in {run.folder}", "", "", ""))
     return rows
+
+
+def layer_table(run: Run) -> list[tuple[str, ...]]:
+    """Rows on each layer: bits at start, peak and end, bits lost, and what came first.
+
+    Empty where the study has not both kinds of analysis.
+    """
+    if not run.study.analyses:
+        return []
+    with run.results as results:
+        if RELATED not in results.children:
+            return []
+        related = results[RELATED].to_dataset().load()
+        phases = next(
+            node.to_dataset().load()
+            for node in results.children.values()
+            if node.attrs.get("of") == "phases"
+        )
+    rows: list[tuple[str, ...]] = [
+        (
+            "layer",
+            "I(X;T) start",
+            "peak",
+            "end",
+            "bits lost [95%]",
+            "peak epoch",
+            "loss begins",
+            "noise > drift",
+            "which was first",
+            "noise > mean",
+            "which was first",
+        )
+    ]
+    rows[0] = tuple(c.replace("95%", f"{related.attrs['confidence']:.0%}") for c in rows[0])
+    for layer in related["layer"].to_numpy():
+        here, events = related.sel(layer=layer), phases.sel(layer=layer)
+
+        def value(name: str, source: xr.Dataset = here) -> float:
+            return float(source[name])
+
+        lost = (value(f"bits_lost_ensemble{s}") for s in ("", "_low", "_high"))
+        rows.append(
+            (
+                str(layer),
+                *(f"{value(f'bits_{n}_ensemble'):.2f}" for n in ("start", "peak", "end")),
+                "{:.2f} [{:.2f}, {:.2f}]".format(*lost),
+                _epoch(value("peak_epoch_ensemble")),
+                _epoch(value("onset_epoch_ensemble")),
+                _epoch(value("drift_transition_epoch_ensemble", events)),
+                _which_first(here, "drift_"),
+                _epoch(value("transition_epoch_ensemble", events)),
+                _which_first(here, ""),
+            )
+        )
+    return rows
+
+
+def _epoch(value: float) -> str:
+    return f"{value:.0f}" if np.isfinite(value) else "none"
+
+
+def _which_first(layer: xr.Dataset, prefix: str) -> str:
+    """In words: noise or loss, by how many epochs, from how many pairs."""
+    pairs = int(layer[f"{prefix}pairs"])
+    delay, low, high = (float(layer[f"{prefix}onset_delay{s}"]) for s in ("", "_low", "_high"))
+    if not np.isfinite(delay):
+        return "no pairs"
+    first = "undecided"
+    if low > 0:
+        first = "noise"
+    elif high < 0:
+        first = "loss"
+    return f"{first}, {delay:+.0f} [{low:+.0f}, {high:+.0f}], n={pairs}"
 
 
 def describe(path: Path) -> list[str]:
