@@ -22,11 +22,11 @@ def ensemble_curve(ax: Axes, values: xr.DataArray, colour: str, label: str) -> A
         Replicas that are not finite are left out at their epochs.
     colour, label : str
     """
-    finite = values.where(np.isfinite(values))
-    if not bool(finite.notnull().any()):
+    finite = values.where(np.isfinite(values)).dropna("epoch", how="all")
+    if not finite.sizes["epoch"]:
         return ax
     low, middle, high = finite.quantile([0.05, 0.5, 0.95], "replica").to_numpy()
-    epoch = values["epoch"].to_numpy()
+    epoch = finite["epoch"].to_numpy()
     alone = len(epoch) == 1  # a single epoch has no line
     ax.plot(epoch, middle, color=colour, label=label, marker="o" if alone else None, ms=3)
     ax.fill_between(epoch, low, high, color=colour, alpha=0.2, linewidth=0)
