@@ -128,7 +128,7 @@ GLOSSARY: dict[str, Quantity] = {
         "samples", "noise scale", r"\mathrm{tr}\,S/|G|^2", "batch at which mean and noise are equal"
     ),
     "transition_epoch": Quantity(
-        "epochs", "drift-diffusion transition", "", "gradient noise passes the mean for good"
+        "epochs", "drift-diffusion transition", "", "gradient noise stays above the mean"
     ),
     "drift_norm": Quantity(
         "loss/weight", "drift over an epoch", r"|\Delta\theta|/\Delta\tau", "per unit time"
@@ -140,10 +140,10 @@ GLOSSARY: dict[str, Quantity] = {
         "displacement over the next epoch per unit time, over the noise of a batch gradient",
     ),
     "drift_transition_epoch": Quantity(
-        "epochs", "noise passes the drift of an epoch", "", "for good"
+        "epochs", "noise passes the drift of an epoch", "", "for five records"
     ),
     "noise_scale_epoch": Quantity(
-        "epochs", "noise scale passes the batch size", "", "for good, of the ratio of averages"
+        "epochs", "noise scale passes the batch size", "", "for five records"
     ),
     "onset_delay": Quantity(
         "epochs", "onset of compression after the transition", "", "paired within a replica"

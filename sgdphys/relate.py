@@ -2,11 +2,9 @@
 
 import xarray as xr
 
-from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
+from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
 from sgdphys.information.compression import compression
 from sgdphys.quantities import labelled
-
-CURVES = ("I_XT", "I_TY", "null_I_TY")
 
 
 def mean_with_interval(
@@ -26,7 +24,7 @@ def mean_with_interval(
     ordered = values.transpose("replica", ...)
     samples = resampled_means(ordered.to_numpy(), resamples, rng)
     low, high = percentile_interval(samples, values.sizes["replica"], confidence)
-    mean = ordered.mean("replica")
+    mean = ordered.isel(replica=0, drop=True).copy(data=finite_mean(ordered.to_numpy()))
     return xr.Dataset(
         {name: mean, f"{name}_low": mean.copy(data=low), f"{name}_high": mean.copy(data=high)}
     )

@@ -43,6 +43,13 @@ def resampled_means(
     return means.reshape(resamples, *values.shape[1:])
 
 
+def finite_mean(values: np.ndarray) -> np.ndarray:
+    """Mean over replicas (replica, ...) of what is finite; NaN where nothing is."""
+    there = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0)
+
+
 def percentile_interval(
     samples: np.ndarray, replicas: int, confidence: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -3,11 +3,11 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
+from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
 from sgdphys.quantities import labelled
 
 PERSISTENCE = 5
-"""Recorded epochs in a row for which noise must exceed the mean before it counts as for good."""
+"""Recorded epochs in a row for which the ratio must stay below 1 to count as having crossed it."""
 _GRID = 200
 _SURROGATES = 999
 _FEWEST = 8
@@ -250,7 +250,7 @@ def gradient_phases(
     parts |= {"mean2": mean**2 - extra, "noise2": noise**2, "drift": moved}
     # all resamples draw the same replicas, so that quotients are of one ensemble
     resampled = {name: resampled_means(v, resamples, rng) for name, v in parts.items()}
-    averages = {name: _average(v) for name, v in parts.items()}
+    averages = {name: finite_mean(v) for name, v in parts.items()}
     resampled_ratios, ratios = _ratios(resampled), _ratios(averages)
 
     found: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
@@ -309,13 +309,6 @@ def gradient_phases(
         },
     )
     return labelled(result)
-
-
-def _average(values: np.ndarray) -> np.ndarray:
-    """Mean over the replicas that are finite; NaN where none is."""
-    there = np.isfinite(values)
-    with np.errstate(invalid="ignore"):
-        return np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0)
 
 
 def _ratios(a: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -106,6 +106,8 @@ def ratio(sources: Sources) -> Figure:
         _log_if_possible(ax, phases, name)
         ax.set_title(titles[name])
     axes[0, 0].set_ylabel("ratio")
-    mark = Line2D([], [], color="#444444", marker="^", ms=4, label="falls below 1\nfor good")
+    mark = Line2D(
+        [], [], color="#444444", marker="^", ms=4, label="first below 1\nfive records in a row"
+    )
     _finish(figure, phases, mark)
     return figure
