@@ -62,7 +62,8 @@ def add_bins(low, scale, top, units, codes):
     units : (unit, sample)
         At least as many samples as codes.
     codes : uint64 (sample,)
-        Changed. Two different vectors of bins get one code with a chance of about 2**-64.
+        Changed. Bins lie side by side in 64 bits; where those are full they are mixed, and two
+        different vectors of bins then get one code with a chance of about 2**-64.
 
     Returns
     -------
@@ -71,15 +72,24 @@ def add_bins(low, scale, top, units, codes):
     """
     extreme = 0
     zeros = 0
+    last = np.int64(top)
+    bits = 1
+    while last >> bits:
+        bits += 1
+    left, right = np.uint64(bits), np.uint64(64 - bits)
+    together = 64 // bits
     for u in range(units.shape[0]):
+        if u and u % together == 0:
+            for s in range(codes.shape[0]):
+                mixed = codes[s] * np.uint64(0x9E3779B97F4A7C15)
+                codes[s] = mixed ^ (mixed >> np.uint64(32))
         for s in range(codes.shape[0]):
             value = units[u, s]
             place = (np.float64(value) - low) * scale
             number = np.int64(min(max(place, 0.0), top))
-            extreme += (number == 0) | (number == np.int64(top))
+            extreme += (number == 0) | (number == last)
             zeros += value == 0.0
-            mixed = (codes[s] ^ np.uint64(number + 1)) * np.uint64(0x9E3779B97F4A7C15)
-            codes[s] = mixed ^ (mixed >> np.uint64(32))
+            codes[s] = ((codes[s] << left) | (codes[s] >> right)) ^ np.uint64(number)
     return extreme, zeros
 
 
@@ -106,10 +116,14 @@ def number_codes(codes, rows, keys, owners, stamp, numbers):
         How many there are.
     """
     mask = np.uint64(keys.shape[0] - 1)
+    high = 64  # the highest bits of a product depend on all bits of the code
+    while keys.shape[0] >> (64 - high) > 1:
+        high -= 1
+    shift = np.uint64(high)
     found = 0
     for m in range(rows.shape[0]):
         code = codes[rows[m]]
-        slot = (code * np.uint64(0xD6E8FEB86659FD93)) >> np.uint64(20) & mask
+        slot = (code * np.uint64(0xD6E8FEB86659FD93)) >> shift
         while True:
             owner = owners[slot]
             if owner >> 32 != stamp:
@@ -126,8 +140,8 @@ def number_codes(codes, rows, keys, owners, stamp, numbers):
 
 
 @compiled
-def counted_information(numbers, count, labels, joint, logs):
-    """Plug-in H(T) and I(T;Y) in bits of equally weighted samples.
+def counted_information(numbers, count, labels, cells, joint, steps):
+    """Plug-in H(T), H(T, Y) and H(T, Y') in bits of equally weighted samples.
 
     Parameters
     ----------
@@ -135,37 +149,44 @@ def counted_information(numbers, count, labels, joint, logs):
         Cell of T of each sample.
     count : int
         Cells.
-    labels : int64 (member,)
-    joint : int64 (cell, label)
+    labels : int64 (2, member)
+        Y, and Y' that is measured beside it.
+    cells : uint32 (cell,)
         Scratch.
-    logs : float64
-        k log2 k for k up to the number of samples.
+    joint : uint32 (2, cell, label)
+        Scratch.
+    steps : float64
+        ``entropy_steps`` for the number of samples.
+
+    Notes
+    -----
+    With n_t samples in cell t, H(T) = log2 n - sum n_t log2 n_t / n, summed sample by sample.
     """
     samples = numbers.shape[0]
-    kinds = joint.shape[1]
+    kinds = np.uint64(joint.shape[2])
+    first, second = joint[0].reshape(-1), joint[1].reshape(-1)
     for t in range(count):
-        for y in range(kinds):
-            joint[t, y] = 0
-    for m in range(samples):
-        joint[numbers[m], labels[m]] += 1
+        cells[t] = 0
+    for k in range(count * joint.shape[2]):
+        first[k] = 0
+        second[k] = 0
     over_t = 0.0
     over_both = 0.0
-    for t in range(count):
-        total = 0
-        for y in range(kinds):
-            total += joint[t, y]
-            over_both += logs[joint[t, y]]
-        over_t += logs[total]
-    over_y = 0.0
-    for y in range(kinds):
-        total = 0
-        for t in range(count):
-            total += joint[t, y]
-        over_y += logs[total]
-    entropy = (logs[samples] - over_t) / samples
-    # H(T) + H(Y) - H(T, Y)
-    information = (logs[samples] - over_t - over_y + over_both) / samples
-    return entropy, max(information, 0.0)
+    over_other = 0.0
+    for m in range(samples):
+        # unsigned: numba counts negative indices from the end, which costs as much as the rest
+        t = np.uint64(numbers[m])
+        both = t * kinds + np.uint64(labels[0, m])
+        other = t * kinds + np.uint64(labels[1, m])
+        n_t, n_both, n_other = cells[t], first[both], second[other]
+        over_t += steps[n_t]
+        over_both += steps[n_both]
+        over_other += steps[n_other]
+        cells[t] = n_t + np.uint32(1)
+        first[both] = n_both + np.uint32(1)
+        second[other] = n_other + np.uint32(1)
+    most = np.log2(samples)
+    return most - over_t / samples, most - over_both / samples, most - over_other / samples
 
 
 @compiled
@@ -226,10 +247,17 @@ class Table(NamedTuple):
         )
 
 
-def k_log2_k(most: int) -> np.ndarray:
-    """K log2 k for k = 0 ... most, with 0 log2 0 = 0."""
+def entropy_steps(most: int) -> np.ndarray:
+    """What the k-th sample of a cell adds to its k log2 k, for k up to ``most``."""
     k = np.arange(most + 1, dtype=np.float64)
-    return k * np.log2(np.maximum(k, 1.0))
+    return np.diff(k * np.log2(np.maximum(k, 1.0)))
+
+
+def entropy_of_labels(labels: np.ndarray) -> float:
+    """Plug-in entropy in bits of whole labels from 0 (member,)."""
+    shares = np.bincount(labels) / max(len(labels), 1)
+    shares = shares[shares > 0]
+    return float(-(shares * np.log2(shares)).sum())
 
 
 def whole_labels(y: Any) -> tuple[np.ndarray, int]:
@@ -315,10 +343,8 @@ def binned_information(
     everything = np.arange(samples)
     table = Table.of(samples)
     cells = number_codes(codes, everything, table.keys, table.owners, 0, table.numbers)
-    logs = k_log2_k(samples)
     if p_y_given_x is None:
-        joint = np.zeros((cells, kinds), np.int64)
-        entropy, about_y = counted_information(table.numbers, cells, labels, joint, logs)
+        entropy, about_y = _about(table.numbers, cells, labels, kinds)
     else:
         soft = np.asarray(p_y_given_x, np.float64) / samples
         entropy, about_y = weighted_information(
@@ -329,8 +355,7 @@ def binned_information(
         patterns = np.asarray(x).reshape(samples, -1)
         _, which = np.unique(patterns, axis=0, return_inverse=True)
         inputs = int(which.max()) + 1
-        joint = np.zeros((cells, inputs), np.int64)
-        about_x = counted_information(table.numbers, cells, which.reshape(-1), joint, logs)[1]
+        about_x = _about(table.numbers, cells, which.reshape(-1), inputs)[1]
     return labelled(
         xr.Dataset(
             {
@@ -349,6 +374,16 @@ def binned_information(
             },
         )
     )
+
+
+def _about(numbers: np.ndarray, cells: int, labels: np.ndarray, kinds: int) -> tuple[float, float]:
+    """H(T) and I(T;Y) of numbered cells and labels."""
+    scratch = np.zeros(cells, np.uint32), np.zeros((2, cells, kinds), np.uint32)
+    both = np.stack([labels, np.zeros_like(labels)])
+    entropy, joint, _ = counted_information(
+        numbers, cells, both, *scratch, entropy_steps(len(labels))
+    )
+    return entropy, max(entropy + entropy_of_labels(labels) - joint, 0.0)
 
 
 def saturated(about_x: Any, inputs: int) -> Any:

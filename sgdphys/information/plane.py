@@ -14,7 +14,8 @@ from sgdphys.information.binned import (
     add_bins,
     binning,
     counted_information,
-    k_log2_k,
+    entropy_of_labels,
+    entropy_steps,
     number_codes,
     saturated,
     weighted_information,
@@ -40,19 +41,30 @@ RANGES: dict[str, tuple[float | None, float | None]] = {
 """Ends of each activation's range; None where there is none, and the data give it."""
 
 PATTERNS = ("all", "train", "test")
+_BLOCKS = 4
+"""Blocks of samples that are binned together."""
 STATUS = ("ok", "saturated at log2 n", "weights not finite")
 
 
 @compiled
-def _find_extremes(layout, theta, x, unit, out):
+def _forward_group(layout, theta, x, first, unit, block):
+    """Activations of as many blocks as ``unit`` has room for; how many samples those were."""
+    columns = min(unit.shape[1], x.shape[1] - first)
+    for column in range(0, columns, block):
+        forward_block(layout, theta, x, first + column, unit, column)
+    return columns
+
+
+@compiled
+def _find_extremes(layout, theta, x, unit, block, out):
     """Smallest and largest activation of each layer over epochs and samples, (2, layer)."""
     for epoch in range(theta.shape[0]):
         for first in range(0, x.shape[1], unit.shape[1]):
-            forward_block(layout, theta[epoch], x, first, unit)
+            columns = _forward_group(layout, theta[epoch], x, first, unit, block)
             row = layout.sizes[0]
             for layer in range(out.shape[1]):
                 for u in range(row, row + layout.sizes[layer + 1]):
-                    for s in range(unit.shape[1]):
+                    for s in range(columns):
                         value = np.float64(unit[u, s])
                         if value < out[0, layer]:
                             out[0, layer] = value
@@ -63,8 +75,8 @@ def _find_extremes(layout, theta, x, unit, out):
 
 @compiled
 def _read_layers(
-    layout, theta, x, unit, rows, cuts, codes, table, labels, shuffled, weights, orders,
-    joint, soft_joint, logs, out,
+    layout, theta, x, unit, block, rows, cuts, codes, table, labels, label_entropy, weights, orders,
+    in_cell, joint, soft_joint, steps, out,
 ):  # fmt: skip
     """Information of every layer of one network at some epochs.
 
@@ -78,29 +90,29 @@ def _read_layers(
     cuts : float64 (layer, 3)
         The binning of each layer.
     codes : uint64 (layer, sample)
-    labels, shuffled : int64 (member,)
-        Hard labels and the same in another order; of length 0 where labels are soft.
+    labels : int64 (2, member)
+        Hard labels and the same in another order; no member where labels are soft.
+    label_entropy : float
     weights, orders : float64 (member, label), int64 (2, member)
         Soft labels, and who wears whose.
     out : float64 (epoch, layer, 6)
         Filled with I_XT, I_TY, null I_TY, occupied cells, shares of extreme values and of zeros.
     """
     layers = layout.sizes.shape[0] - 1
-    block = unit.shape[1]
     for epoch in range(theta.shape[0]):
         for layer in range(layers):
             out[epoch, layer, 4] = 0.0
             out[epoch, layer, 5] = 0.0
             for s in range(codes.shape[1]):
                 codes[layer, s] = 0
-        for first in range(0, x.shape[1], block):
-            forward_block(layout, theta[epoch], x, first, unit)
+        for first in range(0, x.shape[1], unit.shape[1]):
+            columns = _forward_group(layout, theta[epoch], x, first, unit, block)
             row = layout.sizes[0]
             for layer in range(layers):
                 width = layout.sizes[layer + 1]
                 extreme, zeros = add_bins(
                     cuts[layer, 0], cuts[layer, 1], cuts[layer, 2], unit[row : row + width],
-                    codes[layer, first : first + block],  # shorter where the last block is
+                    codes[layer, first : first + columns],  # without the padding
                 )  # fmt: skip
                 out[epoch, layer, 4] += extreme
                 out[epoch, layer, 5] += zeros
@@ -108,9 +120,12 @@ def _read_layers(
         for layer in range(layers):
             stamp = epoch * layers + layer
             cells = number_codes(codes[layer], rows, table.keys, table.owners, stamp, table.numbers)
-            if labels.shape[0]:
-                entropy, about_y = counted_information(table.numbers, cells, labels, joint, logs)
-                _, null = counted_information(table.numbers, cells, shuffled, joint, logs)
+            if labels.shape[1]:
+                entropy, both, mixed = counted_information(
+                    table.numbers, cells, labels, in_cell, joint, steps
+                )
+                about_y = max(entropy + label_entropy - both, 0.0)
+                null = max(entropy + label_entropy - mixed, 0.0)
             else:
                 entropy, about_y = weighted_information(
                     table.numbers, cells, weights, orders[0], soft_joint
@@ -305,11 +320,11 @@ def _one_network(
     padded = np.zeros((x.shape[1], -(-samples // block) * block), theta.dtype)
     padded[:, :samples] = x.T
     padded[:, samples:] = x[-1:].T  # no new extremes
-    unit = np.zeros((int(layout.sizes.sum()), block), theta.dtype)
+    unit = np.zeros((int(layout.sizes.sum()), _BLOCKS * block), theta.dtype)
     ranges = np.array([[np.nan if end is None else end for end in pair] for pair in ends]).T
     if np.isnan(ranges).any():
         seen = np.stack([np.full(layers, np.inf), np.full(layers, -np.inf)])
-        _find_extremes(layout, theta, padded, unit, seen)
+        _find_extremes(layout, theta, padded, unit, block, seen)
         ranges = np.where(np.isnan(ranges), seen, ranges)
     cuts = np.array([binning(low, high, bins, edges) for low, high in ranges.T])
     hard = len(soft) == 0
@@ -320,17 +335,19 @@ def _one_network(
         theta,
         padded,
         unit,
+        block,
         rows,
         cuts,
         np.zeros((layers, samples), np.uint64),
         Table.of(len(rows)),
-        y[rows] if hard else np.zeros(0, np.int64),
-        y[rows][order] if hard else np.zeros(0, np.int64),
+        np.stack([y[rows], y[rows][order]]) if hard else np.zeros((2, 0), np.int64),
+        entropy_of_labels(y[rows]),
         soft[rows] / len(rows) if not hard else np.zeros((0, kinds)),
         np.stack([np.arange(len(rows)), order]),
-        np.zeros((len(rows) if hard else 1, kinds), np.int64),
+        np.zeros(len(rows), np.uint32),
+        np.zeros((2, len(rows) if hard else 1, kinds), np.uint32),
         np.zeros((1 if hard else len(rows), kinds)),
-        k_log2_k(len(rows)),
+        entropy_steps(len(rows)),
         out,
     )
     return out, ranges

@@ -29,7 +29,7 @@ class Layout(NamedTuple):
 
 
 @compiled
-def forward_block(layout, theta, x, first, unit):
+def forward_block(layout, theta, x, first, unit, column):
     """Activations of one block of samples.
 
     Parameters
@@ -40,16 +40,18 @@ def forward_block(layout, theta, x, first, unit):
         Padded to whole blocks.
     first : int
         First sample of the block.
-    unit : (units, block)
-        Filled: the inputs, then every layer; the output linear or after its softmax.
+    unit : (units, columns)
+        The block that begins at ``column`` is filled: the inputs, then every layer; the output
+        linear or after its softmax.
+    column : int
     """
     sizes = layout.sizes
     flat = unit.reshape(-1)
     samples = x.reshape(-1)
     block, columns = unit.shape[1], x.shape[1]
     for f in range(sizes[0]):
-        store(flat, f * block, load_block(samples, f * columns + first))
-    below = 0
+        store(flat, f * block + column, load_block(samples, f * columns + first))
+    below = column
     for layer in range(sizes.shape[0] - 1):
         n_in, n_out = sizes[layer], sizes[layer + 1]
         above = below + n_in * block

@@ -313,3 +313,16 @@ def test_nothing_heavy_is_imported_before_it_is_needed(code):
         [sys.executable, "-c", probe], capture_output=True, text=True, check=True
     )
     assert result.stderr.strip() == "[]"
+
+
+def test_no_noise_is_drawn_and_said(tmp_path):
+    """P46: full batch, one batch an epoch; constant hidden units besides. No warning, exit 0."""
+    full = ["--set", "train.sampling=full", "--set", "train.learning_rate=1e-12"]
+    result = command("run", "information_plane", "--out", tmp_path / "run", *SMALL, *full)
+    assert result.returncode == 0, result.stderr
+    assert "Warning" not in result.stderr
+    assert "none" in result.stdout
+    assert (
+        "no noise: one batch an epoch"
+        in (tmp_path / "run" / "figures" / "gradient_ratio.svg").read_text()
+    )

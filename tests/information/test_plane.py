@@ -57,3 +57,45 @@ def test_an_epoch_that_was_not_recorded(trajectory, task):
 def test_a_task_that_does_not_fit(trajectory, task):
     with pytest.raises(InputError, match="the network takes 12"):
         layer_information(trajectory, task.isel(feature=slice(5)))
+
+
+def test_a_diverged_replica_leaves_its_neighbours_alone(trajectory, task):
+    """NaN weights give NaN and a status; the other replica reads what it read."""
+    broken = trajectory.copy(deep=True)
+    theta = broken["weights"]["theta"].load()
+    theta[dict(replica=1, step=slice(2, None))] = np.nan
+    broken["weights"] = broken["weights"].to_dataset().assign(theta=theta)
+    sound, found = layer_information(trajectory, task), layer_information(broken, task)
+    assert found["I_XT"].isel(replica=0).equals(sound["I_XT"].isel(replica=0))
+    assert bool(found["I_XT"].isel(replica=1, epoch=slice(2, None)).isnull().all())
+    assert bool(found["I_XT"].isel(replica=1, epoch=slice(0, 2)).notnull().all())
+    status = found["status"]
+    assert bool((status.isel(replica=1, epoch=slice(2, None)) == 2).all())
+    assert status.attrs["flag_meanings"].split()[2] == "weights_not_finite"
+
+
+@pytest.mark.parametrize("patterns", ["train", "test"])
+def test_part_of_the_patterns(trajectory, task, patterns):
+    """Each replica's own split, read as a task that holds those patterns alone."""
+    found = layer_information(trajectory, task, patterns=patterns, bin_range=(0.0, 3.0))
+    for replica in (0, 1):
+        split = trajectory["split"]["train"].isel(replica=replica).to_numpy()
+        part = task.isel(sample=split if patterns == "train" else ~split)
+        one = trajectory.isel(replica=[replica])
+        wanted = layer_information(one, part, bin_range=(0.0, 3.0))
+        for name in ("I_XT", "I_TY", "occupied"):
+            here = found[name].isel(replica=replica).to_numpy()
+            np.testing.assert_allclose(here, wanted[name].isel(replica=0), atol=1e-12)
+
+
+def test_wide_layers_are_told_apart():
+    """Any width: 40 units of 30 bins need more than 64 bits, and every sample keeps its cell."""
+    rng = np.random.default_rng(0)
+    t = rng.uniform(-1, 1, (3000, 40))
+    t[1:, :39] = t[0, :39]  # all that differs comes last
+    t[:, 39] = np.linspace(-1, 1, 3000)
+    found = binned_information(t, np.arange(3000) % 2, bins=30, low=-1, high=1)
+    assert int(found["occupied"]) == 30
+    first_differs = t[:, ::-1].copy()
+    again = binned_information(first_differs, np.arange(3000) % 2, bins=30, low=-1, high=1)
+    assert float(again["I_XT"]) == pytest.approx(float(found["I_XT"]), abs=1e-9)
