@@ -175,14 +175,14 @@ def counted_information(numbers, count, labels, cells, joint, steps):
     over_other = 0.0
     for m in range(samples):
         # unsigned: numba counts negative indices from the end, which costs as much as the rest
-        t = np.uint64(numbers[m])
-        both = t * kinds + np.uint64(labels[0, m])
-        other = t * kinds + np.uint64(labels[1, m])
-        n_t, n_both, n_other = cells[t], first[both], second[other]
+        cell = np.uint64(numbers[m])
+        both = cell * kinds + np.uint64(labels[0, m])
+        other = cell * kinds + np.uint64(labels[1, m])
+        n_t, n_both, n_other = cells[cell], first[both], second[other]
         over_t += steps[n_t]
         over_both += steps[n_both]
         over_other += steps[n_other]
-        cells[t] = n_t + np.uint32(1)
+        cells[cell] = n_t + np.uint32(1)
         first[both] = n_both + np.uint32(1)
         second[other] = n_other + np.uint32(1)
     most = np.log2(samples)
