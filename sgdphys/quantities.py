@@ -10,7 +10,10 @@ import xarray as xr
 
 
 class Quantity(NamedTuple):
-    """One entry: units as in ``units`` attributes ("1" for pure numbers), a LaTeX symbol."""
+    """One entry: units as in ``units`` attributes ("1" for pure numbers), a LaTeX symbol.
+
+    In a unit, {x} and {t} stand for those of the values and of time that were given.
+    """
 
     unit: str
     long_name: str
@@ -156,6 +159,20 @@ GLOSSARY: dict[str, Quantity] = {
     "change_p_value": Quantity(
         "1", "p-value of the change point", "", "share of stationary surrogates with a larger gain"
     ),
+    # fits of diffusion models
+    "drift": Quantity("{x}/{t}", "drift", "v", "mean displacement per unit time"),
+    "diffusion": Quantity(
+        "{x}**2/{t}", "diffusion coefficient", "D", "Var(dX) = 2 D dt of one coordinate"
+    ),
+    "sigma": Quantity(
+        "{x}/{t}**0.5", "noise amplitude", r"\sigma", "sigma**2 = 2 D, dX = b dt + sigma dW"
+    ),
+    "kappa": Quantity("1/{t}", "relaxation rate", r"\kappa", "b = -kappa (X - center)"),
+    "center": Quantity("{x}", "centre", r"\mu", "mean of the stationary state"),
+    "phi": Quantity("1", "memory over one step", r"\phi", "exp(-kappa dt)"),
+    "relaxation_time": Quantity("{t}", "relaxation time", r"\tau", "1/kappa"),
+    "count": Quantity("1", "increments used", "n", ""),
+    "log_likelihood": Quantity("nats", "log-likelihood", r"\ln L", "given the first point"),
     # tasks
     "x": Quantity("1", "input", "x", "input pattern"),
     "y": Quantity("1", "hard label", "y", "hard label of a pattern"),
@@ -177,10 +194,24 @@ _MEANING = {
 }
 
 
-def attributes(name: Hashable) -> dict[str, str]:
+def _unit(template: str, x: str, t: str) -> str:
+    """A unit for values in x and times in t; powers of a pure number vanish."""
+    unit = template.format(x=x if x.isalnum() else f"({x})", t=t if t.isalnum() else f"({t})")
+    if x == "1":
+        unit = unit.replace("1**2", "1").replace("1*", "").replace("1/1", "1")
+    return unit
+
+
+def attributes(name: Hashable, x: str = "weight", t: str = "update") -> dict[str, str]:
     """Return units and long_name of a quantity, for a variable's attributes.
 
     Names with ``_low``, ``_high``, ``_ensemble`` or ``_total`` have those of what they belong to.
+
+    Parameters
+    ----------
+    name : str
+    x, t : str
+        Units of the values and of time.
 
     Raises
     ------
@@ -189,23 +220,30 @@ def attributes(name: Hashable) -> dict[str, str]:
     """
     text = str(name)
     if text in GLOSSARY:
-        return {"units": GLOSSARY[text].unit, "long_name": GLOSSARY[text].long_name}
+        return {"units": _unit(GLOSSARY[text].unit, x, t), "long_name": GLOSSARY[text].long_name}
     for suffix in _DERIVED:
         if text.endswith(suffix):
-            base = attributes(text.removesuffix(suffix))
+            base = attributes(text.removesuffix(suffix), x, t)
             return {**base, "long_name": f"{base['long_name']}, {_MEANING[suffix]}"}
     if text.startswith(_PREFIX):
-        base = attributes(text.removeprefix(_PREFIX))
+        base = attributes(text.removeprefix(_PREFIX), x, t)
         return {**base, "long_name": f"{base['long_name']}, by the drift of an epoch"}
     raise KeyError(text)
 
 
-def labelled(data: xr.Dataset) -> xr.Dataset:
-    """Give every variable and coordinate of the glossary its units and long_name."""
+def labelled(data: xr.Dataset, x: str = "weight", t: str = "update") -> xr.Dataset:
+    """Give every variable and coordinate of the glossary its units and long_name.
+
+    Parameters
+    ----------
+    data : Dataset
+    x, t : str
+        Units of the values and of time, where a quantity's unit follows from them.
+    """
     data = data.copy()
     for name in data.variables:
         try:
-            known = attributes(name)
+            known = attributes(name, x, t)
         except KeyError:
             continue
         # a name's own unit, whatever arithmetic left on the variable

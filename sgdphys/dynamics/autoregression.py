@@ -1,0 +1,105 @@
+"""The law of the t statistic of a first-order autoregression, from a unit root to white noise.
+
+``tabulate`` simulates it and wrote ``autoregression.csv``: quantiles of (phi_hat - phi)/se, with
+an intercept, for a stationary Ornstein-Uhlenbeck process seen for c relaxation times. At c = 0 it
+is the law of Dickey and Fuller, at large c it tends to the normal law shifted by -4/sqrt(2 c).
+"""
+
+import functools
+from pathlib import Path
+
+import numba
+import numpy as np
+from scipy.special import ndtri
+
+TABLE = Path(__file__).with_name("autoregression.csv")
+DURATIONS = np.array(
+    [0, 0.2, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 65, 80, 100, 150, 200, 300,
+     500, 800],
+    float,
+)  # fmt: skip
+CHANCES = np.array(
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.16, 0.25, 0.375, 0.5, 0.625, 0.75, 0.84,
+     0.9, 0.95, 0.975, 0.99, 0.995, 0.9975, 0.999, 0.9995]
+)  # fmt: skip
+
+
+@numba.njit(nogil=True, fastmath=True)
+def _t_statistics(phi, points, seed, out):  # type: ignore[no-untyped-def]
+    """T statistics of simulated stationary series; a random walk at phi = 1."""
+    np.random.seed(seed)  # numba's own generator
+    for r in range(out.shape[0]):
+        x = np.random.normal() / np.sqrt(1 - phi * phi) if phi < 1 else 0.0
+        first = x
+        sx = sy = sxx = sxy = syy = 0.0
+        for _ in range(points):
+            a = x - first
+            x = phi * x + np.random.normal()
+            b = x - first
+            sx += a
+            sy += b
+            sxx += a * a
+            sxy += a * b
+            syy += b * b
+        sxx -= sx * sx / points
+        sxy -= sx * sy / points
+        syy -= sy * sy / points
+        slope = sxy / sxx
+        residual = max(syy - slope * sxy, 0.0) / (points - 2)
+        out[r] = (slope - phi) / np.sqrt(residual / sxx)
+
+
+def tabulate(
+    series: int = 400_000, durations: np.ndarray = DURATIONS, seed: int = 1
+) -> np.ndarray:
+    """Simulate the table: quantiles (duration, chance).
+
+    Parameters
+    ----------
+    series : int
+        Simulated for each duration.
+    durations : float (duration,)
+        c = kappa T.
+    seed : int
+    """
+    rows = []
+    for k, c in enumerate(durations):
+        points = int(np.clip(25 * c, 1000, 8000))
+        out = np.empty(series)
+        _t_statistics(np.exp(-c / points), points, seed * 1000 + k, out)
+        rows.append(np.quantile(out, CHANCES))
+    return np.array(rows)
+
+
+@functools.cache
+def _table() -> np.ndarray:
+    return np.loadtxt(TABLE, delimiter=",")
+
+
+def quantiles(chance: float) -> tuple[np.ndarray, np.ndarray]:
+    """One quantile of the t statistic against x = 1/sqrt(1 + c), for interpolation.
+
+    Parameters
+    ----------
+    chance : float
+        Between 0.0005 and 0.9995.
+
+    Returns
+    -------
+    (float (duration,), float (duration,))
+        x increasing from 0 (the normal law) to 1 (the unit root), and the quantile there.
+    """
+    scores = ndtri(CHANCES)
+    wanted = ndtri(np.clip(chance, CHANCES[0], CHANCES[-1]))
+    found = np.array([np.interp(wanted, scores, row) for row in _table()])
+    x = np.concatenate([[0.0], 1 / np.sqrt(1 + DURATIONS[::-1])])
+    return x, np.concatenate([[wanted], found[::-1]])
+
+
+def unit_root_p_value(statistic: np.ndarray) -> np.ndarray:
+    """Share of driftless random walks with a smaller t statistic of phi - 1."""
+    return np.interp(statistic, _table()[0], CHANCES, left=CHANCES[0], right=CHANCES[-1])
+
+
+if __name__ == "__main__":
+    np.savetxt(TABLE, tabulate(), delimiter=",", fmt="%.4f")

@@ -1,0 +1,291 @@
+"""The one door through which dynamics reads trajectories: times, gaps, and bounded memory."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.compiling import compiled
+from sgdphys.dynamics.status import DIVERGED, NO_DATA, OK, flagged
+from sgdphys.errors import InputError, nearest
+from sgdphys.quantities import labelled
+
+BLOCK_BYTES = 16 * 2**20
+"""Float64 values that one thread looks at together."""
+LOADED_BYTES = 192 * 2**20
+"""What is read of a lazy array at once."""
+NEVER_WRITTEN = 9.969209968386869e36
+"""What netCDF holds where nothing was written."""
+_EVEN = 1e-9
+
+
+class Paths(NamedTuple):
+    """Series of one array and the times of their points."""
+
+    theta: xr.DataArray
+    """The time-like dimension last."""
+    dim: str
+    times: np.ndarray
+    """float64 (point,), increasing."""
+    time_unit: str
+    value_unit: str
+
+    @property
+    def over(self) -> tuple[str, ...]:
+        """All other dimensions."""
+        return tuple(str(d) for d in self.theta.dims[:-1])
+
+    @property
+    def spacing(self) -> float:
+        """Time between points; NaN where it is not the same throughout."""
+        return even_spacing(self.times)
+
+
+def even_spacing(times: np.ndarray) -> float:
+    """Return the spacing of evenly spaced times, else NaN."""
+    if len(times) < 2:
+        return np.nan
+    mean = (times[-1] - times[0]) / (len(times) - 1)
+    even = times[0] + mean * np.arange(len(times))
+    return float(mean) if np.abs(times - even).max() <= _EVEN * abs(mean) * len(times) else np.nan
+
+
+def paths(
+    theta: Any,
+    *,
+    dim: str = "step",
+    dt: float | None = None,
+    times: Any = None,
+    per: str | None = None,
+) -> Paths:
+    """Return the series of an array along a time-like dimension.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        A bare array has time first, spacing 1.
+    dim : str
+        The time-like dimension.
+    dt : float, optional
+        Spacing of the points; an error beside a numeric coordinate that says otherwise.
+    times : array (point,), optional
+        Times of the points, instead of the coordinate.
+    per : str, optional
+        Coordinate along ``dim`` to measure time by: ``per="time"`` for the sum of learning rates;
+        ``dim``'s own by default.
+
+    Raises
+    ------
+    InputError
+        For a dimension that is not there, times that do not increase, values that are not numbers.
+    """
+    if isinstance(theta, xr.Dataset):
+        known = ", ".join(map(str, theta.data_vars))
+        raise InputError(f"give one variable of the dataset; it has {known}")
+    if not isinstance(theta, xr.DataArray):
+        values = np.asarray(theta) if not hasattr(theta, "dask") else theta
+        if values.ndim == 0:
+            raise InputError("a single number was given; a series of points was expected")
+        names = [dim, *(f"dim_{k}" for k in range(1, values.ndim))]
+        theta = xr.DataArray(values, dims=names)
+    if dim not in theta.dims:
+        dims = ", ".join(map(str, theta.dims))
+        raise InputError(f"there is no dimension {dim!r}; {nearest(dim, theta.dims)} (it has {dims})")
+    if theta.dtype.kind not in "iufb":
+        raise InputError(f"the values are {theta.dtype}; real numbers were expected")
+    theta = theta.transpose(..., dim)
+    clock, unit = _clock(theta, dim, dt, times, per)
+    back = np.flatnonzero(~(np.diff(clock) > 0))
+    if len(back):
+        k = int(back[0])
+        raise InputError(
+            f"{per or dim} goes from {clock[k]:g} to {clock[k + 1]:g} at point {k + 1}; "
+            "it must increase: remove repeated or misplaced points"
+        )
+    return Paths(theta, dim, clock, _singular(unit), str(theta.attrs.get("units", "1")))
+
+
+def _clock(
+    theta: xr.DataArray, dim: str, dt: float | None, times: Any, per: str | None
+) -> tuple[np.ndarray, str]:
+    """Times of the points and their unit."""
+    points = theta.sizes[dim]
+    if times is not None:
+        clock = np.asarray(times, np.float64)
+        if clock.shape != (points,):
+            raise InputError(f"times has shape {clock.shape}; there are {points} points")
+        if not np.isfinite(clock).all():
+            raise InputError("times are not all finite")
+        return clock, "time"
+    name = per or dim
+    if name not in theta.coords:
+        if per is not None and per != dim:
+            along = [c for c in theta.coords if theta[c].dims == (dim,)]
+            raise InputError(f"there is no coordinate {per!r}; {nearest(per, along)}")
+        if dt is not None and not dt > 0:
+            raise InputError(f"dt is {dt}; it must be above 0")
+        return np.arange(points) * (1.0 if dt is None else float(dt)), (
+            f"{dim}s" if dt is None else "time"
+        )
+    coordinate = theta[name]
+    if coordinate.dims != (dim,):
+        raise InputError(f"coordinate {name!r} does not run along {dim!r}")
+    clock, unit = _numbers(coordinate)
+    if dt is not None:
+        spacing = even_spacing(clock)
+        if not abs(spacing - dt) <= 1e-6 * abs(dt):
+            said = f"{spacing:g}" if np.isfinite(spacing) else "uneven"
+            raise InputError(
+                f"dt is {dt:g} and the spacing of coordinate {name!r} is {said}; leave out dt, "
+                "or drop the coordinate"
+            )
+    return clock, unit
+
+
+def _numbers(coordinate: xr.DataArray) -> tuple[np.ndarray, str]:
+    """A coordinate as float64 and its unit; dates in the unit that their file had."""
+    values = coordinate.to_numpy()
+    if values.dtype.kind in "mM":
+        unit = str(coordinate.encoding.get("units", "seconds")).split(" since")[0]
+        seconds = (values - values[0]) / np.timedelta64(1, "s")
+        per_unit = {"day": 86400.0, "hour": 3600.0, "minute": 60.0, "second": 1.0}
+        per_unit |= {"millisecond": 1e-3, "microsecond": 1e-6, "nanosecond": 1e-9}
+        if _singular(unit) not in per_unit:
+            unit = "seconds"
+        return seconds / per_unit[_singular(unit)], unit
+    if values.dtype.kind not in "iuf":
+        raise InputError(f"coordinate {coordinate.name!r} is {values.dtype}; numbers were expected")
+    unit = str(coordinate.attrs.get("units", f"{coordinate.name}s")).split(" since")[0]
+    return values.astype(np.float64), unit
+
+
+def _singular(unit: str) -> str:
+    return unit[:-1] if len(unit) > 2 and unit.endswith("s") else unit
+
+
+def over_series(
+    series: Paths, kernel: Callable[[np.ndarray, np.ndarray], np.ndarray], width: int
+) -> np.ndarray:
+    """Apply a kernel to all series, block by block in threads.
+
+    Parameters
+    ----------
+    series : Paths
+    kernel : callable
+        Of values (series, point), float64, missing ones NaN, its own to change, and times (point,);
+        returns (series, width).
+    width : int
+
+    Returns
+    -------
+    (..., width)
+        Over the dimensions ``series.over``.
+    """
+    shape = series.theta.shape[:-1]
+    points = series.theta.shape[-1]
+    out = np.full((*shape, width), np.nan)
+    together = max(1, BLOCK_BYTES // (8 * max(points, 1)))
+
+    def work(task: tuple[np.ndarray, np.ndarray]) -> None:
+        values, target = task
+        target[...] = kernel(_as_float(values), series.times)
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for place in _places(series.theta):
+            loaded = np.asarray(series.theta[place].data)
+            flat = loaded.reshape(-1, points)
+            target = np.empty((len(flat), width))
+            parts = [slice(k, k + together) for k in range(0, len(flat), together)]
+            list(pool.map(work, [(flat[part], target[part]) for part in parts]))
+            out[place] = target.reshape(*loaded.shape[:-1], width)
+    return out
+
+
+def _as_float(values: np.ndarray) -> np.ndarray:
+    """A contiguous float64 copy with NaN where nothing was ever written."""
+    copy = np.array(values, np.float64, order="C")
+    if values.dtype.kind == "f":
+        unwritten = values == values.dtype.type(NEVER_WRITTEN)
+        if unwritten.any():
+            copy[unwritten] = np.nan
+    return copy
+
+
+def _places(theta: xr.DataArray) -> Iterator[tuple[slice, ...]]:
+    """Blocks of the other dimensions that fit in memory, along the chunks of a lazy array."""
+    sizes = theta.shape[:-1]
+    chunks: Sequence[Sequence[int]] = (
+        [c for c in theta.chunks[:-1]] if theta.chunks else [(n,) for n in sizes]
+    )
+    room = max(1, LOADED_BYTES // (theta.dtype.itemsize * max(theta.shape[-1], 1)))
+    edges = []
+    for size, along in zip(reversed(sizes), reversed(chunks), strict=True):
+        longest = max(1, min(room, max(along, default=1)))
+        starts = np.cumsum([0, *along])
+        edges.append(
+            [
+                slice(k, min(k + longest, int(end)))
+                for start, end in itertools.pairwise(starts)
+                for k in range(int(start), int(end), longest)
+            ]
+            if size
+            else []
+        )
+        room = max(1, room // longest)
+    return itertools.product(*reversed(edges))
+
+
+@compiled
+def present(x, t, xs, ts):
+    """Copy the points of a series that are there; how many, and OK, NO_DATA or DIVERGED.
+
+    Parameters
+    ----------
+    x, t : (point,)
+    xs, ts : (point,)
+        Filled from the start.
+    """
+    n = 0
+    for k in range(x.shape[0]):
+        if np.isinf(x[k]):
+            return n, DIVERGED
+        if x[k] == x[k]:
+            xs[n] = x[k]
+            ts[n] = t[k]
+            n += 1
+    return n, OK if n else NO_DATA
+
+
+def result(
+    series: Paths,
+    values: Mapping[str, Any],
+    *,
+    coords: Mapping[str, Any] | None = None,
+    **attributes: Any,
+) -> xr.Dataset:
+    """Label estimates with the input's other dimensions, units and what they were made by.
+
+    Parameters
+    ----------
+    series : Paths
+    values : mapping
+        Name to array over ``series.over``, or to (further dimensions, array).
+    coords : mapping, optional
+        Coordinates of the further dimensions.
+    **attributes
+        method, reference, confidence, interval_method ...
+    """
+    template = series.theta.isel({series.dim: 0}, drop=True)
+    kept = {n: c for n, c in template.coords.items() if series.dim not in c.dims}
+    data = {}
+    for name, value in values.items():
+        more, array = value if isinstance(value, tuple) else ((), value)
+        data[name] = ((*series.over, *more), array)
+    found = xr.Dataset(data, coords={**kept, **(coords or {})})
+    if "status" in found:
+        found["status"] = flagged(found["status"])
+    return labelled(found, x=series.value_unit, t=series.time_unit).assign_attrs(attributes)
