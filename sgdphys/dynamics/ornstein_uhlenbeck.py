@@ -122,7 +122,7 @@ def _best_kappa(x, t, n, most):
     d = a + golden * (b - a)
     fc = _fit_at(x, t, n, c)[0]
     fd = _fit_at(x, t, n, d)[0]
-    for _ in range(60):
+    for _ in range(48):
         if b - a <= 1e-10 * b:
             break
         if fc < fd:
@@ -157,12 +157,36 @@ def _even_sums(x, n):
 
 
 @compiled
-def _memory_at(laws, which, phi_hat, error, m):
+def _displacement(distance, variance, span, durations):
+    """How much more a start far from the centre tells than a stationary one: a factor of c.
+
+    Parameters
+    ----------
+    distance : float
+        Of the first point from the centre, squared.
+    variance : float
+        Of the stationary state.
+    span : float
+        1 - exp(-2 kappa T).
+    durations : float
+        Twice the relaxation times spanned.
+
+    Notes
+    -----
+    The decay of a displaced start adds to the sum of squares that phi_hat is divided by, and the
+    bias in standard errors falls as its root. Within 2 standard deviations nothing is added, so
+    that a stationary series keeps its law.
+    """
+    return 1.0 + max(distance / variance - 4.0, 0.0) * span / durations
+
+
+@compiled
+def _memory_at(laws, which, phi_hat, error, m, more):
     """Phi at which the t statistic is the given quantile of its law; between 0 and 1."""
     low, high = 0.0, 1.0
     for _ in range(60):
         phi = 0.5 * (low + high)
-        c = 8.0 * m * (1.0 - phi * phi) / (1.0 + 3.0 * phi) ** 2
+        c = more * 8.0 * m * (1.0 - phi * phi) / (1.0 + 3.0 * phi) ** 2
         if (phi_hat - phi) / error > _quantile_at(laws, which, c):
             low = phi  # phi_hat is too large for this phi
         else:
@@ -171,17 +195,36 @@ def _memory_at(laws, which, phi_hat, error, m):
 
 
 @compiled
-def _uneven_kappa(laws, which, x, t, n, best, lowest, most):
+def _excess(laws, which, x, t, n, best, lowest, more, kappa):
+    """Signed root less the quantile of its law; rises with kappa."""
+    root, spans = _signed_root(x, t, n, best, lowest, kappa)
+    return root - _quantile_at(laws, which, more * spans)
+
+
+@compiled
+def _uneven_kappa(laws, which, x, t, n, best, lowest, more, most):
     """Kappa at which the signed root is the given quantile of its law; between 0 and ``most``."""
-    low, high = 0.0, most
-    for _ in range(44):
-        kappa = 0.5 * (low + high)
-        root, spans = _signed_root(x, t, n, best, lowest, kappa)
-        if root > _quantile_at(laws, which, spans):
-            high = kappa  # phi_hat is too large for so fast a decay
+    low, high = 0.0, max(best, 1.0 / (t[n - 1] - t[0]))
+    f_low = _excess(laws, which, x, t, n, best, lowest, more, low)
+    if f_low >= 0.0:
+        return 0.0
+    f_high = _excess(laws, which, x, t, n, best, lowest, more, high)
+    while f_high < 0.0:
+        if high >= most:
+            return np.inf
+        low, f_low = high, f_high
+        high = min(1.5 * high, most)
+        f_high = _excess(laws, which, x, t, n, best, lowest, more, high)
+    for _ in range(60):  # regula falsi after Illinois
+        kappa = (low * f_high - high * f_low) / (f_high - f_low)
+        value = _excess(laws, which, x, t, n, best, lowest, more, kappa)
+        if abs(value) < 1e-7 or high - low < 1e-9 * high:
+            break
+        if value < 0.0:
+            low, f_low, f_high = kappa, value, 0.5 * f_high
         else:
-            low = kappa
-    return 0.5 * (low + high)
+            high, f_high, f_low = kappa, value, 0.5 * f_low
+    return kappa
 
 
 COLUMNS = (
@@ -232,9 +275,18 @@ def _ou_kernel(x, t, xs, ts, even, laws, out):
                 out[s, 8] = (phi_hat - 1.0) / error
                 out[s, 6] = squares
                 out[s, 7] = -0.5 * m * (np.log(2 * np.pi * squares / m) + 1.0)
-                upper = _memory_at(laws, 2, phi_hat, error, m)
-                middle = _memory_at(laws, 1, phi_hat, error, m)
-                lower = _memory_at(laws, 0, phi_hat, error, m)
+                more = 1.0
+                if 1.0 - phi_hat > 1e-12:
+                    away = (mean_b - phi_hat * mean_a) / (1.0 - phi_hat)
+                    out[s, 4] = xs[0] + away
+                    lost = 1.0 - phi_hat * phi_hat
+                    if lost > 0.0:
+                        more = _displacement(
+                            away * away, squares / m / lost, 1.0 - phi_hat ** (2.0 * m), m * lost
+                        )
+                upper = _memory_at(laws, 2, phi_hat, error, m, more)
+                middle = _memory_at(laws, 1, phi_hat, error, m, more)
+                lower = _memory_at(laws, 0, phi_hat, error, m, more)
                 out[s, 1] = max(-np.log(upper) / mean_dt, 0.0)
                 out[s, 2] = -np.log(lower) / mean_dt if lower > 1e-15 else np.inf
                 if phi_hat <= 0.0 or middle < 1e-15:
@@ -243,23 +295,26 @@ def _ou_kernel(x, t, xs, ts, even, laws, out):
                     if is_far:
                         out[s, 1] = np.nan
                         out[s, 2] = np.nan
+                        out[s, 4] = np.nan
                 else:
                     out[s, 0] = max(-np.log(middle) / mean_dt, 0.0)
-                    if 1.0 - phi_hat > 1e-12:
-                        out[s, 4] = xs[0] + (mean_b - phi_hat * mean_a) / (1.0 - phi_hat)
             else:
                 most = _FASTEST / shortest
                 best, lowest = _best_kappa(xs, ts, n, most)
                 value, squares, pull, spans = _fit_at(xs, ts, n, best)
                 out[s, 6] = squares
                 out[s, 7] = -0.5 * (value + m * (np.log(2 * np.pi) + 1.0))
-                root, spans = _signed_root(xs, ts, n, best, lowest, 0.0)
-                out[s, 8] = root
-                out[s, 0] = _uneven_kappa(laws, 1, xs, ts, n, best, lowest, most)
-                out[s, 1] = _uneven_kappa(laws, 2, xs, ts, n, best, lowest, most)
-                out[s, 2] = _uneven_kappa(laws, 0, xs, ts, n, best, lowest, most)
+                out[s, 8] = _signed_root(xs, ts, n, best, lowest, 0.0)[0]
+                more = 1.0
                 if best > 0.0:
-                    out[s, 4] = xs[0] + pull / best
+                    away = pull / best
+                    out[s, 4] = xs[0] + away
+                    more = _displacement(
+                        away * away, squares / m / best, -np.expm1(-2 * best * out[s, 9]), spans
+                    )
+                out[s, 0] = _uneven_kappa(laws, 1, xs, ts, n, best, lowest, more, most)
+                out[s, 1] = _uneven_kappa(laws, 2, xs, ts, n, best, lowest, more, most)
+                out[s, 2] = _uneven_kappa(laws, 0, xs, ts, n, best, lowest, more, most)
                 if best > 0.98 * most:
                     status = FAST
                     out[s, 0] = np.nan
@@ -376,7 +431,7 @@ def fit_ou(
 def _growth(kappa: np.ndarray, dt: np.ndarray) -> np.ndarray:
     """Variance of one step at unit D: (1 - exp(-2 kappa dt))/kappa."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(kappa * dt > 1e-8, -np.expm1(-2 * kappa * dt) / kappa, 2 * dt)
+        return np.where(kappa * dt < 1e-8, 2 * dt, -np.expm1(-2 * kappa * dt) / kappa)
 
 
 def _diffusion(c: dict[str, np.ndarray], kappa: np.ndarray) -> np.ndarray:
