@@ -1,0 +1,319 @@
+"""Tail index of increments, per coordinate, beside what Gaussian noise would read.
+
+Coordinates are never pooled: Gaussian noise of unequal variances, pooled, looks heavy-tailed.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.special import chdtri, ndtri
+
+from sgdphys.compiling import compiled
+from sgdphys.dynamics.paths import over_series, paths, result
+from sgdphys.dynamics.stable import Table, fit_index, table
+from sgdphys.dynamics.status import CONSTANT, DIVERGED, FEW_VALUES, NO_DATA, OK, TOO_SHORT, UNEVEN
+from sgdphys.dynamics.wiener import require_confidence
+from sgdphys.errors import InputError, nearest
+
+FEWEST = 50
+"""Increments for an index."""
+_DISTINCT = 10
+
+
+def increments_status(dx: np.ndarray) -> np.ndarray:
+    """Status of increments (series, increment) whose missing ones are NaN.
+
+    A tail needs at least 50 increments, more than 10 distinct magnitudes, and no value that more
+    than half of them share.
+    """
+    status = np.full(len(dx), OK)
+    counts = np.isfinite(dx).sum(axis=1)
+    for s in range(len(dx)):
+        sizes = np.abs(dx[s][np.isfinite(dx[s])])
+        if np.isinf(dx[s]).any():
+            status[s] = DIVERGED
+        elif counts[s] < 1:
+            status[s] = NO_DATA
+        elif counts[s] < FEWEST:
+            status[s] = TOO_SHORT
+        else:
+            sizes.sort()
+            breaks = np.flatnonzero(np.diff(sizes) > 1e-12 * sizes[-1])
+            runs = np.diff(np.concatenate([[-1], breaks, [len(sizes) - 1]]))
+            if sizes[-1] == 0:
+                status[s] = CONSTANT
+            elif len(runs) <= _DISTINCT or runs.max() > 0.5 * len(sizes):
+                status[s] = FEW_VALUES
+    return status
+
+
+@compiled
+def _levy_kernel(table, dx, counts, sound, drop, scratch, out):
+    """Fill out (series, 6) with what ``fit_index`` says of increments packed to the left."""
+    for s in range(dx.shape[0]):
+        if sound[s]:
+            values, places, scales = scratch[0], scratch[1], scratch[2]
+            here = dx[s, : counts[s]]
+            fit_index(table, here, out[s, 3], out[s, 4], drop, values, places, scales, out[s])
+
+
+def levy_columns(dx: np.ndarray, status: np.ndarray, confidence: float) -> np.ndarray:
+    """Fit increments (series, increment), missing ones NaN.
+
+    Returns
+    -------
+    (series, 6)
+        Index, its ends, place, scale, log-likelihood; NaN where the status is not OK.
+    """
+    out = np.full((len(dx), 6), np.nan)
+    sound = status == OK
+    if not sound.any():
+        return out
+    there = np.isfinite(dx)
+    packed = np.take_along_axis(dx, np.argsort(~there, axis=1, kind="stable"), axis=1)
+    packed[~sound] = 0.0
+    quarter = np.nanquantile(np.where(sound[:, None], dx, 0.0), [0.25, 0.5, 0.75], axis=1)
+    out[:, 3] = quarter[1]
+    spread = 0.5 * (quarter[2] - quarter[0])
+    typical = np.nanmean(np.abs(np.where(sound[:, None], dx, 0.0)), axis=1)
+    out[:, 4] = np.where(spread > 1e-9 * typical, spread, typical)
+    tables: Table = table()
+    scratch = np.empty((3, len(tables.index)))
+    drop = 0.5 * float(chdtri(1, 1 - confidence))
+    _levy_kernel(tables, packed, there.sum(axis=1), sound, drop, scratch, out)
+    out[~sound] = np.nan
+    return out
+
+
+def fit_levy(
+    theta: Any,
+    *,
+    dim: str = "step",
+    dt: float | None = None,
+    times: Any = None,
+    per: str | None = None,
+    confidence: float = 0.95,
+) -> xr.Dataset:
+    """Symmetric Levy flight with drift: tail index and scale of every series by likelihood.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Paths along ``dim``, not increments; a bare array has time first.
+    dim, dt, times, per
+        Where points lie in time: see ``dynamics.paths.paths``.
+    confidence : float
+
+    Returns
+    -------
+    Dataset
+        tail_index with ``_low`` and ``_high`` (between 0.8 and 2), scale (of one increment:
+        exp(-|scale k|**alpha)), drift, count, status.
+
+    Raises
+    ------
+    InputError
+        For a dimension that is not there, or times that do not increase.
+
+    Notes
+    -----
+    Increments over missing points are left out. Densities come from a table made by FFT; the
+    interval is that of the likelihood ratio. At an index of 2 the law is Gaussian with D dt =
+    scale**2. Unevenly spaced series have the status "needs even spacing".
+
+    References
+    ----------
+    Nolan (2020), "Univariate stable distributions", chapter 4.
+    """
+    require_confidence(confidence)
+    series = paths(theta, dim=dim, dt=dt, times=times, per=per)
+    spacing = series.spacing
+
+    def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        dx, status = _increments(x, spacing)
+        found = levy_columns(dx, status, confidence)
+        return np.column_stack([found, np.isfinite(dx).sum(axis=1), status])
+
+    index, low, high, place, scale, _, count, status = np.moveaxis(
+        over_series(series, kernel, 8), -1, 0
+    )
+    return result(
+        series,
+        {
+            "tail_index": index,
+            "tail_index_low": low,
+            "tail_index_high": high,
+            "scale": scale,
+            "drift": place / spacing,
+            "count": count,
+            "status": status,
+        },
+        method="maximum likelihood of the symmetric stable law, index between 0.8 and 2",
+        reference="Nolan (2020)",
+        confidence=confidence,
+        interval_method="likelihood ratio for tail_index; scale and drift: none",
+    )
+
+
+def _increments(x: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
+    """Increments between neighbouring points, and their status."""
+    with np.errstate(invalid="ignore"):
+        dx = np.diff(x, axis=1)
+    dx[np.isinf(x).any(axis=1)] = np.inf
+    status = increments_status(dx)
+    if np.isnan(spacing) and x.shape[1] > 1:
+        status[status == OK] = UNEVEN
+    return dx, status
+
+
+def log_moment(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
+    """Index from Var ln|X| = (pi**2/6)(1/alpha**2 + 1/2), and its interval.
+
+    The fourth central moment of ln|X|, pi**4 (3/(20 a**4) + 1/(12 a**2) + 19/240), gives the
+    standard error of the variance (Kuruoglu 2001).
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(np.abs(dx))
+        logs[~np.isfinite(logs)] = np.nan  # exact zeros carry no logarithm
+    n = np.isfinite(logs).sum(axis=1)
+    variance = np.nanvar(logs, axis=1, ddof=1)
+    index = _index_of_variance(variance)
+    fourth = np.pi**4 * (3 / (20 * index**4) + 1 / (12 * index**2) + 19 / 240)
+    error = np.sqrt((fourth - variance**2) / n)
+    reach = ndtri(0.5 + confidence / 2) * error
+    return index, _index_of_variance(variance + reach), _index_of_variance(variance - reach)
+
+
+def _index_of_variance(variance: np.ndarray) -> np.ndarray:
+    return 1 / np.sqrt(np.maximum(6 * variance / np.pi**2 - 0.5, 0.25))
+
+
+def block_log(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
+    """Index from sums of blocks of b increments: 1/alpha = mean(ln|sum| - ln|X|)/ln b.
+
+    Mohammadi, Mohammadpour and Ogata (2015), Metrika 78, 549; b is about the root of their number.
+    """
+    found = np.full(len(dx), np.nan)
+    for s, row in enumerate(dx):
+        x = row[np.isfinite(row) & (row != 0)]
+        b = int(np.sqrt(len(x)))
+        blocks = x[: len(x) // b * b].reshape(-1, b)
+        sums = np.log(np.abs(blocks.sum(axis=1)))
+        found[s] = np.log(b) / (sums.mean() - np.log(np.abs(blocks)).mean())
+    return found, np.full_like(found, np.nan), np.full_like(found, np.nan)
+
+
+def hill(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
+    """Hill's index of the largest tenth of |X|; a power law's, not bounded by 2."""
+    found, error = np.full((2, len(dx)), np.nan)
+    for s, row in enumerate(dx):
+        sizes = np.sort(np.abs(row[np.isfinite(row)]))
+        k = max(len(sizes) // 10, 5)
+        if sizes[-k - 1] > 0:
+            found[s] = 1 / np.log(sizes[-k:] / sizes[-k - 1]).mean()
+            error[s] = found[s] / np.sqrt(k)
+    reach = ndtri(0.5 + confidence / 2) * error
+    return found, found - reach, found + reach
+
+
+def likelihood(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
+    """Index of largest likelihood of a symmetric stable law, at most 2."""
+    columns = levy_columns(dx, np.full(len(dx), OK), confidence)
+    return columns[:, 0], columns[:, 1], columns[:, 2]
+
+
+METHODS: dict[str, tuple[Callable[..., tuple[np.ndarray, ...]], str, str]] = {
+    "likelihood": (likelihood, "likelihood ratio", "Nolan (2020)"),
+    "log_moment": (log_moment, "normal, from the fourth moment of ln|X|", "Kuruoglu (2001)"),
+    "block_log": (block_log, "none: no standard error is known", "Mohammadi et al. (2015)"),
+    "hill": (hill, "normal, of an exact power law", "Hill (1975)"),
+}
+
+
+def tail_index(
+    theta: Any,
+    *,
+    dim: str = "step",
+    of: str = "path",
+    method: str = "likelihood",
+    confidence: float = 0.95,
+    rng: int = 0,
+) -> xr.Dataset:
+    """Tail index of the increments of every series, beside that of Gaussian noise.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Series along ``dim``; a bare array has time first.
+    dim : str
+    of : str
+        "path", whose differences are taken, or "increments" as they are.
+    method : str
+        "likelihood", "log_moment", "block_log" (that of much of the literature on SGD) or "hill".
+    confidence : float
+    rng : int
+        Seed of the null.
+
+    Returns
+    -------
+    Dataset
+        tail_index with ``_low`` and ``_high``; null_tail_index, the same of as many Gaussian
+        numbers; count, status. Stable laws have at most 2, which is Gaussian.
+
+    Raises
+    ------
+    InputError
+        For an unknown method or choice of ``of``.
+
+    Notes
+    -----
+    Each series is read alone. A heavy tail of the weights themselves (Kesten) is another thing than
+    one of their increments. Series with few distinct increments have NaN and a status.
+
+    References
+    ----------
+    Simsekli et al. (2019) for SGD; Xie et al. (2021) for its critics.
+    """
+    require_confidence(confidence)
+    if method not in METHODS:
+        raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")
+    if of not in ("path", "increments"):
+        raise InputError(f"of is {of!r}; it can be 'path' or 'increments'")
+    estimator, interval, reference = METHODS[method]
+    series = paths(theta, dim=dim)
+
+    def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        if of == "path":
+            dx, status = _increments(x, series.spacing)
+        else:
+            dx, status = x, increments_status(x)
+        sound = status == OK
+        columns = np.full((len(dx), 4), np.nan)
+        if sound.any():
+            here = dx[sound]
+            columns[sound, :3] = np.column_stack(estimator(here, confidence))
+            generator = np.random.default_rng([rng, here.shape[0], here.shape[1]])
+            null = generator.standard_normal(here.shape)
+            null[~np.isfinite(here)] = np.nan
+            columns[sound, 3] = estimator(null, confidence)[0]
+        return np.column_stack([columns, np.isfinite(dx).sum(axis=1), status])
+
+    index, low, high, null, count, status = np.moveaxis(over_series(series, kernel, 6), -1, 0)
+    return result(
+        series,
+        {
+            "tail_index": index,
+            "tail_index_low": low,
+            "tail_index_high": high,
+            "null_tail_index": null,
+            "count": count,
+            "status": status,
+        },
+        method=method,
+        reference=reference,
+        confidence=confidence,
+        interval_method=interval,
+        of=of,
+    )
