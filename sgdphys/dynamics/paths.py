@@ -286,6 +286,8 @@ def result(
         more, array = value if isinstance(value, tuple) else ((), value)
         data[name] = ((*series.over, *more), array)
     found = xr.Dataset(data, coords={**kept, **(coords or {})})
+    if "count" in found:
+        found["count"] = found["count"].astype(np.int64)
     if "status" in found:
         found["status"] = flagged(found["status"])
     return labelled(found, x=series.value_unit, t=series.time_unit).assign_attrs(attributes)
