@@ -173,6 +173,44 @@ GLOSSARY: dict[str, Quantity] = {
     "relaxation_time": Quantity("{t}", "relaxation time", r"\tau", "1/kappa"),
     "count": Quantity("1", "increments used", "n", ""),
     "log_likelihood": Quantity("nats", "log-likelihood", r"\ln L", "given the first point"),
+    "model": Quantity("1", "model", "", "process that was fitted"),
+    "test": Quantity("1", "test", "", "hypothesis that was tested"),
+    "best": Quantity("1", "best model", "", "lowest BIC whose residuals stand, or none"),
+    "aic": Quantity("nats", "Akaike information criterion", "", "2 k - 2 ln L"),
+    "bic": Quantity("nats", "Bayesian information criterion", "", "k ln n - 2 ln L"),
+    "heldout": Quantity(
+        "nats", "held-out log density", "", "mean over the last fifth, coefficients of the rest"
+    ),
+    "unit_root": Quantity("1", "Dickey-Fuller statistic", "", "t statistic of phi - 1"),
+    "unit_root_p_value": Quantity("1", "Dickey-Fuller p-value", "", "under a driftless walk"),
+    "hurst": Quantity("1", "Hurst exponent", "H", "MSD grows as t**(2 H)"),
+    "alpha": Quantity("1", "MSD exponent", r"\alpha", "MSD grows as t**alpha"),
+    "tail_index": Quantity("1", "tail index", r"\alpha", "of a symmetric stable law; 2 is Gaussian"),
+    "null_tail_index": Quantity(
+        "1", "tail index of Gaussian noise", r"\alpha_0", "the same estimate of Gaussian numbers"
+    ),
+    "scale": Quantity("{x}", "scale of increments", r"\gamma", "exp(-|scale k|**alpha)"),
+    "statistic": Quantity("1", "test statistic", "", ""),
+    "p_value": Quantity("1", "p-value", "p", "chance of as much under the hypothesis"),
+    "p_value_holm": Quantity("1", "p-value of all tests", "p", "smallest, after Holm"),
+    "adjusted_p_value": Quantity("1", "adjusted p-value", "q", "after Benjamini and Hochberg"),
+    "passes": Quantity("1", "passes as Wiener", "", "share, or whether, no test rejects"),
+    "null_passes": Quantity("1", "passes as Wiener, simulated", "", "share of Wiener processes"),
+    "lag": Quantity("{t}", "lag", r"\tau", "time between two points"),
+    "wait": Quantity("{t}", "waiting time", r"t_w", "time before the first of two points"),
+    "msd": Quantity(
+        "{x}**2", "mean squared displacement", r"\mathrm{MSD}", "2 D t for a Wiener process"
+    ),
+    "pairs": Quantity("1", "pairs of points", "", "that a value is the mean of"),
+    "ergodicity_breaking": Quantity(
+        "1", "ergodicity breaking", r"\mathrm{EB}", "relative variance of time-averaged MSDs"
+    ),
+    "brownian_ergodicity_breaking": Quantity(
+        "1", "ergodicity breaking of Brownian motion", "", "exact, one dimension"
+    ),
+    "ageing": Quantity(
+        "1", "ageing exponent", "", "d ln MSD / d ln wait at a fixed lag; 0 when increments are stationary"
+    ),
     # tasks
     "x": Quantity("1", "input", "x", "input pattern"),
     "y": Quantity("1", "hard label", "y", "hard label of a pattern"),

@@ -20,6 +20,7 @@ EXACT_UP_TO = 1024
 HURST = np.concatenate([[0.01, 0.025], np.arange(0.05, 0.96, 0.03), [0.975, 0.99]])
 _FINE = np.linspace(HURST[0], HURST[-1], 1961)
 _TERMS = 30
+_BLOCK = 16 * 2**20
 
 
 def autocovariance(hurst: float, lags: int) -> np.ndarray:
@@ -242,7 +243,7 @@ def fit_fbm(
             found[found[:, 6] == OK, 6] = UNEVEN
         return found
 
-    found = np.moveaxis(over_series(series, kernel, len(COLUMNS)), -1, 0)
+    found = np.moveaxis(over_series(series, kernel, len(COLUMNS), block_bytes=_BLOCK), -1, 0)
     hurst, low, high, drift, variance, count, status = found
     is_constant = status == CONSTANT
     return result(

@@ -14,8 +14,8 @@ from sgdphys.dynamics.status import DIVERGED, NO_DATA, OK, flagged
 from sgdphys.errors import InputError, nearest
 from sgdphys.quantities import labelled
 
-BLOCK_BYTES = 16 * 2**20
-"""Float64 values that one thread looks at together."""
+BLOCK_BYTES = 2 * 2**20
+"""Float64 values that one thread looks at together: they stay in its cache."""
 LOADED_BYTES = 192 * 2**20
 """What is read of a lazy array at once."""
 NEVER_WRITTEN = 9.969209968386869e36
@@ -168,7 +168,11 @@ def _singular(unit: str) -> str:
 
 
 def over_series(
-    series: Paths, kernel: Callable[[np.ndarray, np.ndarray], np.ndarray], width: int
+    series: Paths,
+    kernel: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    width: int,
+    *,
+    block_bytes: int = BLOCK_BYTES,
 ) -> np.ndarray:
     """Apply a kernel to all series, block by block in threads.
 
@@ -179,6 +183,8 @@ def over_series(
         Of values (series, point), float64, missing ones NaN, its own to change, and times (point,);
         returns (series, width).
     width : int
+    block_bytes : int
+        More where a kernel has work that all series of a block share.
 
     Returns
     -------
@@ -188,7 +194,7 @@ def over_series(
     shape = series.theta.shape[:-1]
     points = series.theta.shape[-1]
     out = np.full((*shape, width), np.nan)
-    together = max(1, BLOCK_BYTES // (8 * max(points, 1)))
+    together = max(1, block_bytes // (8 * max(points, 1)))
 
     def work(task: tuple[np.ndarray, np.ndarray]) -> None:
         values, target = task
@@ -208,10 +214,8 @@ def over_series(
 def _as_float(values: np.ndarray) -> np.ndarray:
     """A contiguous float64 copy with NaN where nothing was ever written."""
     copy = np.array(values, np.float64, order="C")
-    if values.dtype.kind == "f":
-        unwritten = values == values.dtype.type(NEVER_WRITTEN)
-        if unwritten.any():
-            copy[unwritten] = np.nan
+    if values.dtype.kind == "f" and copy.size and np.fmax.reduce(copy, axis=None) > 9e36:
+        copy[values == values.dtype.type(NEVER_WRITTEN)] = np.nan
     return copy
 
 

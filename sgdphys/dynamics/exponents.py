@@ -1,0 +1,374 @@
+"""Exponents of anomalous diffusion: of the mean squared displacement, and Hurst's."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.interpolate import CubicSpline
+from scipy.special import ndtri
+
+from sgdphys.dynamics.anomalous import _gappy_msd, _whole_msd
+from sgdphys.dynamics.fractional import fit_fbm
+from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
+from sgdphys.dynamics.paths import over_series, paths, result
+from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT, UNEVEN
+from sgdphys.dynamics.wiener import require_confidence
+from sgdphys.errors import InputError, nearest
+from sgdphys.processes import fractional_brownian
+from sgdphys.quantities import labelled
+
+FEWEST = 50
+"""Increments for an exponent."""
+_ALPHAS = np.concatenate([[0.02], np.arange(0.1, 1.85, 0.1), [1.85, 1.9, 1.95, 1.98]])
+_LONGEST_SHARE = 0.1
+_SIMULATED_POINTS = 2001
+
+
+def _displacement_covariance(alpha: float, lags: np.ndarray, points: int) -> np.ndarray:
+    """Relative covariance (lag, lag) of time-averaged MSDs of fractional Brownian motion.
+
+    Cov = 2/(K_n K_m) sum over pairs of starts of the squared covariance of the two displacements,
+    a Gaussian's (Isserlis).
+    """
+    found = np.empty((len(lags), len(lags)))
+    reach = np.arange(-points, points + 1)
+    power = np.abs(reach).astype(float) ** alpha
+    at = points  # place of distance 0
+    for a, n in enumerate(lags):
+        for b, m in enumerate(lags[: a + 1]):
+            k_n, k_m = points - n, points - m
+            d = np.arange(-(k_m - 1), k_n)
+            overlap = np.minimum(np.minimum(k_n - d, k_m), np.minimum(k_m + d, k_n))
+            g = 0.5 * (
+                power[at + d + n] + power[at + d - m] - power[at + d] - power[at + d + n - m]
+            )
+            total = 2 * (overlap * g**2).sum() / (k_n * k_m)
+            found[a, b] = found[b, a] = total / (float(n) ** alpha * float(m) ** alpha)
+    return found
+
+
+@functools.lru_cache(maxsize=8)
+def _covariances(lags: tuple[int, ...], points: int) -> np.ndarray:
+    """Of all exponents of the grid, (alpha, lag, lag)."""
+    return np.stack([_displacement_covariance(a, np.array(lags), points) for a in _ALPHAS])
+
+
+def _scores(
+    logs: np.ndarray, log_lag: np.ndarray, covariance: np.ndarray, alpha: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Slope of ln MSD (series, lag) less an exponent, over its error; and the intercept."""
+    x = np.stack([np.ones_like(log_lag), log_lag], axis=1)
+    y = logs + 0.5 * np.diagonal(covariance)  # <ln u> of a noisy mean
+    weighted = np.linalg.solve(covariance, x)
+    inverse = np.linalg.inv(x.T @ weighted)
+    coefficients = y @ weighted @ inverse
+    return (coefficients[:, 1] - alpha) / np.sqrt(inverse[1, 1]), coefficients[:, 0]
+
+
+@functools.lru_cache(maxsize=8)
+def _laws(lags: tuple[int, ...], points: int, confidence: float) -> np.ndarray:
+    """Lower, middle and upper quantile of the score at each exponent of the grid, (3, alpha).
+
+    Normal up to an exponent of 1; beyond, squares of so persistent increments are skewed, and
+    simulated paths (800 of 2001 points, 4000 of 400 or fewer) tell the law.
+    """
+    tail = (1 - confidence) / 2
+    chances = [tail, 0.5, 1 - tail]
+    laws = np.repeat(ndtri(chances)[:, None], len(_ALPHAS), axis=1)
+    size = min(points, _SIMULATED_POINTS)
+    steps = np.array([n for n in lags if n <= size // 4])
+    if len(steps) < 2:
+        return laws
+    tables = _covariances(tuple(int(n) for n in steps), size)
+    many = 1_600_000 // max(size, 400)
+    for k, alpha in enumerate(_ALPHAS):
+        if alpha <= 1.0:
+            continue
+        walks = fractional_brownian(
+            hurst=alpha / 2, steps=size - 1, parameters=many, seed=[k, size]
+        )
+        found = np.empty((many, len(steps)))
+        _whole_msd(np.ascontiguousarray(walks["theta"].to_numpy()[:, 0].T), steps, found)
+        laws[:, k] = np.quantile(_scores(np.log(found), np.log(steps), tables[k], alpha)[0], chances)
+    return laws
+
+
+def _generalised_fit(
+    logs: np.ndarray, log_lag: np.ndarray, tables: np.ndarray, laws: np.ndarray
+) -> np.ndarray:
+    """Exponent, its interval and intercept of ln MSD (series, lag) on ln lag; (series, 4).
+
+    At each exponent of the grid the slope is found with the covariance of that exponent; the
+    interval holds the exponents at which its score lies within the score's own law.
+    """
+    found = [_scores(logs, log_lag, c, a) for c, a in zip(tables, _ALPHAS, strict=True)]
+    scores, intercepts = (np.stack(f, axis=1) for f in zip(*found, strict=True))
+    fine = np.linspace(_ALPHAS[0], _ALPHAS[-1], 3921)
+    curve = CubicSpline(_ALPHAS, scores, axis=1)(fine)
+    ends = []
+    for law in laws:  # scores fall with the exponent
+        above = curve > np.interp(fine, _ALPHAS, law)
+        last = len(fine) - 1 - above[:, ::-1].argmax(axis=1)
+        ends.append(fine[np.where(above.any(axis=1), last, 0)])
+    high, middle, low = ends
+    intercept = [np.interp(a, _ALPHAS, row) for a, row in zip(middle, intercepts, strict=True)]
+    return np.column_stack([middle, low, high, intercept])
+
+
+def msd_exponent(
+    theta: Any,
+    *,
+    dim: str = "step",
+    lags: Sequence[int] | None = None,
+    of: str = "path",
+    over: str | None = None,
+    confidence: float = 0.95,
+    rng: int = 0,
+) -> xr.Dataset:
+    """Exponent of the mean squared displacement, MSD = 2 D t**alpha.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Series along ``dim``, evenly spaced; a bare array has time first. Take a drift out before
+        (``dynamics.ensembles.fluctuation``): drift alone gives 2.
+    dim : str
+    lags : sequence of int, optional
+        In points; 1, 2, 4, ... up to a tenth of the series by default.
+    of : str
+        "path", or "increments", which are summed first.
+    over : str, optional
+        A dimension of independent paths: one exponent of their mean MSD, its interval by bootstrap
+        over them. Without it every series has its own.
+    confidence : float
+    rng : int
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    Dataset
+        alpha with ``_low`` and ``_high``, diffusion (its unit depends on alpha), count, status.
+
+    Raises
+    ------
+    InputError
+        For lags that reach beyond the series, or fewer than two.
+
+    Notes
+    -----
+    The values of an MSD at different lags are dependent, so that least squares has no valid error.
+    Here ln MSD is fitted by generalised least squares with the covariance of fractional Brownian
+    motion of the same exponent and length, whose bias of the logarithm is taken out too: the
+    estimate is the exponent that gives itself back, the interval holds those whose own score is
+    within normal error. It is right where increments are stationary and Gaussian. Series with gaps use their own
+    pairs, and need ``over`` for an interval.
+
+    References
+    ----------
+    Qian, Sheetz and Elson (1991); Sikora et al. (2017), Phys. Rev. E 96, 032132.
+    """
+    require_confidence(confidence)
+    if of not in ("path", "increments"):
+        raise InputError(f"of is {of!r}; it can be 'path' or 'increments'")
+    series = paths(theta, dim=dim)
+    size = series.theta.sizes[dim] + (of == "increments")
+    steps = np.asarray(lags if lags is not None else _doubling(size), np.int64)
+    if len(steps) < 2 or steps.min() < 1 or steps.max() >= size:
+        raise InputError(f"lags must be at least two, between 1 and {size - 1}; they are {steps}")
+    even = np.isfinite(series.spacing)
+    tables, laws = None, None
+    if over is None:
+        key = tuple(int(s) for s in steps)
+        tables, laws = _covariances(key, size), _laws(key, size, confidence)
+    log_lag = np.log(steps * (series.spacing if even else 1.0))
+    many = len(steps)
+
+    def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        if of == "increments":
+            x = np.concatenate([np.zeros((len(x), 1)), np.cumsum(x, axis=1)], axis=1)
+        out = np.full((len(x), many + 6), np.nan)
+        status = _path_status(x, even)
+        status[(status == OK) & (size <= FEWEST)] = TOO_SHORT
+        whole = np.isfinite(x).all(axis=1)
+        msds = np.full((len(x), many), np.nan)
+        pairs = np.empty((len(x), many))
+        _gappy_msd(x, steps, msds, pairs)
+        if whole.all():
+            _whole_msd(x, steps, msds)
+        if tables is not None:
+            status[(status == OK) & ~whole] = UNEVEN
+        sound = status == OK
+        out[:, :many] = np.where(sound[:, None], msds, np.nan)
+        if tables is not None and laws is not None and sound.any():
+            out[sound, many : many + 4] = _generalised_fit(
+                np.log(msds[sound]), log_lag, tables, laws
+            )
+        out[:, many + 4], out[:, many + 5] = np.isfinite(x).sum(axis=1) - 1, status
+        return out
+
+    found = over_series(series, kernel, many + 6)
+    attributes = {"confidence": confidence, "of": of, "reference": "Qian et al. (1991)"}
+    if over is not None:
+        return _ensemble_exponent(series, found, log_lag, over, rng, attributes)
+    slope, low, high, intercept, count, status = np.moveaxis(found[..., many:], -1, 0)
+    return result(
+        series,
+        {
+            "alpha": slope,
+            "alpha_low": low,
+            "alpha_high": high,
+            "diffusion": np.where(status == CONSTANT, 0, np.exp(intercept) / 2),
+            "count": np.maximum(count, 0),
+            "status": status,
+        },
+        method="generalised least squares of ln MSD",
+        interval_method="inversion of the score's law, simulated above an exponent of 1; diffusion: none",
+        **attributes,
+    )
+
+
+def _doubling(points: int) -> np.ndarray:
+    longest = max(int(points * _LONGEST_SHARE), 2)
+    return 2 ** np.arange(int(np.log2(longest)) + 1)
+
+
+def _path_status(x: np.ndarray, even: bool) -> np.ndarray:
+    status = np.full(len(x), OK if even else UNEVEN)
+    with np.errstate(invalid="ignore"):
+        status[(x == x[:, :1]).all(axis=1)] = CONSTANT
+    status[np.isnan(x).all(axis=1)] = NO_DATA
+    status[np.isinf(x).any(axis=1)] = DIVERGED
+    return status
+
+
+def _ensemble_exponent(
+    series: Any, found: np.ndarray, log_lag: np.ndarray, over: str, rng: int, attributes: dict[str, Any]
+) -> xr.Dataset:
+    """Exponent of the mean MSD over a dimension, by bootstrap over it."""
+    if over not in series.over:
+        raise InputError(f"there is no dimension {over!r}; {nearest(over, series.over)}")
+    axis = series.over.index(over)
+    members = np.moveaxis(found[..., : len(log_lag)], axis, 0)
+    samples = resampled_means(members, rng=rng)
+    weights = log_lag - log_lag.mean()
+    weights /= (weights**2).sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = np.log(np.nanmean(members, axis=0)) @ weights
+        spread = np.log(samples) @ weights
+    low, high = percentile_interval(spread, len(members), attributes["confidence"])
+    template = series.theta.isel({series.dim: 0, over: 0}, drop=True)
+    values = {"alpha": slope, "alpha_low": low, "alpha_high": high}
+    data = xr.Dataset({name: (template.dims, v) for name, v in values.items()})
+    data["count"] = (template.dims, np.isfinite(members[..., 0]).sum(axis=0))
+    data = data.assign_coords(template.coords)
+    return labelled(data, x=series.value_unit, t=series.time_unit).assign_attrs(
+        method=f"least squares of ln MSD averaged over {over}", interval_method=METHOD, **attributes
+    )
+
+
+def _dfa(x: np.ndarray) -> np.ndarray:
+    """Slope of ln F(s) on ln s by detrended fluctuation analysis of profiles (series, point)."""
+    points = x.shape[1]
+    sizes = np.unique(np.rint(np.geomspace(10, points // 4, 20)).astype(int))
+    logs = np.empty((len(x), len(sizes)))
+    for k, size in enumerate(sizes):
+        many = points // size
+        clock = np.linspace(-1, 1, size)
+        clock /= np.sqrt((clock**2).sum())
+        total = 0.0
+        for part in (x[:, : many * size], x[:, points - many * size :]):
+            boxes = part.reshape(len(x), many, size)
+            rest = boxes - boxes.mean(axis=2, keepdims=True)
+            rest = rest - (rest @ clock)[..., None] * clock
+            total = total + (rest**2).mean(axis=(1, 2))
+        logs[:, k] = 0.5 * np.log(total / 2)
+    clock = np.log(sizes) - np.log(sizes).mean()
+    return logs @ (clock / (clock**2).sum())
+
+
+def hurst(
+    theta: Any,
+    *,
+    dim: str = "step",
+    of: str = "path",
+    method: str = "likelihood",
+    confidence: float = 0.95,
+) -> xr.Dataset:
+    """Hurst exponent of every series.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Evenly spaced series along ``dim``; a bare array has time first.
+    dim : str
+    of : str
+        "path" or "increments": white noise as increments has 1/2, taken for a path near 0.
+    method : str
+        "likelihood" (``fit_fbm``) or "dfa".
+    confidence : float
+
+    Returns
+    -------
+    Dataset
+        hurst with ``_low`` and ``_high``, count, status; ``of`` in the attributes.
+
+    Raises
+    ------
+    InputError
+        For an unknown choice.
+
+    Notes
+    -----
+    Detrended fluctuation analysis removes a line from boxes of 10 points up to a quarter of the
+    series, from both ends; with less than a decade of box sizes (400 points) it is refused by the
+    status "too short". It has no calibrated interval.
+
+    References
+    ----------
+    Beran (1994); Peng et al. (1994), Phys. Rev. E 49, 1685, and Kantelhardt et al. (2001) for DFA.
+    """
+    if of not in ("path", "increments"):
+        raise InputError(f"of is {of!r}; it can be 'path' or 'increments'")
+    if method not in ("likelihood", "dfa"):
+        raise InputError(f"method is {method!r}; {nearest(method, ('likelihood', 'dfa'))}")
+    series = paths(theta, dim=dim)
+    values = series.theta
+    if of == "increments":
+        summed = values.cumsum(dim)
+        values = xr.concat([summed.isel({dim: [0]}) * 0, summed], dim=dim)
+        values = values.drop_vars(dim, errors="ignore")
+    if method == "likelihood":
+        found = fit_fbm(values, dim=dim, confidence=confidence)
+        kept = ["hurst", "hurst_low", "hurst_high", "count", "status"]
+        return found[kept].assign_attrs(of=of)
+    series = paths(values, dim=dim)
+
+    def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        status = _path_status(x, bool(np.isfinite(series.spacing)))
+        status[(status == OK) & ~np.isfinite(x).all(axis=1)] = UNEVEN
+        status[(status == OK) & (x.shape[1] < 400)] = TOO_SHORT
+        out = np.full((len(x), 3), np.nan)
+        if (status == OK).any():
+            out[status == OK, 0] = _dfa(x[status == OK])
+        out[:, 1], out[:, 2] = np.isfinite(x).sum(axis=1) - 1, status
+        return out
+
+    exponent, count, status = np.moveaxis(over_series(series, kernel, 3), -1, 0)
+    empty = np.full_like(exponent, np.nan)
+    return result(
+        series,
+        {
+            "hurst": exponent,
+            "hurst_low": empty,
+            "hurst_high": empty,
+            "count": np.maximum(count, 0),
+            "status": status,
+        },
+        method="detrended fluctuation analysis, first order, boxes of 10 points to a quarter",
+        reference="Peng et al. (1994); Kantelhardt et al. (2001)",
+        confidence=confidence,
+        interval_method="none: no calibrated interval is known; use method='likelihood'",
+        of=of,
+    )
