@@ -548,6 +548,8 @@ def spoil(
         Keep every so many steps.
     seed : int, SeedSequence or Generator
     """
+    if not isinstance(seed, np.random.Generator | np.random.SeedSequence):
+        seed = np.random.SeedSequence(seed, spawn_key=(1,))  # not the numbers that made the path
     rng = np.random.default_rng(seed)
     data = data.isel(step=slice(None, None, thin))
     theta = data["theta"] + noise * rng.standard_normal(data["theta"].shape)

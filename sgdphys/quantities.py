@@ -211,6 +211,30 @@ GLOSSARY: dict[str, Quantity] = {
     "ageing": Quantity(
         "1", "ageing exponent", "", "d ln MSD / d ln wait at a fixed lag; 0 when increments are stationary"
     ),
+    "green_kubo": Quantity(
+        "{x}**2/{t}", "Green-Kubo sum", "D", "half the summed autocovariance of increments up to a lag"
+    ),
+    "trace": Quantity("{x}**2/{t}", "trace of the diffusion matrix", r"\mathrm{tr}\,D", ""),
+    "effective_rank": Quantity(
+        "1", "effective rank", "", "squared trace over the trace of the square"
+    ),
+    "eigenvalue": Quantity("{x}**2/{t}", "eigenvalue of the diffusion matrix", "", "largest first"),
+    "mode": Quantity("1", "mode", "k", "1 has the largest eigenvalue"),
+    "window": Quantity("{t}", "start of the window", "", ""),
+    "spread_within": Quantity(
+        "{x}**2", "spread within families", r"s^2", "variance about the mean of twins: noise"
+    ),
+    "spread_between": Quantity(
+        "{x}**2", "spread between families", r"s^2", "variance of family means: where they started"
+    ),
+    "diffusion_raw": Quantity(
+        "{x}**2/{t}", "raw second coefficient", "D_2", "E[dx**2|x]/(2 dt), drift not taken out"
+    ),
+    "fourth": Quantity(
+        "{x}**4/{t}", "fourth coefficient", "D_4", "E[dx**4|x]/(24 dt) less its Gaussian value"
+    ),
+    "pawula": Quantity("1", "Pawula ratio", r"D_4/(D_2^2 dt)", "small for a diffusion"),
+    "place": Quantity("{x}", "position", "x", "centre of a bin"),
     # tasks
     "x": Quantity("1", "input", "x", "input pattern"),
     "y": Quantity("1", "hard label", "y", "hard label of a pattern"),

@@ -1,0 +1,338 @@
+"""Drift and diffusion coefficient of increments: by window, by lag, by three estimators."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.special import ndtri
+
+from sgdphys.dynamics.anomalous import _gappy_msd
+from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
+from sgdphys.dynamics.paths import Paths, over_series, paths, result
+from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT
+from sgdphys.dynamics.wiener import fit_wiener, require_confidence
+from sgdphys.errors import InputError, nearest
+from sgdphys.quantities import labelled
+
+METHODS = ("increments", "msd", "covariance")
+FEWEST = 10
+"""Increments for an estimator that looks at neighbouring ones."""
+_MSD_LAGS = np.array([1, 2, 3, 4])
+
+
+def diffusion_coefficient(
+    theta: Any,
+    *,
+    dim: str = "step",
+    method: str = "increments",
+    window: int | None = None,
+    dt: float | None = None,
+    times: Any = None,
+    per: str | None = None,
+    confidence: float = 0.95,
+) -> xr.Dataset:
+    """Drift and diffusion coefficient of every series, or of every window of it.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Paths along ``dim``; a bare array has time first.
+    dim, dt, times, per
+        Where points lie in time: see ``dynamics.paths.paths``.
+    method : str
+        "increments": maximum likelihood, any times. "msd": slope of the mean squared displacement
+        at lags 1 to 4, with an intercept. "covariance": mean(dx**2)/(2 dt) + mean(dx_i
+        dx_{i+1})/dt with the mean increment taken out, unbiased under localisation noise. The last
+        two need even spacing.
+    window : int, optional
+        Increments in a window; the result gains a dimension ``window``, its coordinate the time at
+        which the window starts. What is left over at the end is not used.
+    confidence : float
+
+    Returns
+    -------
+    Dataset
+        drift, diffusion with ``_low`` and ``_high``, count, status.
+
+    Raises
+    ------
+    InputError
+        For an unknown method, or windows longer than the series.
+
+    References
+    ----------
+    Vestergaard, Blainey and Flyvbjerg (2014), Phys. Rev. E 89, 022726.
+    """
+    require_confidence(confidence)
+    if method not in METHODS:
+        raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")
+    series = paths(theta, dim=dim, dt=dt, times=times, per=per)
+    if window is not None:
+        return _by_window(series, window, method, confidence)
+    return _whole(series, method, confidence)
+
+
+def _whole(series: Paths, method: str, confidence: float) -> xr.Dataset:
+    if method == "increments":
+        fitted = fit_wiener(
+            series.theta, dim=series.dim, times=series.times, confidence=confidence
+        ).drop_vars(["sigma", "sigma_low", "sigma_high"])
+        return labelled(fitted, x=series.value_unit, t=series.time_unit)
+    spacing = series.spacing
+    if np.isnan(spacing):
+        raise InputError(f"method {method!r} needs evenly spaced points; use 'increments'")
+
+    def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        return _neighbouring(x, spacing, method)
+
+    drift, diffusion, error, count, status = np.moveaxis(over_series(series, kernel, 5), -1, 0)
+    reach = ndtri(0.5 + confidence / 2) * error
+    return result(
+        series,
+        {
+            "drift": drift,
+            "diffusion": diffusion,
+            "diffusion_low": diffusion - reach,
+            "diffusion_high": diffusion + reach,
+            "count": count,
+            "status": status,
+        },
+        method=method,
+        reference="Vestergaard, Blainey and Flyvbjerg (2014)",
+        confidence=confidence,
+        interval_method="normal, with the estimator's own variance; drift: none"
+        if method == "covariance"
+        else "none: neighbouring lags are dependent",
+    )
+
+
+def _neighbouring(x: np.ndarray, spacing: float, method: str) -> np.ndarray:
+    """Rows of drift, diffusion, its error, count and status."""
+    out = np.full((len(x), 5), np.nan)
+    with np.errstate(invalid="ignore"):
+        dx = np.diff(x, axis=1)
+        there = np.isfinite(dx)
+        count = there.sum(axis=1)
+        drift = np.where(there, dx, 0).sum(axis=1) / count
+        rest = dx - drift[:, None]
+        both = rest[:, 1:] * rest[:, :-1]
+        pairs = np.isfinite(both).sum(axis=1)
+        square = np.nansum(rest**2, axis=1) / (count - 1)
+        product = np.nansum(both, axis=1) / pairs
+        # the mean eats 1/n of every autocovariance
+        product += square / count
+    status = np.where(count < FEWEST, TOO_SHORT, OK)
+    status[(count >= FEWEST) & (np.where(there, dx, 0) == 0).all(axis=1)] = CONSTANT
+    status[np.isnan(x).all(axis=1)] = NO_DATA
+    status[np.isinf(x).any(axis=1)] = DIVERGED
+    if method == "covariance":
+        diffusion = square / (2 * spacing) + product / spacing
+        with np.errstate(divide="ignore", invalid="ignore"):
+            noise = np.maximum(-product, 0.0) / (diffusion * spacing)
+            error = diffusion * np.sqrt(
+                (6 + 4 * noise + 2 * noise**2) / count + 4 * (1 + noise) ** 2 / count**2
+            )
+    else:
+        line = drift[:, None] * np.arange(x.shape[1])
+        msds, pairs_ = np.empty((2, len(x), len(_MSD_LAGS)))
+        _gappy_msd(np.ascontiguousarray(x - line), _MSD_LAGS, msds, pairs_)
+        clock = _MSD_LAGS * spacing - (_MSD_LAGS * spacing).mean()
+        diffusion = msds @ (clock / (clock**2).sum()) / 2
+        error = np.full_like(diffusion, np.nan)
+    sound = status == OK
+    out[:, 0] = np.where(sound | (status == CONSTANT), drift / spacing, np.nan)
+    out[:, 1] = np.where(sound, diffusion, np.where(status == CONSTANT, 0.0, np.nan))
+    out[:, 2] = np.where(sound, error, np.nan)
+    out[:, 3], out[:, 4] = count, status
+    return out
+
+
+def _by_window(series: Paths, window: int, method: str, confidence: float) -> xr.Dataset:
+    points = series.theta.sizes[series.dim]
+    if not 2 <= window < points:
+        raise InputError(
+            f"window is {window} increments and the series has {points - 1}; "
+            "it must be at least 2 and at most that"
+        )
+    found = []
+    for first in range(0, points - window, window):
+        part = slice(first, first + window + 1)
+        piece = series._replace(
+            theta=series.theta.isel({series.dim: part}), times=series.times[part]
+        )
+        found.append(_whole(piece, method, confidence))
+    starts = series.times[: len(found) * window : window]
+    joined = xr.concat(found, dim=xr.DataArray(starts, dims="window", name="window"))
+    return labelled(joined, x=series.value_unit, t=series.time_unit)
+
+
+def diffusion_ladder(
+    theta: Any,
+    *,
+    dim: str = "step",
+    lags: Iterable[int] | None = None,
+    over: str | None = None,
+    per: str | None = None,
+    confidence: float = 0.95,
+    rng: int = 0,
+) -> xr.Dataset:
+    """Diffusion coefficient over a ladder of lags: noise that cannot add up has none at long ones.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Evenly spaced paths along ``dim``; a bare array has time first.
+    dim : str
+    lags : iterable of int, optional
+        In points; 1, 2, 4, ... up to a tenth of the series by default.
+    over : str, optional
+        A dimension of independent paths to average over, with intervals by bootstrap.
+    per : str, optional
+        Coordinate to measure time by.
+    confidence : float
+    rng : int
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    Dataset
+        diffusion (..., lag), green_kubo (..., lag), pairs; with ``over`` their ``_low``, ``_high``.
+
+    Raises
+    ------
+    InputError
+        For unevenly spaced points, or lags that reach beyond the series.
+
+    Notes
+    -----
+    D(k) = <(x_{i+k} - x_i - k v dt)**2>/(2 k dt), each series' own drift v taken out and its loss
+    of 1 - k/n restored. The Green-Kubo sum up to lag k, 1/2 sum_{|j| <= k} C_dx(j)/dt, is the slope
+    of the mean squared displacement there, [MSD(k + 1) - MSD(k)]/(2 dt), and tends to the long-time
+    D. Over less than an epoch, batches drawn without replacement look like those drawn with.
+
+    References
+    ----------
+    Kubo (1957); Lo and MacKinlay (1988) for the restored loss.
+    """
+    require_confidence(confidence)
+    series = paths(theta, dim=dim, per=per)
+    spacing, points = series.spacing, series.theta.sizes[dim]
+    if np.isnan(spacing):
+        raise InputError(f"a ladder of lags needs evenly spaced points along {dim!r}")
+    if lags is None:
+        steps = 2 ** np.arange(int(np.log2(max(points // 10, 2))) + 1)
+    else:
+        steps = np.unique(np.array(list(lags), np.int64))
+    if steps.min() < 1 or steps.max() + 1 >= points:
+        raise InputError(f"lags must lie between 1 and {points - 2}; they are {steps}")
+    both = np.concatenate([steps, steps + 1])
+    many = len(steps)
+
+    def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        x[np.isinf(x).any(axis=1)] = np.nan
+        drift = np.nanmean(np.diff(x, axis=1), axis=1) if x.size else np.zeros(len(x))
+        straight = x - drift[:, None] * np.arange(x.shape[1])
+        msds, pairs = np.empty((2, len(x), 2 * many))
+        _gappy_msd(np.ascontiguousarray(straight), both, msds, pairs)
+        msds /= 1 - both / (points - 1)
+        return np.concatenate(
+            [
+                msds[:, :many] / (2 * steps * spacing),
+                (msds[:, many:] - msds[:, :many]) / (2 * spacing),
+                pairs[:, :many],
+            ],
+            axis=1,
+        )
+
+    found = over_series(series, kernel, 3 * many)
+    parts = {name: found[..., k * many : (k + 1) * many] for k, name in
+             enumerate(("diffusion", "green_kubo", "pairs"))}  # fmt: skip
+    values: dict[str, Any] = {name: (("lag",), v) for name, v in parts.items()}
+    values["pairs"] = (("lag",), parts["pairs"].astype(np.int64))
+    data = result(
+        series,
+        values,
+        coords={"lag": steps * spacing},
+        method="variance of overlapping increments, each series' own drift taken out",
+        reference="Kubo (1957)",
+        confidence=confidence,
+        interval_method=METHOD if over else "none: give over=, a dimension of independent paths",
+    )
+    if over is None:
+        return data
+    return _over_ensemble(data, series, over, confidence, rng)
+
+
+def _over_ensemble(
+    data: xr.Dataset, series: Paths, over: str, confidence: float, rng: int
+) -> xr.Dataset:
+    """Means over a dimension with their bootstrap intervals."""
+    if over not in data.dims:
+        raise InputError(f"there is no dimension {over!r}; {nearest(over, data.dims)}")
+    values = {"pairs": data["pairs"].sum(over)}
+    for name in ("diffusion", "green_kubo"):
+        members = data[name].transpose(over, ...)
+        samples = resampled_means(members.to_numpy(), rng=rng)
+        low, high = percentile_interval(samples, data.sizes[over], confidence)
+        mean = members.mean(over)
+        values |= {name: mean, f"{name}_low": mean.copy(data=low), f"{name}_high": mean.copy(data=high)}
+    return labelled(
+        xr.Dataset(values, attrs=data.attrs), x=series.value_unit, t=series.time_unit
+    )
+
+
+def diffusion_matrix(
+    theta: xr.DataArray, *, dim: str = "step", across: str = "parameter", modes: int = 10,
+    per: str | None = None,
+) -> xr.Dataset:  # fmt: skip
+    """Trace, effective rank and largest eigenvalues of the matrix of diffusion coefficients.
+
+    Parameters
+    ----------
+    theta : DataArray
+        Evenly spaced; any further dimension (replica) is averaged over.
+    dim, across : str
+        Time, and the coordinates that diffuse together.
+    modes : int
+        Eigenvalues returned.
+    per : str, optional
+
+    Returns
+    -------
+    Dataset
+        trace, effective_rank, eigenvalue (mode), count (increments).
+
+    Raises
+    ------
+    InputError
+        For unevenly spaced points.
+
+    Notes
+    -----
+    D_ij = <(dx_i - v_i dt)(dx_j - v_j dt)>/(2 dt). The rank of an estimate is at most the number of
+    increments; the effective rank is tr(D)**2/tr(D**2).
+    """
+    series = paths(theta, dim=dim, per=per)
+    if np.isnan(series.spacing):
+        raise InputError(f"a diffusion matrix needs evenly spaced points along {dim!r}")
+    x = series.theta.transpose(..., dim, across).to_numpy().astype(np.float64)
+    x = x.reshape(-1, *x.shape[-2:])
+    dx = np.diff(x, axis=1)
+    dx -= dx.mean(axis=1, keepdims=True)
+    count = dx.shape[0] * (dx.shape[1] - 1)
+    flat = dx.reshape(-1, dx.shape[-1])
+    gram = flat @ flat.T if len(flat) < flat.shape[1] else flat.T @ flat
+    values = np.linalg.eigvalsh(gram)[::-1] / (2 * series.spacing * count)
+    trace = values.sum()
+    data = xr.Dataset(
+        {
+            "trace": trace,
+            "effective_rank": trace**2 / (values**2).sum(),
+            "eigenvalue": ("mode", values[:modes]),
+            "count": count,
+        },
+        coords={"mode": np.arange(1, min(modes, len(values)) + 1)},
+        attrs={"method": "covariance of increments", "interval_method": "none"},
+    )
+    return labelled(data, x=series.value_unit, t=series.time_unit)
