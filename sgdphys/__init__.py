@@ -8,17 +8,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sgdphys import tasks
+    from sgdphys import dynamics, information, processes, tasks
+    from sgdphys.dynamics.model_choice import fit
     from sgdphys.study.running import Run, run
     from sgdphys.trajectory.reader import check, open_trajectory
 
 __version__ = "0.1.0"
 
-__all__ = ["Run", "check", "open_trajectory", "run", "tasks"]
+__all__ = [
+    "Run", "check", "dynamics", "fit", "information", "open_trajectory", "processes", "run",
+    "tasks",
+]  # fmt: skip
 
 _HOMES = {
     "Run": "sgdphys.study.running",
     "run": "sgdphys.study.running",
+    "fit": "sgdphys.dynamics.model_choice",
     "check": "sgdphys.trajectory.reader",
     "open_trajectory": "sgdphys.trajectory.reader",
 }

@@ -139,6 +139,56 @@ def run(
 
 
 @app.command()
+def fit(
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A run, a trajectory, or any netCDF file.")
+    ],
+    variable: Annotated[str | None, typer.Option(help="What to fit.", show_default="theta")] = None,
+    dim: Annotated[str | None, typer.Option(help="Dimension of time.", show_default="step")] = None,
+    per: Annotated[
+        str | None,
+        typer.Option(help="Coordinate to measure time by.", show_default="that of --dim"),
+    ] = None,
+    along: Annotated[
+        str | None,
+        typer.Option(help="Directions: pca:10, layer-norm, random:50.", metavar="DIRECTIONS"),
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(help="Series to compare models on.", show_default="400")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write results to this netCDF file.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw to this PNG, SVG or PDF.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
+) -> None:
+    """Say what kind of diffusion a trajectory is: Wiener, Ornstein-Uhlenbeck, fractional, Levy."""
+    from sgdphys import fitting
+
+    for target in (out, figure):
+        if target is not None:
+            fitting.refuse_source(target, path)
+            if not target.parent.is_dir():
+                raise InputError(f"there is no folder {target.parent} for {target.name}")
+    if figure is not None and figure.suffix not in (".png", ".svg", ".pdf"):
+        raise InputError(f"--figure {figure}: its name must end in .png, .svg or .pdf")
+    fitted = fitting.fit_file(path, variable=variable, dim=dim, per=per, along=along, sample=sample)
+    if out is not None:
+        fitting.write(fitted.results, out, path)
+    if figure is not None:
+        from sgdphys.figures import draw_one
+        from sgdphys.figures.fits import panels
+
+        draw_one(panels, fitting.portrait(fitted, per), figure)
+    if json:
+        from json import dumps
+
+        print(dumps(fitting.as_json(fitted.results), indent=2))
+        return
+    _print_table(fitting.table(fitted.results))
+    for note in fitted.notes:
+        print(note, file=sys.stderr)
+
+
+@app.command()
 def figures(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
     only: Annotated[

@@ -166,7 +166,10 @@ def geometric_brownian(
     parameters: int = 1,
     seed: Any = 0,
 ) -> xr.Dataset:
-    """DX = growth X dt + volatility X dW (Ito), exact: D1 = growth x, D2 = volatility**2 x**2 / 2."""
+    """Geometric Brownian motion, dX = growth X dt + volatility X dW (Ito), sampled exactly.
+
+    D1 = growth x, D2 = volatility**2 x**2 / 2.
+    """
     z = _noise(seed, steps, replicas, parameters)
     logs = _summed((growth - volatility**2 / 2) * dt + volatility * np.sqrt(dt) * z)
     return _dataset(
@@ -211,16 +214,15 @@ def ornstein_uhlenbeck(
     """
     if np.ndim(kappa) == 0:
         return _scalar_ou(
-            kappa, diffusion, center, start, steps, dt, replicas, parameters, np.random.default_rng(seed)
+            kappa, diffusion, center, start, steps, dt, replicas, parameters,
+            np.random.default_rng(seed),
         )  # fmt: skip
     drift = np.asarray(kappa, float)
     d = len(drift)
     spread = np.asarray(diffusion, float)
     spread = spread * np.eye(d) if spread.ndim == 0 else spread
     centers = np.broadcast_to(np.asarray(center, float), (d,))
-    van_loan = linalg.expm(
-        dt * np.block([[-drift, 2 * spread], [np.zeros((d, d)), drift.T]])
-    )
+    van_loan = linalg.expm(dt * np.block([[-drift, 2 * spread], [np.zeros((d, d)), drift.T]]))
     step = van_loan[:d, :d]
     noise = van_loan[:d, d:] @ step.T
     is_stable = bool((np.linalg.eigvals(drift).real > 0).all())
@@ -289,7 +291,9 @@ def rotating_langevin(*, rotation: float = 2.0, kappa: float = 1.0, **options: A
     return data.assign_attrs(process="rotating_langevin")
 
 
-def gyrator(*, coupling: float = 0.5, hot: float = 1.0, cold: float = 0.2, **options: Any) -> xr.Dataset:
+def gyrator(
+    *, coupling: float = 0.5, hot: float = 1.0, cold: float = 0.2, **options: Any
+) -> xr.Dataset:
     """Two coupled parameters at different temperatures: drift -[[1, c], [c, 1]] x, D = diag.
 
     References
@@ -342,7 +346,7 @@ def _well(x: np.ndarray) -> np.ndarray:
 
 
 def _passage_time(diffusion: float) -> float:
-    """Mean first-passage time from -1 to +1: (1/D) times the double integral of e^{U/D} e^{-U/D}."""
+    """Mean first-passage time from -1 to +1: 1/D times the integral of e^{U/D} int e^{-U/D}."""
     grid = np.linspace(-3, 1, 40001)
     potential = _well(grid) / diffusion
     inside = integrate.cumulative_trapezoid(np.exp(-potential), grid, initial=0)
@@ -351,7 +355,7 @@ def _passage_time(diffusion: float) -> float:
 
 
 def epoch_noise_spectrum(frequency: np.ndarray, batches: int) -> np.ndarray:
-    """Spectrum of minibatch noise of unit variance, drawn without replacement in epochs of K batches.
+    """Spectrum of unit minibatch noise, drawn without replacement in epochs of K batches.
 
     S(f) = K/(K - 1) [1 - (sin(pi f K) / (K sin(pi f)))**2], f in cycles per step.
     """

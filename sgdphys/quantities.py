@@ -152,7 +152,7 @@ GLOSSARY: dict[str, Quantity] = {
         "epochs", "onset of compression after the transition", "", "paired within a replica"
     ),
     "transition_first": Quantity("1", "share of replicas with the transition first", "", ""),
-    "pairs": Quantity("1", "replicas with both", "", ""),
+    "pairs": Quantity("1", "pairs", "", "of points or of replicas, that a value is the mean of"),
     "change_epoch": Quantity(
         "epochs", "change point of the gradient ratio", "", "one step in the logarithm of the ratio"
     ),
@@ -185,7 +185,9 @@ GLOSSARY: dict[str, Quantity] = {
     "unit_root_p_value": Quantity("1", "Dickey-Fuller p-value", "", "under a driftless walk"),
     "hurst": Quantity("1", "Hurst exponent", "H", "MSD grows as t**(2 H)"),
     "alpha": Quantity("1", "MSD exponent", r"\alpha", "MSD grows as t**alpha"),
-    "tail_index": Quantity("1", "tail index", r"\alpha", "of a symmetric stable law; 2 is Gaussian"),
+    "tail_index": Quantity(
+        "1", "tail index", r"\alpha", "of a symmetric stable law; 2 is Gaussian"
+    ),
     "null_tail_index": Quantity(
         "1", "tail index of Gaussian noise", r"\alpha_0", "the same estimate of Gaussian numbers"
     ),
@@ -201,7 +203,6 @@ GLOSSARY: dict[str, Quantity] = {
     "msd": Quantity(
         "{x}**2", "mean squared displacement", r"\mathrm{MSD}", "2 D t for a Wiener process"
     ),
-    "pairs": Quantity("1", "pairs of points", "", "that a value is the mean of"),
     "ergodicity_breaking": Quantity(
         "1", "ergodicity breaking", r"\mathrm{EB}", "relative variance of time-averaged MSDs"
     ),
@@ -209,10 +210,16 @@ GLOSSARY: dict[str, Quantity] = {
         "1", "ergodicity breaking of Brownian motion", "", "exact, one dimension"
     ),
     "ageing": Quantity(
-        "1", "ageing exponent", "", "d ln MSD / d ln wait at a fixed lag; 0 when increments are stationary"
+        "1",
+        "ageing exponent",
+        "",
+        "d ln MSD / d ln wait at a fixed lag; 0 when increments are stationary",
     ),
     "green_kubo": Quantity(
-        "{x}**2/{t}", "Green-Kubo sum", "D", "half the summed autocovariance of increments up to a lag"
+        "{x}**2/{t}",
+        "Green-Kubo sum",
+        "D",
+        "half the summed autocovariance of increments up to a lag",
     ),
     "trace": Quantity("{x}**2/{t}", "trace of the diffusion matrix", r"\mathrm{tr}\,D", ""),
     "effective_rank": Quantity(

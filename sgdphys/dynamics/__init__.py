@@ -1,14 +1,34 @@
 """Trajectories read as physical processes: estimators on arrays, never on networks."""
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from sgdphys.dynamics.phases import epoch_drift, gradient_phases
+_HOMES = {
+    "fit": "model_choice",
+    "fit_wiener": "wiener",
+    "wiener_tests": "whiteness",
+    "passing_share": "whiteness",
+    "fit_ou": "ornstein_uhlenbeck",
+    "fit_fbm": "fractional",
+    "fit_levy": "tails",
+    "tail_index": "tails",
+    "msd": "anomalous",
+    "two_time_msd": "anomalous",
+    "ergodicity_breaking": "anomalous",
+    "msd_exponent": "exponents",
+    "hurst": "exponents",
+    "diffusion_coefficient": "increments",
+    "diffusion_ladder": "increments",
+    "diffusion_matrix": "increments",
+    "fluctuation": "ensembles",
+    "spread": "ensembles",
+    "ensemble_diffusion": "ensembles",
+    "kramers_moyal": "drift_diffusion",
+    "epoch_drift": "phases",
+    "gradient_phases": "phases",
+}
 
-__all__ = ["epoch_drift", "gradient_phases"]
-
-_HOMES = {"epoch_drift": "phases", "gradient_phases": "phases"}
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

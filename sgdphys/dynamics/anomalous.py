@@ -218,7 +218,8 @@ def brownian_relative_variance(lag: Any, points: int) -> np.ndarray:
 
     Notes
     -----
-    (4 n**2 K + 2 K + n - n**3)/(3 n K**2) for n <= K, else 2 + (K**3 - 4 n K**2 - K + 4 n)/(3 n**2 K).
+    (4 n**2 K + 2 K + n - n**3)/(3 n K**2) for n <= K,
+    else 2 + (K**3 - 4 n K**2 - K + 4 n)/(3 n**2 K).
 
     References
     ----------
@@ -247,7 +248,7 @@ def ergodicity_breaking(
     Returns
     -------
     Dataset
-        ergodicity_breaking with ``_low`` and ``_high``, and brownian_ergodicity_breaking (..., lag).
+        ergodicity_breaking with ``_low`` and ``_high``, and brownian_ergodicity_breaking, by lag.
 
     References
     ----------
@@ -263,9 +264,11 @@ def ergodicity_breaking(
     low, high = percentile_interval(spread, m)
     template = values.isel({over: 0}, drop=True)
     names = {"": estimate, "_low": low, "_high": high}
-    spacing = float(single["lag"][0]) / _lags(lags, theta.sizes[dim], 1.0)[0] if isinstance(
-        lags, str
-    ) else paths(theta, dim=dim).spacing
+    spacing = (
+        float(single["lag"][0]) / _lags(lags, theta.sizes[dim], 1.0)[0]
+        if isinstance(lags, str)
+        else paths(theta, dim=dim).spacing
+    )
     exact = brownian_relative_variance(np.rint(single["lag"] / spacing), theta.sizes[dim])
     return labelled(
         xr.Dataset(
@@ -287,7 +290,7 @@ def two_time_msd(
     confidence: float = 0.95,
     rng: int = 0,
 ) -> xr.Dataset:
-    """Ensemble mean squared displacement from a waiting time on: does the diffusion age?
+    """Ensemble mean squared displacement from a waiting time on, which tells ageing.
 
     Parameters
     ----------

@@ -19,22 +19,22 @@ DURATIONS = np.array(
     float,
 )  # fmt: skip
 CHANCES = np.array(
-    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.16, 0.25, 0.375, 0.5, 0.625, 0.75, 0.84,
-     0.9, 0.95, 0.975, 0.99, 0.995, 0.9975, 0.999, 0.9995]
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.16, 0.25, 0.375, 0.5, 0.625, 0.75,
+     0.84, 0.9, 0.95, 0.975, 0.99, 0.995, 0.9975, 0.999, 0.9995]
 )  # fmt: skip
 
 
 @numba.njit(nogil=True, fastmath=True)
 def _t_statistics(phi, points, seed, out):  # type: ignore[no-untyped-def]
     """T statistics of simulated stationary series; a random walk at phi = 1."""
-    np.random.seed(seed)  # numba's own generator
+    np.random.seed(seed)  # noqa: NPY002 numba has its own generator under this name
     for r in range(out.shape[0]):
-        x = np.random.normal() / np.sqrt(1 - phi * phi) if phi < 1 else 0.0
+        x = np.random.normal() / np.sqrt(1 - phi * phi) if phi < 1 else 0.0  # noqa: NPY002
         first = x
         sx = sy = sxx = sxy = syy = 0.0
         for _ in range(points):
             a = x - first
-            x = phi * x + np.random.normal()
+            x = phi * x + np.random.normal()  # noqa: NPY002
             b = x - first
             sx += a
             sy += b
@@ -49,9 +49,7 @@ def _t_statistics(phi, points, seed, out):  # type: ignore[no-untyped-def]
         out[r] = (slope - phi) / np.sqrt(residual / sxx)
 
 
-def tabulate(
-    series: int = 400_000, durations: np.ndarray = DURATIONS, seed: int = 1
-) -> np.ndarray:
+def tabulate(series: int = 400_000, durations: np.ndarray = DURATIONS, seed: int = 1) -> np.ndarray:
     """Simulate the table: quantiles (duration, chance).
 
     Parameters

@@ -78,7 +78,10 @@ def _sums(x, ok, lag, blocks, low, scale, cells, partial, out):
                 for b in range(bins):
                     for k in range(4):
                         here[b, k] = (
-                            partial[0, b, k] + partial[1, b, k] + partial[2, b, k] + partial[3, b, k]
+                            partial[0, b, k]
+                            + partial[1, b, k]
+                            + partial[2, b, k]
+                            + partial[3, b, k]
                         )
 
 
@@ -280,12 +283,12 @@ def _combined(sums: np.ndarray, lags: list[int], tau: float) -> dict[str, np.nda
     each = [_coefficients(s, lag * tau) for s, lag in zip(sums, lags, strict=True)]
     if len(lags) == 1:
         return each[0]
-    return {
-        name: sum(_RICHARDSON[lag] * e[name] for lag, e in zip(lags, each, strict=True))
-        if name in ("drift", "diffusion", "diffusion_raw")
-        else each[0][name]
-        for name in each[0]
+    weights = np.array([_RICHARDSON[lag] for lag in lags])
+    extrapolated = {
+        name: np.tensordot(weights, np.stack([e[name] for e in each]), 1)
+        for name in ("drift", "diffusion", "diffusion_raw")
     }
+    return each[0] | extrapolated
 
 
 def _bands(
@@ -296,7 +299,7 @@ def _bands(
     weights = np.random.default_rng(rng).multinomial(units, np.full(units, 1 / units), resamples)
     drawn = np.einsum("ru,lgubk->lrgbk", weights.astype(float), moments, optimize=True)
     spread = _combined(drawn, lags, tau)
-    bands = {}
+    bands: dict[str, np.ndarray] = {}
     for name in ("drift", "diffusion"):
         low, high = percentile_interval(spread[name], units, confidence)
         bands |= {f"{name}_low": low, f"{name}_high": high}

@@ -1,4 +1,4 @@
-"""Twins and families: what fluctuates about the mean of networks that began alike, and what drifts."""
+"""Twins and families: what fluctuates about the mean of networks that began alike."""
 
 from typing import Any
 
@@ -19,7 +19,9 @@ def _groups(theta: xr.DataArray, over: str, within: str | None) -> list[np.ndarr
         return [np.arange(theta.sizes[over])]
     if within not in theta.coords or theta[within].dims != (over,):
         along = [c for c in theta.coords if theta[c].dims == (over,)]
-        raise InputError(f"there is no coordinate {within!r} along {over!r}; {nearest(within, along)}")
+        raise InputError(
+            f"there is no coordinate {within!r} along {over!r}; {nearest(within, along)}"
+        )
     names = theta[within].to_numpy()
     return [np.flatnonzero(names == name) for name in np.unique(names)]
 
@@ -67,9 +69,7 @@ def fluctuation(
     return joined.assign_attrs(theta.attrs)
 
 
-def spread(
-    theta: xr.DataArray, *, over: str = "replica", within: str = "family"
-) -> xr.Dataset:
+def spread(theta: xr.DataArray, *, over: str = "replica", within: str = "family") -> xr.Dataset:
     """Variance within groups and between their means.
 
     Parameters

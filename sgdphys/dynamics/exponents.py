@@ -91,7 +91,9 @@ def _laws(lags: tuple[int, ...], points: int, confidence: float) -> np.ndarray:
         )
         found = np.empty((many, len(steps)))
         _whole_msd(np.ascontiguousarray(walks["theta"].to_numpy()[:, 0].T), steps, found)
-        laws[:, k] = np.quantile(_scores(np.log(found), np.log(steps), tables[k], alpha)[0], chances)
+        laws[:, k] = np.quantile(
+            _scores(np.log(found), np.log(steps), tables[k], alpha)[0], chances
+        )
     return laws
 
 
@@ -160,10 +162,10 @@ def msd_exponent(
     -----
     The values of an MSD at different lags are dependent, so that least squares has no valid error.
     Here ln MSD is fitted by generalised least squares with the covariance of fractional Brownian
-    motion of the same exponent and length, whose bias of the logarithm is taken out too: the
-    estimate is the exponent that gives itself back, the interval holds those whose own score is
-    within normal error. It is right where increments are stationary and Gaussian. Series with gaps use their own
-    pairs, and need ``over`` for an interval.
+    motion of the same exponent and length, whose bias of the logarithm is taken out too. Estimate
+    and interval are the exponents at which the score is at its median and within its law, normal up
+    to 1 and simulated beyond, where it is skewed. They are right where increments are stationary
+    and Gaussian. Series with gaps use their own pairs, and need ``over`` for an interval.
 
     References
     ----------
@@ -209,7 +211,11 @@ def msd_exponent(
         return out
 
     found = over_series(series, kernel, many + 6)
-    attributes = {"confidence": confidence, "of": of, "reference": "Qian et al. (1991)"}
+    attributes: dict[str, Any] = {
+        "confidence": confidence,
+        "of": of,
+        "reference": "Qian et al. (1991)",
+    }
     if over is not None:
         return _ensemble_exponent(series, found, log_lag, over, rng, attributes)
     slope, low, high, intercept, count, status = np.moveaxis(found[..., many:], -1, 0)
@@ -224,7 +230,7 @@ def msd_exponent(
             "status": status,
         },
         method="generalised least squares of ln MSD",
-        interval_method="inversion of the score's law, simulated above an exponent of 1; diffusion: none",
+        interval_method="inversion of the score's law, simulated above 1; diffusion: none",
         **attributes,
     )
 
@@ -244,7 +250,12 @@ def _path_status(x: np.ndarray, even: bool) -> np.ndarray:
 
 
 def _ensemble_exponent(
-    series: Any, found: np.ndarray, log_lag: np.ndarray, over: str, rng: int, attributes: dict[str, Any]
+    series: Any,
+    found: np.ndarray,
+    log_lag: np.ndarray,
+    over: str,
+    rng: int,
+    attributes: dict[str, Any],
 ) -> xr.Dataset:
     """Exponent of the mean MSD over a dimension, by bootstrap over it."""
     if over not in series.over:

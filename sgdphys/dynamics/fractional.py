@@ -138,9 +138,7 @@ def _whittle_profile(dx: np.ndarray) -> np.ndarray:
     inverse, logs = _whittle_tables(points)
     power = np.abs(np.fft.rfft(dx - dx.mean(axis=1, keepdims=True), axis=1)) ** 2 / points
     frequencies = len(inverse)
-    return -(
-        frequencies * np.log(power[:, 1 : frequencies + 1] @ inverse / frequencies) + logs
-    )
+    return -(frequencies * np.log(power[:, 1 : frequencies + 1] @ inverse / frequencies) + logs)
 
 
 COLUMNS = ("hurst", "hurst_low", "hurst_high", "drift", "variance", "count", "status")

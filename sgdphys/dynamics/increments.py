@@ -276,10 +276,12 @@ def _over_ensemble(
         samples = resampled_means(members.to_numpy(), rng=rng)
         low, high = percentile_interval(samples, data.sizes[over], confidence)
         mean = members.mean(over)
-        values |= {name: mean, f"{name}_low": mean.copy(data=low), f"{name}_high": mean.copy(data=high)}
-    return labelled(
-        xr.Dataset(values, attrs=data.attrs), x=series.value_unit, t=series.time_unit
-    )
+        values |= {
+            name: mean,
+            f"{name}_low": mean.copy(data=low),
+            f"{name}_high": mean.copy(data=high),
+        }
+    return labelled(xr.Dataset(values, attrs=data.attrs), x=series.value_unit, t=series.time_unit)
 
 
 def diffusion_matrix(

@@ -14,13 +14,13 @@ from sgdphys.dynamics.paths import even_spacing, over_series, paths, result
 from sgdphys.dynamics.stable import evaluate, table
 from sgdphys.dynamics.status import CONSTANT, OK, TOO_SHORT
 from sgdphys.dynamics.tails import increments_status, levy_columns
-from sgdphys.dynamics.wiener import fit_wiener, require_confidence
-from sgdphys.dynamics.wiener_tests import (
+from sgdphys.dynamics.whiteness import (
     anderson_darling,
     constant_variance,
     holm,
     ljung_box,
 )
+from sgdphys.dynamics.wiener import fit_wiener, require_confidence
 
 MODELS = ("wiener", "drifted_wiener", "ou", "fbm", "levy")
 PARAMETERS = {"wiener": 1, "drifted_wiener": 2, "ou": 3, "fbm": 3, "levy": 3}
@@ -124,7 +124,7 @@ def _fbm_steps(fit: _Fit, s: _Series) -> tuple[np.ndarray, np.ndarray]:
 def _levy_steps(fit: _Fit, s: _Series) -> tuple[np.ndarray, np.ndarray]:
     index, _, _, place, scale = fit.extra
     tables = table()
-    k = int(np.argmin(np.abs(tables.index - index)))
+    k = int(np.argmin(np.abs(tables.indices - index)))
     out = np.empty((len(s.dx), 2))
     evaluate(tables.step, tables.log_density[k], tables.log_tail[k], s.dx, place, scale, out)
     z = -np.sign(s.dx - place) * ndtri_exp(np.minimum(out[:, 1], np.log(0.5)))
@@ -169,10 +169,10 @@ def _choose(x: np.ndarray, t: np.ndarray, confidence: float) -> np.ndarray:
             if before is not None:
                 values[4 * m + 3] = STEPS[model](before, s)[1][first - 1 :].mean()
         further = values[4 * len(MODELS) :]
-        if fits["fbm"][row] is not None:
-            further[0:3] = fits["fbm"][row].extra[:3]
-        if fits["levy"][row] is not None:
-            further[3:6] = fits["levy"][row].extra[:3]
+        for place, model in ((0, "fbm"), (3, "levy")):
+            fit = fits[model][row]
+            if fit is not None:
+                further[place : place + 3] = fit.extra[:3]
         further[6] = int(np.argmin(bic))
         z = scores[MODELS[int(further[6])]][None]
         level = s.x[None, :-1]
@@ -191,7 +191,7 @@ def fit(
     per: str | None = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Say what kind of process every series is, with coefficients and intervals, or that it is none.
+    """What kind of process every series is, with coefficients and intervals, or that it is none.
 
     Parameters
     ----------
@@ -319,6 +319,7 @@ def _labelled(
         method="lowest BIC, Dickey-Fuller for OU, none if residuals are rejected at 1% after Holm",
         reference="Schwarz (1978); Dickey and Fuller (1979); Diebold, Gunther and Tay (1998)",
         confidence=confidence,
+        duration=float(series.times[-1] - series.times[0]) if len(series.times) else 0.0,
         interval_method="of each model's own fit; for drift and diffusion of wiener, fbm and levy: "
         "none",
     )

@@ -94,7 +94,7 @@ def _fit_at(x, t, n, kappa):
 @compiled
 def _signed_root(x, t, n, best, lowest, kappa):
     """Signed root of the likelihood ratio; above 0 where phi_hat is above exp(-kappa dt)."""
-    value, squares, pull, spans = _fit_at(x, t, n, kappa)
+    value, _, _, spans = _fit_at(x, t, n, kappa)
     root = np.sqrt(max(value - lowest, 0.0))
     return root if kappa > best else -root, 0.5 * spans
 

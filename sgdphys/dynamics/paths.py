@@ -94,7 +94,9 @@ def paths(
         theta = xr.DataArray(values, dims=names)
     if dim not in theta.dims:
         dims = ", ".join(map(str, theta.dims))
-        raise InputError(f"there is no dimension {dim!r}; {nearest(dim, theta.dims)} (it has {dims})")
+        raise InputError(
+            f"there is no dimension {dim!r}; {nearest(dim, theta.dims)} (it has {dims})"
+        )
     if theta.dtype.kind not in "iufb":
         raise InputError(f"the values are {theta.dtype}; real numbers were expected")
     theta = theta.transpose(..., dim)

@@ -21,7 +21,7 @@ class Table(NamedTuple):
     """Log density, weight and log upper tail against u = asinh(x) in steps of ``step``."""
 
     step: float
-    index: np.ndarray
+    indices: np.ndarray
     log_density: np.ndarray
     weight: np.ndarray
     log_tail: np.ndarray
@@ -151,7 +151,7 @@ def _profile(weights, densities, step, dx, place, scale):
 @compiled
 def _climb(table, dx, place, scale, values, places, scales):
     """Find the best index; values (index,) hold NaN where nothing was evaluated."""
-    last = table.index.shape[0] - 1
+    last = table.indices.shape[0] - 1
     for k in range(last + 1):
         values[k] = np.nan
     best = 35  # an index of 1.5
@@ -178,8 +178,8 @@ def _climb(table, dx, place, scale, values, places, scales):
 
 @compiled
 def _crossing(table, dx, best, level, side, values, places, scales):
-    """Index at which the likelihood falls below a level, away from the best; the table's end else."""
-    last = table.index.shape[0] - 1
+    """Index at which the likelihood falls below a level, else the end of the table."""
+    last = table.indices.shape[0] - 1
     k = best
     while 0 <= k + side <= last:
         k += side
@@ -191,8 +191,8 @@ def _crossing(table, dx, best, level, side, values, places, scales):
         if values[k] < level:
             inner = values[k - side]
             share = (inner - level) / (inner - values[k])
-            return table.index[k - side] + share * (table.index[k] - table.index[k - side])
-    return table.index[k]
+            return table.indices[k - side] + share * (table.indices[k] - table.indices[k - side])
+    return table.indices[k]
 
 
 @compiled
@@ -212,16 +212,16 @@ def fit_index(table, dx, place, scale, drop, values, places, scales, out):
     out : float64 (6,)
         Filled: index, its lower and upper end, place, scale, log-likelihood.
     """
-    last = table.index.shape[0] - 1
+    last = table.indices.shape[0] - 1
     best = _climb(table, dx, place, scale, values, places, scales)
-    out[0] = table.index[best]
+    out[0] = table.indices[best]
     top = values[best]
     if 0 < best < last:
         left, right = values[best - 1], values[best + 1]
         bend = left - 2 * top + right
         if bend < 0.0:  # the parabola through the three
             shift = 0.5 * (left - right) / bend
-            out[0] += shift * (table.index[best + 1] - table.index[best])
+            out[0] += shift * (table.indices[best + 1] - table.indices[best])
             top -= 0.25 * (left - right) * shift
     out[1] = _crossing(table, dx, best, top - drop, -1, values, places, scales)
     out[2] = _crossing(table, dx, best, top - drop, 1, values, places, scales)

@@ -80,7 +80,7 @@ def levy_columns(dx: np.ndarray, status: np.ndarray, confidence: float) -> np.nd
     typical = np.nanmean(np.abs(np.where(sound[:, None], dx, 0.0)), axis=1)
     out[:, 4] = np.where(spread > 1e-9 * typical, spread, typical)
     tables: Table = table()
-    scratch = np.empty((3, len(tables.index)))
+    scratch = np.empty((3, len(tables.indices)))
     drop = 0.5 * float(chdtri(1, 1 - confidence))
     _levy_kernel(tables, packed, there.sum(axis=1), sound, drop, scratch, out)
     out[~sound] = np.nan

@@ -75,8 +75,8 @@ def fit_wiener(
 
     Notes
     -----
-    v = (x_n - x_0)/(t_n - t_0) and D = sum (dx - v dt)**2/dt / (2 (n - 1)) over n increments, which
-    has n - 1 degrees of freedom; exact at any spacing: chi-squared for D, Student's t for v. Missing
+    v = (x_n - x_0)/(t_n - t_0) and D = sum (dx - v dt)**2/dt / (2 (n - 1)) over n increments, with
+    n - 1 degrees of freedom; exact at any spacing: chi-squared for D, Student's t for v. Missing
     points (NaN) are bridged by the increment across them. A series that never moves has D = 0 and
     the status "constant"; one with fewer than 2 increments, or that holds an infinity, has NaN.
 
@@ -121,7 +121,7 @@ def fit_wiener(
 def chi_squared_interval(
     estimate: np.ndarray, freedom: Any, confidence: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Interval of a variance whose estimate has chi-squared errors of so many degrees of freedom."""
+    """Interval of a variance whose estimate has chi-squared errors of that many degrees."""
     tail = (1 - confidence) / 2
     with np.errstate(invalid="ignore", divide="ignore"):
         degrees = np.where(np.asarray(freedom) > 0, freedom, np.nan)

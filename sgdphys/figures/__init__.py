@@ -95,6 +95,20 @@ def draw(
     return paths
 
 
+def draw_one(panels: Callable[[xr.Dataset], Figure], data: xr.Dataset, path: Path) -> Path:
+    """Draw one figure of one dataset to a path, whose suffix says the format."""
+    backend = mpl.get_backend()
+    plt.switch_backend("agg")
+    try:
+        with sheet():
+            figure = panels(data)
+            _save(figure, path)
+            plt.close(figure)
+    finally:
+        plt.switch_backend(backend)
+    return path
+
+
 def _sources(groups: Sources, needs: tuple[str, ...]) -> dict[str, dict[str, xr.Dataset]]:
     """Data of a figure for each analysis of its first kind, by the analysis' further name."""
     of_kind: dict[str, dict[str, xr.Dataset]] = {}

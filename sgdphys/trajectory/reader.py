@@ -27,6 +27,16 @@ def _first_number(path: Path) -> int:
     return int(digits) if digits.isdigit() else -1
 
 
+def require_netcdf(path: Path) -> None:
+    """Refuse a path that is no netCDF file."""
+    if not path.is_file():
+        raise InputError(f"there is no file {path}")
+    with path.open("rb") as file:
+        magic = file.read(8)
+    if magic[1:4] != b"HDF" and magic[:3] != b"CDF":
+        raise InputError(f"{path} is not a netCDF file")
+
+
 def open_segment(path: Path, **options: Any) -> xr.DataTree:
     """Open one netCDF file as a tree of groups.
 
@@ -37,12 +47,7 @@ def open_segment(path: Path, **options: Any) -> xr.DataTree:
     WorkError
         When it is cut short.
     """
-    if not path.is_file():
-        raise InputError(f"there is no file {path}")
-    with path.open("rb") as file:
-        magic = file.read(8)
-    if magic[1:4] != b"HDF" and magic[:3] != b"CDF":
-        raise InputError(f"{path} is not a netCDF file")
+    require_netcdf(path)
     try:
         return xr.open_datatree(path, engine="netcdf4", **options)
     except (OSError, RuntimeError) as error:

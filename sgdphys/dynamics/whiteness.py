@@ -65,7 +65,7 @@ def anderson_darling(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ljung_box(z: np.ndarray, lags: int = _LAGS) -> tuple[np.ndarray, np.ndarray]:
-    """Autocorrelation of values (series, point) up to some lags; chi-squared (Ljung and Box 1978)."""
+    """Autocorrelation of values (series, point) to some lags; chi-squared (Ljung and Box 1978)."""
     n = z.shape[1]
     lags = min(lags, n // 5)
     c = z - z.mean(axis=1, keepdims=True)
