@@ -12,7 +12,7 @@ from sgdphys.dynamics.drift_diffusion import kramers_moyal
 from sgdphys.dynamics.model_choice import MODELS, fit
 from sgdphys.dynamics.ornstein_uhlenbeck import fit_ou
 from sgdphys.dynamics.paths import paths
-from sgdphys.dynamics.status import OK, WEAK, WORDS
+from sgdphys.dynamics.status import OK, SHORT, WEAK, WORDS
 from sgdphys.dynamics.wiener import fit_wiener
 from sgdphys.errors import InputError, nearest
 from sgdphys.trajectory.reader import open_trajectory, require_netcdf
@@ -290,7 +290,7 @@ def _row(name: str, results: xr.Dataset, where: xr.DataArray) -> tuple[str, ...]
     here = results.where(where)
     status = results["status"].where(where)
     best = results["best"].where(where, "")
-    sound = (status == OK) | (status == WEAK)
+    sound = (status == OK) | (status == WEAK) | (status == SHORT)
     diffusion = here["diffusion"].sel(model="drifted_wiener").where(sound)
     compared = [str(b) for b in np.unique(best.to_numpy()) if b not in ("", "not compared")]
     counts = {b: int((best == b).sum()) for b in compared}
@@ -298,7 +298,7 @@ def _row(name: str, results: xr.Dataset, where: xr.DataArray) -> tuple[str, ...]
     total = sum(counts.values())
     refused = status.to_numpy()[(~sound & status.notnull()).to_numpy()]
     reasons = {WORDS[int(s)]: int((refused == s).sum()) for s in np.unique(refused)}
-    said = ", ".join(f"{b} {counts[b] / total:.0%}" for b in order) if total else "none compared"
+    said = ", ".join(f"{b} {counts[b] / total:.0%}" for b in order) if total else "not compared"
     if reasons:
         said += "; " + ", ".join(f"{n} {word}" for word, n in reasons.items())
     drift = (here["drift"] / here["sigma"]).sel(model="drifted_wiener").where(sound)

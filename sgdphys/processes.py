@@ -413,7 +413,8 @@ def sgd_on_quadratic(
         a, c = (np.atleast_1d(v) for v in np.broadcast_arrays(a, c))
         step = 1 - eta * a
         kicks = np.sqrt(c) * _epoch_noise(rng, batches, steps, replicas, len(a))
-        variance = eta * c * (1 + mu) / (a * (1 - mu) * (2 * (1 + mu) - eta * a))
+        with np.errstate(divide="ignore"):  # nothing holds a flat direction
+            variance = eta * c * (1 + mu) / (a * (1 - mu) * (2 * (1 + mu) - eta * a))
         if batches:
             f = (np.arange(200_000) + 0.5) / 200_000
             transfer = abs(np.exp(2j * np.pi * f)[:, None] - step) ** 2

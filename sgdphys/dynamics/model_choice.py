@@ -1,6 +1,6 @@
 """Which process is it: Wiener, drifted, Ornstein-Uhlenbeck, fractional, Levy, or none of these."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from sgdphys.dynamics.fractional import fbm_kernel, prediction_errors
 from sgdphys.dynamics.ornstein_uhlenbeck import fit_ou
 from sgdphys.dynamics.paths import even_spacing, over_series, paths, result
 from sgdphys.dynamics.stable import evaluate, table
-from sgdphys.dynamics.status import CONSTANT, OK, TOO_SHORT
+from sgdphys.dynamics.status import CONSTANT, OK, SHORT
 from sgdphys.dynamics.tails import increments_status, levy_columns
 from sgdphys.dynamics.whiteness import (
     anderson_darling,
@@ -32,6 +32,7 @@ UNIT_ROOT_BELOW = 0.05
 FEWEST = 50
 """Increments for a choice."""
 _HELD_OUT = 0.2
+_OF_OU = ("diffusion", "kappa", "center", "unit_root_p_value", "log_likelihood")
 _LAGS = 20
 
 
@@ -49,7 +50,7 @@ class _Fit(NamedTuple):
 
     drift: float
     diffusion: float
-    extra: tuple[float, ...] = ()
+    extra: Sequence[float] = ()
 
 
 def _fit_all(x: np.ndarray, t: np.ndarray, confidence: float) -> dict[str, list[_Fit | None]]:
@@ -66,11 +67,8 @@ def _fit_all(x: np.ndarray, t: np.ndarray, confidence: float) -> dict[str, list[
     fits["drifted_wiener"] = [_Fit(v, d) for v, d in zip(drift, moving, strict=True)]
     ou = fit_ou(xr.DataArray(x, dims=("series", "step")), times=t, confidence=confidence)
     fits["ou"] = [
-        _Fit(np.nan, d, (k, c, p)) if np.isfinite(k + c) and k > 0 else None
-        for k, c, d, p in zip(
-            *(ou[v].to_numpy() for v in ("kappa", "center", "diffusion", "unit_root_p_value")),
-            strict=True,
-        )
+        _Fit(np.nan, d, extra) if np.isfinite(sum(extra)) and extra[0] > 0 else None
+        for d, *extra in zip(*(ou[v].to_numpy() for v in _OF_OU), strict=True)
     ]
     fits["fbm"] = fits["levy"] = [None] * len(x)
     if np.isfinite(spacing):
@@ -107,7 +105,7 @@ def _wiener_steps(fit: _Fit, s: _Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _ou_steps(fit: _Fit, s: _Series) -> tuple[np.ndarray, np.ndarray]:
-    kappa, center, _ = fit.extra
+    kappa, center = fit.extra[:2]
     memory = np.exp(-kappa * s.dt)
     deviation = np.sqrt(fit.diffusion * -np.expm1(-2 * kappa * s.dt) / kappa)
     z = (s.x[1:] - center - memory * (s.x[:-1] - center)) / deviation
@@ -161,7 +159,8 @@ def _choose(x: np.ndarray, t: np.ndarray, confidence: float) -> np.ndarray:
                 continue
             z, densities = STEPS[model](fit, s)
             scores[model] = z
-            likelihood = densities.sum()
+            # coefficients of OU are median-unbiased; its likelihood is the largest
+            likelihood = fit.extra[3] if model == "ou" else densities.sum()
             if model != "ou" or fit.extra[2] < UNIT_ROOT_BELOW:
                 bic[m] = PARAMETERS[model] * np.log(n) - 2 * likelihood
             values[4 * m : 4 * m + 3] = fit.drift, fit.diffusion, likelihood
@@ -228,7 +227,8 @@ def fit(
     scores of the one-step probability transform) are rejected at 1% after Holm as not normal,
     autocorrelated, or of changing variance. ``heldout`` is the mean log density of the last fifth
     of the points under coefficients of the first four fifths. Fractional and Levy models need
-    evenly spaced points without gaps; elsewhere they are NaN and not compared.
+    evenly spaced points without gaps; elsewhere they are NaN and not compared. With fewer than 50
+    increments ``best`` is "not compared".
 
     References
     ----------
@@ -278,6 +278,7 @@ def _labelled(
         ends[f"diffusion_{end}"][..., 1] = wiener[f"diffusion_{end}"]
         ends[f"diffusion_{end}"][..., 2] = ou[f"diffusion_{end}"]
     # n - 1 degrees of freedom rather than n
+    drift[..., 1] = wiener["drift"]
     diffusion[..., 1] = wiener["diffusion"]
     diffusion[..., 2] = ou["diffusion"]
     still = wiener["status"].to_numpy() == CONSTANT
@@ -288,10 +289,10 @@ def _labelled(
     rejected = holm(np.moveaxis(p_value, -1, 0)) < REJECT_BELOW
     chosen = np.isfinite(further[..., 6])
     number = np.where(chosen & ~rejected, further[..., 6], many).astype(int)
-    best = np.array([*MODELS, "none"])[number]
+    best = np.where(chosen, np.array([*MODELS, "none"])[number], "not compared")
     unit_root = ou["unit_root_p_value"].to_numpy()[..., None]
     status = wiener["status"].to_numpy().astype(int)
-    status = np.where((status == OK) & ~chosen, TOO_SHORT, status)
+    status = np.where((status == OK) & ~chosen, SHORT, status)
     single = ("kappa", "relaxation_time")
     values: dict[str, Any] = {
         "best": best,

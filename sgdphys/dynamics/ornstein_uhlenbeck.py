@@ -287,7 +287,7 @@ def _ou_kernel(x, t, xs, ts, even, laws, out):
                 upper = _memory_at(laws, 2, phi_hat, error, m, more)
                 middle = _memory_at(laws, 1, phi_hat, error, m, more)
                 lower = _memory_at(laws, 0, phi_hat, error, m, more)
-                out[s, 1] = max(-np.log(upper) / mean_dt, 0.0)
+                out[s, 1] = abs(np.log(upper)) / mean_dt  # never a negative zero
                 out[s, 2] = -np.log(lower) / mean_dt if lower > 1e-15 else np.inf
                 if phi_hat <= 0.0 or middle < 1e-15:
                     is_far = phi_hat - 1.96 * error * (m - 2) / m < 0 and phi_hat + 1.96 * error < 0
@@ -297,7 +297,7 @@ def _ou_kernel(x, t, xs, ts, even, laws, out):
                         out[s, 2] = np.nan
                         out[s, 4] = np.nan
                 else:
-                    out[s, 0] = max(-np.log(middle) / mean_dt, 0.0)
+                    out[s, 0] = abs(np.log(middle)) / mean_dt
             else:
                 most = _FASTEST / shortest
                 best, lowest = _best_kappa(xs, ts, n, most)

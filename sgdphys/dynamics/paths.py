@@ -166,7 +166,7 @@ def _numbers(coordinate: xr.DataArray) -> tuple[np.ndarray, str]:
 
 
 def _singular(unit: str) -> str:
-    return unit[:-1] if len(unit) > 2 and unit.endswith("s") else unit
+    return unit[:-1] if len(unit) > 2 and unit.endswith("s") and unit[-2] != "s" else unit
 
 
 def over_series(

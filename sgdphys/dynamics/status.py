@@ -15,10 +15,11 @@ WORDS = (
     "needs even spacing",
     "too few distinct values",
     "outside the model",
+    "too short to compare models",
 )
 (
     OK, CONSTANT, TOO_SHORT, NO_DATA, DIVERGED, WEAK, OSCILLATING, FAST, UNEVEN, FEW_VALUES,
-    OUTSIDE,
+    OUTSIDE, SHORT,
 ) = range(len(WORDS))  # fmt: skip
 
 

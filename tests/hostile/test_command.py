@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from commands import command, refused
 
 from sgdphys import open_trajectory
 from sgdphys.figures import CATALOGUE
@@ -17,28 +18,11 @@ from sgdphys.trajectory.reader import segment_paths
 SMALL = ["--set", "train.epochs=60", "--set", "train.replicas=3"]
 
 
-def command(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "sgdphys", *map(str, arguments)],
-        capture_output=True, text=True, timeout=300, check=False, **options,
-    )  # fmt: skip
-
-
 def started(*arguments):
     return subprocess.Popen(
         [sys.executable, "-m", "sgdphys", *map(str, arguments)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-
-
-def refused(result, status, *words):
-    """One sentence a fault on standard error, no traceback, nothing on standard output."""
-    assert result.returncode == status, result.stderr
-    assert "Traceback" not in result.stderr
-    last = result.stderr.strip().splitlines()[-1]
-    assert all(word in result.stderr for word in words), result.stderr
-    assert result.stdout == ""
-    return last
 
 
 def arrays(folder):

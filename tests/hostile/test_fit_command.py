@@ -1,0 +1,135 @@
+"""``sgdphys fit`` from outside: anyone's file, and files that broke other tools."""
+
+import json
+import os
+
+import netCDF4
+import numpy as np
+import pytest
+import xarray as xr
+from commands import command, refused
+
+import sgdphys as sp
+from sgdphys import processes
+
+
+@pytest.fixture(scope="module")
+def particles(tmp_path_factory):
+    """Somebody else's dimensions and names."""
+    path = tmp_path_factory.mktemp("fit") / "particles.nc"
+    x = np.random.default_rng(1).standard_normal((500, 3)).cumsum(axis=0)
+    xr.Dataset(
+        {"x": (("time", "particle"), x), "y": (("time", "particle"), 2 * x)},
+        coords={"time": np.arange(500) * 2.0},
+    ).to_netcdf(path)
+    return path
+
+
+def fitted(*arguments):
+    result = command("fit", *arguments, "--json")
+    assert result.returncode == 0, result.stderr
+    assert "Warning" not in result.stderr
+    return json.loads(result.stdout)
+
+
+def test_names_of_their_own(particles):
+    """C25."""
+    found = fitted(particles, "--variable", "x", "--dim", "time")
+    assert found["units"]["diffusion"] == "1/time"
+    at = found["models"].index("drifted_wiener")
+    assert np.array(found["series"]["diffusion"])[:, at].mean() == pytest.approx(0.25, abs=0.04)
+
+
+def test_what_is_not_there_is_listed(particles):
+    refused(command("fit", particles), 2, "--variable", "x, y")
+    refused(command("fit", particles, "--variable", "z"), 2, "no variable 'z'", "x, y")
+    refused(command("fit", particles, "--variable", "x"), 2, "--dim", "time, particle")
+    refused(command("fit", __file__), 2, "not a netCDF file")
+    refused(command("fit", "nowhere.nc"), 2, "no file nowhere.nc")
+    refused(
+        command("fit", particles, "--variable", "x", "--dim", "time", "--along", "pca:2"), 2,
+        "needs a dimension 'parameter'",
+    )  # fmt: skip
+    refused(command("fit", particles, "--figure", "figure.gif"), 2, ".png, .svg or .pdf")
+    refused(command("fit", particles, "--out", "no/folder/fit.nc"), 2, "no folder no/folder")
+
+
+def test_a_file_is_never_written_over_itself(particles, tmp_path):
+    """P03: by its own name, ./ and a link."""
+    before = particles.read_bytes()
+    link = tmp_path / "link.nc"
+    link.symlink_to(particles)
+    relative = os.path.relpath(particles)
+    for out in (particles, link, f"./{relative}"):
+        result = command("fit", particles, "--variable", "x", "--dim", "time", "--out", out)
+        refused(result, 2, "is what is being read")
+    assert particles.read_bytes() == before
+
+
+@pytest.mark.parametrize("unit", ["seconds", "days", "days since 2000-01-01"])
+def test_times_keep_the_unit_of_the_file(tmp_path, unit):
+    """P02."""
+    path = tmp_path / "t.nc"
+    t = ("time", [0, 1, 2, 6], {"units": unit})
+    xr.Dataset({"x": ("time", [0, 1, -1, 3])}, coords={"time": t}).to_netcdf(path)
+    found = fitted(path)
+    at = found["models"].index("drifted_wiener")
+    assert found["series"]["drift"][at] == 0.5
+    assert found["series"]["diffusion"][at] == pytest.approx(1.875)
+    assert found["units"]["diffusion"] == f"1/{unit.split()[0][:-1]}"
+
+
+def test_what_was_never_written_is_missing(tmp_path):
+    """P07: netCDF's fill value is no data: drift 0 and D = 0.6 from 6 increments."""
+    path = tmp_path / "unfinished.nc"
+    with netCDF4.Dataset(path, "w") as file:
+        file.createDimension("step", None)
+        step = file.createVariable("step", "i8", "step")
+        theta = file.createVariable("theta", "f4", "step", fill_value=False)
+        step[:] = np.arange(10)
+        theta[0:7] = np.arange(7) % 2
+    with netCDF4.Dataset(path, "a") as file:
+        file["theta"].set_auto_mask(False)
+        file["theta"][7:10] = 9.969209968386869e36
+    found = fitted(path)
+    at = found["models"].index("drifted_wiener")
+    assert found["series"]["count"] == 6
+    assert found["series"]["drift"][at] == 0
+    assert found["series"]["diffusion"][at] == pytest.approx(0.6)
+
+
+def test_results_figure_and_directions_of_a_run(tmp_path):
+    study = {
+        "network": {"layers": [4, 3]},
+        "train": {"epochs": 120, "replicas": 3},
+        "record": {"weights": "step"},
+    }
+    sp.run(study, tmp_path / "run")
+    out, figure = tmp_path / "fit.nc", tmp_path / "fit.png"
+    result = command("fit", tmp_path / "run", "--out", out, "--figure", figure, "--sample", 30)
+    assert result.returncode == 0, result.stderr
+    assert "layer 3" in result.stdout
+    assert "models were compared on" in result.stderr
+    with xr.open_dataset(out) as found:
+        assert found["best"].dims == ("replica", "parameter")
+        compared = (found["best"] != "not compared").sum()
+        assert 20 <= int(compared) <= 40
+        # every layer is in the sample, and every series has its D
+        assert len(np.unique(found["layer"].where(found["best"] != "not compared"))) >= 3
+        assert bool(found["diffusion"].sel(model="drifted_wiener").notnull().all())
+        assert {"interval_method", "source"} <= found.attrs.keys()
+    assert figure.stat().st_size > 20_000
+    for along, series in (("layer-norm", 9), ("pca:2", 6), ("random:5", 15)):
+        found = fitted(tmp_path / "run", "--along", along)
+        assert found["table"][-1]["series"] == str(series)
+    refused(command("fit", tmp_path / "run", "--along", "pca"), 2, "pca:10")
+    inside = tmp_path / "run" / "trajectory" / "fit.nc"
+    refused(command("fit", tmp_path / "run", "--out", inside), 2, "being read")
+
+
+def test_a_process_is_named(tmp_path):
+    path = tmp_path / "ou.nc"
+    processes.ornstein_uhlenbeck(dt=0.1, steps=4000, parameters=4, seed=3).to_netcdf(path)
+    result = command("fit", path)
+    assert result.returncode == 0, result.stderr
+    assert "ou 100%" in result.stdout

@@ -1,0 +1,249 @@
+"""Displacements, exponents, tails: against fractional, scaled and stable processes."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from truths import covers, estimate, median_recovers, recovers, scales
+
+from sgdphys import dynamics, processes
+from sgdphys.dynamics.fractional import spectrum
+from sgdphys.dynamics.stable import table
+from sgdphys.dynamics.status import words
+from sgdphys.errors import InputError
+
+
+def hurst_error(hurst, points):
+    """Cramer-Rao bound of H of fractional Gaussian noise of unknown variance."""
+    w = (np.arange(20_000) + 0.5) / 20_000 * np.pi
+    slope = (np.log(spectrum(hurst + 1e-4, w)) - np.log(spectrum(hurst - 1e-4, w))) / 2e-4
+    return np.sqrt(2 / (points * slope.var()))
+
+
+def index_error(index, points):
+    """Cramer-Rao bound of the index of a stable law of unknown scale."""
+    tables = table()
+    k = int(np.argmin(np.abs(tables.indices - index)))
+    x = np.sinh(np.arange(tables.log_density.shape[1]) * tables.step)
+    mass = 2 * np.exp(tables.log_density[k]) * np.sqrt(1 + x**2) * tables.step
+    by_index = (tables.log_density[k + 1] - tables.log_density[k - 1]) / 0.04
+    by_scale = x**2 * tables.weight[k] - 1
+    both = [[(mass * a * b).sum() for a in (by_index, by_scale)] for b in (by_index, by_scale)]
+    return np.sqrt(np.linalg.inv(both)[0, 0] / points)
+
+
+def fractional(hurst, steps, parameters, seed=41):
+    return processes.fractional_brownian(hurst=hurst, steps=steps, parameters=parameters, seed=seed)
+
+
+@pytest.mark.parametrize("hurst", [0.1, 0.3, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize("steps", [200, 1500])
+def test_hurst(hurst, steps):
+    found = estimate(dynamics.fit_fbm, fractional(hurst, steps, 500))
+    covers(found, "hurst", hurst, efficient_width=3.92 * hurst_error(hurst, steps))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hurst", [0.1, 0.3, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize("steps", [200, 500, 1000, 3000, 10_000])
+def test_hurst_and_alpha_everywhere(hurst, steps):
+    process = fractional(hurst, steps, 1000 if steps < 5000 else 500, seed=42)
+    best = 3.92 * hurst_error(hurst, steps)
+    covers(estimate(dynamics.fit_fbm, process), "hurst", hurst, efficient_width=best)
+    found = dynamics.msd_exponent(process["theta"])
+    covers(found, "alpha", 2 * hurst, efficient_width=2 * best)
+
+
+@pytest.mark.parametrize("hurst", [0.1, 0.3, 0.5, 0.7, 0.9])
+def test_the_exponent_of_the_msd(hurst):
+    found = dynamics.msd_exponent(fractional(hurst, 1000, 600, seed=43)["theta"])
+    covers(found, "alpha", 2 * hurst, efficient_width=3.92 * 2 * hurst_error(hurst, 1000))
+    median_recovers(found, "alpha", 2 * hurst)
+
+
+def test_paths_and_increments_are_told_apart():
+    """C9: white noise of length 1000 is 0.5 as increments, and near 0 as a path."""
+    noise = np.random.default_rng(44).standard_normal((1000, 400))
+    covers(dynamics.hurst(noise, of="increments"), "hurst", 0.5)
+    assert float(dynamics.hurst(noise)["hurst"].max()) < 0.05
+    assert dynamics.hurst(noise, of="increments").attrs["of"] == "increments"
+    a = dynamics.msd_exponent(noise[:, :3], of="increments")["alpha"]
+    b = dynamics.msd_exponent(np.vstack([np.zeros((1, 3)), noise[:, :3].cumsum(axis=0)]))["alpha"]
+    np.testing.assert_allclose(a, b)
+
+
+@pytest.mark.parametrize("hurst", [0.3, 0.5, 0.7, 0.9])
+def test_detrended_fluctuations(hurst):
+    theta = fractional(hurst, 4000, 60, seed=45)["theta"]
+    assert float(dynamics.hurst(theta, method="dfa")["hurst"].mean()) == pytest.approx(
+        hurst, abs=0.03
+    )
+
+
+def test_less_than_a_decade_of_boxes_is_refused():
+    """C10."""
+    found = dynamics.hurst(np.random.default_rng(0).standard_normal(300).cumsum(), method="dfa")
+    assert words(found["status"]) == "too short"
+    assert np.isnan(found["hurst"])
+
+
+def test_an_exponent_of_an_ensemble():
+    process = processes.fractional_brownian(
+        hurst=0.7, steps=200, replicas=30, parameters=400, seed=46
+    )
+    covers(dynamics.msd_exponent(process["theta"], over="replica"), "alpha", 1.4)
+
+
+def test_drift_alone_is_ballistic_until_it_is_taken_out():
+    """The mean of twins is the drift: exponent 2 with it, 1 without."""
+    process = processes.wiener(drift=1.0, steps=400, replicas=40, parameters=30, seed=47)
+    theta = process["theta"]
+    with_drift = dynamics.msd_exponent(theta, over="replica", lags=[16, 32, 64])
+    without = dynamics.msd_exponent(dynamics.fluctuation(theta), over="replica", lags=[1, 2, 4, 8])
+    assert float(with_drift["alpha"].mean()) > 1.9
+    assert float(without["alpha"].mean()) == pytest.approx(1.0, abs=0.03)
+
+
+def test_displacement_of_every_process():
+    """2 D t + (v t)**2; 2 (D/kappa)(1 - exp(-kappa t)); 2 D t**(2 H)."""
+    lags = [1, 4, 16]
+    cases = {
+        "wiener": (processes.wiener(drift=0.5, diffusion=2.0, steps=2000, parameters=100, seed=48),
+                   lambda t: 4 * t + 0.25 * t**2),
+        "ou": (processes.ornstein_uhlenbeck(dt=1.0, kappa=0.2, steps=2000, parameters=100, seed=48),
+               lambda t: 5 * (1 - np.exp(-0.2 * t))),
+        "fbm": (fractional(0.3, 2000, 100), lambda t: t**0.6),
+    }  # fmt: skip
+    for process, truth in cases.values():
+        found = dynamics.msd(process["theta"], lags=lags, over=["parameter", "replica"])
+        np.testing.assert_allclose(found["msd"], truth(np.array(lags)), rtol=0.04)
+
+
+def test_gaps_have_no_pairs_rather_than_zero():
+    """C5: steps 0, 1, 2, 5, 6."""
+    x = xr.DataArray([0.0, 1, 2, 5, 6], dims="step", coords={"step": [0, 1, 2, 5, 6]})
+    found = dynamics.msd(x, lags=[1, 2, 3, 4, 5, 6, 7])
+    assert found["pairs"].to_numpy().tolist() == [3, 1, 1, 2, 2, 1, 0]
+    np.testing.assert_array_equal(found["msd"], [1, 4, 9, 16, 25, 36, np.nan])
+
+
+def test_replicas_of_unequal_length_are_weighted_by_pairs():
+    """C6: 200 and 900 points."""
+    x = np.random.default_rng(49).standard_normal((900, 2)).cumsum(axis=0)
+    x[200:, 0] = np.nan
+    found = dynamics.msd(x, lags=[3], over="dim_1")
+    squares = [(x[3:n, k] - x[: n - 3, k]) ** 2 for k, n in ((0, 200), (1, 900))]
+    assert float(found["msd"][0]) == pytest.approx(np.concatenate(squares).mean(), rel=1e-12)
+    assert int(found["pairs"][0]) == 197 + 897
+
+
+@pytest.mark.parametrize(("offset", "dtype"), [(1e6, "f8"), (1e8, "f8"), (1e4, "f4")])
+@pytest.mark.parametrize("lags", ["all", "log"])
+def test_digits_survive_an_offset(offset, dtype, lags):
+    """P26: 0, 1, 0, 1 on a large offset, and a series that drifts far from where it began."""
+    x = (offset + np.arange(1024) % 2).astype(dtype)
+    found = dynamics.msd(x, lags=lags)["msd"]
+    assert float(found.sel(lag=1)) == pytest.approx(1, abs=1e-9)
+    assert float(found.sel(lag=2)) == pytest.approx(0, abs=1e-9)
+    assert float(found.min()) >= 0
+
+
+def test_all_lags_are_the_direct_sums():
+    x = np.random.default_rng(50).standard_normal((500, 3)).cumsum(axis=0) + np.arange(500)[:, None]
+    every, direct = dynamics.msd(x, lags="all"), dynamics.msd(x, lags=[1, 7, 250, 499])
+    np.testing.assert_allclose(every["msd"].sel(lag=direct["lag"]), direct["msd"], rtol=1e-9)
+
+
+def test_a_lag_that_is_no_multiple():
+    with pytest.raises(InputError, match=r"lag 2\.5 is not a whole multiple of the spacing 1"):
+        dynamics.msd(np.arange(10.0), lags=[2.5])
+
+
+def test_ergodicity_breaking_is_that_of_brownian_motion():
+    theta = processes.wiener(steps=200, replicas=4000, seed=51)["theta"].isel(parameter=0)
+    found = dynamics.ergodicity_breaking(theta, lags=[1, 5, 20, 60, 100, 150])
+    np.testing.assert_allclose(
+        found["ergodicity_breaking"], found["brownian_ergodicity_breaking"], rtol=0.08
+    )
+
+
+@pytest.mark.parametrize(
+    ("process", "ageing"),
+    [
+        (processes.wiener(steps=400, replicas=1500, seed=52), 0.0),
+        (processes.ornstein_uhlenbeck(dt=1, kappa=0.1, steps=400, replicas=1500, seed=53), 0.0),
+        (processes.scaled_brownian(alpha=0.5, steps=400, replicas=1500, seed=54), -0.5),
+    ],
+)
+def test_ageing(process, ageing):
+    theta = process["theta"].isel(parameter=0)
+    found = dynamics.two_time_msd(theta, waits=[100, 200, 390], lags=[1, 4])
+    assert bool((found["ageing_low"] < ageing + 0.02).all())
+    assert bool((found["ageing_high"] > ageing - 0.02).all())
+
+
+@pytest.mark.parametrize("index", [1.2, 1.5, 1.8])
+@pytest.mark.parametrize("steps", [200, 1000])
+def test_tail_index(index, steps):
+    process = processes.levy_flight(
+        tail_index=index, scale=3.0, steps=steps, parameters=600, seed=55
+    )
+    found = estimate(dynamics.fit_levy, process)
+    covers(found, "tail_index", index, efficient_width=3.92 * index_error(index, steps))
+    assert float(found["scale"].median()) == pytest.approx(3.0, rel=0.02)
+    simple = dynamics.tail_index(process["theta"], method="log_moment")
+    covers(simple, "tail_index", index)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("index", [1.2, 1.5, 1.8])
+@pytest.mark.parametrize("steps", [500, 3000, 10_000])
+def test_tail_index_everywhere(index, steps):
+    process = processes.levy_flight(tail_index=index, steps=steps, parameters=800, seed=56)
+    found = estimate(dynamics.fit_levy, process)
+    covers(found, "tail_index", index, efficient_width=3.92 * index_error(index, steps))
+
+
+@pytest.mark.parametrize("method", ["likelihood", "log_moment", "block_log"])
+def test_gaussian_noise_of_unequal_variances_stays_gaussian(method):
+    """Per coordinate near 2, beside its null, however much the variances differ."""
+    scale = np.arange(1, 41) ** -1.0
+    x = (scale * np.random.default_rng(57).standard_normal((2000, 40))).cumsum(axis=0)
+    found = dynamics.tail_index(x, method=method)
+    mean, null = float(found["tail_index"].mean()), float(found["null_tail_index"].mean())
+    assert 1.9 < mean < 2.1
+    assert mean == pytest.approx(null, abs=0.04)
+
+
+def test_hill_finds_a_power_law():
+    x = np.random.default_rng(58).pareto(1.5, (20_000, 20)) + 1
+    found = dynamics.tail_index(x, of="increments", method="hill")
+    recovers(found, "tail_index", 1.5)
+
+
+@pytest.mark.parametrize(
+    "dx",
+    [
+        np.sign(np.random.default_rng(59).standard_normal(1000)),
+        np.where(np.random.default_rng(60).uniform(size=1000) < 0.7, 0.0, 1.0)
+        * np.random.default_rng(61).standard_normal(1000),
+    ],
+)
+def test_few_distinct_increments_have_no_tail(dx):
+    """P30: sign-SGD, a dead unit; D is given all the same, and scaling changes nothing."""
+    for factor in (1.0, 1e-9):
+        found = dynamics.fit_levy(np.concatenate([[0], factor * dx.cumsum()]))
+        assert np.isnan(found["tail_index"])
+        assert words(found["status"]) == "too few distinct values"
+    wiener = dynamics.fit_wiener(np.concatenate([[0], dx.cumsum()]))
+    assert float(wiener["diffusion"]) == pytest.approx(dx.var() / 2, rel=0.01)
+
+
+def test_twelve_values_are_too_few():
+    x = np.cumsum(1 + 0.03 * np.random.default_rng(62).uniform(size=13))
+    assert words(dynamics.fit_levy(x)["status"]) == "too short"
+
+
+def test_scaling():
+    theta = processes.levy_flight(tail_index=1.5, steps=400, parameters=10, seed=63)["theta"]
+    scales(dynamics.fit_levy, theta, 1e-6, {"tail_index": 0, "scale": 1})
+    scales(dynamics.fit_fbm, theta, 1e4, {"hurst": 0, "diffusion": 2})

@@ -1,0 +1,158 @@
+"""Which process is it: right in 95% of long series, and none where none of them is."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from truths import scales
+
+import sgdphys as sp
+from sgdphys import processes
+from sgdphys.dynamics.model_choice import MODELS
+from sgdphys.dynamics.status import words
+from sgdphys.errors import InputError
+
+STEPS = 10_000
+CASES = {
+    "wiener": ("wiener", lambda o: processes.wiener(**o)),
+    "drifted": ("drifted_wiener", lambda o: processes.wiener(drift=5 / np.sqrt(STEPS), **o)),
+    "ou 0.05": ("ou", lambda o: processes.ornstein_uhlenbeck(dt=0.05, **o)),
+    "ou 0.5": ("ou", lambda o: processes.ornstein_uhlenbeck(dt=0.5, **o)),
+    "fbm 0.3": ("fbm", lambda o: processes.fractional_brownian(hurst=0.3, **o)),
+    "fbm 0.7": ("fbm", lambda o: processes.fractional_brownian(hurst=0.7, **o)),
+    "levy 1.5": ("levy", lambda o: processes.levy_flight(tail_index=1.5, **o)),
+    "geometric": ("none", lambda o: processes.geometric_brownian(growth=0.1, volatility=0.5, **o)),
+    "double well": ("none", lambda o: processes.double_well(diffusion=0.1, **o)),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_best_is_the_true_one(case):
+    """At least 95% of 60 series: at 98% true, fewer than 57 has a chance of 3 in 100."""
+    truth, process = CASES[case]
+    found = sp.fit(process({"steps": STEPS, "parameters": 60, "seed": 91})["theta"])
+    assert int((found["best"] == truth).sum()) >= 57
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_the_best_is_the_true_one_in_many(case):
+    truth, process = CASES[case]
+    found = sp.fit(process({"steps": STEPS, "parameters": 500, "seed": 92})["theta"])
+    assert float((found["best"] == truth).mean()) >= 0.95
+
+
+def test_a_walk_is_not_called_ornstein_uhlenbeck():
+    """Plain AIC would call 40% of walks of 100 points that; the Dickey-Fuller law does not."""
+    found = sp.fit(processes.wiener(steps=100, parameters=400, seed=93)["theta"])
+    assert float((found["best"] == "ou").mean()) < 0.05
+    gain = found["aic"].sel(model="wiener") - found["aic"].sel(model="ou")
+    assert float((gain > 0).mean()) == pytest.approx(0.4, abs=0.07)
+
+
+def test_the_shape_of_the_result():
+    theta = processes.ornstein_uhlenbeck(steps=400, dt=0.1, replicas=2, parameters=3)["theta"]
+    theta = theta.assign_coords(layer=("parameter", [1, 1, 2]))
+    found = sp.fit(theta, per="time")
+    assert found["best"].dims == ("replica", "parameter")
+    assert found["diffusion"].dims == ("replica", "parameter", "model")
+    assert found["kappa"].dims == ("replica", "parameter")
+    assert tuple(found["model"].to_numpy()) == MODELS
+    assert found["layer"].to_numpy().tolist() == [1, 1, 2]
+    assert found["diffusion"].attrs["units"] == "weight**2/time"
+    assert found["kappa"].attrs["units"] == "1/time"
+    for name in found.data_vars:
+        assert {"units", "long_name"} <= found[name].attrs.keys(), name
+    assert {"method", "reference", "confidence", "interval_method"} <= found.attrs.keys()
+
+
+def test_a_bare_array():
+    """C8: an array and a spacing are enough; a list too."""
+    x = processes.ornstein_uhlenbeck(dt=0.01, steps=5000, seed=94)["theta"].to_numpy()[:, 0, 0]
+    found = sp.fit(x, dt=0.01)
+    assert str(found["best"].to_numpy()) == "ou"
+    assert found["diffusion"].attrs["units"] == "1/time"
+    assert float(found["kappa_low"]) < 1 < float(found["kappa_high"])
+    assert float(sp.fit(list(x), dt=0.01)["kappa"]) == float(found["kappa"])
+
+
+def test_integers_dates_and_units():
+    """P02: the file's own unit, not nanoseconds; integers are numbers."""
+    x = [0, 1, -1, 3]
+    for unit, seconds in (("seconds", 1), ("days", 86400)):
+        t = np.array([0, 1, 2, 6]) * np.timedelta64(seconds, "s")
+        coordinate = xr.Variable("time", t.astype("timedelta64[ns]"), encoding={"units": unit})
+        series = xr.DataArray(x, dims="time", coords={"time": coordinate})
+        found = sp.fit(series, dim="time")
+        at = found["diffusion"].sel(model="drifted_wiener")
+        assert float(at) == pytest.approx(1.875)
+        assert found["diffusion"].attrs["units"] == f"1/{unit[:-1]}"
+        assert str(found["best"].to_numpy()) == "not compared"
+        assert words(found["status"]) == "too short to compare models"
+
+
+def test_short_series_among_others():
+    """P36: 7 points 0, 1, 0, 1, ... among ordinary series."""
+    x = np.random.default_rng(95).standard_normal((300, 3)).cumsum(axis=0)
+    alone = sp.fit(x[:, 1:])
+    x[:, 0] = np.nan
+    x[:7, 0] = np.arange(7) % 2
+    found = sp.fit(x)
+    assert float(found["diffusion"].sel(model="drifted_wiener")[0]) == pytest.approx(0.6)
+    assert bool(found["p_value"][0].sel(test="ljung_box").isnull())
+    assert words(found["status"]).tolist() == ["too short to compare models", "ok", "ok"]
+    xr.testing.assert_equal(found["bic"][1:], alone["bic"])
+
+
+def test_gaps_leave_wiener_and_ou():
+    process = processes.spoil(processes.ornstein_uhlenbeck(dt=0.2, steps=2000, seed=96), gaps=0.1)
+    found = sp.fit(process["theta"])
+    assert str(found["best"].to_numpy().item()) == "ou"
+    assert bool(found["bic"].sel(model=["fbm", "levy"]).isnull().all())
+
+
+def test_lazy_data_in_blocks():
+    theta = processes.wiener(steps=300, replicas=4, parameters=5, seed=97)["theta"]
+    eager = sp.fit(theta)
+    xr.testing.assert_identical(sp.fit(theta.chunk({"step": 50, "parameter": 2})), eager)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words_"),
+    [
+        ({"dim": "time"}, "there is no dimension 'time'"),
+        ({"dt": 2.0}, "dt is 2 and the spacing of coordinate 'step' is 1"),
+        ({"dt": -1.0}, "dt is -1"),
+        ({"per": "tim"}, "did you mean 'time'"),
+        ({"confidence": 95}, "between 0 and 1"),
+        ({"times": [0, 1]}, "there are 11 points"),
+    ],
+)
+def test_wrong_questions(wrong, words_):
+    theta = processes.wiener(steps=10)["theta"]
+    with pytest.raises(InputError, match=words_):
+        sp.fit(theta, **wrong)
+
+
+@pytest.mark.parametrize("steps", [[0, 1, 1, 2], [0, 2, 1, 3]])
+def test_times_must_increase(steps):
+    x = xr.DataArray(np.arange(4.0), dims="step", coords={"step": steps})
+    with pytest.raises(InputError, match="must increase"):
+        sp.fit(x)
+
+
+def test_what_is_not_a_series():
+    with pytest.raises(InputError, match="a single number"):
+        sp.fit(3.0)
+    with pytest.raises(InputError, match="real numbers"):
+        sp.fit(np.array(["a", "b"]))
+    with pytest.raises(InputError, match="one variable of the dataset; it has theta"):
+        sp.fit(processes.wiener(steps=10))
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(st.floats(1e-4, 1e4))
+def test_scaling(factor):
+    theta = processes.ornstein_uhlenbeck(dt=0.1, steps=200, parameters=2, seed=98)["theta"]
+    scales(sp.fit, theta, factor, {"diffusion": 2, "kappa": 0, "tail_index": 0, "hurst": 0})

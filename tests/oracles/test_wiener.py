@@ -1,0 +1,148 @@
+"""Wiener fits and the tests that decide whether one is fair."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from statsmodels.tsa.stattools import adfuller
+from truths import covers, estimate, fires, recovers, scales
+
+from sgdphys import dynamics, processes
+from sgdphys.dynamics.status import words
+from sgdphys.dynamics.whiteness import TESTS, dickey_fuller, passing_share
+
+
+@pytest.mark.parametrize("steps", [10, 200, 1000])
+def test_drift_and_diffusion(steps):
+    process = processes.wiener(
+        drift=0.3, diffusion=2.0, steps=steps, dt=0.5, parameters=600, seed=21
+    )
+    found = estimate(dynamics.fit_wiener, process)
+    for name, truth in (("drift", 0.3), ("diffusion", 2.0)):
+        recovers(found, name, truth)
+    best = 2 * 1.96 * 2.0 * np.sqrt(2 / (steps - 1))
+    covers(found, "diffusion", 2.0, efficient_width=best * (1.6 if steps < 20 else 1))
+    covers(found, "drift", 0.3, efficient_width=2 * 1.96 * np.sqrt(2 * 2.0 / (0.5 * steps)))
+
+
+def test_uneven_times_and_gaps():
+    """Half of the points at random places: exact all the same."""
+    process = processes.spoil(
+        processes.wiener(drift=0.1, diffusion=0.7, steps=400, parameters=600, seed=22), gaps=0.5
+    )
+    found = estimate(dynamics.fit_wiener, process)
+    recovers(found, "diffusion", 0.7)
+    covers(found, "diffusion", 0.7)
+    covers(found, "drift", 0.1)
+
+
+def test_every_second_step_tells_the_same():
+    """C3: the same process at dt and 2 dt has the same D, within its interval."""
+    process = processes.wiener(diffusion=0.5, steps=2000, dt=0.01, parameters=400, seed=23)
+    thinned = processes.spoil(process, thin=2)
+    found, again = (estimate(dynamics.fit_wiener, p) for p in (process, thinned))
+    inside = (again["diffusion"] > found["diffusion_low"]) & (
+        again["diffusion"] < found["diffusion_high"]
+    )
+    # half the points: the difference has the variance of the interval itself
+    assert float(inside.mean()) > 0.92
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(st.floats(1e-6, 1e6), st.integers(0, 5))
+def test_scaling(factor, seed):
+    theta = processes.wiener(drift=0.2, steps=60, parameters=3, seed=seed)["theta"]
+    scales(dynamics.fit_wiener, theta, factor, {"diffusion": 2, "drift": 1, "sigma": 1, "count": 0})
+
+
+@pytest.mark.parametrize("steps", [512, 1000])
+def test_a_true_wiener_process_passes(steps):
+    """Each test, and all of them together, reject 3% to 7%."""
+    process = processes.wiener(steps=steps, drift=0.02, parameters=3000, seed=24)
+    found = estimate(dynamics.wiener_tests, process)
+    fires(found["passes"])
+    for name in TESTS:
+        fires(found["p_value"].sel(test=name) > 0.05)
+
+
+@pytest.mark.parametrize(
+    ("process", "least"),
+    [
+        (processes.ornstein_uhlenbeck(dt=0.1, steps=2000, parameters=200, seed=25), 0.90),
+        (processes.fractional_brownian(hurst=0.7, steps=512, parameters=200, seed=25), 0.95),
+    ],
+)
+def test_others_do_not(process, least):
+    found = estimate(dynamics.wiener_tests, process)
+    assert 1 - float(found["passes"].mean()) >= least
+
+
+def test_the_unit_root_test_is_that_of_statsmodels():
+    x = np.random.default_rng(26).standard_normal((5, 300)).cumsum(axis=1)
+    for lags in (0, 3):
+        statistics, p_values = dickey_fuller(x, lags)
+        for row, statistic, p_value in zip(x, statistics, p_values, strict=True):
+            wanted = adfuller(row, maxlag=lags, autolag=None, result_object=False)
+            assert statistic == pytest.approx(wanted[0], rel=1e-6)
+            assert p_value == pytest.approx(wanted[1], abs=0.02)
+
+
+def test_a_share_stands_beside_its_null():
+    theta = processes.wiener(steps=600, replicas=5, parameters=60, seed=27)["theta"]
+    theta = theta.assign_coords(layer=("parameter", np.repeat([1, 2, 3], 20)))
+    share = passing_share(dynamics.wiener_tests(theta, increments=512))
+    assert share.sizes["layer"] == 3
+    assert float(share["null_passes"]) == pytest.approx(0.95, abs=0.02)
+    assert np.all(np.abs(share["passes"] - share["null_passes"]) < 0.1)
+    assert share["count"].to_numpy().tolist() == [100, 100, 100]
+
+
+def test_drift_and_noise_amplitude_of_four_points():
+    """P22, C7: the drift exactly, D with n - 1; sigma is the noise and sigma**2 its square."""
+    x, t = np.array([0.0, 1, -1, 3]), np.array([0.0, 1, 2, 6])
+    labelled = xr.DataArray(x, dims="t", coords={"t": t})
+    for found in (dynamics.fit_wiener(x, times=t), dynamics.fit_wiener(labelled, dim="t")):
+        assert float(found["drift"]) == 0.5
+        assert float(found["diffusion"]) == pytest.approx(1.875, rel=1e-12)
+        assert float(found["sigma"]) ** 2 == pytest.approx(2 * 1.875)
+        assert "n - 1" in found.attrs["method"]
+
+
+def test_series_that_say_nothing_leave_their_neighbours_alone():
+    """C18, C19, P10, P36: constant, diverged, short, missing."""
+    rng = np.random.default_rng(28)
+    x = rng.standard_normal((100, 6)).cumsum(axis=0)
+    alone = dynamics.fit_wiener(x[:, 5])
+    x[:, 0] = 3.0
+    x[50:, 1] = np.inf
+    x[60:, 2] = np.nan
+    x[:60, 2] = np.arange(60) % 2
+    x[2:, 3] = np.nan
+    x[:, 4] = np.nan
+    found = dynamics.fit_wiener(x)
+    assert words(found["status"])[:5].tolist() == [
+        "constant", "diverged", "ok", "too short", "no data",
+    ]  # fmt: skip
+    assert float(found["diffusion"][0]) == 0
+    assert found["diffusion"].isnull().to_numpy().tolist() == [
+        False,
+        True,
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert float(found["diffusion"][2]) == pytest.approx((59 - 1 / 59) / (2 * 58), rel=1e-12)
+    assert found["count"].to_numpy().tolist() == [99, 49, 59, 1, 0, 99]
+    assert found["diffusion"][5] == alone["diffusion"]
+
+
+def test_a_localisation_error_needs_the_covariance_estimator():
+    clean = processes.wiener(diffusion=2.0, drift=0.5, steps=1000, parameters=600, seed=29)
+    noisy = processes.spoil(clean, noise=2.0)
+    found = estimate(dynamics.diffusion_coefficient, noisy, method="covariance")
+    recovers(found, "diffusion", 2.0)
+    covers(found, "diffusion", 2.0)
+    fooled = estimate(dynamics.diffusion_coefficient, noisy)
+    assert float(fooled["diffusion"].mean()) == pytest.approx(6.0, rel=0.02)
