@@ -15,29 +15,68 @@ from sgdphys.compiling import compiled
 from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
 from sgdphys.dynamics.paths import Paths, over_series, paths, result
 from sgdphys.errors import InputError, nearest
+from sgdphys.lanes.operations import fma, load_block, store
+from sgdphys.lanes.vectors import SAMPLES, lanes
 from sgdphys.quantities import labelled
 
 MOST_LAGS = 40
+WIDTH = SAMPLES * lanes("float64")
+"""Differences squared together."""
+_TILE = 2048
 _LONGEST_SHARE = 0.25
 _GRID_PER_POINT = 64
 
 
-@functools.partial(compiled, reorder_sums=True)
-def _whole_msd(x, lags, out):
-    """Mean squared differences (series, lag) of series without gaps."""
+@compiled
+def _whole_msd(x, lags, sums, out):
+    """Mean squared differences (series, lag) of series without gaps.
+
+    Parameters
+    ----------
+    x : float64 (series, point)
+    lags : int64 (lag,)
+    sums : float64 (lag, WIDTH)
+        Scratch.
+    out : float64 (series, lag)
+    """
+    flat = sums.reshape(-1)
     for s in range(x.shape[0]):
         row = x[s]
+        points = row.shape[0]
+        for j in range(flat.shape[0]):
+            flat[j] = 0.0
+        for first in range(0, points, _TILE):  # stays in the nearest cache for all lags
+            for k in range(lags.shape[0]):
+                lag = lags[k]
+                last = min(first + _TILE, points - lag)
+                i = first
+                if i + WIDTH <= last:
+                    partial = load_block(flat, k * WIDTH)
+                    while i + WIDTH <= last:
+                        moved = load_block(row, i + lag) - load_block(row, i)
+                        partial = fma(moved, moved, partial)
+                        i += WIDTH
+                    store(flat, k * WIDTH, partial)
+                while i < last:
+                    flat[k * WIDTH] += (row[i + lag] - row[i]) ** 2
+                    i += 1
         for k in range(lags.shape[0]):
-            pairs = row.shape[0] - lags[k]
-            late = row[lags[k] :]
             total = 0.0
-            for i in range(pairs):
-                total += (late[i] - row[i]) ** 2
+            for j in range(WIDTH):
+                total += sums[k, j]
+            pairs = points - lags[k]
             out[s, k] = total / pairs if pairs > 0 else np.nan
 
 
+def whole_msd(x: np.ndarray, lags: np.ndarray) -> np.ndarray:
+    """Mean squared differences (series, lag) of contiguous float64 series without gaps."""
+    out = np.empty((len(x), len(lags)))
+    _whole_msd(x, lags, np.empty((len(lags), WIDTH)), out)
+    return out
+
+
 @functools.partial(compiled, reorder_sums=True)
-def _gappy_msd(x, lags, out, pairs):
+def gappy_msd(x, lags, out, pairs):
     """Mean squared differences (series, lag) and the pairs that both points of are there."""
     for s in range(x.shape[0]):
         row = x[s]
@@ -178,10 +217,10 @@ def msd(
             if is_whole and by_fft:
                 found = _fft_msd(part)
             elif is_whole:
-                _whole_msd(part, steps, found)
+                found = whole_msd(part, steps)
             else:
                 pairs = np.empty((len(rows), many))
-                _gappy_msd(part, steps, found, pairs)
+                gappy_msd(part, steps, found, pairs)
             out[rows, :many], out[rows, many:] = found, pairs
         return out
 

@@ -9,7 +9,7 @@ import xarray as xr
 from scipy.interpolate import CubicSpline
 from scipy.special import ndtri
 
-from sgdphys.dynamics.anomalous import _gappy_msd, _whole_msd
+from sgdphys.dynamics.anomalous import gappy_msd, whole_msd
 from sgdphys.dynamics.fractional import fit_fbm
 from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
 from sgdphys.dynamics.paths import over_series, paths, result
@@ -89,8 +89,7 @@ def _laws(lags: tuple[int, ...], points: int, confidence: float) -> np.ndarray:
         walks = fractional_brownian(
             hurst=alpha / 2, steps=size - 1, parameters=many, seed=[k, size]
         )
-        found = np.empty((many, len(steps)))
-        _whole_msd(np.ascontiguousarray(walks["theta"].to_numpy()[:, 0].T), steps, found)
+        found = whole_msd(np.ascontiguousarray(walks["theta"].to_numpy()[:, 0].T), steps)
         laws[:, k] = np.quantile(
             _scores(np.log(found), np.log(steps), tables[k], alpha)[0], chances
         )
@@ -196,9 +195,9 @@ def msd_exponent(
         whole = np.isfinite(x).all(axis=1)
         msds = np.full((len(x), many), np.nan)
         pairs = np.empty((len(x), many))
-        _gappy_msd(x, steps, msds, pairs)
+        gappy_msd(x, steps, msds, pairs)
         if whole.all():
-            _whole_msd(x, steps, msds)
+            msds = whole_msd(x, steps)
         if tables is not None:
             status[(status == OK) & ~whole] = UNEVEN
         sound = status == OK

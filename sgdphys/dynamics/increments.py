@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtri
 
-from sgdphys.dynamics.anomalous import _gappy_msd
+from sgdphys.dynamics.anomalous import gappy_msd
 from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
 from sgdphys.dynamics.paths import Paths, over_series, paths, result
 from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT
@@ -136,7 +136,7 @@ def _neighbouring(x: np.ndarray, spacing: float, method: str) -> np.ndarray:
     else:
         line = drift[:, None] * np.arange(x.shape[1])
         msds, pairs_ = np.empty((2, len(x), len(_MSD_LAGS)))
-        _gappy_msd(np.ascontiguousarray(x - line), _MSD_LAGS, msds, pairs_)
+        gappy_msd(np.ascontiguousarray(x - line), _MSD_LAGS, msds, pairs_)
         clock = _MSD_LAGS * spacing - (_MSD_LAGS * spacing).mean()
         diffusion = msds @ (clock / (clock**2).sum()) / 2
         error = np.full_like(diffusion, np.nan)
@@ -234,7 +234,7 @@ def diffusion_ladder(
         drift = np.nanmean(np.diff(x, axis=1), axis=1) if x.size else np.zeros(len(x))
         straight = x - drift[:, None] * np.arange(x.shape[1])
         msds, pairs = np.empty((2, len(x), 2 * many))
-        _gappy_msd(np.ascontiguousarray(straight), both, msds, pairs)
+        gappy_msd(np.ascontiguousarray(straight), both, msds, pairs)
         msds /= 1 - both / (points - 1)
         return np.concatenate(
             [

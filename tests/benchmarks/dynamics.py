@@ -1,0 +1,89 @@
+"""Milliseconds a series of 10^4 points: these estimators against tidynamics and kramersmoyal.
+
+Run by hand, with the extra ``bench`` installed: ``python tests/benchmarks/dynamics.py``; prints
+JSON. Both sides alternate in one process, medians count. The peers take one series a call, these
+take an array of 1000; all processors may be used by either, and one thread is told apart.
+"""
+
+import json
+import os
+import statistics
+import time
+from unittest import mock
+
+import numpy as np
+import xarray as xr
+from kramersmoyal import km
+from tidynamics import msd as peer_msd
+
+from sgdphys import dynamics, processes
+
+POINTS = 10_000
+SERIES = 1000
+PEER_SERIES = 20
+REPEATS = 7
+BINS = 46
+
+
+def seconds(work):
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def compare(ours, theirs):
+    """Median milliseconds a series of both sides, alternating; ours on all processors and on one."""
+    ours()
+    theirs()
+    all_cores, one_core, peer = [], [], []
+    for _ in range(REPEATS):
+        all_cores.append(seconds(ours) / SERIES)
+        with mock.patch("os.sched_getaffinity", return_value={0}):
+            one_core.append(seconds(ours) / SERIES)
+        peer.append(seconds(theirs) / PEER_SERIES)
+    a, b, c = (1e3 * statistics.median(x) for x in (all_cores, one_core, peer))
+    return {
+        "ms": round(a, 4),
+        "ms_one_thread": round(b, 4),
+        "ms_peer": round(c, 3),
+        "ratio": round(c / a, 1),
+        "ratio_one_thread": round(c / b, 1),
+    }
+
+
+def main():
+    rng = np.random.default_rng(0)
+    walks = xr.DataArray(
+        rng.standard_normal((SERIES, POINTS)).cumsum(axis=1), dims=("series", "step")
+    )
+    ou = processes.ornstein_uhlenbeck(dt=0.05, steps=POINTS - 1, parameters=SERIES, seed=1)
+    ou = ou["theta"].isel(replica=0).transpose("parameter", "step").drop_vars("time")
+    ou = ou.copy(data=np.ascontiguousarray(ou.to_numpy()))
+    few = walks.to_numpy()[:PEER_SERIES]
+    rows = ou.to_numpy()[:PEER_SERIES, :, None]
+    fits = [seconds(lambda: dynamics.fit_ou(ou)) for _ in range(REPEATS)]
+    report = {
+        "points": POINTS,
+        "cores": len(os.sched_getaffinity(0)),
+        "msd_40_log_lags_against_tidynamics_all_lags": compare(
+            lambda: dynamics.msd(walks), lambda: [peer_msd(x) for x in few]
+        ),
+        "msd_all_lags_against_tidynamics": compare(
+            lambda: dynamics.msd(walks, lags="all"), lambda: [peer_msd(x) for x in few]
+        ),
+        "kramers_moyal_against_kramersmoyal": compare(
+            lambda: dynamics.kramers_moyal(ou, bins=BINS, resamples=0),
+            lambda: [
+                km(x, bins=np.array([BINS]), powers=np.array([[0], [1], [2], [4]])) for x in rows
+            ],
+        ),
+        "ou_exact_1000_series_seconds": round(statistics.median(fits[1:]), 3),
+        "fit_of_all_models_ms": round(
+            1e3 * seconds(lambda: dynamics.fit(ou[:40])) / 40, 2
+        ),
+    }
+    print(json.dumps(report, indent=2))
+
+
+if __name__ == "__main__":
+    main()
