@@ -366,6 +366,18 @@ def epoch_noise_spectrum(frequency: np.ndarray, batches: int) -> np.ndarray:
     return k / (k - 1) * (1 - ratio**2)
 
 
+def epoch_noise_diffusion(lags: np.ndarray, batches: int) -> np.ndarray:
+    """D over that of white noise, for noise that sums to 0 over every epoch of K steps.
+
+    [n + 2 sum_{k < n} (n - k) C(k)]/n at a lag of n steps, with C(k) = -(K - k)/(K (K - 1)) for
+    0 < k < K averaged over places in the epoch; it falls as (K + 1)/(3 n) beyond an epoch.
+    """
+    k = np.arange(1, max(batches, 2))
+    correlation = -(batches - k) / (batches * (batches - 1.0)) if batches > 1 else np.zeros(1)
+    n = np.asarray(lags)[..., None]
+    return 1 + 2 * (np.maximum(n - k, 0) * correlation).sum(axis=-1) / n[..., 0]
+
+
 def sgd_on_quadratic(
     *,
     curvature: Any = 1.0,

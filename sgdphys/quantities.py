@@ -242,6 +242,30 @@ GLOSSARY: dict[str, Quantity] = {
     ),
     "pawula": Quantity("1", "Pawula ratio", r"D_4/(D_2^2 dt)", "small for a diffusion"),
     "place": Quantity("{x}", "position", "x", "centre of a bin"),
+    # bursts
+    "burst": Quantity("1", "burst", "", "stretch of weights recorded at every step"),
+    "burst_epoch": Quantity("epochs", "epoch at which a burst starts", "e", ""),
+    "mark": Quantity("1", "mark", "", "a recorded step"),
+    "mark_epoch": Quantity("epochs", "epoch", "e", "of a mark"),
+    "lag_epochs": Quantity("epochs", "lag", r"\tau", "time between two points, in epochs"),
+    "predicted_diffusion": Quantity(
+        "{x}**2/{t}",
+        "diffusion coefficient of the gradient noise",
+        r"D_\mathrm{noise}",
+        "learning rate squared times the variance of a batch gradient over 2, per coordinate",
+    ),
+    "diffusion_ratio": Quantity(
+        "1", "diffusion over that of white noise", r"D/D_\mathrm{noise}", "by lag"
+    ),
+    "theory_ratio": Quantity(
+        "1", "theory of reshuffled epochs", "", "D over that of white noise, by lag"
+    ),
+    "alpha_long": Quantity(
+        "1", "MSD exponent beyond an epoch", r"\alpha", "about the twins' mean, from 1 epoch to 16"
+    ),
+    "alpha_short": Quantity(
+        "1", "MSD exponent within an epoch", r"\alpha", "about the twins' mean, up to half an epoch"
+    ),
     # tasks
     "x": Quantity("1", "input", "x", "input pattern"),
     "y": Quantity("1", "hard label", "y", "hard label of a pattern"),

@@ -1,5 +1,6 @@
 """Whether a Wiener process is a fair model: tests of increments, all series at once."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -308,6 +309,13 @@ def _whole_ends(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.minimum(start, points - 1), status
 
 
+@functools.lru_cache(maxsize=32)
+def _null_share(increments: int, level: float, rng: int) -> float:
+    """Share of 2000 simulated walks that pass."""
+    walks = np.random.default_rng(rng).standard_normal((increments + 1, 2000)).cumsum(axis=0)
+    return float(wiener_tests(walks, level=level)["passes"].mean())
+
+
 def passing_share(tests: xr.Dataset, by: str = "layer", rng: int = 0) -> xr.Dataset:
     """Share of series that pass as Wiener, beside that of simulated Wiener processes.
 
@@ -333,8 +341,7 @@ def passing_share(tests: xr.Dataset, by: str = "layer", rng: int = 0) -> xr.Data
     longest = int(lengths.max()) if bool(tested.any()) else 0
     null = np.nan
     if longest:
-        walks = np.random.default_rng(rng).standard_normal((longest + 1, 2000)).cumsum(axis=0)
-        null = float(wiener_tests(walks, level=tests.attrs["level"])["passes"].mean())
+        null = _null_share(longest, float(tests.attrs["level"]), rng)
     if by in tests.coords:
         share = passes.groupby(by).mean(...)
         count = tested.groupby(by).sum(...)

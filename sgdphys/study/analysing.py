@@ -1,21 +1,23 @@
 """The second stage: the analyses of a study, written to ``results.nc``."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 import sgdphys
 from sgdphys import relate
+from sgdphys.dynamics.bursts import burst_diffusion
 from sgdphys.dynamics.phases import epoch_drift, gradient_phases
 from sgdphys.errors import InputError
 from sgdphys.information.plane import layer_information
 from sgdphys.sampling import batch_sizes
 from sgdphys.study.files import study_hash
-from sgdphys.study.keys import InformationAnalysis, PhasesAnalysis, Study
+from sgdphys.study.keys import DiffusionAnalysis, InformationAnalysis, PhasesAnalysis, Study
 from sgdphys.study.recording import task_of
 from sgdphys.trajectory.reader import open_trajectory
 from sgdphys.trajectory.writer import write_tree
@@ -54,6 +56,8 @@ def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str
             tell(f"analysing {name}")
             if isinstance(analysis, InformationAnalysis):
                 groups[name] = _information(trajectory, study, analysis, threads)
+            elif isinstance(analysis, DiffusionAnalysis):
+                groups[name] = _diffusion(trajectory, study, analysis, name)
             else:
                 groups[name] = _phases(trajectory, study, analysis, name)
             groups[name].attrs["of"] = analysis.of
@@ -64,6 +68,42 @@ def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str
         groups[RELATED] = relate.compression_after_transition(
             first["information"], first["phases"], rng=study.train.seed
         ).assign_attrs(of=RELATED)
+    _write(groups, folder, study)
+
+
+def combine(folder: Path, study: Study, cases: Mapping[str, tuple[Path, Study]]) -> None:
+    """Join the results of all cases of a sweep along ``case``, with the swept keys beside it."""
+    names = list(study.sweep.keys)
+    swept = {
+        name.rpartition(".")[2]: [_value_at(case, name) for _, case in cases.values()]
+        for name in names
+    }
+    groups: dict[str, xr.Dataset] = {}
+    trees = [open_trajectory(path / RESULTS) for path, _ in cases.values()]
+    for name in trees[0].children:
+        parts = [tree[name].to_dataset().load() for tree in trees]
+        joined = xr.concat(
+            parts, dim="case", join="outer", combine_attrs="drop_conflicts", data_vars="all",
+            coords="different", compat="equals",
+        )  # fmt: skip
+        beside = {f"swept_{k}": ("case", np.array(v)) for k, v in swept.items()}
+        joined = joined.assign_coords({"case": list(cases), **beside})
+        groups[str(name)] = joined.assign_attrs(
+            of=parts[0].attrs["of"], cases=json.dumps(list(cases))
+        )
+    for tree in trees:
+        tree.close()
+    _write(groups, folder, study)
+
+
+def _value_at(study: Study, name: str) -> Any:
+    value: Any = study
+    for part in name.split("."):
+        value = getattr(value, part)
+    return str(value) if not isinstance(value, int | float | str) else value
+
+
+def _write(groups: dict[str, xr.Dataset], folder: Path, study: Study) -> None:
     tree = xr.DataTree.from_dict(groups)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     tree.attrs = {
@@ -90,6 +130,29 @@ def _information(
         rng=study.train.seed,
         threads=threads,
     )
+
+
+def _diffusion(
+    trajectory: xr.DataTree, study: Study, analysis: DiffusionAnalysis, name: str
+) -> xr.Dataset:
+    if study.train.twins < 2:
+        raise InputError(f"analyses.{name} compares twins; set train.twins to 2 or more")
+    gradients = None
+    if "gradients" in trajectory.children:
+        gradients = trajectory["gradients"].to_dataset()[["noise_norm"]].load()
+    split = trajectory["split"]["train"].to_numpy()
+    sizes = batch_sizes(int(split[0].sum()), study.train.batch_size, study.train.sampling)
+    try:
+        return burst_diffusion(
+            trajectory["weights"].to_dataset(),
+            gradients,
+            updates_per_epoch=len(sizes),
+            sample=analysis.sample,
+            confidence=analysis.confidence,
+            rng=study.train.seed,
+        )
+    except InputError as error:
+        raise InputError(f"analyses.{name}: {error}") from None
 
 
 def _phases(

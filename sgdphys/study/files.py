@@ -1,6 +1,7 @@
 """Study files: finding, reading, overriding, and the resolved text that travels with a run."""
 
 import hashlib
+import itertools
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -117,6 +118,39 @@ def load_study(
     return name, quicken(found) if quick else found
 
 
+def cases_of(study: Study) -> dict[str, Study]:
+    """Return the cases of a study's sweep by name, each a study without one.
+
+    Raises
+    ------
+    InputError
+        For a case that is no valid study.
+    """
+    names = list(study.sweep.keys)
+    lists = [study.sweep.keys[name] for name in names]
+    pairs = zip(*lists, strict=True) if study.sweep.zip else itertools.product(*lists)
+    keys = study.model_dump(mode="json", exclude={"sweep"}, exclude_none=True)
+    cases: dict[str, Study] = {}
+    for values in pairs:
+        changed = json.loads(json.dumps(keys))
+        for name, value in zip(names, values, strict=True):
+            *tables, key = name.split(".")
+            inside = changed
+            for table in tables:
+                inside = inside[table]
+            inside[key] = value
+        said = ", ".join(
+            f"{name.rpartition('.')[2]}={_plain(value)}"
+            for name, value in zip(names, values, strict=True)
+        )
+        cases[said] = study_from(changed, f"the case {said}")
+    return cases
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def resolved_text(study: Study) -> str:
     """TOML text of all keys, defaults included."""
     return tomli_w.dumps(study.model_dump(mode="json", exclude_none=True))
@@ -129,11 +163,16 @@ def recording_keys(study: Study) -> dict[str, Any]:
 
 def study_hash(study: Study) -> str:
     """Hash of the keys that decide what a recording holds."""
-    text = json.dumps(recording_keys(study), sort_keys=True)
+    keys = recording_keys(study)
+    if study.sweep.keys:
+        keys["sweep"] = study.sweep.model_dump(mode="json")
+    text = json.dumps(keys, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def differences(first: Study, second: Study) -> list[str]:
     """Dotted names of the recording keys in which two studies differ."""
     a, b = recording_keys(first), recording_keys(second)
+    if first.sweep != second.sweep:
+        return ["sweep"]
     return [f"{t}.{k}" for t in a for k in a[t] if a[t][k] != b[t].get(k)]

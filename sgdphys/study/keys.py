@@ -134,10 +134,21 @@ class PhasesAnalysis(_Keys):
     resamples: Annotated[int, Field(ge=100)] = 1000
 
 
-Analysis = Annotated[InformationAnalysis | PhasesAnalysis, Field(discriminator="of")]
+class DiffusionAnalysis(_Keys):
+    """Twins about their mean, in bursts of steps: ``[analyses.NAME]`` with ``of = "diffusion"``."""
+
+    of: Literal["diffusion"]
+    sample: Annotated[int, Field(ge=10)] = 60
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+
+Analysis = Annotated[
+    InformationAnalysis | PhasesAnalysis | DiffusionAnalysis, Field(discriminator="of")
+]
 _ANALYSES: dict[str, type[BaseModel]] = {
     "information": InformationAnalysis,
     "phases": PhasesAnalysis,
+    "diffusion": DiffusionAnalysis,
 }
 
 
@@ -159,6 +170,52 @@ class Figures(_Keys):
     ] = ("png", "svg")
 
 
+Values = Annotated[tuple[Any, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+
+
+class Sweep(_Keys):
+    """Keys that take several values, each combination a case of its own: ``[sweep]``.
+
+    ``keys`` maps dotted names to lists; with ``zip`` they go in step, the first values together.
+    """
+
+    keys: dict[
+        str, Annotated[tuple[Any, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+    ] = {}
+    zip: bool = False
+
+    @model_validator(mode="after")
+    def _in_step(self) -> "Sweep":
+        lengths = {name: len(values) for name, values in self.keys.items()}
+        if self.zip and len(set(lengths.values())) > 1:
+            said = ", ".join(f"{name} has {n}" for name, n in lengths.items())
+            raise ValueError(f"sweep.zip needs lists of equal length; {said}")
+        for name in self.keys:
+            if name.partition(".")[0] not in ("task", "network", "train", "record"):
+                raise ValueError(
+                    f"sweep key {name!r} must be of task, network, train or record, "
+                    'written "train.batch_size"'
+                )
+        return self
+
+
+def _swept(value: Any) -> Any:
+    """Gather the dotted keys of ``[sweep]``, which may be nested tables too."""
+    if not isinstance(value, Mapping) or "keys" in value:
+        return value
+    keys: dict[str, Any] = {}
+
+    def gather(prefix: str, table: Mapping[str, Any]) -> None:
+        for name, inside in table.items():
+            if isinstance(inside, Mapping):
+                gather(f"{prefix}{name}.", inside)
+            elif prefix or name != "zip":
+                keys[prefix + name] = inside
+
+    gather("", value)
+    return {"keys": keys, **({"zip": value["zip"]} if "zip" in value else {})}
+
+
 class Study(_Keys):
     """A whole study."""
 
@@ -170,6 +227,7 @@ class Study(_Keys):
     record: Record = Record()
     analyses: Annotated[dict[str, Analysis], BeforeValidator(_with_kinds)] = {}
     figures: Figures = Figures()
+    sweep: Annotated[Sweep, BeforeValidator(_swept)] = Sweep()
 
 
 def study_from(keys: Mapping[str, Any], source: str) -> Study:

@@ -118,8 +118,10 @@ def plan_of(study: Study, updates_per_epoch: int) -> Plan:
     last = epochs * updates_per_epoch
     weights = record.weights
     if isinstance(weights, Bursts):
-        starts = np.round(np.geomspace(1, epochs + 1, weights.starts)).astype(np.int64) - 1
-        starts = np.unique(np.minimum(starts, max(epochs - weights.burst, 0)))
+        # the first at 0, the others apart from it and, where there is room, from each other
+        final = max(epochs - weights.burst, 0)
+        later = np.geomspace(2 * weights.burst, max(final, 1), weights.starts - 1)
+        starts = np.unique([0, *np.minimum(np.round(later).astype(np.int64), final)])
         span = min(weights.burst, epochs) * updates_per_epoch
         steps = np.unique(starts[:, None] * updates_per_epoch + np.arange(span + 1))
     elif isinstance(weights, Every):

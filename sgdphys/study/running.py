@@ -14,14 +14,23 @@ import xarray as xr
 
 from sgdphys import figures
 from sgdphys.errors import InputError, WorkError
-from sgdphys.study.analysing import RESULTS, analyse, are_whole
-from sgdphys.study.files import differences, load_study, read_keys, resolved_text, study_hash
+from sgdphys.study.analysing import RESULTS, analyse, are_whole, combine
+from sgdphys.study.files import (
+    cases_of,
+    differences,
+    load_study,
+    read_keys,
+    resolved_text,
+    study_hash,
+)
 from sgdphys.study.keys import Study, study_from
 from sgdphys.study.recording import Recording
 from sgdphys.trajectory.reader import SEGMENTS, open_trajectory
 
 STUDY_FILE = "study.toml"
 FIGURES = "figures"
+CASES = "cases"
+"""Folder of a sweep that holds a run for each case."""
 _LOCK = ".lock"
 
 
@@ -46,8 +55,26 @@ class Run:
 
     @property
     def trajectory(self) -> xr.DataTree:
-        """The recorded trajectory, opened lazily."""
+        """The recorded trajectory, opened lazily.
+
+        Raises
+        ------
+        InputError
+            For a sweep, whose cases have one each.
+        """
+        if self.study.sweep.keys:
+            raise InputError(
+                f"{self.folder} is a sweep: {', '.join(self.cases)} have a trajectory each, "
+                "under .cases"
+            )
         return open_trajectory(self.folder)
+
+    @property
+    def cases(self) -> "dict[str, Run]":
+        """Runs of a sweep's cases by name; empty where there is no sweep."""
+        if not self.study.sweep.keys:
+            return {}
+        return {n: Run(self.folder / CASES / _file_name(n)) for n in cases_of(self.study)}
 
     @property
     def results(self) -> xr.DataTree:
@@ -75,8 +102,11 @@ class Run:
             png, svg, pdf; those of the study by default.
         """
         formats = tuple(formats or self.study.figures.formats)
-        with self.trajectory as trajectory, ExitStack() as stack:
-            sources = {name: node.to_dataset() for name, node in trajectory.children.items()}
+        with ExitStack() as stack:
+            sources: dict[str, xr.Dataset] = {}
+            if not self.study.sweep.keys:
+                trajectory = stack.enter_context(self.trajectory)
+                sources = {n: node.to_dataset() for n, node in trajectory.children.items()}
             if (self.folder / RESULTS).is_file():
                 results = stack.enter_context(self.results)
                 sources |= {name: node.to_dataset() for name, node in results.children.items()}
@@ -137,13 +167,55 @@ def run(
     _prepare(folder, resolved, fresh=fresh)
     result = Run(folder)
     with _locked(folder):
-        _record(result, threads, tell, progress, stop)
-        if resolved.analyses and not are_whole(folder, resolved):
-            analyse(folder, resolved, threads, tell)
+        if resolved.sweep.keys:
+            _carry_out_cases(folder, resolved, fresh, threads, tell, progress, stop)
+        else:
+            _record(result, threads, tell, progress, stop)
+            if resolved.analyses and not are_whole(folder, resolved):
+                analyse(folder, resolved, threads, tell)
         for path in result.figures():
             if path.suffix == ".png":
                 tell(f"drew {path}")
     return result
+
+
+def _carry_out_cases(
+    folder: Path,
+    study: Study,
+    fresh: bool,
+    threads: int | None,
+    tell: Callable[[str], None],
+    progress: Callable[[int, int], None] | None,
+    stop: Callable[[], bool] | None,
+) -> None:
+    """Record and analyse every case of a sweep in a folder of its own, and join their results."""
+    cases = cases_of(study)
+    total = sum(c.train.replicas * c.train.epochs for c in cases.values())
+    before = 0
+    places: dict[str, tuple[Path, Study]] = {}
+    for number, (name, case) in enumerate(cases.items(), 1):
+        tell(f"case {number} of {len(cases)}: {name}")
+        place = folder / CASES / _file_name(name)
+        _prepare(place, case, fresh=fresh)
+        size = case.train.replicas * case.train.epochs
+
+        def add(done: int, _: int, before: int = before) -> None:
+            if progress is not None:
+                progress(before + done, total)
+
+        with _locked(place):
+            _record(Run(place), threads, tell, add, stop)
+            if case.analyses and not are_whole(place, case):
+                analyse(place, case, threads, tell)
+        places[name] = (place, case)
+        before += size
+    if study.analyses and not are_whole(folder, study):
+        combine(folder, study, places)
+
+
+def _file_name(case: str) -> str:
+    """A case's name as a folder's, without what file systems or shells dislike."""
+    return "".join(c if c.isalnum() or c in "=.,-_" else "_" for c in case.replace(", ", ","))
 
 
 def _record(
@@ -202,7 +274,7 @@ def _prepare(folder: Path, study: Study, *, fresh: bool) -> None:
                 _require_same(folder, study)
         elif folder.is_dir() and any(path.name != _LOCK for path in folder.iterdir()):
             raise InputError(f"{folder} is not empty and holds no run; choose another --out")
-        (folder / SEGMENTS).mkdir(parents=True, exist_ok=True)
+        (folder / (CASES if study.sweep.keys else SEGMENTS)).mkdir(parents=True, exist_ok=True)
         partial = kept.with_suffix(".partial")
         partial.write_text(resolved_text(study), encoding="utf-8")
         os.replace(partial, kept)
@@ -223,7 +295,7 @@ def _require_same(folder: Path, study: Study) -> None:
 
 def _clear(folder: Path) -> None:
     """Remove what a run wrote, and nothing else."""
-    for name in (SEGMENTS, FIGURES):
+    for name in (SEGMENTS, CASES, FIGURES):
         if (folder / name).is_dir():
             shutil.rmtree(folder / name)
     (folder / RESULTS).unlink(missing_ok=True)

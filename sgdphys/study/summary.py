@@ -9,9 +9,13 @@ from sgdphys.study.analysing import RELATED
 from sgdphys.study.running import Run
 from sgdphys.trajectory.reader import open_trajectory, segment_paths
 
+_MEDIANS = ("accuracy", "test_accuracy", "loss", "test_loss")
+
 
 def table(run: Run, seconds: float) -> list[tuple[str, ...]]:
     """Rows of the closing table: loss and accuracy at the last epoch, time, size, places."""
+    if run.cases:
+        return _cases_table(run, seconds)
     with run.trajectory as trajectory:
         training = trajectory["training"].to_dataset().load()
         diverged = trajectory["weights"]["diverged_step"].to_numpy()
@@ -29,6 +33,17 @@ def table(run: Run, seconds: float) -> list[tuple[str, ...]]:
         which = ", ".join(f"{r} at update {s}" for r, s in enumerate(diverged) if s >= 0)
         rows.append((f"diverged: replica {which}", "", "", ""))
     rows.append((f"{seconds:.1f} s, {run.bytes / 1e6:.0f} MB in {run.folder}", "", "", ""))
+    return rows
+
+
+def _cases_table(run: Run, seconds: float) -> list[tuple[str, ...]]:
+    """Median loss and accuracy of every case of a sweep."""
+    rows: list[tuple[str, ...]] = [("medians at the last epoch", *_MEDIANS)]
+    for name, case in run.cases.items():
+        with case.trajectory as trajectory:
+            last = trajectory["training"].to_dataset().isel(epoch=-1).load()
+        rows.append((name, *(f"{float(last[n].median()):.4g}" for n in _MEDIANS)))
+    rows.append((f"{seconds:.1f} s, {run.bytes / 1e6:.0f} MB in {run.folder}", *[""] * 4))
     return rows
 
 

@@ -32,7 +32,7 @@ def seconds(work):
 
 
 def compare(ours, theirs):
-    """Median milliseconds a series of both sides, alternating; ours on all processors and on one."""
+    """Median milliseconds a series of both sides; ours on all processors and on one."""
     ours()
     theirs()
     all_cores, one_core, peer = [], [], []
@@ -78,9 +78,7 @@ def main():
             ],
         ),
         "ou_exact_1000_series_seconds": round(statistics.median(fits[1:]), 3),
-        "fit_of_all_models_ms": round(
-            1e3 * seconds(lambda: dynamics.fit(ou[:40])) / 40, 2
-        ),
+        "fit_of_all_models_ms": round(1e3 * seconds(lambda: dynamics.fit(ou[:40])) / 40, 2),
     }
     print(json.dumps(report, indent=2))
 

@@ -23,8 +23,11 @@ def walks(block_info=None):
 
 def main(steps, replicas, parameters):
     data = da.map_blocks(
-        walks, chunks=(steps, (1,) * replicas, parameters), dtype=np.float32, meta=np.empty((0, 0, 0), np.float32)
-    )  # fmt: skip
+        walks,
+        chunks=(steps, (1,) * replicas, parameters),
+        dtype=np.float32,
+        meta=np.empty((0, 0, 0), np.float32),
+    )
     theta = xr.DataArray(data, dims=("step", "replica", "parameter"))
     start = time.perf_counter()
     found = {

@@ -1,0 +1,230 @@
+"""How twins diffuse: over lags, over training, and against what their gradient noise predicts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from sgdphys.figures.style import EXACT, NULL, PAGE, epoch_axis, layer_styles
+
+Sources = Mapping[str, xr.Dataset]
+
+_MOST_PANELS = 4
+_MARKERS = "osD^v<>pPX"
+
+
+def _cases(sources: Sources) -> xr.Dataset:
+    """The analysis with a dimension of cases, one where the run is no sweep."""
+    data = sources["diffusion"].load()
+    if "case" not in data.dims:
+        data = data.expand_dims(case=["this run"])
+    return data
+
+
+def _has_noise(data: xr.Dataset) -> bool:
+    return bool((data["diffusion"] > 0).any())
+
+
+def _panel_cases(data: xr.Dataset) -> list[str]:
+    """Cases worth a panel, those with noise first: one a sampler where samplers were swept."""
+    names = [str(c) for c in data["case"].to_numpy()]
+    if "swept_sampling" in data.coords:
+        first: dict[str, str] = {}
+        for name, sampler in zip(names, data["swept_sampling"].to_numpy(), strict=True):
+            first.setdefault(str(sampler), name)
+        names = list(first.values())
+    names.sort(key=lambda n: not _has_noise(data.sel(case=n)))
+    return names[:_MOST_PANELS]
+
+
+def _title(data: xr.Dataset, case: str) -> str:
+    if "swept_sampling" in data.coords:
+        return f"sampler: {data['swept_sampling'].sel(case=case).item()}"
+    return case
+
+
+def _band(
+    ax: Axes, x: np.ndarray, here: xr.Dataset, name: str, colour: object, **style: object
+) -> None:
+    """A curve and its interval, what is not positive left out of logarithmic axes."""
+    y, low, high = (here[f"{name}{e}"].to_numpy() for e in ("", "_low", "_high"))
+    ax.plot(x, y, color=colour, marker="o", ms=2.5, linewidth=1)
+    ax.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+
+
+def _nothing(ax: Axes, words: str = "twins never part:\nno noise") -> None:
+    ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", color=NULL)
+
+
+def _layers_legend(figure: Figure, data: xr.Dataset, *extra: Line2D) -> None:
+    handles = [
+        Line2D([], [], color=colour, marker="o", ms=2.5, label=label)
+        for _, colour, label in layer_styles(data["layer"].to_numpy())
+    ]
+    figure.legend(handles=[*handles, *extra], loc="outside right center")
+
+
+def ladder(sources: Sources) -> Figure:
+    """Diffusion coefficient over that of white noise against the lag, early and late."""
+    data = _cases(sources)
+    names = _panel_cases(data)
+    bursts = {"first burst": 0, "last burst": data.sizes["burst"] - 1}
+    ratio = "diffusion_ratio" in data
+    name = "diffusion_ratio" if ratio else "diffusion"
+    figure, axes = plt.subplots(
+        2, len(names), figsize=(PAGE, 4.4), sharex=True, sharey=True, squeeze=False
+    )
+    for column, case in enumerate(names):
+        for row, (label, burst) in enumerate(bursts.items()):
+            ax = axes[row, column]
+            here = data.sel(case=case).isel(burst=burst)
+            epoch = float(here["burst_epoch"])
+            ax.set_title(f"{_title(data, case)}\n{label}, epoch {epoch:.0f}", fontsize=7)
+            ax.set_xscale("log")
+            ax.set_yscale("log")
+            lag = here["lag_epochs"].to_numpy()
+            if not _has_noise(here):
+                _nothing(ax)
+                continue
+            for layer, colour, _ in layer_styles(data["layer"].to_numpy()):
+                _band(ax, lag, here.sel(layer=layer), name, colour)
+            if ratio:
+                ax.axhline(1, color=EXACT, linewidth=0.8)
+                ax.plot(lag, here["theory_ratio"], color=EXACT, linewidth=0.8, linestyle="--")
+    for ax in axes[-1]:
+        ax.set_xlabel("lag (epochs)")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("$D$ / $D$ of the gradient noise" if ratio else "$D$ (weight$^2$/update)")
+    extra = [Line2D([], [], color=EXACT, linewidth=0.8, label="white noise"),
+             Line2D([], [], color=EXACT, linewidth=0.8, linestyle="--",
+                    label="reshuffled epochs,\nflat landscape")]  # fmt: skip
+    _layers_legend(figure, data, *(extra if ratio else []))
+    figure.suptitle(_caption(data), fontsize=7)
+    return figure
+
+
+def _caption(data: xr.Dataset) -> str:
+    families = data.attrs.get("families", "?")
+    return (
+        f"twins about their mean, {families} families; bands {data.attrs['confidence']:.0%} "
+        "(bootstrap over families); both axes logarithmic"
+    )
+
+
+_ROWS = {
+    "diffusion": "$D$ over one step\n(weight$^2$/update)",
+    "alpha_long": "MSD exponent\n1 to 16 epochs",
+    "passes": "share that passes\nas Wiener",
+    "tail_index": "tail index\n(median)",
+}
+
+
+def against_epochs(sources: Sources) -> Figure:
+    """Diffusion, exponent, fairness of the Wiener model and tail index against training time."""
+    data = _cases(sources)
+    names = [n for n in _panel_cases(data) if _has_noise(data.sel(case=n))][:2]
+    if not names:
+        figure, ax = plt.subplots(figsize=(PAGE / 2, 2))
+        _nothing(ax)
+        return figure
+    figure, axes = plt.subplots(
+        len(_ROWS), len(names), figsize=(PAGE, 7.2), sharex=True, sharey="row", squeeze=False
+    )
+    for column, case in enumerate(names):
+        here = data.sel(case=case)
+        epoch = here["burst_epoch"].to_numpy()
+        for row, (name, label) in enumerate(_ROWS.items()):
+            ax = axes[row, column]
+            for layer, colour, _ in layer_styles(data["layer"].to_numpy()):
+                _measure(ax, epoch, here.sel(layer=layer), name, colour)
+            if name == "diffusion":
+                ax.set_yscale("log")
+            if name == "alpha_long":
+                ax.axhline(1, color=EXACT, linewidth=0.8)
+            if column == 0:
+                ax.set_ylabel(label)
+        axes[0, column].set_title(_title(data, case))
+        epoch_axis(axes[-1, column], int(np.nanmax(epoch)))
+    nulls = Line2D([], [], color=NULL, linestyle="--", label="null: simulated\nWiener / Gaussian")
+    white = Line2D([], [], color=EXACT, linewidth=0.8, label="Wiener, exponent 1")
+    _layers_legend(figure, data, nulls, white)
+    figure.suptitle(_caption(data).replace("both axes logarithmic", "epoch at a burst's start"),
+                    fontsize=7)  # fmt: skip
+    return figure
+
+
+def _measure(ax: Axes, epoch: np.ndarray, here: xr.Dataset, name: str, colour: Any) -> None:
+    if name == "diffusion":
+        _band(ax, epoch, here.isel(lag=0), name, colour)
+    elif name == "alpha_long":
+        _band(ax, epoch, here, name, colour)
+    else:
+        ax.plot(epoch, here[name], color=colour, marker="o", ms=2.5, linewidth=1)
+        ax.plot(epoch, here[f"null_{name}"], color=NULL, linestyle="--", linewidth=0.8)
+
+
+def spreads(sources: Sources) -> Figure:
+    """Variance within families (noise) and between them (initial weights) against epochs."""
+    data = _cases(sources)
+    names = _panel_cases(data)
+    figure, axes = plt.subplots(1, len(names), figsize=(PAGE, 2.6), sharey=True, squeeze=False)
+    for ax, case in zip(axes[0], names, strict=True):
+        here = data.sel(case=case)
+        epoch = here["mark_epoch"].to_numpy()
+        for layer, colour, _ in layer_styles(data["layer"].to_numpy()):
+            for name, style in (("spread_within", "-"), ("spread_between", "--")):
+                value = here[name].sel(layer=layer).to_numpy()
+                value = np.where(value > 0, value, np.nan)
+                ax.plot(epoch, value, color=colour, linestyle=style, linewidth=1)
+        epoch_axis(ax, int(np.nanmax(epoch)))
+        ax.set_yscale("log")
+        ax.set_title(_title(data, case), fontsize=7)
+        if not _has_noise(here):
+            _nothing(ax, "within: 0")
+    axes[0, 0].set_ylabel("variance a weight (weight$^2$)")
+    extra = [Line2D([], [], color="#444444", label="within families"),
+             Line2D([], [], color="#444444", linestyle="--", label="between families")]  # fmt: skip
+    _layers_legend(figure, data, *extra)
+    return figure
+
+
+def against_noise(sources: Sources) -> Figure:
+    """D over one step and over 4 epochs against that of the gradient noise, in all cases."""
+    data = _cases(sources)
+    figure, axes = plt.subplots(1, 2, figsize=(PAGE, 3.2), sharex=True, sharey=True)
+    if "predicted_diffusion" not in data:
+        _nothing(axes[0], "no gradient statistics recorded")
+        return figure
+    names = [str(c) for c in data["case"].to_numpy() if _has_noise(data.sel(case=c))]
+    for ax, epochs, label in zip(axes, (None, 4.0), ("one step", "four epochs"), strict=True):
+        for k, case in enumerate(names):
+            here = data.sel(case=case)
+            lag = 0 if epochs is None else int(np.nanargmin(np.abs(here["lag_epochs"] - epochs)))
+            for layer, colour, _ in layer_styles(data["layer"].to_numpy()):
+                one = here.sel(layer=layer)
+                ax.plot(one["predicted_diffusion"], one["diffusion"].isel(lag=lag),
+                        _MARKERS[k % len(_MARKERS)], ms=3, color=colour, alpha=0.7,
+                        markeredgewidth=0)  # fmt: skip
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        ax.set_title(f"over {label}")
+        ax.set_xlabel(r"$\eta^2\,\mathrm{tr}\,V/2P$ (weight$^2$/update)")
+        ends = np.array(ax.get_xlim())
+        ax.plot(ends, ends, color=EXACT, linewidth=0.8)
+        ax.set_xlim(*ends)
+    axes[0].set_ylabel("$D$ of twins (weight$^2$/update)")
+    extra = [
+        Line2D(
+            [], [], color="#444444", linestyle="", marker=_MARKERS[k % len(_MARKERS)], ms=3, label=n
+        )
+        for k, n in enumerate(n.replace(", ", "\n") for n in names)
+    ]
+    extra.append(Line2D([], [], color=EXACT, linewidth=0.8, label="equal"))
+    _layers_legend(figure, data, *extra)
+    figure.suptitle("every burst of every case; both axes logarithmic", fontsize=7)
+    return figure
