@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy import integrate, linalg, signal
+from scipy import integrate, linalg, optimize, signal, special
 
 from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
@@ -241,11 +241,33 @@ def ornstein_uhlenbeck(
         values[0] = rng.standard_normal((replicas, d)) @ _root(covariance).T
     else:
         values[0] = np.asarray(start, float) - centers
-    kicks = rng.standard_normal((steps, replicas, d)) @ _root(noise).T
-    for k in range(steps):
-        values[k + 1] = values[k] @ step.T + kicks[k]
+    _follow(values, step, noise, rng)
     flat = {k: np.ravel(v) if np.ndim(v) else v for k, v in truth.items()}
     return _dataset(values + centers, dt, "ornstein_uhlenbeck", **flat)
+
+
+def _follow(
+    values: np.ndarray, step: np.ndarray, noise: np.ndarray, rng: np.random.Generator
+) -> None:
+    """Fill values (step, replica, parameter) after the first by x' = step x + noise."""
+    kicks = rng.standard_normal(values[1:].shape) @ _root(noise).T
+    for k, kick in enumerate(kicks):
+        values[k + 1] = values[k] @ step.T + kick
+
+
+def linear_step(
+    step: np.ndarray,
+    noise: np.ndarray,
+    start: np.ndarray,
+    steps: int,
+    replicas: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Paths (step, replica, parameter) of x' = step x + noise, first points of covariance start."""
+    values = np.empty((steps + 1, replicas, len(step)))
+    values[0] = rng.standard_normal((replicas, len(step))) @ _root(start).T
+    _follow(values, step, noise, rng)
+    return values
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:
@@ -494,6 +516,7 @@ def online_linear_regression(
     a = np.diag(a) if a.ndim == 1 else a
     d, eta, b = len(a), learning_rate, batch_size
     identity = np.eye(d)
+    index = kesten_index(float(a[0, 0]) * eta, b) if d == 1 else np.nan
     operator = np.kron(a, identity) + np.kron(identity, a) - eta * (1 + 1 / b) * np.kron(a, a)
     operator -= eta / b * np.outer(a.ravel(), a.ravel())
     truth = np.linalg.solve(operator, eta * label_noise / b * a.ravel())
@@ -513,7 +536,32 @@ def online_linear_regression(
         learning_rate=eta,
         batch_size=b,
         stationary_covariance=truth if is_stable else np.full(d * d, np.nan),
+        weight_tail_index=index,
     )
+
+
+def kesten_index(learning_rate: float, batch_size: int) -> float:
+    """Tail index of the weight of one-dimensional online regression with unit inputs.
+
+    The alpha at which E|1 - eta h|**alpha = 1, h the mean of B squared inputs, Gamma(B/2, 2/B). It
+    is a tail of the weights, made by multiplication; the noise of a step has its own.
+
+    References
+    ----------
+    Kesten (1973), Acta Math. 131, 207; Gurbuzbalaban, Simsekli and Zhu (2021).
+    """
+    nodes, weights = special.roots_genlaguerre(180, batch_size / 2 - 1)
+    weights = weights / weights.sum()
+    h = nodes * 2 / batch_size
+
+    def excess(alpha: float) -> float:
+        with np.errstate(over="ignore"):
+            return float(np.log((weights * np.abs(1 - learning_rate * h) ** alpha).sum()))
+
+    try:
+        return float(optimize.brentq(excess, 1e-3, 200.0))
+    except ValueError:  # it falls or rises throughout
+        return np.inf if excess(1e-3) < 0 else np.nan
 
 
 def pitchfork(

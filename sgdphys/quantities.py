@@ -226,6 +226,16 @@ GLOSSARY: dict[str, Quantity] = {
         "1", "effective rank", "", "squared trace over the trace of the square"
     ),
     "eigenvalue": Quantity("{x}**2/{t}", "eigenvalue of the diffusion matrix", "", "largest first"),
+    "eigenvector": Quantity("1", "direction of a mode", "", "unit vector"),
+    "kappa_matrix": Quantity("1/{t}", "drift matrix", "B", "drift is -B (X - center)"),
+    "diffusion_matrix": Quantity("{x}**2/{t}", "diffusion matrix", "D", "Cov(dX) = 2 D dt"),
+    "displacement": Quantity(
+        "{x}**2", "squared distance from the first point", r"|w_t - w_0|^2", "ensemble mean"
+    ),
+    "law": Quantity("1", "law", "", "of the distance from the first point"),
+    "residual": Quantity("1", "residual", "", "root mean square of the logarithm"),
+    "number": Quantity("1 or {t}", "exponent or time of the law", "", ""),
+    "share": Quantity("1", "share of resamples in which the law is best", "", ""),
     "mode": Quantity("1", "mode", "k", "1 has the largest eigenvalue"),
     "window": Quantity("{t}", "start of the window", "", ""),
     "spread_within": Quantity(

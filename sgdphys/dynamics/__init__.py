@@ -9,6 +9,8 @@ _HOMES = {
     "wiener_tests": "whiteness",
     "passing_share": "whiteness",
     "fit_ou": "ornstein_uhlenbeck",
+    "fit_langevin": "langevin",
+    "displacement_law": "spreading",
     "fit_fbm": "fractional",
     "fit_levy": "tails",
     "tail_index": "tails",

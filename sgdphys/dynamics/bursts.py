@@ -59,7 +59,7 @@ def burst_diffusion(
         epochs up to 16: diffusion with ``_low`` and ``_high``; predicted_diffusion and the
         diffusion_ratio to it; alpha_short, alpha_long with intervals; passes beside null_passes at
         512 increments (or the burst's); tail_index beside null_tail_index, medians over
-        coordinates; ensemble_diffusion, across twins at fixed time over one step.
+        coordinates; diffusion_ensemble, across twins at fixed time over one step.
         Over (mark, layer): spread_within families (noise) and spread_between (initial weights).
 
     Raises
@@ -163,7 +163,7 @@ def _one_burst(
         data |= {f"{name}_{e}": ("layer", v) for e, v in zip(("low", "high"), ends, strict=True)}
     across = ensemble_diffusion(theta.astype(np.float64), within="family")["diffusion"]
     first = across.isel(step=slice(0, k)).mean("step").transpose("parameter")
-    data["ensemble_diffusion"] = ("layer", _by_layer(first.to_numpy(), layer))
+    data["diffusion_ensemble"] = ("layer", _by_layer(first.to_numpy(), layer))
     shares: dict[str, list[float]] = {n: [] for n in _SHARES}
     for replica, parameter in chosen.values():
         picked = moving.to_numpy()[:, replica, parameter]

@@ -303,7 +303,7 @@ def diffusion_matrix(
     Returns
     -------
     Dataset
-        trace, effective_rank, eigenvalue (mode), count (increments).
+        trace, effective_rank, eigenvalue (mode), eigenvector (across, mode), count (increments).
 
     Raises
     ------
@@ -324,14 +324,19 @@ def diffusion_matrix(
     dx -= dx.mean(axis=1, keepdims=True)
     count = dx.shape[0] * (dx.shape[1] - 1)
     flat = dx.reshape(-1, dx.shape[-1])
-    gram = flat @ flat.T if len(flat) < flat.shape[1] else flat.T @ flat
-    values = np.linalg.eigvalsh(gram)[::-1] / (2 * series.spacing * count)
+    is_wide = len(flat) < flat.shape[1]
+    values, vectors = np.linalg.eigh(flat @ flat.T if is_wide else flat.T @ flat)
+    values, vectors = values[::-1] / (2 * series.spacing * count), vectors[:, ::-1][:, :modes]
+    if is_wide:
+        vectors = flat.T @ vectors
+        vectors /= np.linalg.norm(vectors, axis=0)
     trace = values.sum()
     data = xr.Dataset(
         {
             "trace": trace,
             "effective_rank": trace**2 / (values**2).sum(),
             "eigenvalue": ("mode", values[:modes]),
+            "eigenvector": ((across, "mode"), vectors),
             "count": count,
         },
         coords={"mode": np.arange(1, min(modes, len(values)) + 1)},

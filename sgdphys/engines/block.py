@@ -60,10 +60,13 @@ class Block:
         left = [np.flatnonzero(~samples.is_train[m]) for m in self.members]
         self.test_rows = np.ascontiguousarray(np.stack(left, axis=1), dtype=np.int32)
         if training.sampler == "fixed":
-            # an order of each replica's own, drawn once: never that of the data
+            # drawn once a family, so that twins are one network: the control without noise
+            orders = [
+                seed_sequence(ensemble.seed, m // ensemble.twins, "batches") for m in self.members
+            ]
             rows = [
-                np.random.default_rng(seed_sequence(ensemble.seed, m, "batches")).permutation(r)
-                for m, r in zip(self.members, rows, strict=True)
+                np.random.default_rng(order).permutation(r)
+                for order, r in zip(orders, rows, strict=True)
             ]
         self.data = kernels.Data(
             x=np.ascontiguousarray(samples.x, dtype=self.dtype),

@@ -53,6 +53,8 @@ def _band(
 ) -> None:
     """A curve and its interval, what is not positive left out of logarithmic axes."""
     y, low, high = (here[f"{name}{e}"].to_numpy() for e in ("", "_low", "_high"))
+    there = np.isfinite(x) & np.isfinite(y) & (y > 0)  # a lag that another case has alone
+    x, y, low, high = (v[there] for v in (x, y, low, high))
     ax.plot(x, y, color=colour, marker="o", ms=2.5, linewidth=1)
     ax.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
 
@@ -95,7 +97,14 @@ def ladder(sources: Sources) -> Figure:
                 _band(ax, lag, here.sel(layer=layer), name, colour)
             if ratio:
                 ax.axhline(1, color=EXACT, linewidth=0.8)
-                ax.plot(lag, here["theory_ratio"], color=EXACT, linewidth=0.8, linestyle="--")
+                there = np.isfinite(lag)
+                ax.plot(
+                    lag[there],
+                    here["theory_ratio"][there],
+                    color=EXACT,
+                    linewidth=0.8,
+                    linestyle="--",
+                )
     for ax in axes[-1]:
         ax.set_xlabel("lag (epochs)")
     for ax in axes[:, 0]:
@@ -181,16 +190,22 @@ def spreads(sources: Sources) -> Figure:
                 value = here[name].sel(layer=layer).to_numpy()
                 value = np.where(value > 0, value, np.nan)
                 ax.plot(epoch, value, color=colour, linestyle=style, linewidth=1)
-        epoch_axis(ax, int(np.nanmax(epoch)))
+        epoch_axis(ax, int(np.nanmax(epoch)), "epochs")
         ax.set_yscale("log")
         ax.set_title(_title(data, case), fontsize=7)
         if not _has_noise(here):
             _nothing(ax, "within: 0")
     axes[0, 0].set_ylabel("variance a weight (weight$^2$)")
+    figure.suptitle("both axes logarithmic, epochs from 1", fontsize=7)
     extra = [Line2D([], [], color="#444444", label="within families"),
              Line2D([], [], color="#444444", linestyle="--", label="between families")]  # fmt: skip
     _layers_legend(figure, data, *extra)
     return figure
+
+
+def _values(case: str) -> str:
+    """The values of a case's keys, without the keys."""
+    return ", ".join(part.rpartition("=")[2] for part in case.split(", "))
 
 
 def against_noise(sources: Sources) -> Figure:
@@ -214,17 +229,21 @@ def against_noise(sources: Sources) -> Figure:
         ax.set_yscale("log")
         ax.set_title(f"over {label}")
         ax.set_xlabel(r"$\eta^2\,\mathrm{tr}\,V/2P$ (weight$^2$/update)")
-        ends = np.array(ax.get_xlim())
+    for ax in axes:
+        ends = ax.get_xlim()
         ax.plot(ends, ends, color=EXACT, linewidth=0.8)
-        ax.set_xlim(*ends)
+        ax.set_xlim(ends)
     axes[0].set_ylabel("$D$ of twins (weight$^2$/update)")
+    grey: dict[str, Any] = {"color": "#444444", "linestyle": "", "ms": 3}
     extra = [
-        Line2D(
-            [], [], color="#444444", linestyle="", marker=_MARKERS[k % len(_MARKERS)], ms=3, label=n
-        )
-        for k, n in enumerate(n.replace(", ", "\n") for n in names)
+        Line2D([], [], marker=_MARKERS[k % len(_MARKERS)], label=_values(name), **grey)
+        for k, name in enumerate(names)
     ]
     extra.append(Line2D([], [], color=EXACT, linewidth=0.8, label="equal"))
     _layers_legend(figure, data, *extra)
-    figure.suptitle("every burst of every case; both axes logarithmic", fontsize=7)
+    keys = ", ".join(p.partition("=")[0] for p in names[0].split(", ")) if names else ""
+    figure.suptitle(
+        f"every burst of every case ({keys}); both axes logarithmic" if names else "no noise",
+        fontsize=7,
+    )
     return figure

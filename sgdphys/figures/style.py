@@ -65,7 +65,7 @@ def layer_styles(layers: np.ndarray) -> list[tuple[int, Any, str]]:
     ]
 
 
-def epoch_axis(ax: Axes, last: int) -> None:
+def epoch_axis(ax: Axes, last: int, label: str = "epochs (logarithmic from 1)") -> None:
     """Logarithmic epochs that show epoch 0, on a linear stretch up to epoch 1."""
     ax.set_xscale("symlog", linthresh=1, linscale=0.3)
     ax.set_xlim(-0.05, max(last, 1) * 1.1)
@@ -73,7 +73,7 @@ def epoch_axis(ax: Axes, last: int) -> None:
     ax.set_xticks([0, *decades], ["0", *(_power(d) for d in decades)])
     minor = [m * d for d in decades for m in range(2, 10) if m * d <= last]
     ax.set_xticks(minor, minor=True)
-    ax.set_xlabel("epochs (logarithmic from 1)")
+    ax.set_xlabel(label)
 
 
 def _power(value: int) -> str:

@@ -1,0 +1,124 @@
+"""How far weights have come from where they began: power law, logarithm, or saturation."""
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.dynamics.intervals import finite_mean, resampled_means
+from sgdphys.dynamics.paths import paths
+from sgdphys.errors import InputError, nearest
+from sgdphys.quantities import labelled
+
+LAWS = ("power", "logarithm", "saturation")
+_TIMES = 60
+_SHAPES = 200
+FEWEST = 5
+"""Paths for a comparison."""
+
+
+def _residuals(y: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Least mean squared residual of ln y (..., time) for each law, and the law's own number.
+
+    Every law has an amplitude, which is a constant of ln y, and one more: the exponent of
+    t**b; t0 of ln(1 + t/t0) and of 1 - exp(-t/t0), looked for on a grid from a tenth of the first
+    time to ten times the last.
+    """
+    logs = np.log(y)
+    centred = logs - logs.mean(axis=-1, keepdims=True)
+    clock = np.log(t) - np.log(t).mean()
+    exponent = centred @ clock / (clock**2).sum()
+    residual = [((centred - exponent[..., None] * clock) ** 2).mean(axis=-1)]
+    number = [exponent]
+    scales = np.geomspace(t[0] / 10, t[-1] * 10, _SHAPES)
+    for shape in (np.log1p(t / scales[:, None]), -np.expm1(-t / scales[:, None])):
+        curve = np.log(shape)
+        curve -= curve.mean(axis=1, keepdims=True)
+        # |a - c|**2 for every curve of the grid
+        each = (centred**2).mean(axis=-1)[..., None] + (curve**2).mean(axis=1)
+        each = each - 2 * centred @ curve.T / len(t)
+        best = each.argmin(axis=-1)
+        residual.append(np.take_along_axis(each, best[..., None], -1)[..., 0])
+        number.append(scales[best])
+    return np.stack(residual, axis=-1), np.stack(number, axis=-1)
+
+
+def displacement_law(
+    theta: xr.DataArray,
+    *,
+    dim: str = "step",
+    over: str = "replica",
+    across: str = "parameter",
+    per: str | None = None,
+    resamples: int = 1000,
+    rng: int = 0,
+) -> xr.Dataset:
+    """Compare laws of the mean squared distance from the first point.
+
+    Parameters
+    ----------
+    theta : DataArray
+    dim, over, across : str
+        Time, the ensemble that is averaged over, and the coordinates whose squares are summed.
+    per : str, optional
+        Coordinate to measure time by.
+    resamples : int
+    rng : int
+
+    Returns
+    -------
+    Dataset
+        displacement (time) at about 60 log-spaced times; by ``law`` (power, logarithm, saturation):
+        residual, root mean square of ln displacement; number, the exponent or the time t0; share,
+        of bootstrap samples of the ensemble in which the law fits best.
+
+    Raises
+    ------
+    InputError
+        For a dimension that is not there, fewer than 5 paths or 5 times.
+
+    Notes
+    -----
+    a t**b, a ln(1 + t/t0), a (1 - exp(-t/t0)): two numbers each, fitted to the logarithm of the
+    ensemble's mean, whose points are dependent; so they are compared by resampling paths.
+
+    References
+    ----------
+    Hoffer, Hubara and Soudry (2017), for the logarithm.
+    """
+    series = paths(theta, dim=dim, per=per)
+    for name in (over, across):
+        if name not in series.over:
+            raise InputError(f"there is no dimension {name!r}; {nearest(name, series.over)}")
+    clock = series.times - series.times[0]
+    places = np.unique(np.rint(np.geomspace(1, len(clock) - 1, _TIMES)).astype(int))
+    members = series.theta.sizes[over]
+    if members < FEWEST or len(places) < FEWEST:
+        raise InputError(
+            f"{members} paths of {len(clock)} points are too few; at least {FEWEST} of each"
+        )
+    first = series.theta.isel({dim: 0}).astype(np.float64)
+    later = series.theta.isel({dim: places}).astype(np.float64)
+    squares = ((later - first) ** 2).sum(across).transpose(over, ..., dim).to_numpy()
+    squares = squares.reshape(members, -1, len(places)).sum(axis=1)
+    mean = finite_mean(squares)
+    if not (mean > 0).all():
+        raise InputError("the weights stand still at first; start later")
+    residual, number = _residuals(mean, clock[places])
+    drawn, _ = _residuals(resampled_means(squares, resamples, rng), clock[places])
+    share = (drawn.argmin(axis=-1)[:, None] == np.arange(len(LAWS))).mean(axis=0)
+    data = xr.Dataset(
+        {
+            "displacement": ("time", mean),
+            "residual": ("law", np.sqrt(residual)),
+            "number": ("law", number),
+            "share": ("law", share),
+        },
+        coords={"time": clock[places], "law": list(LAWS)},
+        attrs={
+            "method": "least squares of ln displacement, two numbers a law",
+            "reference": "Hoffer, Hubara and Soudry (2017)",
+            "interval_method": "share: bootstrap over the ensemble; number: none",
+        },
+    )
+    data = labelled(data, x=series.value_unit, t=series.time_unit)
+    data["time"].attrs["units"] = series.time_unit
+    return data

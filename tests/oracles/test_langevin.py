@@ -1,0 +1,118 @@
+"""Several coordinates: drift and diffusion matrices, distances, tails of weights."""
+
+import numpy as np
+import pytest
+from truths import recovers
+
+from sgdphys import dynamics, processes
+from sgdphys.dynamics.status import words
+from sgdphys.errors import InputError
+
+
+def matrices(data):
+    return {
+        "kappa_matrix": data.attrs["kappa"].reshape(2, 2),
+        "diffusion_matrix": data.attrs["diffusion"].reshape(2, 2),
+    }
+
+
+@pytest.mark.parametrize("process", [processes.rotating_langevin, processes.gyrator])
+@pytest.mark.parametrize("dt", [0.05, 0.4])
+def test_matrices_are_recovered_at_any_step(process, dt):
+    """32 intervals in the four cases: all within twice their half-width, nearly all within one."""
+    data = process(steps=4000, dt=dt, replicas=2, seed=111)
+    found = dynamics.fit_langevin(data["theta"], per="time", resamples=100)
+    for name, truth in matrices(data).items():
+        middle = (found[f"{name}_high"] + found[f"{name}_low"]) / 2
+        half = (found[f"{name}_high"] - found[f"{name}_low"]) / 2
+        z = np.abs((truth - middle) / half).to_numpy()
+        assert z.max() < 2
+        assert (z < 1).sum() >= 3
+
+
+@pytest.mark.slow
+def test_intervals_of_matrices_cover():
+    inside = []
+    for seed in range(400):
+        data = processes.rotating_langevin(steps=400, dt=0.1, seed=seed)
+        found = dynamics.fit_langevin(data["theta"], per="time", resamples=100)
+        for name, truth in matrices(data).items():
+            low, high = found[f"{name}_low"], found[f"{name}_high"]
+            inside.append(((low < truth) & (high > truth)).to_numpy().ravel())
+    shares = np.reshape(inside, (400, 8)).mean(axis=0)
+    # the basic bootstrap is a little narrow
+    assert shares.mean() > 0.91
+    assert shares.max() < 0.98
+
+
+def test_what_cannot_be_fitted():
+    rng = np.random.default_rng(0)
+    with pytest.raises(InputError, match="19 steps are too few for 2 coordinates"):
+        dynamics.fit_langevin(rng.standard_normal((20, 2)))
+    gappy = rng.standard_normal((100, 2))
+    gappy[3, 1] = np.nan
+    with pytest.raises(InputError, match="without gaps"):
+        dynamics.fit_langevin(gappy)
+    x = np.zeros((500, 1))
+    for k in range(1, 500):
+        x[k] = -0.6 * x[k - 1] + rng.standard_normal()
+    found = dynamics.fit_langevin(x)
+    assert words(found["status"]) == "oscillating at this sampling"
+    assert bool(found["kappa_matrix"].isnull().all())
+
+
+@pytest.mark.parametrize(("rate", "index"), [(0.3, 5.306), (0.5, 2.904), (0.9, 1.294)])
+def test_kesten_index(rate, index):
+    assert processes.kesten_index(rate, 1) == pytest.approx(index, abs=1.5e-3)
+
+
+@pytest.mark.parametrize("batch", [1, 4, 16])
+def test_kesten_index_of_two(batch):
+    assert processes.kesten_index(2 * batch / (batch + 2), batch) == pytest.approx(2, rel=1e-6)
+
+
+def test_tails_of_weights_are_kesten_s():
+    """Weights of online regression: a power law whose index the multiplication sets."""
+    data = processes.online_linear_regression(learning_rate=0.9, steps=4000, replicas=400, seed=112)
+    late = data["theta"].isel(step=slice(200, None, 20), parameter=0)
+    pooled = late.transpose("step", "replica").to_numpy()
+    sizes = np.sort(np.abs(pooled).ravel())
+    k = len(sizes) // 100
+    hill = 1 / np.log(sizes[-k:] / sizes[-k - 1]).mean()
+    assert hill == pytest.approx(data.attrs["weight_tail_index"], rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("law", "curve"),
+    [
+        ("power", lambda t: t**0.7),
+        ("logarithm", lambda t: np.log1p(t / 5)),
+        ("saturation", lambda t: -np.expm1(-t / 300)),
+    ],
+)
+def test_distance_from_the_start(law, curve):
+    """Gaussian clouds whose variance follows each law: named in nearly every resample."""
+    t = np.arange(1000.0)
+    amplitude = np.random.default_rng(113).standard_normal((40, 30))
+    theta = processes.wiener(steps=999, replicas=40, parameters=30)["theta"]
+    theta = theta.copy(data=np.sqrt(curve(t))[:, None, None] * amplitude)
+    found = dynamics.displacement_law(theta)
+    assert float(found["share"].sel(law=law)) > 0.99
+    if law == "power":
+        assert float(found["number"].sel(law=law)) == pytest.approx(0.7, abs=1e-6)
+
+
+def test_a_random_walk_is_a_power_law_of_one():
+    theta = processes.wiener(steps=1000, replicas=60, parameters=50, seed=114)["theta"]
+    found = dynamics.displacement_law(theta)
+    assert str(found["share"].idxmax("law").to_numpy()) == "power"
+    assert float(found["number"].sel(law="power")) == pytest.approx(1, abs=0.05)
+
+
+def test_shares_of_rejections_are_those_of_diagonal_fits():
+    """The matrix fit of independent coordinates is the scalar one."""
+    data = processes.ornstein_uhlenbeck(dt=0.1, steps=3000, parameters=3, seed=115)
+    whole = dynamics.fit_langevin(data["theta"], per="time", resamples=0)
+    single = dynamics.fit_ou(data["theta"], per="time")
+    np.testing.assert_allclose(np.diagonal(whole["kappa_matrix"]), single["kappa"][0], rtol=0.03)
+    recovers(single, "diffusion", 0.5)
