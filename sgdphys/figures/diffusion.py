@@ -72,49 +72,55 @@ def _layers_legend(figure: Figure, data: xr.Dataset, *extra: Line2D) -> None:
 
 
 def ladder(sources: Sources) -> Figure:
-    """Diffusion coefficient over that of white noise against the lag, early and late."""
+    """Diffusion coefficient over that of white noise against the lag, early, midway and late."""
     data = _cases(sources)
     names = _panel_cases(data)
-    bursts = {"first burst": 0, "last burst": data.sizes["burst"] - 1}
-    ratio = "diffusion_ratio" in data
-    name = "diffusion_ratio" if ratio else "diffusion"
+    noisy = [n for n in names if _has_noise(data.sel(case=n))]
+    silent = [_title(data, n) for n in names if n not in noisy]
+    last = data.sizes["burst"] - 1
+    bursts = list(dict.fromkeys([0, (last + 1) // 2, last]))
+    name = "diffusion_ratio" if "diffusion_ratio" in data else "diffusion"
     figure, axes = plt.subplots(
-        2, len(names), figsize=(PAGE, 4.4), sharex=True, sharey=True, squeeze=False
-    )
-    for column, case in enumerate(names):
-        for row, (label, burst) in enumerate(bursts.items()):
-            ax = axes[row, column]
+        max(len(noisy), 1), len(bursts), figsize=(PAGE, 0.8 + 2.0 * max(len(noisy), 1)),
+        sharex=True, sharey=True, squeeze=False,
+    )  # fmt: skip
+    for row, case in zip(axes, noisy, strict=False):
+        for ax, burst in zip(row, bursts, strict=True):
             here = data.sel(case=case).isel(burst=burst)
-            epoch = float(here["burst_epoch"])
-            ax.set_title(f"{_title(data, case)}\n{label}, epoch {epoch:.0f}", fontsize=7)
-            ax.set_xscale("log")
-            ax.set_yscale("log")
-            lag = here["lag_epochs"].to_numpy()
-            if not _has_noise(here):
-                _nothing(ax)
-                continue
-            for layer, colour, _ in layer_styles(data["layer"].to_numpy()):
-                _band(ax, lag, here.sel(layer=layer), name, colour)
-            if ratio:
-                ax.axhline(1, color=EXACT, linewidth=0.8)
-                there = np.isfinite(lag)
-                ax.plot(
-                    lag[there],
-                    here["theory_ratio"][there],
-                    color=EXACT,
-                    linewidth=0.8,
-                    linestyle="--",
-                )
+            ax.set_title(
+                f"{_title(data, case)}, epoch {float(here['burst_epoch']):.0f}", fontsize=7
+            )
+            _ladder_panel(ax, here, name)
     for ax in axes[-1]:
         ax.set_xlabel("lag (epochs)")
     for ax in axes[:, 0]:
-        ax.set_ylabel("$D$ / $D$ of the gradient noise" if ratio else "$D$ (weight$^2$/update)")
+        ax.set_ylabel(
+            "$D$ (weight$^2$/update)" if name == "diffusion" else "$D$ / $D$ of the noise"
+        )
+    if name == "diffusion_ratio" and noisy:
+        axes[0, 0].set_ylim(3e-3, 3e2)
+    if not noisy:
+        _nothing(axes[0, 0])
     extra = [Line2D([], [], color=EXACT, linewidth=0.8, label="white noise"),
              Line2D([], [], color=EXACT, linewidth=0.8, linestyle="--",
                     label="reshuffled epochs,\nflat landscape")]  # fmt: skip
-    _layers_legend(figure, data, *(extra if ratio else []))
-    figure.suptitle(_caption(data), fontsize=7)
+    _layers_legend(figure, data, *(extra if name == "diffusion_ratio" else []))
+    said = f"\ntwins never part: {'; '.join(silent)}" if silent and noisy else ""
+    figure.suptitle(_caption(data) + said, fontsize=7)
     return figure
+
+
+def _ladder_panel(ax: Axes, here: xr.Dataset, name: str) -> None:
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    lag = here["lag_epochs"].to_numpy()
+    for layer, colour, _ in layer_styles(here["layer"].to_numpy()):
+        _band(ax, lag, here.sel(layer=layer), name, colour)
+    if name == "diffusion_ratio":
+        there = np.isfinite(lag)
+        ax.axhline(1, color=EXACT, linewidth=0.8)
+        theory = here["theory_ratio"].to_numpy()[there]
+        ax.plot(lag[there], theory, color=EXACT, linewidth=0.8, linestyle="--")
 
 
 def _caption(data: xr.Dataset) -> str:

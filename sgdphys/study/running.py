@@ -174,7 +174,7 @@ def run(
             if resolved.analyses and not are_whole(folder, resolved):
                 analyse(folder, resolved, threads, tell)
         for path in result.figures():
-            if path.suffix == ".png":
+            if path.suffix[1:] == result.study.figures.formats[0]:
                 tell(f"drew {path}")
     return result
 
