@@ -161,29 +161,31 @@ def fit(
     json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
 ) -> None:
     """Say what kind of diffusion a trajectory is: Wiener, Ornstein-Uhlenbeck, fractional, Levy."""
-    from sgdphys import fitting
+    from sgdphys.fitting.fits import fit_file
+    from sgdphys.fitting.telling import as_json, refuse_source, table, write
 
     for target in (out, figure):
         if target is not None:
-            fitting.refuse_source(target, path)
+            refuse_source(target, path)
             if not target.parent.is_dir():
                 raise InputError(f"there is no folder {target.parent} for {target.name}")
     if figure is not None and figure.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"--figure {figure}: its name must end in .png, .svg or .pdf")
-    fitted = fitting.fit_file(path, variable=variable, dim=dim, per=per, along=along, sample=sample)
+    fitted = fit_file(path, variable=variable, dim=dim, per=per, along=along, sample=sample)
     if out is not None:
-        fitting.write(fitted.results, out, path)
+        write(fitted.results, out, path)
     if figure is not None:
         from sgdphys.figures import draw_one
         from sgdphys.figures.fits import panels
+        from sgdphys.fitting.portraits import portrait
 
-        draw_one(panels, fitting.portrait(fitted, per), figure)
+        draw_one(panels, portrait(fitted, per), figure)
     if json:
         from json import dumps
 
-        print(dumps(fitting.as_json(fitted.results), indent=2))
+        print(dumps(as_json(fitted.results), indent=2))
         return
-    _print_table(fitting.table(fitted.results))
+    _print_table(table(fitted.results))
     for note in fitted.notes:
         print(note, file=sys.stderr)
 

@@ -15,7 +15,7 @@ def panels(portrait: xr.Dataset) -> Figure:
     Parameters
     ----------
     portrait : Dataset
-        Of ``fitting.portrait``.
+        Of ``fitting.portraits.portrait``.
     """
     figure, axes = plt.subplots(2, 2, figsize=(PAGE, 5.2))
     t = portrait.attrs["t"]

@@ -165,7 +165,8 @@ def _wait_for_segments(process, folder, count):
 
 
 LONG = [
-    "--set", "train.epochs=900", "--set", "train.replicas=20", "--set", "train.momentum=0.5", *VECTORS,
+    "--set", "train.epochs=900", "--set", "train.replicas=20", "--set", "train.momentum=0.5",
+    *VECTORS,
 ]  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Fits of diffusion models to anyone's file: read, choose directions, fit, tell."""

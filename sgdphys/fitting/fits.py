@@ -1,0 +1,143 @@
+"""Models fitted to the series of a file: compared on a sample, coefficients for all."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.dynamics.model_choice import MODELS, fit
+from sgdphys.dynamics.ornstein_uhlenbeck import fit_ou
+from sgdphys.dynamics.wiener import fit_wiener
+from sgdphys.errors import InputError
+from sgdphys.fitting.reading import open_variable, project
+
+SAMPLE = 400
+"""Series whose model is chosen unless more are asked for; Wiener and OU are fitted to all."""
+
+
+class Fitted(NamedTuple):
+    """What ``fit_file`` found."""
+
+    results: xr.Dataset
+    sample: xr.DataArray
+    """The series whose model was chosen."""
+    notes: list[str]
+
+
+def fit_file(
+    path: Path,
+    *,
+    variable: str | None = None,
+    dim: str | None = None,
+    along: str | None = None,
+    per: str | None = None,
+    sample: int | None = None,
+    confidence: float = 0.95,
+    rng: int = 0,
+) -> Fitted:
+    """Fit diffusion models to a variable of a file.
+
+    Parameters
+    ----------
+    path : Path
+        A run, a trajectory or any netCDF file.
+    variable, dim : str, optional
+        See ``open_variable``.
+    along : str, optional
+        See ``project``.
+    per : str, optional
+        Coordinate to measure time by.
+    sample : int, optional
+        About how many series a model is chosen for; 400 by default.
+    confidence : float
+    rng : int
+        Seed of the sample and of random directions.
+
+    Returns
+    -------
+    Fitted
+        Wiener and Ornstein-Uhlenbeck coefficients of all series; models compared on the sample,
+        with ``best`` "not compared" elsewhere.
+    """
+    theta, time = open_variable(path, variable, dim)
+    notes = []
+    if along:
+        theta = project(theta, along, time, rng)
+    points = theta.sizes[time]
+    series = theta.size // max(points, 1)
+    wanted = SAMPLE if sample is None else sample
+    if wanted < 1:
+        raise InputError(f"--sample is {wanted}; at least one series must be compared")
+    numbered = theta.assign_coords(
+        {f"{d}_number": (d, np.arange(theta.sizes[d])) for d in theta.dims if d != time}
+    )
+    chosen = _sampled(numbered, time, wanted, rng).load()
+    compared = fit(chosen, dim=time, per=per, confidence=confidence)
+    if chosen.size < theta.size:
+        notes.append(
+            f"models were compared on {chosen.size // points} of {series} series, drawn with seed "
+            f"{rng} (--sample N for more); Wiener and OU were fitted to all"
+        )
+        compared = _beside_all(numbered, compared, time, per, confidence)
+    numbers = [c for c in compared.coords if str(c).endswith("_number")]
+    compared = compared.drop_vars(numbers).assign_attrs(
+        source=str(path), along=along or "each series"
+    )
+    return Fitted(compared, chosen, notes)
+
+
+def _sampled(theta: xr.DataArray, time: str, wanted: int, rng: int) -> xr.DataArray:
+    """Some of the series: all combinations of some places along each other dimension."""
+    generator = np.random.default_rng(rng)
+    others = sorted((d for d in theta.dims if d != time), key=lambda d: theta.sizes[d])
+    left = float(wanted)
+    picked: dict[Any, np.ndarray] = {}
+    for k, d in enumerate(others):
+        size = theta.sizes[d]
+        many = int(min(size, max(1, round(left ** (1 / (len(others) - k))))))
+        order = generator.permutation(size)
+        if "layer" in theta.coords and theta["layer"].dims == (d,):
+            # the first of every layer, then the second of every layer, ...
+            layer = theta["layer"].to_numpy()[order]
+            rank = np.array([(layer[:k] == layer[k]).sum() for k in range(size)])
+            order = order[np.argsort(rank, kind="stable")]
+        picked[d] = np.sort(order[:many])
+        left /= many
+    return theta.isel(picked)
+
+
+def _beside_all(
+    theta: xr.DataArray, compared: xr.Dataset, time: str, per: str | None, confidence: float
+) -> xr.Dataset:
+    """Put the coefficients of all series beside what was compared on some."""
+    others = [d for d in theta.dims if d != time]
+    wiener = fit_wiener(theta, dim=time, per=per, confidence=confidence)
+    ou = fit_ou(theta, dim=time, per=per, confidence=confidence)
+    whole = xr.Dataset(coords=wiener.coords)
+    missing = {"best": "not compared", "status": wiener["status"].dtype.type(0)}
+    shape = {d: theta.sizes[d] for d in others}
+    places = [compared[f"{d}_number"].to_numpy() for d in others]
+    for name, values in compared.data_vars.items():
+        more = [d for d in values.dims if d not in others]
+        sizes = [*shape.values(), *(values.sizes[d] for d in more)]
+        fill = missing.get(str(name), np.nan)
+        full = np.full(sizes, fill, values.dtype if str(name) in missing else np.float64)
+        index = np.ix_(*places, *(np.arange(values.sizes[d]) for d in more))
+        full[index] = values.transpose(*others, *more).to_numpy()
+        whole[name] = ((*others, *more), full, values.attrs)
+    whole = whole.assign_coords(
+        {c: v for c, v in compared.coords.items() if not set(v.dims) & set(others)}
+    )
+    at = {m: MODELS.index(m) for m in ("drifted_wiener", "ou")}
+    for name in ("drift", "diffusion", "sigma"):
+        for end in ("", "_low", "_high"):
+            if f"{name}{end}" in whole:
+                full = whole[f"{name}{end}"].to_numpy()
+                full[..., at["drifted_wiener"]] = wiener[f"{name}{end}"].transpose(*others)
+                if name != "drift":
+                    full[..., at["ou"]] = ou[f"{name}{end}"].transpose(*others)
+    for name in ou.data_vars:
+        if name in whole and "model" not in whole[name].dims and name != "log_likelihood":
+            whole[name] = ou[name].transpose(*others)
+    return whole.assign_attrs(compared.attrs)

@@ -1,0 +1,55 @@
+"""Labels of a process: theta (step, replica, parameter), step, time, and the truth."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.quantities import labelled
+
+
+def labelled_path(values: np.ndarray, dt: float, process: str, **truth: Any) -> xr.Dataset:
+    """Label (step, replica, parameter) and attach the truth."""
+    steps = np.arange(len(values))
+    data = xr.Dataset(
+        {"theta": (("step", "replica", "parameter"), values)},
+        coords={"step": steps, "time": ("step", steps * float(dt))},
+        attrs={"process": process, "dt": float(dt), **truth},
+    )
+    data = labelled(data)
+    data["time"].attrs["units"] = "time"
+    return data
+
+
+def spoil(
+    data: xr.Dataset, *, noise: float = 0.0, gaps: float = 0.0, thin: int = 1, seed: Any = 0
+) -> xr.Dataset:
+    """Make a trajectory worse: measurement noise, missing values, thinning; the truth stays.
+
+    Parameters
+    ----------
+    data : Dataset
+        Of this module.
+    noise : float
+        Standard deviation of what is added to every value.
+    gaps : float
+        Share of values that go missing (NaN).
+    thin : int
+        Keep every so many steps.
+    seed : int, SeedSequence or Generator
+    """
+    if not isinstance(seed, np.random.Generator | np.random.SeedSequence):
+        seed = np.random.SeedSequence(seed, spawn_key=(1,))  # not the numbers that made the path
+    rng = np.random.default_rng(seed)
+    data = data.isel(step=slice(None, None, thin))
+    theta = data["theta"] + noise * rng.standard_normal(data["theta"].shape)
+    theta = theta.where(rng.uniform(size=theta.shape) >= gaps)
+    return labelled(data.assign(theta=theta)).assign_attrs(
+        measurement_noise=noise, gaps=gaps, thinned=thin
+    )
+
+
+def root_of(covariance: np.ndarray) -> np.ndarray:
+    """A square root of a covariance that may be singular."""
+    values, vectors = np.linalg.eigh(covariance)
+    return vectors * np.sqrt(np.maximum(values, 0.0))
