@@ -50,7 +50,8 @@ def test_hurst_and_alpha_everywhere(hurst, steps):
     best = 3.92 * hurst_error(hurst, steps)
     covers(estimate(dynamics.fit_fbm, process), "hurst", hurst, efficient_width=best)
     found = dynamics.msd_exponent(process["theta"])
-    covers(found, "alpha", 2 * hurst, efficient_width=2 * best)
+    # at 0.9 the displacements of long series say less than their likelihood, and its docstring so
+    covers(found, "alpha", 2 * hurst, efficient_width=2 * best, wide=1.3 if hurst < 0.9 else 1.6)
 
 
 @pytest.mark.parametrize("hurst", [0.1, 0.3, 0.5, 0.7, 0.9])
