@@ -251,7 +251,18 @@ GLOSSARY: dict[str, Quantity] = {
         "{x}**4/{t}", "fourth coefficient", "D_4", "E[dx**4|x]/(24 dt) less its Gaussian value"
     ),
     "pawula": Quantity("1", "Pawula ratio", r"D_4/(D_2^2 dt)", "small for a diffusion"),
-    "place": Quantity("{x}", "position", "x", "centre of a bin"),
+    "position": Quantity("{x}", "position", "x", "centre of a bin"),
+    # the bottleneck
+    "beta": Quantity("1", "trade-off", r"\beta", "of I(X;T) - beta I(T;Y)"),
+    "clusters": Quantity("1", "clusters", "", "decoders with mass"),
+    "iterations": Quantity("1", "iterations", "", "of the solver"),
+    "converged": Quantity("1", "converged", "", "whether the solver reached its tolerance"),
+    "certificate": Quantity("bits", "distance from the optimum at most", "", "of the free energy"),
+    "eigenvalue_of_step": Quantity("1", "ratio of successive steps", r"\lambda", ""),
+    "place": Quantity("1", "place of the newborn", "p(y=1|t)", "decoder of a cluster born"),
+    "beta_local": Quantity(
+        "1", "loss of local stability", r"\beta_\mathrm{local}", "of the trivial solution"
+    ),
     # bursts
     "burst": Quantity("1", "burst", "", "stretch of weights recorded at every step"),
     "burst_epoch": Quantity("epochs", "epoch at which a burst starts", "e", ""),

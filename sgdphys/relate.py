@@ -3,7 +3,7 @@
 import xarray as xr
 
 from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
-from sgdphys.information.compression import compression
+from sgdphys.information.onset import compression
 from sgdphys.quantities import labelled
 
 

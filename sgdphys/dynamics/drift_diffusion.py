@@ -150,7 +150,7 @@ def kramers_moyal(
     Dataset
         drift D1, diffusion D2 = E[(dx - D1 dt)**2|x]/(2 dt) with ``_low`` and ``_high``;
         diffusion_raw, with the drift left in; fourth D4, pawula, count; over the dimensions that
-        are neither ``dim`` nor pooled, and ``bin``, whose centres are ``place``. Bins with fewer
+        are neither ``dim`` nor pooled, and ``bin``, whose centres are ``position``. Bins with fewer
         than 10 pairs are NaN.
 
     Raises
@@ -205,7 +205,7 @@ def kramers_moyal(
     dims = (*kept, "bin")
     data = xr.Dataset(
         {n_: (dims, np.where(enough, v, np.nan).reshape(*shape, bins)) for n_, v in values.items()},
-        coords={**template.coords, "place": (dims, centres.reshape(*shape, bins))},
+        coords={**template.coords, "position": (dims, centres.reshape(*shape, bins))},
     )
     data["count"] = (dims, np.rint(whole[0, ..., 0]).astype(np.int64).reshape(*shape, bins))
     units = paths(theta, dim=dim, dt=dt, times=times, per=per)

@@ -176,7 +176,8 @@ def msd_exponent(
     and interval are the exponents at which the score is at its median and within its law, normal up
     to 1 and simulated beyond, where it is skewed. They are right where increments are stationary
     and Gaussian. Above an exponent of about 1.6 long series have sharper intervals from
-    ``fit_fbm`` (by 1.5 at 1.8 and 10^4 points): there the MSD itself says less. Series with gaps use their own pairs, and need ``over`` for an interval.
+    ``fit_fbm`` (by 1.5 at 1.8 and 10^4 points): there the MSD itself says less. Series with gaps
+    use their own pairs, and need ``over`` for an interval.
 
     References
     ----------

@@ -88,7 +88,7 @@ def _increments(ax: Axes, portrait: xr.Dataset) -> None:
 
 
 def _functions(ax: Axes, portrait: xr.Dataset, t: str) -> None:
-    place = portrait["place"].to_numpy()
+    place = portrait["position"].to_numpy()
     for name, colour, label in (("drift", DATA, "drift"), ("diffusion", FIT, "diffusion")):
         ax.plot(place, portrait[name], color=colour, marker="o", ms=2, label=label)
         ax.fill_between(place, portrait[f"{name}_low"], portrait[f"{name}_high"], color=colour,

@@ -29,7 +29,7 @@ def portrait(fitted: Fitted, per: str | None = None, rng: int = 0) -> xr.Dataset
     Dataset
         path (shown, point) of up to 6 series, each about its mean over its deviation; msd (lag) of
         the series so scaled, with quartiles, and the medians' models; increments' histogram;
-        drift and diffusion against place, in standard deviations and per unit time.
+        drift and diffusion against position, in standard deviations and per unit time.
     """
     time = str(next(d for d in fitted.sample.dims if d not in fitted.results.dims))
     series = paths(fitted.sample, dim=time, per=per)
@@ -63,7 +63,7 @@ def portrait(fitted: Fitted, per: str | None = None, rng: int = 0) -> xr.Dataset
     km = kramers_moyal(frame, dim="point", pool="series", times=series.times, bins=20)
     for name in ("drift", "diffusion"):
         data |= {f"{name}{e}": ("cell", km[f"{name}{e}"].to_numpy()) for e in ("", "_low", "_high")}
-    data["place"] = ("cell", km["place"].to_numpy())
+    data["position"] = ("cell", km["position"].to_numpy())
     ou = fit_ou(frame, dim="point", times=series.times)
     data["median_kappa"] = float(ou["kappa"].median())
     data["median_ou_diffusion"] = float(ou["diffusion"].median())

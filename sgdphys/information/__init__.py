@@ -5,14 +5,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sgdphys.information.binned import binned_information
-    from sgdphys.information.compression import compression
+    from sgdphys.information.bottleneck import bottleneck_curve
+    from sgdphys.information.critical import critical_betas
+    from sgdphys.information.onset import compression
     from sgdphys.information.plane import layer_information
 
-__all__ = ["binned_information", "compression", "layer_information"]
+__all__ = [
+    "binned_information", "bottleneck_curve", "compression", "critical_betas", "layer_information",
+]  # fmt: skip
 
 _HOMES = {
     "binned_information": "binned",
-    "compression": "compression",
+    "bottleneck_curve": "bottleneck",
+    "critical_betas": "critical",
+    "compression": "onset",
     "layer_information": "plane",
 }
 

@@ -27,6 +27,8 @@ _SCAN = 1500
 _TINY = 1e-13
 _SAME_PLACE = 1e-5
 _ROUNDS = 200
+_PATIENCE = 8
+"""Rounds without half the excess after which rounding is at work."""
 
 
 class Channel(NamedTuple):
@@ -136,18 +138,24 @@ def largest_excess(channel: Channel, clusters: Clusters, beta: float) -> tuple[f
     near = clusters.logit[:, None] + np.geomspace(1e-4, 1, 12) * np.array([[-1.0], [1.0]])[:, None]
     grid = np.concatenate([np.linspace(low, high, _SCAN), near.ravel()])
     grid = np.unique(np.clip(grid, low, high))
-    values = excess(channel, clusters, beta, grid)
+    log_z = _log_z(channel, clusters, beta)[:, None]
+
+    def above(logit: np.ndarray) -> np.ndarray:
+        return channel.p_x @ np.exp(_log_kernel(channel, logit, beta) - log_z) - 1
+
+    values = above(grid)
     inner = (values[1:-1] >= values[:-2]) & (values[1:-1] >= values[2:])
     peaks = np.concatenate([[0], np.flatnonzero(inner) + 1, [len(grid) - 1]])
     peaks = peaks[np.argsort(values[peaks])[::-1][:8]]
     left, right = grid[np.maximum(peaks - 1, 0)], grid[np.minimum(peaks + 1, len(grid) - 1)]
     golden = 0.6180339887498949
-    for _ in range(50):  # golden section on all peaks at once
+    for _ in range(36):  # golden section on all peaks at once
         a, b = right - golden * (right - left), left + golden * (right - left)
-        better = excess(channel, clusters, beta, a) > excess(channel, clusters, beta, b)
+        both = above(np.concatenate([a, b]))
+        better = both[: len(a)] > both[len(a) :]
         left, right = np.where(better, left, a), np.where(better, b, right)
     found = np.concatenate([(left + right) / 2, grid[peaks]])
-    values = excess(channel, clusters, beta, found)
+    values = above(found)
     best = int(values.argmax())
     return float(values[best]), float(found[best])
 
@@ -252,11 +260,14 @@ def optimum(
     """
     clusters = start
     best, least = clusters, np.inf
-    turns = 0
-    while turns < _ROUNDS:
+    turns, without_gain = 0, 0
+    while turns < _ROUNDS and without_gain < _PATIENCE:
         turns += 1
         clusters = tidied(newton(channel, tidied(clusters), beta))
         above, place = largest_excess(channel, clusters, beta)
+        without_gain += 1
+        if above < 0.5 * least:
+            without_gain = 0
         if above < least:
             best, least = clusters, above
         if above <= tolerance:
@@ -406,6 +417,7 @@ def bottleneck_curve(
         noise = generator.uniform(size=(len(channel.p_x), len(channel.p_x)))
         share = np.eye(len(channel.p_x)) * 0.5 + 0.5 * noise / noise.sum(axis=1, keepdims=True)
         for b in beta[::-1]:  # from fine to coarse, as annealing plain iterations goes
+            share = 0.99 * share + 0.01 / share.shape[1]  # an encoder with zeros never leaves them
             share, turns, done, ratio = _blahut_arimoto(
                 channel, float(b), share, tolerance, iterations
             )

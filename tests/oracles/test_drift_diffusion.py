@@ -12,7 +12,7 @@ def line(found):
     """Slope of drift and mean of diffusion over bins, weighted by what they hold."""
     weights = found["count"].to_numpy().ravel()
     place, drift, diffusion, raw = (
-        found[n].to_numpy().ravel() for n in ("place", "drift", "diffusion", "diffusion_raw")
+        found[n].to_numpy().ravel() for n in ("position", "drift", "diffusion", "diffusion_raw")
     )
     bent = np.polyfit(place, raw, 2, w=np.sqrt(weights))
     slope = np.polyfit(place, drift, 1, w=np.sqrt(weights))[0]
@@ -54,7 +54,7 @@ def test_bands_cover():
     """Over 100 paths of 15 bins each; neighbouring bins are dependent, so wider bounds."""
     process = processes.ornstein_uhlenbeck(dt=0.02, steps=20_000, parameters=100, seed=73)
     found = dynamics.kramers_moyal(process["theta"], per="time", bins=15)
-    drift = -found["place"] * -np.expm1(-0.02) / 0.02
+    drift = -found["position"] * -np.expm1(-0.02) / 0.02
     diffusion = 0.5 * -np.expm1(-0.04) / 0.04
     for name, truth in (("drift", drift), ("diffusion", diffusion)):
         inside = (found[f"{name}_low"] < truth) & (found[f"{name}_high"] > truth)
@@ -69,7 +69,7 @@ def test_geometric_brownian_motion():
     found = dynamics.kramers_moyal(process["theta"], pool="replica", per="time", bins=20).isel(
         parameter=0
     )
-    x = found["place"]
+    x = found["position"]
     for name, truth in (("drift", x), ("diffusion", 0.125 * x**2)):
         z = (found[name] - truth) / (found[f"{name}_high"] - found[f"{name}_low"]) * 3.92
         # a bin's mean of x**2 is that at its centre to first order
