@@ -83,6 +83,12 @@ GLOSSARY: dict[str, Quantity] = {
         r"I(T;Y_\mathrm{shuffled})",
         "what I(T;Y) reads when there is nothing to know",
     ),
+    "raw_I_TY": Quantity("bits", "information about the label, raw", "", "not clipped"),
+    "miller_madow_I_TY": Quantity(
+        "bits", "information about the label, corrected", "", "less the first-order bias"
+    ),
+    "modes": Quantity("1", "open modes", "", "of the Gaussian bottleneck"),
+    "critical_beta": Quantity("1", "beta at which a mode opens", r"\beta_i", ""),
     "occupied": Quantity("1", "occupied cells", "", "cells of the histogram that hold a sample"),
     "extreme_share": Quantity(
         "1", "share of saturated activations", "", "activations in the first or last bin"

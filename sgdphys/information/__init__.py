@@ -6,18 +6,34 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sgdphys.information.binned import binned_information
     from sgdphys.information.bottleneck import bottleneck_curve
+    from sgdphys.information.comparison import compare
     from sgdphys.information.critical import critical_betas
+    from sgdphys.information.gaussian import (
+        gaussian_bottleneck,
+        gaussian_information,
+        linear_layer_information,
+    )
+    from sgdphys.information.kde import kde_information
+    from sgdphys.information.neighbours import neighbour_information
     from sgdphys.information.onset import compression
     from sgdphys.information.plane import layer_information
 
 __all__ = [
-    "binned_information", "bottleneck_curve", "compression", "critical_betas", "layer_information",
+    "binned_information", "bottleneck_curve", "compare", "compression", "critical_betas",
+    "gaussian_bottleneck", "gaussian_information", "kde_information", "layer_information",
+    "linear_layer_information", "neighbour_information",
 ]  # fmt: skip
 
 _HOMES = {
     "binned_information": "binned",
     "bottleneck_curve": "bottleneck",
+    "compare": "comparison",
     "critical_betas": "critical",
+    "gaussian_bottleneck": "gaussian",
+    "gaussian_information": "gaussian",
+    "linear_layer_information": "gaussian",
+    "kde_information": "kde",
+    "neighbour_information": "neighbours",
     "compression": "onset",
     "layer_information": "plane",
 }

@@ -15,6 +15,7 @@ from sgdphys.errors import InputError, nearest
 from sgdphys.quantities import labelled
 
 EDGES = ("full", "idnns")
+EQUAL_MASS = "equal_mass"
 
 
 class Binning(NamedTuple):
@@ -309,12 +310,14 @@ def binned_information(
     low, high : float, optional
         Range; that of the data by default.
     edges : str
-        "full" or "idnns"; see ``binning``.
+        "full" or "idnns", see ``binning``; or "equal_mass": bins of each unit hold as many samples
+        each, as far as ties allow, and the range is not used.
 
     Returns
     -------
     Dataset
-        I_XT and I_TY in bits, ``occupied`` cells, ``status``; the bins in attributes.
+        I_XT and I_TY in bits, ``occupied`` cells, ``status``; for hard labels miller_madow_I_TY,
+        less the first-order bias of the plug-in; the bins in attributes.
 
     Raises
     ------
@@ -335,16 +338,22 @@ def binned_information(
     labels, kinds = whole_labels(y)
     if len(labels) != samples:
         raise InputError(f"there are {samples} activations and {len(labels)} labels")
+    is_equal_mass = edges == EQUAL_MASS
+    if is_equal_mass:
+        units, low, high = _ranks(units), 0.0, 1.0
     low = float(units.min()) if low is None else low
     high = float(units.max()) if high is None else high
     codes = np.zeros(samples, np.uint64)
-    cut = binning(low, high, bins, edges)
+    cut = binning(low, high, bins, "full" if is_equal_mass else edges)
     add_bins(*cut, np.ascontiguousarray(units.T), codes)
     everything = np.arange(samples)
     table = Table.of(samples)
     cells = number_codes(codes, everything, table.keys, table.owners, 0, table.numbers)
+    corrected = np.nan
     if p_y_given_x is None:
         entropy, about_y = _about(table.numbers, cells, labels, kinds)
+        pairs = len(np.unique(table.numbers * kinds + labels))
+        corrected = about_y + (cells + kinds - pairs - 1) / (2 * samples * np.log(2))
     else:
         soft = np.asarray(p_y_given_x, np.float64) / samples
         entropy, about_y = weighted_information(
@@ -361,6 +370,7 @@ def binned_information(
             {
                 "I_XT": about_x,
                 "I_TY": about_y,
+                "miller_madow_I_TY": corrected,
                 "occupied": cells,
                 "status": "saturated at log2 n" if saturated(about_x, inputs) else "ok",
             },
@@ -374,6 +384,15 @@ def binned_information(
             },
         )
     )
+
+
+def _ranks(units: np.ndarray) -> np.ndarray:
+    """Mid-ranks of every unit (sample, unit), between 0 and 1; ties share theirs."""
+    found = np.empty_like(units)
+    for u in range(units.shape[1]):
+        _, which, counts = np.unique(units[:, u], return_inverse=True, return_counts=True)
+        found[:, u] = ((np.cumsum(counts) - 0.5 * counts) / len(units))[which.reshape(-1)]
+    return found
 
 
 def _about(numbers: np.ndarray, cells: int, labels: np.ndarray, kinds: int) -> tuple[float, float]:

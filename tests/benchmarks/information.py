@@ -1,4 +1,4 @@
-"""Milliseconds for I(X;T) and I(T;Y) of six layers: the replay against numpy's way.
+"""Milliseconds for I(X;T) and I(T;Y) of six layers, binned and by kernels, against numpy's way.
 
 Run by hand: ``python tests/benchmarks/information.py``; prints JSON. Both sides alternate on one
 thread over the same weights, medians count. Numpy's way is that of the ibsgd notebooks, written
@@ -15,7 +15,7 @@ import time
 import numpy as np
 
 import sgdphys as sp
-from sgdphys.information import layer_information
+from sgdphys.information import bottleneck_curve, kde_information, layer_information
 from sgdphys.networks import from_description
 
 REPEATS = 7
@@ -49,6 +49,52 @@ def activations(network, theta, x):
     *hidden, last = network.forward(theta, x)
     last = np.exp(last - last.max(axis=1, keepdims=True))
     return [*hidden, last / last.sum(axis=1, keepdims=True)]
+
+
+def numpy_kernel_bounds(units, y, noise=1e-3):
+    """Both bounds on I(X;T) and I(T;Y) from one matrix of squared distances."""
+    norms = (units**2).sum(axis=1)
+    squares = np.maximum(norms[:, None] + norms - 2 * units @ units.T, 0)
+    found = []
+    for factor in (8, 2):
+        kernel = np.exp(-squares / (factor * noise))
+        about_x = -np.log2(kernel.mean(axis=1)).mean()
+        given = 0.0
+        for k in np.unique(y):
+            inside = y == k
+            within = kernel[np.ix_(inside, inside)].mean(axis=1)
+            given -= inside.mean() * np.log2(within).mean()
+        found.append((about_x, about_x - given))
+    return np.array(found)
+
+
+def kernel_bounds(layers, y):
+    """Median milliseconds for six layers on both sides."""
+    ours, theirs = [], []
+    kde_information(layers[0], y)  # compile
+    for _ in range(3):
+        start = time.perf_counter()
+        found = [kde_information(units, y) for units in layers]
+        ours.append(time.perf_counter() - start)
+        start = time.perf_counter()
+        wanted = [numpy_kernel_bounds(units, y) for units in layers]
+        theirs.append(time.perf_counter() - start)
+    for a, b in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(np.stack([a["I_XT"], a["I_TY"]], axis=1), b, atol=1e-4)
+    return 1e3 * statistics.median(ours), 1e3 * statistics.median(theirs)
+
+
+def certified_curves():
+    """Seconds and largest certificate of 200 betas on each soft rule."""
+    rows = {}
+    for information in (0.99, 0.9, 0.7, 0.5):
+        task = sp.tasks.symmetric_rule(information=information)
+        p_xy = (task["p_x"] * task["p_y_given_x"]).transpose("sample", "label").to_numpy()
+        start = time.perf_counter()
+        found = bottleneck_curve(p_xy, np.geomspace(1, 40, 200))
+        seconds = time.perf_counter() - start
+        rows[str(information)] = (round(seconds, 2), float(found["certificate"].max()))
+    return rows
 
 
 def main():
@@ -87,12 +133,17 @@ def main():
         start = time.perf_counter()
         layer_information(trajectory, task)
         whole = time.perf_counter() - start
+    kernel_ms, kernel_ms_numpy = kernel_bounds(layers, y)
     ms_ours, ms_theirs = 1e3 * statistics.median(ours), 1e3 * statistics.median(theirs)
     report = {
         "ms_for_six_layers": round(ms_ours, 3),
         "ms_numpy": round(ms_theirs, 2),
         "ratio": round(ms_theirs / ms_ours, 1),
         "cores": len(os.sched_getaffinity(0)),
+        "kernel_ms_for_six_layers": round(kernel_ms, 1),
+        "kernel_ms_numpy": round(kernel_ms_numpy),
+        "kernel_ratio": round(kernel_ms_numpy / kernel_ms, 1),
+        "certified_200_betas_seconds_and_certificate": certified_curves(),
         f"seconds_for_50_networks_{EPOCHS_OF_A_STUDY}_epochs": round(whole, 2),
     }
     print(json.dumps(report, indent=2))

@@ -1,0 +1,99 @@
+"""Information between continuous activations and discrete labels from nearest neighbours."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.spatial import cKDTree
+from scipy.special import digamma
+
+from sgdphys.errors import InputError
+from sgdphys.information.binned import whole_labels
+from sgdphys.quantities import labelled
+
+_JITTER = 1e-10
+
+
+def neighbour_information(t: Any, y: Any, *, neighbours: int = 3, rng: int = 0) -> xr.Dataset:
+    """I(T;Y) in bits of continuous activations and discrete labels.
+
+    Parameters
+    ----------
+    t : array (sample, unit) or (sample,)
+        Standardised unit by unit before distances are taken; constant units are left out.
+    y : array (sample,) or (sample, 1)
+        Hard labels, each worn by more than ``neighbours`` samples.
+    neighbours : int
+        k.
+    rng : int
+        Seed of the jitter, 1e-10 of a standard deviation, that parts samples at one place, and of
+        the null's shuffled labels.
+
+    Returns
+    -------
+    Dataset
+        I_TY, clipped to [0, H(Y)]; raw_I_TY, the estimate itself, which may be negative or above;
+        null_I_TY, the raw estimate of shuffled labels.
+
+    Raises
+    ------
+    InputError
+        For activations that are not finite, a label with too few samples, or k below 1.
+
+    Notes
+    -----
+    psi(N) + psi(k) - <psi(N_y)> - <psi(m)>, m the samples within the distance of the k-th
+    neighbour of the same label, by the largest difference of any unit.
+
+    References
+    ----------
+    Ross (2014), PLoS ONE 9, e87357; Kraskov, Stoegbauer and Grassberger (2004).
+    """
+    units = np.asarray(t, dtype=np.float64)
+    units = units[:, None] if units.ndim == 1 else units
+    if not np.isfinite(units).all():
+        raise InputError("activations are not all finite; leave out replicas that diverged")
+    labels, kinds = whole_labels(y)
+    if len(labels) != len(units):
+        raise InputError(f"there are {len(units)} activations and {len(labels)} labels")
+    counts = np.bincount(labels, minlength=kinds)
+    if neighbours < 1 or counts.min() <= neighbours:
+        raise InputError(
+            f"a label has {counts.min()} samples and neighbours is {neighbours}; every label needs "
+            "more samples than neighbours, at least 1"
+        )
+    spread = units.std(axis=0)
+    units = units[:, spread > 0] / spread[spread > 0]
+    generator = np.random.default_rng(rng)
+    raw, null = 0.0, 0.0
+    if kinds > 1 and units.shape[1]:
+        units = units + _JITTER * generator.standard_normal(units.shape)
+        raw = _ross(units, labels, counts, neighbours)
+        null = _ross(units, generator.permutation(labels), counts, neighbours)
+    shares = counts / len(labels)
+    most = float(-(shares * np.log2(shares)).sum())
+    data = xr.Dataset(
+        {"I_TY": float(np.clip(raw, 0.0, most)), "raw_I_TY": raw, "null_I_TY": null},
+        attrs={
+            "estimator": "neighbours",
+            "neighbours": neighbours,
+            "units_left_out": int((spread == 0).sum()),
+            "reference": "Ross (2014)",
+            "interval_method": "none: over replicas only",
+        },
+    )
+    return labelled(data)
+
+
+def _ross(units: np.ndarray, labels: np.ndarray, counts: np.ndarray, k: int) -> float:
+    tree = cKDTree(units)
+    reach = np.empty(len(units))
+    for kind in range(len(counts)):
+        inside = np.flatnonzero(labels == kind)
+        distance, _ = cKDTree(units[inside]).query(units[inside], k + 1, p=np.inf)
+        reach[inside] = distance[:, -1]
+    # the k-th neighbour itself is within, rounding or not
+    near = tree.query_ball_point(units, reach * (1 + 1e-12), p=np.inf, return_length=True) - 1
+    n = len(units)
+    found = digamma(n) + digamma(k) - (counts / n) @ digamma(counts) - digamma(near).mean()
+    return float(found / np.log(2))

@@ -1,0 +1,197 @@
+"""Estimators of a layer's information against closed forms and against each other."""
+
+import numpy as np
+import pytest
+
+from sgdphys.errors import InputError
+from sgdphys.information import (
+    binned_information,
+    compare,
+    gaussian_bottleneck,
+    gaussian_information,
+    kde_information,
+    linear_layer_information,
+    neighbour_information,
+)
+
+
+def entropy_of_mixture(centres, deviation):
+    """Differential entropy in bits of equal Gaussians in one dimension, by quadrature."""
+    x = np.linspace(min(centres) - 9 * deviation, max(centres) + 9 * deviation, 40_001)
+    p = np.mean([np.exp(-((x - c) ** 2) / (2 * deviation**2)) for c in centres], axis=0)
+    p /= deviation * np.sqrt(2 * np.pi)
+    return float(-(p * np.log2(np.maximum(p, 1e-300))).sum() * (x[1] - x[0]))
+
+
+@pytest.mark.parametrize("distance", [0.5, 1.0, 2.0, 5.0])
+def test_two_blurred_points_lie_between_the_bounds(distance):
+    """One integral: H of the mixture less that of a Gaussian of the noise."""
+    noise = 0.5
+    truth = entropy_of_mixture([0, distance], np.sqrt(noise)) - 0.5 * np.log2(
+        2 * np.pi * np.e * noise
+    )
+    found = kde_information([0, distance], [0, 1], noise_variance=noise)
+    low, high = found["I_XT"].sel(bound=["lower", "upper"]).to_numpy()
+    assert low <= truth <= high
+    wanted = [1 - np.log2(1 + np.exp(-(distance**2) / (f * noise))) for f in (8, 2)]
+    np.testing.assert_allclose([low, high], wanted, atol=1e-6)
+    np.testing.assert_allclose(found["I_TY"], found["I_XT"])  # here the label is the input
+
+
+@pytest.mark.parametrize("copies", [1, 10])
+def test_two_far_clusters_are_one_bit(copies):
+    """P42: 50 points at 0 and 50 at 1000, whatever the number of equal units."""
+    t = np.tile(np.repeat([0.0, 1000.0], 50)[:, None], (1, copies))
+    found = kde_information(t, np.repeat([0, 1], 50), noise_variance=0.1)
+    np.testing.assert_allclose(found["I_XT"], 1, atol=1e-6)
+    np.testing.assert_allclose(found["I_TY"], 1, atol=1e-6)
+
+
+def test_one_sample_or_one_cluster_say_nothing():
+    for t, y in ((np.zeros((1, 3)), [0]), (np.full((100, 3), 7.0), np.arange(100) % 2)):
+        found = kde_information(t, y, noise_variance=0.1)
+        assert float(np.abs(found["I_XT"]).max()) < 1e-6
+        assert float(np.abs(found["I_TY"]).max()) < 1e-6
+
+
+@pytest.mark.parametrize("samples", [63, 64, 65, 700])
+def test_kernel_sums_are_those_of_numpy(samples):
+    rng = np.random.default_rng(samples)
+    t, y = np.tanh(rng.standard_normal((samples, 5))), rng.integers(0, 3, samples)
+    squares = ((t[:, None] - t[None]) ** 2).sum(axis=2)
+    found = kde_information(t, y, noise_variance=0.05)
+    for bound, factor in (("upper", 2), ("lower", 8)):
+        kernel = np.exp(-squares / (factor * 0.05))
+        about_x = -np.log2(kernel.mean(axis=1)).mean()
+        given_y = -np.log2([kernel[i, y == y[i]].mean() for i in range(samples)]).mean()
+        at = found.sel(bound=bound)
+        assert float(at["I_XT"]) == pytest.approx(about_x, abs=1e-5)
+        assert float(at["I_TY"]) == pytest.approx(about_x - given_y, abs=1e-5)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5, 1.0, 2.0])
+def test_neighbours_of_shifted_gaussians(shift):
+    """T = N(+-shift, 1) by label: I(T;Y) by one integral; a monotone map changes nothing much."""
+    truth = entropy_of_mixture([-shift, shift], 1.0) - 0.5 * np.log2(2 * np.pi * np.e)
+    rng = np.random.default_rng(7)
+    found = []
+    for _ in range(20):
+        y = rng.integers(0, 2, 800)
+        t = rng.standard_normal(800) + shift * (2 * y - 1)
+        found.append(float(neighbour_information(t, y)["raw_I_TY"]))
+    error = np.std(found, ddof=1) / np.sqrt(20)
+    assert np.mean(found) == pytest.approx(truth, abs=4 * error + 0.01)
+
+
+def test_raw_values_are_kept():
+    """C11, C12: independent labels may read below 0; clipped to [0, H(Y)] beside it."""
+    rng = np.random.default_rng(8)
+    raw = [
+        neighbour_information(rng.standard_normal(200), rng.integers(0, 2, 200), rng=k)
+        for k in range(10)
+    ]
+    assert min(float(r["raw_I_TY"]) for r in raw) < 0
+    assert all(float(r["I_TY"]) >= 0 for r in raw)
+    apart = neighbour_information(np.repeat([0.0, 9.0], 40) + 0.1 * rng.standard_normal(80),
+                                  np.repeat([0, 1], 40))  # fmt: skip
+    assert float(apart["I_TY"]) <= 1
+
+
+def test_duplicates_and_constant_units():
+    """C13: a finite answer for points at one place; a constant unit is left out and counted."""
+    t = np.column_stack([np.repeat([1.0, 2.0], 100), np.full(200, 3.0)])
+    found = neighbour_information(t, np.repeat([0, 1], 100))
+    assert float(found["I_TY"]) == pytest.approx(1, abs=0.02)
+    assert found.attrs["units_left_out"] == 1
+    assert float(neighbour_information(t[:, 1], np.repeat([0, 1], 100))["I_TY"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda: neighbour_information(np.arange(6.0), [0, 0, 0, 0, 1, 1]),
+            "a label has 2 samples",
+        ),
+        (lambda: neighbour_information([np.nan, 1.0], [0, 1]), "not all finite"),
+        (lambda: kde_information([0.0, 1.0], [0, 1], noise_variance=0), "noise_variance is 0"),
+        (lambda: kde_information([0.0, 1.0], [0, 1, 1]), "2 activations and 3 labels"),
+        (lambda: gaussian_information([[1, 1], [1, 1]], 1), "singular"),
+        (lambda: gaussian_information([[1, 2], [0, 1]], 1), "symmetric"),
+        (lambda: gaussian_information(np.eye(2), 2), "between 1 and 1"),
+        (lambda: linear_layer_information([[1.0]], [[1.0]], 0), "noise is 0"),
+        (lambda: gaussian_bottleneck(np.eye(2), 1, [0]), "above 0"),
+    ],
+)
+def test_wrong_questions(call, words):
+    with pytest.raises(InputError, match=words):
+        call()
+
+
+def test_gaussian_closed_forms():
+    """Correlation 0.75: 0.413339 nats; a linear layer is the same determinant."""
+    assert gaussian_information([[1, 0.75], [0.75, 1]], 1) * np.log(2) == pytest.approx(
+        0.413339, abs=1e-6
+    )
+    rng = np.random.default_rng(9)
+    w, root = rng.standard_normal((3, 5)), rng.standard_normal((5, 5))
+    s = root @ root.T
+    joint = np.block([[s, s @ w.T], [w @ s, w @ s @ w.T + 0.3 * np.eye(3)]])
+    assert linear_layer_information(w, s, 0.3) == pytest.approx(gaussian_information(joint, 5))
+
+
+def test_gaussian_bottleneck():
+    """One mode opens at 1/rho**2; slopes are 1/beta; at large beta all of I(X;Y) is kept."""
+    covariance = np.array([[1, 0.2, 0.8], [0.2, 1, 0.1], [0.8, 0.1, 1]])
+    betas = np.geomspace(1.01, 1e6, 4000)
+    found = gaussian_bottleneck(covariance, 2, betas)
+    first = float(found["critical_beta"][0])
+    assert np.isinf(found["critical_beta"][1]) or float(found["critical_beta"][1]) > 1e6
+    about = gaussian_information(covariance, 2)
+    assert float(found["I_TY"][-1]) == pytest.approx(about, abs=1e-5)
+    # one label: the only mode opens at the inverse squared correlation of Y with its regression
+    explained = 1 - 2 ** (-2 * about)
+    assert first == pytest.approx(1 / explained, rel=1e-9)
+    slope = (found["I_TY"].diff("beta") / found["I_XT"].diff("beta")).to_numpy()
+    inside = betas[:-1] > first
+    assert np.all(slope[inside] <= 1 / betas[:-1][inside] + 1e-9)
+    assert float(found["I_XT"].where(found["beta"] < first).max()) == 0
+
+
+def test_equal_mass_bins():
+    """Any monotone map of a unit leaves them alone; each bin holds as many samples."""
+    t = np.random.default_rng(10).standard_normal(3000)
+    y = (t > 0).astype(int)
+    one = binned_information(t, y, bins=10, edges="equal_mass")
+    other = binned_information(np.exp(3 * t), y, bins=10, edges="equal_mass")
+    assert float(one["I_XT"]) == pytest.approx(np.log2(10), abs=1e-5)
+    assert float(one["I_TY"]) == float(other["I_TY"])
+
+
+def test_miller_madow_takes_the_bias_out():
+    """Independent labels, 20 cells, 200 samples: the plug-in reads 19/(2 n ln 2) bits too much."""
+    rng = np.random.default_rng(11)
+    plain, corrected = [], []
+    for _ in range(200):
+        found = binned_information(rng.integers(0, 20, 200), rng.integers(0, 2, 200), bins=20)
+        plain.append(float(found["I_TY"]))
+        corrected.append(float(found["miller_madow_I_TY"]))
+    assert np.mean(plain) == pytest.approx(19 / (400 * np.log(2)), rel=0.1)
+    assert abs(np.mean(corrected)) < 0.15 * np.mean(plain)
+
+
+def test_side_by_side():
+    rng = np.random.default_rng(12)
+    x = rng.standard_normal((600, 8))
+    t, y = np.tanh(x @ rng.standard_normal((8, 3))), (x[:, 0] > 0).astype(int)
+    found = compare(t, y, low=-1.0, high=1.0)
+    assert found["estimator"].to_numpy().tolist() == [
+        "equal width", "equal mass", "kernel, lower", "kernel, upper", "neighbours",
+    ]  # fmt: skip
+    binned = binned_information(t, y, low=-1, high=1)
+    assert float(found["I_TY"][0]) == float(binned["I_TY"])
+    assert float(found["I_XT"][2]) <= float(found["I_XT"][3])
+    assert bool((found["null_I_TY"] <= found["I_TY"] + 0.1).all())
+    assert set(found["status"].to_numpy()) == {"ok"}
+    few = compare(t[:4], [0, 0, 0, 1])
+    assert "every label needs more samples" in str(few["status"][-1].to_numpy())
