@@ -265,6 +265,7 @@ GLOSSARY: dict[str, Quantity] = {
     "converged": Quantity("1", "converged", "", "whether the solver reached its tolerance"),
     "certificate": Quantity("bits", "distance from the optimum at most", "", "of the free energy"),
     "eigenvalue_of_step": Quantity("1", "ratio of successive steps", r"\lambda", ""),
+    "onset": Quantity("1", "onset of the bottleneck curve", r"\beta_c", ""),
     "place": Quantity("1", "place of the newborn", "p(y=1|t)", "decoder of a cluster born"),
     "beta_local": Quantity(
         "1", "loss of local stability", r"\beta_\mathrm{local}", "of the trivial solution"

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from sgdphys.information.neighbours import neighbour_information
     from sgdphys.information.onset import compression
     from sgdphys.information.plane import layer_information
+    from sgdphys.information.slowing import bottleneck_relaxation
 
 __all__ = [
-    "binned_information", "bottleneck_curve", "compare", "compression", "critical_betas",
+    "binned_information", "bottleneck_curve", "bottleneck_relaxation", "compare", "compression",
+    "critical_betas",
     "gaussian_bottleneck", "gaussian_information", "kde_information", "layer_information",
     "linear_layer_information", "neighbour_information",
 ]  # fmt: skip
@@ -27,6 +29,7 @@ __all__ = [
 _HOMES = {
     "binned_information": "binned",
     "bottleneck_curve": "bottleneck",
+    "bottleneck_relaxation": "slowing",
     "compare": "comparison",
     "critical_betas": "critical",
     "gaussian_bottleneck": "gaussian",

@@ -305,7 +305,7 @@ def coordinates(channel: Channel, clusters: Clusters, beta: float) -> tuple[floa
     return max(float(about_x / np.log(2)), 0.0), max(float(about_y / np.log(2)), 0.0)
 
 
-def _blahut_arimoto(
+def blahut_arimoto(
     channel: Channel, beta: float, start: np.ndarray, tolerance: float, most: int
 ) -> tuple[np.ndarray, int, bool, float]:
     """Plain iterations of the encoder (class, cluster) until it moves by less than a tolerance."""
@@ -418,7 +418,7 @@ def bottleneck_curve(
         share = np.eye(len(channel.p_x)) * 0.5 + 0.5 * noise / noise.sum(axis=1, keepdims=True)
         for b in beta[::-1]:  # from fine to coarse, as annealing plain iterations goes
             share = 0.99 * share + 0.01 / share.shape[1]  # an encoder with zeros never leaves them
-            share, turns, done, ratio = _blahut_arimoto(
+            share, turns, done, ratio = blahut_arimoto(
                 channel, float(b), share, tolerance, iterations
             )
             rows.append((*_of_encoder(channel, share), turns, done, np.nan, ratio))

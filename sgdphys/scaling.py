@@ -1,0 +1,130 @@
+"""Divergence of a relaxation time at a critical point: place and exponent fitted together."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.optimize import minimize_scalar
+from scipy.special import stdtrit
+
+from sgdphys.errors import InputError, NotEnoughData
+
+FEWEST = 6
+"""Points for a place, an exponent and an amplitude with errors."""
+
+
+def _design(r: np.ndarray, critical: float) -> np.ndarray:
+    """Columns of ln tau: -ln|r - r_c|, and for each side an amplitude and its first correction."""
+    away = (r - critical) / abs(critical)
+    columns = [-np.log(np.abs(r - critical))]
+    for side in (away < 0, away > 0):
+        if side.any():
+            columns.append(side.astype(float))
+            if side.sum() > 2:
+                columns.append(np.where(side, away, 0.0))
+    return np.stack(columns, axis=1)
+
+
+def _misfit(critical: float, r: np.ndarray, logs: np.ndarray) -> float:
+    if np.abs(r - critical).min() < 1e-12 * abs(critical):
+        return np.inf
+    x = _design(r, critical)
+    slope, *_ = np.linalg.lstsq(x, logs, rcond=None)
+    return float(((logs - x @ slope) ** 2).sum())
+
+
+def critical_point(
+    control: Any,
+    relaxation_time: Any,
+    *,
+    between: tuple[float, float] | None = None,
+    confidence: float = 0.95,
+) -> xr.Dataset:
+    """Fit tau ~ |r - r_c|**(-nu) to relaxation times over a scan of a control parameter.
+
+    Parameters
+    ----------
+    control, relaxation_time : array (point,)
+        r, and tau above 0.
+    between : (float, float), optional
+        Where r_c is looked for; by default on either side of the largest time.
+    confidence : float
+
+    Returns
+    -------
+    Dataset
+        critical, exponent with ``_low`` and ``_high``; residual, root mean square of ln tau.
+
+    Raises
+    ------
+    InputError
+        For times that are not positive, or arrays of unequal length.
+    NotEnoughData
+        For fewer than 6 points.
+
+    Notes
+    -----
+    ln tau = a - nu ln|r - r_c| + b (r - r_c)/|r_c|, with a and b of each side's own and nu in
+    common: least squares, r_c by profile. Intervals are jackknife over points, with Student's t:
+    those of a scan whose points err independently.
+
+    References
+    ----------
+    Strogatz (2015), "Nonlinear dynamics and chaos", section 3.4, for the exponent 1 of a pitchfork.
+    """
+    r, tau = (np.asarray(v, dtype=np.float64).ravel() for v in (control, relaxation_time))
+    if r.shape != tau.shape:
+        raise InputError(f"there are {len(r)} values of the control and {len(tau)} times")
+    if not (np.isfinite(r).all() and np.isfinite(tau).all() and (tau > 0).all()):
+        raise InputError("relaxation times must be finite and above 0; leave the others out")
+    if len(r) < FEWEST:
+        raise NotEnoughData(f"{len(r)} points are too few for r_c and nu; at least {FEWEST}")
+    order = np.argsort(r)
+    r, logs = r[order], np.log(tau[order])
+    low, high = between or _bracket(r, logs)
+    best = _fit(r, logs, low, high)
+    jackknife = np.array(
+        [_fit(np.delete(r, k), np.delete(logs, k), low, high) for k in range(len(r))]
+    )
+    n = len(r)
+    error = np.sqrt((n - 1) / n * ((jackknife - jackknife.mean(axis=0)) ** 2).sum(axis=0))
+    reach = stdtrit(n - 1, 0.5 + confidence / 2) * error
+    data: dict[str, float] = {}
+    for k, name in enumerate(("critical", "exponent")):
+        data |= {
+            name: best[k],
+            f"{name}_low": best[k] - reach[k],
+            f"{name}_high": best[k] + reach[k],
+        }
+    data["residual"] = float(np.sqrt(_misfit(best[0], r, logs) / n))
+    return xr.Dataset(
+        data,
+        attrs={
+            "method": "least squares of ln tau, r_c by profile",
+            "reference": "Strogatz (2015), section 3.4",
+            "confidence": confidence,
+            "interval_method": "jackknife over points",
+        },
+    )
+
+
+def _bracket(r: np.ndarray, logs: np.ndarray) -> tuple[float, float]:
+    """Gaps on both sides of the largest time."""
+    top = int(logs.argmax())
+    if top in (0, len(r) - 1):
+        width = r[-1] - r[0]
+        return (r[0] - width, r[0]) if top == 0 else (r[-1], r[-1] + width)
+    return float(r[top - 1]), float(r[top + 1])
+
+
+def _fit(r: np.ndarray, logs: np.ndarray, low: float, high: float) -> tuple[float, float]:
+    margin = 1e-6 * (high - low)
+    grid = np.linspace(low + margin, high - margin, 200)
+    values = np.array([_misfit(c, r, logs) for c in grid])
+    k = int(values.argmin())
+    ends = grid[max(k - 1, 0)], grid[min(k + 1, len(grid) - 1)]
+    found = minimize_scalar(
+        _misfit, bounds=ends, args=(r, logs), method="bounded", options={"xatol": 1e-12}
+    )
+    x = _design(r, found.x)
+    return float(found.x), float(np.linalg.lstsq(x, logs, rcond=None)[0][0])
