@@ -239,7 +239,8 @@ GLOSSARY: dict[str, Quantity] = {
         "{x}**2", "squared distance from the first point", r"|w_t - w_0|^2", "ensemble mean"
     ),
     "law": Quantity("1", "law", "", "of the distance from the first point"),
-    "residual": Quantity("1", "residual", "", "root mean square of the logarithm"),
+    "misfit": Quantity("1", "misfit", "", "root mean square of the logarithm"),
+    "residual": Quantity("bits", "residual of the self-consistent encoder", "", "at beta_fit"),
     "number": Quantity("1 or {t}", "exponent or time of the law", "", ""),
     "share": Quantity("1", "share of resamples in which the law is best", "", ""),
     "mode": Quantity("1", "mode", "k", "1 has the largest eigenvalue"),
@@ -265,6 +266,11 @@ GLOSSARY: dict[str, Quantity] = {
     "converged": Quantity("1", "converged", "", "whether the solver reached its tolerance"),
     "certificate": Quantity("bits", "distance from the optimum at most", "", "of the free energy"),
     "eigenvalue_of_step": Quantity("1", "ratio of successive steps", r"\lambda", ""),
+    "cell": Quantity("1", "cell", "t", "of a layer's histogram"),
+    "bound_I_TY": Quantity("bits", "most I(T;Y) at that I(X;T)", "", "the bottleneck bound"),
+    "gap": Quantity("bits", "bits below the bottleneck bound", "", "at the same I(X;T)"),
+    "beta_bound": Quantity("1", "beta of the bound", r"\beta", "at the same I(X;T)"),
+    "beta_fit": Quantity("1", "fitted beta", r"\beta", "nearest self-consistent encoder"),
     "onset": Quantity("1", "onset of the bottleneck curve", r"\beta_c", ""),
     "place": Quantity("1", "place of the newborn", "p(y=1|t)", "decoder of a cluster born"),
     "beta_local": Quantity(
@@ -305,7 +311,11 @@ GLOSSARY: dict[str, Quantity] = {
 }
 
 
-_PREFIX = "drift_"  # the same comparison, made with the drift's transition
+_PREFIXES = {
+    "drift_": "by the drift of an epoch",
+    "random_": "of the same cells dealt out anew",
+    "shuffled_": "with labels dealt out anew",
+}
 _DERIVED = ("_low", "_high", "_ensemble", "_total")
 _MEANING = {
     "_low": "lower end of its interval",
@@ -346,9 +356,10 @@ def attributes(name: Hashable, x: str = "weight", t: str = "update") -> dict[str
         if text.endswith(suffix):
             base = attributes(text.removesuffix(suffix), x, t)
             return {**base, "long_name": f"{base['long_name']}, {_MEANING[suffix]}"}
-    if text.startswith(_PREFIX):
-        base = attributes(text.removeprefix(_PREFIX), x, t)
-        return {**base, "long_name": f"{base['long_name']}, by the drift of an epoch"}
+    for prefix, meaning in _PREFIXES.items():
+        if text.startswith(prefix):
+            base = attributes(text.removeprefix(prefix), x, t)
+            return {**base, "long_name": f"{base['long_name']}, {meaning}"}
     raise KeyError(text)
 
 

@@ -119,7 +119,7 @@ def _bracket(r: np.ndarray, logs: np.ndarray) -> tuple[float, float]:
 
 def _fit(r: np.ndarray, logs: np.ndarray, low: float, high: float) -> tuple[float, float]:
     margin = 1e-6 * (high - low)
-    grid = np.linspace(low + margin, high - margin, 200)
+    grid = np.linspace(low + margin, high - margin, 60)
     values = np.array([_misfit(c, r, logs) for c in grid])
     k = int(values.argmin())
     ends = grid[max(k - 1, 0)], grid[min(k + 1, len(grid) - 1)]

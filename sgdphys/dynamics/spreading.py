@@ -67,7 +67,7 @@ def displacement_law(
     -------
     Dataset
         displacement (time) at about 60 log-spaced times; by ``law`` (power, logarithm, saturation):
-        residual, root mean square of ln displacement; number, the exponent or the time t0; share,
+        misfit, root mean square of ln displacement; number, the exponent or the time t0; share,
         of bootstrap samples of the ensemble in which the law fits best.
 
     Raises
@@ -108,7 +108,7 @@ def displacement_law(
     data = xr.Dataset(
         {
             "displacement": ("time", mean),
-            "residual": ("law", np.sqrt(residual)),
+            "misfit": ("law", np.sqrt(residual)),
             "number": ("law", number),
             "share": ("law", share),
         },

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sgdphys.information.binned import binned_information
     from sgdphys.information.bottleneck import bottleneck_curve
+    from sgdphys.information.cells import layer_cells
     from sgdphys.information.comparison import compare
     from sgdphys.information.critical import critical_betas
+    from sgdphys.information.distance import bottleneck_distance, finite_sample_gap
     from sgdphys.information.gaussian import (
         gaussian_bottleneck,
         gaussian_information,
@@ -20,16 +22,29 @@ if TYPE_CHECKING:
     from sgdphys.information.slowing import bottleneck_relaxation
 
 __all__ = [
-    "binned_information", "bottleneck_curve", "bottleneck_relaxation", "compare", "compression",
+    "binned_information",
+    "bottleneck_curve",
+    "bottleneck_distance",
+    "bottleneck_relaxation",
+    "compare",
+    "compression",
     "critical_betas",
-    "gaussian_bottleneck", "gaussian_information", "kde_information", "layer_information",
-    "linear_layer_information", "neighbour_information",
-]  # fmt: skip
+    "finite_sample_gap",
+    "gaussian_bottleneck",
+    "gaussian_information",
+    "kde_information",
+    "layer_cells",
+    "layer_information",
+    "linear_layer_information",
+    "neighbour_information",
+]
 
 _HOMES = {
     "binned_information": "binned",
     "bottleneck_curve": "bottleneck",
+    "bottleneck_distance": "distance",
     "bottleneck_relaxation": "slowing",
+    "finite_sample_gap": "distance",
     "compare": "comparison",
     "critical_betas": "critical",
     "gaussian_bottleneck": "gaussian",
@@ -38,6 +53,7 @@ _HOMES = {
     "kde_information": "kde",
     "neighbour_information": "neighbours",
     "compression": "onset",
+    "layer_cells": "cells",
     "layer_information": "plane",
 }
 

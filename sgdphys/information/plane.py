@@ -214,7 +214,7 @@ def layer_information(
     softmax = trajectory.attrs.get("loss") == "cross_entropy"
     x, y, soft = _fitted(task, network, labels)
     binning(-1.0, 1.0, bins, edges)  # refuse wrong bins before any work
-    theta, at = _weights_at(trajectory, epochs)
+    theta, at = weights_at(trajectory, epochs)
     replicas = theta.shape[1]
     layout = Layout(
         sizes=np.array(network.sizes, np.int64),
@@ -277,7 +277,7 @@ def _fitted(
     return x, y, soft
 
 
-def _weights_at(
+def weights_at(
     trajectory: xr.DataTree, epochs: Iterable[int] | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weights (epoch, replica, parameter) and the epochs they were recorded at."""
