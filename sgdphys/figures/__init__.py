@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from sgdphys.errors import InputError, nearest
-from sgdphys.figures import diffusion, phases, plane, training
+from sgdphys.figures import bottleneck, diffusion, phases, plane, training
 from sgdphys.figures.style import sheet
 
 Sources = Mapping[str, xr.Dataset]
@@ -35,6 +35,8 @@ CATALOGUE: dict[str, Entry] = {
     "information": Entry(plane.against_epochs, ("information",)),
     "gradient_phases": Entry(phases.mean_and_noise, ("phases",)),
     "gradient_ratio": Entry(phases.ratio, ("phases",)),
+    "bottleneck_curve": Entry(bottleneck.curve, ("bottleneck",)),
+    "bottleneck_beta": Entry(bottleneck.betas, ("bottleneck",)),
     "diffusion_ladder": Entry(diffusion.ladder, ("diffusion",)),
     "diffusion_epochs": Entry(diffusion.against_epochs, ("diffusion",)),
     "diffusion_spread": Entry(diffusion.spreads, ("diffusion",)),

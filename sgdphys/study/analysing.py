@@ -14,15 +14,26 @@ from sgdphys import relate
 from sgdphys.dynamics.bursts import burst_diffusion
 from sgdphys.dynamics.phases import epoch_drift, gradient_phases
 from sgdphys.errors import InputError
+from sgdphys.information.bottleneck import bottleneck_curve
+from sgdphys.information.cells import layer_cells
+from sgdphys.information.critical import critical_betas
+from sgdphys.information.distance import bottleneck_distance
 from sgdphys.information.plane import layer_information
 from sgdphys.sampling import batch_sizes
 from sgdphys.study.files import study_hash
-from sgdphys.study.keys import DiffusionAnalysis, InformationAnalysis, PhasesAnalysis, Study
+from sgdphys.study.keys import (
+    BottleneckAnalysis,
+    DiffusionAnalysis,
+    InformationAnalysis,
+    PhasesAnalysis,
+    Study,
+)
 from sgdphys.study.recording import task_of
 from sgdphys.trajectory.reader import open_trajectory
 from sgdphys.trajectory.writer import write_tree
 
 RESULTS = "results.nc"
+_CLUSTERS, _LARGEST_BETA, _CURVE_POINTS = 7, 3000.0, 200
 RELATED = "compression"
 """Group of what information and phases say about each other."""
 
@@ -56,6 +67,8 @@ def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str
             tell(f"analysing {name}")
             if isinstance(analysis, InformationAnalysis):
                 groups[name] = _information(trajectory, study, analysis, threads)
+            elif isinstance(analysis, BottleneckAnalysis):
+                groups[name] = _bottleneck(trajectory, study, analysis)
             elif isinstance(analysis, DiffusionAnalysis):
                 groups[name] = _diffusion(trajectory, study, analysis, name)
             else:
@@ -88,7 +101,7 @@ def combine(folder: Path, study: Study, cases: Mapping[str, tuple[Path, Study]])
         )  # fmt: skip
         beside = {f"swept_{k}": ("case", np.array(v)) for k, v in swept.items()}
         joined = joined.assign_coords({"case": list(cases), **beside})
-        groups[str(name)] = joined.assign_attrs(
+        groups[str(name)] = joined.drop_encoding().assign_attrs(
             of=parts[0].attrs["of"], cases=json.dumps(list(cases))
         )
     for tree in trees:
@@ -130,6 +143,35 @@ def _information(
         rng=study.train.seed,
         threads=threads,
     )
+
+
+def _bottleneck(trajectory: xr.DataTree, study: Study, analysis: BottleneckAnalysis) -> xr.Dataset:
+    """The certified curve of the soft rule, its births, and the distance of every layer from it."""
+    task = task_of(study)
+    p_xy = (task["p_x"] * task["p_y_given_x"]).transpose("sample", "label").to_numpy()
+    births = critical_betas(p_xy, most=_CLUSTERS)
+    onset = float(births["beta"][0])
+    curve = bottleneck_curve(p_xy, np.geomspace(0.98 * onset, _LARGEST_BETA, _CURVE_POINTS))
+    recorded = trajectory["weights"]["epoch"].to_numpy()
+    wanted = [int(recorded[np.abs(recorded - e).argmin()]) for e in analysis.epochs]
+    cells = layer_cells(
+        trajectory, task, epochs=sorted({*wanted, int(recorded[-1])}), bins=analysis.bins
+    )
+    distance = bottleneck_distance(p_xy, cells, rng=study.train.seed)
+    along = {name: f"curve_{name}" for name in ("I_XT", "I_TY", "clusters", "certificate")}
+    found = distance.assign(
+        {new: ("point", curve[old].to_numpy(), curve[old].attrs) for old, new in along.items()}
+    ).assign_coords(
+        curve_beta=("point", curve["beta"].to_numpy()),
+        transition=np.arange(births.sizes["transition"]),
+    )
+    return found.assign(
+        {
+            f"transition_{name}": ("transition", births[name].to_numpy(), births[name].attrs)
+            for name in ("beta", "clusters", "place")
+        }
+        | {"beta_local": births["beta_local"]}
+    ).assign_attrs(bins=analysis.bins, classes=curve.attrs["classes"])
 
 
 def _diffusion(

@@ -134,6 +134,14 @@ class PhasesAnalysis(_Keys):
     resamples: Annotated[int, Field(ge=100)] = 1000
 
 
+class BottleneckAnalysis(_Keys):
+    """Layers on the bottleneck curve: ``[analyses.NAME]`` with ``of = "bottleneck"``."""
+
+    of: Literal["bottleneck"]
+    bins: Annotated[int, Field(ge=2)] = 30
+    epochs: Annotated[tuple[Count, ...], BeforeValidator(_as_tuple)] = ()
+
+
 class DiffusionAnalysis(_Keys):
     """Twins about their mean, in bursts of steps: ``[analyses.NAME]`` with ``of = "diffusion"``."""
 
@@ -143,12 +151,14 @@ class DiffusionAnalysis(_Keys):
 
 
 Analysis = Annotated[
-    InformationAnalysis | PhasesAnalysis | DiffusionAnalysis, Field(discriminator="of")
+    InformationAnalysis | PhasesAnalysis | DiffusionAnalysis | BottleneckAnalysis,
+    Field(discriminator="of"),
 ]
 _ANALYSES: dict[str, type[BaseModel]] = {
     "information": InformationAnalysis,
     "phases": PhasesAnalysis,
     "diffusion": DiffusionAnalysis,
+    "bottleneck": BottleneckAnalysis,
 }
 
 

@@ -65,7 +65,7 @@ def test_an_exact_encoder_gives_its_beta_back(p_xy, beta):
     hard[np.arange(len(joint)), share.argmax(axis=1)] = channel.p_x
     biased, residual = _fit(Channel(channel.p_x, channel.p_y_given_x), hard, 0.0)
     assert biased > 1.2 * beta
-    assert residual >= 0
+    assert residual > -1e-12  # two cells without a mixed one are fitted exactly
 
 
 def test_layers_of_a_run(tmp_path, p_xy):
