@@ -83,6 +83,7 @@ GLOSSARY: dict[str, Quantity] = {
         r"I(T;Y_\mathrm{shuffled})",
         "what I(T;Y) reads when there is nothing to know",
     ),
+    "plug_in_I_TY": Quantity("bits", "information about the label, plug-in", "", ""),
     "raw_I_TY": Quantity("bits", "information about the label, raw", "", "not clipped"),
     "miller_madow_I_TY": Quantity(
         "bits", "information about the label, corrected", "", "less the first-order bias"

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sgdphys.information.comparison import compare
     from sgdphys.information.critical import critical_betas
     from sgdphys.information.distance import bottleneck_distance, finite_sample_gap
+    from sgdphys.information.extrapolation import extrapolated_information
     from sgdphys.information.gaussian import (
         gaussian_bottleneck,
         gaussian_information,
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     )
     from sgdphys.information.kde import kde_information
     from sgdphys.information.neighbours import neighbour_information
+    from sgdphys.information.noisy import noisy_information
     from sgdphys.information.onset import compression
     from sgdphys.information.plane import layer_information
     from sgdphys.information.slowing import bottleneck_relaxation
@@ -29,6 +31,7 @@ __all__ = [
     "compare",
     "compression",
     "critical_betas",
+    "extrapolated_information",
     "finite_sample_gap",
     "gaussian_bottleneck",
     "gaussian_information",
@@ -37,6 +40,7 @@ __all__ = [
     "layer_information",
     "linear_layer_information",
     "neighbour_information",
+    "noisy_information",
 ]
 
 _HOMES = {
@@ -44,6 +48,7 @@ _HOMES = {
     "bottleneck_curve": "bottleneck",
     "bottleneck_distance": "distance",
     "bottleneck_relaxation": "slowing",
+    "extrapolated_information": "extrapolation",
     "finite_sample_gap": "distance",
     "compare": "comparison",
     "critical_betas": "critical",
@@ -52,6 +57,7 @@ _HOMES = {
     "linear_layer_information": "gaussian",
     "kde_information": "kde",
     "neighbour_information": "neighbours",
+    "noisy_information": "noisy",
     "compression": "onset",
     "layer_cells": "cells",
     "layer_information": "plane",

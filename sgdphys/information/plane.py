@@ -21,6 +21,7 @@ from sgdphys.information.binned import (
     weighted_information,
     whole_labels,
 )
+from sgdphys.information.replay import estimated, require_estimator
 from sgdphys.lanes.activations import ACTIVATIONS
 from sgdphys.lanes.forward import Layout, forward_block
 from sgdphys.lanes.vectors import SAMPLES, lanes
@@ -151,6 +152,8 @@ def layer_information(
     bin_range: tuple[float, float] | None = None,
     labels: str = "hard",
     patterns: str = "all",
+    noise_variance: float = 1e-3,
+    neighbours: int = 3,
     rng: int = 0,
     threads: int | None = None,
 ) -> xr.Dataset:
@@ -163,7 +166,9 @@ def layer_information(
     task : Dataset
         x (sample, feature), y (sample), and p_y_given_x (sample, label) for soft labels.
     estimator : str
-        "binned".
+        "binned"; or, on all patterns and hard labels, at the epochs given, much slower:
+        "equal_mass", "kde_lower", "kde_upper", "neighbours", "noisy" (see
+        ``information.replay.estimated``).
     epochs : iterable of int, optional
         Epochs whose weights were recorded; by default those of the training curves that were.
     bins : int
@@ -177,6 +182,8 @@ def layer_information(
         "hard" or "soft".
     patterns : str
         "all", or each replica's "train" or "test" samples.
+    noise_variance, neighbours
+        Of the kernel bounds and of the nearest neighbours.
     rng : int
         Seed of the shuffled labels, one order for each replica.
     threads : int, optional
@@ -203,8 +210,8 @@ def layer_information(
     ----------
     Shwartz-Ziv and Tishby (2017); Saxe et al. (2018) for the dependence on the bins.
     """
+    require_estimator(estimator)
     for name, value, known in (
-        ("estimator", estimator, ("binned",)),
         ("labels", labels, ("hard", "soft")),
         ("patterns", patterns, PATTERNS),
     ):
@@ -215,6 +222,13 @@ def layer_information(
     x, y, soft = _fitted(task, network, labels)
     binning(-1.0, 1.0, bins, edges)  # refuse wrong bins before any work
     theta, at = weights_at(trajectory, epochs)
+    if estimator != "binned":
+        if patterns != "all" or labels != "hard":
+            raise InputError(f"estimator {estimator!r} reads all patterns and hard labels")
+        return estimated(
+            theta, at, network, x.astype(np.float64), y, estimator=estimator, softmax=softmax,
+            bins=bins, noise_variance=noise_variance, neighbours=neighbours, rng=rng,
+        )  # fmt: skip
     replicas = theta.shape[1]
     layout = Layout(
         sizes=np.array(network.sizes, np.int64),

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy.special import ndtr, ndtri
 
-from sgdphys.errors import InputError
+from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information import (
     binned_information,
     compare,
+    extrapolated_information,
     gaussian_bottleneck,
     gaussian_information,
     kde_information,
@@ -195,3 +197,57 @@ def test_side_by_side():
     assert set(found["status"].to_numpy()) == {"ok"}
     few = compare(t[:4], [0, 0, 0, 1])
     assert "every label needs more samples" in str(few["status"][-1].to_numpy())
+
+
+def one_unit(activation, inverse, w, low, high, bins):
+    """H(T) in bits of T = bin(f(w X)), X ~ N(0, 1), from the Gaussian distribution function."""
+    edges = np.linspace(low, high, bins + 1)
+    inner = ndtr(inverse(edges[1:-1]) / w)
+    p = np.diff(np.concatenate([[0.0], inner, [1.0]]))
+    p = p[p > 0]
+    return float(-(p * np.log2(p)).sum())
+
+
+def test_one_tanh_unit_rises_then_falls_to_one_bit():
+    """30 bins: an edge at 0, so that even the smallest weight reads 1 bit."""
+    x = ndtri((np.arange(200_000) + 0.5) / 200_000)
+    weights = [1e-6, 0.03, 0.3, 1.0, 3.0, 30.0, 1000.0]
+    exact = [one_unit(np.tanh, np.arctanh, w, -1, 1, 30) for w in weights]
+    for w, truth in zip(weights, exact, strict=True):
+        found = binned_information(np.tanh(w * x), x > 0, bins=30, low=-1, high=1)
+        assert float(found["I_XT"]) == pytest.approx(truth, abs=2e-3)
+    assert exact[0] == pytest.approx(1)
+    assert exact[-1] == pytest.approx(1, abs=0.02)
+    assert max(exact) > 4
+
+
+def test_one_relu_unit_grows_if_its_bins_stay():
+    """Bins fixed across weights: it grows; bins that follow the data: it does not move."""
+    x = ndtri((np.arange(100_000) + 0.5) / 100_000)
+    fixed, following = [], []
+    for w in (0.1, 1.0, 10.0):
+        t = np.maximum(w * x, 0)
+        fixed.append(float(binned_information(t, x > 0, bins=100, low=0, high=45)["I_XT"]))
+        following.append(float(binned_information(t, x > 0, bins=100)["I_XT"]))
+    assert fixed[0] < fixed[1] < fixed[2]
+    np.testing.assert_allclose(following, following[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("tie", [0.0, 0.6])
+def test_extrapolation_finds_the_information_of_the_source(tie):
+    """20 cells, two labels that agree with the cell's parity now and then; known exactly."""
+    rng = np.random.default_rng(13)
+    agree = 0.5 + 0.5 * tie
+    p = np.array([agree, 1 - agree])
+    truth = 1 + float((p[p > 0] * np.log2(p[p > 0])).sum())
+    found = []
+    for k in range(40):
+        t = rng.integers(0, 20, 400)
+        y = np.where(rng.uniform(size=400) < agree, t % 2, 1 - t % 2)
+        found.append(extrapolated_information(t, y, bins=20, low=0, high=19, repeats=6, rng=k))
+    values = np.array([float(f["I_TY"]) for f in found])
+    plain = np.mean([float(f["plug_in_I_TY"]) for f in found])
+    assert abs(values.mean() - truth) < 4 * values.std() / np.sqrt(40) + 0.004
+    assert abs(values.mean() - truth) < 0.4 * abs(plain - truth)
+    with pytest.raises(NotEnoughData, match="10 samples are too few"):
+        extrapolated_information(t[:10], y[:10])

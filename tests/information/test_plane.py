@@ -5,7 +5,12 @@ import pytest
 
 import sgdphys as sp
 from sgdphys.errors import InputError
-from sgdphys.information import binned_information, layer_information
+from sgdphys.information import (
+    binned_information,
+    kde_information,
+    layer_information,
+    neighbour_information,
+)
 from sgdphys.networks import from_description
 
 
@@ -99,3 +104,31 @@ def test_wide_layers_are_told_apart():
     first_differs = t[:, ::-1].copy()
     again = binned_information(first_differs, np.arange(3000) % 2, bins=30, low=-1, high=1)
     assert float(again["I_XT"]) == pytest.approx(float(found["I_XT"]), abs=1e-9)
+
+
+@pytest.mark.parametrize("estimator", ["equal_mass", "kde_lower", "kde_upper", "neighbours"])
+def test_other_estimators_read_the_same_layers(trajectory, task, estimator):
+    """One call shape; each layer as the estimator itself reads its activations."""
+    found = layer_information(trajectory, task, estimator=estimator, epochs=[3])
+    assert found["I_XT"].dims == ("epoch", "replica", "layer")
+    network = from_description(trajectory.attrs["network"])
+    theta = trajectory["weights"]["theta"].isel(step=-1, replica=1).to_numpy()
+    units = network.forward(theta.astype(np.float64), task["x"].to_numpy().astype(float))[0]
+    y = task["y"].to_numpy()
+    wanted = {
+        "equal_mass": lambda: binned_information(units, y, bins=30, edges="equal_mass")["I_TY"],
+        "kde_lower": lambda: kde_information(units, y)["I_TY"].sel(bound="lower"),
+        "kde_upper": lambda: kde_information(units, y)["I_TY"].sel(bound="upper"),
+        "neighbours": lambda: neighbour_information(units, y)["raw_I_TY"],
+    }[estimator]()
+    assert float(found["I_TY"].sel(epoch=3)[1, 0]) == pytest.approx(float(wanted), abs=1e-9)
+    assert found.attrs["estimator"] == estimator
+    with pytest.raises(InputError, match="all patterns and hard labels"):
+        layer_information(trajectory, task, estimator=estimator, patterns="test")
+
+
+def test_an_unknown_estimator_or_no_noise(trajectory, task):
+    with pytest.raises(InputError, match="estimator is 'binning'; it can be binned"):
+        layer_information(trajectory, task, estimator="binning")
+    with pytest.raises(InputError, match="no layer noise"):
+        layer_information(trajectory, task, estimator="noisy", epochs=[3])
