@@ -355,7 +355,7 @@ def bottleneck_curve(
     Parameters
     ----------
     p_xy : array (x, y) or DataArray
-        Joint probabilities of input and label.
+        Joint probabilities of input and label; inputs that never occur do not count.
     betas : iterable of float
         Above 0; solved in increasing order.
     method : str

@@ -167,7 +167,7 @@ def layer_information(
         x (sample, feature), y (sample), and p_y_given_x (sample, label) for soft labels.
     estimator : str
         "binned"; or, on all patterns and hard labels, at the epochs given, much slower:
-        "equal_mass", "kde_lower", "kde_upper", "neighbours", "noisy" (see
+        "equal_mass", "kde_lower", "kde_upper", "neighbours", "noisy", "gaussian" (see
         ``information.replay.estimated``).
     epochs : iterable of int, optional
         Epochs whose weights were recorded; by default those of the training curves that were.

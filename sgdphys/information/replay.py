@@ -8,13 +8,14 @@ import xarray as xr
 
 from sgdphys.errors import InputError
 from sgdphys.information.binned import binned_information, whole_labels
+from sgdphys.information.gaussian import linear_layer_information
 from sgdphys.information.kde import kde_information
 from sgdphys.information.neighbours import neighbour_information
 from sgdphys.information.noisy import noisy_information
 from sgdphys.networks import Perceptron
 from sgdphys.quantities import labelled
 
-ESTIMATORS = ("equal_mass", "kde_lower", "kde_upper", "neighbours", "noisy")
+ESTIMATORS = ("equal_mass", "kde_lower", "kde_upper", "neighbours", "noisy", "gaussian")
 
 
 def _reader(
@@ -59,8 +60,9 @@ def estimated(
     x : (sample, feature)
     y : (sample,)
     estimator : str
-        "equal_mass", "kde_lower", "kde_upper", "neighbours" (I_TY alone, raw), or "noisy" (hidden
-        layers of a network with layer noise).
+        "equal_mass", "kde_lower", "kde_upper", "neighbours" (I_TY alone, raw), "noisy" (hidden
+        layers of a network with layer noise), or "gaussian" (I_XT alone: linear networks, Gaussian
+        inputs of the task's covariance, noise of ``noise_variance`` on every unit).
     softmax : bool
         Whether the output is read after a softmax.
     bins, noise_variance, neighbours
@@ -81,7 +83,12 @@ def estimated(
         "kde_upper": {"noise_variance": noise_variance},
         "neighbours": {"neighbours": neighbours},
         "noisy": {"noise": network.noise},
+        "gaussian": {"noise_variance": noise_variance},
     }
+    if estimator == "gaussian" and network.activation != "identity":
+        raise InputError(
+            f"estimator 'gaussian' is exact for linear networks; this one has {network.activation}"
+        )
     read = _reader(estimator, bins, noise_variance, neighbours)
     at = np.array(list(epochs))
     found = np.full((len(at), theta.shape[1], network.layers, 3), np.nan)
@@ -96,6 +103,9 @@ def estimated(
                     noisy_information(network, weights, x, of, rng=rng) for of in (labels, shuffled)
                 )
                 found[e, r, :-1] = np.stack([values["I_XT"], values["I_TY"], null["I_TY"]], axis=1)
+                continue
+            if estimator == "gaussian":
+                found[e, r, :, 0] = _linear(network, weights, x, noise_variance)
                 continue
             layers = network.forward(weights, x)
             if softmax:
@@ -114,6 +124,18 @@ def estimated(
         },
     )
     return labelled(data)
+
+
+def _linear(
+    network: Perceptron, theta: np.ndarray, x: np.ndarray, noise_variance: float
+) -> list[float]:
+    """I(X;T) of every layer of a linear network."""
+    covariance, through = np.cov(x.T), np.eye(x.shape[1])
+    found = []
+    for w, _ in network.matrices(theta):
+        through = w @ through
+        found.append(linear_layer_information(through, covariance, noise_variance))
+    return found
 
 
 def require_estimator(estimator: str) -> None:

@@ -12,6 +12,7 @@ import xarray as xr
 import sgdphys
 from sgdphys import relate
 from sgdphys.dynamics.bursts import burst_diffusion
+from sgdphys.dynamics.intervals import METHOD
 from sgdphys.dynamics.phases import epoch_drift, gradient_phases
 from sgdphys.errors import InputError
 from sgdphys.information.bottleneck import bottleneck_curve
@@ -158,6 +159,11 @@ def _bottleneck(trajectory: xr.DataTree, study: Study, analysis: BottleneckAnaly
         trajectory, task, epochs=sorted({*wanted, int(recorded[-1])}), bins=analysis.bins
     )
     distance = bottleneck_distance(p_xy, cells, rng=study.train.seed)
+    for name in ("gap", "beta_fit", "residual"):
+        mean = relate.mean_with_interval(distance[name], rng=study.train.seed)
+        distance = distance.merge(
+            mean.rename({n: str(n).replace(name, f"{name}_ensemble", 1) for n in mean.data_vars})
+        )
     along = {name: f"curve_{name}" for name in ("I_XT", "I_TY", "clusters", "certificate")}
     found = distance.assign(
         {new: ("point", curve[old].to_numpy(), curve[old].attrs) for old, new in along.items()}
@@ -165,6 +171,7 @@ def _bottleneck(trajectory: xr.DataTree, study: Study, analysis: BottleneckAnaly
         curve_beta=("point", curve["beta"].to_numpy()),
         transition=np.arange(births.sizes["transition"]),
     )
+    found.attrs |= {"confidence": 0.95, "interval_method": METHOD}
     return found.assign(
         {
             f"transition_{name}": ("transition", births[name].to_numpy(), births[name].attrs)

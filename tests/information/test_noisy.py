@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import sgdphys as sp
+from sgdphys.errors import InputError
 from sgdphys.information import layer_information, linear_layer_information, noisy_information
-from sgdphys.networks import Perceptron
+from sgdphys.networks import Perceptron, from_description
 
 
 def linear(sizes, noise, weights):
@@ -57,3 +58,30 @@ def test_a_run_with_noise(tmp_path):
     assert 0 < float(found["I_XT"].sel(layer=1)[0]) < 12
     assert np.isnan(found["I_XT"].sel(layer=2)[0])  # the output has no noise of its own
     assert abs(float(found["null_I_TY"].sel(layer=1)[0])) < 0.02
+
+
+def test_linear_networks_exactly(tmp_path):
+    """The estimator "gaussian": determinants of the task's covariance; not for other networks."""
+    study = {
+        "network": {"layers": [3], "activation": "identity"},
+        "train": {"epochs": 1, "replicas": 1},
+    }
+    trajectory = sp.run(study, tmp_path / "run").trajectory
+    task = sp.tasks.symmetric_rule()
+    found = layer_information(
+        trajectory, task, estimator="gaussian", epochs=[1], noise_variance=0.2
+    )
+    w, _ = next(
+        iter(
+            from_description(trajectory.attrs["network"]).matrices(
+                trajectory["weights"]["theta"].to_numpy()[-1, 0].astype(float)
+            )
+        )
+    )
+    wanted = linear_layer_information(w, np.cov(task["x"].to_numpy().T), 0.2)
+    assert float(found["I_XT"].sel(epoch=1, layer=1)[0]) == pytest.approx(wanted, rel=1e-9)
+    assert bool(found["I_TY"].isnull().all())
+    bent = {**study, "network": {"layers": [3]}}
+    trajectory = sp.run(bent, tmp_path / "bent").trajectory
+    with pytest.raises(InputError, match="exact for linear networks; this one has tanh"):
+        layer_information(trajectory, task, estimator="gaussian", epochs=[1])

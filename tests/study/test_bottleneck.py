@@ -23,6 +23,10 @@ def test_layers_beside_the_bound(tmp_path):
     assert found["epoch"].to_numpy().tolist() == [10, 40]
     assert bool((found["gap"] > -1e-9).all())
     assert float(found["curve_certificate"].max()) < 1e-8
+    inside = (found["gap_ensemble_low"] <= found["gap_ensemble"]) & (
+        found["gap_ensemble"] <= found["gap_ensemble_high"]
+    )
+    assert bool(inside.sel(layer=3).all())
     # six transitions of each, in their own places
     assert found["transition_beta"].notnull().sum("transition").to_numpy().tolist() == [6, 6]
     np.testing.assert_allclose(found["transition_clusters"][0], np.arange(2, 8))
