@@ -166,7 +166,7 @@ def _wait_for_segments(process, folder, count):
 
 LONG = [
     "--set", "train.epochs=900", "--set", "train.replicas=20", "--set", "train.momentum=0.5",
-    *VECTORS,
+    "--set", "analyses={}", *VECTORS,
 ]  # fmt: skip
 
 
