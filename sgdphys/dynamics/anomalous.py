@@ -134,6 +134,11 @@ def _grid(series: Paths) -> tuple[np.ndarray, float, int]:
     return places, finest, size
 
 
+def doubling(longest: int) -> np.ndarray:
+    """Lags 1, 2, 4, ... up to one, in points; 1 and 2 at the least."""
+    return 2 ** np.arange(max(longest, 2).bit_length())
+
+
 def _lags(wanted: Any, size: int, spacing: float) -> np.ndarray:
     """Lags in grid steps, increasing."""
     if isinstance(wanted, str):

@@ -82,8 +82,8 @@ def burst_diffusion(
             f"no stretch of {least} consecutive steps was recorded; set record.weights to 'step' "
             "or to {burst = 64, starts = 8}"
         )
-    within = np.unique(2 ** np.arange(0, max(int(np.log2(max(k, 1))), 0) + 1))
-    lags = np.unique(np.concatenate([within[within < k], k * _EPOCHS])).astype(int)
+    within = 2 ** np.arange(k.bit_length())
+    lags = np.unique(np.concatenate([within[within < k], k * _EPOCHS]))
     layer = weights["layer"].to_numpy()
     chosen = _sampled(weights, sample, rng)
     parts = [

@@ -196,8 +196,7 @@ def kramers_moyal(
         width = _bandwidths(x, n) if bandwidth is None else np.full(len(x), float(bandwidth))
         moments = _smoothed(moments, centres, width)
     whole = moments.sum(axis=2)
-    found = _combined(whole, lags, tau)
-    values = {name: v for name, v in found.items()}
+    values = _combined(whole, lags, tau)
     if resamples:
         values |= _bands(moments, lags, tau, resamples, confidence, rng)
     enough = whole[0, ..., 0] >= _FEWEST_IN_BIN
@@ -208,8 +207,7 @@ def kramers_moyal(
         coords={**template.coords, "position": (dims, centres.reshape(*shape, bins))},
     )
     data["count"] = (dims, np.rint(whole[0, ..., 0]).astype(np.int64).reshape(*shape, bins))
-    units = paths(theta, dim=dim, dt=dt, times=times, per=per)
-    return labelled(data, x=units.value_unit, t=units.time_unit).assign_attrs(
+    return labelled(data, x=series.value_unit, t=series.time_unit).assign_attrs(
         method=method,
         bins=bins,
         bandwidth=float(np.mean(width)) if method == "kernel" else "none: bins",

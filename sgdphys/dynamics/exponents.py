@@ -9,7 +9,7 @@ import xarray as xr
 from scipy.interpolate import CubicSpline
 from scipy.special import ndtri
 
-from sgdphys.dynamics.anomalous import gappy_msd, whole_msd
+from sgdphys.dynamics.anomalous import doubling, gappy_msd, whole_msd
 from sgdphys.dynamics.fractional import fit_fbm
 from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
 from sgdphys.dynamics.paths import over_series, paths, result
@@ -22,7 +22,6 @@ from sgdphys.quantities import labelled
 FEWEST = 50
 """Increments for an exponent."""
 _ALPHAS = np.concatenate([[0.02], np.arange(0.1, 1.85, 0.1), [1.85, 1.9, 1.95, 1.98]])
-_LONGEST_SHARE = 0.1
 
 
 def _displacement_covariance(alpha: float, lags: np.ndarray, points: int) -> np.ndarray:
@@ -188,7 +187,7 @@ def msd_exponent(
         raise InputError(f"of is {of!r}; it can be 'path' or 'increments'")
     series = paths(theta, dim=dim)
     size = series.theta.sizes[dim] + (of == "increments")
-    steps = np.asarray(lags if lags is not None else _doubling(size), np.int64)
+    steps = np.asarray(lags if lags is not None else doubling(size // 10), np.int64)
     if len(steps) < 2 or steps.min() < 1 or steps.max() >= size:
         raise InputError(f"lags must be at least two, between 1 and {size - 1}; they are {steps}")
     even = np.isfinite(series.spacing)
@@ -247,11 +246,6 @@ def msd_exponent(
         interval_method="inversion of the score's law, simulated above 1; diffusion: none",
         **attributes,
     )
-
-
-def _doubling(points: int) -> np.ndarray:
-    longest = max(int(points * _LONGEST_SHARE), 2)
-    return 2 ** np.arange(int(np.log2(longest)) + 1)
 
 
 def _path_status(x: np.ndarray, even: bool) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtri
 
-from sgdphys.dynamics.anomalous import gappy_msd
+from sgdphys.dynamics.anomalous import doubling, gappy_msd
 from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
 from sgdphys.dynamics.paths import Paths, over_series, paths, result
 from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT
@@ -75,10 +75,8 @@ def diffusion_coefficient(
 
 def _whole(series: Paths, method: str, confidence: float) -> xr.Dataset:
     if method == "increments":
-        fitted = fit_wiener(
-            series.theta, dim=series.dim, times=series.times, confidence=confidence
-        ).drop_vars(["sigma", "sigma_low", "sigma_high"])
-        return labelled(fitted, x=series.value_unit, t=series.time_unit)
+        fitted = fit_wiener(series, confidence=confidence)
+        return fitted.drop_vars(["sigma", "sigma_low", "sigma_high"])
     spacing = series.spacing
     if np.isnan(spacing):
         raise InputError(f"method {method!r} needs evenly spaced points; use 'increments'")
@@ -221,7 +219,7 @@ def diffusion_ladder(
     if np.isnan(spacing):
         raise InputError(f"a ladder of lags needs evenly spaced points along {dim!r}")
     if lags is None:
-        steps = 2 ** np.arange(int(np.log2(max(points // 10, 2))) + 1)
+        steps = doubling(points // 10)
     else:
         steps = np.unique(np.array(list(lags), np.int64))
     if steps.min() < 1 or steps.max() + 1 >= points:

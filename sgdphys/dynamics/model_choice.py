@@ -236,9 +236,7 @@ def fit(
     """
     require_confidence(confidence)
     series = paths(x, dim=dim, dt=dt, times=times, per=per)
-    options: dict[str, Any] = {"dim": dim, "dt": dt, "times": times, "per": per}
-    options["confidence"] = confidence
-    wiener, ou = fit_wiener(x, **options), fit_ou(x, **options)
+    wiener, ou = (fitted(series, confidence=confidence) for fitted in (fit_wiener, fit_ou))
 
     def kernel(values: np.ndarray, t: np.ndarray) -> np.ndarray:
         out = np.full((len(values), _WIDTH), np.nan)

@@ -13,13 +13,12 @@ from sgdphys.compiling import compiled
 from sgdphys.dynamics.status import DIVERGED, NO_DATA, OK, flagged
 from sgdphys.errors import InputError, nearest
 from sgdphys.quantities import labelled
+from sgdphys.trajectory.schema import NEVER_WRITTEN
 
 BLOCK_BYTES = 2 * 2**20
 """Float64 values that one thread looks at together: they stay in its cache."""
 LOADED_BYTES = 192 * 2**20
 """What is read of a lazy array at once."""
-NEVER_WRITTEN = 9.969209968386869e36
-"""What netCDF holds where nothing was written."""
 _EVEN = 1e-9
 
 
@@ -66,8 +65,9 @@ def paths(
 
     Parameters
     ----------
-    theta : DataArray or array
-        A bare array has time first, spacing 1.
+    theta : DataArray, array or Paths
+        A bare array has time first, spacing 1. Paths come back as they are, whatever else is given:
+        so one estimator hands on to another what it has read.
     dim : str
         The time-like dimension.
     dt : float, optional
@@ -83,6 +83,8 @@ def paths(
     InputError
         For a dimension that is not there, times that do not increase, values that are not numbers.
     """
+    if isinstance(theta, Paths):
+        return theta
     if isinstance(theta, xr.Dataset):
         known = ", ".join(map(str, theta.data_vars))
         raise InputError(f"give one variable of the dataset; it has {known}")

@@ -189,8 +189,7 @@ def _diffusion(
     gradients = None
     if "gradients" in trajectory.children:
         gradients = trajectory["gradients"].to_dataset()[["noise_norm"]].load()
-    split = trajectory["split"]["train"].to_numpy()
-    sizes = batch_sizes(int(split[0].sum()), study.train.batch_size, study.train.sampling)
+    sizes = _batch_sizes(trajectory, study)
     try:
         return burst_diffusion(
             trajectory["weights"].to_dataset(),
@@ -204,6 +203,12 @@ def _diffusion(
         raise InputError(f"analyses.{name}: {error}") from None
 
 
+def _batch_sizes(trajectory: xr.DataTree, study: Study) -> np.ndarray:
+    """Samples in each batch of an epoch."""
+    split = trajectory["split"]["train"].to_numpy()
+    return batch_sizes(int(split[0].sum()), study.train.batch_size, study.train.sampling)
+
+
 def _phases(
     trajectory: xr.DataTree, study: Study, analysis: PhasesAnalysis, name: str
 ) -> xr.Dataset:
@@ -213,8 +218,7 @@ def _phases(
         )
     gradients = trajectory["gradients"].to_dataset()
     norms = gradients.drop_dims("parameter").load()
-    split = trajectory["split"]["train"].to_numpy()
-    sizes = batch_sizes(int(split[0].sum()), study.train.batch_size, study.train.sampling)
+    sizes = _batch_sizes(trajectory, study)
     return gradient_phases(
         norms,
         drift=epoch_drift(trajectory["weights"].to_dataset(), norms["epoch"].to_numpy()),

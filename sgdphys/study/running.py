@@ -170,9 +170,7 @@ def run(
         if resolved.sweep.keys:
             _carry_out_cases(folder, resolved, fresh, threads, tell, progress, stop)
         else:
-            _record(result, threads, tell, progress, stop)
-            if resolved.analyses and not are_whole(folder, resolved):
-                analyse(folder, resolved, threads, tell)
+            _record_and_analyse(result, resolved, threads, tell, progress, stop)
         for path in result.figures():
             if path.suffix[1:] == result.study.figures.formats[0]:
                 tell(f"drew {path}")
@@ -204,9 +202,7 @@ def _carry_out_cases(
                 progress(before + done, total)
 
         with _locked(place):
-            _record(Run(place), threads, tell, add, stop)
-            if case.analyses and not are_whole(place, case):
-                analyse(place, case, threads, tell)
+            _record_and_analyse(Run(place), case, threads, tell, add, stop)
         places[name] = (place, case)
         before += size
     if study.analyses and not are_whole(folder, study):
@@ -216,6 +212,19 @@ def _carry_out_cases(
 def _file_name(case: str) -> str:
     """A case's name as a folder's, without what file systems or shells dislike."""
     return "".join(c if c.isalnum() or c in "=.,-_" else "_" for c in case.replace(", ", ","))
+
+
+def _record_and_analyse(
+    result: Run,
+    study: Study,
+    threads: int | None,
+    tell: Callable[[str], None],
+    progress: Callable[[int, int], None] | None,
+    stop: Callable[[], bool] | None,
+) -> None:
+    _record(result, threads, tell, progress, stop)
+    if study.analyses and not are_whole(result.folder, study):
+        analyse(result.folder, study, threads, tell)
 
 
 def _record(
