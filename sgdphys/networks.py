@@ -148,13 +148,17 @@ class Perceptron:
             found.append((w.reshape(*theta.shape[:-1], n_out, n_in), b))
         return found
 
-    def forward(self, theta: np.ndarray, x: np.ndarray) -> list[np.ndarray]:
-        """Activations of every layer, the last one linear, without layer noise.
+    def forward(
+        self, theta: np.ndarray, x: np.ndarray, *, softmax: bool = False
+    ) -> list[np.ndarray]:
+        """Activations of every layer, without layer noise.
 
         Parameters
         ----------
         theta : array (..., parameter)
         x : array (sample, feature)
+        softmax : bool
+            Whether the last one is given after its softmax, or linear.
 
         Returns
         -------
@@ -164,6 +168,9 @@ class Perceptron:
         for layer, (w, b) in enumerate(self.matrices(theta), start=1):
             z = units[-1] @ np.swapaxes(w, -1, -2) + b[..., None, :]
             units.append(z if layer == self.layers else activate(self.activation, z))
+        if softmax:
+            e = np.exp(units[-1] - units[-1].max(axis=-1, keepdims=True))
+            units[-1] = e / e.sum(axis=-1, keepdims=True)
         return units[1:]
 
 

@@ -9,6 +9,7 @@ a measure is optimal exactly when the excess is nowhere above 0, and its free en
 I(T;Y), is above the optimum by at most ln(1 + sup excess) nats. For binary labels q is one number.
 """
 
+import functools
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -115,10 +116,38 @@ def _log_z(channel: Channel, clusters: Clusters, beta: float) -> np.ndarray:
     return top[:, 0] + np.log(np.exp(logs - top).sum(axis=1))
 
 
+def encoder(channel: Channel, clusters: Clusters, beta: float) -> np.ndarray:
+    """Optimal encoder p(t|x) of given decoders, (class, cluster)."""
+    logs = _log_kernel(channel, clusters.logit, beta) + np.log(clusters.mass)
+    share = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return share / share.sum(axis=1, keepdims=True)
+
+
+def about_label(channel: Channel, joint: np.ndarray) -> float:
+    """I(T;Y) in bits of p(class of x, t), every cluster with mass."""
+    mass = joint.sum(axis=0)
+    q = joint.T @ channel.p_y_given_x / mass[:, None]
+    p_y = mass @ q
+    return float((mass @ xlogy(q, q).sum(axis=1) - xlogy(p_y, p_y).sum()) / np.log(2))
+
+
+def of_encoder(channel: Channel, share: np.ndarray) -> tuple[float, float]:
+    """I(X;T) and I(T;Y) in bits of an encoder (class, cluster)."""
+    mass = channel.p_x @ share
+    kept = mass > 0
+    share, mass = share[:, kept], mass[kept]
+    nats = channel.p_x @ (xlogy(share, share) - xlogy(share, mass)).sum(axis=1)
+    about_y = about_label(channel, channel.p_x[:, None] * share)
+    return max(float(nats / np.log(2)), 0.0), max(about_y, 0.0)
+
+
+def _excess_at(channel: Channel, log_z: np.ndarray, beta: float, logit: np.ndarray) -> np.ndarray:
+    return channel.p_x @ np.exp(_log_kernel(channel, logit, beta) - log_z[:, None]) - 1
+
+
 def excess(channel: Channel, clusters: Clusters, beta: float, logit: np.ndarray) -> np.ndarray:
     """Sum of p(x) exp(-beta KL)/Z(x) less 1 at given decoders; nowhere above 0 at an optimum."""
-    shifted = _log_kernel(channel, np.atleast_1d(logit), beta)
-    return channel.p_x @ np.exp(shifted - _log_z(channel, clusters, beta)[:, None]) - 1
+    return _excess_at(channel, _log_z(channel, clusters, beta), beta, np.atleast_1d(logit))
 
 
 def _bounds(channel: Channel) -> tuple[float, float]:
@@ -138,11 +167,7 @@ def largest_excess(channel: Channel, clusters: Clusters, beta: float) -> tuple[f
     near = clusters.logit[:, None] + np.geomspace(1e-4, 1, 12) * np.array([[-1.0], [1.0]])[:, None]
     grid = np.concatenate([np.linspace(low, high, _SCAN), near.ravel()])
     grid = np.unique(np.clip(grid, low, high))
-    log_z = _log_z(channel, clusters, beta)[:, None]
-
-    def above(logit: np.ndarray) -> np.ndarray:
-        return channel.p_x @ np.exp(_log_kernel(channel, logit, beta) - log_z) - 1
-
+    above = functools.partial(_excess_at, channel, _log_z(channel, clusters, beta), beta)
     values = above(grid)
     inner = (values[1:-1] >= values[:-2]) & (values[1:-1] >= values[2:])
     peaks = np.concatenate([[0], np.flatnonzero(inner) + 1, [len(grid) - 1]])
@@ -177,10 +202,7 @@ def newton(channel: Channel, clusters: Clusters, beta: float) -> Clusters:
     damping = 1e-9
     for _ in range(100):
         w = np.exp(a)
-        logs = _log_kernel(channel, u, beta) + a
-        logs -= logs.max(axis=1, keepdims=True)
-        share = np.exp(logs)
-        share /= share.sum(axis=1, keepdims=True)
+        share = encoder(channel, Clusters(w, u), beta)
         q = expit(u)
         pull = q - r
         weighted = p * share
@@ -295,14 +317,7 @@ def _with_newborn(channel: Channel, clusters: Clusters, beta: float, place: floa
 
 def coordinates(channel: Channel, clusters: Clusters, beta: float) -> tuple[float, float]:
     """I(X;T) and I(T;Y) in bits of the optimal encoder of some clusters."""
-    logs = _log_kernel(channel, clusters.logit, beta) + np.log(clusters.mass)
-    logs -= _log_z(channel, clusters, beta)[:, None]
-    share = np.exp(logs)
-    mass = channel.p_x @ share
-    about_x = channel.p_x @ (share * (logs - np.log(np.maximum(mass, 1e-300)))).sum(axis=1)
-    q = (channel.p_x[:, None] * share).T @ channel.p_y_given_x / np.maximum(mass, 1e-300)[:, None]
-    about_y = mass @ xlogy(q, q).sum(axis=1) - xlogy(channel.p_y, channel.p_y).sum()
-    return max(float(about_x / np.log(2)), 0.0), max(float(about_y / np.log(2)), 0.0)
+    return of_encoder(channel, encoder(channel, clusters, beta))
 
 
 def blahut_arimoto(
@@ -329,16 +344,12 @@ def blahut_arimoto(
     return share, most, False, ratio
 
 
-def _of_encoder(channel: Channel, share: np.ndarray) -> tuple[float, float, int]:
-    """I(X;T), I(T;Y) in bits and the clusters with mass of an encoder (class, cluster)."""
+def _count(channel: Channel, share: np.ndarray) -> int:
+    """Different decoders with mass of an encoder (class, cluster)."""
     mass = channel.p_x @ share
     kept = mass > 1e-9
-    share, mass = share[:, kept], mass[kept]
-    about_x = channel.p_x @ (xlogy(share, share) - xlogy(share, mass)).sum(axis=1)
-    q = (channel.p_x[:, None] * share).T @ channel.p_y_given_x / mass[:, None]
-    about_y = mass @ xlogy(q, q).sum(axis=1) - xlogy(channel.p_y, channel.p_y).sum()
-    places = np.sort(np.round(q[:, -1], 6))
-    return float(about_x / np.log(2)), float(about_y / np.log(2)), len(np.unique(places))
+    q = (channel.p_x[:, None] * share[:, kept]).T @ channel.p_y_given_x / mass[kept, None]
+    return len(np.unique(np.round(q[:, -1], 6)))
 
 
 def bottleneck_curve(
@@ -421,7 +432,8 @@ def bottleneck_curve(
             share, turns, done, ratio = blahut_arimoto(
                 channel, float(b), share, tolerance, iterations
             )
-            rows.append((*_of_encoder(channel, share), turns, done, np.nan, ratio))
+            about = of_encoder(channel, share)
+            rows.append((*about, _count(channel, share), turns, done, np.nan, ratio))
         rows.reverse()
     columns = [np.array(c) for c in zip(*rows, strict=True)]
     names = ("I_XT", "I_TY", "clusters", "iterations", "converged", "certificate", "eigenvalue")

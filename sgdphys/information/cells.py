@@ -5,9 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 import xarray as xr
 
-from sgdphys.errors import InputError
 from sgdphys.information.binned import Table, add_bins, binning, number_codes
-from sgdphys.information.plane import RANGES, weights_at
+from sgdphys.information.plane import RANGES, inputs_of, weights_at
 from sgdphys.networks import from_description
 from sgdphys.quantities import labelled
 
@@ -45,15 +44,12 @@ def layer_cells(
         For epochs that were not recorded, or a task that does not fit.
     """
     network = from_description(trajectory.attrs.get("network", {}))
-    x = task["x"].to_numpy().astype(np.float64)
-    if x.ndim != 2 or x.shape[1] != network.sizes[0]:
-        raise InputError(
-            f"the task has inputs of shape {x.shape[1:]} and the network takes {network.sizes[0]}"
-        )
+    x = inputs_of(task, network).astype(np.float64)
     if epochs is None:
         epochs = [int(trajectory["weights"]["epoch"].to_numpy()[-1])]
     theta, at = weights_at(trajectory, epochs)
     softmax = trajectory.attrs.get("loss") == "cross_entropy"
+    output = "softmax" if softmax else "identity"
     found = np.full((len(at), theta.shape[1], network.layers, len(x)), -1, np.int32)
     everything, table = np.arange(len(x)), Table.of(len(x))
     stamp = 0
@@ -61,12 +57,9 @@ def layer_cells(
         for r in range(theta.shape[1]):
             if not np.isfinite(theta[e, r]).all():
                 continue
-            layers = network.forward(theta[e, r].astype(np.float64), x)
+            layers = network.forward(theta[e, r].astype(np.float64), x, softmax=softmax)
             for k, units in enumerate(layers):
-                kind = network.activation
-                if k == network.layers - 1:
-                    kind = "softmax" if softmax else "identity"
-                    units = _softmax(units) if softmax else units
+                kind = output if k == network.layers - 1 else network.activation
                 low, high = (
                     units_end if end is None else end
                     for end, units_end in zip(
@@ -86,8 +79,3 @@ def layer_cells(
         attrs={"bins": bins, "edges": edges},
     )
     return labelled(cells.to_dataset())["cell"]
-
-
-def _softmax(z: np.ndarray) -> np.ndarray:
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)

@@ -4,10 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
+from scipy.optimize import minimize_scalar
 from scipy.special import xlogy
 
 from sgdphys.errors import InputError
-from sgdphys.information.bottleneck import Channel, bottleneck_curve, channel_of
+from sgdphys.information.bottleneck import Channel, about_label, bottleneck_curve, channel_of
 from sgdphys.information.critical import critical_betas
 from sgdphys.quantities import labelled
 
@@ -108,12 +109,9 @@ def _fit(channel: Channel, joint: np.ndarray, known: float) -> tuple[float, floa
     k = int(np.argmin(values))
     if k == len(_GRID) - 1:
         return np.inf, values[k]
-    low, high = _GRID[max(k - 1, 0)], _GRID[k + 1]
-    golden = 0.6180339887498949
-    for _ in range(30):
-        a, b = high - golden * (high - low), low + golden * (high - low)
-        low, high = (low, b) if cost(a) < cost(b) else (a, high)
-    return 0.5 * (low + high), cost(0.5 * (low + high))
+    ends = _GRID[max(k - 1, 0)], _GRID[k + 1]
+    found = minimize_scalar(cost, bounds=ends, method="bounded", options={"xatol": 1e-6 * ends[1]})
+    return float(found.x), float(found.fun)
 
 
 def _merged(joint: np.ndarray, q: np.ndarray, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -123,15 +121,6 @@ def _merged(joint: np.ndarray, q: np.ndarray, mass: np.ndarray) -> tuple[np.ndar
     many = int(which.max()) + 1
     together = np.stack([np.bincount(which, row, many) for row in joint])
     return together, np.bincount(which, mass, many)
-
-
-def _information(channel: Channel, joint: np.ndarray) -> tuple[float, float]:
-    """I(X;T) and I(T;Y) in bits of a partition."""
-    mass = joint.sum(axis=0)
-    q = (joint.T @ channel.p_y_given_x) / mass[:, None]
-    p_y = mass @ q
-    about_y = mass @ xlogy(q, q).sum(axis=1) - xlogy(p_y, p_y).sum()
-    return float(-xlogy(mass, mass).sum() / np.log(2)), float(about_y / np.log(2))
 
 
 def bottleneck_distance(p_xy: Any, cells: Any, *, rng: int = 0) -> xr.Dataset:
@@ -193,7 +182,9 @@ def bottleneck_distance(p_xy: Any, cells: Any, *, rng: int = 0) -> xr.Dataset:
         for k, (cell, kind) in enumerate(((t, nearest), (t[order], nearest), (t, nearest[dealt]))):
             table = np.zeros((len(channel.p_x), int(t.max()) + 1))
             np.add.at(table, (kind, cell), p_x)
-            about_x, about_y = _information(channel, table)
+            mass = table.sum(axis=0)
+            about_x = float(-xlogy(mass, mass).sum() / np.log(2))
+            about_y = about_label(channel, table)
             beta, residual = _fit(channel, table, 0.0)
             most, there = _at(bound, about_x)
             out[row, k] = about_x, about_y, most, most - about_y, there, beta, residual

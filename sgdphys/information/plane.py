@@ -272,16 +272,22 @@ def layer_information(
     )
 
 
-def _fitted(
-    task: xr.Dataset, network: Perceptron, labels: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Inputs, whole labels and soft labels of a task, if the network can take them."""
+def inputs_of(task: xr.Dataset, network: Perceptron) -> np.ndarray:
+    """Inputs (sample, feature) of a task, if the network can take them."""
     x = task["x"].to_numpy()
     if x.ndim != 2 or x.shape[1] != network.sizes[0]:
         raise InputError(
             f"the task has inputs of shape {x.shape[1:]} and the network takes "
             f"{network.sizes[0]}; give the task that it was trained on"
         )
+    return x
+
+
+def _fitted(
+    task: xr.Dataset, network: Perceptron, labels: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Inputs, whole labels and soft labels of a task, if the network can take them."""
+    x = inputs_of(task, network)
     y, kinds = whole_labels(task["y"].to_numpy())
     soft = np.zeros((0, kinds))
     if labels == "soft":

@@ -107,11 +107,7 @@ def estimated(
             if estimator == "gaussian":
                 found[e, r, :, 0] = _linear(network, weights, x, noise_variance)
                 continue
-            layers = network.forward(weights, x)
-            if softmax:
-                z = np.exp(layers[-1] - layers[-1].max(axis=1, keepdims=True))
-                layers[-1] = z / z.sum(axis=1, keepdims=True)
-            for k, units in enumerate(layers):
+            for k, units in enumerate(network.forward(weights, x, softmax=softmax)):
                 found[e, r, k] = (*read(units, labels), read(units, shuffled)[1])
     names = ("I_XT", "I_TY", "null_I_TY")
     data = xr.Dataset(

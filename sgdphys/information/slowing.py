@@ -10,9 +10,9 @@ from sgdphys.errors import InputError
 from sgdphys.information.bottleneck import (
     Channel,
     Clusters,
-    _log_kernel,
     blahut_arimoto,
     channel_of,
+    encoder,
     optimum,
     trivial,
 )
@@ -25,20 +25,13 @@ _SHARE = 0.02
 """Of the distance from the onset: at how much larger a beta the start is optimal."""
 
 
-def _encoder(channel: Channel, clusters: Clusters, beta: float) -> np.ndarray:
-    """Optimal encoder (class, cluster) of given decoders."""
-    logs = _log_kernel(channel, clusters.logit, beta) + np.log(clusters.mass)
-    share = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return share / share.sum(axis=1, keepdims=True)
-
-
 def _pushed(channel: Channel, clusters: Clusters, beta: float, onset: float) -> np.ndarray:
     """Encoder a little away from the optimum, along the mode in which clusters part."""
     if len(clusters.mass) == 1:
         apart = Clusters(np.full(2, 0.5), clusters.logit[0] + _NUDGE * np.array([-1.0, 1.0]))
-        return _encoder(channel, apart, beta)
+        return encoder(channel, apart, beta)
     further = beta + _SHARE * abs(beta - onset)
-    return _encoder(channel, optimum(channel, further, clusters)[0], further)
+    return encoder(channel, optimum(channel, further, clusters)[0], further)
 
 
 def bottleneck_relaxation(

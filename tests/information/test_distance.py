@@ -11,7 +11,7 @@ from sgdphys.information import (
     layer_cells,
     layer_information,
 )
-from sgdphys.information.bottleneck import Channel, _log_kernel, channel_of, optimum, trivial
+from sgdphys.information.bottleneck import Channel, channel_of, encoder, optimum, trivial
 from sgdphys.information.distance import _fit
 
 
@@ -53,9 +53,7 @@ def test_an_exact_encoder_gives_its_beta_back(p_xy, beta):
     """And its hard version more: binned layers are biased upward."""
     channel = channel_of(p_xy)
     clusters, _, _ = optimum(channel, beta, trivial(channel))
-    logs = _log_kernel(channel, clusters.logit, beta) + np.log(clusters.mass)
-    share = np.exp(logs - logs.max(axis=1, keepdims=True))
-    share /= share.sum(axis=1, keepdims=True)
+    share = encoder(channel, clusters, beta)
     joint = channel.p_x[:, None] * share
     known = float((joint * np.log(np.maximum(share, 1e-300))).sum())
     fitted, residual = _fit(channel, joint, known)
