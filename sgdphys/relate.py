@@ -2,32 +2,14 @@
 
 import xarray as xr
 
-from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
+from sgdphys.dynamics.intervals import (
+    METHOD,
+    mean_with_interval,
+    percentile_interval,
+    resampled_means,
+)
 from sgdphys.information.onset import compression
 from sgdphys.quantities import labelled
-
-
-def mean_with_interval(
-    values: xr.DataArray, *, confidence: float = 0.95, resamples: int = 1000, rng: int = 0
-) -> xr.Dataset:
-    """Mean over replicas with its interval, under the variable's own name.
-
-    Parameters
-    ----------
-    values : DataArray (replica, ...)
-        What is not finite is left out.
-    confidence : float
-    resamples : int
-    rng : int
-    """
-    name = str(values.name)
-    ordered = values.transpose("replica", ...)
-    samples = resampled_means(ordered.to_numpy(), resamples, rng)
-    low, high = percentile_interval(samples, values.sizes["replica"], confidence)
-    mean = ordered.isel(replica=0, drop=True).copy(data=finite_mean(ordered.to_numpy()))
-    return xr.Dataset(
-        {name: mean, f"{name}_low": mean.copy(data=low), f"{name}_high": mean.copy(data=high)}
-    )
 
 
 def compression_after_transition(

@@ -8,7 +8,7 @@ import xarray as xr
 from scipy.special import ndtri
 
 from sgdphys.dynamics.anomalous import doubling, gappy_msd
-from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
+from sgdphys.dynamics.intervals import METHOD, mean_with_interval
 from sgdphys.dynamics.paths import Paths, over_series, paths, result
 from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT
 from sgdphys.dynamics.wiener import fit_wiener, require_confidence
@@ -268,18 +268,13 @@ def _over_ensemble(
     """Means over a dimension with their bootstrap intervals."""
     if over not in data.dims:
         raise InputError(f"there is no dimension {over!r}; {nearest(over, data.dims)}")
-    values = {"pairs": data["pairs"].sum(over)}
+    averaged = data["pairs"].sum(over).to_dataset()
     for name in ("diffusion", "green_kubo"):
-        members = data[name].transpose(over, ...)
-        samples = resampled_means(members.to_numpy(), rng=rng)
-        low, high = percentile_interval(samples, data.sizes[over], confidence)
-        mean = members.mean(over)
-        values |= {
-            name: mean,
-            f"{name}_low": mean.copy(data=low),
-            f"{name}_high": mean.copy(data=high),
-        }
-    return labelled(xr.Dataset(values, attrs=data.attrs), x=series.value_unit, t=series.time_unit)
+        averaged = averaged.merge(
+            mean_with_interval(data[name], over=over, confidence=confidence, rng=rng)
+        )
+    averaged = averaged.assign_attrs(data.attrs)
+    return labelled(averaged, x=series.value_unit, t=series.time_unit)
 
 
 def diffusion_matrix(

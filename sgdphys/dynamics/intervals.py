@@ -7,6 +7,7 @@ should know about the bootstrap", for the expanded percentile interval.
 """
 
 import numpy as np
+import xarray as xr
 from scipy.special import ndtr, stdtrit
 
 from sgdphys.errors import InputError
@@ -87,3 +88,33 @@ def percentile_interval(
         ends = np.nanquantile(samples[:, there], [tail, 1 - tail], axis=0)
         low[there], high[there] = ends
     return low, high
+
+
+def mean_with_interval(
+    values: xr.DataArray,
+    *,
+    over: str = "replica",
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    rng: int = 0,
+) -> xr.Dataset:
+    """Mean over a dimension of members with its interval, under the variable's own name.
+
+    Parameters
+    ----------
+    values : DataArray (replica, ...)
+        What is not finite is left out.
+    over : str
+        The dimension of independent members.
+    confidence : float
+    resamples : int
+    rng : int
+    """
+    name = str(values.name)
+    ordered = values.transpose(over, ...)
+    samples = resampled_means(ordered.to_numpy(), resamples, rng)
+    low, high = percentile_interval(samples, values.sizes[over], confidence)
+    mean = ordered.isel({over: 0}, drop=True).copy(data=finite_mean(ordered.to_numpy()))
+    return xr.Dataset(
+        {name: mean, f"{name}_low": mean.copy(data=low), f"{name}_high": mean.copy(data=high)}
+    )

@@ -9,17 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sgdphys.figures.style import EXACT, FIT, NULL, PAGE, layer_styles
+from sgdphys.figures.style import EXACT, FIT, NULL, PAGE, layer_styles, layers_legend, with_cases
 
 Sources = Mapping[str, xr.Dataset]
 _MOST = 4
-
-
-def _cases(sources: Sources) -> xr.Dataset:
-    data = sources["bottleneck"].load()
-    if "case" not in data.dims:
-        data = data.expand_dims(case=["this run"])
-    return data.isel(case=slice(0, _MOST))
 
 
 def _panels(count: int, height: float) -> tuple[Figure, np.ndarray]:
@@ -30,17 +23,9 @@ def _panels(count: int, height: float) -> tuple[Figure, np.ndarray]:
     return figure, axes.ravel()
 
 
-def _layers_legend(figure: Figure, data: xr.Dataset, *extra: Line2D) -> None:
-    handles = [
-        Line2D([], [], color=colour, linestyle="", marker="o", ms=3, label=label)
-        for _, colour, label in layer_styles(data["layer"].to_numpy())
-    ]
-    figure.legend(handles=[*handles, *extra], loc="outside right center")
-
-
 def curve(sources: Sources) -> Figure:
     """Certified curve with its births, the layers of all networks, and layers dealt out anew."""
-    data = _cases(sources)
+    data = with_cases(sources["bottleneck"]).isel(case=slice(0, _MOST))
     figure, axes = _panels(data.sizes["case"], 2.7)
     last = int(data["epoch"].max())
     for ax, case in zip(axes, data["case"].to_numpy(), strict=False):
@@ -60,7 +45,7 @@ def curve(sources: Sources) -> Figure:
         Line2D([], [], color=FIT, linestyle="", marker="|", label="births of clusters"),
         Line2D([], [], color=NULL, linestyle="", marker="x", ms=3, label="cells dealt out anew"),
     ]
-    _layers_legend(figure, data, *extra)
+    layers_legend(figure, data["layer"].to_numpy(), *extra, linestyle="", marker="o", ms=3)
     return figure
 
 
@@ -82,7 +67,7 @@ def _curve_panel(ax: Axes, here: xr.Dataset) -> None:
 
 def betas(sources: Sources) -> Figure:
     """Fitted beta of every layer, beside its null and the births of clusters."""
-    data = _cases(sources)
+    data = with_cases(sources["bottleneck"]).isel(case=slice(0, _MOST))
     figure, axes = _panels(data.sizes["case"], 2.5)
     last = int(data["epoch"].max())
     for ax, case in zip(axes, data["case"].to_numpy(), strict=False):
@@ -103,7 +88,7 @@ def betas(sources: Sources) -> Figure:
             label="bound at its I(X;T)",
         ),
     ]
-    _layers_legend(figure, data, *extra)
+    layers_legend(figure, data["layer"].to_numpy(), *extra, linestyle="", marker="o", ms=3)
     figure.suptitle(
         f"beta of the nearest self-consistent encoder at epoch {last}; a percentage: networks "
         "whose layer lies on the\nflat part of the bound, without a beta of its own (at the top)",

@@ -10,20 +10,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sgdphys.figures.style import EXACT, NULL, PAGE, epoch_axis, layer_styles
+from sgdphys.figures.style import (
+    EXACT,
+    NULL,
+    PAGE,
+    epoch_axis,
+    layer_styles,
+    layers_legend,
+    with_cases,
+)
 
 Sources = Mapping[str, xr.Dataset]
 
 _MOST_PANELS = 4
 _MARKERS = "osD^v<>pPX"
-
-
-def _cases(sources: Sources) -> xr.Dataset:
-    """The analysis with a dimension of cases, one where the run is no sweep."""
-    data = sources["diffusion"].load()
-    if "case" not in data.dims:
-        data = data.expand_dims(case=["this run"])
-    return data
 
 
 def _has_noise(data: xr.Dataset) -> bool:
@@ -48,9 +48,7 @@ def _title(data: xr.Dataset, case: str) -> str:
     return case
 
 
-def _band(
-    ax: Axes, x: np.ndarray, here: xr.Dataset, name: str, colour: object, **style: object
-) -> None:
+def _band(ax: Axes, x: np.ndarray, here: xr.Dataset, name: str, colour: Any) -> None:
     """A curve and its interval, what is not positive left out of logarithmic axes."""
     y, low, high = (here[f"{name}{e}"].to_numpy() for e in ("", "_low", "_high"))
     there = np.isfinite(x) & np.isfinite(y) & (y > 0)  # a lag that another case has alone
@@ -63,17 +61,9 @@ def _nothing(ax: Axes, words: str = "twins never part:\nno noise") -> None:
     ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", color=NULL)
 
 
-def _layers_legend(figure: Figure, data: xr.Dataset, *extra: Line2D) -> None:
-    handles = [
-        Line2D([], [], color=colour, marker="o", ms=2.5, label=label)
-        for _, colour, label in layer_styles(data["layer"].to_numpy())
-    ]
-    figure.legend(handles=[*handles, *extra], loc="outside right center")
-
-
 def ladder(sources: Sources) -> Figure:
     """Diffusion coefficient over that of white noise against the lag, early, midway and late."""
-    data = _cases(sources)
+    data = with_cases(sources["diffusion"])
     names = _panel_cases(data)
     noisy = [n for n in names if _has_noise(data.sel(case=n))]
     silent = [_title(data, n) for n in names if n not in noisy]
@@ -104,7 +94,13 @@ def ladder(sources: Sources) -> Figure:
     extra = [Line2D([], [], color=EXACT, linewidth=0.8, label="white noise"),
              Line2D([], [], color=EXACT, linewidth=0.8, linestyle="--",
                     label="reshuffled epochs,\nflat landscape")]  # fmt: skip
-    _layers_legend(figure, data, *(extra if name == "diffusion_ratio" else []))
+    layers_legend(
+        figure,
+        data["layer"].to_numpy(),
+        *(extra if name == "diffusion_ratio" else []),
+        marker="o",
+        ms=2.5,
+    )
     said = f"\ntwins never part: {'; '.join(silent)}" if silent and noisy else ""
     figure.suptitle(_caption(data) + said, fontsize=7)
     return figure
@@ -141,7 +137,7 @@ _ROWS = {
 
 def against_epochs(sources: Sources) -> Figure:
     """Diffusion, exponent, fairness of the Wiener model and tail index against training time."""
-    data = _cases(sources)
+    data = with_cases(sources["diffusion"])
     names = [n for n in _panel_cases(data) if _has_noise(data.sel(case=n))][:2]
     if not names:
         figure, ax = plt.subplots(figsize=(PAGE / 2, 2))
@@ -167,7 +163,7 @@ def against_epochs(sources: Sources) -> Figure:
         epoch_axis(axes[-1, column], int(np.nanmax(epoch)))
     nulls = Line2D([], [], color=NULL, linestyle="--", label="null: simulated\nWiener / Gaussian")
     white = Line2D([], [], color=EXACT, linewidth=0.8, label="Wiener, exponent 1")
-    _layers_legend(figure, data, nulls, white)
+    layers_legend(figure, data["layer"].to_numpy(), nulls, white, marker="o", ms=2.5)
     figure.suptitle(_caption(data).replace("both axes logarithmic", "epoch at a burst's start"),
                     fontsize=7)  # fmt: skip
     return figure
@@ -185,7 +181,7 @@ def _measure(ax: Axes, epoch: np.ndarray, here: xr.Dataset, name: str, colour: A
 
 def spreads(sources: Sources) -> Figure:
     """Variance within families (noise) and between them (initial weights) against epochs."""
-    data = _cases(sources)
+    data = with_cases(sources["diffusion"])
     names = _panel_cases(data)
     figure, axes = plt.subplots(1, len(names), figsize=(PAGE, 2.6), sharey=True, squeeze=False)
     for ax, case in zip(axes[0], names, strict=True):
@@ -205,7 +201,7 @@ def spreads(sources: Sources) -> Figure:
     figure.suptitle("both axes logarithmic, epochs from 1", fontsize=7)
     extra = [Line2D([], [], color="#444444", label="within families"),
              Line2D([], [], color="#444444", linestyle="--", label="between families")]  # fmt: skip
-    _layers_legend(figure, data, *extra)
+    layers_legend(figure, data["layer"].to_numpy(), *extra, marker="o", ms=2.5)
     return figure
 
 
@@ -216,7 +212,7 @@ def _values(case: str) -> str:
 
 def against_noise(sources: Sources) -> Figure:
     """D over one step and over 4 epochs against that of the gradient noise, in all cases."""
-    data = _cases(sources)
+    data = with_cases(sources["diffusion"])
     figure, axes = plt.subplots(1, 2, figsize=(PAGE, 3.2), sharex=True, sharey=True)
     if "predicted_diffusion" not in data:
         _nothing(axes[0], "no gradient statistics recorded")
@@ -246,7 +242,7 @@ def against_noise(sources: Sources) -> Figure:
         for k, name in enumerate(names)
     ]
     extra.append(Line2D([], [], color=EXACT, linewidth=0.8, label="equal"))
-    _layers_legend(figure, data, *extra)
+    layers_legend(figure, data["layer"].to_numpy(), *extra, marker="o", ms=2.5)
     keys = ", ".join(p.partition("=")[0] for p in names[0].split(", ")) if names else ""
     figure.suptitle(
         f"every burst of every case ({keys}); both axes logarithmic" if names else "no noise",

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sgdphys.figures.style import NULL, PAGE, epoch_axis, layer_styles
+from sgdphys.figures.style import NULL, PAGE, epoch_axis, layer_styles, layers_legend
 from sgdphys.quantities import axis_label
 
 Sources = Mapping[str, xr.Dataset]
@@ -56,11 +56,7 @@ def _transition(ax: Axes, phases: xr.Dataset, name: str, layer: int, colour: obj
 
 
 def _finish(figure: Figure, phases: xr.Dataset, *extra: Line2D) -> None:
-    handles = [
-        Line2D([], [], color=colour, label=label)
-        for _, colour, label in layer_styles(phases["layer"].to_numpy())
-    ]
-    figure.legend(handles=[*handles, *extra], loc="outside right center")
+    layers_legend(figure, phases["layer"].to_numpy(), *extra)
     figure.suptitle(
         f"{phases.sizes['replica']} networks, mean batch {phases.attrs['batch_size']:.0f}; "
         f"ratios of averages at fixed weights; bands {phases.attrs['confidence']:.0%} (bootstrap "

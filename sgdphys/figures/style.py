@@ -6,7 +6,10 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 COLUMN, PAGE = 3.5, 7.2
 """Widths of a journal's column and page, inches."""
@@ -63,6 +66,30 @@ def layer_styles(layers: np.ndarray) -> list[tuple[int, Any, str]]:
         (int(n), colours(0.92 * k / max(last, 1)), f"layer {n}" + " (output)" * (k == last))
         for k, n in enumerate(layers)
     ]
+
+
+def with_cases(data: xr.Dataset) -> xr.Dataset:
+    """Load an analysis, with a dimension of cases: one where the run is no sweep."""
+    data = data.load()
+    return data if "case" in data.dims else data.expand_dims(case=["this run"])
+
+
+def layers_legend(figure: Figure, layers: np.ndarray, *extra: Line2D, **line: Any) -> None:
+    """Legend beside the panels: every layer in its colour, then further handles.
+
+    Parameters
+    ----------
+    figure : Figure
+    layers : int (layer,)
+    *extra : Line2D
+    **line
+        How a layer's handle is drawn besides its colour.
+    """
+    handles = [
+        Line2D([], [], color=colour, label=label, **line)
+        for _, colour, label in layer_styles(layers)
+    ]
+    figure.legend(handles=[*handles, *extra], loc="outside right center")
 
 
 def epoch_axis(ax: Axes, last: int, label: str = "epochs (logarithmic from 1)") -> None:

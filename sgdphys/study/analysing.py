@@ -12,7 +12,7 @@ import xarray as xr
 import sgdphys
 from sgdphys import relate
 from sgdphys.dynamics.bursts import burst_diffusion
-from sgdphys.dynamics.intervals import METHOD
+from sgdphys.dynamics.intervals import METHOD, mean_with_interval
 from sgdphys.dynamics.phases import epoch_drift, gradient_phases
 from sgdphys.errors import InputError
 from sgdphys.information.bottleneck import bottleneck_curve
@@ -160,7 +160,7 @@ def _bottleneck(trajectory: xr.DataTree, study: Study, analysis: BottleneckAnaly
     )
     distance = bottleneck_distance(p_xy, cells, rng=study.train.seed)
     for name in ("gap", "beta_fit", "residual"):
-        mean = relate.mean_with_interval(distance[name], rng=study.train.seed)
+        mean = mean_with_interval(distance[name], rng=study.train.seed)
         distance = distance.merge(
             mean.rename({n: str(n).replace(name, f"{name}_ensemble", 1) for n in mean.data_vars})
         )
