@@ -8,7 +8,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import xlogy
 
 from sgdphys.errors import InputError
-from sgdphys.information.bottleneck import Channel, about_label, bottleneck_curve, channel_of
+from sgdphys.information.bottleneck import bottleneck_curve
+from sgdphys.information.certificate import Channel, about_label, channel_of
 from sgdphys.information.critical import critical_betas
 from sgdphys.quantities import labelled
 

@@ -7,15 +7,8 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.errors import InputError
-from sgdphys.information.bottleneck import (
-    Channel,
-    Clusters,
-    blahut_arimoto,
-    channel_of,
-    encoder,
-    optimum,
-    trivial,
-)
+from sgdphys.information.bottleneck import blahut_arimoto
+from sgdphys.information.certificate import Channel, Clusters, channel_of, encoder, optimum, trivial
 from sgdphys.information.critical import critical_betas
 from sgdphys.quantities import labelled
 

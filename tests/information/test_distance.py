@@ -11,7 +11,7 @@ from sgdphys.information import (
     layer_cells,
     layer_information,
 )
-from sgdphys.information.bottleneck import Channel, channel_of, encoder, optimum, trivial
+from sgdphys.information.certificate import Channel, channel_of, encoder, optimum, trivial
 from sgdphys.information.distance import _fit
 
 

@@ -1,0 +1,193 @@
+"""Memory of a series: its likelihood at one kappa, and the t statistic's law inverted."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sgdphys.compiling import compiled
+
+
+class Laws(NamedTuple):
+    """Quantiles of the t statistic against 1/sqrt(1 + c), rows lower tail, median, upper tail."""
+
+    x: np.ndarray
+    quantile: np.ndarray
+
+
+@compiled
+def _quantile_at(laws, which, c):
+    """Interpolate one quantile at so many relaxation times."""
+    x = 1.0 / np.sqrt(1.0 + c)
+    last = laws.x.shape[0] - 1
+    k = 0
+    while k < last - 1 and laws.x[k + 1] < x:
+        k += 1
+    share = (x - laws.x[k]) / (laws.x[k + 1] - laws.x[k])
+    return laws.quantile[which, k] * (1 - share) + laws.quantile[which, k + 1] * share
+
+
+@compiled
+def fit_at(x, t, n, kappa):
+    """Best centre and diffusion at one kappa.
+
+    Returns
+    -------
+    (float, float, float, float)
+        Minus twice the log-likelihood without constants; the sum of weighted squares; kappa times
+        the distance of the centre from the first point; and twice the relaxation times spanned, as
+        far as bias goes: sum of (1 - a**2) 16/(1 + 3 a)**2.
+
+    Notes
+    -----
+    x_{k+1} given x_k has mean x_k a + (1 - a) mu and variance D g, with a = exp(-kappa dt),
+    g = (1 - a**2)/kappa, and u = (1 - a)/kappa multiplies kappa mu; all are finite at kappa = 0.
+    """
+    yu = 0.0
+    uu = 0.0
+    yy = 0.0
+    logs = 0.0
+    spans = 0.0
+    dt = -1.0
+    a = u = g = log_g = span = 0.0
+    for k in range(n - 1):
+        here = t[k + 1] - t[k]
+        if here != dt:
+            dt = here
+            if kappa * dt < 1e-8:
+                a, u, g = 1.0 - kappa * dt, dt, 2 * dt
+            else:
+                a = np.exp(-kappa * dt)
+                u = -np.expm1(-kappa * dt) / kappa
+                g = -np.expm1(-2 * kappa * dt) / kappa
+            log_g = np.log(g)
+            span = 16.0 * -np.expm1(-2 * kappa * dt) / (1.0 + 3.0 * a) ** 2
+        y = (x[k + 1] - x[0]) - a * (x[k] - x[0])
+        yu += y * u / g
+        uu += u * u / g
+        yy += y * y / g
+        logs += log_g
+        spans += span
+    pull = yu / uu
+    squares = max(yy - pull * yu, 0.0)
+    m = n - 1
+    return m * np.log(squares / m) + logs, squares, pull, spans
+
+
+@compiled
+def signed_root(x, t, n, best, lowest, kappa):
+    """Signed root of the likelihood ratio; above 0 where phi_hat is above exp(-kappa dt)."""
+    value, _, _, spans = fit_at(x, t, n, kappa)
+    root = np.sqrt(max(value - lowest, 0.0))
+    return root if kappa > best else -root, 0.5 * spans
+
+
+@compiled
+def best_kappa(x, t, n, most):
+    """Kappa of largest likelihood between 0 and ``most``: a scan, then golden section."""
+    steps = 48
+    low = 0.02 / (t[n - 1] - t[0])
+    ratio = (most / low) ** (1.0 / steps)
+    best, lowest = 0, fit_at(x, t, n, 0.0)[0]
+    kappa = low
+    for k in range(steps + 1):
+        value = fit_at(x, t, n, kappa)[0]
+        if value < lowest:
+            best, lowest = k + 1, value
+        kappa *= ratio
+    if best == 0:
+        a, b = 0.0, low
+    else:
+        a = low * ratio ** (best - 2) if best > 1 else 0.0
+        b = min(low * ratio**best, most)
+    golden = 0.6180339887498949
+    c = b - golden * (b - a)
+    d = a + golden * (b - a)
+    fc = fit_at(x, t, n, c)[0]
+    fd = fit_at(x, t, n, d)[0]
+    for _ in range(48):
+        if b - a <= 1e-10 * b:
+            break
+        if fc < fd:
+            b, d, fd = d, c, fc
+            c = b - golden * (b - a)
+            fc = fit_at(x, t, n, c)[0]
+        else:
+            a, c, fc = c, d, fd
+            d = a + golden * (b - a)
+            fd = fit_at(x, t, n, d)[0]
+    kappa = 0.5 * (a + b)
+    value = fit_at(x, t, n, kappa)[0]
+    if value >= lowest and best == 0:
+        return 0.0, lowest
+    return kappa, value
+
+
+@compiled
+def displacement_factor(distance, variance, span, durations):
+    """How much more a start far from the centre tells than a stationary one: a factor of c.
+
+    Parameters
+    ----------
+    distance : float
+        Of the first point from the centre, squared.
+    variance : float
+        Of the stationary state.
+    span : float
+        1 - exp(-2 kappa T).
+    durations : float
+        Twice the relaxation times spanned.
+
+    Notes
+    -----
+    The decay of a displaced start adds to the sum of squares that phi_hat is divided by, and the
+    bias in standard errors falls as its root. Within 2 standard deviations nothing is added, so
+    that a stationary series keeps its law.
+    """
+    return 1.0 + max(distance / variance - 4.0, 0.0) * span / durations
+
+
+@compiled
+def memory_at(laws, which, phi_hat, error, m, more):
+    """Phi at which the t statistic is the given quantile of its law; between 0 and 1."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        phi = 0.5 * (low + high)
+        c = more * 8.0 * m * (1.0 - phi * phi) / (1.0 + 3.0 * phi) ** 2
+        if (phi_hat - phi) / error > _quantile_at(laws, which, c):
+            low = phi  # phi_hat is too large for this phi
+        else:
+            high = phi
+    return 0.5 * (low + high)
+
+
+@compiled
+def _excess(laws, which, x, t, n, best, lowest, more, kappa):
+    """Signed root less the quantile of its law; rises with kappa."""
+    root, spans = signed_root(x, t, n, best, lowest, kappa)
+    return root - _quantile_at(laws, which, more * spans)
+
+
+@compiled
+def uneven_kappa(laws, which, x, t, n, best, lowest, more, most):
+    """Kappa at which the signed root is the given quantile of its law; between 0 and ``most``."""
+    low, high = 0.0, max(best, 1.0 / (t[n - 1] - t[0]))
+    f_low = _excess(laws, which, x, t, n, best, lowest, more, low)
+    if f_low >= 0.0:
+        return 0.0
+    f_high = _excess(laws, which, x, t, n, best, lowest, more, high)
+    while f_high < 0.0:
+        if high >= most:
+            return np.inf
+        low, f_low = high, f_high
+        high = min(1.5 * high, most)
+        f_high = _excess(laws, which, x, t, n, best, lowest, more, high)
+    for _ in range(60):  # regula falsi after Illinois
+        kappa = (low * f_high - high * f_low) / (f_high - f_low)
+        value = _excess(laws, which, x, t, n, best, lowest, more, kappa)
+        if abs(value) < 1e-7 or high - low < 1e-9 * high:
+            break
+        if value < 0.0:
+            low, f_low, f_high = kappa, value, 0.5 * f_high
+        else:
+            high, f_high, f_low = kappa, value, 0.5 * f_low
+    return kappa
