@@ -260,6 +260,77 @@ GLOSSARY: dict[str, Quantity] = {
     ),
     "pawula": Quantity("1", "Pawula ratio", r"D_4/(D_2^2 dt)", "small for a diffusion"),
     "position": Quantity("{x}", "position", "x", "centre of a bin"),
+    # slowing, entropy, irreversibility
+    "autocorrelation": Quantity("1", "autocorrelation", r"\rho", "of neighbouring points"),
+    "integrated_time": Quantity(
+        "{t}", "integrated time", r"\tau_\mathrm{int}", "1 + 2 sum of autocorrelations"
+    ),
+    "variance": Quantity("{x}**2", "variance", r"\sigma^2", "unbiased"),
+    "skewness": Quantity("1", "skewness", r"\gamma_1", "third moment over second**1.5"),
+    "reddening": Quantity(
+        "1", "spectral reddening", r"S(0)/\sigma^2", "density at frequency 0 over its mean"
+    ),
+    "trend": Quantity("1", "indicator", "", "whose trend in time is measured"),
+    "kendall": Quantity("1", "Kendall's tau", r"\tau_K", "of an indicator with time"),
+    "order": Quantity("{x}", "order parameter", r"\langle|m|\rangle", ""),
+    "susceptibility": Quantity(
+        "{x}**2", "susceptibility", r"\chi", "variance of the size of the order parameter"
+    ),
+    "binder": Quantity("1", "Binder cumulant", "U", "0 for a Gaussian, 2/3 when ordered"),
+    "critical": Quantity("1", "critical value of the control", "r_c", ""),
+    "exponent": Quantity("1", "exponent of the relaxation time", r"\nu", "tau ~ |r - r_c|**-nu"),
+    "entropy": Quantity("nats", "entropy of the cloud", "S", "Gaussian, along stated directions"),
+    "mode_entropy": Quantity("nats", "entropy of one direction", "S_k", "Gaussian"),
+    "entropy_nearest": Quantity(
+        "nats", "entropy by nearest neighbours", "S", "Kozachenko and Leonenko, a check"
+    ),
+    "entropy_rate": Quantity("nats/{t}", "entropy growth", "dS/dt", "observed"),
+    "entropy_flow": Quantity(
+        "nats/{t}", "entropy taken by the drift", r"\langle\nabla\cdot b\rangle", ""
+    ),
+    "entropy_spreading": Quantity(
+        "nats/{t}", "entropy added by diffusion", r"\mathrm{tr}\,DF", "F the Fisher information"
+    ),
+    "entropy_balance": Quantity(
+        "nats/{t}", "Fokker-Planck balance", "", "flow and spreading together"
+    ),
+    "effective_modes": Quantity(
+        "1", "modes that diffuse", r"d_\mathrm{eff}", "2 dS/d ln t; d for a Wiener cloud"
+    ),
+    "rank": Quantity("1", "rank of the covariance", "", ""),
+    "entropy_production": Quantity("nats/{t}", "entropy production", r"\dot S", "0 at equilibrium"),
+    "area_rate": Quantity("{x}**2/{t}", "area enclosed", "Q", "(B S - S B')/2"),
+    "minibatch_ratio": Quantity(
+        "1", "fluctuation ratio, minibatch gradient", "", "1 once |theta|**2 is stationary"
+    ),
+    "full_ratio": Quantity(
+        "1", "fluctuation ratio, full gradient", "", "1 if the noise is white as well"
+    ),
+    "second_ratio": Quantity(
+        "1", "second fluctuation ratio", "", "1 for a quadratic loss without momentum"
+    ),
+    "effective_temperature": Quantity(
+        "loss", "effective temperature", "T", "mean of theta times full gradient, a parameter"
+    ),
+    "curvature": Quantity("loss/weight**2", "curvature", "h", "second derivative of the loss"),
+    "sharpness": Quantity(
+        "loss/weight**2", "sharpness", r"\lambda_1", "largest eigenvalue of the Hessian"
+    ),
+    "stability": Quantity(
+        "1", "share of the stable curvature", r"\eta h/2(1+\mu)", "1 at its edge"
+    ),
+    "flatness_exponent": Quantity(
+        "1", "slope of variance against curvature", "", "both logarithmic"
+    ),
+    "alignment": Quantity(
+        "1", "alignment of noise and curvature", "", "cosine between covariance and Hessian"
+    ),
+    "overlap": Quantity("1", "overlap of replicas", "q", "cosine of in-weights"),
+    "matched_overlap": Quantity("1", "overlap after matching units", "q", ""),
+    "unit_overlap": Quantity("1", "overlap of units", "", "root mean square cosine in a layer"),
+    "component": Quantity("1", "principal component", "k", "1 has the largest share"),
+    "component_share": Quantity("1", "share of the variance", "", "of a principal component"),
+    "score": Quantity("{x}", "coordinate along a component", "", ""),
     # the bottleneck
     "beta": Quantity("1", "trade-off", r"\beta", "of I(X;T) - beta I(T;Y)"),
     "clusters": Quantity("1", "clusters", "", "decoders with mass"),
@@ -316,6 +387,8 @@ _PREFIXES = {
     "drift_": "by the drift of an epoch",
     "random_": "of the same cells dealt out anew",
     "shuffled_": "with labels dealt out anew",
+    "null_": "under its null",
+    "predicted_": "as predicted",
 }
 _DERIVED = ("_low", "_high", "_ensemble", "_total")
 _MEANING = {

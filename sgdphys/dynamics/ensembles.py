@@ -11,7 +11,7 @@ from sgdphys.errors import InputError, nearest
 from sgdphys.quantities import labelled
 
 
-def _groups(theta: xr.DataArray, over: str, within: str | None) -> list[np.ndarray]:
+def groups_along(theta: xr.DataArray, over: str, within: str | None) -> list[np.ndarray]:
     """Places along ``over`` of each group."""
     if over not in theta.dims:
         raise InputError(f"there is no dimension {over!r}; {nearest(over, theta.dims)}")
@@ -56,7 +56,7 @@ def fluctuation(
     ones. The members of a group then are not independent of each other (correlation -1/(m - 1)).
     """
     parts = []
-    for members in _groups(theta, over, within):
+    for members in groups_along(theta, over, within):
         if len(members) < 2:
             raise InputError(
                 f"a group along {over!r} has one member; a fluctuation needs at least two: "
@@ -64,7 +64,7 @@ def fluctuation(
             )
         group = theta.isel({over: members})
         parts.append((group - group.mean(over)) * np.sqrt(len(members) / (len(members) - 1)))
-    order = np.argsort(np.concatenate(_groups(theta, over, within)))
+    order = np.argsort(np.concatenate(groups_along(theta, over, within)))
     joined = xr.concat(parts, dim=over).isel({over: order})
     return joined.assign_attrs(theta.attrs)
 
@@ -84,7 +84,7 @@ def spread(theta: xr.DataArray, *, over: str = "replica", within: str = "family"
         spread_within: mean over groups of the unbiased variance of members. spread_between:
         variance of group means less what the noise within them adds (it may be negative).
     """
-    groups = _groups(theta, over, within)
+    groups = groups_along(theta, over, within)
     sizes = np.array([len(g) for g in groups])
     if sizes.min() < 2:
         raise InputError("a family has one member; train with train.twins of 2 or more")
@@ -145,7 +145,7 @@ def ensemble_diffusion(
     late, early = x.isel({dim: slice(lag, None)}), x.isel({dim: slice(None, -lag)})
     dx = early.copy(data=late.data - early.data)
     tau = xr.DataArray(series.times[lag:] - series.times[:-lag], dims=dim)
-    groups = _groups(x, over, within)
+    groups = groups_along(x, over, within)
     freedom = sum(len(g) - 1 for g in groups)
     if freedom < 1:
         raise InputError(f"every group along {over!r} has one member; at least two are needed")

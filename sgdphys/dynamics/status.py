@@ -16,10 +16,11 @@ WORDS = (
     "too few distinct values",
     "outside the model",
     "too short to compare models",
+    "too few members",
 )
 (
     OK, CONSTANT, TOO_SHORT, NO_DATA, DIVERGED, WEAK, OSCILLATING, FAST, UNEVEN, FEW_VALUES,
-    OUTSIDE, SHORT,
+    OUTSIDE, SHORT, FEW_MEMBERS,
 ) = range(len(WORDS))  # fmt: skip
 
 

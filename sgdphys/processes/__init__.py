@@ -11,6 +11,7 @@ from sgdphys.processes.descent import (
     kesten_index,
     online_linear_regression,
     pitchfork,
+    pitchfork_time,
     sgd_on_quadratic,
 )
 from sgdphys.processes.diffusions import (
@@ -23,6 +24,7 @@ from sgdphys.processes.diffusions import (
     ornstein_uhlenbeck,
     rotating_langevin,
     scaled_brownian,
+    slow_fold,
     wiener,
 )
 from sgdphys.processes.labels import spoil
@@ -40,9 +42,11 @@ __all__ = [
     "online_linear_regression",
     "ornstein_uhlenbeck",
     "pitchfork",
+    "pitchfork_time",
     "rotating_langevin",
     "scaled_brownian",
     "sgd_on_quadratic",
+    "slow_fold",
     "spoil",
     "wiener",
 ]

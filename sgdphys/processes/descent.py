@@ -200,7 +200,7 @@ def kesten_index(learning_rate: float, batch_size: int) -> float:
 
 def pitchfork(
     *,
-    signal: float,
+    signal: float | tuple[float, float],
     decay: float = 1.0,
     learning_rate: float = 0.01,
     noise: float = 1e-4,
@@ -213,9 +213,12 @@ def pitchfork(
 
     Parameters (a, b), with white gradient noise of variance C each. A pitchfork at s = g: below it
     both vanish, above it a b = s - g. In units of time = steps x eta the slow mode relaxes with
-    ``relaxation_time`` 1/(g - s) below and 1/(2 (s - g)) above.
+    ``relaxation_time`` 1/(g - s) below and 1/(2 (s - g)) above. Two numbers for ``signal`` are
+    where it starts and ends, changing evenly with the steps; there is no relaxation time then.
     """
-    s, g, eta = signal, decay, learning_rate
+    g, eta = decay, learning_rate
+    course = np.linspace(*(signal if isinstance(signal, tuple) else (signal, signal)), steps)
+    s = float(course[0])
     rest = np.sqrt(max(s - g, 0.0))
     rng = np.random.default_rng(seed)
     kicks = np.sqrt(noise) * rng.standard_normal((steps, replicas, 2))
@@ -223,10 +226,21 @@ def pitchfork(
     values[0] = (rest, rest) if start is None else start
     for k in range(steps):
         a, b = values[k].T
-        pull = s - a * b
+        pull = course[k] - a * b
         gradient = np.stack([g * a - pull * b, g * b - pull * a], axis=1)
         values[k + 1] = values[k] - eta * (gradient + kicks[k])
-    tau = np.inf if s == g else 1 / (g - s) if s < g else 1 / (2 * (s - g))
     return labelled_path(
-        values, eta, "pitchfork", signal=s, decay=g, relaxation_time=tau, noise=noise
+        values,
+        eta,
+        "pitchfork",
+        signal=signal,
+        decay=g,
+        relaxation_time=np.nan if isinstance(signal, tuple) else pitchfork_time(s, g),
+        noise=noise,
     )
+
+
+def pitchfork_time(signal: float, decay: float = 1.0) -> float:
+    """Relaxation time of the slow mode, 1/(g - s) below s = g and 1/(2 (s - g)) above it."""
+    away = signal - decay
+    return float(np.inf if away == 0 else -1 / away if away < 0 else 1 / (2 * away))

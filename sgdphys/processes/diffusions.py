@@ -349,3 +349,44 @@ def _passage_time(diffusion: float) -> float:
     inside = integrate.cumulative_trapezoid(np.exp(-potential), grid, initial=0)
     late = grid >= -1
     return float(integrate.trapezoid((np.exp(potential) * inside)[late], grid[late]) / diffusion)
+
+
+def slow_fold(
+    *,
+    control: tuple[float, float] = (1.0, 0.05),
+    diffusion: float = 1e-3,
+    steps: int = 500,
+    dt: float = 0.5,
+    replicas: int = 1,
+    parameters: int = 1,
+    seed: Any = 0,
+) -> xr.Dataset:
+    """DX = (r - X**2) dt + sqrt(2 D) dW, while the control r moves evenly towards the fold at 0.
+
+    The state near sqrt(r) relaxes at the rate 2 sqrt(r), ever more slowly. A path that escapes over
+    the barrier at -sqrt(r) is NaN from there.
+
+    Parameters
+    ----------
+    control : (float, float)
+        r at the start and at the end, both above 0.
+    diffusion, steps, dt, replicas, parameters, seed
+        As in ``wiener``; integrated at internal steps of at most 0.01.
+
+    References
+    ----------
+    Strogatz (2015), "Nonlinear dynamics and chaos", section 3.1.
+    """
+    inner = max(1, int(np.ceil(dt / 0.01)))
+    h = dt / inner
+    rng = np.random.default_rng(seed)
+    course = np.linspace(*control, steps * inner)
+    x = np.full((replicas, parameters), np.sqrt(control[0]))
+    values = np.empty((steps + 1, replicas, parameters))
+    values[0] = x
+    for k in range(steps):
+        for r in course[k * inner : (k + 1) * inner]:
+            x = x + h * (r - x * x) + np.sqrt(2 * diffusion * h) * rng.standard_normal(x.shape)
+            x = np.where(x < -2 * np.sqrt(r), np.nan, x)
+        values[k + 1] = x
+    return labelled_path(values, dt, "slow_fold", control=list(control), diffusion=diffusion)

@@ -1,0 +1,99 @@
+"""Taking slow trends out of series, by a Gaussian kernel or local regression."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy import signal
+
+from sgdphys.dynamics.correlations import require_even
+from sgdphys.dynamics.paths import over_series, paths
+from sgdphys.errors import InputError, nearest
+
+METHODS = ("gaussian", "lowess")
+_REACH = 4.0
+"""Standard deviations of the Gaussian that are looked at."""
+
+
+def detrended(
+    theta: Any,
+    *,
+    method: str = "gaussian",
+    bandwidth: float = 0.1,
+    dim: str = "step",
+    dt: float | None = None,
+) -> xr.DataArray:
+    """Return every series less its smooth trend.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Evenly spaced series along ``dim``, missing points NaN; a bare array has time first.
+    method : str
+        "gaussian": local lines weighted by a Gaussian, at the ends and beside gaps too. "lowess":
+        robust local lines (statsmodels; a second for some hundred series of a thousand points).
+    bandwidth : float
+        Standard deviation of the Gaussian, or reach of the local lines, as a share of the series.
+    dim, dt
+        Where points lie in time: see ``dynamics.paths.paths``.
+
+    Returns
+    -------
+    DataArray
+        In the order of ``theta``, in memory.
+
+    Raises
+    ------
+    InputError
+        For an unknown method, a bandwidth outside 0 to 1, unevenly spaced points.
+
+    References
+    ----------
+    Fan and Gijbels (1996), "Local polynomial modelling"; Cleveland (1979), J. Am. Stat. Assoc. 74,
+    829.
+    """
+    if method not in METHODS:
+        raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")
+    series = paths(theta, dim=dim, dt=dt)
+    require_even(series, "detrended")
+    points = series.theta.sizes[dim]
+    if not 0 < bandwidth <= 1 or bandwidth * points < 1:
+        raise InputError(
+            f"bandwidth is {bandwidth}; it must be above 0, at most 1, and reach over a point"
+        )
+    found = over_series(series, lambda x, t: rest_of(x, method, bandwidth), points)
+    rest = series.theta.copy(data=found)
+    return rest.transpose(*theta.dims) if isinstance(theta, xr.DataArray) else rest
+
+
+def rest_of(x: np.ndarray, method: str, bandwidth: float) -> np.ndarray:
+    """Series (series, point) less their trend."""
+    points = x.shape[1]
+    if method == "lowess":
+        from statsmodels.nonparametric.smoothers_lowess import lowess
+
+        clock = np.arange(points, dtype=float)
+        return np.stack([
+            row - lowess(row, clock, frac=max(bandwidth, 3 / points), return_sorted=False)
+            for row in x
+        ])  # fmt: skip
+    there = np.isfinite(x)
+    count = np.maximum(there.sum(axis=1, keepdims=True), 1)
+    rest = x - np.where(there, x, 0.0).sum(axis=1, keepdims=True) / count
+    mask = (there if not there.all() else there[:1]).astype(np.float64)
+    filled = np.where(there, rest, 0.0)
+    reach = int(_REACH * bandwidth * points) + 1
+    u = np.arange(-reach, reach + 1)
+    weight = np.exp(-0.5 * (u / (bandwidth * points)) ** 2)
+    # the line through the points about each one, weighted: at the ends a mean would lag behind
+    s0, s1, s2 = (_convolved(mask, weight * u**k) for k in range(3))
+    t0, t1 = (_convolved(filled, weight * u**k) for k in range(2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(rest - (s2 * t0 - s1 * t1) / (s0 * s2 - s1**2))
+
+
+def _convolved(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Sum over neighbours of x (series, point), those beyond the ends 0."""
+    reach = len(weight) // 2
+    full = signal.fftconvolve(x, weight[None], axes=1)
+    return np.asarray(full[:, reach : reach + x.shape[1]])

@@ -1,0 +1,234 @@
+"""Overlaps of networks: between replicas, and between the units of a layer."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+from scipy.optimize import linear_sum_assignment
+
+from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
+from sgdphys.dynamics.wiener import require_confidence
+from sgdphys.errors import InputError
+from sgdphys.quantities import labelled
+
+_MOST_PAIRS = 200
+
+
+def layer_matrices(theta: xr.DataArray) -> dict[int, np.ndarray]:
+    """In-weights (..., unit, input) of every fully connected layer.
+
+    Parameters
+    ----------
+    theta : DataArray (..., parameter)
+        With coordinates layer and kind along parameter, as trajectories have. A layer's units are
+        told by its biases, or by the inputs of the layer after it.
+
+    Raises
+    ------
+    InputError
+        When the weights of a layer are no such matrix.
+    """
+    if not {"layer", "kind"} <= set(theta.coords):
+        raise InputError(
+            "overlaps need to know the layer and kind of every parameter: coordinates 'layer' and "
+            "'kind' along 'parameter', as recorded trajectories have"
+        )
+    layer, kind = theta["layer"].to_numpy(), theta["kind"].to_numpy().astype(str)
+    values = theta.transpose(..., "parameter")
+    numbers = [int(n) for n in np.unique(layer)]
+    weights = {n: np.flatnonzero((layer == n) & (kind == "weight")) for n in numbers}
+    units = _units(layer, kind, weights, theta.attrs.get("sizes"))
+    found = {}
+    for n, inside in weights.items():
+        if len(inside) % units[n]:
+            raise InputError(
+                f"layer {n} has {len(inside)} weights, which is no whole number for each of its "
+                f"{units[n]} units: overlaps are of fully connected layers"
+            )
+        block = np.asarray(values.isel(parameter=inside).data, np.float64)
+        found[n] = block.reshape(*block.shape[:-1], units[n], -1)
+    return found
+
+
+def _units(
+    layer: np.ndarray, kind: np.ndarray, weights: Mapping[int, np.ndarray], sizes: object
+) -> dict[int, int]:
+    units = {n: int(((layer == n) & (kind == "bias")).sum()) for n in weights}
+    if all(units.values()):
+        return units
+    if not isinstance(sizes, list | tuple) or len(sizes) != len(weights) + 1:
+        raise InputError(
+            "a layer without biases does not say how many units it has; give "
+            "theta.attrs['sizes'], the units from inputs to outputs"
+        )
+    return {n: int(size) for n, size in zip(sorted(weights), sizes[1:], strict=True)}
+
+
+def replica_overlap(
+    theta: xr.DataArray,
+    *,
+    over: str = "replica",
+    odd: bool = True,
+    confidence: float = 0.95,
+    rng: int = 0,
+) -> xr.Dataset:
+    """Overlap of the in-weights of different replicas, raw and after matching hidden units.
+
+    Parameters
+    ----------
+    theta : DataArray (over, parameter)
+        At one time, with coordinates layer and kind, as trajectories have.
+    over : str
+    odd : bool
+        Whether the activation is odd (tanh), so that a unit may also change sign.
+    confidence : float
+    rng : int
+        Which pairs, where there are more than 200, and the seed of the bootstrap.
+
+    Returns
+    -------
+    Dataset
+        overlap, matched_overlap and null_matched_overlap (layer), means over pairs, the first two
+        with ``_low`` and ``_high``; pairs.
+
+    Raises
+    ------
+    InputError
+        For one replica, or weights that are no matrices.
+
+    Notes
+    -----
+    The cosine of the angle between two replicas' weights of a layer. Hidden units can be permuted,
+    and change sign with an odd activation, without any change of the function: layer by layer the
+    units of one replica are assigned to those of the other so that their in-weights, seen through
+    the assignment of the layer before, have the largest sum of products. The best assignment of
+    independent weights overlaps too: the null deals each layer's weights out anew before matching.
+    Outputs are not permuted. Intervals are by bootstrap over replicas.
+
+    References
+    ----------
+    Crouse (2016), IEEE Trans. Aerosp. Electron. Syst. 52, 1679, for the assignment; Ainsworth,
+    Hayase and Srinivasa (2023), ICLR, for matching of layers.
+    """
+    require_confidence(confidence)
+    if over not in theta.dims or theta.sizes[over] < 2:
+        raise InputError(f"an overlap of replicas needs at least two along {over!r}")
+    matrices = {n: np.asarray(m) for n, m in layer_matrices(theta.transpose(over, ...)).items()}
+    members = theta.sizes[over]
+    generator = np.random.default_rng(rng)
+    first, second = np.triu_indices(members, 1)
+    if len(first) > _MOST_PAIRS:
+        chosen = np.sort(generator.choice(len(first), _MOST_PAIRS, replace=False))
+        first, second = first[chosen], second[chosen]
+    layers = sorted(matrices)
+    raw, matched, null = np.empty((3, len(first), len(layers)))
+    for k, (a, b) in enumerate(zip(first, second, strict=True)):
+        one, other = ([matrices[n][r] for n in layers] for r in (a, b))
+        raw[k] = [_cosine(u, v) for u, v in zip(one, other, strict=True)]
+        matched[k] = _matched(one, other, odd)
+        dealt = [generator.permutation(v.ravel()).reshape(v.shape) for v in other]
+        null[k] = _matched(one, dealt, odd)
+    data = {"null_matched_overlap": ("layer", null.mean(axis=0))}
+    for name, values in (("overlap", raw), ("matched_overlap", matched)):
+        low, high = _pairs_interval(values, first, second, members, confidence, rng)
+        data |= {name: ("layer", values.mean(axis=0))}
+        data |= {f"{name}_low": ("layer", low), f"{name}_high": ("layer", high)}
+    found = xr.Dataset({**data, "pairs": len(first)}, coords={"layer": layers})
+    return labelled(found).assign_attrs(
+        method="cosine of in-weights; units assigned layer by layer",
+        reference="Crouse (2016); Ainsworth, Hayase and Srinivasa (2023)",
+        confidence=confidence,
+        interval_method=METHOD,
+    )
+
+
+def _cosine(a: np.ndarray, b: np.ndarray) -> float:
+    size = np.linalg.norm(a) * np.linalg.norm(b)
+    return float((a * b).sum() / size) if size > 0 else np.nan
+
+
+def _matched(one: list[np.ndarray], other: list[np.ndarray], odd: bool) -> list[float]:
+    """Overlap of each layer after matching the units of all layers but the last."""
+    seen = np.arange(one[0].shape[1])
+    signs = np.ones(len(seen))
+    found = []
+    for k, (a, b) in enumerate(zip(one, other, strict=True)):
+        through = b[:, seen] * signs
+        if k < len(one) - 1:
+            products = a @ through.T
+            _, seen = linear_sum_assignment(np.abs(products) if odd else products, maximize=True)
+            best = products[np.arange(len(a)), seen]
+            signs = np.where(best < 0, -1.0, 1.0) if odd else np.ones(len(a))
+            through = through[seen] * signs[:, None]
+        found.append(_cosine(a, through))
+    return found
+
+
+def _pairs_interval(
+    values: np.ndarray, first: np.ndarray, second: np.ndarray, members: int, confidence: float,
+    rng: int,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Bootstrap over replicas of a mean over pairs (pair, ...): a pair counts as both are drawn."""
+    draws = np.random.default_rng(rng).integers(0, members, (1000, members))
+    counts = np.stack([(draws == r).sum(axis=1) for r in range(members)], axis=1)
+    weights = (counts[:, first] * counts[:, second]).astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        samples = weights @ values / weights.sum(axis=1, keepdims=True)
+    return percentile_interval(samples, members, confidence)
+
+
+def unit_overlap(
+    theta: xr.DataArray,
+    *,
+    over: str = "replica",
+    confidence: float = 0.95,
+    rng: int = 0,
+) -> xr.Dataset:
+    """Correlation of the in-weights of different units of one layer.
+
+    Parameters
+    ----------
+    theta : DataArray (over, parameter)
+        At one time, with coordinates layer and kind, as trajectories have.
+    over : str
+    confidence : float
+    rng : int
+
+    Returns
+    -------
+    Dataset
+        unit_overlap (layer), the root mean square cosine between two units' in-weights, with
+        ``_low`` and ``_high``; null_unit_overlap, that of independent Gaussian weights, 1/sqrt(n)
+        with n inputs. NaN for a layer of one unit.
+
+    Raises
+    ------
+    InputError
+        For weights that are no matrices.
+    """
+    require_confidence(confidence)
+    matrices = layer_matrices(theta.transpose(over, ...))
+    layers = sorted(matrices)
+    columns, null = [], []
+    for n in layers:
+        m = matrices[n]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            unit = m / np.linalg.norm(m, axis=-1, keepdims=True)
+        cosines = np.einsum("rui,rvi->ruv", unit, unit)
+        u, v = np.triu_indices(m.shape[1], 1)
+        columns.append((cosines[:, u, v] ** 2).mean(axis=1) if len(u) else np.full(len(m), np.nan))
+        null.append(1 / np.sqrt(m.shape[-1]) if len(u) else np.nan)
+    squares = np.stack(columns, axis=1)
+    samples = np.sqrt(resampled_means(squares, rng=rng))
+    low, high = percentile_interval(samples, len(squares), confidence)
+    data = {
+        "unit_overlap": ("layer", np.sqrt(squares.mean(axis=0))),
+        "unit_overlap_low": ("layer", low),
+        "unit_overlap_high": ("layer", high),
+        "null_unit_overlap": ("layer", np.array(null)),
+    }
+    return labelled(xr.Dataset(data, coords={"layer": layers})).assign_attrs(
+        method="root mean square cosine of in-weights over pairs of units",
+        confidence=confidence,
+        interval_method=METHOD,
+    )

@@ -1,0 +1,272 @@
+"""Hessian products, Hessians and their largest eigenvalues, at fixed weights.
+
+Through ``torch.func``, all replicas together, in float64: what a second derivative is read from has
+few digits to lose.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.func import grad, vmap
+
+from sgdphys.engines.base import Ensemble
+from sgdphys.errors import InputError
+from sgdphys.networks import Perceptron
+
+LARGEST_HESSIAN = 3000
+"""Parameters up to which a full Hessian is made."""
+_BYTES = 256 * 2**20
+_ITERATIONS = 200
+_TOLERANCE = 1e-6
+_ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "softplus": torch.nn.functional.softplus,
+    "softsign": torch.nn.functional.softsign,
+    "elu": torch.nn.functional.elu,
+    "swish": torch.nn.functional.silu,
+    "identity": lambda z: z,
+}
+
+
+class Landscape(NamedTuple):
+    """The loss of every replica as a function of its weights.
+
+    The loss is that of the replica's own training samples, weight decay included.
+    """
+
+    loss: Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+    """Of theta (parameter,), x (sample, feature), targets (sample, ...), weight (sample,)."""
+    x: torch.Tensor
+    targets: torch.Tensor
+    """(replica, sample) labels or (replica, sample, output) numbers."""
+    weight: torch.Tensor
+    """(replica, sample), 1/N for training samples, else 0."""
+
+    @property
+    def replicas(self) -> int:
+        """How many there are."""
+        return len(self.weight)
+
+
+def landscape_of(ensemble: Ensemble, device: str = "cpu") -> Landscape:
+    """Return the loss of an ensemble's replicas.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+    device : str
+    """
+    training, samples = ensemble.training, ensemble.samples
+    family = np.arange(ensemble.replicas) // ensemble.twins
+    targets = samples.targets
+    if samples.are_labels:
+        targets = targets[family] if len(targets) > 1 else targets.repeat(ensemble.replicas, axis=0)
+    else:
+        targets = np.broadcast_to(targets, (ensemble.replicas, *targets.shape)).copy()
+    weight = samples.is_train / samples.is_train.sum(axis=1, keepdims=True)
+    return Landscape(
+        loss=_loss_of(forward_of(ensemble.network), training.loss, training.weight_decay),
+        x=torch.as_tensor(samples.x, dtype=torch.float64, device=device),
+        targets=torch.as_tensor(targets, device=device),
+        weight=torch.as_tensor(weight, dtype=torch.float64, device=device),
+    )
+
+
+def forward_of(network: Perceptron) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Return the linear output (sample, output) as a function of theta (parameter,) and x."""
+    activation = _ACTIVATIONS[network.activation]
+    pairs = list(zip(network.sizes[:-1], network.sizes[1:], strict=True))
+
+    def forward(theta: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        units = x
+        for layer, (n_in, n_out) in enumerate(pairs):
+            at = int(network.weight_at[layer])
+            z = units @ theta[at : at + n_in * n_out].reshape(n_out, n_in).T
+            if network.bias:
+                z = z + theta[int(network.bias_at[layer]) :][:n_out]
+            units = z if layer == network.layers - 1 else activation(z)
+        return units
+
+    return forward
+
+
+def _loss_of(forward: Any, loss: str, weight_decay: float) -> Any:
+    def total(
+        theta: torch.Tensor, x: torch.Tensor, targets: torch.Tensor, weight: torch.Tensor
+    ) -> torch.Tensor:
+        z = forward(theta, x)
+        if loss == "cross_entropy":
+            logs = torch.log_softmax(z, dim=-1)
+            each = -logs.gather(-1, targets[:, None])[:, 0]
+        else:
+            if targets.ndim == 1:
+                targets = torch.nn.functional.one_hot(targets, z.shape[-1])
+            each = 0.5 * ((z - targets) ** 2).sum(dim=-1)
+        return (weight * each).sum() + 0.5 * weight_decay * (theta**2).sum()
+
+    return total
+
+
+def _over(
+    landscape: Landscape, derivative: Any, theta: np.ndarray, *more: np.ndarray
+) -> np.ndarray:
+    """Apply a derivative of (theta, extra ..., replica) to (place, replica, ...) in bounded memory.
+
+    Every replica keeps its own samples: replicas run together, places one after the other.
+    """
+    device = landscape.x.device
+    together = vmap(derivative, in_dims=(0, *(0 for _ in more), 0, 0))
+    found = []
+    for k in range(len(theta)):
+        given = [
+            torch.as_tensor(np.ascontiguousarray(a[k]), dtype=torch.float64, device=device)
+            for a in (theta, *more)
+        ]
+        found.append(together(*given, landscape.targets, landscape.weight).cpu().numpy())
+    return np.stack(found) if found else np.empty((0,))
+
+
+def hessian_products(landscape: Landscape, theta: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Hessian of the whole training loss times vectors.
+
+    Parameters
+    ----------
+    landscape : Landscape
+    theta : (place, replica, parameter)
+    vectors : (place, replica, parameter)
+
+    Returns
+    -------
+    float64 (place, replica, parameter)
+
+    References
+    ----------
+    Pearlmutter (1994), Neural Computation 6, 147.
+    """
+    slope = grad(landscape.loss)
+
+    def product(w: torch.Tensor, v: torch.Tensor, y: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
+        return grad(lambda u: (slope(u, landscape.x, y, p) * v).sum())(w)
+
+    return _over(landscape, product, theta, vectors)
+
+
+def hessians(landscape: Landscape, theta: np.ndarray) -> np.ndarray:
+    """Full Hessians of the whole training loss.
+
+    Parameters
+    ----------
+    landscape : Landscape
+    theta : (place, replica, parameter)
+
+    Returns
+    -------
+    float64 (place, replica, parameter, parameter)
+
+    Raises
+    ------
+    InputError
+        For more than 3000 parameters; use ``hessian_products`` or ``leading_curvature``.
+    """
+    size = theta.shape[-1]
+    if size > LARGEST_HESSIAN:
+        raise InputError(
+            f"a full Hessian of {size} parameters is not made (at most {LARGEST_HESSIAN}); "
+            "use hessian_products or leading_curvature"
+        )
+    widest = max(landscape.x.shape[-1], 16) * landscape.x.shape[0] * 8 * 4
+    chunk = max(1, int(_BYTES // (widest * landscape.replicas)))
+    second = hessian_in_chunks(landscape, chunk)
+    return _over(landscape, second, theta)
+
+
+def hessian_in_chunks(landscape: Landscape, chunk: int) -> Any:
+    """Return the Hessian as a function of (theta, targets, weight), so many columns at a time."""
+    slope = grad(landscape.loss)
+
+    def second(w: torch.Tensor, y: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
+        def product(v: torch.Tensor) -> torch.Tensor:
+            return grad(lambda u: (slope(u, landscape.x, y, p) * v).sum())(w)
+
+        identity = torch.eye(len(w), dtype=w.dtype, device=w.device)
+        return vmap(product, chunk_size=chunk)(identity)
+
+    return second
+
+
+def leading_curvature(
+    landscape: Landscape, theta: np.ndarray, *, many: int = 1, rng: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Largest eigenvalues of the Hessian and their directions; the first is the sharpness.
+
+    Parameters
+    ----------
+    landscape : Landscape
+    theta : (place, replica, parameter)
+    many : int
+    rng : int
+        Seed of the first vectors.
+
+    Returns
+    -------
+    (float64 (place, replica, many), float64 (place, replica, parameter, many))
+        Descending.
+
+    Notes
+    -----
+    From full Hessians up to 3000 parameters, else by Lanczos with full reorthogonalisation on
+    Hessian products.
+    """
+    size = theta.shape[-1]
+    many = min(many, size)
+    if size <= LARGEST_HESSIAN:
+        values, vectors = np.empty((*theta.shape[:2], many)), np.empty((*theta.shape, many))
+        for k in range(len(theta)):
+            w, v = np.linalg.eigh(hessians(landscape, theta[k : k + 1])[0])
+            values[k], vectors[k] = w[:, ::-1][:, :many], v[..., ::-1][..., :many]
+        return values, vectors
+    return _lanczos(landscape, theta, many, np.random.default_rng(rng))
+
+
+def _lanczos(
+    landscape: Landscape, theta: np.ndarray, many: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    start = rng.standard_normal(theta.shape)
+    basis = [start / np.linalg.norm(start, axis=-1, keepdims=True)]
+    diagonal: list[np.ndarray] = []
+    beside: list[np.ndarray] = []
+    before = np.full((*theta.shape[:2], many), np.inf)
+    while True:
+        product = hessian_products(landscape, theta, basis[-1])
+        diagonal.append((product * basis[-1]).sum(axis=-1))
+        for _ in range(2):
+            for v in basis:
+                product = product - (product * v).sum(axis=-1, keepdims=True) * v
+        size = np.linalg.norm(product, axis=-1)
+        tri = _tridiagonal(np.stack(diagonal, -1), np.stack(beside, -1) if beside else None)
+        values, small = np.linalg.eigh(tri)
+        found = values[..., ::-1][..., :many]
+        if len(basis) > many and (
+            np.abs(found - before).max() <= _TOLERANCE * np.abs(found).max()
+            or len(basis) >= min(_ITERATIONS, theta.shape[-1])
+        ):
+            rows = np.stack(basis, axis=-1)
+            return found, rows @ small[..., ::-1][..., :many]
+        before = found if found.shape == before.shape else before
+        beside.append(size)
+        basis.append(product / np.maximum(size, 1e-300)[..., None])
+
+
+def _tridiagonal(diagonal: np.ndarray, beside: np.ndarray | None) -> np.ndarray:
+    size = diagonal.shape[-1]
+    out = np.zeros((*diagonal.shape, size))
+    k = np.arange(size)
+    out[..., k, k] = diagonal
+    if beside is not None:
+        out[..., k[1:], k[:-1]] = beside
+        out[..., k[:-1], k[1:]] = beside
+    return out

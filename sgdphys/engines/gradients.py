@@ -1,0 +1,57 @@
+"""Gradients of the whole training loss at any weights, by the fused engine."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from sgdphys.engines.base import Ensemble, Plan, Samples
+from sgdphys.engines.fused import FusedEngine
+
+_TOGETHER = 512
+
+
+def full_gradients(ensemble: Ensemble, theta: np.ndarray, threads: int | None = None) -> np.ndarray:
+    """Gradient of each replica's whole training loss, weight decay included.
+
+    A gradient is what one step of full-batch descent at a learning rate of 1 takes off the weights.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+    theta : (place, replica, parameter)
+        Weights at some places of every replica's path; layer noise is left out.
+    threads : int, optional
+
+    Returns
+    -------
+    float64 (place, replica, parameter)
+    """
+    replicas, size = theta.shape[1:]
+    training = replace(
+        ensemble.training, rates=np.ones(1), sampler="full", optimiser="sgd", momentum=0.0,
+        nesterov=False, langevin=0.0, label_noise=0.0, dtype="float64",
+    )  # fmt: skip
+    samples = ensemble.samples
+    family = np.arange(replicas) // ensemble.twins
+    plan = Plan(weight_steps=np.array([1]), epochs=np.array([], np.int64), gradients=False)
+    flat = theta.reshape(-1, size).astype(np.float64)
+    found = np.empty_like(flat)
+    for first in range(0, len(flat), _TOGETHER):
+        part = slice(first, min(first + _TOGETHER, len(flat)))
+        owner = np.arange(part.start, part.stop) % replicas
+        targets = samples.targets
+        if samples.are_labels and len(targets) > 1:
+            targets = targets[family[owner]]
+        engine = FusedEngine(
+            Ensemble(
+                network=replace(ensemble.network, noise=0.0),
+                training=training,
+                samples=Samples(x=samples.x, targets=targets, is_train=samples.is_train[owner]),
+                seed=ensemble.seed,
+            ),
+            threads,
+        )
+        state = replace(engine.initial_state(), theta=flat[part])
+        after, _ = engine.advance(state, 1, plan)
+        found[part] = flat[part] - after.theta
+    return found.reshape(theta.shape)

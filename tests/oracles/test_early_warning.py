@@ -1,0 +1,78 @@
+"""Early warnings: silent on stationary series, heard before a fold."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy.signal import lfilter
+from truths import fires
+
+from sgdphys import processes
+from sgdphys.dynamics import early_warning
+from sgdphys.errors import InputError
+
+
+def ar1(phi, points, *shape, seed=0):
+    z = np.random.default_rng(seed).standard_normal((points + 300, *shape))
+    return lfilter([1.0], [1.0, -phi], z, axis=0)[300:]
+
+
+def warns(found, trend="joint"):
+    return found["p_value"].sel(trend=trend) <= 0.05
+
+
+@pytest.mark.parametrize("surrogates", ["ar1", "phases"])
+def test_stationary_series_give_no_warning(surrogates):
+    found = early_warning(ar1(0.7, 300, 1000, seed=1), surrogates=surrogates, resamples=99)
+    for trend in ("variance", "autocorrelation", "joint"):
+        fires(1 - warns(found, trend))
+
+
+def test_stationary_series_give_no_warning_detrended():
+    found = early_warning(ar1(0.7, 300, 1000, seed=2), detrend="gaussian", resamples=39)
+    fires(1 - warns(found))
+
+
+def test_the_plain_p_value_would():
+    """Kendall's own p-value is below 5% in most stationary series: windows overlap."""
+    from scipy.stats import kendalltau
+
+    from sgdphys.dynamics import rolling_indicators
+
+    found = rolling_indicators(ar1(0.7, 400, 60, seed=3), window=200)["variance"].transpose(
+        ..., "step"
+    )
+    naive = [kendalltau(np.arange(len(v)), v).pvalue < 0.05 for v in found.to_numpy()]
+    assert np.mean(naive) > 0.75
+
+
+def test_stationary_ensembles_give_no_warning():
+    x = xr.DataArray(ar1(0.7, 60, 1000, 10, seed=4), dims=("step", "case", "replica"))
+    found = early_warning(x, over="replica", resamples=59)
+    fires(1 - warns(found))
+
+
+def test_a_slow_fold_is_heard():
+    data = processes.slow_fold(control=(1.0, 0.05), diffusion=5e-4, steps=500, replicas=60, seed=5)
+    theta = data["theta"].isel(parameter=0)
+    theta = theta.isel(replica=np.flatnonzero(np.isfinite(theta).all("step")))
+    assert theta.sizes["replica"] >= 50
+    found = early_warning(theta, detrend="gaussian", resamples=99)
+    assert float(warns(found).mean()) >= 0.6
+    across = early_warning(
+        theta.isel(replica=slice(0, 50)).coarsen(replica=10).construct(
+            replica=("case", "replica")
+        ).isel(step=slice(None, None, 5)), over="replica", resamples=99,
+    )  # fmt: skip
+    assert float(warns(across).mean()) >= 0.6
+
+
+def test_wrong_input():
+    x = ar1(0.5, 100, 3)
+    with pytest.raises(InputError, match="window is 200 points and the series has 100"):
+        early_warning(x, window=200)
+    with pytest.raises(InputError, match="1 along 'replica' is too few"):
+        early_warning(xr.DataArray(x[:, :1], dims=("step", "replica")), over="replica")
+    x[4, 0] = np.nan
+    found = early_warning(x, resamples=19)
+    assert np.isnan(found["p_value"].to_numpy()[0]).all()
+    assert np.isfinite(found["p_value"].to_numpy()[1:]).all()
