@@ -272,6 +272,10 @@ GLOSSARY: dict[str, Quantity] = {
     ),
     "trend": Quantity("1", "indicator", "", "whose trend in time is measured"),
     "kendall": Quantity("1", "Kendall's tau", r"\tau_K", "of an indicator with time"),
+    "warning_share": Quantity("1", "share of paths with an early warning", "", "p of 5% at most"),
+    "ramp_path": Quantity("{x}", "path", "u", "of one member along the slow direction"),
+    "course": Quantity("1", "course of the control", "", "ramp or control"),
+    "cloud": Quantity("1", "cloud", "", "noise: twins about their family; starts: one a family"),
     "order": Quantity("{x}", "order parameter", r"\langle|m|\rangle", ""),
     "susceptibility": Quantity(
         "{x}**2", "susceptibility", r"\chi", "variance of the size of the order parameter"
@@ -281,6 +285,7 @@ GLOSSARY: dict[str, Quantity] = {
     "exponent": Quantity("1", "exponent of the relaxation time", r"\nu", "tau ~ |r - r_c|**-nu"),
     "entropy": Quantity("nats", "entropy of the cloud", "S", "Gaussian, along stated directions"),
     "mode_entropy": Quantity("nats", "entropy of one direction", "S_k", "Gaussian"),
+    "direction": Quantity("1", "direction", "", "unit vector of a mode"),
     "entropy_nearest": Quantity(
         "nats", "entropy by nearest neighbours", "S", "Kozachenko and Leonenko, a check"
     ),
@@ -374,6 +379,7 @@ GLOSSARY: dict[str, Quantity] = {
     ),
     # tasks
     "x": Quantity("1", "input", "x", "input pattern"),
+    "target": Quantity("1", "target", "y", "real number to be learnt"),
     "y": Quantity("1", "hard label", "y", "hard label of a pattern"),
     "p_x": Quantity("1", "input probability", "p(x)", "probability of a pattern"),
     "p_y_given_x": Quantity("1", "label probability", "p(y|x)", "soft label of a pattern"),
@@ -389,6 +395,11 @@ _PREFIXES = {
     "shuffled_": "with labels dealt out anew",
     "null_": "under its null",
     "predicted_": "as predicted",
+    "simulated_": "simulated",
+    "exact_": "exact, in continuous time",
+    "discrete_": "exact, in discrete time",
+    "ramp_": "on a slow ramp, or beside it",
+    "ensemble_": "across members",
 }
 _DERIVED = ("_low", "_high", "_ensemble", "_total")
 _MEANING = {

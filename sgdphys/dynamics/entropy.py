@@ -68,9 +68,10 @@ def weight_entropy(
     -------
     Dataset
         entropy (dim) in nats with ``_low`` and ``_high``; mode_entropy (dim, mode);
-        entropy_nearest, by nearest neighbours, as a check; entropy_rate dS/dt and effective_modes
-        2 dS/d ln t, by differences of neighbouring times; rank, status. Attributes say the basis,
-        the degrees of freedom and how many parameters never differ.
+        direction (across, mode), the basis; entropy_nearest, by nearest neighbours, as a check;
+        entropy_rate dS/dt and effective_modes 2 dS/d ln t, by differences of neighbouring times;
+        rank, status. Attributes say the basis, the degrees of freedom and which parameters never
+        differ.
 
     Raises
     ------
@@ -122,6 +123,7 @@ def weight_entropy(
             "entropy_low": (dim, entropy - error),
             "entropy_high": (dim, entropy + error),
             "mode_entropy": ((dim, "mode"), by_mode),
+            "direction": ((across, "mode"), cloud.basis),
             "entropy_nearest": (dim, nearest),
             "rank": min(freedom, int(cloud.parameters.sum())),
             "status": flagged(xr.DataArray(status, dims=dim)),

@@ -20,6 +20,8 @@ LARGEST_HESSIAN = 3000
 _BYTES = 256 * 2**20
 _ITERATIONS = 200
 _TOLERANCE = 1e-6
+_COLUMNS_A_MODE = 20
+"""A full Hessian with fewer columns than this for each eigenvalue wanted is the quicker way."""
 _ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "tanh": torch.tanh,
     "relu": torch.relu,
@@ -218,12 +220,12 @@ def leading_curvature(
 
     Notes
     -----
-    From full Hessians up to 3000 parameters, else by Lanczos with full reorthogonalisation on
-    Hessian products.
+    From full Hessians of networks with less than 20 parameters a mode, else by Lanczos with full
+    reorthogonalisation on Hessian products.
     """
     size = theta.shape[-1]
     many = min(many, size)
-    if size <= LARGEST_HESSIAN:
+    if size <= LARGEST_HESSIAN and size < _COLUMNS_A_MODE * many:
         values, vectors = np.empty((*theta.shape[:2], many)), np.empty((*theta.shape, many))
         for k in range(len(theta)):
             w, v = np.linalg.eigh(hessians(landscape, theta[k : k + 1])[0])

@@ -11,7 +11,17 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from sgdphys.errors import InputError, nearest
-from sgdphys.figures import bottleneck, diffusion, phases, plane, training
+from sgdphys.figures import (
+    bottleneck,
+    components,
+    diffusion,
+    entropy,
+    phases,
+    plane,
+    slowing,
+    stationarity,
+    training,
+)
 from sgdphys.figures.style import sheet
 
 Sources = Mapping[str, xr.Dataset]
@@ -25,22 +35,32 @@ class Entry(NamedTuple):
 
     draw: Callable[[Sources], Figure]
     needs: tuple[str, ...]
+    by_case: bool = False
+    """Whether each case of a sweep has a figure of its own."""
 
 
 CATALOGUE: dict[str, Entry] = {
     "training": Entry(training.loss_and_accuracy, ("training",)),
     "weight_norms": Entry(training.weight_norms, ("gradients",)),
-    "plane_snapshots": Entry(plane.snapshots, ("information",)),
-    "plane_paths": Entry(plane.paths, ("information",)),
-    "information": Entry(plane.against_epochs, ("information",)),
-    "gradient_phases": Entry(phases.mean_and_noise, ("phases",)),
-    "gradient_ratio": Entry(phases.ratio, ("phases",)),
+    "plane_snapshots": Entry(plane.snapshots, ("information",), by_case=True),
+    "plane_paths": Entry(plane.paths, ("information",), by_case=True),
+    "information": Entry(plane.against_epochs, ("information",), by_case=True),
+    "gradient_phases": Entry(phases.mean_and_noise, ("phases",), by_case=True),
+    "gradient_ratio": Entry(phases.ratio, ("phases",), by_case=True),
     "bottleneck_curve": Entry(bottleneck.curve, ("bottleneck",)),
     "bottleneck_beta": Entry(bottleneck.betas, ("bottleneck",)),
     "diffusion_ladder": Entry(diffusion.ladder, ("diffusion",)),
     "diffusion_epochs": Entry(diffusion.against_epochs, ("diffusion",)),
     "diffusion_spread": Entry(diffusion.spreads, ("diffusion",)),
     "diffusion_noise": Entry(diffusion.against_noise, ("diffusion",)),
+    "critical_slowing": Entry(slowing.critical_slowing, ("pitchfork",)),
+    "early_warning": Entry(slowing.early_warning, ("pitchfork",)),
+    "entropy_growth": Entry(entropy.growth, ("entropy",)),
+    "components": Entry(components.beside_walks, ("components",)),
+    "fluctuation_ratios": Entry(stationarity.ratios, ("stationarity",)),
+    "edge_of_stability": Entry(stationarity.edge, ("stationarity",)),
+    "entropy_production": Entry(stationarity.production, ("stationarity",)),
+    "phase_diagram": Entry(stationarity.phase_diagram, ("stationarity",)),
 }
 
 
@@ -86,6 +106,8 @@ def draw(
         for name in wanted:
             entry = CATALOGUE[name]
             found = _sources(groups, entry.needs)
+            if entry.by_case:
+                found = _each_case(found, entry.needs[0])
             if names is not None and not found:
                 raise InputError(
                     f"figure {name!r} needs {' and '.join(entry.needs)}, which this run has not"
@@ -127,6 +149,25 @@ def _sources(groups: Sources, needs: tuple[str, ...]) -> dict[str, dict[str, xr.
         "" if name == needs[0] else name: {**shared, needs[0]: group}
         for name, group in of_kind[needs[0]].items()
     }
+
+
+def _each_case(
+    found: Mapping[str, dict[str, xr.Dataset]], kind: str
+) -> dict[str, dict[str, xr.Dataset]]:
+    """Sources of each case of a sweep apart, its name joined to that of the figure."""
+    apart: dict[str, dict[str, xr.Dataset]] = {}
+    for suffix, sources in found.items():
+        data = sources[kind]
+        if "case" not in data.dims:
+            apart[suffix] = sources
+            continue
+        for k, case in enumerate(data["case"].to_numpy()):
+            name = "".join(c if c.isalnum() or c in "=.-" else "_" for c in str(case))
+            one = data.isel(case=k, drop=True)
+            if "epoch" in one.dims:  # those that other cases have alone are empty
+                one = one.dropna("epoch", how="all")
+            apart["-".join(filter(None, (suffix, name)))] = {**sources, kind: one}
+    return apart
 
 
 def _save(figure: Figure, path: Path) -> Path:

@@ -11,30 +11,33 @@ import xarray as xr
 
 import sgdphys
 from sgdphys import relate
-from sgdphys.dynamics.bursts import burst_diffusion
-from sgdphys.dynamics.intervals import METHOD, mean_with_interval
-from sgdphys.dynamics.phases import epoch_drift, gradient_phases
-from sgdphys.errors import InputError
-from sgdphys.information.bottleneck import bottleneck_curve
-from sgdphys.information.cells import layer_cells
-from sgdphys.information.critical import critical_betas
-from sgdphys.information.distance import bottleneck_distance
-from sgdphys.information.plane import layer_information
-from sgdphys.sampling import batch_sizes
+from sgdphys.study.analyses.bottleneck import analyse_bottleneck
+from sgdphys.study.analyses.components import analyse_components
+from sgdphys.study.analyses.diffusion import analyse_diffusion
+from sgdphys.study.analyses.entropy import analyse_entropy
+from sgdphys.study.analyses.information import analyse_information
+from sgdphys.study.analyses.phases import analyse_phases
+from sgdphys.study.analyses.pitchfork import across_the_pitchfork, analyse_pitchfork
+from sgdphys.study.analyses.source import Source
+from sgdphys.study.analyses.stationarity import analyse_stationarity
 from sgdphys.study.files import study_hash
-from sgdphys.study.keys import (
-    BottleneckAnalysis,
-    DiffusionAnalysis,
-    InformationAnalysis,
-    PhasesAnalysis,
-    Study,
-)
-from sgdphys.study.recording import task_of
+from sgdphys.study.keys import Study
 from sgdphys.trajectory.reader import open_trajectory
 from sgdphys.trajectory.writer import write_tree
 
 RESULTS = "results.nc"
-_CLUSTERS, _LARGEST_BETA, _CURVE_POINTS = 7, 3000.0, 200
+KINDS: dict[str, Callable[[Source, Any], xr.Dataset]] = {
+    "information": analyse_information,
+    "phases": analyse_phases,
+    "diffusion": analyse_diffusion,
+    "bottleneck": analyse_bottleneck,
+    "pitchfork": analyse_pitchfork,
+    "entropy": analyse_entropy,
+    "components": analyse_components,
+    "stationarity": analyse_stationarity,
+}
+ACROSS: dict[str, Callable[[xr.Dataset, Study], xr.Dataset]] = {"pitchfork": across_the_pitchfork}
+"""What a kind of analysis adds once all cases of a sweep are joined."""
 RELATED = "compression"
 """Group of what information and phases say about each other."""
 
@@ -66,14 +69,8 @@ def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str
     with open_trajectory(folder) as trajectory:
         for name, analysis in study.analyses.items():
             tell(f"analysing {name}")
-            if isinstance(analysis, InformationAnalysis):
-                groups[name] = _information(trajectory, study, analysis, threads)
-            elif isinstance(analysis, BottleneckAnalysis):
-                groups[name] = _bottleneck(trajectory, study, analysis)
-            elif isinstance(analysis, DiffusionAnalysis):
-                groups[name] = _diffusion(trajectory, study, analysis, name)
-            else:
-                groups[name] = _phases(trajectory, study, analysis, name)
+            source = Source(trajectory, study, name, threads)
+            groups[name] = KINDS[analysis.of](source, analysis)
             groups[name].attrs["of"] = analysis.of
     first: dict[str, xr.Dataset] = {}
     for group in groups.values():
@@ -102,8 +99,11 @@ def combine(folder: Path, study: Study, cases: Mapping[str, tuple[Path, Study]])
         )  # fmt: skip
         beside = {f"swept_{k}": ("case", np.array(v)) for k, v in swept.items()}
         joined = joined.assign_coords({"case": list(cases), **beside})
+        of = parts[0].attrs["of"]
+        if of in ACROSS:
+            joined = ACROSS[of](joined, study)
         groups[str(name)] = joined.drop_encoding().assign_attrs(
-            of=parts[0].attrs["of"], cases=json.dumps(list(cases))
+            of=of, cases=json.dumps(list(cases))
         )
     for tree in trees:
         tree.close()
@@ -128,104 +128,3 @@ def _write(groups: dict[str, xr.Dataset], folder: Path, study: Study) -> None:
         "history": f"{now} analysed by sgdphys {sgdphys.__version__}",
     }
     write_tree(tree, folder / RESULTS)
-
-
-def _information(
-    trajectory: xr.DataTree, study: Study, analysis: InformationAnalysis, threads: int | None
-) -> xr.Dataset:
-    return layer_information(
-        trajectory,
-        task_of(study),
-        bins=analysis.bins,
-        edges=analysis.edges,
-        bin_range=analysis.range,
-        labels=analysis.labels,
-        patterns=analysis.patterns,
-        rng=study.train.seed,
-        threads=threads,
-    )
-
-
-def _bottleneck(trajectory: xr.DataTree, study: Study, analysis: BottleneckAnalysis) -> xr.Dataset:
-    """The certified curve of the soft rule, its births, and the distance of every layer from it."""
-    task = task_of(study)
-    p_xy = (task["p_x"] * task["p_y_given_x"]).transpose("sample", "label").to_numpy()
-    births = critical_betas(p_xy, most=_CLUSTERS)
-    onset = float(births["beta"][0])
-    curve = bottleneck_curve(p_xy, np.geomspace(0.98 * onset, _LARGEST_BETA, _CURVE_POINTS))
-    recorded = trajectory["weights"]["epoch"].to_numpy()
-    wanted = [int(recorded[np.abs(recorded - e).argmin()]) for e in analysis.epochs]
-    cells = layer_cells(
-        trajectory, task, epochs=sorted({*wanted, int(recorded[-1])}), bins=analysis.bins
-    )
-    distance = bottleneck_distance(p_xy, cells, rng=study.train.seed)
-    for name in ("gap", "beta_fit", "residual"):
-        mean = mean_with_interval(distance[name], rng=study.train.seed)
-        distance = distance.merge(
-            mean.rename({n: str(n).replace(name, f"{name}_ensemble", 1) for n in mean.data_vars})
-        )
-    along = {name: f"curve_{name}" for name in ("I_XT", "I_TY", "clusters", "certificate")}
-    found = distance.assign(
-        {new: ("point", curve[old].to_numpy(), curve[old].attrs) for old, new in along.items()}
-    ).assign_coords(
-        curve_beta=("point", curve["beta"].to_numpy()),
-        transition=np.arange(births.sizes["transition"]),
-    )
-    found.attrs |= {"confidence": 0.95, "interval_method": METHOD}
-    return found.assign(
-        {
-            f"transition_{name}": ("transition", births[name].to_numpy(), births[name].attrs)
-            for name in ("beta", "clusters", "place")
-        }
-        | {"beta_local": births["beta_local"]}
-    ).assign_attrs(bins=analysis.bins, classes=curve.attrs["classes"])
-
-
-def _diffusion(
-    trajectory: xr.DataTree, study: Study, analysis: DiffusionAnalysis, name: str
-) -> xr.Dataset:
-    if study.train.twins < 2:
-        raise InputError(f"analyses.{name} compares twins; set train.twins to 2 or more")
-    gradients = None
-    if "gradients" in trajectory.children:
-        gradients = trajectory["gradients"].to_dataset()[["noise_norm"]].load()
-    sizes = _batch_sizes(trajectory, study)
-    try:
-        return burst_diffusion(
-            trajectory["weights"].to_dataset(),
-            gradients,
-            updates_per_epoch=len(sizes),
-            sample=analysis.sample,
-            confidence=analysis.confidence,
-            rng=study.train.seed,
-        )
-    except InputError as error:
-        raise InputError(f"analyses.{name}: {error}") from None
-
-
-def _batch_sizes(trajectory: xr.DataTree, study: Study) -> np.ndarray:
-    """Samples in each batch of an epoch."""
-    split = trajectory["split"]["train"].to_numpy()
-    return batch_sizes(int(split[0].sum()), study.train.batch_size, study.train.sampling)
-
-
-def _phases(
-    trajectory: xr.DataTree, study: Study, analysis: PhasesAnalysis, name: str
-) -> xr.Dataset:
-    if "gradients" not in trajectory.children:
-        raise InputError(
-            f"analyses.{name} needs gradient statistics, and record.gradients is 'none'"
-        )
-    gradients = trajectory["gradients"].to_dataset()
-    norms = gradients.drop_dims("parameter").load()
-    sizes = _batch_sizes(trajectory, study)
-    return gradient_phases(
-        norms,
-        drift=epoch_drift(trajectory["weights"].to_dataset(), norms["epoch"].to_numpy()),
-        batch_size=float(np.mean(sizes)),
-        batches=len(sizes),
-        replacement=study.train.sampling == "replacement",
-        confidence=analysis.confidence,
-        resamples=analysis.resamples,
-        rng=study.train.seed,
-    )

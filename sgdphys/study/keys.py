@@ -26,8 +26,9 @@ class _Keys(BaseModel):
 class Task(_Keys):
     """What is learnt: ``[task]``."""
 
-    name: Literal["symmetric_rule"] = "symmetric_rule"
+    name: Literal["symmetric_rule", "scalar_teacher"] = "symmetric_rule"
     information: Positive = 0.99
+    signal: Positive = 1.0
     labels: Literal["hard", "soft"] = "hard"
     bipolar: bool = False
 
@@ -150,8 +151,52 @@ class DiffusionAnalysis(_Keys):
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
 
+class PitchforkAnalysis(_Keys):
+    """Slowing of the two-layer scalar network: ``[analyses.NAME]`` with ``of = "pitchfork"``."""
+
+    of: Literal["pitchfork"]
+    discard: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    ramp_steps: Annotated[int, Field(ge=1000)] = 20_000
+    ramp_replicas: Annotated[int, Field(ge=5)] = 60
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+
+class EntropyAnalysis(_Keys):
+    """Entropy of clouds of weights: ``[analyses.NAME]`` with ``of = "entropy"``."""
+
+    of: Literal["entropy"]
+    modes: Count = 4
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+
+class ComponentsAnalysis(_Keys):
+    """Principal components beside random walks: ``[analyses.NAME]`` with ``of = "components"``."""
+
+    of: Literal["components"]
+    replicas: Count = 8
+    points: Annotated[int, Field(ge=10)] = 200
+    walks: Annotated[int, Field(ge=10)] = 40
+
+
+class StationarityAnalysis(_Keys):
+    """Fluctuation relations, irreversibility and curvature in bursts: ``of = "stationarity"``."""
+
+    of: Literal["stationarity"]
+    gradients: Annotated[int, Field(ge=8)] = 64
+    directions: Annotated[int, Field(ge=4)] = 6
+    replicas: Annotated[int, Field(ge=2)] = 8
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+
 Analysis = Annotated[
-    InformationAnalysis | PhasesAnalysis | DiffusionAnalysis | BottleneckAnalysis,
+    InformationAnalysis
+    | PhasesAnalysis
+    | DiffusionAnalysis
+    | BottleneckAnalysis
+    | PitchforkAnalysis
+    | EntropyAnalysis
+    | ComponentsAnalysis
+    | StationarityAnalysis,
     Field(discriminator="of"),
 ]
 _ANALYSES: dict[str, type[BaseModel]] = {
@@ -159,7 +204,13 @@ _ANALYSES: dict[str, type[BaseModel]] = {
     "phases": PhasesAnalysis,
     "diffusion": DiffusionAnalysis,
     "bottleneck": BottleneckAnalysis,
+    "pitchfork": PitchforkAnalysis,
+    "entropy": EntropyAnalysis,
+    "components": ComponentsAnalysis,
+    "stationarity": StationarityAnalysis,
 }
+_OF_LABELS = ("information", "bottleneck")
+"""Kinds of analyses that need a task with labels."""
 
 
 def _with_kinds(value: Any) -> Any:
@@ -239,6 +290,21 @@ class Study(_Keys):
     figures: Figures = Figures()
     sweep: Annotated[Sweep, BeforeValidator(_swept)] = Sweep()
 
+    @model_validator(mode="after")
+    def _fit_together(self) -> "Study":
+        if self.task.name == "scalar_teacher":
+            if self.train.loss != "squared_error":
+                raise ValueError(
+                    "task 'scalar_teacher' has no labels; set train.loss = 'squared_error'"
+                )
+            for name, analysis in self.analyses.items():
+                if analysis.of in _OF_LABELS:
+                    raise ValueError(
+                        f"analyses.{name} is of {analysis.of!r}, which needs labels; "
+                        "task 'scalar_teacher' has none"
+                    )
+        return self
+
 
 def study_from(keys: Mapping[str, Any], source: str) -> Study:
     """Return a validated study.
@@ -275,6 +341,8 @@ _ALTERNATIVES = ("StepSchedule", "Every", "Bursts")
 def _key_of(place: Sequence[int | str]) -> str:
     """Dotted name of a key: without list places and names of alternatives."""
     named = []
+    if not place:  # of the study as a whole
+        return ""
     if place[0] == "analyses" and len(place) > 2:
         place = (*place[:2], *place[3:])  # after the name comes the kind again
     for part in place:

@@ -37,11 +37,13 @@ _DISK_MARGIN = 1.02
 
 def task_of(study: Study) -> xr.Dataset:
     """Return the study's data set."""
+    if study.task.name == "scalar_teacher":
+        return tasks.scalar_teacher(study.task.signal)
     return tasks.symmetric_rule(study.task.information, bipolar=study.task.bipolar)
 
 
 def ensemble_of(study: Study, task: xr.Dataset) -> Ensemble:
-    """Return the ensemble a study describes, on a task of (sample, feature) and labels."""
+    """Return the ensemble a study describes, on a task with labels or real targets."""
     train, network = study.train, study.network
     x = task["x"].to_numpy()
     samples = len(x)
@@ -55,7 +57,8 @@ def ensemble_of(study: Study, task: xr.Dataset) -> Ensemble:
     for replica in range(train.replicas):
         rng = np.random.default_rng(seed_sequence(train.seed, replica, "split", train.twins))
         is_train[replica, rng.permutation(samples)[:n_train]] = True
-    outputs = task.sizes["label"]
+    outputs = task.sizes["label" if "y" in task else "output"]
+    targets = _labels(study, task) if "y" in task else task["target"].to_numpy()
     return Ensemble(
         network=Perceptron(
             sizes=(x.shape[1], *network.layers, outputs),
@@ -77,7 +80,7 @@ def ensemble_of(study: Study, task: xr.Dataset) -> Ensemble:
             label_noise=train.label_noise,
             dtype=train.dtype,
         ),
-        samples=Samples(x=x, targets=_labels(study, task), is_train=is_train),
+        samples=Samples(x=x, targets=targets, is_train=is_train),
         seed=train.seed,
         twins=train.twins,
     )

@@ -38,12 +38,18 @@ def table(run: Run, seconds: float) -> list[tuple[str, ...]]:
 
 def _cases_table(run: Run, seconds: float) -> list[tuple[str, ...]]:
     """Median loss and accuracy of every case of a sweep."""
-    rows: list[tuple[str, ...]] = [("medians at the last epoch", *_MEDIANS)]
+    medians: dict[str, list[float]] = {}
     for name, case in run.cases.items():
         with case.trajectory as trajectory:
             last = trajectory["training"].to_dataset().isel(epoch=-1).load()
-        rows.append((name, *(f"{float(last[n].median()):.4g}" for n in _MEDIANS)))
-    rows.append((f"{seconds:.1f} s, {run.bytes / 1e6:.0f} MB in {run.folder}", *[""] * 4))
+        medians[name] = [float(last[n].median()) for n in _MEDIANS]
+    # without labels there is no accuracy, without a test set nothing of it
+    shown = [k for k in range(len(_MEDIANS)) if not all(np.isnan(v[k]) for v in medians.values())]
+    rows: list[tuple[str, ...]] = [
+        ("medians at the last epoch", *(_MEDIANS[k] for k in shown)),
+        *((name, *(f"{values[k]:.4g}" for k in shown)) for name, values in medians.items()),
+    ]
+    rows.append((f"{seconds:.1f} s, {run.bytes / 1e6:.0f} MB in {run.folder}", *[""] * len(shown)))
     return rows
 
 

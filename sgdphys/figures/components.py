@@ -1,0 +1,65 @@
+"""Principal components of trajectories, always beside those of random walks."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from sgdphys.figures.style import DATA, NULL, PAGE, with_cases
+
+Sources = Mapping[str, xr.Dataset]
+_MOST_CASES = 3
+_SHOWN = 3
+
+
+def beside_walks(sources: Sources) -> Figure:
+    """Shares of the variance, and one network's path along its components, with a random walk's."""
+    data = with_cases(sources["components"])
+    names = [str(c) for c in data["case"].to_numpy()][:_MOST_CASES]
+    figure, axes = plt.subplots(
+        len(names), 3, figsize=(PAGE, 0.6 + 2.2 * len(names)), squeeze=False
+    )
+    for row, case in zip(axes, names, strict=True):
+        here = data.sel(case=case)
+        number = here["component"].to_numpy()
+        shares = here["component_share"].transpose("replica", "component").to_numpy()
+        null = here["null_component_share"].mean("replica").to_numpy()
+        low, high = (here[f"null_component_share_{e}"].mean("replica") for e in ("low", "high"))
+        row[0].fill_between(number, low, high, color=NULL, alpha=0.35, linewidth=0)
+        row[0].plot(number, null, color=NULL, linestyle="--", label="random walk, 95%")
+        for k, share in enumerate(shares):
+            row[0].plot(number, share, color=DATA, marker="o", ms=2.5, linewidth=0.6,
+                        label="networks" if k == 0 else None)  # fmt: skip
+        row[0].set_yscale("log")
+        row[0].set_xticks(number)
+        row[0].set_ylabel("share of the variance")
+        row[0].set_title(case if len(names) > 1 else "", fontsize=7)
+        step = here["step"].to_numpy()
+        first = here.isel(replica=0)
+        for k in range(_SHOWN):
+            style = {"linewidth": 1.2 - 0.3 * k, "alpha": 1 - 0.25 * k}
+            row[1].plot(step, first["score"].isel(component=k), color=DATA, **style)
+            row[1].plot(step, _scaled(first, k), color=NULL, linestyle="--", **style)
+        row[1].set_ylabel("coordinate (weight)")
+        row[2].plot(first["score"].isel(component=0), first["score"].isel(component=1),
+                    color=DATA, linewidth=1)  # fmt: skip
+        row[2].plot(_scaled(first, 0), _scaled(first, 1), color=NULL, linestyle="--", linewidth=0.8)
+        row[2].set_ylabel("component 2 (weight)")
+    for ax, label in zip(axes[-1], ("component", "step", "component 1 (weight)"), strict=True):
+        ax.set_xlabel(label)
+    axes[0, 0].legend()
+    figure.suptitle(
+        "middle: components 1 to 3 of one network (thick to thin); dashed: a random walk with the "
+        "same noise, scaled to the same size",
+        fontsize=7,
+    )
+    return figure
+
+
+def _scaled(first: xr.Dataset, k: int) -> np.ndarray:
+    """A component of the walk in units of the trajectory's total spread."""
+    sizes = [float(np.sqrt((first[n] ** 2).sum())) for n in ("score", "null_score")]
+    scale = sizes[0] / sizes[1] if sizes[1] else 0.0
+    return first["null_score"].isel(component=k).to_numpy() * scale
