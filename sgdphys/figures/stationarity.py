@@ -10,6 +10,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from sgdphys.figures.style import EXACT, NULL, PAGE, epoch_axis, with_cases
 
@@ -93,14 +94,14 @@ def ratios(sources: Sources) -> Figure:
             ax = axes[row, column]
             ax.axhline(1, color=EXACT, linewidth=0.8)
             _curves(ax, data, sampler, name, colours, markers)
-            ax.set_yscale("symlog", linthresh=1, linscale=1)
+            ax.set_yscale("symlog", linthresh=2, linscale=3)
             if column == 0:
                 ax.set_ylabel(label)
         axes[0, column].set_title(f"sampler: {sampler}")
         _epochs(axes[-1, column], data)
     _legend(figure, colours, markers,
             Line2D([], [], color=EXACT, linewidth=0.8, label="relation holds"))  # fmt: skip
-    figure.suptitle(_caption(data) + "; linear up to 1, logarithmic beyond", fontsize=7)
+    figure.suptitle(_caption(data) + "; linear up to 2, logarithmic beyond", fontsize=7)
     return figure
 
 
@@ -223,7 +224,9 @@ def phase_diagram(sources: Sources) -> Figure:
                 ax.set_ylabel(f"{sampler}\nmomentum")
         axes[-1, column].set_xlabel("learning rate")
         axes[0, column].set_title(label, fontsize=7)
-        figure.colorbar(mesh, ax=axes[:, column], location="bottom", aspect=30)
+        bar = figure.colorbar(mesh, ax=axes[:, column], location="bottom", aspect=30)
+        bar.locator = MaxNLocator(3)
+        bar.update_ticks()
     epoch = float(np.nanmax(data["burst_epoch"]))
     figure.suptitle(f"last burst, from epoch {epoch:.0f}", fontsize=7)
     return figure

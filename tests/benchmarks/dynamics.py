@@ -1,4 +1,4 @@
-"""Milliseconds a series of 10^4 points: these estimators against tidynamics and kramersmoyal.
+"""Milliseconds a series of 10^4 points: against tidynamics, kramersmoyal and ewstools.
 
 Run by hand, with the extra ``bench`` installed: ``python tests/benchmarks/dynamics.py``; prints
 JSON. Both sides alternate in one process, medians count. The peers take one series a call, these
@@ -11,7 +11,9 @@ import statistics
 import time
 from unittest import mock
 
+import ewstools
 import numpy as np
+import pandas as pd
 import xarray as xr
 from kramersmoyal import km
 from tidynamics import msd as peer_msd
@@ -31,7 +33,14 @@ def seconds(work):
     return time.perf_counter() - start
 
 
-def compare(ours, theirs):
+def rolling_peer(x):
+    """Rolling variance and lag-1 autocorrelation, half the series a window."""
+    series = ewstools.TimeSeries(pd.Series(x))
+    series.compute_var(rolling_window=0.5)
+    series.compute_auto(rolling_window=0.5, lag=1)
+
+
+def compare(ours, theirs, peer_series=PEER_SERIES):
     """Median milliseconds a series of both sides; ours on all processors and on one."""
     ours()
     theirs()
@@ -40,7 +49,7 @@ def compare(ours, theirs):
         all_cores.append(seconds(ours) / SERIES)
         with mock.patch("os.sched_getaffinity", return_value={0}):
             one_core.append(seconds(ours) / SERIES)
-        peer.append(seconds(theirs) / PEER_SERIES)
+        peer.append(seconds(theirs) / peer_series)
     a, b, c = (1e3 * statistics.median(x) for x in (all_cores, one_core, peer))
     return {
         "ms": round(a, 4),
@@ -76,6 +85,11 @@ def main():
             lambda: [
                 km(x, bins=np.array([BINS]), powers=np.array([[0], [1], [2], [4]])) for x in rows
             ],
+        ),
+        "rolling_indicators_against_ewstools": compare(
+            lambda: dynamics.rolling_indicators(walks, window=POINTS // 2),
+            lambda: rolling_peer(few[0]),
+            peer_series=1,
         ),
         "ou_exact_1000_series_seconds": round(statistics.median(fits[1:]), 3),
         "fit_of_all_models_ms": round(1e3 * seconds(lambda: dynamics.fit(ou[:40])) / 40, 2),

@@ -10,6 +10,7 @@ from sgdphys.dynamics import (
     directional_memory,
     fluctuation_ratios,
     minibatch_gradients,
+    noise_alignment,
     trajectory_components,
     variance_flatness,
 )
@@ -163,3 +164,10 @@ def test_momentum_is_in_the_null():
         abs(share - float(with_["null_component_share"][0]))
         < abs(share - float(without["null_component_share"][0])) + 0.02
     )
+
+
+def test_noise_alignment():
+    """1 for covariance proportional to the Hessian, 0 for orthogonal ones."""
+    h = np.diag([2.0, 1.0, 0.0])
+    found = noise_alignment(np.stack([3 * h, np.diag([0.0, 0.0, 1.0])]), h)
+    np.testing.assert_allclose(found, [1.0, 0.0], atol=1e-12)
