@@ -11,13 +11,15 @@ if TYPE_CHECKING:
     from sgdphys import dynamics, information, processes, tasks
     from sgdphys.dynamics.model_choice import fit
     from sgdphys.study.running import Run, run
+    from sgdphys.trajectory.checkpoints import read_checkpoints
     from sgdphys.trajectory.reader import check, open_trajectory
+    from sgdphys.trajectory.recorder import gather, record
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Run", "check", "dynamics", "fit", "information", "open_trajectory", "processes", "run",
-    "tasks",
+    "Run", "check", "dynamics", "fit", "gather", "information", "open_trajectory", "processes",
+    "read_checkpoints", "record", "run", "tasks",
 ]  # fmt: skip
 
 _HOMES = {
@@ -25,6 +27,9 @@ _HOMES = {
     "run": "sgdphys.study.running",
     "fit": "sgdphys.dynamics.model_choice",
     "check": "sgdphys.trajectory.reader",
+    "gather": "sgdphys.trajectory.recorder",
+    "read_checkpoints": "sgdphys.trajectory.checkpoints",
+    "record": "sgdphys.trajectory.recorder",
     "open_trajectory": "sgdphys.trajectory.reader",
 }
 

@@ -190,6 +190,30 @@ def fit(
         print(note, file=sys.stderr)
 
 
+@app.command(name="import")
+def import_checkpoints(
+    checkpoints: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CHECKPOINTS...",
+            help="Files, folders or patterns: .safetensors, .pt, .pth, .npz; or one array file.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Write the trajectory to this netCDF file.")],
+) -> None:
+    """Turn saved checkpoints into a trajectory; nothing is ever unpickled."""
+    from sgdphys.trajectory.checkpoints import read_checkpoints
+
+    if not out.parent.is_dir():
+        raise InputError(f"there is no folder {out.parent} for {out.name}")
+    weights = read_checkpoints(checkpoints, out=out)["weights"]
+    steps = weights["step"].to_numpy()
+    print(
+        f"{len(steps)} checkpoints of {weights.sizes['parameter']} parameters, steps {steps[0]} to "
+        f"{steps[-1]}, in {out}"
+    )
+
+
 @app.command()
 def figures(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],

@@ -68,6 +68,11 @@ GLOSSARY: dict[str, Quantity] = {
         r"\mathrm{tr}\,S",
         "trace of the covariance of per-sample gradients of one layer, divided by N",
     ),
+    "last_gradient_norm": Quantity("loss/weight", "norm of the last gradient", "|g|", "minibatch"),
+    "increment_mean": Quantity("{x}/{t}", "mean increment", "v", "over a whole recording"),
+    "increment_variance": Quantity(
+        "{x}**2/{t}", "variance of increments", "2D", "over a whole recording, of one step"
+    ),
     # training
     "loss": Quantity("nats", "training loss", "L", "mean over training samples"),
     "test_loss": Quantity("nats", "test loss", r"L_\mathrm{test}", "mean over test samples"),

@@ -1,5 +1,6 @@
 """The second stage: the analyses of a study, written to ``results.nc``."""
 
+import importlib
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -11,35 +12,20 @@ import xarray as xr
 
 import sgdphys
 from sgdphys import relate
-from sgdphys.study.analyses.bottleneck import analyse_bottleneck
-from sgdphys.study.analyses.components import analyse_components
-from sgdphys.study.analyses.diffusion import analyse_diffusion
-from sgdphys.study.analyses.entropy import analyse_entropy
-from sgdphys.study.analyses.information import analyse_information
-from sgdphys.study.analyses.phases import analyse_phases
-from sgdphys.study.analyses.pitchfork import across_the_pitchfork, analyse_pitchfork
 from sgdphys.study.analyses.source import Source
-from sgdphys.study.analyses.stationarity import analyse_stationarity
 from sgdphys.study.files import study_hash
 from sgdphys.study.keys import Study
 from sgdphys.trajectory.reader import open_trajectory
 from sgdphys.trajectory.writer import write_tree
 
 RESULTS = "results.nc"
-KINDS: dict[str, Callable[[Source, Any], xr.Dataset]] = {
-    "information": analyse_information,
-    "phases": analyse_phases,
-    "diffusion": analyse_diffusion,
-    "bottleneck": analyse_bottleneck,
-    "pitchfork": analyse_pitchfork,
-    "entropy": analyse_entropy,
-    "components": analyse_components,
-    "stationarity": analyse_stationarity,
-}
-ACROSS: dict[str, Callable[[xr.Dataset, Study], xr.Dataset]] = {"pitchfork": across_the_pitchfork}
-"""What a kind of analysis adds once all cases of a sweep are joined."""
 RELATED = "compression"
 """Group of what information and phases say about each other."""
+
+
+def _of_kind(kind: str, name: str) -> Any:
+    """A function of the module of one kind of analysis, or None; some need torch, most do not."""
+    return getattr(importlib.import_module(f"sgdphys.study.analyses.{kind}"), name, None)
 
 
 def analyses_key(study: Study) -> str:
@@ -70,7 +56,7 @@ def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str
         for name, analysis in study.analyses.items():
             tell(f"analysing {name}")
             source = Source(trajectory, study, name, threads)
-            groups[name] = KINDS[analysis.of](source, analysis)
+            groups[name] = _of_kind(analysis.of, f"analyse_{analysis.of}")(source, analysis)
             groups[name].attrs["of"] = analysis.of
     first: dict[str, xr.Dataset] = {}
     for group in groups.values():
@@ -100,8 +86,9 @@ def combine(folder: Path, study: Study, cases: Mapping[str, tuple[Path, Study]])
         beside = {f"swept_{k}": ("case", np.array(v)) for k, v in swept.items()}
         joined = joined.assign_coords({"case": list(cases), **beside})
         of = parts[0].attrs["of"]
-        if of in ACROSS:
-            joined = ACROSS[of](joined, study)
+        across = _of_kind(of, "across_cases") if of != RELATED else None
+        if across is not None:
+            joined = across(joined, study)
         groups[str(name)] = joined.drop_encoding().assign_attrs(
             of=of, cases=json.dumps(list(cases))
         )

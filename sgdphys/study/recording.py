@@ -24,6 +24,7 @@ from sgdphys.study.files import resolved_text, study_hash
 from sgdphys.study.keys import LOG_POINTS, Bursts, Every, StepSchedule, Study, Train
 from sgdphys.trajectory import schema
 from sgdphys.trajectory.reader import RESUME, SEGMENTS, open_segment, segment_paths
+from sgdphys.trajectory.schedules import burst_starts
 from sgdphys.trajectory.writer import SegmentWriter, remove_partial
 
 SEGMENT_BYTES = 24 * 2**20
@@ -121,10 +122,7 @@ def plan_of(study: Study, updates_per_epoch: int) -> Plan:
     last = epochs * updates_per_epoch
     weights = record.weights
     if isinstance(weights, Bursts):
-        # the first at 0, the others apart from it and, where there is room, from each other
-        final = max(epochs - weights.burst, 0)
-        later = np.geomspace(2 * weights.burst, max(final, 1), weights.starts - 1)
-        starts = np.unique([0, *np.minimum(np.round(later).astype(np.int64), final)])
+        starts = burst_starts(weights.burst, weights.starts, epochs)
         span = min(weights.burst, epochs) * updates_per_epoch
         steps = np.unique(starts[:, None] * updates_per_epoch + np.arange(span + 1))
     elif isinstance(weights, Every):

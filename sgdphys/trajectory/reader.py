@@ -3,14 +3,19 @@
 from pathlib import Path
 from typing import Any
 
+import netCDF4
 import numpy as np
 import xarray as xr
+from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
 from sgdphys.errors import InputError, WorkError
-from sgdphys.trajectory.schema import GROUPS, decode_attributes, faults
+from sgdphys.trajectory.schema import decode_attributes, faults
 
 SEGMENTS = "trajectory"
 """Folder of a run that holds its segments."""
+_SMALL = 2**18
+_REPLICAS = 10
+"""What a task reads at once of a large variable."""
 RESUME = "resume"
 """Group of a segment that holds the state after it; not part of the trajectory."""
 
@@ -20,6 +25,11 @@ def segment_paths(folder: Path) -> list[Path]:
     inside = folder / SEGMENTS
     found = (inside if inside.is_dir() else folder).glob("*.nc")
     return sorted(found, key=lambda path: (_first_number(path), path.name))
+
+
+def parts_of(path: Path) -> Path:
+    """Folder of the segments of a recording that is going on, or was cut off."""
+    return path.with_name(path.name + ".parts")
 
 
 def _first_number(path: Path) -> int:
@@ -63,7 +73,8 @@ def open_trajectory(path: str | Path) -> xr.DataTree:
     Parameters
     ----------
     path : str or Path
-        A netCDF file, or the folder of a run, whose finished segments are joined.
+        A netCDF file, or the folder of a run, whose finished segments are joined. Where a recording
+        to a file is going on, or was cut off, its segments are read.
 
     Returns
     -------
@@ -81,13 +92,69 @@ def open_trajectory(path: str | Path) -> xr.DataTree:
     if path.is_file():
         tree = open_segment(path)
         return _decoded(tree.attrs, {name: tree[name].to_dataset() for name in tree.children})
+    if not path.exists() and parts_of(path).is_dir():
+        path = parts_of(path)
     paths = segment_paths(path)
     if not paths:
         what = "no finished segment yet" if path.is_dir() else "no such file or folder"
         raise InputError(f"{path}: {what}; a run's folder or a netCDF file was expected")
-    trees = [open_segment(p, chunks={"step": -1, "replica": 10}) for p in paths]
-    groups = {name: _joined(name, trees, paths) for name in GROUPS if name in trees[0].children}
+    trees = [_detached(p) for p in paths]
+    names = dict.fromkeys(str(n) for tree in trees for n in tree.children if n != RESUME)
+    groups = {}
+    for name in names:
+        having = [k for k, tree in enumerate(trees) if name in tree.children]
+        groups[name] = _joined(name, [trees[k] for k in having], [paths[k] for k in having])
     return _decoded(trees[0].attrs, groups)
+
+
+def _detached(path: Path) -> xr.DataTree:
+    """Open a segment, load what is small, and leave the rest to tasks that open it again.
+
+    No file stays open: a run may have more segments than a process may have files, and a file that
+    a full cache closes behind the reader's back takes the process with it.
+    """
+    with open_segment(path) as tree:
+        groups = {name: _lazily(path, str(name), node.to_dataset()) for name, node in
+                  tree.children.items()}  # fmt: skip
+        detached = xr.DataTree.from_dict(groups)
+        detached.attrs = dict(tree.attrs)
+    return detached
+
+
+def _lazily(path: Path, group: str, data: xr.Dataset) -> xr.Dataset:
+    """Load coordinates and small variables of an open group; the others by tasks."""
+    from dask import array
+    from dask.delayed import delayed
+
+    da: Any = array
+    read = {}
+    for name, variable in data.variables.items():
+        is_large = variable.nbytes > _SMALL or name == "theta"
+        if name in data.coords or not is_large or variable.dtype.kind != "f":
+            read[name] = variable.load().copy(deep=False)
+            continue
+        axis = variable.dims.index("replica") if "replica" in variable.dims else 0
+        parts = []
+        for first in range(0, variable.shape[axis], _REPLICAS):
+            many = min(_REPLICAS, variable.shape[axis] - first)
+            place = (slice(None),) * axis + (slice(first, first + many),)
+            shape = (*variable.shape[:axis], many, *variable.shape[axis + 1 :])
+            task = delayed(_read)(str(path), group, str(name), place)
+            parts.append(da.from_delayed(task, shape, variable.dtype))
+        read[name] = xr.Variable(variable.dims, da.concatenate(parts, axis), variable.attrs)
+    return xr.Dataset(
+        {n: v for n, v in read.items() if n not in data.coords},
+        {n: v for n, v in read.items() if n in data.coords},
+        data.attrs,
+    )
+
+
+def _read(path: str, group: str, name: str, place: tuple[slice, ...]) -> np.ndarray:
+    """Values of one variable of one file; HDF5 bears one thread at a time."""
+    with NETCDF4_PYTHON_LOCK, netCDF4.Dataset(path) as file:
+        variable = file[group].variables[name]
+        variable.set_auto_maskandscale(False)
+        return np.asarray(variable[place])
 
 
 def _decoded(attributes: Any, groups: dict[Any, xr.Dataset]) -> xr.DataTree:

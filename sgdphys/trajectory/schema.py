@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -73,6 +73,23 @@ def dataset(
     return labelled(
         xr.Dataset({name: (dimensions[name], value) for name, value in values.items()}, coordinates)
     )
+
+
+def tensor_table(names: Sequence[str], sizes: Sequence[int]) -> tuple[ParameterTable, list[str]]:
+    """Layer, kind, name and entry of the values of named tensors in a row, and the layers' names.
+
+    A layer is a module: what a tensor's name says before its last dot.
+    """
+    modules = [name.rpartition(".")[0] or "model" for name in names]
+    number = {m: k for k, m in enumerate(dict.fromkeys(modules), 1)}
+    kinds = ["bias" if name.rpartition(".")[2] == "bias" else "weight" for name in names]
+    table = ParameterTable(
+        layer=np.repeat([number[m] for m in modules], sizes).astype(np.int64),
+        kind=np.repeat(kinds, sizes),
+        parameter_name=np.repeat(list(names), sizes),
+        entry=np.concatenate([np.arange(n) for n in sizes]).astype(np.int64),
+    )
+    return table, list(number)
 
 
 def parameter_coordinates(table: ParameterTable) -> dict[str, Any]:

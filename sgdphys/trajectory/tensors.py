@@ -11,6 +11,7 @@ import numpy as np
 
 from sgdphys.errors import InputError
 from sgdphys.networks import ParameterTable
+from sgdphys.trajectory.schema import tensor_table
 
 
 class Tensors:
@@ -103,17 +104,8 @@ class Tensors:
 
     def table(self) -> ParameterTable:
         """Layer, kind, name and entry of every value; layers are modules in order."""
-        modules = [name.rpartition(".")[0] for name in self.names]
-        number = {m: k for k, m in enumerate(dict.fromkeys(modules), 1)}
-        kinds = ["bias" if name.rpartition(".")[2] == "bias" else "weight" for name in self.names]
-        return ParameterTable(
-            layer=np.repeat([number[m] for m in modules], self.sizes).astype(np.int64),
-            kind=np.repeat(kinds, self.sizes),
-            parameter_name=np.repeat(self.names, self.sizes),
-            entry=np.concatenate([np.arange(n) for n in self.sizes]).astype(np.int64),
-        )
+        return tensor_table(self.names, self.sizes)[0]
 
     def layer_names(self) -> list[str]:
         """Names of the modules that are the layers, in order; "model" for the model's own."""
-        modules = (name.rpartition(".")[0] or "model" for name in self.names)
-        return list(dict.fromkeys(modules))
+        return tensor_table(self.names, self.sizes)[1]

@@ -100,7 +100,7 @@ def _measures(slow: xr.DataArray, prefix: str, confidence: float) -> dict[str, A
     return found | {f"{prefix}{name}": float(value) for name, value in order.items()}
 
 
-def across_the_pitchfork(cases: xr.Dataset, study: Study) -> xr.Dataset:
+def across_cases(cases: xr.Dataset, study: Study) -> xr.Dataset:
     """Add where the relaxation time diverges, how, and whether a slow ramp is heard beforehand."""
     if "swept_signal" not in cases.coords:
         return cases

@@ -1,0 +1,536 @@
+"""Recording a user's own training loop: ``record`` and the object it returns.
+
+The weights are copied at the call, so that what the loop does later changes nothing. They go to
+segments beside the file, each whole or not there, and are joined into it at the end.
+"""
+
+import shutil
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+import sgdphys
+from sgdphys.errors import InputError
+from sgdphys.quantities import labelled
+from sgdphys.trajectory import schema
+from sgdphys.trajectory.reader import open_segment, open_trajectory, parts_of, segment_paths
+from sgdphys.trajectory.schedules import Schedule, schedule_of
+from sgdphys.trajectory.sketch import Movement, Sketch
+from sgdphys.trajectory.tensors import Tensors
+from sgdphys.trajectory.writer import remove_partial, write_tree
+
+SEGMENT_BYTES = 32 * 2**20
+
+
+def record(
+    model: Any,
+    path: str | Path,
+    *,
+    optimizer: Any = None,
+    every: int | str | Mapping[str, int] = 1,
+    what: str | Sequence[str] = "parameters",
+    sketch: int = 512,
+    gradients: bool = False,
+    seed: int = 0,
+    title: str = "recorded from a training loop",
+    overwrite: bool = False,
+    resume: bool = False,
+) -> "Recorder":
+    """Record the weights of a PyTorch model while a loop of one's own trains it.
+
+    Parameters
+    ----------
+    model : torch.nn.Module, or list of them
+        Several models of the same shapes are the replicas of an ensemble, stepped together.
+    path : path
+        A netCDF file to be; segments stand beside it, in ``PATH.parts``, until it is closed.
+    optimizer : torch.optim.Optimizer, optional
+        Each of its updates is a step, however many backward passes it took; updates that a
+        gradient scaler skips are none. Without it call ``step`` after each update.
+    every : int, "log" or mapping
+        Steps between records; "log": log-spaced, 40 a decade; {"burst": k, "starts": n, "updates":
+        N}: k consecutive steps at n log-spaced starts of a run of N.
+    what : str or list of str
+        "parameters"; names of parameters, with shell patterns ("*.weight"); or "sketch" for large
+        models: a seeded sparse projection that keeps distances, norms of each layer, and mean and
+        variance of every parameter's increments over the whole recording.
+    sketch : int
+        Numbers of the projection; the largest prime up to it is taken.
+    gradients : bool
+        Record the norm of the mean and of the noise of each layer's minibatch gradients since the
+        record before, and of the last one.
+    seed : int
+        Of the projection.
+    title : str
+    overwrite : bool
+        Replace what is at the path.
+    resume : bool
+        Go on with a recording that ended: steps are counted on from its last.
+
+    Returns
+    -------
+    Recorder
+        A context manager; step 0 is the state now.
+
+    Raises
+    ------
+    InputError
+        When the path is taken, nothing requires gradients, nothing is named so, or the models
+        differ in shape.
+
+    Notes
+    -----
+    Tied parameters are recorded once, their other names kept in the attribute ``tied``; frozen ones
+    are recorded too. float64 is kept, narrower types become float32, which holds them exactly.
+    """
+    models = list(model) if isinstance(model, list | tuple) else [model]
+    if not models:
+        raise InputError("an empty list of models was given; there is nothing to record")
+    sketched = what == "sketch"
+    patterns = (
+        None if what in ("parameters", "sketch") else [what] if isinstance(what, str) else what
+    )
+    tensors = [Tensors(m, patterns) for m in models]
+    for number, other in enumerate(tensors[1:], 1):
+        if (other.names, other.shapes) != (tensors[0].names, tensors[0].shapes):
+            raise InputError(
+                f"model {number} of the list has other parameters than the first; record it apart "
+                "and join the files with sgdphys.gather"
+            )
+    if optimizer is not None and not hasattr(optimizer, "register_step_post_hook"):
+        raise InputError(
+            f"optimizer is a {type(optimizer).__name__} without step hooks; leave it out and call "
+            "step() after each update"
+        )
+    return Recorder(
+        tensors, Path(path), optimizer, schedule_of(every), sketch if sketched else None,
+        gradients=gradients, seed=seed, title=title, overwrite=overwrite, resume=resume,
+    )  # fmt: skip
+
+
+class Recorder:
+    """A recording that is going on; made by ``record``.
+
+    Attributes
+    ----------
+    path : Path
+    steps : int
+        Updates counted so far.
+    """
+
+    def __init__(
+        self,
+        tensors: list[Tensors],
+        path: Path,
+        optimizer: Any,
+        schedule: Schedule,
+        sketch: int | None,
+        *,
+        gradients: bool,
+        seed: int,
+        title: str,
+        overwrite: bool,
+        resume: bool,
+    ) -> None:
+        self.path, self.steps = path, 0
+        self._tensors, self._schedule, self._gradients = tensors, schedule, gradients
+        self._title, self._seed = title, seed
+        self._time, self._rate = 0.0, np.nan
+        self._parts = parts_of(path)
+        _prepare(path, self._parts, overwrite=overwrite, resume=resume)
+        flat = tensors[0].flat()
+        self._sketches = None if sketch is None else [Sketch(flat, sketch, seed) for _ in tensors]
+        self._width = tensors[0].total if self._sketches is None else self._sketches[0].dimensions
+        self._movements = None if self._sketches is None else [Movement(t.flat()) for t in tensors]
+        itemsize = np.dtype(tensors[0].dtype).itemsize
+        self._room = max(1, min(4096, SEGMENT_BYTES // (self._width * len(tensors) * itemsize)))
+        self._rows: list[dict[str, np.ndarray]] = []
+        self._scalars: dict[int, dict[str, float]] = {}
+        self._diverged = np.full(len(tensors), -1, np.int64)
+        self._sums = [_GradientSums() for _ in tensors] if gradients else None
+        self._ends = _layer_ends(tensors[0])
+        self._closed = False
+        self._skip_first = False
+        if resume:
+            self._go_on()
+        if not self._skip_first:
+            self._take()
+        self._hooks = []
+        if optimizer is not None:
+            self._hooks.append(optimizer.register_step_pre_hook(self._before_update))
+            self._hooks.append(optimizer.register_step_post_hook(self._after_update))
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def step(self, **scalars: Any) -> None:
+        """Count an update, and record what is due; with ``optimizer=`` only note the scalars.
+
+        Parameters
+        ----------
+        **scalars
+            Numbers, or tensors of one, of this step: loss=loss.
+
+        Raises
+        ------
+        InputError
+            After ``close``, or when a parameter has changed its shape.
+        """
+        if self._closed:
+            raise InputError(f"the recording of {self.path} is closed; begin another with record()")
+        if not self._hooks:
+            self._count()
+        if scalars:
+            numbers = {
+                name: float(value.detach() if hasattr(value, "detach") else value)
+                for name, value in scalars.items()
+            }
+            self._scalars.setdefault(self.steps, {}).update(numbers)
+
+    def _before_update(self, optimizer: Any, *_: Any) -> None:
+        self._rate = float(optimizer.param_groups[0].get("lr", np.nan))
+        if self._sums is not None:
+            for sums, tensors in zip(self._sums, self._tensors, strict=True):
+                sums.add(tensors.flat(tensors.gradients))
+
+    def _after_update(self, *_: Any) -> None:
+        self._count()
+
+    def _count(self) -> None:
+        self.steps += 1
+        self._time += self._rate
+        if self._movements is not None:
+            for movement, tensors in zip(self._movements, self._tensors, strict=True):
+                movement.add(tensors.flat())
+        if self._schedule(self.steps):
+            self._take()
+
+    def _take(self) -> None:
+        """Copy what is recorded of this step."""
+        width, models = self._width, len(self._tensors)
+        theta = np.empty((models, width), self._tensors[0].dtype)
+        norms = np.empty((models, len(self._ends)))
+        row: dict[str, np.ndarray] = {"theta": theta}
+        for k, tensors in enumerate(self._tensors):
+            flat = tensors.flat()
+            if self._sketches is None:
+                theta[k] = flat.cpu().numpy()
+                is_finite = bool(np.isfinite(theta[k]).all())
+            else:
+                theta[k] = self._sketches[k].of(flat).cpu().numpy()
+                norms[k] = _norms(flat, self._ends)
+                is_finite = bool(np.isfinite(norms[k]).all())
+            if not is_finite and self._diverged[k] < 0:
+                self._diverged[k] = self.steps
+        if self._sketches is not None:
+            row["weight_norm"] = norms
+        if self._sums is not None:
+            stats = [sums.statistics(self._ends) for sums in self._sums]
+            for name in ("mean_norm", "noise_norm", "last_gradient_norm"):
+                row[name] = np.stack([s[name] for s in stats])
+        row["step"] = np.array(self.steps)
+        row["time"] = np.array(self._time)
+        self._rows.append(row)
+        if len(self._rows) >= self._room:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._rows and not self._scalars:
+            return
+        rows, self._rows = self._rows, []
+        scalars, self._scalars = self._scalars, {}
+        diverged = self._diverged.copy()
+        first = int(rows[0]["step"]) if rows else min(scalars)
+        last = max([int(rows[-1]["step"])] if rows else [0])
+        last = max([last, *scalars])
+        name = f"{first:012d}-{last:012d}.nc"
+        # in this thread: HDF5 bears no second one, and a loop may read files of its own
+        write_tree(self._tree(rows, scalars, diverged), self._parts / name)
+
+    def _tree(
+        self, rows: list[dict[str, np.ndarray]], scalars: dict[int, dict[str, float]],
+        diverged: np.ndarray,
+    ) -> xr.DataTree:  # fmt: skip
+        tensors = self._tensors[0]
+        replicas = np.arange(len(self._tensors))
+        layers = np.arange(1, len(self._ends) + 1)
+        layer_names = tensors.layer_names()
+        steps = np.array([int(r["step"]) for r in rows], np.int64)
+        along: dict[str, Any] = {
+            "step": steps,
+            "replica": replicas,
+            "family": ("replica", replicas),
+            "time": ("step", np.array([float(r["time"]) for r in rows])),
+        }
+        table = tensors.table()
+        if self._sketches is None:
+            names = np.array(layer_names)[table.layer - 1]
+            along |= schema.parameter_coordinates(table)
+            along["layer_name"] = ("parameter", names)
+        theta = np.stack([r["theta"] for r in rows]) if rows else np.empty(
+            (0, len(replicas), self._width), tensors.dtype
+        )  # fmt: skip
+        weights = schema.dataset("weights", {"theta": theta, "diverged_step": diverged}, along)
+        groups = {"weights": weights}
+        by_layer = {
+            name: (("step", "replica", "layer"), np.stack([r[name] for r in rows]))
+            for name in ("weight_norm", "mean_norm", "noise_norm", "last_gradient_norm")
+            if rows and name in rows[0]
+        }
+        if by_layer:
+            groups["updates"] = labelled(
+                xr.Dataset(by_layer, {
+                    "step": steps, "replica": replicas, "layer": layers,
+                    "layer_name": ("layer", layer_names),
+                })
+            )  # fmt: skip
+        if scalars:
+            at = sorted(scalars)
+            known = sorted({name for numbers in scalars.values() for name in numbers})
+            groups["scalars"] = labelled(
+                xr.Dataset(
+                    {n: ("step", [scalars[s].get(n, np.nan) for s in at]) for n in known},
+                    {"step": np.array(at, np.int64)},
+                )
+            )
+        tree = xr.DataTree.from_dict(groups)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        tree.attrs = {
+            "schema_version": schema.SCHEMA_VERSION,
+            "title": self._title,
+            "sgdphys_version": sgdphys.__version__,
+            "created": now,
+            "history": f"{now} recorded from a training loop by sgdphys {sgdphys.__version__}",
+            "shapes": {n: list(s) for n, s in zip(tensors.names, tensors.shapes, strict=True)},
+            "tied": tensors.tied,
+            "widened": tensors.widened,
+            "what": "sketch" if self._sketches is not None else "parameters",
+            "seed": self._seed,
+        }
+        return tree
+
+    def _go_on(self) -> None:
+        """Count on from the last step of an earlier recording, which becomes the first segment."""
+        if self._movements is not None or self._gradients:
+            raise InputError(
+                "resume goes with parameters alone: sums over the whole recording cannot go on"
+            )
+        with open_trajectory(self.path) as before:
+            weights = before["weights"].to_dataset()
+            shapes = {n: list(s) for n, s in zip(self._tensors[0].names, self._tensors[0].shapes,
+                                                 strict=True)}  # fmt: skip
+            if before.attrs.get("shapes") != shapes:
+                raise InputError(
+                    f"{self.path} holds other parameters than the model; record to another path"
+                )
+            last = int(weights["step"][-1])
+            self._time = float(weights["time"][-1])
+            counted = int(before.attrs.get("last_step", last))
+        self.steps = counted
+        self._skip_first = last == counted
+        if self.path.exists():
+            self._parts.mkdir(exist_ok=True)
+            self.path.rename(self._parts / f"{0:012d}-{counted:012d}.nc")
+
+    def close(self) -> None:
+        """End the recording and join its segments into the file; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        for hook in self._hooks:
+            hook.remove()
+        self._flush()
+        _join(self.path, self._parts, self._final())
+
+    def _final(self) -> dict[str, Any]:
+        """What is known only at the end: the steps counted, and moments of all increments."""
+        extra: dict[str, Any] = {"last_step": self.steps}
+        if self._movements is not None:
+            moments = [m.moments() for m in self._movements]
+            axes = ("replica", "parameter")
+            table = self._tensors[0].table()
+            names = np.array(self._tensors[0].layer_names())[table.layer - 1]
+            extra["increments"] = labelled(
+                xr.Dataset(
+                    {
+                        "increment_mean": (axes, np.stack([m for m, _ in moments])),
+                        "increment_variance": (axes, np.stack([v for _, v in moments])),
+                        "count": self._movements[0].count,
+                    },
+                    {
+                        "replica": np.arange(len(moments)),
+                        **schema.parameter_coordinates(table),
+                        "layer_name": ("parameter", names),
+                    },
+                )
+            )  # fmt: skip
+        return extra
+
+
+class _GradientSums:
+    """Sums of minibatch gradients since the last record."""
+
+    def __init__(self) -> None:
+        self._sum: Any = None
+        self._squares: Any = None
+        self._last: Any = None
+        self._count = 0
+
+    def add(self, flat: Any) -> None:
+        if self._sum is None:
+            self._sum, self._squares = flat.new_zeros(len(flat)), flat.new_zeros(len(flat))
+            self._last = flat.new_empty(len(flat))
+        self._sum.add_(flat)
+        self._squares.addcmul_(flat, flat)
+        self._last.copy_(flat)
+        self._count += 1
+
+    def statistics(self, ends: np.ndarray) -> dict[str, np.ndarray]:
+        """Norms of mean and noise (root of the summed variance) by layer; begins anew."""
+        empty = np.full(len(ends), np.nan)
+        n, self._count = self._count, 0
+        if n == 0:
+            return {"mean_norm": empty, "noise_norm": empty, "last_gradient_norm": empty}
+        mean = (self._sum.double() / n).cpu().numpy()
+        squares = self._squares.double().cpu().numpy()
+        noise = empty
+        if n > 1:
+            variance = np.maximum(squares - n * mean**2, 0.0) / (n - 1)
+            noise = np.sqrt(_by_layer(variance, ends))
+        last = _norms(self._last, ends)
+        self._sum.zero_()
+        self._squares.zero_()
+        return {
+            "mean_norm": np.sqrt(_by_layer(mean**2, ends)),
+            "noise_norm": noise,
+            "last_gradient_norm": last,
+        }
+
+
+def _layer_ends(tensors: Tensors) -> np.ndarray:
+    """Where each layer's values end; a layer's tensors need not be neighbours, so by order."""
+    layer = tensors.table().layer
+    return np.flatnonzero(np.diff(np.append(layer, -1)) != 0) + 1
+
+
+def _by_layer(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    return np.add.reduceat(values, np.concatenate([[0], ends[:-1]]))
+
+
+def _norms(flat: Any, ends: np.ndarray) -> np.ndarray:
+    """Norm of each stretch of a flat tensor."""
+    parts = zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True)
+    return np.array([float(flat[a:b].norm()) for a, b in parts])
+
+
+def _prepare(path: Path, parts: Path, *, overwrite: bool, resume: bool) -> None:
+    if not path.parent.is_dir():
+        raise InputError(f"there is no folder {path.parent} for {path.name}")
+    if resume:
+        if not path.exists() and not parts.is_dir():
+            raise InputError(f"there is nothing at {path} to resume; leave resume out")
+        if parts.is_dir():
+            remove_partial(parts)
+        return
+    if overwrite:
+        path.unlink(missing_ok=True)
+        if parts.is_dir():
+            shutil.rmtree(parts)
+    elif path.exists() or parts.is_dir():
+        what = path if path.exists() else f"{parts}, left by a recording that was cut off,"
+        raise InputError(
+            f"{what} exists; choose another path, resume=True to go on with it, or overwrite=True"
+        )
+    parts.mkdir()
+
+
+def _join(path: Path, parts: Path, extra: dict[str, Any]) -> None:
+    """Write all segments as one file, some at a time, and remove them."""
+    segments = segment_paths(parts)
+    if len(segments) == 1:
+        with open_segment(segments[0]) as one:
+            tree = one.load()
+    else:
+        tree = open_trajectory(parts)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        whole = xr.DataTree.from_dict({n: c.to_dataset() for n, c in tree.children.items()})
+        whole.attrs = schema.decode_attributes(tree.attrs) | {"last_step": extra["last_step"]}
+        if "increments" in extra:
+            whole["increments"] = xr.DataTree(extra["increments"])
+        write_tree(whole, path)
+    tree.close()
+    shutil.rmtree(parts)
+
+
+def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.DataTree:
+    """Join recordings of several runs as the replicas of one trajectory.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        Trajectories with the same parameters.
+    out : path, optional
+        Where to write the result.
+
+    Returns
+    -------
+    DataTree
+        All replicas on the steps that any has, in the order given. Where a run has no such step its
+        weights are NaN; steps stay whole numbers, and no replica counts as diverged for it.
+
+    Raises
+    ------
+    InputError
+        For fewer than two paths, parameters that differ, or a path that exists.
+    """
+    sources = [Path(p) for p in paths]
+    if len(sources) < 2:
+        raise InputError("gather joins at least two recordings")
+    if out is not None and Path(out).exists():
+        raise InputError(f"{out} exists; choose another path")
+    trees = [open_trajectory(p) for p in sources]
+    parts, first = [], 0
+    reference = trees[0]["weights"].to_dataset()
+    for path, tree in zip(sources, trees, strict=True):
+        weights = tree["weights"].to_dataset()
+        for name in ("parameter_name", "entry"):
+            given, wanted = (w.coords.get(name) for w in (weights, reference))
+            if (given is None) != (wanted is None) or not (
+                given is None or wanted is None or given.equals(wanted)
+            ):
+                raise InputError(f"{path} has other parameters than {sources[0]}")
+        many = weights.sizes["replica"]
+        weights = weights.assign_coords(
+            replica=np.arange(first, first + many),
+            family=("replica", weights["family"].data + first),
+        )  # fmt: skip
+        parts.append(weights)
+        first += many
+    times = [p["time"].to_series() for p in parts if "time" in p.coords]
+    along = {n for n, c in reference.coords.items() if c.dims == ("step",)}
+    joined = xr.concat(
+        [p.drop_vars([*along - {"step"}]) for p in parts], dim="replica", join="outer",
+        data_vars="minimal", coords="minimal", compat="override",
+    )  # fmt: skip
+    joined["diverged_step"] = joined["diverged_step"].astype(np.int64)
+    if times:
+        longest = max(times, key=len)
+        known = longest.reindex(joined["step"].to_numpy())
+        joined = joined.assign_coords(time=("step", known.to_numpy()))
+    tree = xr.DataTree.from_dict({"weights": labelled(joined)})
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    tree.attrs = trees[0].attrs | {
+        "history": f"{now} gathered from {', '.join(map(str, sources))}", "created": now,
+    }  # fmt: skip
+    if out is not None:
+        write_tree(tree, Path(out))
+    return tree
