@@ -78,10 +78,18 @@ class Perceptron:
         if not self.noise >= 0:
             raise InputError(f"layer noise is {self.noise}; it must be 0 or more")
 
+    def __str__(self) -> str:
+        return "-".join(map(str, self.sizes))
+
     @property
     def layers(self) -> int:
         """Number of layers of weights, the output's included."""
         return len(self.sizes) - 1
+
+    @property
+    def layer_names(self) -> list[str]:
+        """Names of the layers."""
+        return [f"layer{n}" for n in range(1, self.layers + 1)]
 
     @cached_property
     def weight_at(self) -> np.ndarray:

@@ -1,13 +1,14 @@
 """What every engine does: advance an ensemble by some epochs and return what was recorded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from sgdphys.networks import Perceptron
-from sgdphys.sampling import batch_sizes
+from sgdphys.errors import InputError
+from sgdphys.networks import ParameterTable, Perceptron
+from sgdphys.sampling import batch_sizes, seed_sequence
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,58 @@ class Samples:
         return np.issubdtype(self.targets.dtype, np.integer)
 
 
+class Network(Protocol):
+    """What an engine and a recording need to know of a network."""
+
+    @property
+    def parameters(self) -> ParameterTable:
+        """Layer, kind, tensor name and flat index of every parameter."""
+        ...
+
+    @property
+    def layers(self) -> int:
+        """How many layers hold parameters."""
+        ...
+
+    @property
+    def layer_names(self) -> list[str]:
+        """Their names."""
+        ...
+
+    def initial_weights(self, rng: np.random.Generator) -> np.ndarray:
+        """Draw one replica's weights, float64 (parameter,)."""
+        ...
+
+    def description(self) -> dict[str, Any]:
+        """Return what a trajectory's attributes keep of it."""
+        ...
+
+
 @dataclass(frozen=True)
 class Ensemble:
     """Replicas of one experiment: the same network, training and data, other random numbers."""
 
-    network: Perceptron
+    network: Network
     training: Training
     samples: Samples
     seed: int
     twins: int = 1
+
+    @property
+    def perceptron(self) -> Perceptron:
+        """The network, where it is a perceptron.
+
+        Raises
+        ------
+        InputError
+            When it is another one.
+        """
+        if not isinstance(self.network, Perceptron):
+            raise InputError(
+                "the fused engine trains perceptrons alone; set train.engine = 'vmapped', or leave "
+                "network.module out"
+            )
+        return self.network
 
     @property
     def replicas(self) -> int:
@@ -96,6 +140,21 @@ class Ensemble:
     def train_samples(self) -> int:
         """How many samples each replica trains on."""
         return int(self.samples.is_train[0].sum())
+
+    def train_rows(self, members: Iterable[int]) -> np.ndarray:
+        """Rows of the data that some replicas train on, in order, int32 (sample, replica).
+
+        In a fixed order it is drawn once a family, so that twins are one network: the control
+        without noise.
+        """
+        columns = []
+        for m in members:
+            rows = np.flatnonzero(self.samples.is_train[m])
+            if self.training.sampler == "fixed":
+                stream = seed_sequence(self.seed, m // self.twins, "batches")
+                rows = np.random.default_rng(stream).permutation(rows)
+            columns.append(rows)
+        return np.ascontiguousarray(np.stack(columns, axis=1), dtype=np.int32)
 
     @property
     def batch_sizes(self) -> np.ndarray:
@@ -120,6 +179,8 @@ class State:
         Weights, and the optimiser's first and second moment.
     diverged_step : int64 (replica,)
         Update after which weights were first not finite; -1 for none.
+    buffers : dict of arrays (replica, ...)
+        What a network keeps beside its weights, such as running means of batch norm.
     """
 
     epoch: int
@@ -127,6 +188,7 @@ class State:
     velocity: np.ndarray
     square: np.ndarray
     diverged_step: np.ndarray
+    buffers: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -177,6 +239,12 @@ class Engine(Protocol):
     """An engine for one ensemble."""
 
     ensemble: Ensemble
+    name: str
+    threads: int
+
+    def is_compiled(self) -> bool:
+        """Whether training can begin without compilation."""
+        ...
 
     def initial_state(self) -> State:
         """Weights before any update."""
@@ -213,3 +281,27 @@ def due(state: State, until: int, plan: Plan, ensemble: Ensemble) -> tuple[np.nd
     end = until + 1 if until == ensemble.epochs else until
     epochs = plan.epochs[(plan.epochs >= state.epoch) & (plan.epochs < end)]
     return steps, epochs
+
+
+def room_for(ensemble: Ensemble, steps: np.ndarray, epochs: np.ndarray, plan: Plan) -> Recorded:
+    """Return empty arrays for what a stretch will record."""
+    replicas, dtype = ensemble.replicas, ensemble.training.dtype
+    network = ensemble.network
+    parameters = len(network.parameters.layer)
+    shapes: dict[str, tuple[int, ...]] = {
+        name: () for name in ("loss", "accuracy", "test_loss", "test_accuracy")
+    }
+    if plan.gradients:
+        shapes |= dict.fromkeys(("gradient_mean", "gradient_variance"), (parameters,))
+        shapes |= dict.fromkeys(
+            ("mean_norm", "noise_norm", "weight_norm", "noise_trace"), (network.layers,)
+        )
+    return Recorded(
+        steps=steps,
+        theta=np.empty((replicas, len(steps), parameters), dtype),
+        epochs=epochs,
+        by_epoch={
+            name: np.empty((len(epochs), replicas, *shape), np.float64 if not shape else dtype)
+            for name, shape in shapes.items()
+        },
+    )

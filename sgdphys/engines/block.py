@@ -10,7 +10,7 @@ from sgdphys.engines.optimisers import ADAM, SGD, Rule, Weights
 from sgdphys.engines.perceptron import Net, Pass
 from sgdphys.lanes.activations import ACTIVATIONS
 from sgdphys.lanes.vectors import REGISTER_BYTES, SAMPLES, lanes
-from sgdphys.sampling import SAMPLERS, epoch_rows, philox_keys, seed_sequence
+from sgdphys.sampling import SAMPLERS, epoch_rows, philox_keys
 
 
 def aligned(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -24,7 +24,7 @@ def aligned(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray:
 
 def net_of(ensemble: Ensemble) -> Net:
     """Return the ensemble's network as the kernels see it."""
-    network = ensemble.network
+    network = ensemble.perceptron
     sizes = np.array(network.sizes, dtype=np.int64)
     return Net(
         sizes=sizes,
@@ -56,23 +56,13 @@ class Block:
             weight_decay=float(training.weight_decay),
             langevin=float(training.langevin),
         )
-        rows = [np.flatnonzero(samples.is_train[m]) for m in self.members]
         left = [np.flatnonzero(~samples.is_train[m]) for m in self.members]
         self.test_rows = np.ascontiguousarray(np.stack(left, axis=1), dtype=np.int32)
-        if training.sampler == "fixed":
-            # drawn once a family, so that twins are one network: the control without noise
-            orders = [
-                seed_sequence(ensemble.seed, m // ensemble.twins, "batches") for m in self.members
-            ]
-            rows = [
-                np.random.default_rng(order).permutation(r)
-                for order, r in zip(orders, rows, strict=True)
-            ]
         self.data = kernels.Data(
             x=np.ascontiguousarray(samples.x, dtype=self.dtype),
             targets=self._targets(),
             target_lanes=self.width if samples.are_labels else 1,
-            train_rows=np.ascontiguousarray(np.stack(rows, axis=1), dtype=np.int32),
+            train_rows=ensemble.train_rows(self.members),
             sampler=SAMPLERS.index(training.sampler),
             batch_sizes=ensemble.batch_sizes,
             label_noise=float(training.label_noise),
@@ -106,7 +96,7 @@ class Block:
 
     def _targets(self) -> np.ndarray:
         """Rows of targets: one-hot for each lane where they are labels, else as they are."""
-        samples, outputs = self.ensemble.samples, self.ensemble.network.sizes[-1]
+        samples, outputs = self.ensemble.samples, self.ensemble.perceptron.sizes[-1]
         if not samples.are_labels:
             return np.ascontiguousarray(samples.targets, dtype=self.dtype)
         family = np.array(self.members) // self.ensemble.twins

@@ -12,8 +12,8 @@ import torch
 from torch.func import grad, vmap
 
 from sgdphys.engines.base import Ensemble
+from sgdphys.engines.modules import model_of
 from sgdphys.errors import InputError
-from sgdphys.networks import Perceptron
 
 LARGEST_HESSIAN = 3000
 """Parameters up to which a full Hessian is made."""
@@ -22,16 +22,6 @@ _ITERATIONS = 200
 _TOLERANCE = 1e-6
 _COLUMNS_A_MODE = 20
 """A full Hessian with fewer columns than this for each eigenvalue wanted is the quicker way."""
-_ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "tanh": torch.tanh,
-    "relu": torch.relu,
-    "sigmoid": torch.sigmoid,
-    "softplus": torch.nn.functional.softplus,
-    "softsign": torch.nn.functional.softsign,
-    "elu": torch.nn.functional.elu,
-    "swish": torch.nn.functional.silu,
-    "identity": lambda z: z,
-}
 
 
 class Landscape(NamedTuple):
@@ -55,12 +45,17 @@ class Landscape(NamedTuple):
 
 
 def landscape_of(ensemble: Ensemble, device: str = "cpu") -> Landscape:
-    """Return the loss of an ensemble's replicas.
+    """Return the loss of an ensemble's replicas, in evaluation mode.
 
     Parameters
     ----------
     ensemble : Ensemble
     device : str
+
+    Raises
+    ------
+    InputError
+        For batch norm.
     """
     training, samples = ensemble.training, ensemble.samples
     family = np.arange(ensemble.replicas) // ensemble.twins
@@ -70,30 +65,21 @@ def landscape_of(ensemble: Ensemble, device: str = "cpu") -> Landscape:
     else:
         targets = np.broadcast_to(targets, (ensemble.replicas, *targets.shape)).copy()
     weight = samples.is_train / samples.is_train.sum(axis=1, keepdims=True)
+    model = model_of(ensemble.network, torch.float64, device)
+    if model.is_coupled:
+        raise InputError(
+            "curvature is not defined sample by sample with batch norm; use another normalisation"
+        )
+
+    def forward(theta: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return model.forward(theta, model.buffers, x, False)[0]
+
     return Landscape(
-        loss=_loss_of(forward_of(ensemble.network), training.loss, training.weight_decay),
+        loss=_loss_of(forward, training.loss, training.weight_decay),
         x=torch.as_tensor(samples.x, dtype=torch.float64, device=device),
         targets=torch.as_tensor(targets, device=device),
         weight=torch.as_tensor(weight, dtype=torch.float64, device=device),
     )
-
-
-def forward_of(network: Perceptron) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-    """Return the linear output (sample, output) as a function of theta (parameter,) and x."""
-    activation = _ACTIVATIONS[network.activation]
-    pairs = list(zip(network.sizes[:-1], network.sizes[1:], strict=True))
-
-    def forward(theta: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        units = x
-        for layer, (n_in, n_out) in enumerate(pairs):
-            at = int(network.weight_at[layer])
-            z = units @ theta[at : at + n_in * n_out].reshape(n_out, n_in).T
-            if network.bias:
-                z = z + theta[int(network.bias_at[layer]) :][:n_out]
-            units = z if layer == network.layers - 1 else activation(z)
-        return units
-
-    return forward
 
 
 def _loss_of(forward: Any, loss: str, weight_decay: float) -> Any:
@@ -106,7 +92,8 @@ def _loss_of(forward: Any, loss: str, weight_decay: float) -> Any:
             each = -logs.gather(-1, targets[:, None])[:, 0]
         else:
             if targets.ndim == 1:
-                targets = torch.nn.functional.one_hot(targets, z.shape[-1])
+                labels = torch.arange(z.shape[-1], device=z.device)
+                targets = (targets[..., None] == labels).to(z.dtype)
             each = 0.5 * ((z - targets) ** 2).sum(dim=-1)
         return (weight * each).sum() + 0.5 * weight_decay * (theta**2).sum()
 
@@ -130,6 +117,12 @@ def _over(
         ]
         found.append(together(*given, landscape.targets, landscape.weight).cpu().numpy())
     return np.stack(found) if found else np.empty((0,))
+
+
+def gradients(landscape: Landscape, theta: np.ndarray) -> np.ndarray:
+    """Gradient of the whole training loss, (place, replica, parameter) as theta."""
+    slope = grad(landscape.loss)
+    return _over(landscape, lambda w, y, p: slope(w, landscape.x, y, p), theta)
 
 
 def hessian_products(landscape: Landscape, theta: np.ndarray, vectors: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 
 from sgdphys.compiling import is_compiled
 from sgdphys.engines import kernels
-from sgdphys.engines.base import Ensemble, Plan, Recorded, State, Stopped, due
+from sgdphys.engines.base import Ensemble, Plan, Recorded, State, Stopped, due, room_for
 from sgdphys.engines.block import Block, aligned, net_of
 from sgdphys.engines.optimisers import Weights
 from sgdphys.lanes.vectors import lanes
@@ -32,6 +32,8 @@ class FusedEngine:
     threads : int, optional
         Defaults to the processors this process may use.
     """
+
+    name = "fused"
 
     def __init__(self, ensemble: Ensemble, threads: int | None = None) -> None:
         self.ensemble = ensemble
@@ -78,7 +80,7 @@ class FusedEngine:
     ) -> tuple[State, Recorded]:
         """Train up to an epoch; see ``engines.base.Engine.advance``."""
         steps, epochs = due(state, until, plan, self.ensemble)
-        recorded = self._room(steps, epochs, plan)
+        recorded = room_for(self.ensemble, steps, epochs, plan)
         after = replace(
             state,
             epoch=until,
@@ -108,29 +110,6 @@ class FusedEngine:
         for error in sorted(failed, key=lambda e: isinstance(e, Stopped)):
             raise error
         return after, recorded
-
-    def _room(self, steps: np.ndarray, epochs: np.ndarray, plan: Plan) -> Recorded:
-        """Empty arrays for what a stretch will record."""
-        replicas, dtype = self.ensemble.replicas, self.ensemble.training.dtype
-        network = self.ensemble.network
-        parameters = len(network.parameters.layer)
-        shapes: dict[str, tuple[int, ...]] = {
-            name: () for name in ("loss", "accuracy", "test_loss", "test_accuracy")
-        }
-        if plan.gradients:
-            shapes |= dict.fromkeys(("gradient_mean", "gradient_variance"), (parameters,))
-            shapes |= dict.fromkeys(
-                ("mean_norm", "noise_norm", "weight_norm", "noise_trace"), (network.layers,)
-            )
-        return Recorded(
-            steps=steps,
-            theta=np.empty((replicas, len(steps), parameters), dtype),
-            epochs=epochs,
-            by_epoch={
-                name: np.empty((len(epochs), replicas, *shape), np.float64 if not shape else dtype)
-                for name, shape in shapes.items()
-            },
-        )
 
     def _advance_block(
         self,

@@ -1,4 +1,4 @@
-"""Gradients of the whole training loss at any weights, by the fused engine."""
+"""Gradients of the whole training loss at any weights."""
 
 from dataclasses import replace
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from sgdphys.engines.base import Ensemble, Plan, Samples
 from sgdphys.engines.fused import FusedEngine
+from sgdphys.networks import Perceptron
 
 _TOGETHER = 512
 
@@ -13,7 +14,8 @@ _TOGETHER = 512
 def full_gradients(ensemble: Ensemble, theta: np.ndarray, threads: int | None = None) -> np.ndarray:
     """Gradient of each replica's whole training loss, weight decay included.
 
-    A gradient is what one step of full-batch descent at a learning rate of 1 takes off the weights.
+    Of a perceptron by the fused engine: what one step of full-batch descent at a learning rate of 1
+    takes off the weights. Of other networks by torch.
 
     Parameters
     ----------
@@ -26,6 +28,10 @@ def full_gradients(ensemble: Ensemble, theta: np.ndarray, threads: int | None = 
     -------
     float64 (place, replica, parameter)
     """
+    if not isinstance(ensemble.network, Perceptron):
+        from sgdphys.engines.curvature import gradients, landscape_of
+
+        return gradients(landscape_of(ensemble), theta)
     replicas, size = theta.shape[1:]
     training = replace(
         ensemble.training, rates=np.ones(1), sampler="full", optimiser="sgd", momentum=0.0,
@@ -44,7 +50,7 @@ def full_gradients(ensemble: Ensemble, theta: np.ndarray, threads: int | None = 
             targets = targets[family[owner]]
         engine = FusedEngine(
             Ensemble(
-                network=replace(ensemble.network, noise=0.0),
+                network=replace(ensemble.perceptron, noise=0.0),
                 training=training,
                 samples=Samples(x=samples.x, targets=targets, is_train=samples.is_train[owner]),
                 seed=ensemble.seed,

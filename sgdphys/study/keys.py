@@ -34,7 +34,11 @@ class Task(_Keys):
 
 
 class Network(_Keys):
-    """The hidden layers; inputs and outputs follow from the task: ``[network]``."""
+    """The hidden layers; inputs and outputs follow from the task: ``[network]``.
+
+    ``module = "package.module:function"`` is any torch module instead; the other keys then have no
+    effect.
+    """
 
     layers: Annotated[tuple[Count, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = (
         10, 7, 5, 4, 3,
@@ -45,6 +49,7 @@ class Network(_Keys):
     init: Literal["fan_in", "fan_out", "orthogonal"] = "fan_in"
     noise: NotNegative = 0.0
     bias: bool = True
+    module: str = ""
 
 
 class StepSchedule(_Keys):
@@ -74,7 +79,8 @@ class Train(_Keys):
     seed: Annotated[int, Field(ge=0)] = 1
     train_fraction: Annotated[float, Field(gt=0, le=1)] = 0.85
     dtype: Literal["float32", "float64"] = "float32"
-    engine: Literal["auto", "fused"] = "auto"
+    engine: Literal["auto", "fused", "vmapped"] = "auto"
+    device: str = "cpu"
 
     @model_validator(mode="after")
     def _consistent(self) -> "Train":

@@ -15,8 +15,8 @@ import xarray as xr
 
 import sgdphys
 from sgdphys import tasks
-from sgdphys.engines.base import Ensemble, Plan, Recorded, Samples, State, Training
-from sgdphys.engines.fused import FusedEngine
+from sgdphys.engines.base import Engine, Ensemble, Network, Plan, Recorded, Samples, State, Training
+from sgdphys.engines.choice import engine_for
 from sgdphys.errors import InputError, WorkError
 from sgdphys.networks import Perceptron
 from sgdphys.sampling import seed_sequence
@@ -34,6 +34,8 @@ SEGMENTS_AT_LEAST = 20
 SEGMENT_WORK = 2e9
 """... unless they held less than this many multiply-adds, a fifth of a second."""
 _DISK_MARGIN = 1.02
+_BUFFER = "buffer:"
+"""What names of a network's buffers begin with among what a run resumes from."""
 
 
 def task_of(study: Study) -> xr.Dataset:
@@ -45,7 +47,7 @@ def task_of(study: Study) -> xr.Dataset:
 
 def ensemble_of(study: Study, task: xr.Dataset) -> Ensemble:
     """Return the ensemble a study describes, on a task with labels or real targets."""
-    train, network = study.train, study.network
+    train = study.train
     x = task["x"].to_numpy()
     samples = len(x)
     n_train = round(train.train_fraction * samples)
@@ -61,13 +63,7 @@ def ensemble_of(study: Study, task: xr.Dataset) -> Ensemble:
     outputs = task.sizes["label" if "y" in task else "output"]
     targets = _labels(study, task) if "y" in task else task["target"].to_numpy()
     return Ensemble(
-        network=Perceptron(
-            sizes=(x.shape[1], *network.layers, outputs),
-            activation=network.activation,
-            init=network.init,
-            noise=network.noise,
-            bias=network.bias,
-        ),
+        network=network_of(study, task, outputs),
         training=Training(
             rates=learning_rates(train),
             batch_size=train.batch_size,
@@ -84,6 +80,23 @@ def ensemble_of(study: Study, task: xr.Dataset) -> Ensemble:
         samples=Samples(x=x, targets=targets, is_train=is_train),
         seed=train.seed,
         twins=train.twins,
+    )
+
+
+def network_of(study: Study, task: xr.Dataset, outputs: int) -> Network:
+    """Return a study's network, with the inputs of its task."""
+    network = study.network
+    if network.module:
+        from sgdphys.engines.modules import ModuleNetwork
+
+        shape = task.attrs.get("shape", (task.sizes["feature"],))
+        return ModuleNetwork(network.module, tuple(int(n) for n in np.atleast_1d(shape)), outputs)
+    return Perceptron(
+        sizes=(task.sizes["feature"], *network.layers, outputs),
+        activation=network.activation,
+        init=network.init,
+        noise=network.noise,
+        bias=network.bias,
     )
 
 
@@ -190,14 +203,23 @@ class Recording:
         The run's folder.
     threads : int, optional
         Defaults to all processors.
+    tell : callable
+        Receives a sentence on which engine was chosen.
     """
 
-    def __init__(self, study: Study, folder: Path, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        study: Study,
+        folder: Path,
+        threads: int | None = None,
+        tell: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
         self.study = study
         self.segments = folder / SEGMENTS
         self.ensemble = ensemble_of(study, task_of(study))
         self.plan = plan_of(study, self.ensemble.updates_per_epoch)
-        self.engine = FusedEngine(self.ensemble, threads)
+        train = study.train
+        self.engine = engine_for(self.ensemble, train.engine, threads, train.device, tell)
         self.bytes = recorded_bytes(self.ensemble, self.plan)
 
     def done_epochs(self) -> int:
@@ -255,6 +277,11 @@ class Recording:
             theta=kept["theta"].to_numpy(),
             velocity=kept["velocity"].to_numpy(),
             square=kept["square"].to_numpy(),
+            buffers={
+                str(n).removeprefix(_BUFFER): v.to_numpy()
+                for n, v in kept.data_vars.items()
+                if str(n).startswith(_BUFFER)
+            },
             diverged_step=diverged.astype(np.int64),
         )
 
@@ -264,7 +291,7 @@ class Recording:
         network, per_epoch = ensemble.network, ensemble.updates_per_epoch
         replicas = {"replica": np.arange(ensemble.replicas)}
         layers = np.arange(1, network.layers + 1)
-        layer_names = [f"layer{n}" for n in layers]
+        layer_names = network.layer_names
         table = schema.parameter_coordinates(network.parameters)
         names = np.array(layer_names)[network.parameters.layer - 1]
         by_epoch = {"epoch": recorded.epochs, **replicas}
@@ -306,15 +333,18 @@ class Recording:
             {n: (state_dims, getattr(state, n)) for n in ("theta", "velocity", "square")},
             attrs={"epoch": state.epoch},
         )
+        for name, kept in state.buffers.items():
+            dims = ("replica", *(f"{name}_{k}" for k in range(1, kept.ndim)))
+            groups[RESUME][_BUFFER + name] = (dims, kept)
         tree = xr.DataTree.from_dict(groups)
-        tree.attrs = provenance(self.study, self.engine.threads) | {
+        tree.attrs = provenance(self.study, self.engine) | {
             "network": network.description(),
             "loss": ensemble.training.loss,
         }
         return tree
 
 
-def provenance(study: Study, threads: int) -> dict[str, Any]:
+def provenance(study: Study, engine: Engine) -> dict[str, Any]:
     """Return the attributes that say where a recording comes from."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     libraries = ("numpy", "scipy", "numba", "xarray", "netCDF4")
@@ -325,8 +355,8 @@ def provenance(study: Study, threads: int) -> dict[str, Any]:
         "study": resolved_text(study),
         "study_hash": study_hash(study),
         "seed": study.train.seed,
-        "engine": "fused",
-        "threads": threads,
+        "engine": engine.name,
+        "threads": engine.threads,
         "cpu": _cpu(),
         "libraries": {name: version(name) for name in libraries},
         "created": now,

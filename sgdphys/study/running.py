@@ -234,10 +234,10 @@ def _record(
     progress: Callable[[int, int], None] | None,
     stop: Callable[[], bool] | None,
 ) -> None:
-    recording = Recording(result.study, result.folder, threads)
+    recording = Recording(result.study, result.folder, threads, tell)
     ensemble, training = recording.ensemble, recording.ensemble.training
     done = recording.done_epochs()
-    shape = "-".join(map(str, ensemble.network.sizes))
+    shape = str(ensemble.network)
     tell(
         f"{ensemble.replicas} networks {shape}, {ensemble.epochs} epochs of "
         f"{ensemble.updates_per_epoch} updates, {ensemble.train_samples} training samples"

@@ -1,0 +1,360 @@
+"""The vmapped engine: any torch module as an ensemble, through ``torch.func``.
+
+The same random numbers and batches as the fused engine, and on a perceptron the same weights to
+rounding. Weights repeat exactly for equal numbers of replicas and threads.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch.func import grad_and_value, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from sgdphys.engines.base import Ensemble, Plan, Recorded, State, Stopped, due, room_for
+from sgdphys.engines.modules import model_of
+from sgdphys.engines.optimisers import BETA1, BETA2, EPSILON
+from sgdphys.errors import InputError
+from sgdphys.networks import Perceptron
+from sgdphys.sampling import PURPOSES, SAMPLERS, epoch_rows, philox_keys, seed_sequence
+
+_EVALUATED = 2048
+"""Samples evaluated together."""
+_LARGEST_TRACE = 20_000
+"""Parameters up to which the trace of the per-sample noise is taken exactly."""
+_SAMPLES_AT_ONCE = 64
+
+
+@contextmanager
+def _plain_attention() -> Iterator[None]:
+    """Attention of modules by products: its quick kernels have no rule for many replicas."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+class VmappedEngine:
+    """Trains an ensemble of modules; see ``engines.base.Engine``.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+    threads : int, optional
+        Of torch on the CPU; torch's own default where it is left out.
+    device : str
+        "cpu" or "cuda".
+
+    Raises
+    ------
+    InputError
+        For what this engine has not: Langevin noise, label noise, layer noise of perceptrons; a
+        device that is not there; a last batch of one sample beside batch norm.
+    """
+
+    name = "vmapped"
+
+    def __init__(self, ensemble: Ensemble, threads: int | None = None, device: str = "cpu") -> None:
+        training = ensemble.training
+        if training.langevin or training.label_noise or getattr(ensemble.network, "noise", 0.0):
+            raise InputError(
+                "train.langevin, train.label_noise and network.noise belong to the fused engine; "
+                "set them to 0, or train.engine = 'fused' with a perceptron"
+            )
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise InputError(
+                f"train.device is {device!r} and torch sees no CUDA device here; use 'cpu'"
+            )
+        self.ensemble, self.device = ensemble, device
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self.threads = torch.get_num_threads()
+        self.dtype = getattr(torch, training.dtype)
+        self.model = model_of(ensemble.network, self.dtype, device)
+        if self.model.is_coupled and int(ensemble.batch_sizes.min()) < 2:
+            raise InputError(
+                f"batches of {training.batch_size} leave a last one of 1 of "
+                f"{ensemble.train_samples} samples, which batch norm cannot take; choose a "
+                "train.batch_size or train.train_fraction that leaves more"
+            )
+        samples = ensemble.samples
+        inputs = getattr(ensemble.network, "inputs", samples.x.shape[1:])
+        x = torch.as_tensor(np.ascontiguousarray(samples.x), dtype=self.dtype, device=device)
+        self.x = x.reshape(len(x), *inputs)
+        family = np.arange(ensemble.replicas) // ensemble.twins
+        if samples.are_labels:
+            rows = samples.targets[family if len(samples.targets) > 1 else np.zeros_like(family)]
+            self.targets = torch.as_tensor(np.ascontiguousarray(rows), device=device)
+        else:
+            self.targets = torch.as_tensor(samples.targets, dtype=self.dtype, device=device)
+        self._keys = philox_keys(ensemble.seed, range(ensemble.replicas), "batches")
+        self._train_rows = ensemble.train_rows(range(ensemble.replicas))
+        self._layer = ensemble.network.parameters.layer
+        self._losses = vmap(self._loss, in_dims=0, randomness="different")
+
+    @staticmethod
+    def is_compiled() -> bool:
+        """Nothing is compiled."""
+        return True
+
+    def initial_state(self) -> State:
+        """Weights before any update, one draw a family."""
+        ensemble = self.ensemble
+        theta = np.stack([
+            ensemble.network.initial_weights(
+                np.random.default_rng(seed_sequence(ensemble.seed, r, "init", ensemble.twins))
+            )
+            for r in range(ensemble.replicas)
+        ]).astype(ensemble.training.dtype)  # fmt: skip
+        buffers = {
+            name: np.repeat(b.cpu().numpy()[None], ensemble.replicas, axis=0)
+            for name, b in self.model.buffers.items()
+        }
+        return State(
+            epoch=0,
+            theta=theta,
+            velocity=np.zeros_like(theta),
+            square=np.zeros_like(theta),
+            diverged_step=np.full(ensemble.replicas, -1, np.int64),
+            buffers=buffers,
+        )
+
+    def _each_loss(self, out: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Loss of every sample."""
+        if self.ensemble.training.loss == "cross_entropy":
+            return -torch.log_softmax(out, -1).gather(-1, targets[:, None])[:, 0]
+        if self.ensemble.samples.are_labels:
+            labels = torch.arange(out.shape[-1], device=out.device)
+            targets = (targets[..., None] == labels).to(out.dtype)
+        return 0.5 * ((out - targets) ** 2).sum(-1)
+
+    def _loss(
+        self, theta: torch.Tensor, buffers: Any, x: torch.Tensor, targets: torch.Tensor
+    ) -> Any:
+        out, after = self.model.forward(theta, buffers, x, True)
+        return self._each_loss(out, targets).mean(), after
+
+    def _targets_of(self, rows: torch.Tensor) -> torch.Tensor:
+        """Targets (replica, sample, ...) of each replica's rows."""
+        if self.ensemble.samples.are_labels:
+            return torch.gather(self.targets, 1, rows)
+        return self.targets[rows]
+
+    def _order(self, epoch: int) -> torch.Tensor:
+        """Rows (replica, position) in the order of one epoch."""
+        ensemble = self.ensemble
+        order = np.zeros((int(ensemble.batch_sizes.sum()), ensemble.replicas), np.int32)
+        words = np.zeros((4, ensemble.replicas), np.uint32)
+        sampler = SAMPLERS.index(ensemble.training.sampler)
+        epoch_rows(self._keys, epoch, self._train_rows, sampler, order, words)
+        return torch.as_tensor(order.T.astype(np.int64), device=self.device)
+
+    def _gradient(
+        self, theta: torch.Tensor, buffers: Any, rows: torch.Tensor, seed: tuple[int, ...]
+    ) -> tuple[torch.Tensor, Any]:
+        """Gradients and buffers afterwards of one batch."""
+        x, targets = self.x[rows], self._targets_of(rows)
+        if isinstance(self.ensemble.network, Perceptron):
+            return self._slope(theta, buffers, x, targets)
+        devices = [self.device] if self.device.startswith("cuda") else []
+        stream = np.random.SeedSequence(seed, spawn_key=(PURPOSES["dropout"],))
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(int(stream.generate_state(1, np.uint64)[0] >> 1))
+            return self._slope(theta, buffers, x, targets)
+
+    def _slope(
+        self, theta: torch.Tensor, buffers: Any, x: torch.Tensor, targets: torch.Tensor
+    ) -> tuple[torch.Tensor, Any]:
+        """Gradients by one backward pass: each replica's loss knows its own weights alone."""
+        leaf = theta.detach().requires_grad_()
+        losses, after = self._losses(leaf, buffers, x, targets)
+        (gradient,) = torch.autograd.grad(losses.sum(), leaf)
+        return gradient, {n: b.detach() for n, b in after.items()}
+
+    @_plain_attention()
+    def advance(
+        self,
+        state: State,
+        until: int,
+        plan: Plan,
+        *,
+        progress: Callable[[int], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> tuple[State, Recorded]:
+        """Train up to an epoch; see ``engines.base.Engine.advance``."""
+        ensemble, training = self.ensemble, self.ensemble.training
+        steps, epochs = due(state, until, plan, ensemble)
+        recorded = room_for(ensemble, steps, epochs, plan)
+        theta, velocity, square = (
+            torch.as_tensor(v.copy(), dtype=self.dtype, device=self.device)
+            for v in (state.theta, state.velocity, state.square)
+        )
+        buffers = {
+            n: torch.as_tensor(b.copy(), device=self.device) for n, b in state.buffers.items()
+        }
+        diverged = state.diverged_step.copy()
+        slots = {int(s): k for k, s in enumerate(steps)}
+        at = {int(e): k for k, e in enumerate(epochs)}
+        if 0 in slots:
+            recorded.theta[:, slots[0]] = state.theta
+        ends = np.cumsum(ensemble.batch_sizes)
+        for epoch in range(state.epoch, until + 1):
+            if epoch in at:
+                self._take_stock(theta, buffers, epoch, plan.gradients, recorded, at[epoch])
+            if epoch == until:
+                break
+            if stop is not None and stop():
+                raise Stopped
+            order = self._order(epoch)
+            for batch, (first, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+                step = epoch * len(ends) + batch + 1
+                gradient, buffers = self._gradient(
+                    theta, buffers, order[:, first:end], (ensemble.seed, epoch, batch)
+                )
+                _update(training, theta, velocity, square, gradient, training.rates[epoch], step)
+                if step in slots:
+                    recorded.theta[:, slots[step]] = theta.cpu().numpy()
+            bad = ~torch.isfinite(theta).all(dim=1).cpu().numpy()
+            diverged[bad & (diverged < 0)] = (epoch + 1) * len(ends)
+            if progress is not None:
+                progress(ensemble.replicas)
+        after = replace(
+            state,
+            epoch=until,
+            theta=theta.cpu().numpy(),
+            velocity=velocity.cpu().numpy(),
+            square=square.cpu().numpy(),
+            diverged_step=diverged,
+            buffers={n: b.cpu().numpy() for n, b in buffers.items()},
+        )
+        return after, recorded
+
+    def _take_stock(
+        self, theta: torch.Tensor, buffers: Any, epoch: int, gradients: bool, recorded: Recorded,
+        at: int,
+    ) -> None:  # fmt: skip
+        """Record loss, accuracy and gradient statistics at fixed weights."""
+        out = recorded.by_epoch
+        losses, hits = self._evaluate(theta, buffers)
+        train = self.ensemble.samples.is_train
+        for prefix, mask in (("", train), ("test_", ~train)):
+            with np.errstate(invalid="ignore"):
+                count = mask.sum(axis=1).astype(np.float64)
+                count[count == 0] = np.nan
+                out[f"{prefix}loss"][at] = np.where(mask, losses, 0.0).sum(axis=1) / count
+                accuracy = np.where(mask, hits, 0.0).sum(axis=1) / count
+            are_labels = self.ensemble.samples.are_labels
+            out[f"{prefix}accuracy"][at] = accuracy if are_labels else np.nan
+        if gradients:
+            for name, value in self._gradient_statistics(theta, buffers, epoch).items():
+                out[name][at] = value
+
+    def _evaluate(self, theta: torch.Tensor, buffers: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Loss and hit of every sample, float64 (replica, sample), in evaluation mode."""
+
+        def one(w: torch.Tensor, b: Any, x: torch.Tensor, y: torch.Tensor) -> Any:
+            z, _ = self.model.forward(w, b, x, False)
+            hit = (z.argmax(-1) == y) if self.ensemble.samples.are_labels else torch.zeros_like(y)
+            return self._each_loss(z, y), hit
+
+        by_replica = vmap(one, in_dims=(0, 0, None, 0 if self.targets.ndim == 2 else None))
+        if not self.ensemble.samples.are_labels:
+            by_replica = vmap(one, in_dims=(0, 0, None, None))
+        losses, hits = [], []
+        with torch.no_grad():
+            for first in range(0, len(self.x), _EVALUATED):
+                part = slice(first, first + _EVALUATED)
+                y = (
+                    self.targets[:, part]
+                    if self.ensemble.samples.are_labels
+                    else self.targets[part]
+                )
+                loss, hit = by_replica(theta, buffers, self.x[part], y)
+                losses.append(loss.double().cpu().numpy())
+                hits.append(np.broadcast_to(
+                    (hit if hit.ndim == 2 else hit[..., 0]).double().cpu().numpy(), loss.shape
+                ))  # fmt: skip
+        return np.concatenate(losses, axis=1), np.concatenate(hits, axis=1)
+
+    def _gradient_statistics(
+        self, theta: torch.Tensor, buffers: Any, epoch: int
+    ) -> dict[str, np.ndarray]:
+        """Mean and variance of the coming batches' gradients, and the per-sample trace."""
+        ensemble = self.ensemble
+        sizes = ensemble.batch_sizes
+        order, ends = self._order(epoch), np.cumsum(sizes)
+        total = torch.zeros_like(theta, dtype=torch.float64)
+        squares = torch.zeros_like(total)
+        for batch, (first, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+            seed = (ensemble.seed, epoch, batch, 1)
+            gradient = self._gradient(theta, buffers, order[:, first:end], seed)[0].double()
+            total += int(sizes[batch]) * gradient
+            squares += int(sizes[batch]) * gradient**2
+        mean = (total / int(sizes.sum())).cpu().numpy()
+        square = (squares / int(sizes.sum())).cpu().numpy()
+        unbiased = 1.0 - float(np.sum((sizes / sizes.sum()) ** 2))
+        whole_pass = ensemble.training.sampler != "replacement"
+        if unbiased > 0:
+            variance = np.maximum(square - mean**2, 0.0) / unbiased
+        else:
+            variance = np.full_like(mean, 0.0 if whole_pass else np.nan)
+        weights = theta.double().cpu().numpy()
+        return {
+            "gradient_mean": mean,
+            "gradient_variance": variance,
+            "mean_norm": np.sqrt(self._by_layer(mean**2)),
+            "noise_norm": np.sqrt(self._by_layer(variance)),
+            "weight_norm": np.sqrt(self._by_layer(weights**2)),
+            "noise_trace": self._noise_trace(theta, buffers),
+        }
+
+    def _by_layer(self, values: np.ndarray) -> np.ndarray:
+        """Sums over the parameters of each layer, (replica, layer)."""
+        numbers = np.arange(1, self.ensemble.network.layers + 1)
+        return np.stack([values[:, self._layer == n].sum(axis=1) for n in numbers], axis=1)
+
+    def _noise_trace(self, theta: torch.Tensor, buffers: Any) -> np.ndarray:
+        """Trace of the per-sample covariance, (replica, layer); NaN where samples are not alone."""
+        replicas, size = theta.shape
+        if self.model.is_coupled or self.model.is_random or size > _LARGEST_TRACE:
+            return np.full((replicas, self.ensemble.network.layers), np.nan)
+
+        def single(w: torch.Tensor, b: Any, x: torch.Tensor, y: torch.Tensor) -> Any:
+            return self._loss(w, b, x[None], y[None])
+
+        slopes = vmap(vmap(grad_and_value(single, has_aux=True), in_dims=(None, None, 0, 0)))
+        total = torch.zeros_like(theta, dtype=torch.float64)
+        squares = torch.zeros_like(total)
+        rows = torch.as_tensor(self._train_rows.T.astype(np.int64), device=self.device)
+        for first in range(0, rows.shape[1], _SAMPLES_AT_ONCE):
+            part = rows[:, first : first + _SAMPLES_AT_ONCE]
+            gradient = slopes(theta, buffers, self.x[part], self._targets_of(part))[0].double()
+            total += gradient.sum(dim=1)
+            squares += (gradient**2).sum(dim=1)
+        n = rows.shape[1]
+        trace = squares / n - (total / n) ** 2
+        return np.maximum(self._by_layer(trace.cpu().numpy()), 0.0)
+
+
+def _update(
+    training: Any, theta: torch.Tensor, velocity: torch.Tensor, square: torch.Tensor,
+    gradient: torch.Tensor, rate: float, step: int,
+) -> None:  # fmt: skip
+    """Apply one update in place, in the conventions of ``engines.optimisers``."""
+    if training.weight_decay:
+        gradient = gradient + training.weight_decay * theta
+    if training.optimiser == "adam":
+        velocity.mul_(BETA1).add_(gradient, alpha=1 - BETA1)
+        square.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
+        scale = (square / (1 - BETA2**step)).sqrt_().add_(EPSILON)
+        gradient = velocity / (1 - BETA1**step) / scale
+    elif training.momentum:
+        velocity.mul_(training.momentum).add_(gradient)
+        gradient = gradient + training.momentum * velocity if training.nesterov else velocity
+    theta.sub_(gradient, alpha=float(rate))
