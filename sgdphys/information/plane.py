@@ -1,7 +1,7 @@
 """Where layers stand on the information plane, replayed from recorded weights."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -21,7 +21,7 @@ from sgdphys.information.binned import (
     weighted_information,
     whole_labels,
 )
-from sgdphys.information.replay import estimated, require_estimator
+from sgdphys.information.replay import estimated, of_activations, require_estimator
 from sgdphys.lanes.activations import ACTIVATIONS
 from sgdphys.lanes.forward import Layout, forward_block
 from sgdphys.lanes.vectors import SAMPLES, lanes
@@ -146,6 +146,7 @@ def layer_information(
     task: xr.Dataset,
     *,
     estimator: str = "binned",
+    activations: Callable[[np.ndarray], list[np.ndarray]] | None = None,
     epochs: Iterable[int] | None = None,
     bins: int = 30,
     edges: str = "full",
@@ -162,13 +163,16 @@ def layer_information(
     Parameters
     ----------
     trajectory : DataTree
-        Of perceptrons, with weights at the epochs asked for.
+        With weights at the epochs asked for; of perceptrons, unless activations are given.
     task : Dataset
         x (sample, feature), y (sample), and p_y_given_x (sample, label) for soft labels.
     estimator : str
         "binned"; or, on all patterns and hard labels, at the epochs given, much slower:
         "equal_mass", "kde_lower", "kde_upper", "neighbours", "noisy", "gaussian" (see
         ``information.replay.estimated``).
+    activations : callable, optional
+        Of the weights of one network (parameter,): activations (sample, unit) of each of its
+        layers. For networks that are no perceptrons: ``engines.activations.activations_of``.
     epochs : iterable of int, optional
         Epochs whose weights were recorded; by default those of the training curves that were.
     bins : int
@@ -211,6 +215,14 @@ def layer_information(
     Shwartz-Ziv and Tishby (2017); Saxe et al. (2018) for the dependence on the bins.
     """
     require_estimator(estimator)
+    if activations is not None:
+        if patterns != "all" or labels != "hard":
+            raise InputError("activations= reads all patterns and hard labels")
+        theta, at = weights_at(trajectory, epochs)
+        return of_activations(
+            activations, theta, at, task["y"].to_numpy(), estimator=estimator, bins=bins,
+            bin_range=bin_range, noise_variance=noise_variance, neighbours=neighbours, rng=rng,
+        ).assign_coords(replica=trajectory["weights"]["replica"].to_numpy())  # fmt: skip
     for name, value, known in (
         ("labels", labels, ("hard", "soft")),
         ("patterns", patterns, PATTERNS),

@@ -89,37 +89,137 @@ def estimated(
         raise InputError(
             f"estimator 'gaussian' is exact for linear networks; this one has {network.activation}"
         )
-    read = _reader(estimator, bins, noise_variance, neighbours)
+    if estimator in ("noisy", "gaussian"):
+
+        def whole(weights: np.ndarray, shuffled: np.ndarray) -> np.ndarray:
+            found = np.full((network.layers, 3), np.nan)
+            if estimator == "gaussian":
+                found[:, 0] = _linear(network, weights, x, noise_variance)
+                return found
+            values, null = (
+                noisy_information(network, weights, x, of, rng=rng) for of in (labels, shuffled)
+            )
+            found[:-1] = np.stack([values["I_XT"], values["I_TY"], null["I_TY"]], axis=1)
+            return found
+
+    else:
+        read = _reader(estimator, bins, noise_variance, neighbours)
+
+        def whole(weights: np.ndarray, shuffled: np.ndarray) -> np.ndarray:
+            units = network.forward(weights, x, softmax=softmax)
+            return np.array([(*read(t, labels), read(t, shuffled)[1]) for t in units])
+
+    return _each_network(theta, epochs, network.layers, labels, whole, rng).assign_attrs(
+        estimator=estimator, **settings[estimator], interval_method="none: over replicas only"
+    )
+
+
+def _each_network(
+    theta: np.ndarray,
+    epochs: Iterable[int],
+    layers: int,
+    labels: np.ndarray,
+    whole: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    rng: int,
+) -> xr.Dataset:
+    """I_XT, I_TY and its null of every layer, network and epoch.
+
+    ``whole`` gives (layer, 3) of the weights of one network and its shuffled labels.
+    """
     at = np.array(list(epochs))
-    found = np.full((len(at), theta.shape[1], network.layers, 3), np.nan)
+    found = np.full((len(at), theta.shape[1], layers, 3), np.nan)
     for e in range(len(at)):
         for r in range(theta.shape[1]):
             weights = theta[e, r].astype(np.float64)
-            if not np.isfinite(weights).all():
-                continue
-            shuffled = np.random.default_rng([rng, r]).permutation(labels)
-            if estimator == "noisy":
-                values, null = (
-                    noisy_information(network, weights, x, of, rng=rng) for of in (labels, shuffled)
-                )
-                found[e, r, :-1] = np.stack([values["I_XT"], values["I_TY"], null["I_TY"]], axis=1)
-                continue
-            if estimator == "gaussian":
-                found[e, r, :, 0] = _linear(network, weights, x, noise_variance)
-                continue
-            for k, units in enumerate(network.forward(weights, x, softmax=softmax)):
-                found[e, r, k] = (*read(units, labels), read(units, shuffled)[1])
+            if np.isfinite(weights).all():
+                shuffled = np.random.default_rng([rng, r]).permutation(labels)
+                found[e, r] = whole(weights, shuffled)
     names = ("I_XT", "I_TY", "null_I_TY")
+    axes = ("epoch", "replica", "layer")
+    rises = (np.diff(found[..., :2], axis=2) > 1e-9).sum(axis=(2, 3))
     data = xr.Dataset(
-        {name: (("epoch", "replica", "layer"), found[..., k]) for k, name in enumerate(names)},
-        coords={"epoch": at, "layer": np.arange(1, network.layers + 1)},
-        attrs={
-            "estimator": estimator,
-            **settings[estimator],
-            "interval_method": "none: over replicas only",
-        },
+        {name: (axes, found[..., k]) for k, name in enumerate(names)}
+        | {"order_violations": (axes[:2], rises)},
+        coords={"epoch": at, "layer": np.arange(1, layers + 1)},
     )
     return labelled(data)
+
+
+def of_activations(
+    activations: Callable[[np.ndarray], list[np.ndarray]],
+    theta: np.ndarray,
+    epochs: Iterable[int],
+    y: np.ndarray,
+    *,
+    estimator: str = "binned",
+    bins: int = 30,
+    bin_range: tuple[float, float] | None = None,
+    noise_variance: float = 1e-3,
+    neighbours: int = 3,
+    rng: int = 0,
+) -> xr.Dataset:
+    """Information of the layers of any network, from a function that gives their activations.
+
+    Parameters
+    ----------
+    activations : callable
+        Of the weights of one network (parameter,): a list of (sample, unit), one a layer.
+    theta : (epoch, replica, parameter)
+    epochs : iterable of int
+    y : (sample,)
+    estimator : str
+        "binned", "equal_mass", "kde_lower", "kde_upper" or "neighbours".
+    bins : int
+    bin_range : (float, float), optional
+        Of every layer but the last; by default the extremes of each layer over all networks and
+        epochs.
+    noise_variance, neighbours
+        What the estimators take.
+    rng : int
+        Seed of shuffled labels.
+
+    Returns
+    -------
+    Dataset
+        As ``estimated``; for bins also bin_low and bin_high (layer).
+    """
+    labels, _ = whole_labels(y)
+    ends: list[tuple[float, float]] = []
+    layers = 0
+    for weights in theta.reshape(-1, theta.shape[-1]):
+        if not np.isfinite(weights).all():
+            continue
+        units = activations(weights.astype(np.float64))
+        layers = len(units)
+        if estimator != "binned":
+            break
+        seen = [(float(t.min()), float(t.max())) for t in units]
+        ends = [(min(a[0], b[0]), max(a[1], b[1])) for a, b in zip(ends or seen, seen, strict=True)]
+    if bin_range is not None:
+        ends = [bin_range] * (layers - 1) + ends[-1:]
+    reader = _reader(estimator, bins, noise_variance, neighbours) if estimator != "binned" else None
+
+    def whole(weights: np.ndarray, shuffled: np.ndarray) -> np.ndarray:
+        rows: list[tuple[float, ...]] = []
+        for k, t in enumerate(activations(weights)):
+            if reader is not None:
+                rows.append((*reader(t, labels), reader(t, shuffled)[1]))
+                continue
+            low, high = ends[k]
+            both = [
+                binned_information(t, of, bins=bins, low=low, high=high)
+                for of in (labels, shuffled)
+            ]
+            rows.append((float(both[0]["I_XT"]), *(float(b["I_TY"]) for b in both)))
+        return np.array(rows)
+
+    data = _each_network(theta, epochs, layers, labels, whole, rng)
+    if ends:
+        low, high = np.array(ends).T
+        data = data.assign(bin_low=("layer", low), bin_high=("layer", high))
+    return labelled(data).assign_attrs(
+        estimator=estimator, bins=bins, interval_method="none: over replicas only"
+    )
 
 
 def _linear(

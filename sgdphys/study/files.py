@@ -148,7 +148,8 @@ def cases_of(study: Study) -> dict[str, Study]:
 
 
 def _plain(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """A value in a case's name: of "package.module:function" the function."""
+    return f"{value:g}" if isinstance(value, float) else str(value).rpartition(":")[2] or "none"
 
 
 def resolved_text(study: Study) -> str:

@@ -26,9 +26,19 @@ class _Keys(BaseModel):
 class Task(_Keys):
     """What is learnt: ``[task]``."""
 
-    name: Literal["symmetric_rule", "scalar_teacher"] = "symmetric_rule"
+    name: Literal[
+        "symmetric_rule", "scalar_teacher", "digits", "idx", "table", "teacher_student",
+        "random_labels",
+    ] = "symmetric_rule"  # fmt: skip
     information: Positive = 0.99
     signal: Positive = 1.0
+    path: str = ""
+    features: Count = 100
+    samples: Count = 1000
+    classes: Count = 2
+    units: Annotated[int, Field(ge=0)] = 0
+    noise: NotNegative = 1.0
+    seed: Annotated[int, Field(ge=0)] = 0
     labels: Literal["hard", "soft"] = "hard"
     bipolar: bool = False
 
@@ -298,16 +308,19 @@ class Study(_Keys):
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Study":
-        if self.task.name == "scalar_teacher":
+        task = self.task
+        if task.name in ("idx", "table") and not task.path:
+            raise ValueError(f"task.name is {task.name!r}, which reads files; give task.path")
+        if task.name in ("scalar_teacher", "teacher_student"):
             if self.train.loss != "squared_error":
                 raise ValueError(
-                    "task 'scalar_teacher' has no labels; set train.loss = 'squared_error'"
+                    f"task {task.name!r} has no labels; set train.loss = 'squared_error'"
                 )
             for name, analysis in self.analyses.items():
                 if analysis.of in _OF_LABELS:
                     raise ValueError(
                         f"analyses.{name} is of {analysis.of!r}, which needs labels; "
-                        "task 'scalar_teacher' has none"
+                        f"task {task.name!r} has none"
                     )
         return self
 

@@ -40,9 +40,19 @@ _BUFFER = "buffer:"
 
 def task_of(study: Study) -> xr.Dataset:
     """Return the study's data set."""
-    if study.task.name == "scalar_teacher":
-        return tasks.scalar_teacher(study.task.signal)
-    return tasks.symmetric_rule(study.task.information, bipolar=study.task.bipolar)
+    task = study.task
+    sizes = {"features": task.features, "samples": task.samples, "seed": task.seed}
+    if task.name == "scalar_teacher":
+        return tasks.scalar_teacher(task.signal)
+    if task.name == "digits":
+        return tasks.digits()
+    if task.name in ("idx", "table"):
+        return (tasks.idx if task.name == "idx" else tasks.table)(task.path)
+    if task.name == "teacher_student":
+        return tasks.teacher_student(**sizes, units=task.units, noise=task.noise)
+    if task.name == "random_labels":
+        return tasks.random_labels(**sizes, classes=task.classes)
+    return tasks.symmetric_rule(task.information, bipolar=task.bipolar)
 
 
 def ensemble_of(study: Study, task: xr.Dataset) -> Ensemble:

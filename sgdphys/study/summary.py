@@ -58,7 +58,7 @@ def layer_table(run: Run) -> list[tuple[str, ...]]:
 
     Empty where the study has not both kinds of analysis.
     """
-    if not run.study.analyses:
+    if not run.study.analyses or run.cases:
         return []
     with run.results as results:
         if RELATED not in results.children:

@@ -1,4 +1,4 @@
-"""Data sets whose answer is known: the symmetric rule, and a teacher of one number."""
+"""The symmetric rule of the information-plane experiment, solved."""
 
 import numpy as np
 import xarray as xr
@@ -21,33 +21,6 @@ def icosahedron() -> np.ndarray:
     corners = np.array([(0.0, s, t * phi) for s in (1, -1) for t in (1, -1)])
     vertices = np.concatenate([np.roll(corners, shift, axis=1) for shift in range(3)])
     return vertices / np.sqrt(1 + phi**2)
-
-
-def scalar_teacher(signal: float = 1.0) -> xr.Dataset:
-    """Return the two samples x = -1 and 1 with targets signal x.
-
-    A two-layer linear network a b x with weight decay g has on it the loss (signal - a b)**2/2 +
-    g (a**2 + b**2)/2: a pitchfork at signal = g.
-
-    Parameters
-    ----------
-    signal : float
-
-    Returns
-    -------
-    Dataset
-        x (sample, feature), target (sample, output), p_x (sample).
-    """
-    x = np.array([[-1.0], [1.0]])
-    data = xr.Dataset(
-        {
-            "x": (("sample", "feature"), x),
-            "target": (("sample", "output"), signal * x),
-            "p_x": ("sample", np.full(2, 0.5)),
-        },
-        attrs={"task": "scalar_teacher", "signal": float(signal)},
-    )
-    return labelled(data)
 
 
 def _entropy(p: np.ndarray) -> np.ndarray:

@@ -1,0 +1,118 @@
+"""Targets that a teacher gives, and labels that nobody does."""
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.errors import InputError
+from sgdphys.quantities import labelled
+from sgdphys.tasks.labels import labelled_samples
+
+
+def scalar_teacher(signal: float = 1.0) -> xr.Dataset:
+    """Return the two samples x = -1 and 1 with targets signal x.
+
+    A two-layer linear network a b x with weight decay g has on it the loss (signal - a b)**2/2 +
+    g (a**2 + b**2)/2: a pitchfork at signal = g.
+
+    Parameters
+    ----------
+    signal : float
+
+    Returns
+    -------
+    Dataset
+        x (sample, feature), target (sample, output), p_x (sample).
+    """
+    x = np.array([[-1.0], [1.0]])
+    data = xr.Dataset(
+        {
+            "x": (("sample", "feature"), x),
+            "target": (("sample", "output"), signal * x),
+            "p_x": ("sample", np.full(2, 0.5)),
+        },
+        attrs={"task": "scalar_teacher", "signal": float(signal)},
+    )
+    return labelled(data)
+
+
+def teacher_student(
+    features: int = 100, samples: int = 100, *, units: int = 0, noise: float = 1.0, seed: int = 0
+) -> xr.Dataset:
+    """Return Gaussian inputs with the targets of a random teacher.
+
+    Parameters
+    ----------
+    features, samples : int
+    units : int
+        Hidden tanh units of the teacher; 0 for a linear one.
+    noise : float
+        Standard deviation of the noise on targets; the teacher's own answers have variance 1.
+    seed : int
+
+    Returns
+    -------
+    Dataset
+        x (sample, feature) of variance 1/features each, target (sample, output), p_x; attributes
+        hold the signal-to-noise ratio.
+
+    Raises
+    ------
+    InputError
+        For sizes below 1.
+    """
+    _require_sizes(features=features, samples=samples)
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((samples, features)) / np.sqrt(features)
+    if units:
+        inner, outer = rng.standard_normal((units, features)), rng.standard_normal((units, 1))
+        clean = np.tanh(x @ inner.T) @ (outer / np.linalg.norm(outer))
+        clean /= np.sqrt(0.394)  # the variance of tanh of a standard normal number
+    else:
+        clean = x @ rng.standard_normal((features, 1))
+    target = clean + noise * rng.standard_normal(clean.shape)
+    data = xr.Dataset(
+        {
+            "x": (("sample", "feature"), x),
+            "target": (("sample", "output"), target),
+            "p_x": ("sample", np.full(samples, 1 / samples)),
+        },
+        attrs={
+            "task": "teacher_student",
+            "units": units,
+            "noise": noise,
+            "signal_to_noise": 1 / noise**2 if noise else np.inf,
+        },
+    )
+    return labelled(data)
+
+
+def random_labels(
+    features: int = 12, samples: int = 4096, *, classes: int = 2, seed: int = 0
+) -> xr.Dataset:
+    """Return Gaussian inputs whose labels are drawn by chance: nothing to learn but by heart.
+
+    Parameters
+    ----------
+    features, samples, classes, seed : int
+
+    Returns
+    -------
+    Dataset
+        x (sample, feature), y (sample), p_x, p_y_given_x.
+
+    Raises
+    ------
+    InputError
+        For sizes below 1.
+    """
+    _require_sizes(features=features, samples=samples, classes=classes)
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((samples, features))
+    y = rng.integers(0, classes, samples)
+    return labelled_samples(x, y, "random_labels", classes=classes)
+
+
+def _require_sizes(**sizes: int) -> None:
+    for name, value in sizes.items():
+        if value < 1:
+            raise InputError(f"task.{name} is {value}; it must be at least 1")
