@@ -3,6 +3,8 @@
 import importlib
 import inspect
 import itertools
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -47,6 +49,14 @@ def forward_of(network: Perceptron) -> Callable[[torch.Tensor, torch.Tensor], to
     return forward
 
 
+def _imported(module: str) -> Any:
+    """Import a module; a command looks into the working folder too, as ``python`` does."""
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.append(here)
+    return importlib.import_module(module)
+
+
 @dataclass(frozen=True)
 class ModuleNetwork:
     """A network made by a function of the user's.
@@ -78,7 +88,7 @@ class ModuleNetwork:
         """Make one network, its weights drawn by torch's own random numbers."""
         module, _, name = self.path.partition(":")
         try:
-            factory = getattr(importlib.import_module(module), name)
+            factory = getattr(_imported(module), name)
         except (ImportError, AttributeError, ValueError) as error:
             raise InputError(
                 f"network.module is {self.path!r} and cannot be found ({error}); write it as "
