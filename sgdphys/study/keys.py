@@ -133,9 +133,12 @@ class Record(_Keys):
 
 
 class InformationAnalysis(_Keys):
-    """Binned information of every layer: ``[analyses.NAME]`` with ``of = "information"``."""
+    """Information of every layer: ``[analyses.NAME]`` with ``of = "information"``."""
 
     of: Literal["information"]
+    estimator: Literal["binned", "equal_mass", "kde_lower", "kde_upper", "noisy"] = "binned"
+    epochs: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_as_tuple)] = ()
+    noise_variance: Positive = 1e-3
     bins: Annotated[int, Field(ge=2)] = 30
     edges: Literal["full", "idnns"] = "full"
     range: Annotated[tuple[float, float], BeforeValidator(_as_tuple)] | None = None

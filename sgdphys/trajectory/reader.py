@@ -9,12 +9,12 @@ import xarray as xr
 from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
 from sgdphys.errors import InputError, WorkError
-from sgdphys.trajectory.schema import decode_attributes, faults
+from sgdphys.trajectory.schema import decode_attributes, faults, with_tensors
 
 SEGMENTS = "trajectory"
 """Folder of a run that holds its segments."""
 _SMALL = 2**18
-_REPLICAS = 10
+_REPLICAS, _BYTES = 10, 32 * 2**20
 """What a task reads at once of a large variable."""
 RESUME = "resume"
 """Group of a segment that holds the state after it; not part of the trajectory."""
@@ -90,7 +90,7 @@ def open_trajectory(path: str | Path) -> xr.DataTree:
     """
     path = Path(path)
     if path.is_file():
-        tree = open_segment(path)
+        tree = _detached(path)
         return _decoded(tree.attrs, {name: tree[name].to_dataset() for name in tree.children})
     if not path.exists() and parts_of(path).is_dir():
         path = parts_of(path)
@@ -110,8 +110,9 @@ def open_trajectory(path: str | Path) -> xr.DataTree:
 def _detached(path: Path) -> xr.DataTree:
     """Open a segment, load what is small, and leave the rest to tasks that open it again.
 
-    No file stays open: a run may have more segments than a process may have files, and a file that
-    a full cache closes behind the reader's back takes the process with it.
+    No file stays open: a run may have more segments than a process may have files, and HDF5 bears
+    no file that is closed by one thread, when a cache is full or its last user gone, while another
+    one reads.
     """
     with open_segment(path) as tree:
         groups = {name: _lazily(path, str(name), node.to_dataset()) for name, node in
@@ -130,23 +131,46 @@ def _lazily(path: Path, group: str, data: xr.Dataset) -> xr.Dataset:
     read = {}
     for name, variable in data.variables.items():
         is_large = variable.nbytes > _SMALL or name == "theta"
-        if name in data.coords or not is_large or variable.dtype.kind != "f":
+        if name in data.coords or not is_large or not _is_plain(variable):
             read[name] = variable.load().copy(deep=False)
             continue
-        axis = variable.dims.index("replica") if "replica" in variable.dims else 0
-        parts = []
-        for first in range(0, variable.shape[axis], _REPLICAS):
-            many = min(_REPLICAS, variable.shape[axis] - first)
-            place = (slice(None),) * axis + (slice(first, first + many),)
-            shape = (*variable.shape[:axis], many, *variable.shape[axis + 1 :])
-            task = delayed(_read)(str(path), group, str(name), place)
-            parts.append(da.from_delayed(task, shape, variable.dtype))
-        read[name] = xr.Variable(variable.dims, da.concatenate(parts, axis), variable.attrs)
+        cuts = _cuts(variable)
+        blocks = np.empty([len(parts) for parts in cuts], object)
+        for place in np.ndindex(blocks.shape):
+            part = tuple(parts[k] for parts, k in zip(cuts, place, strict=True))
+            task = delayed(_read)(str(path), group, str(name), part)
+            shape = tuple(s.stop - s.start for s in part)
+            blocks[place] = da.from_delayed(task, shape, variable.dtype)
+        read[name] = xr.Variable(variable.dims, da.block(blocks.tolist()), variable.attrs)
     return xr.Dataset(
         {n: v for n, v in read.items() if n not in data.coords},
         {n: v for n, v in read.items() if n in data.coords},
         data.attrs,
     )
+
+
+def _is_plain(variable: xr.Variable) -> bool:
+    """Whether a variable's numbers are in the file as they are."""
+    packed = {"scale_factor", "add_offset"} & set(variable.encoding)
+    fill = variable.encoding.get("_FillValue", np.nan)
+    return variable.dtype.kind == "f" and not packed and bool(np.isnan(fill))
+
+
+def _cuts(variable: xr.Variable) -> list[list[slice]]:
+    """Parts of each axis that are read together: few replicas, and no more than so many bytes."""
+    widths = list(variable.shape)
+    if "replica" in variable.dims:
+        axis = variable.dims.index("replica")
+        widths[axis] = min(widths[axis], _REPLICAS)
+    if variable.dims[-1] != "replica":
+        # whole chunks of the file, so that none is read twice
+        stored = (variable.encoding.get("chunksizes") or variable.shape)[-1]
+        each = int(np.prod(widths[:-1])) * variable.dtype.itemsize
+        widths[-1] = min(widths[-1], stored * max(1, _BYTES // max(each * stored, 1)))
+    return [
+        [slice(k, min(k + width, size)) for k in range(0, size, max(width, 1))]
+        for size, width in zip(variable.shape, widths, strict=True)
+    ]
 
 
 def _read(path: str, group: str, name: str, place: tuple[slice, ...]) -> np.ndarray:
@@ -166,8 +190,10 @@ def _decoded(attributes: Any, groups: dict[Any, xr.Dataset]) -> xr.DataTree:
     }
     tree = xr.DataTree.from_dict(kept)
     tree.attrs = decode_attributes(attributes)
-    for node in tree.children.values():
+    for name, node in tree.children.items():
         node.attrs = decode_attributes(node.attrs)
+        if "tensors" in node.attrs:
+            tree[str(name)] = xr.DataTree(with_tensors(node.to_dataset()))
     return tree
 
 

@@ -20,7 +20,7 @@ from sgdphys.quantities import labelled
 from sgdphys.trajectory import schema
 from sgdphys.trajectory.reader import open_segment, open_trajectory, parts_of, segment_paths
 from sgdphys.trajectory.schedules import Schedule, schedule_of
-from sgdphys.trajectory.sketch import Movement, Sketch
+from sgdphys.trajectory.sketch import Sketch
 from sgdphys.trajectory.tensors import Tensors
 from sgdphys.trajectory.writer import remove_partial, write_tree
 
@@ -143,10 +143,10 @@ class Recorder:
         self._time, self._rate = 0.0, np.nan
         self._parts = parts_of(path)
         _prepare(path, self._parts, overwrite=overwrite, resume=resume)
-        flat = tensors[0].flat()
-        self._sketches = None if sketch is None else [Sketch(flat, sketch, seed) for _ in tensors]
+        self._sketches = (
+            None if sketch is None else [Sketch(t.flat(), sketch, seed) for t in tensors]
+        )
         self._width = tensors[0].total if self._sketches is None else self._sketches[0].dimensions
-        self._movements = None if self._sketches is None else [Movement(t.flat()) for t in tensors]
         itemsize = np.dtype(tensors[0].dtype).itemsize
         self._room = max(1, min(4096, SEGMENT_BYTES // (self._width * len(tensors) * itemsize)))
         self._rows: list[dict[str, np.ndarray]] = []
@@ -207,26 +207,34 @@ class Recorder:
     def _count(self) -> None:
         self.steps += 1
         self._time += self._rate
-        if self._movements is not None:
-            for movement, tensors in zip(self._movements, self._tensors, strict=True):
-                movement.add(tensors.flat())
-        if self._schedule(self.steps):
-            self._take()
+        is_due = self._schedule(self.steps)
+        sketched = None
+        if self._sketches is not None:
+            layers = len(self._ends)
+            sketched = [
+                sketch.follow(tensors.parts(), layers, is_due)
+                for sketch, tensors in zip(self._sketches, self._tensors, strict=True)
+            ]
+        if is_due:
+            self._take(sketched)
 
-    def _take(self) -> None:
+    def _take(self, sketched: Sequence[Any] | None = None) -> None:
         """Copy what is recorded of this step."""
         width, models = self._width, len(self._tensors)
         theta = np.empty((models, width), self._tensors[0].dtype)
         norms = np.empty((models, len(self._ends)))
         row: dict[str, np.ndarray] = {"theta": theta}
         for k, tensors in enumerate(self._tensors):
-            flat = tensors.flat()
             if self._sketches is None:
-                theta[k] = flat.cpu().numpy()
+                theta[k] = tensors.flat().cpu().numpy()
                 is_finite = bool(np.isfinite(theta[k]).all())
             else:
-                theta[k] = self._sketches[k].of(flat).cpu().numpy()
-                norms[k] = _norms(flat, self._ends)
+                if sketched is None:
+                    flat = tensors.flat()
+                    theta[k] = self._sketches[k].of(flat).cpu().numpy()
+                    norms[k] = _norms(flat, self._ends)
+                else:
+                    theta[k], norms[k] = sketched[k]
                 is_finite = bool(np.isfinite(norms[k]).all())
             if not is_finite and self._diverged[k] < 0:
                 self._diverged[k] = self.steps
@@ -262,7 +270,7 @@ class Recorder:
         tensors = self._tensors[0]
         replicas = np.arange(len(self._tensors))
         layers = np.arange(1, len(self._ends) + 1)
-        layer_names = tensors.layer_names()
+        layer_names = tensors.layer_names
         steps = np.array([int(r["step"]) for r in rows], np.int64)
         along: dict[str, Any] = {
             "step": steps,
@@ -270,15 +278,14 @@ class Recorder:
             "family": ("replica", replicas),
             "time": ("step", np.array([float(r["time"]) for r in rows])),
         }
-        table = tensors.table()
-        if self._sketches is None:
-            names = np.array(layer_names)[table.layer - 1]
-            along |= schema.parameter_coordinates(table)
-            along["layer_name"] = ("parameter", names)
         theta = np.stack([r["theta"] for r in rows]) if rows else np.empty(
             (0, len(replicas), self._width), tensors.dtype
         )  # fmt: skip
         weights = schema.dataset("weights", {"theta": theta, "diverged_step": diverged}, along)
+        if self._sketches is None:
+            weights.attrs["tensors"] = tensors.described
+            if tensors.total < schema.LARGE:
+                weights = schema.with_tensors(weights)
         groups = {"weights": weights}
         by_layer = {
             name: (("step", "replica", "layer"), np.stack([r[name] for r in rows]))
@@ -319,7 +326,7 @@ class Recorder:
 
     def _go_on(self) -> None:
         """Count on from the last step of an earlier recording, which becomes the first segment."""
-        if self._movements is not None or self._gradients:
+        if self._sketches is not None or self._gradients:
             raise InputError(
                 "resume goes with parameters alone: sums over the whole recording cannot go on"
             )
@@ -353,25 +360,21 @@ class Recorder:
     def _final(self) -> dict[str, Any]:
         """What is known only at the end: the steps counted, and moments of all increments."""
         extra: dict[str, Any] = {"last_step": self.steps}
-        if self._movements is not None:
-            moments = [m.moments() for m in self._movements]
+        if self._sketches is not None:
+            moments = [sketch.moments() for sketch in self._sketches]
             axes = ("replica", "parameter")
-            table = self._tensors[0].table()
-            names = np.array(self._tensors[0].layer_names())[table.layer - 1]
-            extra["increments"] = labelled(
-                xr.Dataset(
-                    {
-                        "increment_mean": (axes, np.stack([m for m, _ in moments])),
-                        "increment_variance": (axes, np.stack([v for _, v in moments])),
-                        "count": self._movements[0].count,
-                    },
-                    {
-                        "replica": np.arange(len(moments)),
-                        **schema.parameter_coordinates(table),
-                        "layer_name": ("parameter", names),
-                    },
-                )
-            )  # fmt: skip
+            increments = xr.Dataset(
+                {
+                    "increment_mean": (axes, np.stack([m for m, _ in moments])),
+                    "increment_variance": (axes, np.stack([v for _, v in moments])),
+                    "count": self._sketches[0].count,
+                },
+                {"replica": np.arange(len(moments))},
+                {"tensors": self._tensors[0].described},
+            )
+            if self._tensors[0].total < schema.LARGE:
+                increments = schema.with_tensors(increments)
+            extra["increments"] = labelled(increments)
         return extra
 
 
@@ -417,7 +420,7 @@ class _GradientSums:
 
 def _layer_ends(tensors: Tensors) -> np.ndarray:
     """Where each layer's values end; a layer's tensors need not be neighbours, so by order."""
-    layer = tensors.table().layer
+    layer = tensors.table.layer
     return np.flatnonzero(np.diff(np.append(layer, -1)) != 0) + 1
 
 
@@ -428,7 +431,7 @@ def _by_layer(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
 def _norms(flat: Any, ends: np.ndarray) -> np.ndarray:
     """Norm of each stretch of a flat tensor."""
     parts = zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True)
-    return np.array([float(flat[a:b].norm()) for a, b in parts])
+    return np.sqrt([float(flat[a:b].dot(flat[a:b])) for a, b in parts])
 
 
 def _prepare(path: Path, parts: Path, *, overwrite: bool, resume: bool) -> None:

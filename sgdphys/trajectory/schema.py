@@ -92,6 +92,25 @@ def tensor_table(names: Sequence[str], sizes: Sequence[int]) -> tuple[ParameterT
     return table, list(number)
 
 
+LARGE = 20_000
+"""Parameters from which their names are kept once a tensor, and repeated when a file is read."""
+
+
+def with_tensors(data: xr.Dataset) -> xr.Dataset:
+    """Give ``parameter`` the coordinates that the attribute ``tensors`` describes, if it is there.
+
+    netCDF writes a million names one by one, in seconds; numpy repeats them in milliseconds.
+    """
+    described = data.attrs.get("tensors")
+    if not isinstance(described, Mapping) or "parameter_name" in data.coords:
+        return data
+    table, names = tensor_table(described["names"], described["sizes"])
+    named = data.assign_coords(
+        **parameter_coordinates(table), layer_name=("parameter", np.array(names)[table.layer - 1])
+    )
+    return labelled(named)
+
+
 def parameter_coordinates(table: ParameterTable) -> dict[str, Any]:
     """Coordinates along ``parameter``: its layer, kind, tensor and place in the tensor."""
     return {name: ("parameter", values) for name, values in asdict(table).items()}

@@ -1,10 +1,15 @@
 """A few hundred numbers for a large model: what keeps distances, and sums that say how it moves."""
 
+import sys
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from sgdphys.errors import InputError
+
+_BLOCK = 2**18
+"""Values that go through all operations together on a CPU, so that they stay in its cache."""
 
 
 def largest_prime(most: int) -> int:
@@ -19,7 +24,7 @@ def largest_prime(most: int) -> int:
 
 
 class Sketch:
-    """A seeded sparse random projection of a flat tensor.
+    """A seeded sparse random projection of flat tensors, and the moments of their increments.
 
     Every value goes, with a random sign, to one of the numbers, and every number is the sum of
     what came to it: squared distances are kept on average, to a relative sqrt(2/k).
@@ -27,7 +32,7 @@ class Sketch:
     Parameters
     ----------
     flat : tensor (parameter,)
-        One like those to come.
+        The first values.
     dimensions : int
         k at most: the largest prime is taken, so that which number a value goes to has nothing to
         do with its place in a matrix.
@@ -40,39 +45,84 @@ class Sketch:
     """
 
     def __init__(self, flat: Any, dimensions: int, seed: int) -> None:
+        self._torch = sys.modules["torch"]  # whoever has a tensor has it
         self.dimensions = largest_prime(min(dimensions, max(len(flat), 2)))
-        rows = -(-len(flat) // self.dimensions)
-        self._padded = flat.new_zeros(rows * self.dimensions)
-        signs = np.random.default_rng(seed).integers(0, 2, len(self._padded), dtype=np.int8) * 2 - 1
-        self._signs = flat.new_tensor(signs)
-        self._size = len(flat)
+        size = len(flat)
+        rows = -(-size // self.dimensions)
+        signs = np.random.default_rng(seed).integers(0, 2, size, dtype=np.int8) * 2 - 1
+        self._signs = flat.new_tensor(signs).to(flat.dtype)
+        on_cpu = str(flat.device) == "cpu"
+        self._block = self.dimensions * (max(1, _BLOCK // self.dimensions) if on_cpu else rows)
+        self._signed = flat.new_empty(min(self._block, rows * self.dimensions))
+        self._moved = flat.new_empty(len(self._signed))
+        self._ones = flat.new_ones(len(self._signed) // self.dimensions)
+        self._first, self._last = flat.clone(), flat.clone()
+        self._squares = flat.new_zeros(size)
+        self.count = 0
 
     def of(self, flat: Any) -> Any:
         """Return the sketch (dimension,) of a flat tensor."""
-        part = self._padded[: self._size]
-        part.copy_(flat)
-        self._padded.mul_(self._signs)
-        return self._padded.view(-1, self.dimensions).sum(dim=0)
+        total = flat.new_zeros(self.dimensions)
+        for first in range(0, len(flat), self._block):
+            part = flat[first : first + self._block]
+            self._add_part(part, self._signs[first : first + self._block], total)
+        return total
 
+    def _add_part(self, part: Any, signs: Any, total: Any) -> None:
+        many = len(part)
+        whole = -(-many // self.dimensions) * self.dimensions
+        signed = self._signed[:whole]
+        self._torch.mul(part, signs, out=signed[:many])
+        signed[many:].zero_()
+        rows = signed.view(-1, self.dimensions)
+        total.addmv_(rows.t(), self._ones[: len(rows)])
 
-class Movement:
-    """First and last value of every parameter, and the sum of its squared increments."""
+    def follow(
+        self, parts: Iterable[tuple[int, Any]], layers: int, due: bool
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Take in the values of the next step, in one pass over them.
 
-    def __init__(self, flat: Any) -> None:
-        self._first = flat.clone()
-        self._last = flat.clone()
-        self._squares = flat.new_zeros(len(flat))
-        self._moved = flat.new_empty(len(flat))
-        self.count = 0
+        Parameters
+        ----------
+        parts : iterable of (int, tensor)
+            Layer, counted from 0, and flat values of every tensor in turn.
+        layers : int
+        due : bool
+            Whether a sketch is wanted as well.
 
-    def add(self, flat: Any) -> Any:
-        """Take in the next values; return the increments, overwritten by the next call."""
-        moved = self._moved
-        moved.copy_(flat).sub_(self._last)
-        self._squares.addcmul_(moved, moved)
-        self._last.copy_(flat)
+        Returns
+        -------
+        (array (dimension,), array (layer,)) or None
+            The sketch, and the norm of each layer.
+        """
+        total = self._last.new_zeros(self.dimensions)
+        squares = self._last.new_zeros(layers)
+        end = sketched = 0
+        for layer, tensor in parts:
+            for first in range(0, len(tensor), self._block):
+                part = tensor[first : first + self._block]
+                here = slice(end, end + len(part))
+                last, moved = self._last[here], self._moved[: len(part)]
+                self._torch.sub(part, last, out=moved)
+                self._squares[here].addcmul_(moved, moved)
+                last.copy_(part)
+                end = here.stop
+                if not due:
+                    continue
+                squares[layer] += last.dot(last)
+                while end - sketched >= self._block:
+                    self._add_stretch(sketched, total)
+                    sketched += self._block
         self.count += 1
-        return moved
+        if not due:
+            return None
+        if sketched < end:
+            self._add_stretch(sketched, total)
+        return total.cpu().numpy(), np.sqrt(squares.double().cpu().numpy())
+
+    def _add_stretch(self, first: int, total: Any) -> None:
+        here = slice(first, first + self._block)
+        self._add_part(self._last[here], self._signs[here], total)
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and unbiased variance of every parameter's increments, NaN without enough."""

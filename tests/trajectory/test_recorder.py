@@ -272,7 +272,6 @@ def test_wrong_use(tmp_path):
     with sp.record(model, path) as recording:
         recording.step()
         model[0].weight = torch.nn.Parameter(torch.zeros(5, 3))
-        recording._tensors[0].parameters[0] = model[0].weight
         with pytest.raises(InputError, match=r"0.weight had shape \(4, 3\)"):
             recording.step()
     recording.close()
@@ -297,3 +296,14 @@ def test_wrong_use(tmp_path):
     with pytest.raises(InputError, match="nothing at"):
         sp.record(net(), tmp_path / "b.nc", resume=True)
     assert not (tmp_path / "b.nc.parts").exists()
+
+
+def test_a_parameter_put_in_the_place_of_another_is_followed(tmp_path):
+    model = net()
+    with sp.record(model, tmp_path / "a.nc", what="0.bias") as recording:
+        model[0].bias = torch.nn.Parameter(torch.full((4,), 7.0))
+        recording.step()
+        model.half()
+        recording.step()
+    theta = sp.open_trajectory(tmp_path / "a.nc")["weights"].theta[:, 0].to_numpy()
+    np.testing.assert_array_equal(theta[1:], 7.0)

@@ -1,4 +1,4 @@
-"""Binned information of every layer."""
+"""Information of every layer, replayed from recorded weights."""
 
 import numpy as np
 import xarray as xr
@@ -9,13 +9,14 @@ from sgdphys.study.keys import InformationAnalysis
 from sgdphys.study.recording import ensemble_of, task_of
 
 _MOST_EPOCHS = 40
-"""At which the layers of modules are read."""
+"""At which modules, and slow estimators, are read."""
 
 
 def analyse_information(source: Source, analysis: InformationAnalysis) -> xr.Dataset:
     """I(X;T) and I(T;Y) of every layer, by epoch and replica."""
     task, study = task_of(source.study), source.study
-    activations, epochs = None, None
+    activations = None
+    epochs = _nearest(source, analysis.epochs) if analysis.epochs else None
     if study.network.module:
         from sgdphys.engines.activations import activations_of
         from sgdphys.engines.modules import ModuleNetwork
@@ -24,12 +25,16 @@ def analyse_information(source: Source, analysis: InformationAnalysis) -> xr.Dat
         assert isinstance(network, ModuleNetwork)
         softmax = study.train.loss == "cross_entropy"
         activations = activations_of(network, task["x"].to_numpy(), softmax=softmax)
+        epochs = _spread(source) if epochs is None else epochs
+    elif analysis.estimator != "binned" and epochs is None:
         epochs = _spread(source)
     return layer_information(
         source.trajectory,
         task,
         activations=activations,
         epochs=epochs,
+        estimator=analysis.estimator,
+        noise_variance=analysis.noise_variance,
         bins=analysis.bins,
         edges=analysis.edges,
         bin_range=analysis.range,
@@ -40,9 +45,20 @@ def analyse_information(source: Source, analysis: InformationAnalysis) -> xr.Dat
     )
 
 
+def _whole_epochs(source: Source) -> np.ndarray:
+    """Epochs at whose beginning weights were recorded."""
+    recorded = source.trajectory["weights"]["epoch"].to_numpy()
+    return np.asarray(recorded[recorded == np.rint(recorded)].astype(int))
+
+
+def _nearest(source: Source, wanted: tuple[int, ...]) -> np.ndarray:
+    """The recorded epochs nearest to those wanted."""
+    whole = _whole_epochs(source)
+    return np.unique([whole[np.abs(whole - e).argmin()] for e in wanted])
+
+
 def _spread(source: Source) -> np.ndarray:
-    """Some recorded epochs, evenly spread among them: replaying modules is slow."""
-    whole = source.trajectory["weights"]["epoch"].to_numpy()
-    whole = whole[whole == np.rint(whole)].astype(int)
+    """Some recorded epochs, evenly spread among them, for what is slow."""
+    whole = _whole_epochs(source)
     places = np.linspace(0, len(whole) - 1, min(_MOST_EPOCHS, len(whole)))
     return whole[np.unique(places.round().astype(int))]
