@@ -22,10 +22,15 @@ Sources = Mapping[str, xr.Dataset]
 def estimator_line(information: xr.Dataset) -> str:
     """What a figure says of how its information was measured."""
     a = information.attrs
-    edges = f"{a['bins']} bins" if a["edges"] == "full" else f"{a['bins']} edges (idnns)"
+    if "noise_variance" in a:
+        settings = f"noise variance {a['noise_variance']:g}"
+    else:
+        settings = (
+            f"{a['bins']} edges (idnns)" if a.get("edges") == "idnns" else f"{a['bins']} bins"
+        )
     which = {"all": "all patterns", "train": "training patterns", "test": "test patterns"}
     return (
-        f"{a['estimator']}, {edges}, {a['labels']} labels, "
+        f"{a['estimator'].replace('_', ' ')}, {settings}, {a['labels']} labels, "
         f"{a['samples']} samples ({which[a['patterns']]}), "
         f"{information.sizes['replica']} networks"
     )

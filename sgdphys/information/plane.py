@@ -215,14 +215,17 @@ def layer_information(
     Shwartz-Ziv and Tishby (2017); Saxe et al. (2018) for the dependence on the bins.
     """
     require_estimator(estimator)
+    said = {"labels": "hard", "patterns": "all", "samples": task.sizes["sample"]}
     if activations is not None:
         if patterns != "all" or labels != "hard":
             raise InputError("activations= reads all patterns and hard labels")
         theta, at = weights_at(trajectory, epochs)
-        return of_activations(
+        read = of_activations(
             activations, theta, at, task["y"].to_numpy(), estimator=estimator, bins=bins,
             bin_range=bin_range, noise_variance=noise_variance, neighbours=neighbours, rng=rng,
-        ).assign_coords(replica=trajectory["weights"]["replica"].to_numpy())  # fmt: skip
+        )  # fmt: skip
+        members = trajectory["weights"]["replica"].to_numpy()
+        return read.assign_attrs(said).assign_coords(replica=members)
     for name, value, known in (
         ("labels", labels, ("hard", "soft")),
         ("patterns", patterns, PATTERNS),
@@ -240,7 +243,7 @@ def layer_information(
         return estimated(
             theta, at, network, x.astype(np.float64), y, estimator=estimator, softmax=softmax,
             bins=bins, noise_variance=noise_variance, neighbours=neighbours, rng=rng,
-        )  # fmt: skip
+        ).assign_attrs(said)  # fmt: skip
     replicas = theta.shape[1]
     layout = Layout(
         sizes=np.array(network.sizes, np.int64),

@@ -217,8 +217,11 @@ def of_activations(
     if ends:
         low, high = np.array(ends).T
         data = data.assign(bin_low=("layer", low), bin_high=("layer", high))
+    settings: dict[str, Any] = {"bins": bins}
+    if estimator.startswith("kde"):
+        settings = {"noise_variance": noise_variance}
     return labelled(data).assign_attrs(
-        estimator=estimator, bins=bins, interval_method="none: over replicas only"
+        estimator=estimator, **settings, interval_method="none: over replicas only"
     )
 
 
