@@ -17,7 +17,7 @@ from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
 
-_UNIT = np.log(2 * np.pi * np.e)
+_UNIT = 1 + np.log(2 * np.pi)
 NEIGHBOUR = 3
 """Which neighbour's distance the check by nearest neighbours takes."""
 

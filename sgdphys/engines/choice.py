@@ -51,7 +51,6 @@ def engine_for(
 
         if device != "cpu":
             raise InputError("the fused engine trains on the CPU; leave train.device out")
-        ensemble.perceptron  # noqa: B018  (refuses other networks)
         return FusedEngine(ensemble, threads)
     from sgdphys.engines.vmapped import VmappedEngine
 

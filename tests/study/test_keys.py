@@ -161,7 +161,7 @@ def test_hash_follows_what_is_recorded_alone():
 
 def test_quick_keeps_families_whole():
     study = study_from({"train": {"replicas": 60, "twins": 6}}, "s")
-    assert quicken(study).train.replicas == 12
+    assert quicken(study).train.replicas == 36
     assert quicken(study).train.epochs == 500
 
 

@@ -83,5 +83,5 @@ def _free_diffusion(source: Source, basis: np.ndarray, inside: np.ndarray) -> np
     step = source.study.train.learning_rate * rate * grown
     at = np.stack([np.interp(weights["epoch"], epoch, column) for column in step.T], axis=1)
     with np.errstate(divide="ignore"):
-        logs = np.log(2 * np.pi * np.e * at)
+        logs = 1 + np.log(2 * np.pi * at)
     return np.where((at > 0).all(axis=1), 0.5 * logs.sum(axis=1), np.nan)
