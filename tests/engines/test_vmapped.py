@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from ensembles import every_step, small
+from torch_models import residual
 
 from sgdphys.engines.base import Ensemble, Plan
 from sgdphys.engines.choice import engine_for
@@ -53,48 +54,10 @@ def test_resuming_changes_nothing():
     np.testing.assert_array_equal(np.concatenate([first.theta, second.theta], axis=1), whole.theta)
 
 
-def convolution(inputs, outputs):
-    return torch.nn.Sequential(
-        torch.nn.Conv2d(inputs[0], 4, 3, padding=1), torch.nn.BatchNorm2d(4), torch.nn.ReLU(),
-        torch.nn.Dropout(0.2), torch.nn.Flatten(),
-        torch.nn.Linear(4 * inputs[1] * inputs[2], outputs),
-    )  # fmt: skip
-
-
-class Residual(torch.nn.Module):
-    def __init__(self, outputs):
-        super().__init__()
-        self.first = torch.nn.Linear(16, 16)
-        self.norm = torch.nn.LayerNorm(16)
-        self.attend = torch.nn.MultiheadAttention(4, 2, batch_first=True)
-        self.last = torch.nn.Linear(16, outputs)
-
-    def forward(self, x):
-        x = x.flatten(1)
-        x = x + torch.tanh(self.first(self.norm(x)))
-        tokens = x.reshape(-1, 4, 4)
-        x = x + self.attend(tokens, tokens, tokens, need_weights=False)[0].flatten(1)
-        return self.last(x)
-
-
-def residual(outputs):
-    return Residual(outputs)
-
-
 def module_ensemble(name, replicas=3, **options):
     base = small(replicas=replicas, sizes=(16, 4, 3), epochs=12, batch_size=10, **options)
-    network = ModuleNetwork(f"{__name__}:{name}", (1, 4, 4), 3)
+    network = ModuleNetwork(f"torch_models:{name}", (1, 4, 4), 3)
     return Ensemble(network, base.training, base.samples, base.seed, base.twins)
-
-
-@pytest.fixture(autouse=True)
-def _importable(monkeypatch):
-    import sys
-
-    monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or __import__("types"))
-    module = sys.modules[__name__]
-    for name in ("convolution", "residual"):
-        monkeypatch.setattr(module, name, globals()[name], raising=False)
 
 
 def test_a_module_is_trained_as_a_plain_loop_would():
