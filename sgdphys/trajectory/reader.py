@@ -14,7 +14,7 @@ from sgdphys.trajectory.schema import decode_attributes, faults, with_tensors
 SEGMENTS = "trajectory"
 """Folder of a run that holds its segments."""
 _SMALL = 2**18
-_REPLICAS, _BYTES = 10, 32 * 2**20
+_BYTES = 32 * 2**20
 """What a task reads at once of a large variable."""
 RESUME = "resume"
 """Group of a segment that holds the state after it; not part of the trajectory."""
@@ -108,7 +108,7 @@ def open_trajectory(path: str | Path) -> xr.DataTree:
 
 
 def _detached(path: Path) -> xr.DataTree:
-    """Open a segment, load what is small, and leave the rest to tasks that open it again.
+    """Open a segment, load what is small, and leave the rest to be read when it is asked for.
 
     No file stays open: a run may have more segments than a process may have files, and HDF5 bears
     no file that is closed by one thread, when a cache is full or its last user gone, while another
@@ -123,9 +123,8 @@ def _detached(path: Path) -> xr.DataTree:
 
 
 def _lazily(path: Path, group: str, data: xr.Dataset) -> xr.Dataset:
-    """Load coordinates and small variables of an open group; the others by tasks."""
+    """Load coordinates and small variables of an open group; the others when they are asked for."""
     from dask import array
-    from dask.delayed import delayed
 
     da: Any = array
     read = {}
@@ -134,14 +133,9 @@ def _lazily(path: Path, group: str, data: xr.Dataset) -> xr.Dataset:
         if name in data.coords or not is_large or not _is_plain(variable):
             read[name] = variable.load().copy(deep=False)
             continue
-        cuts = _cuts(variable)
-        blocks = np.empty([len(parts) for parts in cuts], object)
-        for place in np.ndindex(blocks.shape):
-            part = tuple(parts[k] for parts, k in zip(cuts, place, strict=True))
-            task = delayed(_read)(str(path), group, str(name), part)
-            shape = tuple(s.stop - s.start for s in part)
-            blocks[place] = da.from_delayed(task, shape, variable.dtype)
-        read[name] = xr.Variable(variable.dims, da.block(blocks.tolist()), variable.attrs)
+        stored = _Stored(path, group, str(name), variable)
+        lazy = da.from_array(stored, chunks=_chunks(variable), name=False, asarray=False)
+        read[name] = xr.Variable(variable.dims, lazy, variable.attrs)
     return xr.Dataset(
         {n: v for n, v in read.items() if n not in data.coords},
         {n: v for n, v in read.items() if n in data.coords},
@@ -156,29 +150,37 @@ def _is_plain(variable: xr.Variable) -> bool:
     return variable.dtype.kind == "f" and not packed and bool(np.isnan(fill))
 
 
-def _cuts(variable: xr.Variable) -> list[list[slice]]:
-    """Parts of each axis that are read together: few replicas, and no more than so many bytes."""
+def _chunks(variable: xr.Variable) -> tuple[int, ...]:
+    """What is read together: no more than so many bytes, as far as the first axis allows."""
     widths = list(variable.shape)
-    if "replica" in variable.dims:
+    last = variable.ndim - 1
+    # whole chunks of the file along the last axis, so that none is read twice
+    stored = (variable.encoding.get("chunksizes") or variable.shape)[-1]
+    each = variable.dtype.itemsize * stored
+    if "replica" in variable.dims[:last]:
         axis = variable.dims.index("replica")
-        widths[axis] = min(widths[axis], _REPLICAS)
-    if variable.dims[-1] != "replica":
-        # whole chunks of the file, so that none is read twice
-        stored = (variable.encoding.get("chunksizes") or variable.shape)[-1]
-        each = int(np.prod(widths[:-1])) * variable.dtype.itemsize
-        widths[-1] = min(widths[-1], stored * max(1, _BYTES // max(each * stored, 1)))
-    return [
-        [slice(k, min(k + width, size)) for k in range(0, size, max(width, 1))]
-        for size, width in zip(variable.shape, widths, strict=True)
-    ]
+        each *= int(np.prod(widths[:last])) // max(widths[axis], 1)
+        widths[axis] = min(widths[axis], max(1, _BYTES // max(each, 1)))
+        each *= widths[axis]
+    else:
+        each *= int(np.prod(widths[:last]))
+    widths[last] = min(widths[last], stored * max(1, _BYTES // max(each, 1)))
+    return tuple(max(w, 1) for w in widths)
 
 
-def _read(path: str, group: str, name: str, place: tuple[slice, ...]) -> np.ndarray:
-    """Values of one variable of one file; HDF5 bears one thread at a time."""
-    with NETCDF4_PYTHON_LOCK, netCDF4.Dataset(path) as file:
-        variable = file[group].variables[name]
-        variable.set_auto_maskandscale(False)
-        return np.asarray(variable[place])
+class _Stored:
+    """One variable of a file as an array that opens it for every reading."""
+
+    def __init__(self, path: Path, group: str, name: str, variable: xr.Variable) -> None:
+        self.path, self.group, self.name = str(path), group, name
+        self.shape, self.dtype, self.ndim = variable.shape, variable.dtype, variable.ndim
+
+    def __getitem__(self, place: Any) -> np.ndarray:
+        # HDF5 bears one thread at a time
+        with NETCDF4_PYTHON_LOCK, netCDF4.Dataset(self.path) as file:
+            variable = file[self.group].variables[self.name]
+            variable.set_auto_maskandscale(False)
+            return np.asarray(variable[place])
 
 
 def _decoded(attributes: Any, groups: dict[Any, xr.Dataset]) -> xr.DataTree:
