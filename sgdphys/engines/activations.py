@@ -45,11 +45,9 @@ def activations_of(
             output = output[0] if isinstance(output, tuple) else None
         if output is None:
             return
-        has_weights = any(True for _ in module.parameters(recurse=False))
-        if has_weights or not seen:
-            if has_weights:
-                seen.append(output)
-        else:
+        if any(True for _ in module.parameters(recurse=False)):
+            seen.append(output)
+        elif seen:
             seen[-1] = output
 
     for module in model.modules():

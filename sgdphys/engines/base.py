@@ -156,6 +156,23 @@ class Ensemble:
             columns.append(rows)
         return np.ascontiguousarray(np.stack(columns, axis=1), dtype=np.int32)
 
+    def labels_of(self, members: Iterable[int]) -> np.ndarray:
+        """Labels (member, sample) of some replicas, those of their families."""
+        targets = self.samples.targets
+        family = np.fromiter(members, np.int64) // self.twins
+        return targets[family if len(targets) > 1 else np.zeros_like(family)]
+
+    def initial_weights(self) -> np.ndarray:
+        """Weights (replica, parameter) before any update, one draw a family."""
+        return np.stack(
+            [
+                self.network.initial_weights(
+                    np.random.default_rng(seed_sequence(self.seed, r, "init", self.twins))
+                )
+                for r in range(self.replicas)
+            ]
+        ).astype(self.training.dtype)
+
     @property
     def batch_sizes(self) -> np.ndarray:
         """Samples of each batch of an epoch."""
@@ -281,6 +298,19 @@ def due(state: State, until: int, plan: Plan, ensemble: Ensemble) -> tuple[np.nd
     end = until + 1 if until == ensemble.epochs else until
     epochs = plan.epochs[(plan.epochs >= state.epoch) & (plan.epochs < end)]
     return steps, epochs
+
+
+def batch_variance(
+    mean: np.ndarray, square: np.ndarray, sizes: np.ndarray, whole_pass: bool
+) -> np.ndarray:
+    """Unbiased variance of batch gradients from their means, weighted by size, over one pass.
+
+    Of a single batch: none if it is the whole training set, unknown (NaN) if it was drawn.
+    """
+    unbiased = 1.0 - float(np.sum((sizes / sizes.sum()) ** 2))
+    if unbiased > 0:
+        return np.asarray(np.maximum(square - mean**2, 0.0) / unbiased)
+    return np.full_like(mean, 0.0 if whole_pass else np.nan)
 
 
 def room_for(ensemble: Ensemble, steps: np.ndarray, epochs: np.ndarray, plan: Plan) -> Recorded:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from sgdphys.engines import kernels
-from sgdphys.engines.base import Ensemble
+from sgdphys.engines.base import Ensemble, batch_variance
 from sgdphys.engines.optimisers import ADAM, SGD, Rule, Weights
 from sgdphys.engines.perceptron import Net, Pass
 from sgdphys.lanes.activations import ACTIVATIONS
@@ -99,8 +99,7 @@ class Block:
         samples, outputs = self.ensemble.samples, self.ensemble.perceptron.sizes[-1]
         if not samples.are_labels:
             return np.ascontiguousarray(samples.targets, dtype=self.dtype)
-        family = np.array(self.members) // self.ensemble.twins
-        labels = samples.targets[family if len(samples.targets) > 1 else np.zeros_like(family)]
+        labels = self.ensemble.labels_of(self.members)
         one_hot = labels.T[..., None] == np.arange(outputs)
         return np.ascontiguousarray(one_hot.reshape(-1, outputs), dtype=self.dtype)
 
@@ -158,11 +157,7 @@ class Block:
         sums, norms, totals = self._pass(weights, epoch, self.order, sizes)
         whole_pass = self.ensemble.training.sampler != "replacement"
         mean, square = sums / sizes.sum()
-        unbiased = 1.0 - float(np.sum((sizes / sizes.sum()) ** 2))
-        if unbiased > 0:
-            variance = np.maximum(square - mean**2, 0.0) / unbiased
-        else:  # one batch: no noise if it is the training set, unknown if it was drawn
-            variance = np.full_like(mean, 0.0 if whole_pass else np.nan)
+        variance = batch_variance(mean, square, sizes, whole_pass)
         exact_mean = mean
         if not whole_pass:
             sums, norms, _ = self._pass(weights, epoch, self.data.train_rows, np.array([n_train]))

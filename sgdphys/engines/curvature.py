@@ -12,7 +12,7 @@ import torch
 from torch.func import grad, vmap
 
 from sgdphys.engines.base import Ensemble
-from sgdphys.engines.modules import model_of
+from sgdphys.engines.modules import model_of, sample_losses
 from sgdphys.errors import InputError
 
 LARGEST_HESSIAN = 3000
@@ -58,12 +58,12 @@ def landscape_of(ensemble: Ensemble, device: str = "cpu") -> Landscape:
         For batch norm.
     """
     training, samples = ensemble.training, ensemble.samples
-    family = np.arange(ensemble.replicas) // ensemble.twins
-    targets = samples.targets
     if samples.are_labels:
-        targets = targets[family] if len(targets) > 1 else targets.repeat(ensemble.replicas, axis=0)
+        targets = ensemble.labels_of(range(ensemble.replicas))
     else:
-        targets = np.broadcast_to(targets, (ensemble.replicas, *targets.shape)).copy()
+        targets = np.broadcast_to(
+            samples.targets, (ensemble.replicas, *samples.targets.shape)
+        ).copy()
     weight = samples.is_train / samples.is_train.sum(axis=1, keepdims=True)
     model = model_of(ensemble.network, torch.float64, device)
     if model.is_coupled:
@@ -86,15 +86,7 @@ def _loss_of(forward: Any, loss: str, weight_decay: float) -> Any:
     def total(
         theta: torch.Tensor, x: torch.Tensor, targets: torch.Tensor, weight: torch.Tensor
     ) -> torch.Tensor:
-        z = forward(theta, x)
-        if loss == "cross_entropy":
-            logs = torch.log_softmax(z, dim=-1)
-            each = -logs.gather(-1, targets[:, None])[:, 0]
-        else:
-            if targets.ndim == 1:
-                labels = torch.arange(z.shape[-1], device=z.device)
-                targets = (targets[..., None] == labels).to(z.dtype)
-            each = 0.5 * ((z - targets) ** 2).sum(dim=-1)
+        each = sample_losses(forward(theta, x), targets, loss)
         return (weight * each).sum() + 0.5 * weight_decay * (theta**2).sum()
 
     return total
@@ -142,12 +134,17 @@ def hessian_products(landscape: Landscape, theta: np.ndarray, vectors: np.ndarra
     ----------
     Pearlmutter (1994), Neural Computation 6, 147.
     """
+    return _over(landscape, _product_of(landscape), theta, vectors)
+
+
+def _product_of(landscape: Landscape) -> Any:
+    """Hessian times a vector, of (theta, vector, targets, weight)."""
     slope = grad(landscape.loss)
 
     def product(w: torch.Tensor, v: torch.Tensor, y: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
         return grad(lambda u: (slope(u, landscape.x, y, p) * v).sum())(w)
 
-    return _over(landscape, product, theta, vectors)
+    return product
 
 
 def hessians(landscape: Landscape, theta: np.ndarray) -> np.ndarray:
@@ -175,22 +172,13 @@ def hessians(landscape: Landscape, theta: np.ndarray) -> np.ndarray:
         )
     widest = max(landscape.x.shape[-1], 16) * landscape.x.shape[0] * 8 * 4
     chunk = max(1, int(_BYTES // (widest * landscape.replicas)))
-    second = hessian_in_chunks(landscape, chunk)
-    return _over(landscape, second, theta)
-
-
-def hessian_in_chunks(landscape: Landscape, chunk: int) -> Any:
-    """Return the Hessian as a function of (theta, targets, weight), so many columns at a time."""
-    slope = grad(landscape.loss)
+    product = _product_of(landscape)
 
     def second(w: torch.Tensor, y: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
-        def product(v: torch.Tensor) -> torch.Tensor:
-            return grad(lambda u: (slope(u, landscape.x, y, p) * v).sum())(w)
-
         identity = torch.eye(len(w), dtype=w.dtype, device=w.device)
-        return vmap(product, chunk_size=chunk)(identity)
+        return vmap(lambda v: product(w, v, y, p), chunk_size=chunk)(identity)
 
-    return second
+    return _over(landscape, second, theta)
 
 
 def leading_curvature(

@@ -17,7 +17,6 @@ from sgdphys.engines.base import Ensemble, Plan, Recorded, State, Stopped, due, 
 from sgdphys.engines.block import Block, aligned, net_of
 from sgdphys.engines.optimisers import Weights
 from sgdphys.lanes.vectors import lanes
-from sgdphys.sampling import seed_sequence
 
 _STRETCH = 2.0e8
 """Multiply-adds of a replica between two looks at whether to stop: a quarter of a second."""
@@ -52,21 +51,13 @@ class FusedEngine:
 
     def initial_state(self) -> State:
         """Weights before any update, one draw a family."""
-        ensemble = self.ensemble
-        theta = np.stack(
-            [
-                ensemble.network.initial_weights(
-                    np.random.default_rng(seed_sequence(ensemble.seed, r, "init", ensemble.twins))
-                )
-                for r in range(ensemble.replicas)
-            ]
-        ).astype(ensemble.training.dtype)
+        theta = self.ensemble.initial_weights()
         return State(
             epoch=0,
             theta=theta,
             velocity=np.zeros_like(theta),
             square=np.zeros_like(theta),
-            diverged_step=np.full(ensemble.replicas, -1, np.int64),
+            diverged_step=np.full(len(theta), -1, np.int64),
         )
 
     def advance(

@@ -38,16 +38,13 @@ def full_gradients(ensemble: Ensemble, theta: np.ndarray, threads: int | None = 
         nesterov=False, langevin=0.0, label_noise=0.0, dtype="float64",
     )  # fmt: skip
     samples = ensemble.samples
-    family = np.arange(replicas) // ensemble.twins
     plan = Plan(weight_steps=np.array([1]), epochs=np.array([], np.int64), gradients=False)
     flat = theta.reshape(-1, size).astype(np.float64)
     found = np.empty_like(flat)
     for first in range(0, len(flat), _TOGETHER):
         part = slice(first, min(first + _TOGETHER, len(flat)))
         owner = np.arange(part.start, part.stop) % replicas
-        targets = samples.targets
-        if samples.are_labels and len(targets) > 1:
-            targets = targets[family[owner]]
+        targets = ensemble.labels_of(owner) if samples.are_labels else samples.targets
         engine = FusedEngine(
             Ensemble(
                 network=replace(ensemble.perceptron, noise=0.0),

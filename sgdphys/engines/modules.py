@@ -49,6 +49,16 @@ def forward_of(network: Perceptron) -> Callable[[torch.Tensor, torch.Tensor], to
     return forward
 
 
+def sample_losses(out: torch.Tensor, targets: torch.Tensor, loss: str) -> torch.Tensor:
+    """Loss (sample,) of linear outputs (sample, output), for whole labels or real targets."""
+    if loss == "cross_entropy":
+        return -torch.log_softmax(out, -1).gather(-1, targets[:, None])[:, 0]
+    if not targets.is_floating_point():
+        labels = torch.arange(out.shape[-1], device=out.device)
+        targets = (targets[..., None] == labels).to(out.dtype)
+    return 0.5 * ((out - targets) ** 2).sum(-1)
+
+
 def _imported(module: str) -> Any:
     """Import a module; a command looks into the working folder too, as ``python`` does."""
     here = os.getcwd()

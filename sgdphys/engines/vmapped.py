@@ -14,12 +14,21 @@ import torch
 from torch.func import grad_and_value, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from sgdphys.engines.base import Ensemble, Plan, Recorded, State, Stopped, due, room_for
-from sgdphys.engines.modules import model_of
+from sgdphys.engines.base import (
+    Ensemble,
+    Plan,
+    Recorded,
+    State,
+    Stopped,
+    batch_variance,
+    due,
+    room_for,
+)
+from sgdphys.engines.modules import model_of, sample_losses
 from sgdphys.engines.optimisers import BETA1, BETA2, EPSILON
 from sgdphys.errors import InputError
 from sgdphys.networks import Perceptron
-from sgdphys.sampling import PURPOSES, SAMPLERS, epoch_rows, philox_keys, seed_sequence
+from sgdphys.sampling import PURPOSES, SAMPLERS, epoch_rows, philox_keys
 
 _EVALUATED = 2048
 """Samples evaluated together."""
@@ -87,10 +96,9 @@ class VmappedEngine:
         inputs = getattr(ensemble.network, "inputs", samples.x.shape[1:])
         x = torch.as_tensor(np.ascontiguousarray(samples.x), dtype=self.dtype, device=device)
         self.x = x.reshape(len(x), *inputs)
-        family = np.arange(ensemble.replicas) // ensemble.twins
         if samples.are_labels:
-            rows = samples.targets[family if len(samples.targets) > 1 else np.zeros_like(family)]
-            self.targets = torch.as_tensor(np.ascontiguousarray(rows), device=device)
+            labels = ensemble.labels_of(range(ensemble.replicas))
+            self.targets = torch.as_tensor(np.ascontiguousarray(labels), device=device)
         else:
             self.targets = torch.as_tensor(samples.targets, dtype=self.dtype, device=device)
         self._keys = philox_keys(ensemble.seed, range(ensemble.replicas), "batches")
@@ -106,12 +114,7 @@ class VmappedEngine:
     def initial_state(self) -> State:
         """Weights before any update, one draw a family."""
         ensemble = self.ensemble
-        theta = np.stack([
-            ensemble.network.initial_weights(
-                np.random.default_rng(seed_sequence(ensemble.seed, r, "init", ensemble.twins))
-            )
-            for r in range(ensemble.replicas)
-        ]).astype(ensemble.training.dtype)  # fmt: skip
+        theta = ensemble.initial_weights()
         buffers = {
             name: np.repeat(b.cpu().numpy()[None], ensemble.replicas, axis=0)
             for name, b in self.model.buffers.items()
@@ -125,20 +128,11 @@ class VmappedEngine:
             buffers=buffers,
         )
 
-    def _each_loss(self, out: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Loss of every sample."""
-        if self.ensemble.training.loss == "cross_entropy":
-            return -torch.log_softmax(out, -1).gather(-1, targets[:, None])[:, 0]
-        if self.ensemble.samples.are_labels:
-            labels = torch.arange(out.shape[-1], device=out.device)
-            targets = (targets[..., None] == labels).to(out.dtype)
-        return 0.5 * ((out - targets) ** 2).sum(-1)
-
     def _loss(
         self, theta: torch.Tensor, buffers: Any, x: torch.Tensor, targets: torch.Tensor
     ) -> Any:
         out, after = self.model.forward(theta, buffers, x, True)
-        return self._each_loss(out, targets).mean(), after
+        return sample_losses(out, targets, self.ensemble.training.loss).mean(), after
 
     def _targets_of(self, rows: torch.Tensor) -> torch.Tensor:
         """Targets (replica, sample, ...) of each replica's rows."""
@@ -248,38 +242,29 @@ class VmappedEngine:
                 count = mask.sum(axis=1).astype(np.float64)
                 count[count == 0] = np.nan
                 out[f"{prefix}loss"][at] = np.where(mask, losses, 0.0).sum(axis=1) / count
-                accuracy = np.where(mask, hits, 0.0).sum(axis=1) / count
-            are_labels = self.ensemble.samples.are_labels
-            out[f"{prefix}accuracy"][at] = accuracy if are_labels else np.nan
+                out[f"{prefix}accuracy"][at] = np.where(mask, hits, 0.0).sum(axis=1) / count
         if gradients:
             for name, value in self._gradient_statistics(theta, buffers, epoch).items():
                 out[name][at] = value
 
     def _evaluate(self, theta: torch.Tensor, buffers: Any) -> tuple[np.ndarray, np.ndarray]:
         """Loss and hit of every sample, float64 (replica, sample), in evaluation mode."""
+        are_labels = self.ensemble.samples.are_labels
 
         def one(w: torch.Tensor, b: Any, x: torch.Tensor, y: torch.Tensor) -> Any:
             z, _ = self.model.forward(w, b, x, False)
-            hit = (z.argmax(-1) == y) if self.ensemble.samples.are_labels else torch.zeros_like(y)
-            return self._each_loss(z, y), hit
+            loss = sample_losses(z, y, self.ensemble.training.loss).double()
+            return loss, (z.argmax(-1) == y).double() if are_labels else loss * torch.nan
 
-        by_replica = vmap(one, in_dims=(0, 0, None, 0 if self.targets.ndim == 2 else None))
-        if not self.ensemble.samples.are_labels:
-            by_replica = vmap(one, in_dims=(0, 0, None, None))
+        by_replica = vmap(one, in_dims=(0, 0, None, 0 if are_labels else None))
         losses, hits = [], []
         with torch.no_grad():
             for first in range(0, len(self.x), _EVALUATED):
                 part = slice(first, first + _EVALUATED)
-                y = (
-                    self.targets[:, part]
-                    if self.ensemble.samples.are_labels
-                    else self.targets[part]
-                )
+                y = self.targets[:, part] if are_labels else self.targets[part]
                 loss, hit = by_replica(theta, buffers, self.x[part], y)
-                losses.append(loss.double().cpu().numpy())
-                hits.append(np.broadcast_to(
-                    (hit if hit.ndim == 2 else hit[..., 0]).double().cpu().numpy(), loss.shape
-                ))  # fmt: skip
+                losses.append(loss.cpu().numpy())
+                hits.append(hit.cpu().numpy())
         return np.concatenate(losses, axis=1), np.concatenate(hits, axis=1)
 
     def _gradient_statistics(
@@ -298,12 +283,8 @@ class VmappedEngine:
             squares += int(sizes[batch]) * gradient**2
         mean = (total / int(sizes.sum())).cpu().numpy()
         square = (squares / int(sizes.sum())).cpu().numpy()
-        unbiased = 1.0 - float(np.sum((sizes / sizes.sum()) ** 2))
         whole_pass = ensemble.training.sampler != "replacement"
-        if unbiased > 0:
-            variance = np.maximum(square - mean**2, 0.0) / unbiased
-        else:
-            variance = np.full_like(mean, 0.0 if whole_pass else np.nan)
+        variance = batch_variance(mean, square, sizes, whole_pass)
         weights = theta.double().cpu().numpy()
         return {
             "gradient_mean": mean,
