@@ -192,7 +192,7 @@ class VmappedEngine:
         buffers = {
             n: torch.as_tensor(b.copy(), device=self.device) for n, b in state.buffers.items()
         }
-        diverged = state.diverged_step.copy()
+        diverged = torch.as_tensor(state.diverged_step.copy(), device=self.device)
         slots = {int(s): k for k, s in enumerate(steps)}
         at = {int(e): k for k, e in enumerate(epochs)}
         if 0 in slots:
@@ -212,10 +212,10 @@ class VmappedEngine:
                     theta, buffers, order[:, first:end], (ensemble.seed, epoch, batch)
                 )
                 _update(training, theta, velocity, square, gradient, training.rates[epoch], step)
+                is_new = ~torch.isfinite(theta).all(dim=1) & (diverged < 0)
+                diverged = torch.where(is_new, step, diverged)
                 if step in slots:
                     recorded.theta[:, slots[step]] = theta.cpu().numpy()
-            bad = ~torch.isfinite(theta).all(dim=1).cpu().numpy()
-            diverged[bad & (diverged < 0)] = (epoch + 1) * len(ends)
             if progress is not None:
                 progress(ensemble.replicas)
         after = replace(
@@ -224,7 +224,7 @@ class VmappedEngine:
             theta=theta.cpu().numpy(),
             velocity=velocity.cpu().numpy(),
             square=square.cpu().numpy(),
-            diverged_step=diverged,
+            diverged_step=diverged.cpu().numpy(),
             buffers={n: b.cpu().numpy() for n, b in buffers.items()},
         )
         return after, recorded

@@ -44,6 +44,19 @@ def test_step_by_step_agreement(options):
         np.testing.assert_allclose(other.by_epoch[name], values, atol=1e-8, rtol=1e-6, err_msg=name)
 
 
+def test_both_say_the_update_at_which_a_replica_diverged():
+    ensemble = small(rate=1e160, activation="identity", loss="squared_error")
+    plan = Plan(np.arange(0), np.arange(0), gradients=False)
+    found = []
+    for kind in (FusedEngine, VmappedEngine):
+        engine = kind(ensemble)
+        after, _ = engine.advance(engine.initial_state(), ensemble.epochs, plan)
+        found.append(after.diverged_step.tolist())
+    assert found[0] == found[1]
+    assert min(found[0]) > 0
+    assert any(step % ensemble.updates_per_epoch for step in found[0])
+
+
 def test_resuming_changes_nothing():
     ensemble = small()
     plan = every_step(ensemble)
