@@ -47,7 +47,7 @@ def require_netcdf(path: Path) -> None:
         raise InputError(f"{path} is not a netCDF file")
 
 
-def open_segment(path: Path, **options: Any) -> xr.DataTree:
+def open_segment(path: Path) -> xr.DataTree:
     """Open one netCDF file as a tree of groups.
 
     Raises
@@ -59,7 +59,7 @@ def open_segment(path: Path, **options: Any) -> xr.DataTree:
     """
     require_netcdf(path)
     try:
-        return xr.open_datatree(path, engine="netcdf4", **options)
+        return xr.open_datatree(path, engine="netcdf4")
     except (OSError, RuntimeError) as error:
         raise WorkError(
             f"{path} cannot be read ({error}); it is cut short or damaged: "
@@ -99,7 +99,7 @@ def open_trajectory(path: str | Path) -> xr.DataTree:
         what = "no finished segment yet" if path.is_dir() else "no such file or folder"
         raise InputError(f"{path}: {what}; a run's folder or a netCDF file was expected")
     trees = [_detached(p) for p in paths]
-    names = dict.fromkeys(str(n) for tree in trees for n in tree.children if n != RESUME)
+    names = dict.fromkeys(str(n) for tree in trees for n in tree.children)
     groups = {}
     for name in names:
         having = [k for k, tree in enumerate(trees) if name in tree.children]
@@ -116,7 +116,7 @@ def _detached(path: Path) -> xr.DataTree:
     """
     with open_segment(path) as tree:
         groups = {name: _lazily(path, str(name), node.to_dataset()) for name, node in
-                  tree.children.items()}  # fmt: skip
+                  tree.children.items() if name != RESUME}  # fmt: skip
         detached = xr.DataTree.from_dict(groups)
         detached.attrs = dict(tree.attrs)
     return detached
@@ -184,13 +184,7 @@ class _Stored:
 
 
 def _decoded(attributes: Any, groups: dict[Any, xr.Dataset]) -> xr.DataTree:
-    kept = {
-        # coordinates are small and every analysis looks at them
-        name: ds.assign_coords({c: ds[c].load() for c in ds.coords})
-        for name, ds in groups.items()
-        if name != RESUME
-    }
-    tree = xr.DataTree.from_dict(kept)
+    tree = xr.DataTree.from_dict(groups)
     tree.attrs = decode_attributes(attributes)
     for name, node in tree.children.items():
         node.attrs = decode_attributes(node.attrs)
