@@ -258,7 +258,6 @@ def _tree(clock: np.ndarray, tensors: dict[str, np.ndarray], files: list[Path]) 
     flat = [value.reshape(len(clock), -1) for value in tensors.values()]
     dtype = np.float64 if any(v.dtype == np.float64 for v in flat) else np.float32
     theta = np.concatenate(flat, axis=1, dtype=dtype)[:, None]
-    table, layers = schema.tensor_table(list(tensors), sizes)
     is_finite = np.isfinite(theta[:, 0]).all(axis=1)
     diverged = -1 if is_finite.all() else int(clock[np.flatnonzero(~is_finite)[0]])
     weights = schema.dataset(
@@ -268,11 +267,10 @@ def _tree(clock: np.ndarray, tensors: dict[str, np.ndarray], files: list[Path]) 
             "step": clock,
             "replica": np.arange(1),
             "family": ("replica", np.arange(1)),
-            **schema.parameter_coordinates(table),
-            "layer_name": ("parameter", np.array(layers)[table.layer - 1]),
         },
     )
-    tree = xr.DataTree.from_dict({"weights": weights})
+    weights.attrs["tensors"] = {"names": list(tensors), "sizes": sizes}
+    tree = xr.DataTree.from_dict({"weights": schema.with_tensors(weights)})
     now = datetime.now(UTC).isoformat(timespec="seconds")
     tree.attrs = {
         "schema_version": schema.SCHEMA_VERSION,

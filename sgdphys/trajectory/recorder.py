@@ -5,7 +5,6 @@ segments beside the file, each whole or not there, and are joined into it at the
 """
 
 import shutil
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ import sgdphys
 from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
 from sgdphys.trajectory import schema
-from sgdphys.trajectory.reader import open_segment, open_trajectory, parts_of, segment_paths
+from sgdphys.trajectory.reader import open_trajectory, parts_of
 from sgdphys.trajectory.schedules import Schedule, schedule_of
 from sgdphys.trajectory.sketch import Sketch
 from sgdphys.trajectory.tensors import Tensors
@@ -284,8 +283,6 @@ class Recorder:
         weights = schema.dataset("weights", {"theta": theta, "diverged_step": diverged}, along)
         if self._sketches is None:
             weights.attrs["tensors"] = tensors.described
-            if tensors.total < schema.LARGE:
-                weights = schema.with_tensors(weights)
         groups = {"weights": weights}
         by_layer = {
             name: (("step", "replica", "layer"), np.stack([r[name] for r in rows]))
@@ -372,8 +369,6 @@ class Recorder:
                 {"replica": np.arange(len(moments))},
                 {"tensors": self._tensors[0].described},
             )
-            if self._tensors[0].total < schema.LARGE:
-                increments = schema.with_tensors(increments)
             extra["increments"] = labelled(increments)
         return extra
 
@@ -457,20 +452,11 @@ def _prepare(path: Path, parts: Path, *, overwrite: bool, resume: bool) -> None:
 
 def _join(path: Path, parts: Path, extra: dict[str, Any]) -> None:
     """Write all segments as one file, some at a time, and remove them."""
-    segments = segment_paths(parts)
-    if len(segments) == 1:
-        with open_segment(segments[0]) as one:
-            tree = one.load()
-    else:
-        tree = open_trajectory(parts)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        whole = xr.DataTree.from_dict({n: c.to_dataset() for n, c in tree.children.items()})
-        whole.attrs = schema.decode_attributes(tree.attrs) | {"last_step": extra["last_step"]}
-        if "increments" in extra:
-            whole["increments"] = xr.DataTree(extra["increments"])
-        write_tree(whole, path)
-    tree.close()
+    tree = open_trajectory(parts)
+    tree.attrs["last_step"] = extra["last_step"]
+    if "increments" in extra:
+        tree["increments"] = xr.DataTree(extra["increments"])
+    write_tree(tree, path)
     shutil.rmtree(parts)
 
 

@@ -111,6 +111,18 @@ def with_tensors(data: xr.Dataset) -> xr.Dataset:
     return labelled(named)
 
 
+def for_writing(data: xr.Dataset) -> xr.Dataset:
+    """Give a group the coordinates that the attribute ``tensors`` describes, or none of them.
+
+    None where there are so many that the reader makes them.
+    """
+    if "tensors" not in data.attrs or data.sizes.get("parameter", 0) < LARGE:
+        return with_tensors(data)
+    made = [n for n in ("layer", "kind", "parameter_name", "entry", "layer_name")
+            if n in data.coords]  # fmt: skip
+    return data.drop_vars(made)
+
+
 def parameter_coordinates(table: ParameterTable) -> dict[str, Any]:
     """Coordinates along ``parameter``: its layer, kind, tensor and place in the tensor."""
     return {name: ("parameter", values) for name, values in asdict(table).items()}

@@ -10,7 +10,7 @@ from typing import Any
 
 import xarray as xr
 
-from sgdphys.trajectory.schema import chunk_sizes, encode_attributes
+from sgdphys.trajectory.schema import chunk_sizes, encode_attributes, for_writing
 
 _SUFFIX = ".partial"
 
@@ -31,7 +31,7 @@ def write_tree(tree: xr.DataTree, path: Path, compression: str = "none") -> None
     OSError
         When the folder cannot be written or the disk is full; nothing is left behind.
     """
-    tree = tree.copy()
+    tree = tree.map_over_datasets(for_writing)
     for node in tree.subtree:
         node.attrs = encode_attributes(node.attrs)
     encoding: dict[str, dict[str, Any]] = {}

@@ -307,3 +307,20 @@ def test_a_parameter_put_in_the_place_of_another_is_followed(tmp_path):
         recording.step()
     theta = sp.open_trajectory(tmp_path / "a.nc")["weights"].theta[:, 0].to_numpy()
     np.testing.assert_array_equal(theta[1:], 7.0)
+
+
+def test_names_of_a_large_model_are_made_when_it_is_read(tmp_path, monkeypatch):
+    """Joined and gathered files keep a tensor's name once, and show it at every parameter."""
+    monkeypatch.setattr("sgdphys.trajectory.recorder.SEGMENT_BYTES", 2**18)
+    for name in ("a", "b"):
+        with sp.record(torch.nn.Linear(200, 120), tmp_path / f"{name}.nc") as recording:
+            for _ in range(6):
+                recording.step()
+    sp.gather([tmp_path / "a.nc", tmp_path / "b.nc"], tmp_path / "both.nc")
+    for name in ("a", "both"):
+        with xr.open_dataset(tmp_path / f"{name}.nc", group="weights") as stored:
+            assert "parameter_name" not in stored.variables
+        weights = sp.open_trajectory(tmp_path / f"{name}.nc")["weights"]
+        assert weights.parameter_name.to_numpy()[[0, -1]].tolist() == ["weight", "bias"]
+        assert weights.entry.to_numpy()[-1] == 119
+        assert weights.sizes["step"] == 7
