@@ -382,6 +382,50 @@ GLOSSARY: dict[str, Quantity] = {
     "alpha_short": Quantity(
         "1", "MSD exponent within an epoch", r"\alpha", "about the twins' mean, up to half an epoch"
     ),
+    # learning, and what relates it to information
+    "error_epoch": Quantity("epochs", "epochs to the test error", "", "first epoch at or below it"),
+    "relaxation_epoch": Quantity(
+        "epochs", "relaxation time of learning", r"\tau", "all but 1/e of the final order is there"
+    ),
+    "final_accuracy": Quantity("1", "final training accuracy", "", "at the last epoch"),
+    "final_test_accuracy": Quantity("1", "final test accuracy", "", "at the last epoch"),
+    "final_loss": Quantity("nats", "final training loss", "", "at the last epoch"),
+    "final_test_loss": Quantity("nats", "final test loss", "", "at the last epoch"),
+    "overtraining": Quantity(
+        "nats", "overtraining", "", "final test loss less that at the lowest point of its mean"
+    ),
+    "last_epoch": Quantity("epochs", "last epoch", "", ""),
+    "test_error": Quantity("1", "test error", "", "share of test samples wrong, mean of networks"),
+    "norm_ratio": Quantity("1", "growth of the weight norm", "", "final over first, of a layer"),
+    "late_gradient_ratio": Quantity(
+        "1", "late mean over noise", "", "of gradients at fixed weights, second half of training"
+    ),
+    "first_sample_ratio": Quantity(
+        "1", "mean over noise of single samples, at the start", "", "|G| over the root of tr S"
+    ),
+    "late_sample_ratio": Quantity(
+        "1", "mean over noise of single samples, late", "", "second half of training"
+    ),
+    "transition_noise_scale": Quantity(
+        "1", "noise scale over batch size at the transition", "", "tr S/(B |G|**2)"
+    ),
+    "late_diffusion": Quantity(
+        "{x}**2/{t}", "late diffusion coefficient", "D", "of epochs, a parameter, second half"
+    ),
+    "distance_ratio": Quantity(
+        "1", "distance within over between labels", "", "root mean square, of a layer's activations"
+    ),
+    "binned_entropy": Quantity("bits", "binned entropy", "H(T)", "of the histogram"),
+    "weight": Quantity("1", "weight of the unit", "w", "input standard deviation 1"),
+    "unit_I_XT": Quantity("bits", "information of one unit", "I(X;T)", "in closed form"),
+    "rescaled_I_XT": Quantity(
+        "bits", "information about the input, rescaled", "", "of the same function"
+    ),
+    "I_irrelevant": Quantity(
+        "bits", "information about irrelevant inputs", "", "that the teacher does not use"
+    ),
+    "generalisation_error": Quantity("1", "exact test error", "", "mean squared, over all inputs"),
+    "teacher": Quantity("1", "weights of the teacher", "", ""),
     # tasks
     "x": Quantity("1", "input", "x", "input pattern"),
     "target": Quantity("1", "target", "y", "real number to be learnt"),
@@ -405,6 +449,7 @@ _PREFIXES = {
     "discrete_": "exact, in discrete time",
     "ramp_": "on a slow ramp, or beside it",
     "ensemble_": "across members",
+    "first_": "at the start",
 }
 _DERIVED = ("_low", "_high", "_ensemble", "_total")
 _MEANING = {

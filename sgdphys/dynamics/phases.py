@@ -221,7 +221,10 @@ def gradient_phases(
         Ratios of averages over replicas, each with ``_low`` and ``_high`` (epoch, layer):
         gradient_ratio (raw), gradient_ratio_squared (corrected, may be negative),
         mean_over_weight, noise_over_weight, noise_scale; noise_scale_total (epoch).
-        transition_epoch (replica, layer); transition_epoch_ensemble, change_epoch (layer) with
+        transition_epoch, and transition_noise_scale, the noise scale over the batch size there;
+        late_gradient_ratio of the second half of training, first_sample_ratio and late_sample_ratio
+        (|G| over the root of tr S, at the first epoch and in the second half), all (replica,
+        layer); transition_epoch_ensemble, change_epoch (layer) with
         intervals, change_p_value (layer); noise_scale_epoch (layer).
         With ``drift`` also drift_ratio (epoch, layer), drift_transition_epoch (replica, layer) and
         drift_transition_epoch_ensemble (layer), with the epoch's drift in place of the mean.
@@ -263,7 +266,7 @@ def gradient_phases(
             f"{name}_low": (("epoch", "layer"), low),
             f"{name}_high": (("epoch", "layer"), high),
         }
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         total = averages["trace"].sum(axis=-1) / averages["mean2"].sum(axis=-1)
         each = (mean**2 - extra) / noise**2 if replacement else mean / noise
         scale = batch_size / ratios["noise_scale"]
@@ -272,7 +275,25 @@ def gradient_phases(
     def along(values: np.ndarray) -> np.ndarray:
         return np.swapaxes(values, -1, -2)
 
-    found["transition_epoch"] = (("replica", "layer"), crossing_epoch(along(each), epoch))
+    crossed = crossing_epoch(along(each), epoch)
+    found["transition_epoch"] = (("replica", "layer"), crossed)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own_scale = trace / (mean**2 - extra) / batch_size
+    found["transition_noise_scale"] = (
+        ("replica", "layer"), _at_epoch(along(own_scale), epoch, crossed)
+    )  # fmt: skip
+    late = epoch >= epoch[-1] / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found |= {
+            "late_gradient_ratio": (
+                ("replica", "layer"), mean[:, late].mean(axis=1) / noise[:, late].mean(axis=1)
+            ),
+            "first_sample_ratio": (("replica", "layer"), mean[:, 0] / np.sqrt(trace[:, 0])),
+            "late_sample_ratio": (
+                ("replica", "layer"),
+                mean[:, late].mean(axis=1) / np.sqrt(trace[:, late].mean(axis=1)),
+            ),
+        }  # fmt: skip
     if drift is not None:
         with np.errstate(divide="ignore", invalid="ignore"):
             on_the_way = crossing_epoch(along(moved / noise), epoch)
@@ -309,6 +330,19 @@ def gradient_phases(
         },
     )
     return labelled(result)
+
+
+def _at_epoch(values: np.ndarray, epoch: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Values (replica, layer, epoch) at an epoch of each, interpolated in log time and value."""
+    time = np.log1p(epoch)
+    found = np.full(at.shape, np.nan)
+    for place in np.argwhere(np.isfinite(at)):
+        series = values[tuple(place)]
+        sound = np.isfinite(series) & (series > 0)
+        if sound.any():
+            wanted = np.log1p(at[tuple(place)])
+            found[tuple(place)] = np.exp(np.interp(wanted, time[sound], np.log(series[sound])))
+    return found
 
 
 def _ratios(a: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -1,5 +1,6 @@
 """Figures: functions of results that draw; this file only lists them and writes them to disk."""
 
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -25,6 +26,8 @@ from sgdphys.figures import (
 from sgdphys.figures.style import sheet
 
 Sources = Mapping[str, xr.Dataset]
+MOST_CASES = 4
+"""Of a sweep that has figures of each case drawn unasked."""
 
 
 class Entry(NamedTuple):
@@ -36,7 +39,7 @@ class Entry(NamedTuple):
     draw: Callable[[Sources], Figure]
     needs: tuple[str, ...]
     by_case: bool = False
-    """Whether each case of a sweep has a figure of its own."""
+    """Whether each case of a sweep has a figure of its own: of few cases, or when asked for."""
 
 
 CATALOGUE: dict[str, Entry] = {
@@ -107,6 +110,8 @@ def draw(
             entry = CATALOGUE[name]
             found = _sources(groups, entry.needs)
             if entry.by_case:
+                if names is None and _most_cases(found, entry.needs[0]) > MOST_CASES:
+                    continue
                 found = _each_case(found, entry.needs[0])
             if names is not None and not found:
                 raise InputError(
@@ -151,6 +156,10 @@ def _sources(groups: Sources, needs: tuple[str, ...]) -> dict[str, dict[str, xr.
     }
 
 
+def _most_cases(found: Mapping[str, dict[str, xr.Dataset]], kind: str) -> int:
+    return max((sources[kind].sizes.get("case", 1) for sources in found.values()), default=0)
+
+
 def _each_case(
     found: Mapping[str, dict[str, xr.Dataset]], kind: str
 ) -> dict[str, dict[str, xr.Dataset]]:
@@ -164,6 +173,7 @@ def _each_case(
         for k, case in enumerate(data["case"].to_numpy()):
             name = "".join(c if c.isalnum() or c in "=.-" else "_" for c in str(case))
             one = data.isel(case=k, drop=True)
+            one.attrs |= json.loads(data.attrs.get("by_case", "{}")).get(str(case), {})
             if "epoch" in one.dims:  # those that other cases have alone are empty
                 one = one.dropna("epoch", how="all")
             apart["-".join(filter(None, (suffix, name)))] = {**sources, kind: one}

@@ -4,12 +4,14 @@ import numpy as np
 import xarray as xr
 from scipy.special import logsumexp
 
+from sgdphys.compiling import compiled
 from sgdphys.errors import InputError
 from sgdphys.information.binned import whole_labels
 from sgdphys.networks import Perceptron, activate
 from sgdphys.quantities import labelled
 
-_ROWS = 256
+FAR = 40.0
+"""What is so many nats farther than the nearest centre adds nothing in double precision."""
 
 
 def noisy_information(
@@ -18,6 +20,7 @@ def noisy_information(
     x: np.ndarray,
     y: np.ndarray,
     *,
+    shuffled: np.ndarray | None = None,
     draws: int = 4,
     own_draws: int = 64,
     rng: int = 0,
@@ -33,6 +36,8 @@ def noisy_information(
         Equally likely inputs, the population.
     y : (sample,)
         Hard labels.
+    shuffled : (sample,), optional
+        The same labels in another order, for the null.
     draws : int
         Noisy passes of every input that make up the layer's law.
     own_draws : int
@@ -44,7 +49,8 @@ def noisy_information(
     -------
     Dataset
         I_XT, I_TY with ``_low``, ``_high`` (layer): the Monte Carlo error alone, two-sided normal;
-        hidden layers only, since the output has no noise of its own.
+        hidden layers only, since the output has no noise of its own; null_I_TY (layer) of shuffled
+        labels, where they are given.
 
     Raises
     ------
@@ -56,7 +62,8 @@ def noisy_information(
     T = S + sigma Z, with S the layer's activation given noisy layers below: the law of T, and that
     given an input or label, are mixtures of Gaussians around draws of S, and I(X;T) = E log2
     p(T|X)/p(T). In the first layer S is a function of the input and both are exact mixtures; in
-    later ones few draws make p(T|X) too narrow where the layer is wide, and I(X;T) too small.
+    later ones few draws make both densities too narrow where the layer is wide: the input's own is
+    of more draws than the others', in both alike, so that I(X;T) is never above log2 n.
 
     References
     ----------
@@ -69,7 +76,8 @@ def noisy_information(
         )
     generator = np.random.default_rng(rng)
     labels, _ = whole_labels(y)
-    rows = []
+    labellings = [labels] if shuffled is None else [labels, whole_labels(shuffled)[0]]
+    rows, nulls = [], []
     for layer in range(1, network.layers):
         around = [_before_noise(network, theta, x, layer, generator) for _ in range(draws)]
         here = _before_noise(network, theta, x, layer, generator)
@@ -82,13 +90,20 @@ def noisy_information(
             ]
         )
         log_given_x = logsumexp(given_x, axis=0) - np.log(own)
-        log_all, log_given_y = _mixtures(t, around[: 1 if layer == 1 else draws], labels,
-                                         network.noise)  # fmt: skip
-        rows.append([*_mean(log_given_x - log_all), *_mean(log_given_y - log_all)])
+        log_all, log_given_y = _mixtures(
+            t,
+            around[: 1 if layer == 1 else draws],
+            log_given_x,
+            np.stack(labellings),
+            network.noise,
+        )
+        rows.append([*_mean(log_given_x - log_all), *_mean(log_given_y[0] - log_all)])
+        nulls.append(_mean(log_given_y[-1] - log_all)[0])
     found = np.array(rows)
     names = ("I_XT", "I_XT_low", "I_XT_high", "I_TY", "I_TY_low", "I_TY_high")
     data = xr.Dataset(
-        {name: ("layer", found[:, k]) for k, name in enumerate(names)},
+        {name: ("layer", found[:, k]) for k, name in enumerate(names)}
+        | ({} if shuffled is None else {"null_I_TY": ("layer", nulls)}),
         coords={"layer": np.arange(1, network.layers)},
         attrs={
             "estimator": "noisy",
@@ -120,29 +135,75 @@ def _log_kernel(t: np.ndarray, s: np.ndarray, noise: float) -> np.ndarray:
     return -((t - s) ** 2).sum(axis=1) / (2 * noise**2)
 
 
+@compiled
+def _log_sums(t, s, labels, of, squares, nearest, sums, out):
+    """Log sums of exp(-d**2) over the centres of other inputs: all, and those of equal label.
+
+    Parameters
+    ----------
+    t : float64 (unit, input)
+    s : float64 (unit, centre)
+        Centres are inputs in order, several times over.
+    labels, of : int64 (labelling, input), int64 (labelling, centre)
+    squares, nearest, sums : float64 (centre,), (1 + labelling,) twice
+        Scratch.
+    out : float64 (1 + labelling, input)
+        Filled.
+    """
+    kinds = labels.shape[0]
+    inputs = labels.shape[1]
+    for own in range(inputs):
+        for k in range(1 + kinds):
+            nearest[k] = np.inf
+            sums[k] = 0.0
+        for c in range(s.shape[1]):
+            squares[c] = 0.0
+        for u in range(s.shape[0]):
+            here = t[u, own]
+            for c in range(s.shape[1]):
+                away = here - s[u, c]
+                squares[c] += away * away
+        for start in range(0, s.shape[1], inputs):
+            squares[start + own] = np.inf
+        for c in range(s.shape[1]):
+            d = squares[c]
+            if d < nearest[0]:
+                nearest[0] = d
+            for k in range(kinds):
+                if d < nearest[1 + k] and of[k, c] == labels[k, own]:
+                    nearest[1 + k] = d
+        farthest = 0.0
+        for k in range(1 + kinds):
+            farthest = max(farthest, nearest[k])
+        for c in range(s.shape[1]):
+            d = squares[c]
+            if d >= farthest + FAR:
+                continue
+            sums[0] += np.exp(nearest[0] - d)
+            for k in range(kinds):
+                if of[k, c] == labels[k, own]:
+                    sums[1 + k] += np.exp(nearest[1 + k] - d)
+        for k in range(1 + kinds):
+            out[k, own] = np.log(sums[k]) - nearest[k] if sums[k] > 0 else -np.inf
+
+
 def _mixtures(
-    t: np.ndarray, around: list[np.ndarray], labels: np.ndarray, noise: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Log densities of every point under all draws, and under those of its own label."""
-    centre = t.mean(axis=0)
-    s = np.concatenate(around) - centre
-    of = np.tile(labels, len(around))
-    norms = (s**2).sum(axis=1)
-    log_all, log_label = np.empty((2, len(t)))
-    same = [of == kind for kind in range(int(labels.max()) + 1)]
-    for first in range(0, len(t), _ROWS):
-        part = slice(first, first + _ROWS)
-        here = t[part] - centre
-        squares = (here**2).sum(axis=1)[:, None] + norms - 2 * here @ s.T
-        logs = -np.maximum(squares, 0.0) / (2 * noise**2)
-        log_all[part] = logsumexp(logs, axis=1) - np.log(len(s))
-        for kind, inside in enumerate(same):
-            rows = np.flatnonzero(labels[part] == kind)
-            if len(rows):
-                log_label[first + rows] = logsumexp(logs[np.ix_(rows, inside)], axis=1) - np.log(
-                    inside.sum()
-                )
-    return log_all, log_label
+    t: np.ndarray, around: list[np.ndarray], log_own: np.ndarray, labellings: np.ndarray,
+    noise: float,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Log densities of every point (point,) under all inputs, and (labelling, point) its label's.
+
+    Its own input's is given, of more draws than the others': both densities hold the same.
+    """
+    scale = 1 / (np.sqrt(2) * noise)
+    s = np.ascontiguousarray(np.concatenate(around).T) * scale
+    of = np.tile(labellings, (1, len(around)))
+    out, scratch = np.empty((1 + len(labellings), len(t))), np.empty((2, 1 + len(labellings)))
+    points = np.ascontiguousarray(t.T) * scale
+    _log_sums(points, s, labellings, of, np.empty(s.shape[1]), scratch[0], scratch[1], out)
+    both = np.logaddexp(out - np.log(len(around)), log_own)
+    counts = np.stack([np.bincount(row)[row] for row in labellings])
+    return both[0] - np.log(len(t)), both[1:] - np.log(counts)
 
 
 def _mean(nats: np.ndarray) -> tuple[float, float, float]:

@@ -38,17 +38,40 @@ def compression(I_XT: xr.DataArray) -> xr.Dataset:
     values = np.where(whole, values, 0.0)
     peak = values.max(axis=0)
     lost = peak - values[-1]
-    kept = values > peak - ONSET_SHARE * lost
-    last_kept = len(epoch) - 1 - np.argmax(kept[::-1], axis=0)
     found = {
         "bits_start": values[0],
         "bits_peak": peak,
         "bits_end": values[-1],
         "bits_lost": lost,
         "peak_epoch": epoch[values.argmax(axis=0)].astype(float),
-        "onset_epoch": np.where(lost >= LEAST_LOSS, epoch[last_kept], np.nan),
+        "onset_epoch": loss_epoch(I_XT, ONSET_SHARE).to_numpy(),
     }
     over = I_XT.isel(epoch=0, drop=True)
     return labelled(
         xr.Dataset({name: over.copy(data=np.where(whole, v, np.nan)) for name, v in found.items()})
     )
+
+
+def loss_epoch(I_XT: xr.DataArray, share: float) -> xr.DataArray:
+    """The last epoch at which less than a share of the bits lost after the peak had gone.
+
+    Parameters
+    ----------
+    I_XT : DataArray (epoch, ...)
+        Bits.
+    share : float
+
+    Returns
+    -------
+    DataArray (...)
+        NaN where less than 0.1 bit is lost, or the curve is not finite to the end.
+    """
+    epoch = I_XT["epoch"].to_numpy()
+    values = I_XT.transpose("epoch", ...).to_numpy()
+    peak, end = values.max(axis=0), values[-1]
+    with np.errstate(invalid="ignore"):
+        lost = peak - end
+        kept = values > peak - share * lost
+        at = epoch[len(epoch) - 1 - np.argmax(kept[::-1], axis=0)]
+        found = np.where(lost >= LEAST_LOSS, at.astype(float), np.nan)
+    return I_XT.isel(epoch=0, drop=True).copy(data=found)

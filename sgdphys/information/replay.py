@@ -1,6 +1,8 @@
 """Other estimators than the histogram, on activations replayed from recorded weights."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -12,20 +14,47 @@ from sgdphys.information.gaussian import linear_layer_information
 from sgdphys.information.kde import kde_information
 from sgdphys.information.neighbours import neighbour_information
 from sgdphys.information.noisy import noisy_information
-from sgdphys.networks import Perceptron
+from sgdphys.networks import Perceptron, activate
 from sgdphys.quantities import labelled
 
-ESTIMATORS = ("equal_mass", "kde_lower", "kde_upper", "neighbours", "noisy", "gaussian")
+ESTIMATORS = (
+    "equal_mass",
+    "net_input",
+    "precision",
+    "kde_lower",
+    "kde_upper",
+    "neighbours",
+    "noisy",
+    "gaussian",
+)
+
+
+_NET_INPUT = 50.0
+"""Net inputs from minus this to this are cut into equal bins."""
+
+
+def _cells(t: np.ndarray, estimator: str, bins: int, activation: str) -> np.ndarray:
+    """Cell of every unit, equal in net input, or of every sample, one for each distinct row."""
+    if estimator == "precision":
+        return np.unique(t.astype(np.float32), axis=0, return_inverse=True)[1].reshape(-1)
+    ends = activate(activation, np.linspace(-_NET_INPUT, _NET_INPUT, bins + 1))
+    return np.searchsorted(ends[1:-1], t, side="right")
 
 
 def _reader(
-    estimator: str, bins: int, noise_variance: float, neighbours: int
+    estimator: str, bins: int, noise_variance: float, neighbours: int, activation: str = "tanh"
 ) -> Callable[[np.ndarray, np.ndarray], tuple[float, float]]:
     """I(X;T) and I(T;Y) of activations and labels."""
 
     def read(t: np.ndarray, y: np.ndarray) -> tuple[float, float]:
         if estimator == "equal_mass":
             found = binned_information(t, y, bins=bins, edges="equal_mass")
+        elif estimator == "binned":
+            found = binned_information(t, y, bins=bins)
+        elif estimator in ("net_input", "precision"):
+            cells = _cells(t, estimator, bins, activation)
+            most = int(cells.max()) + 1
+            found = binned_information(cells, y, bins=max(most, 2), low=0, high=max(most, 2))
         elif estimator == "neighbours":
             return np.nan, float(neighbour_information(t, y, neighbours=neighbours)["raw_I_TY"])
         else:
@@ -60,7 +89,9 @@ def estimated(
     x : (sample, feature)
     y : (sample,)
     estimator : str
-        "equal_mass", "kde_lower", "kde_upper", "neighbours" (I_TY alone, raw), "noisy" (hidden
+        "equal_mass", "net_input" (bins equal in the net input from -50 to 50), "precision" (a cell
+        for every distinct float32 row), "kde_lower", "kde_upper", "neighbours" (I_TY alone, raw),
+        "noisy" (hidden
         layers of a network with layer noise), or "gaussian" (I_XT alone: linear networks, Gaussian
         inputs of the task's covariance, noise of ``noise_variance`` on every unit).
     softmax : bool
@@ -79,6 +110,8 @@ def estimated(
     labels, _ = whole_labels(y)
     settings: Mapping[str, Any] = {
         "equal_mass": {"bins": bins},
+        "net_input": {"bins": bins},
+        "precision": {},
         "kde_lower": {"noise_variance": noise_variance},
         "kde_upper": {"noise_variance": noise_variance},
         "neighbours": {"neighbours": neighbours},
@@ -96,20 +129,26 @@ def estimated(
             if estimator == "gaussian":
                 found[:, 0] = _linear(network, weights, x, noise_variance)
                 return found
-            values, null = (
-                noisy_information(network, weights, x, of, rng=rng) for of in (labels, shuffled)
-            )
-            found[:-1] = np.stack([values["I_XT"], values["I_TY"], null["I_TY"]], axis=1)
+            values = noisy_information(network, weights, x, labels, shuffled=shuffled, rng=rng)
+            names = ("I_XT", "I_TY", "null_I_TY")
+            found[:-1] = np.stack([values[name] for name in names], axis=1)
             return found
 
     else:
-        read = _reader(estimator, bins, noise_variance, neighbours)
+        read = _reader(estimator, bins, noise_variance, neighbours, network.activation)
+        # the output has no activation of its own to take the net input of
+        of_last = "binned" if estimator == "net_input" else estimator
+        last = _reader(of_last, bins, noise_variance, neighbours)
 
         def whole(weights: np.ndarray, shuffled: np.ndarray) -> np.ndarray:
             units = network.forward(weights, x, softmax=softmax)
-            return np.array([(*read(t, labels), read(t, shuffled)[1]) for t in units])
+            readers = [read] * (len(units) - 1) + [last]
+            return np.array([
+                (*r(t, labels), r(t, shuffled)[1]) for r, t in zip(readers, units, strict=True)
+            ])  # fmt: skip
 
-    return _each_network(theta, epochs, network.layers, labels, whole, rng).assign_attrs(
+    threads = len(os.sched_getaffinity(0))
+    return _each_network(theta, epochs, network.layers, labels, whole, rng, threads).assign_attrs(
         estimator=estimator, **settings[estimator], interval_method="none: over replicas only"
     )
 
@@ -121,19 +160,25 @@ def _each_network(
     labels: np.ndarray,
     whole: Callable[[np.ndarray, np.ndarray], np.ndarray],
     rng: int,
+    threads: int = 1,
 ) -> xr.Dataset:
     """I_XT, I_TY and its null of every layer, network and epoch.
 
-    ``whole`` gives (layer, 3) of the weights of one network and its shuffled labels.
+    ``whole`` gives (layer, 3) of the weights of one network and its shuffled labels; with several
+    threads it is called from all of them.
     """
     at = np.array(list(epochs))
     found = np.full((len(at), theta.shape[1], layers, 3), np.nan)
-    for e in range(len(at)):
-        for r in range(theta.shape[1]):
-            weights = theta[e, r].astype(np.float64)
-            if np.isfinite(weights).all():
-                shuffled = np.random.default_rng([rng, r]).permutation(labels)
-                found[e, r] = whole(weights, shuffled)
+
+    def work(place: tuple[int, int]) -> None:
+        e, r = place
+        weights = theta[e, r].astype(np.float64)
+        if np.isfinite(weights).all():
+            shuffled = np.random.default_rng([rng, r]).permutation(labels)
+            found[e, r] = whole(weights, shuffled)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, np.ndindex(len(at), theta.shape[1])))
     names = ("I_XT", "I_TY", "null_I_TY")
     axes = ("epoch", "replica", "layer")
     rises = (np.diff(found[..., :2], axis=2) > 1e-9).sum(axis=(2, 3))

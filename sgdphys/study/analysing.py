@@ -11,10 +11,11 @@ import numpy as np
 import xarray as xr
 
 import sgdphys
-from sgdphys import relate
-from sgdphys.study.analyses.source import Source
+from sgdphys.relate.delays import compression_after_transition
+from sgdphys.study.analyses.source import Source, narrowed
 from sgdphys.study.files import study_hash
 from sgdphys.study.keys import Study
+from sgdphys.study.recording import plan_of
 from sgdphys.trajectory.reader import open_trajectory
 from sgdphys.trajectory.writer import write_tree
 
@@ -52,7 +53,8 @@ def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str
         When an analysis needs what was not recorded.
     """
     groups: dict[str, xr.Dataset] = {}
-    with open_trajectory(folder) as trajectory:
+    with open_trajectory(folder) as recorded:
+        trajectory = _as_planned(recorded, study)
         for name, analysis in study.analyses.items():
             tell(f"analysing {name}")
             source = Source(trajectory, study, name, threads)
@@ -62,10 +64,16 @@ def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str
     for group in groups.values():
         first.setdefault(group.attrs["of"], group)
     if {"information", "phases"} <= first.keys() and RELATED not in groups:
-        groups[RELATED] = relate.compression_after_transition(
+        groups[RELATED] = compression_after_transition(
             first["information"], first["phases"], rng=study.train.seed
         ).assign_attrs(of=RELATED)
     _write(groups, folder, study)
+
+
+def _as_planned(recorded: xr.DataTree, study: Study) -> xr.DataTree:
+    """A recording that is shared may hold more weights than this study asks for."""
+    per_epoch = len(Source(recorded, study, "", None).batch_sizes)
+    return narrowed(recorded, steps=plan_of(study, per_epoch).weight_steps)
 
 
 def combine(folder: Path, study: Study, cases: Mapping[str, tuple[Path, Study]]) -> None:
@@ -76,9 +84,15 @@ def combine(folder: Path, study: Study, cases: Mapping[str, tuple[Path, Study]])
         for name in names
     }
     groups: dict[str, xr.Dataset] = {}
-    trees = [open_trajectory(path / RESULTS) for path, _ in cases.values()]
-    for name in trees[0].children:
-        parts = [tree[name].to_dataset().load() for tree in trees]
+    # a case whose networks all diverged has no results
+    trees = {
+        name: open_trajectory(path / RESULTS)
+        for name, (path, _) in cases.items()
+        if (path / RESULTS).is_file()
+    }
+    for name in next(iter(trees.values())).children:
+        there = {case: tree[name].to_dataset().load() for case, tree in trees.items()}
+        parts = [there.get(case, _empty_like(next(iter(there.values())))) for case in cases]
         joined = xr.concat(
             parts, dim="case", join="outer", combine_attrs="drop_conflicts", data_vars="all",
             coords="different", compat="equals",
@@ -90,17 +104,37 @@ def combine(folder: Path, study: Study, cases: Mapping[str, tuple[Path, Study]])
         if across is not None:
             joined = across(joined, study)
         groups[str(name)] = joined.drop_encoding().assign_attrs(
-            of=of, cases=json.dumps(list(cases))
+            of=of, cases=json.dumps(list(cases)), by_case=_differing(there, joined)
         )
-    for tree in trees:
+    for tree in trees.values():
         tree.close()
     _write(groups, folder, study)
+
+
+def _differing(there: Mapping[str, xr.Dataset], joined: xr.Dataset) -> str:
+    """Attributes that are not alike in all cases, by case, as JSON."""
+    return json.dumps(
+        {
+            case: {k: v for k, v in data.attrs.items() if k not in joined.attrs and k != "of"}
+            for case, data in there.items()
+        },
+        default=lambda v: v.item() if isinstance(v, np.generic) else str(v),
+    )
+
+
+def _empty_like(data: xr.Dataset) -> xr.Dataset:
+    """The same variables without a number in them."""
+    return data.map(
+        lambda v: xr.full_like(v, np.nan, dtype=float) if v.dtype.kind in "fiub" else v
+    ).assign_attrs(data.attrs)
 
 
 def _value_at(study: Study, name: str) -> Any:
     value: Any = study
     for part in name.split("."):
-        value = getattr(value, part)
+        value = value[part] if isinstance(value, dict) else getattr(value, part)
+    if isinstance(value, list | tuple):
+        return "-".join(map(str, value))
     return str(value) if not isinstance(value, int | float | str) else value
 
 

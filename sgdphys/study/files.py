@@ -11,11 +11,14 @@ from typing import Any
 import tomli_w
 
 from sgdphys.errors import InputError, nearest
+from sgdphys.study.analysis_keys import ClusteringAnalysis, InformationAnalysis
 from sgdphys.study.keys import Study, study_from
 
 _PACKAGE = Path(__file__).parents[1]
 QUICK_EPOCHS = 500
 QUICK_REPLICAS = 16
+QUICK_SLOW = 2
+"""Networks that slow estimators read."""
 QUICK_FAMILIES = 6
 """Families of twins that are told apart."""
 
@@ -91,7 +94,15 @@ def quicken(study: Study) -> Study:
     replicas = min(train.replicas, families * train.twins)
     epochs = min(QUICK_EPOCHS, max(train.epochs // 4, 1))
     shorter = {"epochs": epochs, "replicas": replicas}
-    return study.model_copy(update={"train": train.model_copy(update=shorter)})
+    analyses = {
+        name: analysis.model_copy(update={"replicas": min(analysis.replicas, QUICK_SLOW)})
+        if isinstance(analysis, InformationAnalysis | ClusteringAnalysis)
+        else analysis
+        for name, analysis in study.analyses.items()
+    }
+    return study.model_copy(
+        update={"train": train.model_copy(update=shorter), "analyses": analyses}
+    )
 
 
 def load_study(
@@ -133,7 +144,7 @@ def cases_of(study: Study) -> dict[str, Study]:
     names = list(study.sweep.keys)
     lists = [study.sweep.keys[name] for name in names]
     pairs = zip(*lists, strict=True) if study.sweep.zip else itertools.product(*lists)
-    keys = study.model_dump(mode="json", exclude={"sweep"}, exclude_none=True)
+    keys = study.model_dump(mode="json", exclude={"sweep", "claims"}, exclude_none=True)
     cases: dict[str, Study] = {}
     for values in pairs:
         changed = json.loads(json.dumps(keys))
@@ -141,6 +152,10 @@ def cases_of(study: Study) -> dict[str, Study]:
             *tables, key = name.split(".")
             inside = changed
             for table in tables:
+                if not isinstance(inside.get(table), dict):
+                    raise InputError(
+                        f"sweep key {name!r} is of no table of the study; {nearest(table, inside)}"
+                    )
                 inside = inside[table]
             inside[key] = value
         said = ", ".join(
@@ -153,17 +168,57 @@ def cases_of(study: Study) -> dict[str, Study]:
 
 def _plain(value: Any) -> str:
     """A value in a case's name: of "package.module:function" the function."""
+    if isinstance(value, list | tuple):
+        return "-".join(_plain(v) for v in value)
     return f"{value:g}" if isinstance(value, float) else str(value).rpartition(":")[2] or "none"
+
+
+def parts_of(
+    study: Study,
+    source: str | Path | Mapping[str, Any] | Study,
+    settings: Iterable[str] = (),
+    *,
+    quick: bool = False,
+) -> dict[str, Study]:
+    """Return the studies that a study consists of, by name.
+
+    A part's study is a file beside that of ``source``, else one found as any other.
+
+    Raises
+    ------
+    InputError
+        For a part that is not there, is no valid study, or has parts itself.
+    """
+    beside = Path()
+    if isinstance(source, str | Path):
+        beside = find_study(source).parent
+    found: dict[str, Study] = {}
+    for name, part in study.parts.items():
+        if not name or any(not (c.isalnum() or c in "_-") for c in name):
+            raise InputError(f"parts.{name!r} names a folder; use letters, digits, _ and -")
+        near = beside / part.study
+        near = near if near.suffix == ".toml" else near.with_suffix(".toml")
+        keys = [f"{key}={json.dumps(value)}" for key, value in part.settings.items()]
+        place = near if near.is_file() else part.study
+        _, found[name] = load_study(place, (*keys, *settings), quick=quick)
+        if found[name].parts:
+            raise InputError(f"parts.{name} is {part.study}, which has parts itself; name those")
+    return found
 
 
 def resolved_text(study: Study) -> str:
     """TOML text of all keys, defaults included."""
-    return tomli_w.dumps(study.model_dump(mode="json", exclude_none=True))
+    keys = study.model_dump(mode="json", exclude_none=True, by_alias=True)
+    if study.parts:  # nothing else of it has an effect
+        keys = {name: keys[name] for name in ("title", "parts", "figures")}
+    return tomli_w.dumps(keys)
 
 
 def recording_keys(study: Study) -> dict[str, Any]:
     """Return the keys that decide what a recording holds; others may change beside it."""
-    return study.model_dump(mode="json", include={"task", "network", "train", "record"})
+    return study.model_dump(
+        mode="json", include={"parts"} if study.parts else {"task", "network", "train", "record"}
+    )
 
 
 def study_hash(study: Study) -> str:

@@ -1,56 +1,49 @@
-"""The keys of a study as frozen models, and what is wrong with one in sentences."""
+"""The keys of a study as frozen models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from sgdphys.errors import InputError, nearest
+from sgdphys.errors import InputError
+from sgdphys.relate.claims import Claim
+from sgdphys.study.analysis_keys import ANALYSES, OF_LABELS, Analysis, with_kinds
+from sgdphys.study.faults import sentences
+from sgdphys.study.models import Count, Keys, Listed, NotNegative, Positive
 
 LOG_POINTS = 395
 """Epochs asked for on a logarithmic axis; rounding leaves about 275 of 10^4."""
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
 
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-class _Keys(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-
-class Task(_Keys):
+class Task(Keys):
     """What is learnt: ``[task]``."""
 
     name: Literal[
-        "symmetric_rule", "scalar_teacher", "digits", "idx", "table", "teacher_student",
-        "random_labels",
+        "symmetric_rule", "committee", "scalar_teacher", "digits", "idx", "table",
+        "teacher_student", "random_labels",
     ] = "symmetric_rule"  # fmt: skip
     information: Positive = 0.99
     signal: Positive = 1.0
     path: str = ""
     features: Count = 100
+    relevant: Annotated[int, Field(ge=0)] = 0
     samples: Count = 1000
     classes: Count = 2
     units: Annotated[int, Field(ge=0)] = 0
     noise: NotNegative = 1.0
     seed: Annotated[int, Field(ge=0)] = 0
-    labels: Literal["hard", "soft"] = "hard"
+    labels: Literal["hard", "soft", "random"] = "hard"
     bipolar: bool = False
 
 
-class Network(_Keys):
+class Network(Keys):
     """The hidden layers; inputs and outputs follow from the task: ``[network]``.
 
     ``module = "package.module:function"`` is any torch module instead; the other keys then have no
     effect.
     """
 
-    layers: Annotated[tuple[Count, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = (
+    layers: Annotated[tuple[Count, ...], Listed, Field(min_length=1)] = (
         10, 7, 5, 4, 3,
     )  # fmt: skip
     activation: Literal[
@@ -62,14 +55,14 @@ class Network(_Keys):
     module: str = ""
 
 
-class StepSchedule(_Keys):
+class StepSchedule(Keys):
     """Multiply the learning rate by ``factor`` every so many epochs."""
 
     every: Count
     factor: Positive
 
 
-class Train(_Keys):
+class Train(Keys):
     """How it is learnt, and by how many: ``[train]``."""
 
     epochs: Count = 10_000
@@ -111,157 +104,46 @@ class Train(_Keys):
         return self
 
 
-class Every(_Keys):
+class Every(Keys):
     """Weights after every so many updates."""
 
     every: Count
 
 
-class Bursts(_Keys):
+class Bursts(Keys):
     """Weights after every update of ``burst`` epochs in a row, at log-spaced starts."""
 
     burst: Count
     starts: Count
 
 
-class Record(_Keys):
+class Record(Keys):
     """What is kept: ``[record]``."""
 
-    weights: Literal["step", "epoch", "log"] | Every | Bursts = "epoch"
+    weights: Literal["step", "epoch", "log", "pairs"] | Every | Bursts = "epoch"
     gradients: Literal["log", "epoch", "none"] | Every = "log"
     compression: Literal["none", "zlib"] = "none"
 
 
-class InformationAnalysis(_Keys):
-    """Information of every layer: ``[analyses.NAME]`` with ``of = "information"``."""
-
-    of: Literal["information"]
-    estimator: Literal["binned", "equal_mass", "kde_lower", "kde_upper", "noisy"] = "binned"
-    epochs: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_as_tuple)] = ()
-    noise_variance: Positive = 1e-3
-    bins: Annotated[int, Field(ge=2)] = 30
-    edges: Literal["full", "idnns"] = "full"
-    range: Annotated[tuple[float, float], BeforeValidator(_as_tuple)] | None = None
-    labels: Literal["hard", "soft"] = "hard"
-    patterns: Literal["all", "train", "test"] = "all"
-
-
-class PhasesAnalysis(_Keys):
-    """Gradient mean against noise: ``[analyses.NAME]`` with ``of = "phases"``."""
-
-    of: Literal["phases"]
-    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
-    resamples: Annotated[int, Field(ge=100)] = 1000
-
-
-class BottleneckAnalysis(_Keys):
-    """Layers on the bottleneck curve: ``[analyses.NAME]`` with ``of = "bottleneck"``."""
-
-    of: Literal["bottleneck"]
-    bins: Annotated[int, Field(ge=2)] = 30
-    epochs: Annotated[tuple[Count, ...], BeforeValidator(_as_tuple)] = ()
-
-
-class DiffusionAnalysis(_Keys):
-    """Twins about their mean, in bursts of steps: ``[analyses.NAME]`` with ``of = "diffusion"``."""
-
-    of: Literal["diffusion"]
-    sample: Annotated[int, Field(ge=10)] = 60
-    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
-
-
-class PitchforkAnalysis(_Keys):
-    """Slowing of the two-layer scalar network: ``[analyses.NAME]`` with ``of = "pitchfork"``."""
-
-    of: Literal["pitchfork"]
-    discard: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    ramp_steps: Annotated[int, Field(ge=1000)] = 20_000
-    ramp_replicas: Annotated[int, Field(ge=5)] = 60
-    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
-
-
-class EntropyAnalysis(_Keys):
-    """Entropy of clouds of weights: ``[analyses.NAME]`` with ``of = "entropy"``."""
-
-    of: Literal["entropy"]
-    modes: Count = 4
-    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
-
-
-class ComponentsAnalysis(_Keys):
-    """Principal components beside random walks: ``[analyses.NAME]`` with ``of = "components"``."""
-
-    of: Literal["components"]
-    replicas: Count = 8
-    points: Annotated[int, Field(ge=10)] = 200
-    walks: Annotated[int, Field(ge=10)] = 40
-
-
-class StationarityAnalysis(_Keys):
-    """Fluctuation relations, irreversibility and curvature in bursts: ``of = "stationarity"``."""
-
-    of: Literal["stationarity"]
-    gradients: Annotated[int, Field(ge=8)] = 64
-    directions: Annotated[int, Field(ge=4)] = 6
-    replicas: Annotated[int, Field(ge=2)] = 8
-    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
-
-
-Analysis = Annotated[
-    InformationAnalysis
-    | PhasesAnalysis
-    | DiffusionAnalysis
-    | BottleneckAnalysis
-    | PitchforkAnalysis
-    | EntropyAnalysis
-    | ComponentsAnalysis
-    | StationarityAnalysis,
-    Field(discriminator="of"),
-]
-_ANALYSES: dict[str, type[BaseModel]] = {
-    "information": InformationAnalysis,
-    "phases": PhasesAnalysis,
-    "diffusion": DiffusionAnalysis,
-    "bottleneck": BottleneckAnalysis,
-    "pitchfork": PitchforkAnalysis,
-    "entropy": EntropyAnalysis,
-    "components": ComponentsAnalysis,
-    "stationarity": StationarityAnalysis,
-}
-_OF_LABELS = ("information", "bottleneck")
-"""Kinds of analyses that need a task with labels."""
-
-
-def _with_kinds(value: Any) -> Any:
-    """Let an analysis that is named for its kind leave ``of`` out."""
-    if not isinstance(value, Mapping):
-        return value
-    return {
-        name: {"of": name, **keys} if isinstance(keys, Mapping) and name in _ANALYSES else keys
-        for name, keys in value.items()
-    }
-
-
-class Figures(_Keys):
+class Figures(Keys):
     """What is drawn: ``[figures]``."""
 
-    formats: Annotated[
-        tuple[Literal["png", "svg", "pdf"], ...], BeforeValidator(_as_tuple), Field(min_length=1)
-    ] = ("png", "svg")
+    formats: Annotated[tuple[Literal["png", "svg", "pdf"], ...], Listed, Field(min_length=1)] = (
+        "png",
+        "svg",
+    )
 
 
-Values = Annotated[tuple[Any, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+_SWEPT = ("task", "network", "train", "record", "analyses")
 
 
-class Sweep(_Keys):
+class Sweep(Keys):
     """Keys that take several values, each combination a case of its own: ``[sweep]``.
 
     ``keys`` maps dotted names to lists; with ``zip`` they go in step, the first values together.
     """
 
-    keys: dict[
-        str, Annotated[tuple[Any, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
-    ] = {}
+    keys: dict[str, Annotated[tuple[Any, ...], Listed, Field(min_length=1)]] = Field(default={})
     zip: bool = False
 
     @model_validator(mode="after")
@@ -271,9 +153,9 @@ class Sweep(_Keys):
             said = ", ".join(f"{name} has {n}" for name, n in lengths.items())
             raise ValueError(f"sweep.zip needs lists of equal length; {said}")
         for name in self.keys:
-            if name.partition(".")[0] not in ("task", "network", "train", "record"):
+            if name.partition(".")[0] not in _SWEPT or "." not in name:
                 raise ValueError(
-                    f"sweep key {name!r} must be of task, network, train or record, "
+                    f"sweep key {name!r} must be a key of {', '.join(_SWEPT)}, "
                     'written "train.batch_size"'
                 )
         return self
@@ -296,16 +178,28 @@ def _swept(value: Any) -> Any:
     return {"keys": keys, **({"zip": value["zip"]} if "zip" in value else {})}
 
 
-class Study(_Keys):
-    """A whole study."""
+class Part(Keys):
+    """A study that is carried out as a part of another, with keys of its own: ``[parts]``."""
+
+    study: str
+    settings: Annotated[dict[str, Any], Field(alias="set")] = Field(default={})
+
+
+def _as_part(value: Any) -> Any:
+    return {"study": value} if isinstance(value, str) else value
+
+
+class Study(Keys):
+    """A whole study; one with ``parts`` is nothing else than those."""
 
     title: str = "untitled"
-    claims: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()
+    parts: dict[str, Annotated[Part, BeforeValidator(_as_part)]] = Field(default={})
+    claims: dict[str, Claim] = Field(default={})
     task: Task = Task()
     network: Network = Network()
     train: Train = Train()
     record: Record = Record()
-    analyses: Annotated[dict[str, Analysis], BeforeValidator(_with_kinds)] = {}
+    analyses: Annotated[dict[str, Analysis], BeforeValidator(with_kinds)] = Field(default={})
     figures: Figures = Figures()
     sweep: Annotated[Sweep, BeforeValidator(_swept)] = Sweep()
 
@@ -320,7 +214,7 @@ class Study(_Keys):
                     f"task {task.name!r} has no labels; set train.loss = 'squared_error'"
                 )
             for name, analysis in self.analyses.items():
-                if analysis.of in _OF_LABELS:
+                if analysis.of in OF_LABELS:
                     raise ValueError(
                         f"analyses.{name} is of {analysis.of!r}, which needs labels; "
                         f"task {task.name!r} has none"
@@ -346,89 +240,4 @@ def study_from(keys: Mapping[str, Any], source: str) -> Study:
     try:
         return Study.model_validate(dict(keys))
     except ValidationError as error:
-        raise InputError("\n".join(_sentences(error, source))) from None
-
-
-def _sentences(error: ValidationError, source: str) -> list[str]:
-    """One sentence a key, however many alternatives of the key were tried."""
-    by_key: dict[str, list[Any]] = {}
-    for fault in error.errors():
-        by_key.setdefault(_key_of(fault["loc"]), []).append(fault)
-    return [_sentence(key, faults, source) for key, faults in by_key.items()]
-
-
-_ALTERNATIVES = ("StepSchedule", "Every", "Bursts")
-
-
-def _key_of(place: Sequence[int | str]) -> str:
-    """Dotted name of a key: without list places and names of alternatives."""
-    named = []
-    if not place:  # of the study as a whole
-        return ""
-    if place[0] == "analyses" and len(place) > 2:
-        place = (*place[:2], *place[3:])  # after the name comes the kind again
-    for part in place:
-        if part in _ALTERNATIVES or (isinstance(part, str) and part.startswith("literal[")):
-            break
-        if isinstance(part, str):
-            named.append(part)
-    return ".".join(named)
-
-
-def _known_keys(place: Sequence[int | str]) -> list[str]:
-    model: Any = Study
-    if place[0] == "analyses" and len(place) > 2:
-        return list(_ANALYSES[str(place[2])].model_fields)
-    for part in place[:-1]:
-        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
-        model = field.annotation if field else None
-    return list(model.model_fields) if hasattr(model, "model_fields") else []
-
-
-def _sentence(key: str, faults: list[Any], source: str) -> str:
-    fault = faults[0]
-    kind, value, context = fault["type"], fault["input"], fault.get("ctx", {})
-    if kind == "extra_forbidden":
-        known = _known_keys(fault["loc"])
-        return f"{key} in {source} is not a key; {nearest(fault['loc'][-1], known)}"
-    if kind == "union_tag_not_found":
-        return f"{key} in {source} has no key 'of'; it can be {', '.join(map(repr, _ANALYSES))}"
-    if kind == "union_tag_invalid":
-        said = f"{key}.of is {value.get('of')!r} in {source}; "
-        return said + nearest(value.get("of"), _ANALYSES)
-    if kind == "value_error":
-        return f"{context['error']} (in {source})"
-    said = f"{key} is {value!r} in {source}; "
-    if len(faults) > 1:
-        return said + _alternatives_of(faults)
-    if kind in ("greater_than_equal", "greater_than", "less_than_equal", "less_than"):
-        word = {
-            "greater_than_equal": "at least",
-            "greater_than": "above",
-            "less_than_equal": "at most",
-            "less_than": "below",
-        }[kind]
-        return said + f"it must be {word} {next(iter(context.values()))}"
-    if kind == "literal_error":
-        options = [o.strip(" '") for o in context["expected"].replace(" or ", ", ").split(",")]
-        return said + nearest(value, options)
-    if kind in ("too_short", "tuple_type", "list_type"):
-        return said + "it must be a list with at least one entry"
-    return said + fault["msg"].replace("Input should", "it should")
-
-
-def _alternatives_of(faults: list[Any]) -> str:
-    """What a key with several forms may be, or what is wrong with the form that was meant."""
-    meant = [f for f in faults if f["type"] not in ("literal_error", "model_type")]
-    if isinstance(faults[0]["input"], str):
-        options = faults[0]["ctx"]["expected"].replace(" or ", ", ").split(",")
-        return nearest(faults[0]["input"], [o.strip(" '") for o in options])
-    forms = {
-        "StepSchedule": "{every = n, factor = f}",
-        "Every": "{every = n}",
-        "Bursts": "{burst = k, starts = n}",
-    }
-    tried = [name for f in faults for name in forms if name in f["loc"]]
-    shapes = " or ".join(dict.fromkeys(forms[name] for name in tried))
-    detail = f" ({meant[0]['loc'][-1]}: {meant[0]['msg'].lower()})" if meant else ""
-    return f"as a table it must be {shapes} with n at least 1{detail}"
+        raise InputError("\n".join(sentences(error, source, Study, ANALYSES))) from None

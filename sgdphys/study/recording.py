@@ -49,9 +49,13 @@ def task_of(study: Study) -> xr.Dataset:
     if task.name in ("idx", "table"):
         return (tasks.idx if task.name == "idx" else tasks.table)(task.path)
     if task.name == "teacher_student":
-        return tasks.teacher_student(**sizes, units=task.units, noise=task.noise)
+        return tasks.teacher_student(
+            **sizes, units=task.units, noise=task.noise, relevant=task.relevant or None
+        )
     if task.name == "random_labels":
         return tasks.random_labels(**sizes, classes=task.classes)
+    if task.name == "committee":
+        return tasks.committee(task.units or 3, seed=task.seed)
     return tasks.symmetric_rule(task.information, bipolar=task.bipolar)
 
 
@@ -111,10 +115,16 @@ def network_of(study: Study, task: xr.Dataset, outputs: int) -> Network:
 
 
 def _labels(study: Study, task: xr.Dataset) -> np.ndarray:
-    """Labels (family, sample): hard ones alike for all, soft ones drawn once a family."""
+    """Labels (family, sample): hard ones alike for all, others drawn once a family."""
     if study.task.labels == "hard":
         return task["y"].to_numpy()[None]
     train = study.train
+    if study.task.labels == "random":
+        streams = (
+            np.random.default_rng(seed_sequence(train.seed, first, "labels"))
+            for first in range(0, train.replicas, train.twins)
+        )
+        return np.stack([rng.permutation(task["y"].to_numpy()) for rng in streams])
     p = task["p_y_given_x"].to_numpy().cumsum(axis=1)
     drawn = []
     for first in range(0, train.replicas, train.twins):
@@ -154,6 +164,9 @@ def plan_of(study: Study, updates_per_epoch: int) -> Plan:
         steps = np.arange(last + 1)
     elif weights == "epoch":
         steps = np.arange(epochs + 1) * updates_per_epoch
+    elif weights == "pairs":
+        log = log_epochs(epochs)
+        steps = np.unique([*log, *np.minimum(log + 1, epochs)]) * updates_per_epoch
     else:
         steps = log_epochs(epochs) * updates_per_epoch
     gradients = record.gradients

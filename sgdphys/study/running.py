@@ -10,27 +10,34 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from sgdphys import figures
 from sgdphys.errors import InputError, WorkError
+from sgdphys.relate.verdicts import Verdict, as_dataset, judge, read_verdicts, write_verdicts
 from sgdphys.study.analysing import RESULTS, analyse, are_whole, combine
 from sgdphys.study.files import (
     cases_of,
     differences,
     load_study,
+    parts_of,
     read_keys,
     resolved_text,
     study_hash,
 )
 from sgdphys.study.keys import Study, study_from
 from sgdphys.study.recording import Recording
+from sgdphys.study.sharing import Pool
 from sgdphys.trajectory.reader import SEGMENTS, open_trajectory
 
 STUDY_FILE = "study.toml"
+VERDICTS = "verdicts.json"
 FIGURES = "figures"
 CASES = "cases"
 """Folder of a sweep that holds a run for each case."""
+PARTS = "parts"
+"""Folder of a study of studies that holds a run for each."""
 _LOCK = ".lock"
 
 
@@ -60,13 +67,14 @@ class Run:
         Raises
         ------
         InputError
-            For a sweep, whose cases have one each.
+            For a sweep or a study of studies, whose cases or parts have one each.
         """
-        if self.study.sweep.keys:
-            raise InputError(
-                f"{self.folder} is a sweep: {', '.join(self.cases)} have a trajectory each, "
-                "under .cases"
-            )
+        for word, inside in (("cases", self.cases), ("parts", self.parts)):
+            if inside:
+                raise InputError(
+                    f"{self.folder} has {word}: {', '.join(inside)} have a trajectory each, under "
+                    f".{word}"
+                )
         return open_trajectory(self.folder)
 
     @property
@@ -75,6 +83,11 @@ class Run:
         if not self.study.sweep.keys:
             return {}
         return {n: Run(self.folder / CASES / _file_name(n)) for n in cases_of(self.study)}
+
+    @property
+    def parts(self) -> "dict[str, Run]":
+        """Runs of the studies that this one consists of, by name."""
+        return {name: Run(self.folder / PARTS / name) for name in self.study.parts}
 
     @property
     def results(self) -> xr.DataTree:
@@ -88,6 +101,15 @@ class Run:
         if not (self.folder / RESULTS).is_file():
             raise InputError(f"{self.folder} has no {RESULTS}: its study names no [analyses]")
         return open_trajectory(self.folder / RESULTS)
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """Verdicts on the study's claims; of a study of studies those of its parts as well."""
+        path = self.folder / VERDICTS
+        found = read_verdicts(path) if path.is_file() else []
+        for name, part in self.parts.items():
+            found += [v._replace(claim=f"{name}/{v.claim}") for v in part.verdicts]
+        return found
 
     def figures(
         self, names: Iterable[str] | None = None, formats: Iterable[str] | None = None
@@ -104,18 +126,41 @@ class Run:
         formats = tuple(formats or self.study.figures.formats)
         with ExitStack() as stack:
             sources: dict[str, xr.Dataset] = {}
-            if not self.study.sweep.keys:
+            if not self.study.sweep.keys and not self.study.parts:
                 trajectory = stack.enter_context(self.trajectory)
                 sources = {n: node.to_dataset() for n, node in trajectory.children.items()}
             if (self.folder / RESULTS).is_file():
                 results = stack.enter_context(self.results)
                 sources |= {name: node.to_dataset() for name, node in results.children.items()}
+            verdicts = self.verdicts
+            if verdicts:
+                sources["verdicts"] = as_dataset(verdicts)
             return figures.draw(sources, self.folder / FIGURES, names=names, formats=formats)
 
     @property
     def bytes(self) -> int:
-        """Size of everything in the folder."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        """Size of everything in the folder; what several names share counts once."""
+        files = (path.stat() for path in self.folder.rglob("*") if path.is_file())
+        return sum({(s.st_dev, s.st_ino): s.st_size for s in files}.values())
+
+
+@dataclass
+class _Work:
+    """How a study is carried out, and how far it is."""
+
+    threads: int | None
+    fresh: bool
+    tell: Callable[[str], None]
+    progress: Callable[[int, int], None] | None
+    stop: Callable[[], bool] | None
+    pool: Pool
+    total: int
+    before: int = 0
+
+    def add(self, done: int) -> None:
+        """Tell of network-epochs of the recording at hand."""
+        if self.progress is not None:
+            self.progress(self.before + done, self.total)
 
 
 def run(
@@ -139,7 +184,7 @@ def run(
     out : path, optional
         The run's folder; ``runs/NAME`` by default.
     settings : iterable of str
-        Overrides such as ``"train.replicas=5"``.
+        Overrides such as ``"train.replicas=5"``; of a study of studies, of each of its parts.
     quick : bool
         Few epochs and replicas, every stage and figure.
     fresh : bool
@@ -161,52 +206,103 @@ def run(
     WorkError
         When the folder cannot be written, the disk is too small, or a segment is damaged.
     """
-    tell = tell or (lambda sentence: None)
-    name, resolved = load_study(study, settings, quick=quick)
+    name, resolved, parts = load_study_of_studies(study, settings, quick=quick)
     folder = Path(out) if out is not None else Path("runs") / (name + ("-quick" if quick else ""))
+    work = _Work(
+        threads, fresh, tell or (lambda sentence: None), progress, stop, Pool(),
+        sum(_network_epochs(part) for part in (parts or {"": resolved}).values()),
+    )  # fmt: skip
     _prepare(folder, resolved, fresh=fresh)
-    result = Run(folder)
     with _locked(folder):
-        if resolved.sweep.keys:
-            _carry_out_cases(folder, resolved, fresh, threads, tell, progress, stop)
+        for number, (part, inside) in enumerate(parts.items(), 1):
+            work.tell(f"part {number} of {len(parts)}: {part}")
+            place = folder / PARTS / part
+            _prepare(place, inside, fresh=fresh)
+            with _locked(place):
+                _carry_out(place, inside, work)
+        if parts:
+            _draw(Run(folder), work)
         else:
-            _record_and_analyse(result, resolved, threads, tell, progress, stop)
-        for path in result.figures():
-            if path.suffix[1:] == result.study.figures.formats[0]:
-                tell(f"drew {path}")
-    return result
+            _carry_out(folder, resolved, work)
+    return Run(folder)
 
 
-def _carry_out_cases(
-    folder: Path,
-    study: Study,
-    fresh: bool,
-    threads: int | None,
-    tell: Callable[[str], None],
-    progress: Callable[[int, int], None] | None,
-    stop: Callable[[], bool] | None,
-) -> None:
+def load_study_of_studies(
+    study: str | Path | Mapping[str, Any] | Study, settings: Iterable[str], *, quick: bool
+) -> tuple[str, Study, dict[str, Study]]:
+    """Return the name of a study, the study, and its parts if it has any."""
+    settings = tuple(settings)
+    name, keys = load_study(study)
+    if not keys.parts:
+        return *load_study(study, settings, quick=quick), {}
+    return name, keys, parts_of(keys, study, settings, quick=quick)
+
+
+def _network_epochs(study: Study) -> int:
+    cases = cases_of(study) if study.sweep.keys else {"": study}
+    return sum(case.train.replicas * case.train.epochs for case in cases.values())
+
+
+def _carry_out(folder: Path, study: Study, work: _Work) -> None:
+    """All stages of a study that is no study of studies."""
+    if study.sweep.keys:
+        _carry_out_cases(folder, study, work)
+    else:
+        _record(Run(folder), work)
+        if study.analyses and not are_whole(folder, study):
+            analyse(folder, study, work.threads, work.tell)
+    _judge(folder, study)
+    _draw(Run(folder), work)
+
+
+def _judge(folder: Path, study: Study) -> None:
+    """Write the verdicts on a study's claims."""
+    (folder / VERDICTS).unlink(missing_ok=True)
+    if not study.claims:
+        return
+    groups: dict[str, xr.Dataset] = {}
+    with ExitStack() as stack:
+        if (folder / RESULTS).is_file():
+            results = stack.enter_context(open_trajectory(folder / RESULTS))
+            groups = {str(n): node.to_dataset() for n, node in results.children.items()}
+        write_verdicts(judge(study.claims, groups), folder / VERDICTS)
+
+
+def _draw(run: Run, work: _Work) -> None:
+    for path in run.figures():
+        if path.suffix[1:] == run.study.figures.formats[0]:
+            work.tell(f"drew {path}")
+
+
+def _carry_out_cases(folder: Path, study: Study, work: _Work) -> None:
     """Record and analyse every case of a sweep in a folder of its own, and join their results."""
     cases = cases_of(study)
-    total = sum(c.train.replicas * c.train.epochs for c in cases.values())
-    before = 0
     places: dict[str, tuple[Path, Study]] = {}
+    diverged = []
     for number, (name, case) in enumerate(cases.items(), 1):
-        tell(f"case {number} of {len(cases)}: {name}")
+        work.tell(f"case {number} of {len(cases)}: {name}")
         place = folder / CASES / _file_name(name)
-        _prepare(place, case, fresh=fresh)
-        size = case.train.replicas * case.train.epochs
-
-        def add(done: int, _: int, before: int = before) -> None:
-            if progress is not None:
-                progress(before + done, total)
-
-        with _locked(place):
-            _record_and_analyse(Run(place), case, threads, tell, add, stop)
+        _prepare(place, case, fresh=work.fresh)
         places[name] = (place, case)
-        before += size
+        with _locked(place):
+            _record(Run(place), work)
+            if not _any_finite(place):
+                diverged.append(name)
+                work.tell(f"every network of case {name} diverged; its results are left empty")
+            elif study.analyses and not are_whole(place, case):
+                analyse(place, case, work.threads, work.tell)
+    if len(diverged) == len(cases):
+        raise WorkError(
+            f"every network of every case in {folder} diverged; lower train.learning_rate"
+        )
     if study.analyses and not are_whole(folder, study):
         combine(folder, study, places)
+
+
+def _any_finite(folder: Path) -> bool:
+    """Whether some network of a recording came to its end with finite weights."""
+    with open_trajectory(folder) as trajectory:
+        return bool(np.any(trajectory["weights"]["diverged_step"].to_numpy() < 0))
 
 
 def _file_name(case: str) -> str:
@@ -214,56 +310,47 @@ def _file_name(case: str) -> str:
     return "".join(c if c.isalnum() or c in "=.,-_" else "_" for c in case.replace(", ", ","))
 
 
-def _record_and_analyse(
-    result: Run,
-    study: Study,
-    threads: int | None,
-    tell: Callable[[str], None],
-    progress: Callable[[int, int], None] | None,
-    stop: Callable[[], bool] | None,
-) -> None:
-    _record(result, threads, tell, progress, stop)
-    if study.analyses and not are_whole(result.folder, study):
-        analyse(result.folder, study, threads, tell)
-
-
-def _record(
-    result: Run,
-    threads: int | None,
-    tell: Callable[[str], None],
-    progress: Callable[[int, int], None] | None,
-    stop: Callable[[], bool] | None,
-) -> None:
-    recording = Recording(result.study, result.folder, threads, tell)
+def _record(result: Run, work: _Work) -> None:
+    study, segments = result.study, result.folder / SEGMENTS
+    shared = work.pool.share(study, segments)
+    if shared is not None:
+        work.tell(f"its networks were trained already: {shared}")
+    recording = Recording(study, result.folder, work.threads, work.tell)
     ensemble, training = recording.ensemble, recording.ensemble.training
     done = recording.done_epochs()
-    shape = str(ensemble.network)
-    tell(
-        f"{ensemble.replicas} networks {shape}, {ensemble.epochs} epochs of "
+    total = ensemble.epochs * ensemble.replicas
+    work.tell(
+        f"{ensemble.replicas} networks {ensemble.network}, {ensemble.epochs} epochs of "
         f"{ensemble.updates_per_epoch} updates, {ensemble.train_samples} training samples"
     )
     if training.batch_size > ensemble.train_samples and training.sampler != "full":
-        tell(f"batches of {training.batch_size} hold the whole training set: one batch an epoch")
+        work.tell(f"batches of {training.batch_size} hold the whole training set: one an epoch")
     if done == ensemble.epochs:
-        tell(f"the recording in {recording.segments} is whole; nothing to train")
-        return
-    recording.require_room()
-    tell(f"recording {recording.bytes / 1e6:.0f} MB to {recording.segments}")
-    if done:
-        tell(f"resuming after epoch {done}")
-    if not recording.engine.is_compiled():
-        tell("compiling the engine, once on this machine: about 15 seconds")
-    count = done * ensemble.replicas
-    total = ensemble.epochs * ensemble.replicas
+        work.tell(f"the recording in {recording.segments} is whole; nothing to train")
+    else:
+        recording.require_room()
+        work.tell(f"recording {recording.bytes / 1e6:.0f} MB to {recording.segments}")
+        if done:
+            work.tell(f"resuming after epoch {done}")
+        if not recording.engine.is_compiled():
+            work.tell("compiling the engine, once on this machine: about 15 seconds")
+        _train(recording, done, work)
+    work.before += total
+    work.add(0)
+    work.pool.add(study, segments)
+
+
+def _train(recording: Recording, done: int, work: _Work) -> None:
+    """Train and record what is missing after some epochs."""
+    count = done * recording.ensemble.replicas
 
     def add(network_epochs: int) -> None:
         nonlocal count
         count += network_epochs
-        if progress is not None:
-            progress(count, total)
+        work.add(count)
 
     try:
-        recording.run(add, stop)
+        recording.run(add, work.stop)
     except OSError as error:
         raise WorkError(
             f"{recording.segments} could not be written ({error.strerror or error}); finished "
@@ -283,7 +370,8 @@ def _prepare(folder: Path, study: Study, *, fresh: bool) -> None:
                 _require_same(folder, study)
         elif folder.is_dir() and any(path.name != _LOCK for path in folder.iterdir()):
             raise InputError(f"{folder} is not empty and holds no run; choose another --out")
-        (folder / (CASES if study.sweep.keys else SEGMENTS)).mkdir(parents=True, exist_ok=True)
+        inside = PARTS if study.parts else CASES if study.sweep.keys else SEGMENTS
+        (folder / inside).mkdir(parents=True, exist_ok=True)
         partial = kept.with_suffix(".partial")
         partial.write_text(resolved_text(study), encoding="utf-8")
         os.replace(partial, kept)
@@ -304,10 +392,11 @@ def _require_same(folder: Path, study: Study) -> None:
 
 def _clear(folder: Path) -> None:
     """Remove what a run wrote, and nothing else."""
-    for name in (SEGMENTS, CASES, FIGURES):
+    for name in (SEGMENTS, CASES, PARTS, FIGURES):
         if (folder / name).is_dir():
             shutil.rmtree(folder / name)
-    (folder / RESULTS).unlink(missing_ok=True)
+    for name in (RESULTS, VERDICTS):
+        (folder / name).unlink(missing_ok=True)
     (folder / STUDY_FILE).unlink()
 
 

@@ -5,9 +5,10 @@ The attribute ``shape`` is that of one input, for networks that look at it.
 
 from sgdphys.tasks.files import digits, idx, table
 from sgdphys.tasks.rule import icosahedron, symmetric_rule
-from sgdphys.tasks.teachers import random_labels, scalar_teacher, teacher_student
+from sgdphys.tasks.teachers import committee, random_labels, scalar_teacher, teacher_student
 
 __all__ = [
+    "committee",
     "digits",
     "icosahedron",
     "idx",

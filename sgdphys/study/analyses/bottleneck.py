@@ -9,7 +9,7 @@ from sgdphys.information.cells import layer_cells
 from sgdphys.information.critical import critical_betas
 from sgdphys.information.distance import bottleneck_distance
 from sgdphys.study.analyses.source import Source
-from sgdphys.study.keys import BottleneckAnalysis
+from sgdphys.study.analysis_keys import BottleneckAnalysis
 from sgdphys.study.recording import task_of
 
 _CLUSTERS, _LARGEST_BETA, _CURVE_POINTS = 7, 3000.0, 200

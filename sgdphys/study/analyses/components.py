@@ -5,7 +5,7 @@ import xarray as xr
 
 from sgdphys.dynamics.components import trajectory_components
 from sgdphys.study.analyses.source import Source
-from sgdphys.study.keys import ComponentsAnalysis
+from sgdphys.study.analysis_keys import ComponentsAnalysis
 
 
 def analyse_components(source: Source, analysis: ComponentsAnalysis) -> xr.Dataset:

@@ -5,7 +5,7 @@ import xarray as xr
 from sgdphys.dynamics.bursts import burst_diffusion
 from sgdphys.errors import InputError
 from sgdphys.study.analyses.source import Source
-from sgdphys.study.keys import DiffusionAnalysis
+from sgdphys.study.analysis_keys import DiffusionAnalysis
 
 
 def analyse_diffusion(source: Source, analysis: DiffusionAnalysis) -> xr.Dataset:

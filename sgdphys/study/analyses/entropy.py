@@ -9,7 +9,7 @@ from sgdphys.dynamics.entropy import weight_entropy
 from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
 from sgdphys.study.analyses.source import Source
-from sgdphys.study.keys import EntropyAnalysis
+from sgdphys.study.analysis_keys import EntropyAnalysis
 
 CLOUDS = ("noise", "starts")
 

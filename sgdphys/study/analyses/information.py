@@ -4,8 +4,8 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.information.plane import layer_information
-from sgdphys.study.analyses.source import Source
-from sgdphys.study.keys import InformationAnalysis
+from sgdphys.study.analyses.source import Source, narrowed
+from sgdphys.study.analysis_keys import InformationAnalysis
 from sgdphys.study.recording import ensemble_of, task_of
 
 _MOST_EPOCHS = 40
@@ -25,11 +25,11 @@ def analyse_information(source: Source, analysis: InformationAnalysis) -> xr.Dat
         assert isinstance(network, ModuleNetwork)
         softmax = study.train.loss == "cross_entropy"
         activations = activations_of(network, task["x"].to_numpy(), softmax=softmax)
-        epochs = _spread(source) if epochs is None else epochs
+        epochs = source.spread_epochs(_MOST_EPOCHS) if epochs is None else epochs
     elif analysis.estimator != "binned" and epochs is None:
-        epochs = _spread(source)
+        epochs = source.spread_epochs(_MOST_EPOCHS)
     return layer_information(
-        source.trajectory,
+        narrowed(source.trajectory, replicas=analysis.replicas),
         task,
         activations=activations,
         epochs=epochs,
@@ -45,20 +45,7 @@ def analyse_information(source: Source, analysis: InformationAnalysis) -> xr.Dat
     )
 
 
-def _whole_epochs(source: Source) -> np.ndarray:
-    """Epochs at whose beginning weights were recorded."""
-    recorded = source.trajectory["weights"]["epoch"].to_numpy()
-    return np.asarray(recorded[recorded == np.rint(recorded)].astype(int))
-
-
 def _nearest(source: Source, wanted: tuple[int, ...]) -> np.ndarray:
     """The recorded epochs nearest to those wanted."""
-    whole = _whole_epochs(source)
+    whole = source.whole_epochs
     return np.unique([whole[np.abs(whole - e).argmin()] for e in wanted])
-
-
-def _spread(source: Source) -> np.ndarray:
-    """Some recorded epochs, evenly spread among them, for what is slow."""
-    whole = _whole_epochs(source)
-    places = np.linspace(0, len(whole) - 1, min(_MOST_EPOCHS, len(whole)))
-    return whole[np.unique(places.round().astype(int))]

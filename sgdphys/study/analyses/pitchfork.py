@@ -17,7 +17,8 @@ from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
 from sgdphys.scaling import critical_point
 from sgdphys.study.analyses.source import Source
-from sgdphys.study.keys import PitchforkAnalysis, Study
+from sgdphys.study.analysis_keys import PitchforkAnalysis
+from sgdphys.study.keys import Study
 from sgdphys.study.recording import ensemble_of, task_of
 
 _RAMP_POINTS = 1000

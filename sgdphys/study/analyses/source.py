@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from sgdphys.errors import InputError
 from sgdphys.sampling import batch_sizes
 from sgdphys.study.keys import Study
 
@@ -29,3 +30,49 @@ class Source(NamedTuple):
     def weights(self) -> xr.Dataset:
         """Theta (step, replica, parameter), lazy."""
         return self.trajectory["weights"].to_dataset()
+
+    @property
+    def whole_epochs(self) -> np.ndarray:
+        """Epochs at whose beginning weights were recorded."""
+        recorded = self.trajectory["weights"]["epoch"].to_numpy()
+        return np.asarray(recorded[recorded == np.rint(recorded)].astype(int))
+
+    def spread_epochs(self, most: int) -> np.ndarray:
+        """Some recorded epochs, evenly spread among them, for what is slow."""
+        whole = self.whole_epochs
+        places = np.linspace(0, len(whole) - 1, min(most, len(whole)))
+        return whole[np.unique(places.round().astype(int))]
+
+    def require_perceptron(self) -> None:
+        """Refuse networks whose layers are not replayed here."""
+        if self.study.network.module:
+            raise InputError(
+                f"analyses.{self.name} is of perceptrons, and network.module is "
+                f"{self.study.network.module!r}; leave the analysis out"
+            )
+
+
+def narrowed(
+    trajectory: xr.DataTree, *, steps: np.ndarray | None = None, replicas: int | None = None
+) -> xr.DataTree:
+    """The same trajectory with some of its recorded steps, or its first replicas, alone.
+
+    Parameters
+    ----------
+    trajectory : DataTree
+    steps : int array, optional
+        Those that are kept, of those that are there.
+    replicas : int, optional
+        How many are kept.
+    """
+    groups = {str(name): node.to_dataset() for name, node in trajectory.children.items()}
+    if steps is not None:
+        kept = np.isin(groups["weights"]["step"].to_numpy(), steps)
+        if not kept.all():
+            groups["weights"] = groups["weights"].isel(step=np.flatnonzero(kept))
+    if replicas:
+        few = slice(0, replicas)
+        groups = {n: g.isel(replica=few) if "replica" in g.dims else g for n, g in groups.items()}
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs = trajectory.attrs
+    return tree

@@ -16,7 +16,7 @@ from sgdphys.engines.gradients import full_gradients
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.quantities import labelled
 from sgdphys.study.analyses.source import Source
-from sgdphys.study.keys import StationarityAnalysis
+from sgdphys.study.analysis_keys import StationarityAnalysis
 from sgdphys.study.recording import ensemble_of, task_of
 
 _FEWEST = 50

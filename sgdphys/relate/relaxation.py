@@ -1,0 +1,102 @@
+"""How long a layer takes to compress, against how much it does: three laws by likelihood."""
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from scipy.optimize import minimize_scalar
+
+from sgdphys.dynamics.intervals import percentile_interval
+from sgdphys.errors import NotEnoughData
+from sgdphys.information.onset import LEAST_LOSS, ONSET_SHARE, compression, loss_epoch
+from sgdphys.relate.estimates import Estimate
+
+LAWS = ("exponential", "power", "linear")
+_RESAMPLES = 300
+_FEWEST = 8
+
+
+class Relaxation(NamedTuple):
+    """Bits each layer loses after its peak, and the epochs it takes, both (replica, layer)."""
+
+    bits: xr.DataArray
+    epochs: xr.DataArray
+
+
+def relaxation(I_XT: xr.DataArray) -> Relaxation:
+    """Bits lost, and the epochs from a tenth of the loss to 1 - 1/e of it.
+
+    Parameters
+    ----------
+    I_XT : DataArray (epoch, replica, layer)
+
+    Notes
+    -----
+    NaN for layers that lose less than 0.1 bit.
+    """
+    found = compression(I_XT)
+    lost = found["bits_lost"].where(found["bits_lost"] >= LEAST_LOSS)
+    took = loss_epoch(I_XT, 1 - np.exp(-1)) - loss_epoch(I_XT, ONSET_SHARE)
+    return Relaxation(lost, took.where(lost.notnull() & (took > 0)))
+
+
+def misfit(bits: np.ndarray, epochs: np.ndarray) -> dict[str, float]:
+    """Root mean square of ln(epochs) about each law, fitted by least squares.
+
+    Parameters
+    ----------
+    bits, epochs : (pair,)
+        Above 0.
+
+    Notes
+    -----
+    ln t = a + b S (exponential), a + b ln S (power), ln(a + b S) with a, b at least 0 (linear): two
+    numbers each. With log-normal scatter the log-likelihood is -n ln(misfit) and a constant.
+    """
+    y = np.log(epochs)
+    found = {}
+    for law, x in (("exponential", bits), ("power", np.log(bits))):
+        design = np.stack([np.ones_like(x), x], axis=1)
+        coefficients, *_ = np.linalg.lstsq(design, y, rcond=None)
+        found[law] = float(np.sqrt(np.mean((y - design @ coefficients) ** 2)))
+
+    def linear(share: float) -> float:
+        # t = scale * (share + (1 - share) S / mean S); the scale's logarithm is a mean
+        shape = np.log(share + (1 - share) * bits / bits.mean())
+        return float((y - shape).std())
+
+    best = minimize_scalar(linear, bounds=(0.0, 1.0), method="bounded")
+    found["linear"] = min(float(best.fun), linear(0.0), linear(1.0))
+    return found
+
+
+def exponential_advantage(relaxed: Relaxation, rng: int = 0) -> Estimate:
+    """Log-likelihood a pair of the exponential law less that of the better of the other two.
+
+    Raises
+    ------
+    NotEnoughData
+        For fewer than 8 pairs.
+
+    Notes
+    -----
+    Layers and replicas are pooled; the interval resamples replicas, whose layers stay together.
+    """
+    bits, epochs = (v.transpose("replica", "layer").to_numpy() for v in relaxed)
+
+    def advantage(rows: np.ndarray) -> float:
+        s, t = bits[rows], epochs[rows]
+        there = np.isfinite(s) & np.isfinite(t)
+        if there.sum() < _FEWEST:
+            return np.nan
+        fitted = misfit(s[there], t[there])
+        return float(np.log(min(fitted["power"], fitted["linear"]) / fitted["exponential"]))
+
+    replicas = len(bits)
+    value = advantage(np.arange(replicas))
+    if not np.isfinite(value):
+        raise NotEnoughData(f"fewer than {_FEWEST} layers of all networks compress measurably")
+    generator = np.random.default_rng(rng)
+    samples = [advantage(generator.integers(0, replicas, replicas)) for _ in range(_RESAMPLES)]
+    low, high = percentile_interval(np.array(samples)[:, None], replicas, 0.95)
+    return Estimate(value, float(low[0]), float(high[0]), replicas)

@@ -1,0 +1,79 @@
+"""Results of a study, narrowed to the case that a claim is about."""
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.errors import InputError
+
+
+class Results:
+    """Results of a study, narrowed to the case that is asked for.
+
+    Parameters
+    ----------
+    groups : mapping of str to Dataset
+    analysis : str
+        Name of an analysis to be preferred to the first of its kind; may be empty.
+    where : mapping
+        Values of swept keys, among others.
+    """
+
+    def __init__(
+        self, groups: Mapping[str, xr.Dataset], analysis: str, where: Mapping[str, Any]
+    ) -> None:
+        self._groups, self._analysis, self._where = groups, analysis, where
+        self.used: set[Hashable] = set()
+        if analysis and analysis not in groups:
+            raise InputError(f"there is no analysis {analysis!r}; there are {', '.join(groups)}")
+
+    def taken(self, name: str) -> Any:
+        """What is asked for of a coordinate that a statistic chooses itself, or None."""
+        if name in self._where:
+            self.used.add(name)
+        return self._where.get(name)
+
+    def of(self, kind: str) -> xr.Dataset:
+        """The analysis of a kind.
+
+        Raises
+        ------
+        InputError
+            When there is none, or no case is as wanted.
+        """
+        alike = {n: g for n, g in self._groups.items() if g.attrs.get("of") == kind}
+        if not alike:
+            raise InputError(f"the results have no analysis of {kind!r}; add it to the study")
+        found = alike.get(self._analysis, next(iter(alike.values())))
+        for key, value in self._where.items():
+            beside = f"swept_{key}"
+            if beside not in found.coords:
+                continue
+            self.used.add(key)
+            values = value if isinstance(value, list) else [value]
+            there = found[beside].to_numpy().astype(str)
+            same = np.isin(there, [_plain(v) for v in values])
+            if not same.any():
+                known = ", ".join(dict.fromkeys(there))
+                raise InputError(f"no case has {key} {value!r}; there are {known}")
+            found = found.isel(case=np.flatnonzero(same))
+        found = found.load()
+        return found.squeeze("case") if found.sizes.get("case") == 1 else found
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def log(values: xr.DataArray, base: float = np.e) -> xr.DataArray:
+    """Logarithm, without a warning where there is none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return values.copy(data=np.log(values.to_numpy().astype(np.float64)) / np.log(base))
+
+
+def with_ends(data: xr.Dataset, name: str, scale: Any = 1.0) -> xr.Dataset:
+    """An estimate and its interval as value, low and high, all divided by a scale."""
+    ends = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
+    return xr.Dataset({new: data[old] / scale for new, old in ends.items()})

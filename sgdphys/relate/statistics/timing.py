@@ -1,0 +1,115 @@
+"""When things happen, how fast, and what goes with what."""
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.information.onset import compression
+from sgdphys.relate.correlations import rank_correlation
+from sgdphys.relate.estimates import Estimate
+from sgdphys.relate.relaxation import exponential_advantage, relaxation
+from sgdphys.relate.statistics.information import bits_lost
+from sgdphys.relate.statistics.results import Results, log
+
+PAPER_EPOCH = 350
+"""At which Shwartz-Ziv and Tishby (2017) saw drift turn into diffusion."""
+
+
+def _onset(results: Results) -> xr.DataArray:
+    return compression(results.of("information")["I_XT"])["onset_epoch"]
+
+
+def onset_after_transition(results: Results) -> xr.DataArray:
+    """Log10 of the onset of the loss of I(X;T) over the epoch where noise passes the mean."""
+    return log(_onset(results) / results.of("phases")["transition_epoch"], 10)
+
+
+def onset_after_drift_transition(results: Results) -> xr.DataArray:
+    """The same with the drift over a whole epoch in place of the mean at fixed weights."""
+    return log(_onset(results) / results.of("phases")["drift_transition_epoch"], 10)
+
+
+def transition_epoch(results: Results) -> xr.DataArray:
+    """Log2 of the epoch at which noise passes the mean gradient over 350, the paper's."""
+    return log(results.of("phases")["transition_epoch"] / PAPER_EPOCH, 2)
+
+
+def drift_transition_epoch(results: Results) -> xr.DataArray:
+    """Log2 of the epoch at which noise passes the drift of an epoch over 350, the paper's."""
+    return log(results.of("phases")["drift_transition_epoch"] / PAPER_EPOCH, 2)
+
+
+def late_ratio_spread(results: Results) -> xr.DataArray:
+    """Standard deviation over layers of ln(mean/noise) of gradients, second half of training."""
+    return log(results.of("phases")["late_gradient_ratio"]).std("layer")
+
+
+def sample_ratio_drop(results: Results) -> xr.DataArray:
+    """Log10 of mean over noise of single-sample gradients at the start over that at the end."""
+    found = results.of("phases")
+    return log(found["first_sample_ratio"] / found["late_sample_ratio"], 10)
+
+
+def noise_scale_at_transition(results: Results) -> xr.DataArray:
+    """Log2 of the noise scale tr(S)/|G|^2 over the batch size where noise passes the mean."""
+    return log(results.of("phases")["transition_noise_scale"], 2)
+
+
+def exponential_law(results: Results) -> Estimate:
+    """Log-likelihood a layer of t ~ exp(S) less that of the better of power law and line."""
+    return exponential_advantage(relaxation(results.of("information")["I_XT"]))
+
+
+def relaxation_epochs(results: Results) -> xr.DataArray:
+    """Log10 of the epochs from a tenth of the loss of I(X;T) to 63% of it."""
+    return log(relaxation(results.of("information")["I_XT"]).epochs, 10)
+
+
+def onset_with_onset(results: Results) -> Estimate:
+    """Rank correlation over replicas of a layer's onset of compression with the one before it."""
+    onset = _onset(results)
+    before = onset.assign_coords(layer=onset["layer"] + 1)
+    return rank_correlation(onset, before)
+
+
+def speed_after_onset(results: Results) -> Estimate:
+    """Rank correlation over replicas of how long a layer takes with the onset of the one before."""
+    onset = _onset(results)
+    before = onset.assign_coords(layer=onset["layer"] + 1)
+    took = relaxation(results.of("information")["I_XT"]).epochs
+    return rank_correlation(took, before)
+
+
+def _rate(results: Results) -> xr.DataArray:
+    """Bits lost over the epochs it takes."""
+    relaxed = relaxation(results.of("information")["I_XT"])
+    return relaxed.bits / relaxed.epochs
+
+
+def rate_with_ratio(results: Results) -> Estimate:
+    """Rank correlation over layers, within replicas, of compression rate with late mean/noise."""
+    return rank_correlation(
+        _rate(results), results.of("phases")["late_gradient_ratio"], over="layer"
+    )
+
+
+def rate_with_diffusion(results: Results) -> Estimate:
+    """Rank correlation over layers, within replicas, of compression rate with late D an epoch."""
+    return rank_correlation(_rate(results), results.of("phases")["late_diffusion"], over="layer")
+
+
+def rate_with_entropy(results: Results) -> Estimate:
+    """Rank correlation over layers of compression rate with the growth of the weights' entropy."""
+    rate = _rate(results).transpose("replica", "layer")
+    found = results.of("entropy").sel(cloud="noise")
+    late = found["effective_modes"].mean("mark")
+    return rank_correlation(rate, late.broadcast_like(rate), over="layer")
+
+
+def compression_with_accuracy(results: Results) -> Estimate:
+    """Rank correlation over replicas of bits lost with final test accuracy, mean over layers."""
+    lost = bits_lost(results)
+    layers = results.taken("layer")
+    if layers is not None:
+        lost = lost.sel(layer=np.atleast_1d(layers))
+    accuracy = results.of("learning")["final_test_accuracy"]
+    return rank_correlation(lost, accuracy.broadcast_like(lost))

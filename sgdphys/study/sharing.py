@@ -1,0 +1,58 @@
+"""Recordings that several cases have in common: trained once, and linked."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from sgdphys.study.keys import Record, Study
+from sgdphys.trajectory.reader import segment_paths
+
+_HELD = {"step": ("step", "epoch", "log", "pairs"), "epoch": ("epoch", "log", "pairs")}
+"""Schedules of weights that hold those of others."""
+
+
+def covers(held: Record, wanted: Record) -> bool:
+    """Whether a recording holds all that another one is to hold."""
+    weights = held.weights == wanted.weights or (
+        isinstance(held.weights, str) and wanted.weights in _HELD.get(held.weights, ())
+    )
+    return weights and (held.gradients == wanted.gradients or wanted.gradients == "none")
+
+
+class Pool:
+    """Finished recordings by what was trained: equal task, network and train are one."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, list[tuple[Record, Path]]] = {}
+
+    @staticmethod
+    def _key(study: Study) -> str:
+        trained = study.model_dump(mode="json", include={"task", "network", "train"})
+        return json.dumps(trained, sort_keys=True)
+
+    def add(self, study: Study, segments: Path) -> None:
+        """Offer a finished recording to others."""
+        self._held.setdefault(self._key(study), []).append((study.record, segments))
+
+    def share(self, study: Study, segments: Path) -> Path | None:
+        """Fill an empty folder of segments from a recording that will do, and say which.
+
+        Segments are linked, so that either folder may be removed; where the file system cannot
+        link, they are copied.
+        """
+        if segment_paths(segments):
+            return None
+        for record, held in self._held.get(self._key(study), []):
+            if covers(record, study.record) and held != segments:
+                partial = segments.with_name(f".partial-{segments.name}")
+                shutil.rmtree(partial, ignore_errors=True)
+                partial.mkdir()
+                for path in segment_paths(held):
+                    try:
+                        os.link(path, partial / path.name)
+                    except OSError:
+                        shutil.copy2(path, partial / path.name)
+                os.replace(partial, segments)
+                return held
+        return None
