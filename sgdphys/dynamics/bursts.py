@@ -57,9 +57,9 @@ def burst_diffusion(
     Dataset
         Over (burst, layer) or (burst, layer, lag), lags 1, 2, 4, ... up to an epoch and whole
         epochs up to 16: diffusion with ``_low`` and ``_high``; predicted_diffusion and the
-        diffusion_ratio to it; alpha_short, alpha_long with intervals; passes beside null_passes at
-        512 increments (or the burst's); tail_index beside null_tail_index, medians over
-        coordinates; diffusion_ensemble, across twins at fixed time over one step.
+        diffusion_ratio to it; alpha_short, alpha_long, passes with intervals, the last beside
+        null_passes at 512 increments (or the burst's); tail_index beside null_tail_index, medians
+        over coordinates; diffusion_ensemble, across twins at fixed time over one step.
         Over (mark, layer): spread_within families (noise) and spread_between (initial weights).
 
     Raises
@@ -167,26 +167,32 @@ def _one_burst(
     shares: dict[str, list[float]] = {n: [] for n in _SHARES}
     for replica, parameter in chosen.values():
         picked = moving.to_numpy()[:, replica, parameter]
-        for name, value in _fairness(picked, rng).items():
+        for name, value in _fairness(picked, names[replica], confidence, rng).items():
             shares[name].append(value)
     data |= {name: ("layer", np.array(v)) for name, v in shares.items()}
     return xr.Dataset(data, coords={"lag": lags, "layer": np.unique(layer)})
 
 
-_SHARES = ("passes", "null_passes", "tail_index", "null_tail_index")
+_SHARES = ("passes", "passes_low", "passes_high", "null_passes", "tail_index", "null_tail_index")
 
 
-def _fairness(x: np.ndarray, rng: int) -> dict[str, float]:
+def _fairness(x: np.ndarray, family: np.ndarray, confidence: float, rng: int) -> dict[str, float]:
     """Share of series (point, series) that pass as Wiener, their tail index, and both nulls."""
     tests = wiener_tests(x, increments=min(WINDOW, len(x) - 1))
     share = passing_share(tests, rng=rng)
+    passes = np.where(tests["status"] == OK, tests["passes"], np.nan).astype(np.float64)
+    by_family = np.stack([finite_mean(passes[family == f]) for f in np.unique(family)])
+    ends = percentile_interval(
+        resampled_means(by_family[:, None], rng=rng), len(by_family), confidence
+    )
     tails = tail_index(x, rng=rng)
     sound = (tails["status"] == OK).to_numpy()
     medians = {
         name: float(np.median(tails[name].to_numpy()[sound])) if sound.any() else np.nan
         for name in ("tail_index", "null_tail_index")
     }
-    return {n: float(share[n]) for n in ("passes", "null_passes")} | medians
+    shares = {n: float(share[n]) for n in ("passes", "null_passes")}
+    return shares | {"passes_low": float(ends[0][0]), "passes_high": float(ends[1][0])} | medians
 
 
 def _slope(diffusion: np.ndarray, lags: np.ndarray) -> np.ndarray:

@@ -14,14 +14,20 @@ from matplotlib.figure import Figure
 from sgdphys.errors import InputError, nearest
 from sgdphys.figures import (
     bottleneck,
+    cases,
     components,
+    critics,
     diffusion,
     entropy,
     phases,
     plane,
+    relaxation,
     slowing,
     stationarity,
+    sweeps,
     training,
+    transitions,
+    verdicts,
 )
 from sgdphys.figures.style import sheet
 
@@ -40,6 +46,12 @@ class Entry(NamedTuple):
     needs: tuple[str, ...]
     by_case: bool = False
     """Whether each case of a sweep has a figure of its own: of few cases, or when asked for."""
+    applies: Callable[[xr.Dataset], bool] = lambda data: True
+    """Whether data of the first kind hold what the figure shows."""
+
+
+def _is_sweep(data: xr.Dataset) -> bool:
+    return data.sizes.get("case", 1) > 1
 
 
 CATALOGUE: dict[str, Entry] = {
@@ -64,6 +76,29 @@ CATALOGUE: dict[str, Entry] = {
     "edge_of_stability": Entry(stationarity.edge, ("stationarity",)),
     "entropy_production": Entry(stationarity.production, ("stationarity",)),
     "phase_diagram": Entry(stationarity.phase_diagram, ("stationarity",)),
+    "verdicts": Entry(verdicts.forest, ("verdicts",)),
+    "plane_of_cases": Entry(sweeps.plane_of_cases, ("information",), applies=_is_sweep),
+    "information_of_cases": Entry(sweeps.information_of_cases, ("information",), applies=_is_sweep),
+    "compression": Entry(sweeps.compression_of_cases, ("information",)),
+    "converged_layers": Entry(
+        sweeps.converged_layers, ("information",), applies=lambda d: cases.control(d) is not None
+    ),
+    "relaxation": Entry(
+        relaxation.against_bits,
+        ("information",),
+        applies=lambda d: d.attrs.get("estimator") == "binned",
+    ),
+    "test_error": Entry(sweeps.test_error, ("learning",)),
+    "order_parameter": Entry(
+        transitions.order_over_control, ("learning",), applies=transitions.has_control
+    ),
+    "noise_scale": Entry(
+        critics.noise_scale, ("phases",), applies=lambda d: "swept_batch_size" in d.coords
+    ),
+    "diversity": Entry(critics.diversity, ("diversity",)),
+    "clustering": Entry(critics.clustering, ("clustering",)),
+    "one_unit": Entry(critics.one_unit, ("one_unit",)),
+    "linear": Entry(critics.linear, ("linear",)),
 }
 
 
@@ -108,7 +143,11 @@ def draw(
     try:
         for name in wanted:
             entry = CATALOGUE[name]
-            found = _sources(groups, entry.needs)
+            found = {
+                suffix: sources
+                for suffix, sources in _sources(groups, entry.needs).items()
+                if entry.applies(sources[entry.needs[0]])
+            }
             if entry.by_case:
                 if names is None and _most_cases(found, entry.needs[0]) > MOST_CASES:
                     continue

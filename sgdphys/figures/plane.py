@@ -22,18 +22,17 @@ Sources = Mapping[str, xr.Dataset]
 def estimator_line(information: xr.Dataset) -> str:
     """What a figure says of how its information was measured."""
     a = information.attrs
-    if "noise_variance" in a:
-        settings = f"noise variance {a['noise_variance']:g}"
-    else:
-        settings = (
-            f"{a['bins']} edges (idnns)" if a.get("edges") == "idnns" else f"{a['bins']} bins"
-        )
     which = {"all": "all patterns", "train": "training patterns", "test": "test patterns"}
-    return (
-        f"{a['estimator'].replace('_', ' ')}, {settings}, {a['labels']} labels, "
-        f"{a['samples']} samples ({which[a['patterns']]}), "
-        f"{information.sizes['replica']} networks"
-    )
+    said = {  # cases of a sweep may differ in any of them
+        "estimator": str(a.get("estimator", "")).replace("_", " "),
+        "noise_variance": f"noise variance {a.get('noise_variance', 0):g}",
+        "noise": f"noise {a.get('noise', 0):g} on every hidden unit",
+        "bins": f"{a.get('bins')} " + ("edges (idnns)" if a.get("edges") == "idnns" else "bins"),
+        "labels": f"{a.get('labels')} labels",
+        "samples": f"{a.get('samples')} samples ({which.get(str(a.get('patterns')), '')})",
+    }
+    words = [text for key, text in said.items() if key in a]
+    return ", ".join([*words, f"{information.sizes['replica']} networks"])
 
 
 def _limits(ax: Axes, information: xr.Dataset) -> None:

@@ -67,14 +67,20 @@ def rank_correlation(
     return Estimate(value, float(low[0]), float(high[0]), members, null_low, null_high)
 
 
+def _ranks(values: np.ndarray, axis: int) -> np.ndarray:
+    """Ranks along an axis less their mean; what is missing is left out."""
+    there = np.isfinite(values)
+    ranks = np.where(there, rankdata(np.where(there, values, np.inf), axis=axis), 0.0)
+    count = np.maximum(there.sum(axis=axis, keepdims=True), 1)
+    return np.where(there, ranks - ranks.sum(axis=axis, keepdims=True) / count, 0.0)
+
+
 def _mean_spearman(a: np.ndarray, b: np.ndarray, axis: int, fewest: int) -> float:
-    a, b = (rankdata(v, axis=axis, nan_policy="omit") for v in (a, b))
-    a, b = (v - np.nanmean(v, axis=axis, keepdims=True) for v in (a, b))
     enough = np.isfinite(a).sum(axis=axis) >= fewest
-    scale = np.sqrt(np.nansum(a**2, axis=axis) * np.nansum(b**2, axis=axis))
-    products = np.nansum(a * b, axis=axis)
+    a, b = _ranks(a, axis), _ranks(b, axis)
+    scale = np.sqrt((a**2).sum(axis=axis) * (b**2).sum(axis=axis))
     kept = enough & (scale > 0)
-    return float((products[kept] / scale[kept]).mean()) if kept.any() else np.nan
+    return float(((a * b).sum(axis=axis)[kept] / scale[kept]).mean()) if kept.any() else np.nan
 
 
 def _permuted(values: np.ndarray, axis: int, rng: np.random.Generator) -> np.ndarray:

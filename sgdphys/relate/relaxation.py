@@ -40,34 +40,47 @@ def relaxation(I_XT: xr.DataArray) -> Relaxation:
     return Relaxation(lost, took.where(lost.notnull() & (took > 0)))
 
 
-def misfit(bits: np.ndarray, epochs: np.ndarray) -> dict[str, float]:
-    """Root mean square of ln(epochs) about each law, fitted by least squares.
+def fitted_law(law: str, bits: np.ndarray, epochs: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Epochs that a law, fitted by least squares of ln(epochs), gives for some bits.
 
     Parameters
     ----------
+    law : str
+        One of ``LAWS``.
     bits, epochs : (pair,)
         Above 0.
+    at : array
+        Bits, above 0.
 
     Notes
     -----
     ln t = a + b S (exponential), a + b ln S (power), ln(a + b S) with a, b at least 0 (linear): two
-    numbers each. With log-normal scatter the log-likelihood is -n ln(misfit) and a constant.
+    numbers each.
     """
     y = np.log(epochs)
-    found = {}
-    for law, x in (("exponential", bits), ("power", np.log(bits))):
-        design = np.stack([np.ones_like(x), x], axis=1)
-        coefficients, *_ = np.linalg.lstsq(design, y, rcond=None)
-        found[law] = float(np.sqrt(np.mean((y - design @ coefficients) ** 2)))
+    if law == "linear":
 
-    def linear(share: float) -> float:
-        # t = scale * (share + (1 - share) S / mean S); the scale's logarithm is a mean
-        shape = np.log(share + (1 - share) * bits / bits.mean())
-        return float((y - shape).std())
+        def shape(share: float, s: np.ndarray) -> np.ndarray:
+            return np.asarray(np.log(share + (1 - share) * s / bits.mean()))
 
-    best = minimize_scalar(linear, bounds=(0.0, 1.0), method="bounded")
-    found["linear"] = min(float(best.fun), linear(0.0), linear(1.0))
-    return found
+        def scatter(share: float) -> float:
+            return float((y - shape(share, bits)).std())
+
+        inside = minimize_scalar(scatter, bounds=(0.0, 1.0), method="bounded").x
+        best = min((float(inside), 0.0, 1.0), key=scatter)
+        return np.exp(shape(best, at) + (y - shape(best, bits)).mean())
+    x, wanted = (bits, at) if law == "exponential" else (np.log(bits), np.log(at))
+    slope, level = np.polyfit(x, y, 1)
+    return np.exp(level + slope * wanted)
+
+
+def misfit(law: str, bits: np.ndarray, epochs: np.ndarray) -> float:
+    """Root mean square of ln(epochs) about a law; see ``fitted_law``.
+
+    With log-normal scatter the log-likelihood is -n ln(misfit) and a constant.
+    """
+    away = np.log(epochs) - np.log(fitted_law(law, bits, epochs, bits))
+    return float(np.sqrt(np.mean(away**2)))
 
 
 def exponential_advantage(relaxed: Relaxation, rng: int = 0) -> Estimate:
@@ -89,8 +102,8 @@ def exponential_advantage(relaxed: Relaxation, rng: int = 0) -> Estimate:
         there = np.isfinite(s) & np.isfinite(t)
         if there.sum() < _FEWEST:
             return np.nan
-        fitted = misfit(s[there], t[there])
-        return float(np.log(min(fitted["power"], fitted["linear"]) / fitted["exponential"]))
+        exponential, power, linear = (misfit(law, s[there], t[there]) for law in LAWS)
+        return float(np.log(min(power, linear) / exponential))
 
     replicas = len(bits)
     value = advantage(np.arange(replicas))

@@ -41,7 +41,7 @@ def test_a_product_and_lists_in_step():
     ("sweep", "words"),
     [
         ({"zip": True, "train.seed": [1], "train.epochs": [1, 2]}, "lists of equal length"),
-        ({"analyses.diffusion.sample": [10]}, "must be of task, network, train or record"),
+        ({"figures.formats": [10]}, "must be a key of task, network, train, record, analyses"),
         ({"train.seed": []}, "sweep.keys.train.seed"),
     ],
 )
@@ -70,7 +70,7 @@ def test_cases_run_are_joined_and_resume(tmp_path):
         assert "units" in found[name].attrs, name
     drawn = {path.name for path in run.figures()}
     assert {"diffusion_ladder.png", "diffusion_noise.svg"} <= drawn
-    with pytest.raises(InputError, match="is a sweep"):
+    with pytest.raises(InputError, match="has cases: sampling=replacement"):
         _ = run.trajectory
     said = []
     again = sp.run(SMALL, tmp_path / "sweep", tell=said.append)

@@ -27,7 +27,7 @@ def linear_bits_lost(results: Results) -> xr.DataArray:
 
 
 def irrelevant_bits_lost(results: Results) -> xr.DataArray:
-    """The same of the inputs that the teacher does not use."""
+    """Exact bits about inputs that the teacher does not use at their peak less those at the end."""
     return _fall(results.of("linear")["I_irrelevant"])
 
 

@@ -53,18 +53,14 @@ class Results:
                 continue
             self.used.add(key)
             values = value if isinstance(value, list) else [value]
-            there = found[beside].to_numpy().astype(str)
-            same = np.isin(there, [_plain(v) for v in values])
+            there = found[beside].to_numpy()
+            same = np.isin(there, np.array(values, dtype=there.dtype))
             if not same.any():
-                known = ", ".join(dict.fromkeys(there))
+                known = ", ".join(dict.fromkeys(map(str, there)))
                 raise InputError(f"no case has {key} {value!r}; there are {known}")
             found = found.isel(case=np.flatnonzero(same))
         found = found.load()
         return found.squeeze("case") if found.sizes.get("case") == 1 else found
-
-
-def _plain(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def log(values: xr.DataArray, base: float = np.e) -> xr.DataArray:

@@ -9,6 +9,7 @@ from sgdphys.relate.estimates import Estimate
 from sgdphys.relate.relaxation import exponential_advantage, relaxation
 from sgdphys.relate.statistics.information import bits_lost
 from sgdphys.relate.statistics.results import Results, log
+from sgdphys.relate.statistics.weights import entropy_growth
 
 PAPER_EPOCH = 350
 """At which Shwartz-Ziv and Tishby (2017) saw drift turn into diffusion."""
@@ -24,7 +25,7 @@ def onset_after_transition(results: Results) -> xr.DataArray:
 
 
 def onset_after_drift_transition(results: Results) -> xr.DataArray:
-    """The same with the drift over a whole epoch in place of the mean at fixed weights."""
+    """Log10 of the onset of the loss of I(X;T) over the epoch where noise passes the drift."""
     return log(_onset(results) / results.of("phases")["drift_transition_epoch"], 10)
 
 
@@ -100,8 +101,7 @@ def rate_with_diffusion(results: Results) -> Estimate:
 def rate_with_entropy(results: Results) -> Estimate:
     """Rank correlation over layers of compression rate with the growth of the weights' entropy."""
     rate = _rate(results).transpose("replica", "layer")
-    found = results.of("entropy").sel(cloud="noise")
-    late = found["effective_modes"].mean("mark")
+    late = entropy_growth(results)["value"].sel(cloud="noise")
     return rank_correlation(rate, late.broadcast_like(rate), over="layer")
 
 

@@ -1,5 +1,6 @@
 """How networks learn, and what their weights do."""
 
+import numpy as np
 import xarray as xr
 
 from sgdphys.relate.statistics.results import Results, log, with_ends
@@ -32,10 +33,27 @@ def diffusion_over_noise(results: Results) -> xr.Dataset:
     return with_ends(results.of("diffusion"), "diffusion_ratio")
 
 
-def effective_modes(results: Results) -> xr.Dataset:
-    """2 dS/d ln t of the cloud of weights over the directions looked at: 1 for a Wiener process."""
-    found = results.of("entropy")
-    return with_ends(found, "effective_modes", found.attrs["modes"])
+def entropy_growth(results: Results) -> xr.Dataset:
+    """2 dS/d ln t a direction of the cloud of weights over the last decade: 1 if Wiener."""
+    return _entropy_gain(results.of("entropy"))
+
+
+def _entropy_gain(found: xr.Dataset) -> xr.Dataset:
+    """Growth of the entropy over the last decade of epochs, as value, low and high.
+
+    Its ends are taken as independent: of one cloud they are not, and the interval is too wide.
+    """
+    epoch = found["mark_epoch"].to_numpy()
+    first = int(np.abs(epoch - epoch[-1] / 10).argmin())
+    scale = 0.5 * found.attrs["modes"] * float(np.log(epoch[-1] / epoch[first]))
+    start, end = found.isel(mark=first), found.isel(mark=-1)
+    change = end["entropy"] - start["entropy"]
+    reach = [
+        np.hypot(end["entropy"] - end[f"entropy_{a}"], start["entropy"] - start[f"entropy_{b}"])
+        for a, b in (("low", "high"), ("high", "low"))
+    ]
+    ends = {"value": change, "low": change - reach[0], "high": change + reach[1]}
+    return xr.Dataset({name: value / scale for name, value in ends.items()})
 
 
 def full_fluctuation_ratio(results: Results) -> xr.Dataset:

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.relate import compression_after_transition
+from sgdphys.relate.delays import compression_after_transition
 
 
 def curves(onset, replicas=30, spread=20.0):

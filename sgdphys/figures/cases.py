@@ -1,0 +1,119 @@
+"""The cases of a sweep side by side: their names, colours and panels."""
+
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from sgdphys.figures.style import PAGE, layer_styles, with_cases
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C8C",
+            "#882255", "#117733", "#999933", "#332288")  # fmt: skip
+"""Okabe and Ito's, then Tol's: told apart by the colour blind."""
+_COLUMNS = 4
+
+
+def swept(data: xr.Dataset) -> dict[str, np.ndarray]:
+    """Values of the swept keys that differ between cases, by key."""
+    found = {
+        str(name).removeprefix("swept_"): data[name].to_numpy()
+        for name in data.coords
+        if str(name).startswith("swept_")
+    }
+    return {name: values for name, values in found.items() if len(np.unique(values)) > 1}
+
+
+def control(data: xr.Dataset) -> tuple[str, np.ndarray] | None:
+    """The one key that is swept over numbers, and its values; None where there is no such."""
+    keys = swept(data)
+    if len(keys) != 1:
+        return None
+    name, values = next(iter(keys.items()))
+    return (name, values.astype(float)) if np.issubdtype(values.dtype, np.number) else None
+
+
+def case_labels(data: xr.Dataset) -> list[str]:
+    """Name of every case by what differs."""
+    if "case" not in data.dims:
+        return ["this run"]
+    telling: dict[str, np.ndarray] = {}
+    apart = 1
+    for name, values in swept(data).items():
+        tried = {**telling, name: values}
+        now = len(set(zip(*tried.values(), strict=True)))
+        if now > apart:  # of lists in step one may be a companion of another, and says nothing new
+            telling, apart = tried, now
+    if not telling:
+        return [str(case) for case in data["case"].to_numpy()]
+    return [
+        ", ".join(_said(name, values[k]) for name, values in telling.items())
+        for k in range(data.sizes["case"])
+    ]
+
+
+def _said(name: str, value: Any) -> str:
+    """A value with the name of its key, which words do without."""
+    words = name.replace("_", " ")
+    if isinstance(value, str) and not value[:1].isdigit():
+        return value.rpartition(":")[2] or f"no {words}"
+    return f"{words} {value:g}" if isinstance(value, float | np.floating) else f"{words} {value}"
+
+
+def case_colours(data: xr.Dataset) -> list[Any]:
+    """A colour for every case: in order along a scale of numbers, else told apart."""
+    count = data.sizes.get("case", 1)
+    if control(data) is None and count <= len(_COLOURS):
+        return list(_COLOURS[:count])
+    scale = mpl.colormaps["viridis"]
+    return [scale(0.9 * k / max(count - 1, 1)) for k in range(count)]
+
+
+def own_layers(data: xr.Dataset, name: str) -> list[tuple[int, Any]]:
+    """Layers that a case has, with their colours: its last one has that of outputs.
+
+    Parameters
+    ----------
+    data : Dataset
+        Of one case; layers that others have alone are not finite.
+    name : str
+        A variable with a dimension layer.
+    """
+    values = data[name]
+    flat = values.transpose("layer", ...).to_numpy().reshape(values.sizes["layer"], -1)
+    there = np.isfinite(flat).any(axis=1)
+    styles = layer_styles(values["layer"].to_numpy())
+    kept = [(n, colour) for (n, colour, _), has in zip(styles, there, strict=True) if has]
+    return [*kept[:-1], (kept[-1][0], styles[-1][1])] if kept else []
+
+
+def panels(
+    data: xr.Dataset, height: float = 1.75, **options: Any
+) -> tuple[Figure, list[tuple[Any, xr.Dataset, str]]]:
+    """A figure with a panel for each case, and each panel with its data and title.
+
+    Parameters
+    ----------
+    data : Dataset
+    height : float
+        Of a row, inches.
+    **options
+        Passed to ``pyplot.subplots``.
+    """
+    data = with_cases(data)
+    count = data.sizes["case"]
+    columns = min(count, _COLUMNS if count > 3 else 3)
+    rows = -(-count // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(PAGE, 0.7 + height * rows), squeeze=False, **options
+    )
+    flat = list(axes.ravel())
+    for ax in flat[count:]:
+        ax.set_visible(False)
+    titles = case_labels(data)
+    return figure, [
+        (flat[k], data.isel(case=k, drop=True), titles[k].replace(", ", "\n", 1))
+        for k in range(count)
+    ]

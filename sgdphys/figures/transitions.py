@@ -1,0 +1,108 @@
+"""Learning as a phase transition: order, its fluctuations and relaxation over a sweep."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sgdphys.figures.cases import control, swept
+from sgdphys.figures.style import DATA, NULL, PAGE, with_cases
+
+Sources = Mapping[str, xr.Dataset]
+_PANELS = {
+    "order": "order parameter $\\langle m\\rangle$",
+    "susceptibility": "susceptibility $\\chi$",
+    "binder": "Binder cumulant $U$",
+    "relaxation_epoch_ensemble": "relaxation time (epochs)",
+}
+_FEWEST = 3
+_CAPTION = "$m$: test accuracy above chance, over what it can be; {} networks a point"
+
+
+def has_control(learning: xr.Dataset) -> bool:
+    """Whether order parameters over a scan, or over a grid of two keys, can be drawn."""
+    if not set(_PANELS) <= set(learning.data_vars) or "case" not in learning.dims:
+        return False
+    one = control(learning)
+    return grid_of(learning) is not None or (one is not None and len(one[1]) >= _FEWEST)
+
+
+def grid_of(data: xr.Dataset) -> tuple[str, str] | None:
+    """The two keys of a sweep over a grid of numbers, or None."""
+    keys = swept(data)
+    if len(keys) != 2 or any(not np.issubdtype(v.dtype, np.number) for v in keys.values()):
+        return None
+    (first, a), (second, b) = keys.items()
+    is_grid = len(np.unique(a)) * len(np.unique(b)) == data.sizes["case"]
+    return (first, second) if is_grid else None
+
+
+def order_over_control(sources: Sources) -> Figure:
+    """Order parameter, susceptibility, Binder cumulant and relaxation time over a sweep."""
+    learning = with_cases(sources["learning"])
+    keys = grid_of(learning)
+    return _grid(learning, *keys) if keys is not None else _scan(learning)
+
+
+def _scan(learning: xr.Dataset) -> Figure:
+    found = control(learning)
+    assert found is not None
+    name, values = found
+    order = np.argsort(values)
+    figure, axes = plt.subplots(2, 2, figsize=(PAGE * 0.8, 4.0), sharex=True)
+    for ax, (variable, label) in zip(axes.ravel(), _PANELS.items(), strict=True):
+        y, low, high = (learning[variable + end].to_numpy()[order] for end in ("", "_low", "_high"))
+        x = values[order]
+        ax.plot(x, y, "o-", color=DATA, markersize=3, linewidth=0.9)
+        ax.fill_between(x, low, high, color=DATA, alpha=0.2, linewidth=0)
+        ax.set_ylabel(label)
+        if (x > 0).all() and x.max() / x.min() > 20:
+            ax.set_xscale("log")
+    axes[1, 0].axhline(2 / 3, color=NULL, linewidth=0.8, linestyle="--")
+    axes[1, 1].set_yscale("log")
+    for ax in axes[1]:
+        scale = " (logarithmic)" if ax.get_xscale() == "log" else ""
+        ax.set_xlabel(name.replace("_", " ") + scale)
+    figure.suptitle(
+        f"{_CAPTION.format(learning.sizes['replica'])}; bands 95%\ndashed: all networks alike",
+        fontsize=7,
+    )
+    return figure
+
+
+def _grid(learning: xr.Dataset, first: str, second: str) -> Figure:
+    keys = swept(learning)
+    x, y = np.unique(keys[first]), np.unique(keys[second])
+    figure, axes = plt.subplots(1, len(_PANELS), figsize=(PAGE, 2.9), sharey=True)
+    for ax, (variable, label) in zip(axes, _PANELS.items(), strict=True):
+        table = np.full((len(y), len(x)), np.nan)
+        at = np.searchsorted(y, keys[second]), np.searchsorted(x, keys[first])
+        table[at] = learning[variable].to_numpy()
+        is_log = variable == "relaxation_epoch_ensemble"
+        shown = np.log10(np.maximum(table, 1)) if is_log else table
+        image = ax.imshow(shown, origin="lower", aspect="auto", cmap="viridis")
+        _values(ax, table, shown)
+        ax.set_xticks(range(len(x)), [f"{v:g}" for v in x], rotation=90)
+        ax.set_yticks(range(len(y)), [f"{v:g}" for v in y])
+        ax.grid(visible=False)
+        ax.set_title(label + "\ncolour: logarithm" * is_log, fontsize=7)
+        image.set_clim(np.nanmin(shown), max(np.nanmax(shown), np.nanmin(shown) + 1e-9))
+    axes[0].set_ylabel(second.replace("_", " "))
+    figure.supxlabel(first.replace("_", " "), fontsize=8)
+    figure.suptitle(
+        f"{_CAPTION.format(learning.sizes['replica'])}; empty: every network diverged", fontsize=7
+    )
+    return figure
+
+
+def _values(ax: Axes, table: np.ndarray, shown: np.ndarray) -> None:
+    """Write each value into its field, dark on bright and bright on dark."""
+    middle: Any = (np.nanmin(shown) + np.nanmax(shown)) / 2
+    for (row, column), value in np.ndenumerate(table):
+        if np.isfinite(value):
+            colour = "black" if shown[row, column] > middle else "white"
+            ax.text(column, row, f"{value:.2g}", ha="center", va="center", color=colour, fontsize=5)

@@ -1,0 +1,83 @@
+"""Every claim with its interval, seen from its threshold."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from sgdphys.figures.style import EXACT, NULL, PAGE
+
+Sources = Mapping[str, xr.Dataset]
+COLOURS = {
+    "supported": "#0072B2",
+    "not supported": "#D55E00",
+    "inconclusive": "#8C8C8C",
+    "no data": "#BBBBBB",
+}
+_MARKERS = {"supported": "o", "not supported": "s", "inconclusive": "D", "no data": "x"}
+_ROW, _WIDE = 0.30, 58
+
+
+def _wrapped(text: str, width: int) -> str:
+    words, lines = text.split(), [""]
+    for word in words:
+        if len(lines[-1]) + len(word) + 1 > width and lines[-1]:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return "\n".join(lines[:2]) + ("..." if len(lines) > 2 else "")
+
+
+def from_threshold(rule: str, low: float, value: float, high: float) -> np.ndarray:
+    """Low end, value and high end as distances into the claim's side of its threshold."""
+    words = rule.split()
+    ends = np.array([low, value, high])
+    if words[0] == "between":
+        middle, half = (
+            (float(words[3]) + float(words[1])) / 2,
+            (float(words[3]) - float(words[1])) / 2,
+        )
+        away = half - np.abs(ends - middle)
+        best = half if low <= middle <= high else max(away[0], away[2])
+        return np.array([min(away[0], away[2]), away[1], best])
+    threshold = float(words[1])
+    return ends - threshold if words[0] == "above" else (threshold - ends)[::-1]
+
+
+def forest(sources: Sources) -> Figure:
+    """Verdicts: each interval from its threshold, in units of the farther end."""
+    data = sources["verdicts"]
+    count = data.sizes["claim"]
+    figure, ax = plt.subplots(figsize=(PAGE, 0.9 + _ROW * count))
+    ax.axvspan(0, 1.12, color="#0072B2", alpha=0.07, linewidth=0)
+    ax.axvline(0, color=EXACT, linewidth=0.8)
+    labels = []
+    for k in range(count):
+        row = data.isel(claim=k)
+        word = str(row["word"].item())
+        value, low, high = (float(row[n]) for n in ("value", "low", "high"))
+        labels.append(_wrapped(str(row["says"].item()), _WIDE))
+        said = word
+        if np.isfinite(value):
+            ends = from_threshold(str(row["rule"].item()), low, value, high)
+            scale = np.nanmax(np.abs(ends)) or 1.0
+            ax.plot(ends[[0, 2]] / scale, [k, k], color=COLOURS[word], linewidth=1.4)
+            ax.plot(ends[1] / scale, k, _MARKERS[word], color=COLOURS[word], markersize=3.5)
+            said = f"{value:.3g} [{low:.3g}, {high:.3g}], {row['rule'].item()}: {word}"
+        ax.text(1.15, k, said, va="center", fontsize=5.5)
+    ax.set_ylim(count - 0.4, -0.6)
+    ax.set_xlim(-1.12, 1.12)
+    ax.set_yticks(range(count), labels, fontsize=5.5)
+    ax.set_xticks([0], ["threshold"])
+    ax.grid(visible=False)
+    ax.set_xlabel("against the claim        for the claim")
+    handles = [
+        Line2D([], [], color=colour, marker=_MARKERS[word], markersize=3.5, label=word)
+        for word, colour in COLOURS.items()
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    ax.tick_params(axis="y", length=0)
+    ax.hlines(np.arange(count - 1) + 0.5, -1.12, 1.12, color=NULL, linewidth=0.2)
+    return figure
