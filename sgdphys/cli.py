@@ -132,9 +132,10 @@ def run(
                 "stopped; finished segments are kept, and the same command resumes after them"
             ) from None
     layers = summary.layer_table(result)
-    if layers:
-        _print_table(layers)
-        print()
+    for rows in (layers, summary.verdict_table(result)):
+        if rows:
+            _print_table(rows)
+            print()
     _print_table(summary.table(result, time.perf_counter() - started))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib as mpl
+import numpy as np
 import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -32,7 +33,7 @@ from sgdphys.figures import (
 from sgdphys.figures.style import sheet
 
 Sources = Mapping[str, xr.Dataset]
-MOST_CASES = 4
+MOST_CASES = 2
 """Of a sweep that has figures of each case drawn unasked."""
 
 
@@ -185,6 +186,9 @@ def _sources(groups: Sources, needs: tuple[str, ...]) -> dict[str, dict[str, xr.
     """Data of a figure for each analysis of its first kind, by the analysis' further name."""
     of_kind: dict[str, dict[str, xr.Dataset]] = {}
     for name, group in groups.items():
+        empty = json.loads(group.attrs.get("empty_cases", "[]"))
+        if empty:  # every network diverged: nothing to draw
+            group = group.isel(case=~np.isin(group["case"].to_numpy(), empty))
         of_kind.setdefault(str(group.attrs.get("of", name)), {})[name] = group
     if any(kind not in of_kind for kind in needs):
         return {}

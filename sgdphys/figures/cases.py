@@ -72,7 +72,7 @@ def case_colours(data: xr.Dataset) -> list[Any]:
 
 
 def own_layers(data: xr.Dataset, name: str) -> list[tuple[int, Any]]:
-    """Layers that a case has, with their colours: its last one has that of outputs.
+    """Layers that a case has, with their colours: its output has that of outputs.
 
     Parameters
     ----------
@@ -86,7 +86,9 @@ def own_layers(data: xr.Dataset, name: str) -> list[tuple[int, Any]]:
     there = np.isfinite(flat).any(axis=1)
     styles = layer_styles(values["layer"].to_numpy())
     kept = [(n, colour) for (n, colour, _), has in zip(styles, there, strict=True) if has]
-    return [*kept[:-1], (kept[-1][0], styles[-1][1])] if kept else []
+    if kept and data.attrs.get("estimator") != "noisy":  # which reads no output
+        kept[-1] = (kept[-1][0], styles[-1][1])
+    return kept
 
 
 def panels(

@@ -112,17 +112,35 @@ def converged_layers(sources: Sources) -> Figure:
         information[["I_XT", "I_TY", "null_I_TY"]].isel(case=int(k)).dropna("epoch", how="all")
         for k in order
     ]
-    figure, ax = plt.subplots(figsize=(PAGE * 0.72, 3.2))
+    figure, (ax, below) = plt.subplots(1, 2, figsize=(PAGE, 3.0), width_ratios=(1.3, 1))
     layers = information["layer"].to_numpy()
+    # y is a function of x, so the bound is min(I(X;T), H(Y)); the first layer knows all of y
+    most = float(information["I_TY"].max())
     for layer, colour, _ in layer_styles(layers):
-        mean = [e.isel(epoch=-1).sel(layer=layer).mean("replica") for e in ends]
-        x, y, null = (np.array([float(m[n]) for m in mean]) for n in ("I_XT", "I_TY", "null_I_TY"))
+        here = [e.isel(epoch=-1).sel(layer=layer) for e in ends]
+        x, y, null = (
+            np.array([float(h[n].mean("replica")) for h in here])
+            for n in ("I_XT", "I_TY", "null_I_TY")
+        )
         ax.plot(x, null, "x", color=NULL, markersize=3)
         ax.plot(x, y, color=colour, linewidth=0.8)
         ax.scatter(x, y, s=6 + 26 * np.linspace(0, 1, len(x)), color=colour, linewidth=0, zorder=3)
+        bound = [h["I_XT"].clip(max=most) - h["I_TY"] for h in here]
+        gaps = [mean_with_interval(v.drop_vars("epoch", errors="ignore").rename("gap"))
+                for v in bound]  # fmt: skip
+        middle, low, high = (np.array([float(g["gap" + e]) for g in gaps])
+                             for e in ("", "_low", "_high"))  # fmt: skip
+        below.plot(values[order], middle, "o-", ms=2.5, linewidth=0.8, color=colour)
+        below.fill_between(values[order], low, high, color=colour, alpha=0.2, linewidth=0)
     ax.set_xlabel(axis_label("I_XT"))
     ax.set_ylabel(axis_label("I_TY"))
     ax.set_ylim(bottom=0)
+    below.set_xlabel(name.replace("_", " "))
+    below.set_ylabel("bits below the bound min($I(X;T)$, $H(Y)$)")
+    below.set_ylim(bottom=0)
+    if (values > 0).all() and values.max() / values.min() > 20:
+        below.set_xscale("log")
+        below.set_xlabel(f"{name.replace('_', ' ')} (logarithmic)")
     small, large = values[order[0]], values[order[-1]]
     handles = [
         Line2D([], [], color="#444444", marker="o", linestyle="", markersize=s, label=f"{v:g}")
@@ -131,7 +149,7 @@ def converged_layers(sources: Sources) -> Figure:
     dealt = Line2D([], [], color=NULL, marker="x", linestyle="", ms=3, label="shuffled\nlabels")
     layers_legend(figure, layers, *handles, dealt)
     figure.suptitle(
-        f"last epoch, mean of networks; larger points: larger {name.replace('_', ' ')}\n"
+        f"last epoch, mean of networks; larger points: larger {name.replace('_', ' ')}; bands 95%\n"
         f"{estimator_line(information)}",
         fontsize=7,
     )

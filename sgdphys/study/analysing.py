@@ -104,7 +104,10 @@ def combine(folder: Path, study: Study, cases: Mapping[str, tuple[Path, Study]])
         if across is not None:
             joined = across(joined, study)
         groups[str(name)] = joined.drop_encoding().assign_attrs(
-            of=of, cases=json.dumps(list(cases)), by_case=_differing(there, joined)
+            of=of,
+            cases=json.dumps(list(cases)),
+            empty_cases=json.dumps([case for case in cases if case not in there]),
+            by_case=_differing(there, joined),
         )
     for tree in trees.values():
         tree.close()

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from sgdphys.relate.verdicts import Verdict
 from sgdphys.study.analysing import RELATED
 from sgdphys.study.running import Run
 from sgdphys.trajectory.reader import open_trajectory, segment_paths
@@ -14,6 +15,8 @@ _MEDIANS = ("accuracy", "test_accuracy", "loss", "test_loss")
 
 def table(run: Run, seconds: float) -> list[tuple[str, ...]]:
     """Rows of the closing table: loss and accuracy at the last epoch, time, size, places."""
+    if run.parts:
+        return _parts_table(run, seconds)
     if run.cases:
         return _cases_table(run, seconds)
     with run.trajectory as trajectory:
@@ -53,12 +56,58 @@ def _cases_table(run: Run, seconds: float) -> list[tuple[str, ...]]:
     return rows
 
 
+def _parts_table(run: Run, seconds: float) -> list[tuple[str, ...]]:
+    """How many claims of each part fell which way."""
+    words = ("supported", "not supported", "inconclusive", "no data")
+    rows: list[tuple[str, ...]] = [("claims of", *words)]
+    counts = {name: [v.word for v in part.verdicts] for name, part in run.parts.items()}
+    for name, found in counts.items():
+        if found:
+            rows.append((name, *(str(found.count(word)) for word in words)))
+    rows.append((f"{seconds:.1f} s, {run.bytes / 1e6:.0f} MB in {run.folder}", *[""] * len(words)))
+    return rows
+
+
+def verdict_table(run: Run) -> list[tuple[str, ...]]:
+    """Rows on each claim: what was measured against which rule, and how it fell.
+
+    Where parts are one study with other keys, such as another seed, the first one's claims have
+    rows, and the others a column each. Empty without claims.
+    """
+    columns: dict[str, dict[str, Verdict]] = {"verdict": {v.claim: v for v in run.verdicts}}
+    first: dict[str, str] = {}
+    for name, part in run.study.parts.items():
+        of = first.setdefault(part.study, name)
+        if of == name:
+            continue
+        others = {k: v for k, v in columns["verdict"].items() if k.startswith(f"{name}/")}
+        said = ", ".join(f"{k}={v}" for k, v in part.settings.items()) or name
+        columns.setdefault(said, {}).update({k.replace(name, of, 1): v for k, v in others.items()})
+        columns["verdict"] = {k: v for k, v in columns["verdict"].items() if k not in others}
+    verdicts, *repeated = columns.values()
+    if not verdicts:
+        return []
+    rows = [("claim", "measured [95%]", "supported if", *columns)]
+    for name, v in verdicts.items():
+        again = (_again(column.get(name)) for column in repeated)
+        rows.append((name, _measured(v), v.rule, v.word, *again))
+    return rows
+
+
+def _measured(v: Verdict) -> str:
+    return v.reason if v.reason else f"{v.value:.3g} [{v.low:.3g}, {v.high:.3g}]"
+
+
+def _again(v: Verdict | None) -> str:
+    return "" if v is None else f"{_measured(v)} {v.word}"
+
+
 def layer_table(run: Run) -> list[tuple[str, ...]]:
     """Rows on each layer: bits at start, peak and end, bits lost, and what came first.
 
     Empty where the study has not both kinds of analysis.
     """
-    if not run.study.analyses or run.cases:
+    if not run.study.analyses or run.cases or run.parts:
         return []
     with run.results as results:
         if RELATED not in results.children:

@@ -1,0 +1,154 @@
+"""Studies of studies: recordings made once, verdicts gathered, faults told and the rest done."""
+
+import pytest
+import tomli_w
+from commands import command, refused
+
+import sgdphys as sp
+from sgdphys.errors import InputError, WorkError
+from sgdphys.study.files import cases_of
+from sgdphys.study.keys import Record, study_from
+from sgdphys.study.running import run
+from sgdphys.study.sharing import covers
+from sgdphys.trajectory.reader import segment_paths
+
+CLAIM = {
+    "says": "It learns", "by": "the test", "statistic": "label_bits_gained",
+    "where": {"layer": 2, "batch_size": 500}, "above": 0.0, "null": "0",
+}  # fmt: skip
+SWEEP = {
+    "title": "sweep",
+    "network": {"layers": [4]},
+    "train": {"epochs": 30, "replicas": 6},
+    "record": {"weights": "log"},
+    "analyses": {"information": {}, "learning": {}},
+    "sweep": {"train.batch_size": [500, 4096]},
+    "claims": {"learns": CLAIM},
+}
+ALONE = {
+    "title": "alone",
+    "network": {"layers": [4]},
+    "train": {"epochs": 30, "replicas": 6, "batch_size": 500},
+    "record": {"weights": "epoch"},
+    "analyses": {"diversity": {}},
+    "claims": {
+        "norms": {"says": "n", "by": "t", "statistic": "norm_growth", "above": 0.0, "null": "0"},
+        "lost": {"says": "l", "by": "t", "statistic": "bits_lost", "above": 0.0, "null": "0"},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("parts")
+    for name, keys in (("alone", ALONE), ("sweep", SWEEP)):
+        (folder / f"{name}.toml").write_text(tomli_w.dumps(keys))
+    other = {"study": "alone", "set": {"train.seed": 2}}
+    parts = {"alone": "alone", "sweep": "sweep", "other_seed": other}
+    (folder / "all.toml").write_text(tomli_w.dumps({"title": "All", "parts": parts}))
+    told = []
+    return run(folder / "all.toml", folder / "run", tell=told.append), told, folder
+
+
+def test_equal_networks_are_trained_once_and_read_as_each_study_asks(whole):
+    result, told, _ = whole
+    one = result.parts["alone"].folder / "trajectory"
+    same = result.parts["sweep"].cases["batch_size=500"]
+    assert sum("were trained already" in line for line in told) == 1
+    assert [p.stat().st_ino for p in segment_paths(one)] == [
+        p.stat().st_ino for p in segment_paths(same.folder / "trajectory")
+    ]
+    # the recording has every epoch; the sweep asked for log-spaced ones, and read those alone
+    by_itself = sp.run(SWEEP, whole[2] / "by_itself")
+    with by_itself.results as a, result.parts["sweep"].results as b:
+        for name in ("information", "learning"):
+            assert (
+                a[name]
+                .to_dataset()
+                .load()
+                .drop_attrs()
+                .equals(b[name].to_dataset().load().drop_attrs())
+            )
+
+
+def test_verdicts_are_gathered_and_a_claim_without_data_says_why(whole):
+    result, _, _ = whole
+    verdicts = {v.claim: v for v in result.verdicts}
+    assert list(verdicts) == [
+        "alone/norms", "alone/lost", "sweep/learns", "other_seed/norms", "other_seed/lost",
+    ]  # fmt: skip
+    assert verdicts["alone/norms"].word == "supported"
+    assert verdicts["alone/norms"].value != verdicts["other_seed/norms"].value
+    assert verdicts["alone/lost"].word == "no data"
+    assert "no analysis of 'information'" in verdicts["alone/lost"].reason
+    assert (result.folder / "figures" / "verdicts.png").stat().st_size > 10_000
+
+
+def test_given_again_nothing_is_trained(whole):
+    _, _, folder = whole
+    told = []
+    run(folder / "all.toml", folder / "run", tell=told.append)
+    assert not any(line.startswith(("recording ", "analysing")) for line in told)
+
+
+def test_the_command_prints_the_verdicts(whole):
+    _, _, folder = whole
+    again = command("run", folder / "all.toml", "--out", folder / "run")
+    assert again.returncode == 0, again.stderr
+    assert "supported" in again.stdout
+    assert "no data" in again.stdout
+    assert "seed" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"a": "nowhere"}, ("there is no study nowhere",)),
+        ({"a/b": "alone"}, ("names a folder",)),
+        ({"a": {"study": "alone", "set": {"train.epoch": 1}}}, ("did you mean 'epochs'",)),
+        ({"a": {"studdy": "alone"}}, ("parts.a.study",)),
+    ],
+)
+def test_wrong_parts_are_refused(whole, tmp_path, parts, words):
+    (tmp_path / "alone.toml").write_text(tomli_w.dumps(ALONE))
+    (tmp_path / "all.toml").write_text(tomli_w.dumps({"parts": parts}))
+    refused(command("run", tmp_path / "all.toml", "--out", tmp_path / "run"), 2, *words)
+
+
+def test_a_case_whose_networks_all_diverge_is_told_and_the_rest_goes_on(tmp_path):
+    keys = {**SWEEP, "sweep": {"train.learning_rate": [0.1, 1e30]}, "claims": {
+        "sound": {**CLAIM, "where": {"layer": 2, "learning_rate": 0.1}},
+        "lost": {**CLAIM, "where": {"layer": 2, "learning_rate": 1e30}},
+    }}  # fmt: skip
+    keys["train"] = {**keys["train"], "loss": "squared_error"}
+    keys["network"] = {"layers": [4], "activation": "identity"}
+    told = []
+    result = run(keys, tmp_path / "run", tell=told.append)
+    assert any("every network of case learning_rate=1e+30 diverged" in line for line in told)
+    assert [v.word for v in result.verdicts] == ["supported", "no data"]
+    with pytest.raises(WorkError, match="every network of every case"):
+        run({**keys, "sweep": {"train.learning_rate": [1e30]}, "claims": {}}, tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"train.batchsize": [1]}, "did you mean 'batch_size'"),
+        ({"analyses.informatoin.bins": [1]}, "did you mean 'information'"),
+        ({"trian.batch_size": [1]}, "must be a key of task, network"),
+    ],
+)
+def test_sweeps_over_keys_that_are_not_there(keys, words):
+    with pytest.raises(InputError, match=words):
+        cases_of(study_from({**SWEEP, "sweep": keys, "claims": {}}, "here"))
+
+
+def test_what_covers_what():
+    def record(weights, gradients="log"):
+        return Record(weights=weights, gradients=gradients)
+
+    assert covers(record("epoch"), record("pairs"))
+    assert covers(record("step"), record("epoch", "none"))
+    assert not covers(record("log"), record("epoch"))
+    assert not covers(record("epoch", "none"), record("epoch"))
+    assert not covers(record("epoch"), record({"every": 3}))
