@@ -238,6 +238,27 @@ def figures(
 
 
 @app.command()
+def report(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Folders of runs, side by side.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Write the page here.", show_default="RUN/report.html")
+    ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
+) -> None:
+    """Write one self-contained page: verdicts, figures, the plane to be played."""
+    from sgdphys.report.page import write_report
+
+    path = write_report(runs, out)
+    print(f"{path}, {path.stat().st_size / 1e6:.1f} MB")
+    if show:
+        import webbrowser
+
+        webbrowser.open(path.resolve().as_uri())
+
+
+@app.command()
 def studies() -> None:
     """List the studies that come with sgdphys."""
     from sgdphys.study.files import load_study, shipped_studies

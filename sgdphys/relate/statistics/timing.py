@@ -19,14 +19,27 @@ def _onset(results: Results) -> xr.DataArray:
     return compression(results.of("information")["I_XT"])["onset_epoch"]
 
 
+def _transition(results: Results, prefix: str = "") -> xr.DataArray:
+    """Epoch at which noise passes mean or drift; where it never does, the last epoch.
+
+    So networks that compress before their noise has passed count as what they are. Layers whose
+    noise is above the mean from the start have no such epoch, and are left out.
+    """
+    phases = results.of("phases")
+    ratio = phases[f"{prefix or 'gradient_'}ratio"]
+    starts_above = ratio.isel(epoch=0) >= 1
+    last = float(phases["epoch"][-1])
+    return phases[f"{prefix}transition_epoch"].fillna(xr.where(starts_above, last, np.nan))
+
+
 def onset_after_transition(results: Results) -> xr.DataArray:
     """Log10 of the onset of the loss of I(X;T) over the epoch where noise passes the mean."""
-    return log(_onset(results) / results.of("phases")["transition_epoch"], 10)
+    return log(_onset(results) / _transition(results), 10)
 
 
 def onset_after_drift_transition(results: Results) -> xr.DataArray:
     """Log10 of the onset of the loss of I(X;T) over the epoch where noise passes the drift."""
-    return log(_onset(results) / results.of("phases")["drift_transition_epoch"], 10)
+    return log(_onset(results) / _transition(results, "drift_"), 10)
 
 
 def transition_epoch(results: Results) -> xr.DataArray:

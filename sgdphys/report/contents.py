@@ -1,0 +1,260 @@
+"""What a page holds: for every run its verdicts, pictures with captions, tables and text."""
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sgdphys import figures
+from sgdphys.errors import InputError
+from sgdphys.figures.verdicts import from_threshold
+from sgdphys.relate.verdicts import Verdict
+from sgdphys.report.captions import figure_of, group_name, how_made, title_of, what_to_see
+from sgdphys.report.playing import cloud_of, plane_of
+from sgdphys.report.tables import csv_of
+from sgdphys.study import summary
+from sgdphys.study.analysing import RESULTS, are_whole
+from sgdphys.study.files import resolved_text
+from sgdphys.study.running import FIGURES, STUDY_FILE, Run
+from sgdphys.trajectory.reader import SEGMENTS, segment_paths
+
+_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
+_FEW = 1
+"""Pictures of a part of a study of studies that no claim rests on."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of a run and what is said of it."""
+
+    anchor: str
+    title: str
+    uri: str
+    made: str
+    seen: str
+    command: str
+    table: str
+    """Name of the CSV of its data, or empty."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A verdict as a row: the numbers, the picture it rests on, and its interval as a line."""
+
+    verdict: Verdict
+    chapter: str
+    picture: str
+    ends: tuple[float, float, float] | None
+    """Low end, value and high end from the threshold, the claim's side above 0, within -1 to 1."""
+
+
+@dataclass
+class Chapter:
+    """One run on the page."""
+
+    anchor: str
+    title: str
+    folder: str
+    text: str
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    verdicts: list[Row] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    tables: list[tuple[str, list[tuple[str, ...]]]] = field(default_factory=list)
+    csv: dict[str, str] = field(default_factory=dict)
+    plane: dict[str, Any] | None = None
+    cloud: dict[str, Any] | None = None
+
+
+def chapters_of(run: Run, prefix: str = "") -> list[Chapter]:
+    """The chapters of a run: one, or one for each of its parts.
+
+    Parameters
+    ----------
+    run : Run
+    prefix : str
+        Of the names of anchors, where several runs share a page.
+
+    Raises
+    ------
+    InputError
+        For a folder that holds no run.
+    """
+    parts = run.parts
+    if not parts:
+        return [_chapter(run, f"{prefix}{run.folder.resolve().name}", whole=True)]
+    found = []
+    for name, part in parts.items():
+        if (part.folder / STUDY_FILE).is_file():
+            found.append(_chapter(part, f"{prefix}{name}", whole=False))
+            continue
+        found.append(
+            Chapter(
+                f"{prefix}{name}",
+                title_of(name),
+                str(part.folder),
+                "",
+                missing=[f"This part has not begun; {_resume(run)}"],
+            )
+        )
+    return found
+
+
+def _chapter(run: Run, anchor: str, *, whole: bool) -> Chapter:
+    study = run.study
+    chapter = Chapter(anchor, study.title, str(run.folder), resolved_text(study))
+    chapter.missing = list(_missing(run))
+    chapter.facts = list(_facts(run))
+    with ExitStack() as stack:
+        groups: dict[str, xr.Dataset] = {}
+        if (run.folder / RESULTS).is_file():
+            results = stack.enter_context(run.results)
+            groups = {str(n): node.to_dataset().load() for n, node in results.children.items()}
+        first = segment_paths(run.folder / SEGMENTS) if not study.sweep.keys else []
+        if first:
+            trajectory = stack.enter_context(run.trajectory)
+            for name in ("training", "gradients"):
+                if name in trajectory.children:
+                    data = trajectory[name].to_dataset()
+                    groups[name] = data.drop_dims("parameter", errors="ignore").load()
+        _fill(chapter, run, groups, whole=whole)
+    return chapter
+
+
+def _fill(chapter: Chapter, run: Run, groups: dict[str, xr.Dataset], *, whole: bool) -> None:
+    verdicts = run.verdicts
+    paths = _drawn(run, groups)
+    names = list(paths)
+    shown: dict[str, list[Verdict]] = {}
+    for v in verdicts:
+        analysis = v.where.partition("analysis ")[2].partition(",")[0].partition(";")[0]
+        picture = figure_of(v.statistic, analysis.strip(), names)
+        if picture:
+            shown.setdefault(picture, []).append(v)
+        chapter.verdicts.append(
+            Row(v, chapter.anchor, f"{chapter.anchor}-{picture}" if picture else "", _ends(v))
+        )
+    if not whole:  # a page of many studies shows what their claims rest on, and a few more
+        rest = [n for n in names if n not in shown and n != "verdicts" and "-" not in n]
+        names = [n for n in names if n in shown or (not shown and n in rest[:_FEW])]
+    for name in names:
+        if name == "verdicts":  # the table says the same
+            continue
+        table = group_name(name, groups)
+        chapter.pictures.append(
+            Picture(
+                anchor=f"{chapter.anchor}-{name}",
+                title=title_of(name),
+                uri=_uri(paths[name]),
+                made=how_made(name, run.study, groups),
+                seen=what_to_see(name, groups, shown.get(name, [])),
+                command=f"sgdphys figures {run.folder} --only {name.partition('-')[0]}",
+                table=f"{chapter.anchor}/{table}" if table else "",
+            )
+        )
+    if whole:
+        wanted = {p.table.rpartition("/")[2] for p in chapter.pictures} - {""}
+        chapter.csv = {f"{chapter.anchor}/{n}": csv_of(groups[n]) for n in sorted(wanted)}
+    of = {str(g.attrs.get("of")): g for g in reversed(groups.values())}
+    if "information" in of and whole:
+        chapter.plane = plane_of(of["information"], of.get("bottleneck"))
+    if "components" in of and whole:
+        chapter.cloud = cloud_of(of["components"])
+    if not chapter.missing:
+        layers = summary.layer_table(run)
+        if layers:
+            chapter.tables.append(("Layers", layers))
+        *rows, _ = summary.table(run, 0.0)
+        chapter.tables.append(("Training", rows))
+
+
+def _ends(v: Verdict) -> tuple[float, float, float] | None:
+    if not np.isfinite([v.low, v.value, v.high]).all():
+        return None
+    ends = from_threshold(v.rule, v.low, v.value, v.high)
+    low, value, high = ends / (np.abs(ends).max() or 1.0)
+    return float(low), float(value), float(high)
+
+
+def _drawn(run: Run, groups: dict[str, xr.Dataset]) -> dict[str, Path]:
+    """Figures of a run by name, in the order of the catalogue; drawn where none are there."""
+    folder = run.folder / FIGURES
+    if not any(folder.glob("*.svg")) and not any(folder.glob("*.png")) and groups:
+        run.figures(formats=("svg",))
+    order = list(figures.CATALOGUE)
+    there = {p.stem: p for kind in ("*.png", "*.svg") for p in folder.glob(kind)}
+    known = {n: p for n, p in there.items() if n.partition("-")[0] in order}
+    return dict(sorted(known.items(), key=lambda i: (order.index(i[0].partition("-")[0]), i[0])))
+
+
+def _uri(path: Path) -> str:
+    data = base64.b64encode(path.read_bytes()).decode()
+    return f"data:{_TYPES[path.suffix]};base64,{data}"
+
+
+def _resume(run: Run) -> str:
+    return (
+        f"carry on with: sgdphys run {run.folder / STUDY_FILE} --out {run.folder}"
+        if not run.study.parts
+        else "give the command that began the run again to carry on"
+    )
+
+
+def _missing(run: Run) -> Iterator[str]:
+    """What an unfinished run lacks, and how to carry on, in sentences."""
+    study = run.study
+    runs = run.cases or {"": run}
+    for name, case in runs.items():
+        of = f" of case {name}" if name else ""
+        paths = segment_paths(case.folder / SEGMENTS)
+        done = int(paths[-1].stem.split("-")[1]) if paths else 0
+        epochs = study.train.epochs if not name else _epochs(case)
+        if done < epochs:
+            yield f"The recording{of} ends at epoch {done} of {epochs}; {_resume(run)}"
+            return
+    if study.analyses and not (run.folder / RESULTS).is_file():
+        yield f"Nothing has been analysed yet; {_resume(run)}"
+    elif study.analyses and not are_whole(run.folder, study):
+        yield f"The results are those of other analyses; {_resume(run)}"
+
+
+def _epochs(case: Run) -> int:
+    try:
+        return case.study.train.epochs
+    except InputError:  # it has not begun
+        return 1
+
+
+def _facts(run: Run) -> Iterator[tuple[str, str]]:
+    """Where a run comes from, and how large it is."""
+    study = run.study
+    yield "folder", str(run.folder)
+    yield "seed", str(study.train.seed)
+    yield "networks", f"{study.train.replicas}, {study.train.epochs} epochs"
+    yield "size", f"{run.bytes / 1e6:.0f} MB"
+    attributes = _attributes(run)
+    libraries = attributes.get("libraries", {})
+    if isinstance(libraries, str):
+        libraries = json.loads(libraries)
+    for key, label in (
+        ("created", "recorded"), ("sgdphys_version", "sgdphys"), ("engine", "engine"),
+        ("threads", "threads"), ("cpu", "processor"),
+    ):  # fmt: skip
+        if key in attributes:
+            yield label, str(attributes[key])
+    if libraries:
+        yield "libraries", ", ".join(f"{n} {v}" for n, v in libraries.items())
+
+
+def _attributes(run: Run) -> dict[str, Any]:
+    first = next(iter(run.cases.values()), run)
+    if not segment_paths(first.folder / SEGMENTS):
+        return {}
+    with first.trajectory as trajectory:
+        return {str(name): value for name, value in trajectory.attrs.items()}

@@ -1,0 +1,79 @@
+"""Results as tables: tidy CSV of an analysis, over networks by median and middle 90%."""
+
+import csv
+import io
+import warnings
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+_MOST_ROWS = 20_000
+_QUANTILES = {"": 0.5, "_low": 0.05, "_high": 0.95}
+
+
+def csv_of(data: xr.Dataset) -> str:
+    """Comma-separated values of a dataset, one row for every place of its largest variables.
+
+    Parameters
+    ----------
+    data : Dataset
+        Over replicas the median is given under the variable's name, and the middle 90% as its
+        ``_low`` and ``_high``. Variables over other dimensions than the most common ones are left
+        out, and so are tables of more than 20000 rows.
+
+    Returns
+    -------
+    str
+        Empty where nothing is left.
+    """
+    reduced = _over_replicas(data)
+    counts: dict[tuple[str, ...], list[str]] = {}
+    for name, variable in reduced.data_vars.items():
+        if variable.dims and variable.dtype.kind in "fiubU":
+            counts.setdefault(tuple(map(str, variable.dims)), []).append(str(name))
+    blocks = []
+    for dims, names in sorted(counts.items(), key=lambda item: -len(item[1])):
+        size = int(np.prod([reduced.sizes[d] for d in dims]))
+        if size <= _MOST_ROWS:
+            blocks.append(_block(reduced[names], dims))
+    return "\n".join(blocks)
+
+
+def _over_replicas(data: xr.Dataset) -> xr.Dataset:
+    found: dict[str, Any] = {}
+    for name, variable in data.data_vars.items():
+        if "replica" not in variable.dims:
+            found[str(name)] = variable
+        elif variable.dtype.kind in "fiu":
+            values = variable.transpose("replica", ...).to_numpy().astype(np.float64)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # where no network is finite
+                spread = np.nanquantile(
+                    np.where(np.isfinite(values), values, np.nan), list(_QUANTILES.values()), axis=0
+                )
+            template = variable.transpose("replica", ...).isel(replica=0, drop=True)
+            for k, suffix in enumerate(_QUANTILES):
+                if f"{name}{suffix}" not in data.data_vars or not suffix:
+                    found[f"{name}{suffix}"] = template.copy(data=spread[k])
+    return xr.Dataset(found)
+
+
+def _block(data: xr.Dataset, dims: tuple[str, ...]) -> str:
+    """One table: its coordinates, then its variables, units in the heading."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    names = [str(n) for n in data.data_vars]
+    heads = [f"{n} ({data[n].attrs['units']})" if data[n].attrs.get("units", "1") != "1" else n
+             for n in names]  # fmt: skip
+    writer.writerow([*dims, *heads])
+    along = [data[d].to_numpy() if d in data.coords else np.arange(data.sizes[d]) for d in dims]
+    columns = [data[n].transpose(*dims).to_numpy().ravel() for n in names]
+    places = [g.ravel() for g in np.meshgrid(*along, indexing="ij")]
+    for row in zip(*places, *columns, strict=True):
+        writer.writerow([_cell(v) for v in row])
+    return out.getvalue()
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.5g}" if isinstance(value, float | np.floating) else str(value)
