@@ -189,10 +189,10 @@ def _ratio(phases: xr.Dataset) -> str:
 
 def _training(training: xr.Dataset) -> str:
     end = training.isel(epoch=-1).median("replica")
+    right, test = float(end["accuracy"]), float(end["test_accuracy"])
     return (
-        f"At epoch {int(training['epoch'][-1])} the median network has "
-        f"{float(end['accuracy']):.1%} of its training and {float(end['test_accuracy']):.1%} of its "
-        "test samples right."
+        f"At epoch {int(training['epoch'][-1])} the median network has {right:.1%} of its training "
+        f"and {test:.1%} of its test samples right."
     )
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ class Picture:
     anchor: str
     title: str
     uri: str
+    width: int
+    """Largest width on the page, pixels; 0 where it does not matter."""
     made: str
     seen: str
     command: str
@@ -152,6 +155,7 @@ def _fill(chapter: Chapter, run: Run, groups: dict[str, xr.Dataset], *, whole: b
                 anchor=f"{chapter.anchor}-{name}",
                 title=title_of(name),
                 uri=_uri(paths[name]),
+                width=_width(paths[name]),
                 made=how_made(name, run.study, groups),
                 seen=what_to_see(name, groups, shown.get(name, [])),
                 command=f"sgdphys figures {run.folder} --only {name.partition('-')[0]}",
@@ -196,6 +200,14 @@ def _drawn(run: Run, groups: dict[str, xr.Dataset]) -> dict[str, Path]:
 def _uri(path: Path) -> str:
     data = base64.b64encode(path.read_bytes()).decode()
     return f"data:{_TYPES[path.suffix]};base64,{data}"
+
+
+def _width(path: Path) -> int:
+    """So that letters of all figures are about as large: 128 pixels an inch."""
+    if path.suffix != ".svg":
+        return 0
+    found = re.search(r'width="([\d.]+)pt"', path.read_text(encoding="utf-8")[:2000])
+    return round(float(found.group(1)) / 72 * 128) if found else 0
 
 
 def _resume(run: Run) -> str:

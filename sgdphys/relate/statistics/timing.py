@@ -27,9 +27,8 @@ def _transition(results: Results, prefix: str = "") -> xr.DataArray:
     """
     phases = results.of("phases")
     ratio = phases[f"{prefix or 'gradient_'}ratio"]
-    starts_above = ratio.isel(epoch=0) >= 1
-    last = float(phases["epoch"][-1])
-    return phases[f"{prefix}transition_epoch"].fillna(xr.where(starts_above, last, np.nan))
+    last = ratio["epoch"].isel(epoch=-1).where(ratio.isel(epoch=0) >= 1)
+    return phases[f"{prefix}transition_epoch"].fillna(last)
 
 
 def onset_after_transition(results: Results) -> xr.DataArray:

@@ -1,0 +1,304 @@
+"""The page of a run: what it holds, that it works in a browser, and that text stays text."""
+
+import itertools
+import json
+import re
+import shutil
+
+import pytest
+from browser import browser, chromium
+from commands import command, refused
+
+import sgdphys as sp
+from sgdphys.report.page import write_report
+
+STUDY = {
+    "title": "A <script>alert(1)</script> & study",
+    "network": {"layers": [5, 4]},
+    "train": {"epochs": 60, "replicas": 6},
+    "record": {"weights": "epoch"},
+    "analyses": {"information": {}, "phases": {}, "learning": {}, "components": {"replicas": 3}},
+    "claims": {
+        "learns": {
+            "says": "It <b>learns</b>", "by": "the test", "statistic": "label_bits_gained",
+            "where": {"layer": 3}, "above": 0.0, "null": "0 < 1",
+        },
+        "lost": {
+            "says": "Norms grow", "by": "t", "statistic": "norm_growth", "above": 0.0, "null": "0",
+        },
+    },
+}  # fmt: skip
+SWEEP = {
+    **STUDY, "title": "A sweep", "claims": {}, "train": {"epochs": 30, "replicas": 5},
+    "analyses": {"information": {}, "learning": {}},
+    "sweep": {"train.batch_size": [100, 500, 4096]},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    return sp.run(STUDY, folder / "one"), sp.run(SWEEP, folder / "sweep")
+
+
+@pytest.fixture(scope="module")
+def page(runs, tmp_path_factory):
+    if chromium() is None:
+        pytest.skip("no Chromium here (Debian package chromium)")
+    path = write_report([runs[0].folder])
+    with browser(tmp_path_factory.mktemp("chromium")) as opened:
+        opened.resize(1280)
+        opened.open(path)
+        yield opened
+        assert opened.faults == []
+
+
+def test_it_is_one_file_that_asks_for_nothing(runs):
+    text = write_report([runs[0].folder]).read_text()
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', text)
+    assert "@import" not in text
+    assert "fetch(" not in text
+    assert len(text) < 8e6
+
+
+def test_text_of_a_study_is_text(runs):
+    text = write_report([runs[0].folder]).read_text()
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; study" in text
+    assert "<b>learns" not in text
+
+
+def test_verdicts_come_first_with_rule_null_and_figure(runs):
+    text = write_report([runs[0].folder]).read_text()
+    assert text.index('id="verdicts-heading"') < text.index("<figure")
+    assert "Null: 0 &lt; 1." in text
+    assert "no analysis of &#39;diversity&#39;" in text
+    anchor = re.search(r'href="#([^"]+)" aria-label="Figure for', text).group(1)
+    assert f'id="{anchor}"' in text
+
+
+def test_captions_hold_numbers_out_of_results(runs):
+    text = write_report([runs[0].folder]).read_text()
+    with runs[0].results as results:
+        learning = results["learning"].to_dataset().load()
+    reached = int(learning["error_epoch"].notnull().sum())
+    assert "Networks: 6, hidden layers 5-4" in text
+    assert (f"{reached} of 6 networks reach" if reached else "No network reaches") in text
+
+
+def test_headings_are_in_order_and_ids_are_one_of_a_kind(page):
+    levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map((h) => +h.tagName[1])")
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map((e) => e.id)")
+    assert len(ids) == len(set(ids))
+
+
+def test_everything_that_acts_has_a_name(page):
+    nameless = page.evaluate("""
+        [...document.querySelectorAll('button, input, select, a, img, [role=img], [role=region]')]
+        .filter((e) => !(e.getAttribute('aria-label') || e.alt || e.textContent.trim()))
+        .map((e) => e.outerHTML.slice(0, 80))""")
+    assert nameless == []
+
+
+CONTRAST = """
+(() => {
+  const rgb = (text) => {
+    const v = text.match(/[\\d.]+/g).map(Number);
+    return v.length > 3 ? v : [...v, 1];
+  };
+  const linear = (v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const light = (c) => c.slice(0, 3).map((v) => linear(v / 255))
+    .reduce((sum, v, k) => sum + v * [0.2126, 0.7152, 0.0722][k], 0);
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const c = rgb(getComputedStyle(e).backgroundColor);
+      if (c[3] > 0.99) return c;
+    }
+    return [255, 255, 255, 1];
+  };
+  const poor = [];
+  for (const e of document.querySelectorAll('body *')) {
+    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    if (!own || e.closest('script, style, .skip') || !e.getClientRects().length) continue;
+    const style = getComputedStyle(e), of = e.closest('svg') ? style.fill : style.color;
+    const a = light(rgb(of)), b = light(behind(e));
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) poor.push(`${ratio.toFixed(1)} ${e.tagName} ${e.textContent.slice(0, 30)}`);
+  }
+  return poor;
+})()"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out(page, scheme):
+    page.prefer(scheme)
+    assert page.evaluate(CONTRAST) == []
+    page.prefer("light")
+
+
+@pytest.mark.parametrize("width", [390, 800, 1280])
+def test_nothing_is_wider_than_the_window(page, width, tmp_path):
+    page.resize(width)
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= width
+    page.picture(tmp_path / "page.png")
+    assert (tmp_path / "page.png").stat().st_size > 50_000
+    page.resize(1280)
+
+
+PLANE = "document.querySelector('.player[data-kind=plane]')"
+
+
+def test_the_plane_starts_at_the_end_and_steps_with_the_keyboard(page):
+    assert page.evaluate(f"{PLANE}.querySelector('output').textContent") == "epoch 60"
+    page.evaluate(f"{PLANE}.querySelector('input').focus()")
+    last = f"[...{PLANE}.querySelectorAll('circle')].at(-1).getAttribute('cx')"
+    before = page.evaluate(last)
+    for _ in range(8):
+        page.press("ArrowLeft")
+    assert page.evaluate(f"{PLANE}.querySelector('output').textContent") != "epoch 60"
+    assert page.evaluate(last) != before
+
+
+def test_points_stand_where_the_results_say(page, runs):
+    with runs[0].results as results:
+        information = results["information"].to_dataset().load()
+    page.evaluate(
+        f"(() => {{ const s = {PLANE}.querySelector('input'); s.value = 0;"
+        " s.dispatchEvent(new Event('input')); })()"
+    )
+    assert page.evaluate(f"{PLANE}.querySelector('output').textContent") == "epoch 0"
+    data = json.loads(page.evaluate("document.getElementById('data').textContent"))["planes"][0]
+    drawn = page.evaluate(
+        f"[...{PLANE}.querySelectorAll('circle')].map((c) => [+c.getAttribute('cx'),"
+        " +c.getAttribute('cy')])"
+    )
+    first = information.isel(epoch=0).transpose("replica", "layer", ...)
+    x = 52 + first["I_XT"].to_numpy().ravel() / data["wide"] * (480 - 52 - 14) * 0.985
+    y = 320 - 44 - first["I_TY"].to_numpy().ravel() / (data["top"] * 1.06) * (320 - 44 - 12)
+    assert [p[0] for p in drawn] == pytest.approx(x, abs=0.1)
+    assert [p[1] for p in drawn] == pytest.approx(y, abs=0.1)
+
+
+def test_play_plays_and_pauses(page):
+    moved = page.evaluate(f"""
+        (async () => {{
+          const p = {PLANE}, play = p.querySelector('.play'), slider = p.querySelector('input');
+          slider.value = 0; slider.dispatchEvent(new Event('input'));
+          play.click();
+          await new Promise((done) => setTimeout(done, 500));
+          const during = [play.textContent, +slider.value];
+          play.click();
+          const stopped = +slider.value;
+          await new Promise((done) => setTimeout(done, 300));
+          return [...during, play.textContent, +slider.value - stopped];
+        }})()""")
+    assert moved[0] == "Pause"
+    assert moved[1] >= 2
+    assert moved[2:] == ["Play", 0]
+
+
+def test_hovering_names_layer_and_network(page):
+    words = page.evaluate(f"""
+        (() => {{
+          const svg = {PLANE}.querySelector('svg');
+          const box = svg.querySelector('circle').getBoundingClientRect();
+          const at = {{ clientX: box.x + 3, clientY: box.y + 3 }};
+          svg.dispatchEvent(new PointerEvent('pointermove', at));
+          return {PLANE}.querySelector('.tip').textContent;
+        }})()""")
+    assert re.match(r"layer \d, network \d: I\(X;T\) [\d.]+, I\(T;Y\) [\d.]+ bits", words)
+
+
+def test_the_cloud_draws_as_many_walks_as_networks(page):
+    count = page.evaluate("""
+        [...document.querySelectorAll('.player[data-kind=cloud] svg > g')]
+        .map((g) => g.querySelectorAll('path').length)""")
+    assert count == [3, 3]
+
+
+def test_tables_sort_by_number(page):
+    column = page.evaluate("""
+        (() => {
+          const table = document.querySelector('table.verdicts');
+          table.tHead.rows[0].cells[2].querySelector('button').click();
+          return [table.tHead.rows[0].cells[2].getAttribute('aria-sort'),
+                  [...table.tBodies[0].rows].map((r) => r.cells[2].dataset.value)];
+        })()""")
+    assert column[0] == "ascending"
+    assert column[1][1] == "nan"
+
+
+def test_data_and_command_can_be_copied(page):
+    text = page.evaluate("""
+        (async () => {
+          let kept = '';
+          navigator.clipboard.writeText = async (t) => { kept = t; };
+          document.querySelector('button.csv').click();
+          await new Promise((done) => setTimeout(done, 50));
+          const data = kept;
+          document.querySelector('button.copy').click();
+          await new Promise((done) => setTimeout(done, 50));
+          return [data, kept, document.getElementById('said').textContent];
+        })()""")
+    head, first = text[0].splitlines()[:2]
+    assert head.startswith("epoch,")
+    assert len(first.split(",")) == len(head.split(","))
+    assert text[1].startswith("sgdphys figures ")
+    assert text[2] == "Command copied"
+
+
+def test_several_runs_stand_side_by_side_on_the_same_axes(runs, tmp_path):
+    path = write_report([run.folder for run in runs], tmp_path / "both.html")
+    text = path.read_text()
+    assert text.count('data-kind="plane"') == 2
+    assert 'id="run1-one"' in text
+    assert 'id="run2-sweep"' in text
+    if chromium() is None:
+        pytest.skip("no Chromium here (Debian package chromium)")
+    with browser(tmp_path / "chromium") as page:
+        page.resize(1280)
+        page.open(path)
+        ticks = page.evaluate(
+            "[...document.querySelectorAll('.player[data-kind=plane] svg')]"
+            ".map((s) => [...s.querySelectorAll('text')].map((t) => t.textContent).join())"
+        )
+        chosen = page.evaluate("""
+            (() => {
+              const p = document.querySelectorAll('.player[data-kind=plane]')[1];
+              const s = p.querySelector('select');
+              s.value = 2;
+              s.dispatchEvent(new Event('change'));
+              return [s.options.length, p.querySelectorAll('circle').length];
+            })()""")
+        assert page.faults == []
+    assert ticks[0] == ticks[1]
+    assert chosen == [3, 5 * 3]
+
+
+def test_an_unfinished_run_says_what_is_missing_and_how_to_carry_on(runs, tmp_path):
+    folder = tmp_path / "broken"
+    shutil.copytree(runs[0].folder, folder)
+    for name in ("results.nc", "verdicts.json", "report.html"):
+        (folder / name).unlink(missing_ok=True)
+    paths = sorted((folder / "trajectory").glob("*.nc"))
+    for path in paths[len(paths) // 2 :]:
+        path.unlink()
+    text = write_report([folder]).read_text()
+    assert 'class="missing"' in text
+    assert f"of 60; carry on with: sgdphys run {folder / 'study.toml'} --out {folder}" in text
+    again = command("run", folder / "study.toml", "--out", folder)
+    assert again.returncode == 0, again.stderr
+    assert 'class="missing"' not in write_report([folder]).read_text()
+
+
+def test_the_command_writes_and_refuses(runs, tmp_path):
+    written = command("report", runs[1].folder, "--out", tmp_path / "page.html")
+    assert written.returncode == 0, written.stderr
+    assert written.stdout.startswith(f"{tmp_path / 'page.html'}, ")
+    refused(command("report", tmp_path), 2, "is not the folder of a run")
+    nowhere = tmp_path / "no" / "page.html"
+    refused(command("report", runs[1].folder, "--out", nowhere), 1, "cannot be written")
