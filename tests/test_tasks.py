@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+import sgdphys as sp
 from sgdphys.errors import InputError
 from sgdphys.tasks import icosahedron, symmetric_rule
 
@@ -169,3 +170,27 @@ def test_bipolar_inputs(bits):
 
 def test_units_and_names(task):
     assert all({"units", "long_name"} <= set(task[name].attrs) for name in task.data_vars)
+
+
+def test_a_committee_is_a_majority_that_knows_no_ties():
+    task = sp.tasks.committee(3, seed=1)
+    members = np.random.default_rng(1).standard_normal((3, 12))
+    s = 2 * task.x.to_numpy() - 1
+    votes = (s @ members.T > 0).sum(axis=1)
+    assert (task.y.to_numpy() == (votes >= 2)).all()
+    # turning every input over turns every vote, and so the label
+    turned = 4095 - np.arange(4096)
+    assert (task.y.to_numpy()[turned] == 1 - task.y.to_numpy()).all()
+    with pytest.raises(InputError, match="odd number"):
+        sp.tasks.committee(4)
+
+
+def test_a_linear_teacher_looks_at_its_relevant_inputs_alone():
+    task = sp.tasks.teacher_student(10, 5000, noise=0.0, relevant=3)
+    teacher = task.teacher.to_numpy()
+    assert (teacher[3:] == 0).all()
+    assert task.target.to_numpy()[:, 0] == pytest.approx(task.x.to_numpy() @ teacher)
+    many = [
+        sp.tasks.teacher_student(10, 1, relevant=3, seed=k).teacher.to_numpy() for k in range(500)
+    ]
+    assert np.square(many).sum(axis=1).mean() / 10 == pytest.approx(1.0, abs=0.15)
