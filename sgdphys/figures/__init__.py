@@ -33,6 +33,8 @@ from sgdphys.figures import (
 from sgdphys.figures.style import sheet
 
 Sources = Mapping[str, xr.Dataset]
+MOST_CURVES = 12
+"""In one panel, each with a name of its own."""
 MOST_CASES = 2
 """Of a sweep that has figures of each case drawn unasked."""
 
@@ -89,7 +91,9 @@ CATALOGUE: dict[str, Entry] = {
         ("information",),
         applies=lambda d: d.attrs.get("estimator") == "binned",
     ),
-    "test_error": Entry(sweeps.test_error, ("learning",)),
+    "test_error": Entry(
+        sweeps.test_error, ("learning",), applies=lambda d: d.sizes.get("case", 1) <= MOST_CURVES
+    ),
     "order_parameter": Entry(
         transitions.order_over_control, ("learning",), applies=transitions.has_control
     ),

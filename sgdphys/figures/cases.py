@@ -116,6 +116,5 @@ def panels(
         ax.set_visible(False)
     titles = case_labels(data)
     return figure, [
-        (flat[k], data.isel(case=k, drop=True), titles[k].replace(", ", "\n", 1))
-        for k in range(count)
+        (flat[k], data.isel(case=k, drop=True), titles[k].replace(", ", "\n")) for k in range(count)
     ]

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from sgdphys.figures.style import EXACT, NULL, PAGE, epoch_axis, with_cases
+from sgdphys.figures.style import EXACT, NULL, PAGE, epoch_axis, field_values, with_cases
 
 Sources = Mapping[str, xr.Dataset]
 
@@ -216,7 +216,7 @@ def phase_diagram(sources: Sources) -> Figure:
             ax = axes[row, column]
             mesh = ax.imshow(table, origin="lower", aspect="auto", cmap=colours, vmin=ends[0],
                              vmax=ends[1])  # fmt: skip
-            _numbers(ax, table, ends)
+            field_values(ax, table, table > (ends[0] + ends[1]) / 2)
             ax.grid(visible=False)
             ax.set_xticks(range(len(rates)), [f"{r:g}" for r in rates])
             ax.set_yticks(range(len(momenta)), [f"{m:g}" for m in momenta])
@@ -244,12 +244,3 @@ def _table(
             scale = float(rate) / (2 * (1 + float(mu))) if name == "sharpness" else 1.0
             out[np.searchsorted(momenta, mu), np.searchsorted(rates, rate)] = value * scale
     return out
-
-
-def _numbers(ax: Axes, table: np.ndarray, ends: tuple[float, float]) -> None:
-    """Write each value into its field, dark on bright and bright on dark."""
-    middle = (ends[0] + ends[1]) / 2
-    for (row, column), value in np.ndenumerate(table):
-        if np.isfinite(value):
-            colour = "black" if value > middle else "white"
-            ax.text(column, row, f"{value:.2g}", ha="center", va="center", color=colour, fontsize=7)

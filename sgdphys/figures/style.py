@@ -92,6 +92,22 @@ def layers_legend(figure: Figure, layers: np.ndarray, *extra: Line2D, **line: An
     figure.legend(handles=[*handles, *extra], loc="outside right center")
 
 
+def field_values(ax: Axes, table: np.ndarray, is_bright: np.ndarray) -> None:
+    """Write each value of an image into its field, dark on bright and bright on dark.
+
+    Parameters
+    ----------
+    ax : Axes
+    table, is_bright : (row, column)
+    """
+    size = 7 if table.size <= 20 else 5
+    for (row, column), value in np.ndenumerate(table):
+        if np.isfinite(value):
+            colour = "black" if is_bright[row, column] else "white"
+            text = f"{value:.0f}" if value >= 100 else f"{value:.2g}"
+            ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
+
+
 def epoch_axis(ax: Axes, last: int, label: str = "epochs (logarithmic from 1)") -> None:
     """Logarithmic epochs that show epoch 0, on a linear stretch up to epoch 1."""
     ax.set_xscale("symlog", linthresh=1, linscale=0.3)

@@ -13,6 +13,7 @@ from sgdphys.figures.cases import case_colours, case_labels, control, own_layers
 from sgdphys.figures.plane import estimator_line
 from sgdphys.figures.style import NULL, PAGE, epoch_axis, layer_styles, layers_legend, with_cases
 from sgdphys.figures.training import ensemble_curve
+from sgdphys.information.onset import fall_after_peak
 from sgdphys.quantities import axis_label
 
 Sources = Mapping[str, xr.Dataset]
@@ -72,12 +73,7 @@ def compression_of_cases(sources: Sources) -> Figure:
     for k, (colour, label) in enumerate(
         zip(case_colours(information), case_labels(information), strict=True)
     ):
-        curve = information["I_XT"].isel(case=k).dropna("epoch", how="all")
-        if not curve.sizes["epoch"]:
-            continue
-        peak = curve.mean("replica").fillna(-np.inf).argmax("epoch")
-        lost = curve.isel(epoch=peak) - curve.isel(epoch=-1)
-        lost = lost.drop_vars("epoch", errors="ignore").rename("lost")
+        lost = fall_after_peak(information["I_XT"].isel(case=k, drop=True)).rename("lost")
         found = mean_with_interval(lost)
         at = layers + (k - (count - 1) / 2) * width
         middle = found["lost"].to_numpy()

@@ -2,16 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import xarray as xr
 from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sgdphys.figures.cases import control, swept
-from sgdphys.figures.style import DATA, NULL, PAGE, with_cases
+from sgdphys.figures.style import DATA, NULL, PAGE, field_values, with_cases
 
 Sources = Mapping[str, xr.Dataset]
 _PANELS = {
@@ -80,32 +78,23 @@ def _scan(learning: xr.Dataset) -> Figure:
 def _grid(learning: xr.Dataset, first: str, second: str) -> Figure:
     keys = swept(learning)
     x, y = np.unique(keys[first]), np.unique(keys[second])
-    figure, axes = plt.subplots(1, len(_PANELS), figsize=(PAGE, 2.9), sharey=True)
-    for ax, (variable, label) in zip(axes, _PANELS.items(), strict=True):
+    figure, axes = plt.subplots(2, 2, figsize=(PAGE, 5.0), sharex=True, sharey=True)
+    for ax, (variable, label) in zip(axes.ravel(), _PANELS.items(), strict=True):
         table = np.full((len(y), len(x)), np.nan)
         at = np.searchsorted(y, keys[second]), np.searchsorted(x, keys[first])
         table[at] = learning[variable].to_numpy()
         is_log = variable == "relaxation_epoch_ensemble"
         shown = np.log10(np.maximum(table, 1)) if is_log else table
         image = ax.imshow(shown, origin="lower", aspect="auto", cmap="viridis")
-        _values(ax, table, shown)
-        ax.set_xticks(range(len(x)), [f"{v:g}" for v in x], rotation=90)
+        field_values(ax, table, shown > (np.nanmin(shown) + np.nanmax(shown)) / 2)
+        ax.set_xticks(range(len(x)), [f"{v:g}" for v in x])
         ax.set_yticks(range(len(y)), [f"{v:g}" for v in y])
         ax.grid(visible=False)
-        ax.set_title(label + "\ncolour: logarithm" * is_log, fontsize=7)
+        ax.set_title(label + "; colour: logarithm" * is_log, fontsize=7)
         image.set_clim(np.nanmin(shown), max(np.nanmax(shown), np.nanmin(shown) + 1e-9))
-    axes[0].set_ylabel(second.replace("_", " "))
+    figure.supylabel(second.replace("_", " "), fontsize=8)
     figure.supxlabel(first.replace("_", " "), fontsize=8)
     figure.suptitle(
         f"{_CAPTION.format(learning.sizes['replica'])}; empty: every network diverged", fontsize=7
     )
     return figure
-
-
-def _values(ax: Axes, table: np.ndarray, shown: np.ndarray) -> None:
-    """Write each value into its field, dark on bright and bright on dark."""
-    middle: Any = (np.nanmin(shown) + np.nanmax(shown)) / 2
-    for (row, column), value in np.ndenumerate(table):
-        if np.isfinite(value):
-            colour = "black" if shown[row, column] > middle else "white"
-            ax.text(column, row, f"{value:.2g}", ha="center", va="center", color=colour, fontsize=5)

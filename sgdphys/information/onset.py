@@ -75,3 +75,24 @@ def loss_epoch(I_XT: xr.DataArray, share: float) -> xr.DataArray:
         at = epoch[len(epoch) - 1 - np.argmax(kept[::-1], axis=0)]
         found = np.where(lost >= LEAST_LOSS, at.astype(float), np.nan)
     return I_XT.isel(epoch=0, drop=True).copy(data=found)
+
+
+def fall_after_peak(curve: xr.DataArray) -> xr.DataArray:
+    """What each replica loses between the peak of the mean curve and the end.
+
+    Parameters
+    ----------
+    curve : DataArray (epoch, replica, ...)
+
+    Returns
+    -------
+    DataArray (replica, ...)
+
+    Notes
+    -----
+    At the mean curve's peak, since that of a single fluctuating curve is biased upward.
+    """
+    there = curve.dropna("epoch", how="all")
+    peak = there.mean("replica").fillna(-np.inf).argmax("epoch")
+    lost = there.isel(epoch=peak) - there.isel(epoch=-1)
+    return lost.drop_vars("epoch", errors="ignore")

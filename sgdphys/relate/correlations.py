@@ -54,39 +54,44 @@ def rank_correlation(
             f"no series has {fewest} pairs of finite values along {over!r} to correlate"
         )
     a, b = np.where(there, a, np.nan), np.where(there, b, np.nan)
-    value = _mean_spearman(a, b, axis, fewest)
+    axis -= 2  # from the end: resamples come first
+    value = _mean_spearman(_ranks(a, axis), _ranks(b, axis), axis, fewest)
     generator = np.random.default_rng(rng)
-    null = [
-        _mean_spearman(a, _permuted(b, axis, generator), axis, fewest) for _ in range(_RESAMPLES)
-    ]
+    dealt = _dealt(_ranks(b, axis), axis, generator)
+    null = _mean_spearman(_ranks(a, axis), dealt, axis, fewest)
     draws = generator.integers(0, len(a), (_RESAMPLES, len(a)))
-    samples = np.array([_mean_spearman(a[d], b[d], axis, fewest) for d in draws])
+    samples = _mean_spearman(_ranks(a[draws], axis), _ranks(b[draws], axis), axis, fewest)
     low, high = percentile_interval(samples[:, None], len(a), 0.95)
     null_low, null_high = np.nanquantile(null, [0.025, 0.975])
     members = int(there.any(axis=1).sum())
-    return Estimate(value, float(low[0]), float(high[0]), members, null_low, null_high)
+    return Estimate(float(value), float(low[0]), float(high[0]), members, null_low, null_high)
 
 
 def _ranks(values: np.ndarray, axis: int) -> np.ndarray:
-    """Ranks along an axis less their mean; what is missing is left out."""
+    """Ranks along an axis less their mean; what is missing stays so."""
     there = np.isfinite(values)
     ranks = np.where(there, rankdata(np.where(there, values, np.inf), axis=axis), 0.0)
     count = np.maximum(there.sum(axis=axis, keepdims=True), 1)
-    return np.where(there, ranks - ranks.sum(axis=axis, keepdims=True) / count, 0.0)
+    return np.where(there, ranks - ranks.sum(axis=axis, keepdims=True) / count, np.nan)
 
 
-def _mean_spearman(a: np.ndarray, b: np.ndarray, axis: int, fewest: int) -> float:
-    enough = np.isfinite(a).sum(axis=axis) >= fewest
-    a, b = _ranks(a, axis), _ranks(b, axis)
+def _mean_spearman(a: np.ndarray, b: np.ndarray, axis: int, fewest: int) -> np.ndarray:
+    """Correlation of ranks (..., replica, layer), mean over the other axis than their own."""
+    there = np.isfinite(a) & np.isfinite(b)
+    a, b = np.where(there, a, 0.0), np.where(there, b, 0.0)
     scale = np.sqrt((a**2).sum(axis=axis) * (b**2).sum(axis=axis))
-    kept = enough & (scale > 0)
-    return float(((a * b).sum(axis=axis)[kept] / scale[kept]).mean()) if kept.any() else np.nan
+    kept = (there.sum(axis=axis) >= fewest) & (scale > 0)
+    each = np.where(kept, (a * b).sum(axis=axis) / np.where(kept, scale, 1.0), 0.0)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(each.sum(axis=-1) / kept.sum(axis=-1))
 
 
-def _permuted(values: np.ndarray, axis: int, rng: np.random.Generator) -> np.ndarray:
-    """Each series in another order, what is missing left in its place."""
-    moved = np.moveaxis(values.copy(), axis, 0)
-    for k in range(moved.shape[1]):
-        there = np.isfinite(moved[:, k])
-        moved[there, k] = rng.permutation(moved[there, k])
-    return np.moveaxis(moved, 0, axis)
+def _dealt(ranks: np.ndarray, axis: int, rng: np.random.Generator) -> np.ndarray:
+    """Each series in many other orders, (resample, replica, layer); what is missing stays."""
+    there = np.broadcast_to(np.isfinite(ranks), (_RESAMPLES, *ranks.shape))
+    places = np.argsort(~there, axis=axis, kind="stable")
+    others = np.argsort(np.where(there, rng.random(there.shape), np.inf), axis=axis)
+    dealt = np.empty(there.shape)
+    values = np.broadcast_to(ranks, there.shape)
+    np.put_along_axis(dealt, places, np.take_along_axis(values, others, axis), axis)
+    return dealt

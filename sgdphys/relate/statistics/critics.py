@@ -3,12 +3,13 @@
 import numpy as np
 import xarray as xr
 
+from sgdphys.information.onset import fall_after_peak
 from sgdphys.relate.correlations import rank_correlation
 from sgdphys.relate.estimates import Estimate
 from sgdphys.relate.statistics.results import Results, log
 
 
-def one_unit_fall(results: Results) -> Estimate:
+def one_unitfall_after_peak(results: Results) -> Estimate:
     """Exact I(X;T) of one binned unit at its peak less that at the largest weight, in bits."""
     curve = results.of("one_unit")["unit_I_XT"].to_numpy()
     fall = float(np.max(curve) - curve[-1])
@@ -23,12 +24,12 @@ def rescaling_change(results: Results) -> xr.DataArray:
 
 def linear_bits_lost(results: Results) -> xr.DataArray:
     """Exact I(X;T) of a noisy linear layer at the peak of its mean curve less that at the end."""
-    return _fall(results.of("linear")["I_XT"])
+    return fall_after_peak(results.of("linear")["I_XT"])
 
 
 def irrelevant_bits_lost(results: Results) -> xr.DataArray:
     """Exact bits about inputs that the teacher does not use at their peak less those at the end."""
-    return _fall(results.of("linear")["I_irrelevant"])
+    return fall_after_peak(results.of("linear")["I_irrelevant"])
 
 
 def linear_bits_gained(results: Results) -> xr.DataArray:
@@ -49,11 +50,6 @@ def linear_learning(results: Results) -> xr.DataArray:
     error = results.of("linear")["generalisation_error"]
     lowest = error.mean("replica").argmin("epoch")
     return log(error.isel(epoch=0) / error.isel(epoch=lowest))
-
-
-def _fall(curve: xr.DataArray) -> xr.DataArray:
-    peak = curve.mean("replica").argmax("epoch")
-    return curve.isel(epoch=peak) - curve.isel(epoch=-1)
 
 
 def clustering_gain(results: Results) -> xr.DataArray:

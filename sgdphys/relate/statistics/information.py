@@ -5,7 +5,7 @@ import xarray as xr
 
 from sgdphys.dynamics.intervals import percentile_interval, resampled_means
 from sgdphys.errors import NotEnoughData
-from sgdphys.information.onset import LEAST_LOSS, loss_epoch
+from sgdphys.information.onset import LEAST_LOSS, fall_after_peak, loss_epoch
 from sgdphys.relate.estimates import Estimate
 from sgdphys.relate.statistics.results import Results, log
 
@@ -14,25 +14,14 @@ _DONE = 0.9
 _FEWEST = 4
 
 
-def _after_peak(results: Results, name: str) -> xr.DataArray:
-    """What each replica loses between the peak of the mean curve and the end.
-
-    At the mean curve's peak, since that of a single fluctuating curve is biased upward.
-    """
-    curve = results.of("information")[name].dropna("epoch", how="all")
-    mean = curve.mean("replica")
-    peak = mean.fillna(-np.inf).argmax("epoch")
-    return curve.isel(epoch=peak) - curve.isel(epoch=-1)
-
-
 def bits_lost(results: Results) -> xr.DataArray:
     """I(X;T) at the peak of its mean curve less that at the end, in bits."""
-    return _after_peak(results, "I_XT")
+    return fall_after_peak(results.of("information")["I_XT"])
 
 
 def label_bits_lost(results: Results) -> xr.DataArray:
     """I(T;Y) at the peak of its mean curve less that at the end, in bits."""
-    return _after_peak(results, "I_TY")
+    return fall_after_peak(results.of("information")["I_TY"])
 
 
 def label_bits_gained(results: Results) -> xr.DataArray:
