@@ -85,7 +85,10 @@ def percentile_interval(
     there = np.isfinite(samples).mean(axis=0) > 0.5
     low, high = empty, empty.copy()
     if there.any():
-        ends = np.nanquantile(samples[:, there], [tail, 1 - tail], axis=0)
+        kept = samples[:, there]
+        # a hundred times as fast where every resample has its value
+        quantile = np.quantile if np.isfinite(kept).all() else np.nanquantile
+        ends = quantile(kept, [tail, 1 - tail], axis=0)
         low[there], high[there] = ends
     return low, high
 

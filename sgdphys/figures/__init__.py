@@ -165,7 +165,9 @@ def draw(
                 with sheet():
                     figure = entry.draw(sources)
                     stem = f"{name}-{suffix}" if suffix else name
-                    paths += [_save(figure, folder / f"{stem}.{kind}") for kind in formats]
+                    for kind in formats:
+                        paths.append(_save(figure, folder / f"{stem}.{kind}"))
+                        figure.set_layout_engine("none")  # laid out once, for all formats
                     plt.close(figure)
     finally:
         plt.switch_backend(backend)

@@ -81,7 +81,7 @@ def judge(claims: Mapping[str, Claim], groups: Mapping[str, xr.Dataset]) -> list
             reason = str(error)
         word = word_for(estimate, claim)
         if word == NO_DATA and not reason:
-            reason = "its value or an end of its interval is not finite"
+            reason = f"{estimate.members or 'no'} networks have a finite value to judge by"
         kind = STATISTICS[claim.statistic]
         verdicts.append(
             Verdict(

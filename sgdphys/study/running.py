@@ -29,7 +29,7 @@ from sgdphys.study.files import (
 from sgdphys.study.keys import Study, study_from
 from sgdphys.study.recording import Recording
 from sgdphys.study.sharing import Pool
-from sgdphys.trajectory.reader import SEGMENTS, open_trajectory
+from sgdphys.trajectory.reader import SEGMENTS, open_segment, open_trajectory, segment_paths
 
 STUDY_FILE = "study.toml"
 VERDICTS = "verdicts.json"
@@ -108,6 +108,8 @@ class Run:
         path = self.folder / VERDICTS
         found = read_verdicts(path) if path.is_file() else []
         for name, part in self.parts.items():
+            if not (part.folder / STUDY_FILE).is_file():  # it has not begun
+                continue
             found += [v._replace(claim=f"{name}/{v.claim}") for v in part.verdicts]
         return found
 
@@ -301,8 +303,8 @@ def _carry_out_cases(folder: Path, study: Study, work: _Work) -> None:
 
 def _any_finite(folder: Path) -> bool:
     """Whether some network of a recording came to its end with finite weights."""
-    with open_trajectory(folder) as trajectory:
-        return bool(np.any(trajectory["weights"]["diverged_step"].to_numpy() < 0))
+    with open_segment(segment_paths(folder / SEGMENTS)[-1]) as last:
+        return bool(np.any(last["weights"]["diverged_step"].to_numpy() < 0))
 
 
 def _file_name(case: str) -> str:

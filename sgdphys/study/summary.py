@@ -60,7 +60,9 @@ def _parts_table(run: Run, seconds: float) -> list[tuple[str, ...]]:
     """How many claims of each part fell which way."""
     words = ("supported", "not supported", "inconclusive", "no data")
     rows: list[tuple[str, ...]] = [("claims of", *words)]
-    counts = {name: [v.word for v in part.verdicts] for name, part in run.parts.items()}
+    counts = {
+        name: [v.word for v in run.verdicts if v.claim.startswith(f"{name}/")] for name in run.parts
+    }
     for name, found in counts.items():
         if found:
             rows.append((name, *(str(found.count(word)) for word in words)))

@@ -9,7 +9,7 @@ from sgdphys.relate.estimates import Estimate
 from sgdphys.relate.statistics.results import Results, log
 
 
-def one_unitfall_after_peak(results: Results) -> Estimate:
+def one_unit_fall(results: Results) -> Estimate:
     """Exact I(X;T) of one binned unit at its peak less that at the largest weight, in bits."""
     curve = results.of("one_unit")["unit_I_XT"].to_numpy()
     fall = float(np.max(curve) - curve[-1])
