@@ -74,7 +74,11 @@ CATALOGUE: dict[str, Entry] = {
     "critical_slowing": Entry(slowing.critical_slowing, ("pitchfork",)),
     "early_warning": Entry(slowing.early_warning, ("pitchfork",)),
     "entropy_growth": Entry(entropy.growth, ("entropy",)),
-    "components": Entry(components.beside_walks, ("components",)),
+    "components": Entry(
+        components.beside_walks,
+        ("components",),
+        applies=lambda d: bool(np.isfinite(d["component_share"]).any()),
+    ),
     "fluctuation_ratios": Entry(stationarity.ratios, ("stationarity",)),
     "edge_of_stability": Entry(stationarity.edge, ("stationarity",)),
     "entropy_production": Entry(stationarity.production, ("stationarity",)),

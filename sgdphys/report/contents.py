@@ -168,7 +168,7 @@ def _fill(chapter: Chapter, run: Run, groups: dict[str, xr.Dataset], *, whole: b
     of = {str(g.attrs.get("of")): g for g in reversed(groups.values())}
     if "information" in of and whole:
         chapter.plane = plane_of(of["information"], of.get("bottleneck"))
-    if "components" in of and whole:
+    if "components" in of and whole and bool(of["components"]["score"].notnull().any()):
         chapter.cloud = cloud_of(of["components"])
     if not chapter.missing:
         layers = summary.layer_table(run)

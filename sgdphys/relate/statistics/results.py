@@ -64,9 +64,10 @@ class Results:
 
 
 def log(values: xr.DataArray, base: float = np.e) -> xr.DataArray:
-    """Logarithm, without a warning where there is none."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return values.copy(data=np.log(values.to_numpy().astype(np.float64)) / np.log(base))
+    """Logarithm, NaN where there is none that is finite."""
+    v = values.to_numpy().astype(np.float64)
+    there = np.isfinite(v) & (v > 0)
+    return values.copy(data=np.where(there, np.log(np.where(there, v, 1.0)) / np.log(base), np.nan))
 
 
 def with_ends(data: xr.Dataset, name: str, scale: Any = 1.0) -> xr.Dataset:
