@@ -224,8 +224,7 @@ def _missing(run: Run) -> Iterator[str]:
     runs = run.cases or {"": run}
     for name, case in runs.items():
         of = f" of case {name}" if name else ""
-        paths = segment_paths(case.folder / SEGMENTS)
-        done = int(paths[-1].stem.split("-")[1]) if paths else 0
+        done = summary.recorded_epochs(case.folder)
         epochs = study.train.epochs if not name else _epochs(case)
         if done < epochs:
             yield f"The recording{of} ends at epoch {done} of {epochs}; {_resume(run)}"

@@ -6,9 +6,9 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.relate.verdicts import Verdict
-from sgdphys.study.analysing import RELATED
-from sgdphys.study.running import Run
-from sgdphys.trajectory.reader import open_trajectory, segment_paths
+from sgdphys.study.analysing import RELATED, RESULTS
+from sgdphys.study.running import STUDY_FILE, Run
+from sgdphys.trajectory.reader import SEGMENTS, open_trajectory, segment_paths
 
 _MEDIANS = ("accuracy", "test_accuracy", "loss", "test_loss")
 
@@ -159,6 +159,20 @@ def layer_table(run: Run) -> list[tuple[str, ...]]:
     return rows
 
 
+def _state(name: str, run: Run) -> str:
+    """How far a case or a part is."""
+    if not (run.folder / STUDY_FILE).is_file():
+        return f"{name}: not begun"
+    inside = run.cases
+    if inside:
+        begun = sum((case.folder / STUDY_FILE).is_file() for case in inside.values())
+        said = f"{begun} of {len(inside)} cases begun"
+    else:
+        said = f"{recorded_epochs(run.folder)} of {run.study.train.epochs} epochs recorded"
+    analysed = (run.folder / RESULTS).is_file()
+    return f"{name}: {said}" + (", analysed" if analysed else "")
+
+
 def _epoch(value: float) -> str:
     return f"{value:.0f}" if np.isfinite(value) else "none"
 
@@ -177,8 +191,22 @@ def _which_first(layer: xr.Dataset, prefix: str) -> str:
     return f"{first}, {delay:+.0f} [{low:+.0f}, {high:+.0f}], n={pairs}"
 
 
+def recorded_epochs(folder: Path) -> int:
+    """Epochs that the finished segments of a run hold, by their names."""
+    paths = segment_paths(folder / SEGMENTS)
+    return int(paths[-1].stem.split("-")[1]) if paths else 0
+
+
 def describe(path: Path) -> list[str]:
-    """Lines on what a trajectory holds: origin, sizes, axes, replicas that diverged."""
+    """Lines on what a trajectory holds: origin, sizes, axes, replicas that diverged.
+
+    Of a sweep, or a study of studies, how far each of its runs is.
+    """
+    if (path / STUDY_FILE).is_file():
+        run = Run(path)
+        inside = run.cases or run.parts
+        if inside:
+            return [f"{path}: {run.study.title}", *(_state(n, one) for n, one in inside.items())]
     with open_trajectory(path) as tree:
         attributes = tree.attrs
         lines = [
