@@ -49,12 +49,19 @@ def from_threshold(rule: str, low: float, value: float, high: float) -> np.ndarr
 def forest(sources: Sources) -> Figure:
     """Verdicts: each interval from its threshold, in units of the farther end."""
     data = sources["verdicts"]
-    count = data.sizes["claim"]
-    figure, ax = plt.subplots(figsize=(PAGE, 0.9 + _ROW * count))
+    names = [str(c) for c in data["claim"].to_numpy()]
+    headings: dict[int, str] = {}  # of the parts of a study of studies, each before its first claim
+    for k, name in enumerate(names):
+        part = name.rpartition("/")[0]
+        if part and part not in headings.values():
+            headings[k] = part
+    places = np.arange(len(names)) + np.cumsum([k in headings for k in range(len(names))])
+    rows = int(places[-1]) + 1
+    figure, ax = plt.subplots(figsize=(PAGE, 0.9 + _ROW * rows))
     ax.axvspan(0, 1.12, color="#0072B2", alpha=0.07, linewidth=0)
     ax.axvline(0, color=EXACT, linewidth=0.8)
     labels = []
-    for k in range(count):
+    for k, y in enumerate(places):
         row = data.isel(claim=k)
         word = str(row["word"].item())
         value, low, high = (float(row[n]) for n in ("value", "low", "high"))
@@ -63,13 +70,16 @@ def forest(sources: Sources) -> Figure:
         if np.isfinite(value):
             ends = from_threshold(str(row["rule"].item()), low, value, high)
             scale = np.nanmax(np.abs(ends)) or 1.0
-            ax.plot(ends[[0, 2]] / scale, [k, k], color=COLOURS[word], linewidth=1.4)
-            ax.plot(ends[1] / scale, k, _MARKERS[word], color=COLOURS[word], markersize=3.5)
+            ax.plot(ends[[0, 2]] / scale, [y, y], color=COLOURS[word], linewidth=1.4)
+            ax.plot(ends[1] / scale, y, _MARKERS[word], color=COLOURS[word], markersize=3.5)
             said = f"{value:.3g} [{low:.3g}, {high:.3g}], {row['rule'].item()}: {word}"
-        ax.text(1.15, k, said, va="center", fontsize=5.5)
-    ax.set_ylim(count - 0.4, -0.6)
+        ax.text(1.15, y, said, va="center", fontsize=5.5)
+        if k in headings:
+            words = headings[k].replace("_", " ")
+            ax.text(-1.12, y - 0.85, words, va="center", fontsize=6.5, fontweight="bold")
+    ax.set_ylim(rows - 0.4, -0.6)
     ax.set_xlim(-1.12, 1.12)
-    ax.set_yticks(range(count), labels, fontsize=5.5)
+    ax.set_yticks(places, labels, fontsize=5.5)
     ax.set_xticks([0], ["threshold"])
     ax.grid(visible=False)
     ax.set_xlabel("against the claim        for the claim")
@@ -79,5 +89,5 @@ def forest(sources: Sources) -> Figure:
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
     ax.tick_params(axis="y", length=0)
-    ax.hlines(np.arange(count - 1) + 0.5, -1.12, 1.12, color=NULL, linewidth=0.2)
+    ax.hlines(places[:-1] + 0.5, -1.12, 1.12, color=NULL, linewidth=0.2)
     return figure

@@ -134,7 +134,9 @@ class Run:
             if (self.folder / RESULTS).is_file():
                 results = stack.enter_context(self.results)
                 sources |= {name: node.to_dataset() for name, node in results.children.items()}
-            verdicts = self.verdicts
+            first = {part.study: name for name, part in reversed(self.study.parts.items())}
+            again = tuple(f"{name}/" for name in self.study.parts if name not in first.values())
+            verdicts = [v for v in self.verdicts if not again or not v.claim.startswith(again)]
             if verdicts:
                 sources["verdicts"] = as_dataset(verdicts)
             return figures.draw(sources, self.folder / FIGURES, names=names, formats=formats)

@@ -263,3 +263,22 @@ def test_the_network_of_the_paper_trains():
     ensemble = dataclasses.replace(small(), network=Perceptron((5, 10, 7, 5, 4, 3, 2)))
     _, found = recorded(ensemble)
     assert np.isfinite(found.theta).all()
+
+
+@pytest.mark.parametrize(("dtype", "margin"), [("float32", 88.0), ("float64", 709.0)])
+def test_networks_sure_of_every_label_compute_with_normal_numbers(dtype, margin):
+    """Processors take a hundred times as long over subnormal ones, and such networks met many."""
+    ensemble = small(
+        replicas=1, sizes=(5, 2), epochs=1, activation="identity", dtype=dtype, rate=1e-6
+    )
+    engine = FusedEngine(ensemble, 1)
+    state = engine.initial_state()
+    x = ensemble.samples.x
+    (outputs,) = ensemble.network.forward(state.theta[0].astype(float), x)
+    state.theta[:] *= 1.01 * margin / np.abs(np.diff(outputs)).min()
+    sure = dataclasses.replace(ensemble.samples, targets=outputs.argmax(axis=1)[None])
+    engine = FusedEngine(dataclasses.replace(ensemble, samples=sure), 1)
+    _, found = engine.advance(state, 1, every_step(ensemble))
+    gradients = np.abs(found.by_epoch["gradient_mean"])
+    least = np.finfo(dtype).smallest_normal
+    assert ((gradients == 0) | (gradients >= least)).all()
