@@ -3,7 +3,10 @@
 import fcntl
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -218,16 +221,11 @@ def run(
     )  # fmt: skip
     _prepare(folder, resolved, fresh=fresh)
     with _locked(folder):
-        for number, (part, inside) in enumerate(parts.items(), 1):
-            work.tell(f"part {number} of {len(parts)}: {part}")
-            place = folder / PARTS / part
-            _prepare(place, inside, fresh=fresh)
-            with _locked(place):
-                _carry_out(place, inside, work)
         if parts:
-            _draw(Run(folder), work)
+            _carry_out_parts(folder, parts, work)
         else:
             _carry_out(folder, resolved, work)
+        _draw(Run(folder), work)
     return Run(folder)
 
 
@@ -247,8 +245,36 @@ def _network_epochs(study: Study) -> int:
     return sum(case.train.replicas * case.train.epochs for case in cases.values())
 
 
+def _carry_out_parts(folder: Path, parts: Mapping[str, Study], work: _Work) -> None:
+    """Carry out every part, and draw it in a process beside the next one's training."""
+    with ThreadPoolExecutor(1) as drawer:
+        drawing: list[Future[str]] = []
+        try:
+            for number, (name, part) in enumerate(parts.items(), 1):
+                work.tell(f"part {number} of {len(parts)}: {name}")
+                place = folder / PARTS / name
+                _prepare(place, part, fresh=work.fresh)
+                with _locked(place):
+                    _carry_out(place, part, work)
+                drawing.append(drawer.submit(_draw_apart, place))
+            for drawn in drawing:
+                work.tell(drawn.result())
+        except BaseException:
+            drawer.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _draw_apart(folder: Path) -> str:
+    """Draw a run in a process of its own, and say where its figures are."""
+    command = [sys.executable, "-m", "sgdphys", "figures", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise WorkError(f"the figures of {folder} could not be drawn: {done.stderr.strip()}")
+    return f"drew {len(done.stdout.splitlines())} figures in {folder / FIGURES}"
+
+
 def _carry_out(folder: Path, study: Study, work: _Work) -> None:
-    """All stages of a study that is no study of studies."""
+    """Record, analyse and judge a study that is no study of studies."""
     if study.sweep.keys:
         _carry_out_cases(folder, study, work)
     else:
@@ -256,7 +282,6 @@ def _carry_out(folder: Path, study: Study, work: _Work) -> None:
         if study.analyses and not are_whole(folder, study):
             analyse(folder, study, work.threads, work.tell)
     _judge(folder, study)
-    _draw(Run(folder), work)
 
 
 def _judge(folder: Path, study: Study) -> None:

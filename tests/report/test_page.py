@@ -18,6 +18,7 @@ STUDY = {
     "train": {"epochs": 60, "replicas": 6},
     "record": {"weights": "epoch"},
     "analyses": {"information": {}, "phases": {}, "learning": {}, "components": {"replicas": 3}},
+    "figures": {"formats": ["svg"]},
     "claims": {
         "learns": {
             "says": "It <b>learns</b>", "by": "the test", "statistic": "label_bits_gained",

@@ -24,6 +24,7 @@ SWEEP = {
     "analyses": {"information": {}, "learning": {}},
     "sweep": {"train.batch_size": [500, 4096]},
     "claims": {"learns": CLAIM},
+    "figures": {"formats": ["svg"]},  # quicker to draw than pixels
 }
 ALONE = {
     "title": "alone",
@@ -31,6 +32,7 @@ ALONE = {
     "train": {"epochs": 30, "replicas": 6, "batch_size": 500},
     "record": {"weights": "epoch"},
     "analyses": {"diversity": {}},
+    "figures": {"formats": ["svg"]},
     "claims": {
         "norms": {"says": "n", "by": "t", "statistic": "norm_growth", "above": 0.0, "null": "0"},
         "lost": {"says": "l", "by": "t", "statistic": "bits_lost", "above": 0.0, "null": "0"},
