@@ -160,7 +160,10 @@ def _chosen(found: Any, name: Hashable, value: Any) -> Any:
                 )
             places.append(int(same[0]))
         else:
-            places.append(int(np.abs(there - v).argmin()))
+            away = np.abs(there.astype(np.float64) - v)
+            if np.isnan(away).all():
+                raise InputError(f"no {name} is a number here, so {v!r} chooses nothing")
+            places.append(int(np.nanargmin(away)))
     return found.isel({axis: places})
 
 

@@ -23,7 +23,7 @@ from sgdphys.study import summary
 from sgdphys.study.analysing import RESULTS, are_whole
 from sgdphys.study.files import resolved_text
 from sgdphys.study.running import FIGURES, STUDY_FILE, Run
-from sgdphys.trajectory.reader import SEGMENTS, segment_paths
+from sgdphys.trajectory.reader import SEGMENTS, open_segment, segment_paths
 
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 _FEW = 1
@@ -118,7 +118,9 @@ def _chapter(run: Run, anchor: str, *, whole: bool) -> Chapter:
         groups: dict[str, xr.Dataset] = {}
         if (run.folder / RESULTS).is_file():
             results = stack.enter_context(run.results)
-            groups = {str(n): node.to_dataset().load() for n, node in results.children.items()}
+            found = {str(n): node.to_dataset() for n, node in results.children.items()}
+            # of a sweep among many studies captions need attributes alone
+            groups = {n: g.load() if whole or "case" not in g.dims else g for n, g in found.items()}
         first = segment_paths(run.folder / SEGMENTS) if not study.sweep.keys else []
         if first:
             trajectory = stack.enter_context(run.trajectory)
@@ -170,7 +172,7 @@ def _fill(chapter: Chapter, run: Run, groups: dict[str, xr.Dataset], *, whole: b
         chapter.plane = plane_of(of["information"], of.get("bottleneck"))
     if "components" in of and whole and bool(of["components"]["score"].notnull().any()):
         chapter.cloud = cloud_of(of["components"])
-    if not chapter.missing:
+    if whole and not chapter.missing:
         layers = summary.layer_table(run)
         if layers:
             chapter.tables.append(("Layers", layers))
@@ -265,7 +267,8 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
 
 def _attributes(run: Run) -> dict[str, Any]:
     first = next(iter(run.cases.values()), run)
-    if not segment_paths(first.folder / SEGMENTS):
+    paths = segment_paths(first.folder / SEGMENTS)
+    if not paths:
         return {}
-    with first.trajectory as trajectory:
-        return {str(name): value for name, value in trajectory.attrs.items()}
+    with open_segment(paths[0]) as segment:
+        return {str(name): value for name, value in segment.attrs.items()}

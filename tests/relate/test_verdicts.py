@@ -133,6 +133,19 @@ def test_verdicts_survive_a_file(tmp_path):
     assert as_dataset(verdicts)["word"].to_numpy().tolist() == [v.word for v in verdicts]
 
 
+def test_places_that_other_cases_have_alone_are_not_chosen():
+    # cases with other numbers of updates an epoch leave holes in each other's lags
+    data = xr.Dataset(
+        {f"diffusion_ratio{e}": (("case", "lag"), [[1.0, np.nan], [np.nan, v]])
+         for e, v in (("", 2.0), ("_low", 1.5), ("_high", 2.5))},
+        coords={"lag": [3, 7], "lag_epochs": (("case", "lag"), [[1.0, np.nan], [np.nan, 1.0]]),
+                "swept_size": ("case", [1, 2])},
+        attrs={"of": "diffusion"},
+    )  # fmt: skip
+    wanted = claim(statistic="diffusion_over_noise", where={"size": 2, "lag_epochs": 16})
+    assert measure(wanted, {"diffusion": data})[:3] == (2.0, 1.5, 2.5)
+
+
 def test_differences_of_independent_estimates():
     one, other = Estimate(3.0, 2.0, 4.0, 9), Estimate(1.0, 0.25, 1.75, 7)
     assert difference(one, other) == Estimate(2.0, 0.75, 3.25, 7)
