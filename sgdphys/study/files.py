@@ -11,14 +11,14 @@ from typing import Any
 import tomli_w
 
 from sgdphys.errors import InputError, nearest
-from sgdphys.study.analysis_keys import ClusteringAnalysis, InformationAnalysis
+from sgdphys.study.analysis_keys import Analysis
 from sgdphys.study.keys import Study, study_from
 
 _PACKAGE = Path(__file__).parents[1]
 QUICK_EPOCHS = 500
 QUICK_REPLICAS = 16
-QUICK_SLOW = 2
-"""Networks that slow estimators read."""
+QUICK_SLOW = {"replicas": 2, "sample": 20, "gradients": 16, "walks": 20}
+"""Most networks, series, gradients and random walks of analyses that are slow."""
 QUICK_FAMILIES = 6
 """Families of twins that are told apart."""
 
@@ -94,15 +94,17 @@ def quicken(study: Study) -> Study:
     replicas = min(train.replicas, families * train.twins)
     epochs = min(QUICK_EPOCHS, max(train.epochs // 4, 1))
     shorter = {"epochs": epochs, "replicas": replicas}
-    analyses = {
-        name: analysis.model_copy(update={"replicas": min(analysis.replicas, QUICK_SLOW)})
-        if isinstance(analysis, InformationAnalysis | ClusteringAnalysis)
-        else analysis
-        for name, analysis in study.analyses.items()
-    }
+    analyses = {name: _quickened(analysis) for name, analysis in study.analyses.items()}
     return study.model_copy(
         update={"train": train.model_copy(update=shorter), "analyses": analyses}
     )
+
+
+def _quickened(analysis: Analysis) -> Analysis:
+    """An analysis of fewer networks, series or gradients, where it is slow."""
+    wanted = analysis.model_dump(include=set(QUICK_SLOW))
+    fewer = {name: min(value, QUICK_SLOW[name]) for name, value in wanted.items()}
+    return analysis.model_copy(update=fewer)
 
 
 def load_study(
