@@ -1,5 +1,6 @@
 """Results of a study, narrowed to the case that a claim is about."""
 
+import math
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -63,7 +64,7 @@ class Results:
         return found.squeeze("case") if found.sizes.get("case") == 1 else found
 
 
-def log(values: xr.DataArray, base: float = np.e) -> xr.DataArray:
+def log(values: xr.DataArray, base: float = math.e) -> xr.DataArray:
     """Logarithm, NaN where there is none that is finite."""
     v = values.to_numpy().astype(np.float64)
     there = np.isfinite(v) & (v > 0)
