@@ -1,7 +1,6 @@
 """What a page holds: for every run its verdicts, pictures with captions, tables and text."""
 
 import base64
-import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -24,6 +23,7 @@ from sgdphys.study.analysing import RESULTS, are_whole
 from sgdphys.study.files import resolved_text
 from sgdphys.study.running import FIGURES, STUDY_FILE, Run
 from sgdphys.trajectory.reader import SEGMENTS, open_segment, segment_paths
+from sgdphys.trajectory.schema import decode_attributes
 
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 _FEW = 1
@@ -253,8 +253,6 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield "size", f"{run.bytes / 1e6:.0f} MB"
     attributes = _attributes(run)
     libraries = attributes.get("libraries", {})
-    if isinstance(libraries, str):
-        libraries = json.loads(libraries)
     for key, label in (
         ("created", "recorded"), ("sgdphys_version", "sgdphys"), ("engine", "engine"),
         ("threads", "threads"), ("cpu", "processor"),
@@ -271,4 +269,4 @@ def _attributes(run: Run) -> dict[str, Any]:
     if not paths:
         return {}
     with open_segment(paths[0]) as segment:
-        return {str(name): value for name, value in segment.attrs.items()}
+        return decode_attributes(segment.attrs)
