@@ -79,6 +79,8 @@ def judge(claims: Mapping[str, Claim], groups: Mapping[str, xr.Dataset]) -> list
             estimate = measure(claim, groups)
         except (InputError, NotEnoughData) as error:
             reason = str(error)
+        except KeyError as error:
+            reason = f"the results lack {error.args[0]}"
         word = word_for(estimate, claim)
         if word == NO_DATA and not reason:
             reason = f"{estimate.members or 'no'} networks have a finite value to judge by"

@@ -138,8 +138,8 @@ def _fill(chapter: Chapter, run: Run, groups: dict[str, xr.Dataset], *, whole: b
     names = list(paths)
     shown: dict[str, list[Verdict]] = {}
     for v in verdicts:
-        analysis = v.where.partition("analysis ")[2].partition(",")[0].partition(";")[0]
-        picture = figure_of(v.statistic, analysis.strip(), names)
+        analysis = run.study.claims[v.claim].where.get("analysis", "")
+        picture = figure_of(v.statistic, analysis, names)
         if picture:
             shown.setdefault(picture, []).append(v)
         chapter.verdicts.append(

@@ -7,6 +7,7 @@ import matplotlib as mpl
 import numpy as np
 import xarray as xr
 
+from sgdphys.dynamics.intervals import finite_mean
 from sgdphys.figures.cases import case_labels
 from sgdphys.figures.style import layer_styles, with_cases
 
@@ -62,8 +63,8 @@ def plane_of(information: xr.Dataset, bottleneck: xr.Dataset | None = None) -> d
                 "replicas": one["replica"].to_numpy().tolist(),
                 "x": packed(x, wide),
                 "y": packed(y, top),
-                "nullX": packed(_mean(x), wide),
-                "nullY": packed(_mean(null), top),
+                "nullX": packed(finite_mean(x.swapaxes(0, 1)), wide),
+                "nullY": packed(finite_mean(null.swapaxes(0, 1)), top),
                 "bound": _bound(top, wide, bottleneck, k),
             }
         )
@@ -76,13 +77,6 @@ def plane_of(information: xr.Dataset, bottleneck: xr.Dataset | None = None) -> d
         "hasCurve": bottleneck is not None,
         "cases": cases,
     }
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Mean over replicas of what is finite, (epoch, layer)."""
-    there = np.isfinite(values)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(there, values, 0.0).sum(axis=1) / there.sum(axis=1))
 
 
 def _bound(top: float, wide: float, bottleneck: xr.Dataset | None, k: int) -> list[list[float]]:

@@ -93,6 +93,13 @@ class Run:
         return {name: Run(self.folder / PARTS / name) for name in self.study.parts}
 
     @property
+    def repeats(self) -> dict[str, str]:
+        """Parts that carry out the study of an earlier part again, and that part's name."""
+        first: dict[str, str] = {}
+        of = {name: first.setdefault(part.study, name) for name, part in self.study.parts.items()}
+        return {name: earlier for name, earlier in of.items() if name != earlier}
+
+    @property
     def results(self) -> xr.DataTree:
         """What the analyses found: one group an analysis, opened lazily.
 
@@ -137,9 +144,8 @@ class Run:
             if (self.folder / RESULTS).is_file():
                 results = stack.enter_context(self.results)
                 sources |= {name: node.to_dataset() for name, node in results.children.items()}
-            first = {part.study: name for name, part in reversed(self.study.parts.items())}
-            again = tuple(f"{name}/" for name in self.study.parts if name not in first.values())
-            verdicts = [v for v in self.verdicts if not again or not v.claim.startswith(again)]
+            again = tuple(f"{name}/" for name in self.repeats)
+            verdicts = [v for v in self.verdicts if not v.claim.startswith(again)]
             if verdicts:
                 sources["verdicts"] = as_dataset(verdicts)
             return figures.draw(sources, self.folder / FIGURES, names=names, formats=formats)
@@ -213,7 +219,9 @@ def run(
     WorkError
         When the folder cannot be written, the disk is too small, or a segment is damaged.
     """
-    name, resolved, parts = load_study_of_studies(study, settings, quick=quick)
+    settings = tuple(settings)
+    name, resolved = load_study(study, settings, quick=quick)
+    parts = parts_of(resolved, study, settings, quick=quick)
     folder = Path(out) if out is not None else Path("runs") / (name + ("-quick" if quick else ""))
     work = _Work(
         threads, fresh, tell or (lambda sentence: None), progress, stop, Pool(),
@@ -227,17 +235,6 @@ def run(
             _carry_out(folder, resolved, work)
         _draw(Run(folder), work)
     return Run(folder)
-
-
-def load_study_of_studies(
-    study: str | Path | Mapping[str, Any] | Study, settings: Iterable[str], *, quick: bool
-) -> tuple[str, Study, dict[str, Study]]:
-    """Return the name of a study, the study, and its parts if it has any."""
-    settings = tuple(settings)
-    name, keys = load_study(study)
-    if not keys.parts:
-        return *load_study(study, settings, quick=quick), {}
-    return name, keys, parts_of(keys, study, settings, quick=quick)
 
 
 def _network_epochs(study: Study) -> int:

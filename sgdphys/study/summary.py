@@ -60,10 +60,9 @@ def _parts_table(run: Run, seconds: float) -> list[tuple[str, ...]]:
     """How many claims of each part fell which way."""
     words = ("supported", "not supported", "inconclusive", "no data")
     rows: list[tuple[str, ...]] = [("claims of", *words)]
-    counts = {
-        name: [v.word for v in run.verdicts if v.claim.startswith(f"{name}/")] for name in run.parts
-    }
-    for name, found in counts.items():
+    verdicts = run.verdicts
+    for name in run.parts:
+        found = [v.word for v in verdicts if v.claim.startswith(f"{name}/")]
         if found:
             rows.append((name, *(str(found.count(word)) for word in words)))
     rows.append((f"{seconds:.1f} s, {run.bytes / 1e6:.0f} MB in {run.folder}", *[""] * len(words)))
@@ -77,13 +76,10 @@ def verdict_table(run: Run) -> list[tuple[str, ...]]:
     rows, and the others a column each. Empty without claims.
     """
     columns: dict[str, dict[str, Verdict]] = {"verdict": {v.claim: v for v in run.verdicts}}
-    first: dict[str, str] = {}
-    for name, part in run.study.parts.items():
-        of = first.setdefault(part.study, name)
-        if of == name:
-            continue
+    for name, of in run.repeats.items():
         others = {k: v for k, v in columns["verdict"].items() if k.startswith(f"{name}/")}
-        said = ", ".join(f"{k}={v}" for k, v in part.settings.items()) or name
+        settings = run.study.parts[name].settings
+        said = ", ".join(f"{k}={v}" for k, v in settings.items()) or name
         columns.setdefault(said, {}).update({k.replace(name, of, 1): v for k, v in others.items()})
         columns["verdict"] = {k: v for k, v in columns["verdict"].items() if k not in others}
     verdicts, *repeated = columns.values()

@@ -109,6 +109,7 @@ def test_intervals_of_a_statistic_are_right_as_often_as_they_say():
         ({"where": {"size": 7}}, "no case has size 7; there are 1, 2"),
         ({"where": {"analysis": "kernels"}}, "there is no analysis 'kernels'"),
         ({"where": {"burst": 1}}, "has no 'burst' to choose"),
+        ({"statistic": "label_bits_above_null"}, "the results lack"),
     ],
 )
 def test_a_claim_without_data_says_why_and_harms_no_other(keys, words):

@@ -145,6 +145,20 @@ def test_sweeps_over_keys_that_are_not_there(keys, words):
         cases_of(study_from({**SWEEP, "sweep": keys, "claims": {}}, "here"))
 
 
+def test_a_setting_may_make_a_study_whole(tmp_path):
+    """A file that names no data is no valid study by itself."""
+    table = "a,label\n" + "\n".join(f"{k},{k % 2}" for k in range(20))
+    (tmp_path / "data.csv").write_text(table)
+    keys = {"task": {"name": "table"}, "network": {"layers": [2]}, "train": {"epochs": 2,
+            "replicas": 2}, "figures": {"formats": ["svg"]}}  # fmt: skip
+    (tmp_path / "open.toml").write_text(tomli_w.dumps(keys))
+    with pytest.raises(InputError, match=r"give task.path"):
+        run(tmp_path / "open.toml", tmp_path / "run")
+    path = tmp_path / "data.csv"
+    done = run(tmp_path / "open.toml", tmp_path / "run", settings=[f"task.path={path}"])
+    assert done.study.task.path == str(path)
+
+
 def test_what_covers_what():
     def record(weights, gradients="log"):
         return Record(weights=weights, gradients=gradients)

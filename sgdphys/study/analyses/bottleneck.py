@@ -30,10 +30,8 @@ def analyse_bottleneck(source: Source, analysis: BottleneckAnalysis) -> xr.Datas
     )
     distance = bottleneck_distance(p_xy, cells, rng=study.train.seed)
     for name in ("gap", "beta_fit", "residual"):
-        mean = mean_with_interval(distance[name], rng=study.train.seed)
-        distance = distance.merge(
-            mean.rename({n: str(n).replace(name, f"{name}_ensemble", 1) for n in mean.data_vars})
-        )
+        values = distance[name].rename(f"{name}_ensemble")
+        distance = distance.merge(mean_with_interval(values, rng=study.train.seed))
     along = {name: f"curve_{name}" for name in ("I_XT", "I_TY", "clusters", "certificate")}
     found = distance.assign(
         {new: ("point", curve[old].to_numpy(), curve[old].attrs) for old, new in along.items()}

@@ -19,9 +19,7 @@ def analyse_diversity(source: Source, analysis: DiversityAnalysis) -> xr.Dataset
         raise InputError(f"analyses.{source.name} compares networks, and fewer than 2 are finite")
     ends = weights["theta"].isel(step=[0, -1], replica=sound).load()
     seed, study = source.study.train.seed, source.study
-    outputs = 2 if "sizes" not in ends.attrs else ends.attrs["sizes"][-1]
-    features = source.trajectory.attrs.get("network", {}).get("sizes", [0])[0]
-    ends.attrs["sizes"] = [features, *study.network.layers, outputs]
+    ends.attrs["sizes"] = source.trajectory.attrs["network"]["sizes"]
     rows = []
     for k in range(2):
         theta = ends.isel(step=k)

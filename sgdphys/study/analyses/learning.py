@@ -8,6 +8,7 @@ from sgdphys.dynamics.order import order_parameter
 from sgdphys.quantities import labelled
 from sgdphys.study.analyses.source import Source
 from sgdphys.study.analysis_keys import LearningAnalysis
+from sgdphys.study.recording import task_of
 
 _FEWEST = 5
 
@@ -27,8 +28,8 @@ def analyse_learning(source: Source, analysis: LearningAnalysis) -> xr.Dataset:
     reached = accuracy >= 1 - analysis.error
     epoch = curves["epoch"].astype(float)
     lowest = loss.mean("replica").fillna(np.inf).argmin("epoch")
-    # chance: always the label that is met most often
-    classes = max(2, int(source.study.task.classes)) if source.study.task.name != "digits" else 10
+    # without labels accuracy, and so the order, is NaN throughout
+    classes = task_of(source.study).sizes.get("label", 2)
     order = (accuracy - 1 / classes) / (1 - 1 / classes)
     last = order.isel(epoch=-1)
     settled = (order >= (1 - np.exp(-1)) * last) & (last > 0)
@@ -46,13 +47,11 @@ def analyse_learning(source: Source, analysis: LearningAnalysis) -> xr.Dataset:
             "last_epoch": float(epoch[-1]),
             "test_error": 1 - accuracy.mean("replica"),
         }
-    ).drop_vars(["epoch"] if not len(epoch) else [])
+    )
     confidence, seed = analysis.confidence, source.study.train.seed
     for name in ("relaxation_epoch", "final_test_accuracy"):
-        mean = mean_with_interval(found[name], confidence=confidence, rng=seed)
-        found = found.merge(
-            mean.rename({n: str(n).replace(name, f"{name}_ensemble", 1) for n in mean.data_vars})
-        )
+        values = found[name].rename(f"{name}_ensemble")
+        found = found.merge(mean_with_interval(values, confidence=confidence, rng=seed))
     if found.sizes["replica"] >= _FEWEST:
         moments = order_parameter(last.drop_vars("epoch"), confidence=confidence, rng=seed)
         found = found.merge(moments.drop_attrs())
