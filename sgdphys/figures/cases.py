@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sgdphys.figures.style import PAGE, layer_styles, with_cases
@@ -14,6 +15,7 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
             "#882255", "#117733", "#999933", "#332288")  # fmt: skip
 """Okabe and Ito's, then Tol's: told apart by the colour blind."""
 _COLUMNS = 4
+_WIDE = 20
 
 
 def swept(data: xr.Dataset) -> dict[str, np.ndarray]:
@@ -33,6 +35,15 @@ def control(data: xr.Dataset) -> tuple[str, np.ndarray] | None:
         return None
     name, values = next(iter(keys.items()))
     return (name, values.astype(float)) if np.issubdtype(values.dtype, np.number) else None
+
+
+def control_axis(ax: Axes, name: str, values: np.ndarray) -> None:
+    """Name a control parameter on an axis, logarithmic where it spans a factor of 20."""
+    label = name.replace("_", " ")
+    if (values > 0).all() and values.max() / values.min() > _WIDE:
+        ax.set_xscale("log")
+        label += " (logarithmic)"
+    ax.set_xlabel(label)
 
 
 def case_labels(data: xr.Dataset) -> list[str]:

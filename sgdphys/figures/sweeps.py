@@ -9,7 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sgdphys.dynamics.intervals import mean_with_interval
-from sgdphys.figures.cases import case_colours, case_labels, control, own_layers, panels
+from sgdphys.figures.cases import (
+    case_colours,
+    case_labels,
+    control,
+    control_axis,
+    own_layers,
+    panels,
+)
 from sgdphys.figures.plane import estimator_line
 from sgdphys.figures.style import NULL, PAGE, epoch_axis, layer_styles, layers_legend, with_cases
 from sgdphys.figures.training import ensemble_curve
@@ -131,12 +138,9 @@ def converged_layers(sources: Sources) -> Figure:
     ax.set_xlabel(axis_label("I_XT"))
     ax.set_ylabel(axis_label("I_TY"))
     ax.set_ylim(bottom=0)
-    below.set_xlabel(name.replace("_", " "))
+    control_axis(below, name, values)
     below.set_ylabel("bits below the bound min($I(X;T)$, $H(Y)$)")
     below.set_ylim(bottom=0)
-    if (values > 0).all() and values.max() / values.min() > 20:
-        below.set_xscale("log")
-        below.set_xlabel(f"{name.replace('_', ' ')} (logarithmic)")
     small, large = values[order[0]], values[order[-1]]
     handles = [
         Line2D([], [], color="#444444", marker="o", linestyle="", markersize=s, label=f"{v:g}")

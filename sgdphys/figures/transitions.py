@@ -8,7 +8,7 @@ import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from sgdphys.figures.cases import control, swept
+from sgdphys.figures.cases import control, control_axis, swept
 from sgdphys.figures.style import DATA, NULL, PAGE, field_values, with_cases
 
 Sources = Mapping[str, xr.Dataset]
@@ -61,13 +61,10 @@ def _scan(learning: xr.Dataset) -> Figure:
         ax.plot(x, y, "o-", color=DATA, markersize=3, linewidth=0.9)
         ax.fill_between(x, low, high, color=DATA, alpha=0.2, linewidth=0)
         ax.set_ylabel(label)
-        if (x > 0).all() and x.max() / x.min() > 20:
-            ax.set_xscale("log")
     axes[1, 0].axhline(2 / 3, color=NULL, linewidth=0.8, linestyle="--")
     axes[1, 1].set_yscale("log")
     for ax in axes[1]:
-        scale = " (logarithmic)" if ax.get_xscale() == "log" else ""
-        ax.set_xlabel(name.replace("_", " ") + scale)
+        control_axis(ax, name, values)
     figure.suptitle(
         f"{_CAPTION.format(learning.sizes['replica'])}; bands 95%\ndashed: all networks alike",
         fontsize=7,

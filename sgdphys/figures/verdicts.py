@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sgdphys.figures.style import EXACT, NULL, PAGE
+from sgdphys.relate.verdicts import from_threshold
 
 Sources = Mapping[str, xr.Dataset]
 COLOURS = {
@@ -28,22 +29,6 @@ def _wrapped(text: str, width: int) -> str:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
     return "\n".join(lines[:2]) + ("..." if len(lines) > 2 else "")
-
-
-def from_threshold(rule: str, low: float, value: float, high: float) -> np.ndarray:
-    """Low end, value and high end as distances into the claim's side of its threshold."""
-    words = rule.split()
-    ends = np.array([low, value, high])
-    if words[0] == "between":
-        middle, half = (
-            (float(words[3]) + float(words[1])) / 2,
-            (float(words[3]) - float(words[1])) / 2,
-        )
-        away = half - np.abs(ends - middle)
-        best = half if low <= middle <= high else max(away[0], away[2])
-        return np.array([min(away[0], away[2]), away[1], best])
-    threshold = float(words[1])
-    return ends - threshold if words[0] == "above" else (threshold - ends)[::-1]
 
 
 def forest(sources: Sources) -> Figure:
@@ -68,7 +53,8 @@ def forest(sources: Sources) -> Figure:
         labels.append(_wrapped(str(row["says"].item()), _WIDE))
         said = word
         if np.isfinite(value):
-            ends = from_threshold(str(row["rule"].item()), low, value, high)
+            above, below = float(row["above"]), float(row["below"])
+            ends = np.array(from_threshold(above, below, low, value, high))
             scale = np.nanmax(np.abs(ends)) or 1.0
             ax.plot(ends[[0, 2]] / scale, [y, y], color=COLOURS[word], linewidth=1.4)
             ax.plot(ends[1] / scale, y, _MARKERS[word], color=COLOURS[word], markersize=3.5)

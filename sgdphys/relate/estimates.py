@@ -9,7 +9,7 @@ from sgdphys.dynamics.intervals import mean_with_interval
 
 
 class Estimate(NamedTuple):
-    """A number, its 95% interval, and from how many independent members.
+    """A number, its 95% interval, and from how many independent members (0: it came so).
 
     ``null_low`` and ``null_high`` hold the middle 95% of the statistic where there is nothing to
     find, if it comes with such a null.
@@ -46,7 +46,7 @@ def of_intervals(found: xr.Dataset) -> Estimate:
     The ends of a mean of estimates that err alike; of independent ones they are too wide.
     """
     value, low, high = (float(found[name].mean()) for name in ("value", "low", "high"))
-    return Estimate(value, low, high, members=int(found.attrs.get("members", 0)))
+    return Estimate(value, low, high, members=0)
 
 
 def difference(first: Estimate, second: Estimate) -> Estimate:

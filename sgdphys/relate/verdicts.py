@@ -21,7 +21,9 @@ NO_DATA = "no data"
 class Verdict(NamedTuple):
     """A claim, the rule it was judged by, and how it fell.
 
-    ``reason`` says why there is no estimate, where there is none.
+    ``reason`` says why there is no estimate, where there is none. ``above`` and ``below`` are the
+    thresholds, NaN where the claim has none on that side; ``members`` is 0 where an estimate came
+    with its interval.
     """
 
     claim: str
@@ -39,7 +41,27 @@ class Verdict(NamedTuple):
     null_low: float
     null_high: float
     word: str
+    above: float
+    below: float
     reason: str = ""
+
+
+def from_threshold(
+    above: float, below: float, low: float, value: float, high: float
+) -> tuple[float, float, float]:
+    """Low end, value and high end as distances into a claim's side of its threshold.
+
+    A threshold that is NaN is none. Of two the nearer one counts, and the interval reaches as far
+    in as its place that is nearest to the middle.
+    """
+
+    def inside(at: float) -> float:
+        return float(np.nanmin([at - above, below - at]))
+
+    ends = sorted((inside(low), inside(high)))
+    middle = (above + below) / 2
+    best = ends[1] if np.isnan(middle) else inside(float(np.clip(middle, low, high)))
+    return ends[0], inside(value), best
 
 
 def word_for(estimate: Estimate, claim: Claim) -> str:
@@ -97,6 +119,8 @@ def judge(claims: Mapping[str, Claim], groups: Mapping[str, xr.Dataset]) -> list
                 null=claim.null,
                 **estimate._asdict(),
                 word=word,
+                above=np.nan if claim.above is None else claim.above,
+                below=np.nan if claim.below is None else claim.below,
                 reason=reason,
             )
         )

@@ -16,6 +16,7 @@ FIGURE_OF: dict[str, tuple[str, ...]] = {
     "bits_lost": ("compression", "information", "information_of_cases"),
     "label_bits_lost": ("plane_of_cases", "plane_paths"),
     "label_bits_gained": ("plane_of_cases", "plane_paths"),
+    "label_bits_above_null": ("plane_of_cases", "plane_paths"),
     "early_fit": ("information", "plane_paths"),
     "phase_lengths": ("information", "information_of_cases"),
     "order_violations": ("information",),

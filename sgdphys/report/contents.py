@@ -13,8 +13,7 @@ import xarray as xr
 
 from sgdphys import figures
 from sgdphys.errors import InputError
-from sgdphys.figures.verdicts import from_threshold
-from sgdphys.relate.verdicts import Verdict
+from sgdphys.relate.verdicts import Verdict, from_threshold
 from sgdphys.report.captions import figure_of, group_name, how_made, title_of, what_to_see
 from sgdphys.report.playing import cloud_of, plane_of
 from sgdphys.report.tables import csv_of
@@ -183,9 +182,9 @@ def _fill(chapter: Chapter, run: Run, groups: dict[str, xr.Dataset], *, whole: b
 def _ends(v: Verdict) -> tuple[float, float, float] | None:
     if not np.isfinite([v.low, v.value, v.high]).all():
         return None
-    ends = from_threshold(v.rule, v.low, v.value, v.high)
-    low, value, high = ends / (np.abs(ends).max() or 1.0)
-    return float(low), float(value), float(high)
+    low, value, high = from_threshold(v.above, v.below, v.low, v.value, v.high)
+    farthest = max(abs(low), abs(value), abs(high)) or 1.0
+    return low / farthest, value / farthest, high / farthest
 
 
 def _drawn(run: Run, groups: dict[str, xr.Dataset]) -> dict[str, Path]:

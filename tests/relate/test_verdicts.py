@@ -12,6 +12,7 @@ from sgdphys.relate.estimates import Estimate, difference, over_replicas
 from sgdphys.relate.statistics import STATISTICS
 from sgdphys.relate.verdicts import (
     as_dataset,
+    from_threshold,
     judge,
     measure,
     read_verdicts,
@@ -145,6 +146,20 @@ def test_places_that_other_cases_have_alone_are_not_chosen():
     )  # fmt: skip
     wanted = claim(statistic="diffusion_over_noise", where={"size": 2, "lag_epochs": 16})
     assert measure(wanted, {"diffusion": data})[:3] == (2.0, 1.5, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "interval", "ends"),
+    [
+        (1.0, np.nan, (0.5, 2.0, 3.0), (-0.5, 1.0, 2.0)),
+        (np.nan, 1.0, (0.5, 2.0, 3.0), (-2.0, -1.0, 0.5)),
+        (-1.0, 1.0, (-0.5, 0.2, 0.8), (0.2, 0.8, 1.0)),
+        (-1.0, 1.0, (0.5, 1.5, 2.0), (-1.0, -0.5, 0.5)),
+        (-1.0, 1.0, (-4.0, -3.0, -2.0), (-3.0, -2.0, -1.0)),
+    ],
+)
+def test_distances_into_the_side_of_a_claim(above, below, interval, ends):
+    assert from_threshold(above, below, *interval) == pytest.approx(ends)
 
 
 def test_differences_of_independent_estimates():

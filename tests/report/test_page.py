@@ -10,6 +10,9 @@ from browser import browser, chromium
 from commands import command, refused
 
 import sgdphys as sp
+from sgdphys.figures import CATALOGUE
+from sgdphys.relate.statistics import STATISTICS
+from sgdphys.report.captions import FIGURE_OF
 from sgdphys.report.page import write_report
 
 STUDY = {
@@ -76,6 +79,11 @@ def test_verdicts_come_first_with_rule_null_and_figure(runs):
     assert "no analysis of &#39;diversity&#39;" in text
     anchor = re.search(r'href="#([^"]+)" aria-label="Figure for', text).group(1)
     assert f'id="{anchor}"' in text
+
+
+def test_every_statistic_has_a_figure_that_exists():
+    assert set(FIGURE_OF) == set(STATISTICS)
+    assert {name for names in FIGURE_OF.values() for name in names} <= set(CATALOGUE)
 
 
 def test_captions_hold_numbers_out_of_results(runs):

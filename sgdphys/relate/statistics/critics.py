@@ -40,16 +40,18 @@ def linear_bits_gained(results: Results) -> xr.DataArray:
 
 def linear_overtraining(results: Results) -> xr.DataArray:
     """Ln of the exact test error at the end over that at the lowest point of its mean curve."""
-    error = results.of("linear")["generalisation_error"]
-    lowest = error.mean("replica").argmin("epoch")
-    return log(error.isel(epoch=-1) / error.isel(epoch=lowest))
+    return _over_lowest(results, -1)
 
 
 def linear_learning(results: Results) -> xr.DataArray:
     """Ln of the exact test error at the start over that at the lowest point of its mean curve."""
+    return _over_lowest(results, 0)
+
+
+def _over_lowest(results: Results, at: int) -> xr.DataArray:
     error = results.of("linear")["generalisation_error"]
     lowest = error.mean("replica").argmin("epoch")
-    return log(error.isel(epoch=0) / error.isel(epoch=lowest))
+    return log(error.isel(epoch=at) / error.isel(epoch=lowest))
 
 
 def clustering_gain(results: Results) -> xr.DataArray:

@@ -23,11 +23,9 @@ def analyse_bottleneck(source: Source, analysis: BottleneckAnalysis) -> xr.Datas
     births = critical_betas(p_xy, most=_CLUSTERS)
     onset = float(births["beta"][0])
     curve = bottleneck_curve(p_xy, np.geomspace(0.98 * onset, _LARGEST_BETA, _CURVE_POINTS))
-    recorded = trajectory["weights"]["epoch"].to_numpy()
-    wanted = [int(recorded[np.abs(recorded - e).argmin()]) for e in analysis.epochs]
-    cells = layer_cells(
-        trajectory, task, epochs=sorted({*wanted, int(recorded[-1])}), bins=analysis.bins
-    )
+    last = int(source.whole_epochs[-1])
+    epochs = source.nearest_epochs((*analysis.epochs, last))
+    cells = layer_cells(trajectory, task, epochs=epochs, bins=analysis.bins)
     distance = bottleneck_distance(p_xy, cells, rng=study.train.seed)
     for name in ("gap", "beta_fit", "residual"):
         values = distance[name].rename(f"{name}_ensemble")

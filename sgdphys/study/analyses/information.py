@@ -1,6 +1,5 @@
 """Information of every layer, replayed from recorded weights."""
 
-import numpy as np
 import xarray as xr
 
 from sgdphys.information.plane import layer_information
@@ -16,7 +15,7 @@ def analyse_information(source: Source, analysis: InformationAnalysis) -> xr.Dat
     """I(X;T) and I(T;Y) of every layer, by epoch and replica."""
     task, study = task_of(source.study), source.study
     activations = None
-    epochs = _nearest(source, analysis.epochs) if analysis.epochs else None
+    epochs = source.nearest_epochs(analysis.epochs) if analysis.epochs else None
     if study.network.module:
         from sgdphys.engines.activations import activations_of
         from sgdphys.engines.modules import ModuleNetwork
@@ -43,9 +42,3 @@ def analyse_information(source: Source, analysis: InformationAnalysis) -> xr.Dat
         rng=source.study.train.seed,
         threads=source.threads,
     )
-
-
-def _nearest(source: Source, wanted: tuple[int, ...]) -> np.ndarray:
-    """The recorded epochs nearest to those wanted."""
-    whole = source.whole_epochs
-    return np.unique([whole[np.abs(whole - e).argmin()] for e in wanted])

@@ -1,5 +1,6 @@
 """What every analysis of a study works on."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,11 @@ class Source(NamedTuple):
         """Epochs at whose beginning weights were recorded."""
         recorded = self.trajectory["weights"]["epoch"].to_numpy()
         return np.asarray(recorded[recorded == np.rint(recorded)].astype(int))
+
+    def nearest_epochs(self, wanted: Iterable[int]) -> np.ndarray:
+        """The recorded epochs nearest to those wanted."""
+        whole = self.whole_epochs
+        return np.unique([whole[np.abs(whole - e).argmin()] for e in wanted])
 
     def spread_epochs(self, most: int) -> np.ndarray:
         """Some recorded epochs, evenly spread among them, for what is slow."""
