@@ -6,6 +6,8 @@ Efron and Tibshirani (1993), "An introduction to the bootstrap"; Hesterberg (201
 should know about the bootstrap", for the expanded percentile interval.
 """
 
+import warnings
+
 import numpy as np
 import xarray as xr
 from scipy.special import ndtr, stdtrit
@@ -51,6 +53,15 @@ def finite_mean(values: np.ndarray) -> np.ndarray:
         return np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0)
 
 
+def quantiles(values: np.ndarray, shares: list[float]) -> np.ndarray:
+    """Quantiles along the first axis of what is not NaN, (share, ...); NaN where nothing is."""
+    if np.isfinite(values).all():  # a hundred times as fast
+        return np.asarray(np.quantile(values, shares, axis=0))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+        return np.asarray(np.nanquantile(values, shares, axis=0))
+
+
 def percentile_interval(
     samples: np.ndarray, replicas: int, confidence: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -85,11 +96,7 @@ def percentile_interval(
     there = np.isfinite(samples).mean(axis=0) > 0.5
     low, high = empty, empty.copy()
     if there.any():
-        kept = samples[:, there]
-        # a hundred times as fast where every resample has its value
-        quantile = np.quantile if np.isfinite(kept).all() else np.nanquantile
-        ends = quantile(kept, [tail, 1 - tail], axis=0)
-        low[there], high[there] = ends
+        low[there], high[there] = quantiles(samples[:, there], [tail, 1 - tail])
     return low, high
 
 

@@ -128,6 +128,9 @@ def _chapter(run: Run, anchor: str, *, whole: bool) -> Chapter:
                     data = trajectory[name].to_dataset()
                     groups[name] = data.drop_dims("parameter", errors="ignore").load()
         _fill(chapter, run, groups, whole=whole)
+        if whole and not chapter.missing:
+            rows = summary.ensemble_table(trajectory) if first else summary.table(run, 0.0)[:-1]
+            chapter.tables = [("Layers", summary.layer_table(run)), ("Training", rows)]
     return chapter
 
 
@@ -171,12 +174,6 @@ def _fill(chapter: Chapter, run: Run, groups: dict[str, xr.Dataset], *, whole: b
         chapter.plane = plane_of(of["information"], of.get("bottleneck"))
     if "components" in of and whole and bool(of["components"]["score"].notnull().any()):
         chapter.cloud = cloud_of(of["components"])
-    if whole and not chapter.missing:
-        layers = summary.layer_table(run)
-        if layers:
-            chapter.tables.append(("Layers", layers))
-        *rows, _ = summary.table(run, 0.0)
-        chapter.tables.append(("Training", rows))
 
 
 def _ends(v: Verdict) -> tuple[float, float, float] | None:

@@ -2,11 +2,12 @@
 
 import csv
 import io
-import warnings
 from typing import Any
 
 import numpy as np
 import xarray as xr
+
+from sgdphys.dynamics.intervals import quantiles
 
 _MOST_ROWS = 20_000
 _QUANTILES = {"": 0.5, "_low": 0.05, "_high": 0.95}
@@ -47,11 +48,8 @@ def _over_replicas(data: xr.Dataset) -> xr.Dataset:
             found[str(name)] = variable
         elif variable.dtype.kind in "fiu":
             values = variable.transpose("replica", ...).to_numpy().astype(np.float64)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", RuntimeWarning)  # where no network is finite
-                spread = np.nanquantile(
-                    np.where(np.isfinite(values), values, np.nan), list(_QUANTILES.values()), axis=0
-                )
+            finite = np.where(np.isfinite(values), values, np.nan)
+            spread = quantiles(finite, list(_QUANTILES.values()))
             template = variable.transpose("replica", ...).isel(replica=0, drop=True)
             for k, suffix in enumerate(_QUANTILES):
                 if f"{name}{suffix}" not in data.data_vars or not suffix:

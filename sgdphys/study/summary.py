@@ -20,9 +20,16 @@ def table(run: Run, seconds: float) -> list[tuple[str, ...]]:
     if run.cases:
         return _cases_table(run, seconds)
     with run.trajectory as trajectory:
-        training = trajectory["training"].to_dataset().load()
-        diverged = trajectory["weights"]["diverged_step"].to_numpy()
-    last = training.isel(epoch=-1)
+        rows = ensemble_table(trajectory)
+    rows.append((_place(run, seconds), "", "", ""))
+    return rows
+
+
+def ensemble_table(trajectory: xr.DataTree) -> list[tuple[str, ...]]:
+    """Rows of loss and accuracy at the last epoch of an ensemble, and who diverged."""
+    training = trajectory["training"].to_dataset()
+    diverged = trajectory["weights"]["diverged_step"].to_numpy()
+    last = training.isel(epoch=-1).load()
     rows: list[tuple[str, ...]] = [
         (f"at epoch {int(last['epoch'])}", "median", "lowest", "highest")
     ]
@@ -35,8 +42,12 @@ def table(run: Run, seconds: float) -> list[tuple[str, ...]]:
     if (diverged >= 0).any():
         which = ", ".join(f"{r} at update {s}" for r, s in enumerate(diverged) if s >= 0)
         rows.append((f"diverged: replica {which}", "", "", ""))
-    rows.append((f"{seconds:.1f} s, {run.bytes / 1e6:.0f} MB in {run.folder}", "", "", ""))
     return rows
+
+
+def _place(run: Run, seconds: float) -> str:
+    """How long a run took, how large it is, and where."""
+    return f"{seconds:.1f} s, {run.bytes / 1e6:.0f} MB in {run.folder}"
 
 
 def _cases_table(run: Run, seconds: float) -> list[tuple[str, ...]]:
@@ -52,7 +63,7 @@ def _cases_table(run: Run, seconds: float) -> list[tuple[str, ...]]:
         ("medians at the last epoch", *(_MEDIANS[k] for k in shown)),
         *((name, *(f"{values[k]:.4g}" for k in shown)) for name, values in medians.items()),
     ]
-    rows.append((f"{seconds:.1f} s, {run.bytes / 1e6:.0f} MB in {run.folder}", *[""] * len(shown)))
+    rows.append((_place(run, seconds), *[""] * len(shown)))
     return rows
 
 
@@ -65,7 +76,7 @@ def _parts_table(run: Run, seconds: float) -> list[tuple[str, ...]]:
         found = [v.word for v in verdicts if v.claim.startswith(f"{name}/")]
         if found:
             rows.append((name, *(str(found.count(word)) for word in words)))
-    rows.append((f"{seconds:.1f} s, {run.bytes / 1e6:.0f} MB in {run.folder}", *[""] * len(words)))
+    rows.append((_place(run, seconds), *[""] * len(words)))
     return rows
 
 
