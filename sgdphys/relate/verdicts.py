@@ -56,12 +56,13 @@ def from_threshold(
     """
 
     def inside(at: float) -> float:
-        return float(np.nanmin([at - above, below - at]))
+        return float(np.fmin(at - above, below - at))
 
-    ends = sorted((inside(low), inside(high)))
     middle = (above + below) / 2
-    best = ends[1] if np.isnan(middle) else inside(float(np.clip(middle, low, high)))
-    return ends[0], inside(value), best
+    best = inside(float(np.clip(middle, low, high)))
+    if np.isnan(middle):
+        best = float(np.maximum(inside(low), inside(high)))
+    return float(np.minimum(inside(low), inside(high))), inside(value), best
 
 
 def word_for(estimate: Estimate, claim: Claim) -> str:

@@ -156,10 +156,12 @@ def test_places_that_other_cases_have_alone_are_not_chosen():
         (-1.0, 1.0, (-0.5, 0.2, 0.8), (0.2, 0.8, 1.0)),
         (-1.0, 1.0, (0.5, 1.5, 2.0), (-1.0, -0.5, 0.5)),
         (-1.0, 1.0, (-4.0, -3.0, -2.0), (-3.0, -2.0, -1.0)),
+        (1.0, np.nan, (np.nan, 2.0, np.nan), (np.nan, 1.0, np.nan)),  # one network has no interval
+        (-1.0, 1.0, (np.nan, 0.5, np.nan), (np.nan, 0.5, np.nan)),
     ],
 )
 def test_distances_into_the_side_of_a_claim(above, below, interval, ends):
-    assert from_threshold(above, below, *interval) == pytest.approx(ends)
+    assert from_threshold(above, below, *interval) == pytest.approx(ends, nan_ok=True)
 
 
 def test_differences_of_independent_estimates():
