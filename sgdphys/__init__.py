@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sgdphys import dynamics, information, processes, tasks
     from sgdphys.dynamics.model_choice import fit
-    from sgdphys.study.running import Run, run
+    from sgdphys.study.running import run
+    from sgdphys.study.runs import Run
     from sgdphys.trajectory.checkpoints import read_checkpoints
     from sgdphys.trajectory.reader import check, open_trajectory
     from sgdphys.trajectory.recorder import gather, record
@@ -23,7 +24,7 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "Run": "sgdphys.study.running",
+    "Run": "sgdphys.study.runs",
     "run": "sgdphys.study.running",
     "fit": "sgdphys.dynamics.model_choice",
     "check": "sgdphys.trajectory.reader",

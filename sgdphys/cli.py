@@ -227,7 +227,7 @@ def figures(
 ) -> None:
     """Draw the figures of a run."""
     from sgdphys.errors import nearest
-    from sgdphys.study.running import Run
+    from sgdphys.study.runs import Run
 
     wanted = [f.strip() for f in formats.split(",")] if formats else None
     for name in wanted or []:

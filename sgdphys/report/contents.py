@@ -20,7 +20,7 @@ from sgdphys.report.tables import csv_of
 from sgdphys.study import summary
 from sgdphys.study.analysing import RESULTS, are_whole
 from sgdphys.study.files import resolved_text
-from sgdphys.study.running import FIGURES, STUDY_FILE, Run
+from sgdphys.study.runs import FIGURES, STUDY_FILE, Run
 from sgdphys.trajectory.reader import SEGMENTS, open_segment, segment_paths
 from sgdphys.trajectory.schema import decode_attributes
 

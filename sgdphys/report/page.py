@@ -11,7 +11,7 @@ import sgdphys
 from sgdphys.errors import InputError, WorkError
 from sgdphys.figures.verdicts import COLOURS
 from sgdphys.report.contents import Chapter, chapters_of
-from sgdphys.study.running import Run
+from sgdphys.study.runs import Run
 
 _TEMPLATES = Path(__file__).parent / "template"
 REPORT = "report.html"

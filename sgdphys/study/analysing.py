@@ -56,7 +56,7 @@ def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str
     with open_trajectory(folder) as recorded:
         trajectory = _as_planned(recorded, study)
         for name, analysis in study.analyses.items():
-            tell(f"analysing {name}")
+            tell(f"analysing {name} in {folder}")
             source = Source(trajectory, study, name, threads)
             groups[name] = _of_kind(analysis.of, f"analyse_{analysis.of}")(source, analysis)
             groups[name].attrs["of"] = analysis.of

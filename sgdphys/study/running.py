@@ -1,160 +1,41 @@
 """Carrying out a study: its stages in order, each skipped when its output is there and whole."""
 
 import fcntl
+import hashlib
+import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from sgdphys import figures
 from sgdphys.errors import InputError, WorkError
-from sgdphys.relate.verdicts import Verdict, as_dataset, judge, read_verdicts, write_verdicts
-from sgdphys.study.analysing import RESULTS, analyse, are_whole, combine
+from sgdphys.relate.verdicts import judge, write_verdicts
+from sgdphys.study.analysing import RESULTS, analyse, analyses_key, are_whole, combine
 from sgdphys.study.files import (
     cases_of,
     differences,
     load_study,
     parts_of,
-    read_keys,
     resolved_text,
     study_hash,
 )
-from sgdphys.study.keys import Study, study_from
+from sgdphys.study.keys import Study
 from sgdphys.study.recording import Recording
+from sgdphys.study.runs import CASES, FIGURES, PARTS, STUDY_FILE, VERDICTS, Run, file_name
 from sgdphys.study.sharing import Pool
+from sgdphys.study.workers import Work, Workers
 from sgdphys.trajectory.reader import SEGMENTS, open_segment, open_trajectory, segment_paths
 
-STUDY_FILE = "study.toml"
-VERDICTS = "verdicts.json"
-FIGURES = "figures"
-CASES = "cases"
-"""Folder of a sweep that holds a run for each case."""
-PARTS = "parts"
-"""Folder of a study of studies that holds a run for each."""
 _LOCK = ".lock"
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run's folder: the study as it was carried out, and what came of it.
-
-    Attributes
-    ----------
-    folder : Path
-    """
-
-    folder: Path
-
-    @cached_property
-    def study(self) -> Study:
-        """The study, as resolved when the run began."""
-        path = self.folder / STUDY_FILE
-        if not path.is_file():
-            raise InputError(f"{self.folder} is not the folder of a run: it has no {STUDY_FILE}")
-        return study_from(read_keys(path), str(path))
-
-    @property
-    def trajectory(self) -> xr.DataTree:
-        """The recorded trajectory, opened lazily.
-
-        Raises
-        ------
-        InputError
-            For a sweep or a study of studies, whose cases or parts have one each.
-        """
-        for word, inside in (("cases", self.cases), ("parts", self.parts)):
-            if inside:
-                raise InputError(
-                    f"{self.folder} has {word}: {', '.join(inside)} have a trajectory each, under "
-                    f".{word}"
-                )
-        return open_trajectory(self.folder)
-
-    @property
-    def cases(self) -> "dict[str, Run]":
-        """Runs of a sweep's cases by name; empty where there is no sweep."""
-        if not self.study.sweep.keys:
-            return {}
-        return {n: Run(self.folder / CASES / _file_name(n)) for n in cases_of(self.study)}
-
-    @property
-    def parts(self) -> "dict[str, Run]":
-        """Runs of the studies that this one consists of, by name."""
-        return {name: Run(self.folder / PARTS / name) for name in self.study.parts}
-
-    @property
-    def repeats(self) -> dict[str, str]:
-        """Parts that carry out the study of an earlier part again, and that part's name."""
-        first: dict[str, str] = {}
-        of = {name: first.setdefault(part.study, name) for name, part in self.study.parts.items()}
-        return {name: earlier for name, earlier in of.items() if name != earlier}
-
-    @property
-    def results(self) -> xr.DataTree:
-        """What the analyses found: one group an analysis, opened lazily.
-
-        Raises
-        ------
-        InputError
-            When nothing was analysed.
-        """
-        if not (self.folder / RESULTS).is_file():
-            raise InputError(f"{self.folder} has no {RESULTS}: its study names no [analyses]")
-        return open_trajectory(self.folder / RESULTS)
-
-    @property
-    def verdicts(self) -> list[Verdict]:
-        """Verdicts on the study's claims; of a study of studies those of its parts as well."""
-        path = self.folder / VERDICTS
-        found = read_verdicts(path) if path.is_file() else []
-        for name, part in self.parts.items():
-            if not (part.folder / STUDY_FILE).is_file():  # it has not begun
-                continue
-            found += [v._replace(claim=f"{name}/{v.claim}") for v in part.verdicts]
-        return found
-
-    def figures(
-        self, names: Iterable[str] | None = None, formats: Iterable[str] | None = None
-    ) -> list[Path]:
-        """Draw figures into the run's folder and return their paths.
-
-        Parameters
-        ----------
-        names : iterable of str, optional
-            Names of ``figures.CATALOGUE``; all that apply by default.
-        formats : iterable of str, optional
-            png, svg, pdf; those of the study by default.
-        """
-        formats = tuple(formats or self.study.figures.formats)
-        with ExitStack() as stack:
-            sources: dict[str, xr.Dataset] = {}
-            if not self.study.sweep.keys and not self.study.parts:
-                trajectory = stack.enter_context(self.trajectory)
-                sources = {n: node.to_dataset() for n, node in trajectory.children.items()}
-            if (self.folder / RESULTS).is_file():
-                results = stack.enter_context(self.results)
-                sources |= {name: node.to_dataset() for name, node in results.children.items()}
-            again = tuple(f"{name}/" for name in self.repeats)
-            verdicts = [v for v in self.verdicts if not v.claim.startswith(again)]
-            if verdicts:
-                sources["verdicts"] = as_dataset(verdicts)
-            return figures.draw(sources, self.folder / FIGURES, names=names, formats=formats)
-
-    @property
-    def bytes(self) -> int:
-        """Size of everything in the folder; what several names share counts once."""
-        files = (path.stat() for path in self.folder.rglob("*") if path.is_file())
-        return sum({(s.st_dev, s.st_ino): s.st_size for s in files}.values())
+_DRAWN = ".drawn"
+"""What the figures beside it show, and their names."""
 
 
 @dataclass
@@ -167,6 +48,7 @@ class _Work:
     progress: Callable[[int, int], None] | None
     stop: Callable[[], bool] | None
     pool: Pool
+    workers: Workers
     total: int
     before: int = 0
 
@@ -223,17 +105,24 @@ def run(
     name, resolved = load_study(study, settings, quick=quick)
     parts = parts_of(resolved, study, settings, quick=quick)
     folder = Path(out) if out is not None else Path("runs") / (name + ("-quick" if quick else ""))
+    tell = tell or (lambda sentence: None)
+    many = bool(parts or resolved.sweep.keys)
+    processes = (threads or len(os.sched_getaffinity(0))) // 2 if many else 0
     work = _Work(
-        threads, fresh, tell or (lambda sentence: None), progress, stop, Pool(),
+        threads, fresh, tell, progress, stop, Pool(), Workers(processes, tell, stop),
         sum(_network_epochs(part) for part in (parts or {"": resolved}).values()),
     )  # fmt: skip
     _prepare(folder, resolved, fresh=fresh)
     with _locked(folder):
-        if parts:
-            _carry_out_parts(folder, parts, work)
-        else:
-            _carry_out(folder, resolved, work)
-        _draw(Run(folder), work)
+        try:
+            if parts:
+                _carry_out_parts(folder, parts, work)
+            else:
+                work.workers.require(_carry_out(folder, resolved, work), whole=True)
+            _finish(folder, tell)
+        except BaseException:
+            work.workers.end()
+            raise
     return Run(folder)
 
 
@@ -243,42 +132,84 @@ def _network_epochs(study: Study) -> int:
 
 
 def _carry_out_parts(folder: Path, parts: Mapping[str, Study], work: _Work) -> None:
-    """Carry out every part, and draw it in a process beside the next one's training."""
-    with ThreadPoolExecutor(1) as drawer:
-        drawing: list[Future[str]] = []
+    """Carry out every part; one is analysed and drawn while the next is trained."""
+    with ThreadPoolExecutor(1) as finisher, ExitStack() as locks:
+        finished: list[Future[None]] = []
         try:
             for number, (name, part) in enumerate(parts.items(), 1):
                 work.tell(f"part {number} of {len(parts)}: {name}")
                 place = folder / PARTS / name
                 _prepare(place, part, fresh=work.fresh)
-                with _locked(place):
-                    _carry_out(place, part, work)
-                drawing.append(drawer.submit(_draw_apart, place))
-            for drawn in drawing:
-                work.tell(drawn.result())
+                locks.enter_context(_locked(place))
+                begun = _carry_out(place, part, work)
+                if not work.workers.processes:
+                    _finish(place, work.tell)
+                    continue
+                finished.append(finisher.submit(_finish_part, place, begun, work.workers))
+                for done in finished:
+                    if done.done():
+                        done.result()  # what failed ends the run now, not after the last training
+            for done in finished:
+                done.result()
         except BaseException:
-            drawer.shutdown(wait=False, cancel_futures=True)
+            finisher.shutdown(wait=False, cancel_futures=True)
+            work.workers.end()  # and so what the finisher waits for
             raise
 
 
-def _draw_apart(folder: Path) -> str:
-    """Draw a run in a process of its own, and say where its figures are."""
-    command = [sys.executable, "-m", "sgdphys", "figures", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise WorkError(f"the figures of {folder} could not be drawn: {done.stderr.strip()}")
-    return f"drew {len(done.stdout.splitlines())} figures in {folder / FIGURES}"
+def _finish_part(place: Path, begun: list[Work], workers: Workers) -> None:
+    """Finish a part in another process, once its analyses are done."""
+    workers.require(begun, whole=True)
+    workers.require([workers.submit(_finish, place)], whole=True)
 
 
-def _carry_out(folder: Path, study: Study, work: _Work) -> None:
-    """Record, analyse and judge a study that is no study of studies."""
+def _carry_out(folder: Path, study: Study, work: _Work) -> list[Work]:
+    """Record a study that is no study of studies, and begin its analyses."""
     if study.sweep.keys:
-        _carry_out_cases(folder, study, work)
-    else:
-        _record(Run(folder), work)
-        if study.analyses and not are_whole(folder, study):
-            analyse(folder, study, work.threads, work.tell)
-    _judge(folder, study)
+        return _carry_out_cases(folder, study, work)
+    _record(Run(folder), work)
+    if not study.analyses or are_whole(folder, study):
+        return []
+    return [work.workers.submit(_analyse, folder, work.threads)]
+
+
+def _carry_out_cases(folder: Path, study: Study, work: _Work) -> list[Work]:
+    """Record every case of a sweep in a folder of its own, and begin its analyses."""
+    cases = cases_of(study)
+    begun: list[Work] = []
+    diverged = []
+    for number, (name, case) in enumerate(cases.items(), 1):
+        work.tell(f"case {number} of {len(cases)}: {name}")
+        place = folder / CASES / file_name(name)
+        _prepare(place, case, fresh=work.fresh)
+        with _locked(place):
+            _record(Run(place), work)
+        if not _any_finite(place):
+            diverged.append(name)
+            work.tell(f"every network of case {name} diverged; its results are left empty")
+        elif study.analyses and not are_whole(place, case):
+            begun.append(work.workers.submit(_analyse, place, work.threads))
+        work.workers.require(begun, whole=False)
+    if len(diverged) == len(cases):
+        raise WorkError(
+            f"every network of every case in {folder} diverged; lower train.learning_rate"
+        )
+    return begun
+
+
+def _analyse(folder: Path, threads: int | None, tell: Callable[[str], None]) -> None:
+    analyse(folder, Run(folder).study, threads, tell)
+
+
+def _finish(folder: Path, tell: Callable[[str], None]) -> None:
+    """Join the results of a sweep's cases, judge its claims and draw."""
+    run = Run(folder)
+    study = run.study
+    if study.sweep.keys and study.analyses and not are_whole(folder, study):
+        combine(folder, study, {name: (c.folder, c.study) for name, c in run.cases.items()})
+    if not study.parts:
+        _judge(folder, study)
+    _draw(run, tell)
 
 
 def _judge(folder: Path, study: Study) -> None:
@@ -294,46 +225,26 @@ def _judge(folder: Path, study: Study) -> None:
         write_verdicts(judge(study.claims, groups), folder / VERDICTS)
 
 
-def _draw(run: Run, work: _Work) -> None:
-    for path in run.figures():
-        if path.suffix[1:] == run.study.figures.formats[0]:
-            work.tell(f"drew {path}")
-
-
-def _carry_out_cases(folder: Path, study: Study, work: _Work) -> None:
-    """Record and analyse every case of a sweep in a folder of its own, and join their results."""
-    cases = cases_of(study)
-    places: dict[str, tuple[Path, Study]] = {}
-    diverged = []
-    for number, (name, case) in enumerate(cases.items(), 1):
-        work.tell(f"case {number} of {len(cases)}: {name}")
-        place = folder / CASES / _file_name(name)
-        _prepare(place, case, fresh=work.fresh)
-        places[name] = (place, case)
-        with _locked(place):
-            _record(Run(place), work)
-            if not _any_finite(place):
-                diverged.append(name)
-                work.tell(f"every network of case {name} diverged; its results are left empty")
-            elif study.analyses and not are_whole(place, case):
-                analyse(place, case, work.threads, work.tell)
-    if len(diverged) == len(cases):
-        raise WorkError(
-            f"every network of every case in {folder} diverged; lower train.learning_rate"
-        )
-    if study.analyses and not are_whole(folder, study):
-        combine(folder, study, places)
+def _draw(run: Run, tell: Callable[[str], None]) -> None:
+    """Draw a run, unless what its figures show is what they showed when they were drawn."""
+    shown = [run.study.model_dump(mode="json"), analyses_key(run.study), run.verdicts]
+    key = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
+    folder = run.folder / FIGURES
+    kept = folder / _DRAWN
+    before = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    if before.get("of") == key and all((folder / name).is_file() for name in before["figures"]):
+        tell(f"the figures in {folder} are whole; nothing to draw")
+        return
+    paths = run.figures()
+    drawn = {"of": key, "figures": [path.name for path in paths]}
+    kept.write_text(json.dumps(drawn), encoding="utf-8")
+    tell(f"drew {len({path.stem for path in paths})} figures in {folder}")
 
 
 def _any_finite(folder: Path) -> bool:
     """Whether some network of a recording came to its end with finite weights."""
     with open_segment(segment_paths(folder / SEGMENTS)[-1]) as last:
         return bool(np.any(last["weights"]["diverged_step"].to_numpy() < 0))
-
-
-def _file_name(case: str) -> str:
-    """A case's name as a folder's, without what file systems or shells dislike."""
-    return "".join(c if c.isalnum() or c in "=.,-_" else "_" for c in case.replace(", ", ","))
 
 
 def _record(result: Run, work: _Work) -> None:

@@ -7,7 +7,7 @@ import xarray as xr
 
 from sgdphys.relate.verdicts import Verdict
 from sgdphys.study.analysing import RELATED, RESULTS
-from sgdphys.study.running import STUDY_FILE, Run
+from sgdphys.study.runs import STUDY_FILE, Run
 from sgdphys.trajectory.reader import SEGMENTS, open_trajectory, segment_paths
 
 _MEDIANS = ("accuracy", "test_accuracy", "loss", "test_loss")

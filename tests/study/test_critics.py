@@ -10,7 +10,7 @@ from sgdphys.information.binned import binned_information
 from sgdphys.information.noisy import noisy_information
 from sgdphys.information.plane import layer_information
 from sgdphys.networks import Perceptron, from_description
-from sgdphys.study.running import Run
+from sgdphys.study.runs import Run
 
 RULE = {
     "title": "critics",

@@ -1,0 +1,143 @@
+"""The folder of a run: its study, its trajectory, its results, its figures."""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import xarray as xr
+
+from sgdphys import figures
+from sgdphys.errors import InputError
+from sgdphys.relate.verdicts import Verdict, as_dataset, read_verdicts
+from sgdphys.study.analysing import RESULTS
+from sgdphys.study.files import cases_of, read_keys
+from sgdphys.study.keys import Study, study_from
+from sgdphys.trajectory.reader import open_trajectory
+
+STUDY_FILE = "study.toml"
+VERDICTS = "verdicts.json"
+FIGURES = "figures"
+CASES = "cases"
+"""Folder of a sweep that holds a run for each case."""
+PARTS = "parts"
+"""Folder of a study of studies that holds a run for each."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder: the study as it was carried out, and what came of it.
+
+    Attributes
+    ----------
+    folder : Path
+    """
+
+    folder: Path
+
+    @cached_property
+    def study(self) -> Study:
+        """The study, as resolved when the run began."""
+        path = self.folder / STUDY_FILE
+        if not path.is_file():
+            raise InputError(f"{self.folder} is not the folder of a run: it has no {STUDY_FILE}")
+        return study_from(read_keys(path), str(path))
+
+    @property
+    def trajectory(self) -> xr.DataTree:
+        """The recorded trajectory, opened lazily.
+
+        Raises
+        ------
+        InputError
+            For a sweep or a study of studies, whose cases or parts have one each.
+        """
+        for word, inside in (("cases", self.cases), ("parts", self.parts)):
+            if inside:
+                raise InputError(
+                    f"{self.folder} has {word}: {', '.join(inside)} have a trajectory each, under "
+                    f".{word}"
+                )
+        return open_trajectory(self.folder)
+
+    @property
+    def cases(self) -> "dict[str, Run]":
+        """Runs of a sweep's cases by name; empty where there is no sweep."""
+        if not self.study.sweep.keys:
+            return {}
+        return {n: Run(self.folder / CASES / file_name(n)) for n in cases_of(self.study)}
+
+    @property
+    def parts(self) -> "dict[str, Run]":
+        """Runs of the studies that this one consists of, by name."""
+        return {name: Run(self.folder / PARTS / name) for name in self.study.parts}
+
+    @property
+    def repeats(self) -> dict[str, str]:
+        """Parts that carry out the study of an earlier part again, and that part's name."""
+        first: dict[str, str] = {}
+        of = {name: first.setdefault(part.study, name) for name, part in self.study.parts.items()}
+        return {name: earlier for name, earlier in of.items() if name != earlier}
+
+    @property
+    def results(self) -> xr.DataTree:
+        """What the analyses found: one group an analysis, opened lazily.
+
+        Raises
+        ------
+        InputError
+            When nothing was analysed.
+        """
+        if not (self.folder / RESULTS).is_file():
+            raise InputError(f"{self.folder} has no {RESULTS}: its study names no [analyses]")
+        return open_trajectory(self.folder / RESULTS)
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """Verdicts on the study's claims; of a study of studies those of its parts as well."""
+        path = self.folder / VERDICTS
+        found = read_verdicts(path) if path.is_file() else []
+        for name, part in self.parts.items():
+            if not (part.folder / STUDY_FILE).is_file():  # it has not begun
+                continue
+            found += [v._replace(claim=f"{name}/{v.claim}") for v in part.verdicts]
+        return found
+
+    def figures(
+        self, names: Iterable[str] | None = None, formats: Iterable[str] | None = None
+    ) -> list[Path]:
+        """Draw figures into the run's folder and return their paths.
+
+        Parameters
+        ----------
+        names : iterable of str, optional
+            Names of ``figures.CATALOGUE``; all that apply by default.
+        formats : iterable of str, optional
+            png, svg, pdf; those of the study by default.
+        """
+        formats = tuple(formats or self.study.figures.formats)
+        with ExitStack() as stack:
+            sources: dict[str, xr.Dataset] = {}
+            if not self.study.sweep.keys and not self.study.parts:
+                trajectory = stack.enter_context(self.trajectory)
+                sources = {n: node.to_dataset() for n, node in trajectory.children.items()}
+            if (self.folder / RESULTS).is_file():
+                results = stack.enter_context(self.results)
+                sources |= {name: node.to_dataset() for name, node in results.children.items()}
+            again = tuple(f"{name}/" for name in self.repeats)
+            verdicts = [v for v in self.verdicts if not v.claim.startswith(again)]
+            if verdicts:
+                sources["verdicts"] = as_dataset(verdicts)
+            return figures.draw(sources, self.folder / FIGURES, names=names, formats=formats)
+
+    @property
+    def bytes(self) -> int:
+        """Size of everything in the folder; what several names share counts once."""
+        files = (path.stat() for path in self.folder.rglob("*") if path.is_file())
+        return sum({(s.st_dev, s.st_ino): s.st_size for s in files}.values())
+
+
+def file_name(case: str) -> str:
+    """A case's name as a folder's, without what file systems or shells dislike."""
+    return "".join(c if c.isalnum() or c in "=.,-_" else "_" for c in case.replace(", ", ","))
