@@ -2,9 +2,10 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -30,7 +31,7 @@ from sgdphys.figures import (
     transitions,
     verdicts,
 )
-from sgdphys.figures.style import sheet
+from sgdphys.figures.style import say_logarithmic, share_axes, sheet
 
 Sources = Mapping[str, xr.Dataset]
 MOST_CURVES = 12
@@ -141,55 +142,96 @@ def draw(
     InputError
         For a name that is not in the catalogue, or one whose data are not there.
     """
-    wanted = list(names) if names is not None else list(CATALOGUE)
-    for name in wanted:
-        if name not in CATALOGUE:
-            raise InputError(f"there is no figure {name!r}; {nearest(name, CATALOGUE)}")
+    plans = list(_plans(groups, names))
     folder.mkdir(parents=True, exist_ok=True)
     paths: list[Path] = []
-    backend = mpl.get_backend()
-    plt.switch_backend("agg")
-    try:
-        for name in wanted:
-            entry = CATALOGUE[name]
-            found = {
-                suffix: sources
-                for suffix, sources in _sources(groups, entry.needs).items()
-                if entry.applies(sources[entry.needs[0]])
-            }
-            if entry.by_case:
-                if names is None and _most_cases(found, entry.needs[0]) > MOST_CASES:
-                    continue
-                found = _each_case(found, entry.needs[0])
-            if names is not None and not found:
-                raise InputError(
-                    f"figure {name!r} needs {' and '.join(entry.needs)}, which this run has not"
-                )
-            for suffix, sources in found.items():
-                with sheet():
-                    figure = entry.draw(sources)
-                    stem = f"{name}-{suffix}" if suffix else name
-                    for kind in formats:
-                        paths.append(_save(figure, folder / f"{stem}.{kind}"))
-                        figure.set_layout_engine("none")  # laid out once, for all formats
-                    plt.close(figure)
-    finally:
-        plt.switch_backend(backend)
+    with _off_screen():
+        for stem, entry, sources in plans:
+            with sheet():
+                figure = entry.draw(sources)
+                say_logarithmic(figure)
+                for kind in formats:
+                    paths.append(_save(figure, folder / f"{stem}.{kind}"))
+                    figure.set_layout_engine("none")  # laid out once, for all formats
+                plt.close(figure)
     return paths
+
+
+def draw_alike(several: Sequence[Sources], folders: Sequence[Path]) -> list[str]:
+    """Draw the figures that several runs have in common, panel by panel on the same axes.
+
+    Parameters
+    ----------
+    several : sequence of mappings of str to Dataset
+        Of each run, as for ``draw``.
+    folders : sequence of Path
+        Where each run's are written, as SVG.
+
+    Returns
+    -------
+    list of str
+        Their names.
+    """
+    plans = [{plan[0]: plan for plan in _plans(groups, None)} for groups in several]
+    common = [stem for stem in plans[0] if all(stem in others for others in plans)]
+    with _off_screen():
+        for stem in common:
+            with sheet():
+                drawn = [entry.draw(sources) for _, entry, sources in (p[stem] for p in plans)]
+                share_axes(drawn)
+                for figure, folder in zip(drawn, folders, strict=True):
+                    say_logarithmic(figure)
+                    _save(figure, folder / f"{stem}.svg")
+                    plt.close(figure)
+    return common
 
 
 def draw_one(panels: Callable[[xr.Dataset], Figure], data: xr.Dataset, path: Path) -> Path:
     """Draw one figure of one dataset to a path, whose suffix says the format."""
+    with _off_screen(), sheet():
+        figure = panels(data)
+        say_logarithmic(figure)
+        _save(figure, path)
+        plt.close(figure)
+    return path
+
+
+@contextmanager
+def _off_screen() -> Iterator[None]:
+    """Draw to files, whatever the user draws to."""
     backend = mpl.get_backend()
     plt.switch_backend("agg")
     try:
-        with sheet():
-            figure = panels(data)
-            _save(figure, path)
-            plt.close(figure)
+        yield
     finally:
         plt.switch_backend(backend)
-    return path
+
+
+def _plans(
+    groups: Sources, names: Iterable[str] | None
+) -> Iterator[tuple[str, Entry, dict[str, xr.Dataset]]]:
+    """Name of each figure, how it is drawn, and from what."""
+    wanted = list(names) if names is not None else list(CATALOGUE)
+    for name in wanted:
+        if name not in CATALOGUE:
+            raise InputError(f"there is no figure {name!r}; {nearest(name, CATALOGUE)}")
+    for name in wanted:
+        entry = CATALOGUE[name]
+        found = {
+            suffix: sources
+            for suffix, sources in _sources(groups, entry.needs).items()
+            if entry.applies(sources[entry.needs[0]])
+        }
+        if entry.by_case:
+            if names is None and _most_cases(found, entry.needs[0]) > MOST_CASES:
+                continue
+            found = _each_case(found, entry.needs[0])
+        if names is not None and not found:
+            raise InputError(
+                f"figure {name!r} needs {' and '.join(entry.needs)}, which this run has not"
+            )
+        for suffix, sources in found.items():
+            yield (f"{name}-{suffix}" if suffix else name), entry, sources
 
 
 def _sources(groups: Sources, needs: tuple[str, ...]) -> dict[str, dict[str, xr.Dataset]]:
@@ -235,7 +277,12 @@ def _each_case(
 
 def _save(figure: Figure, path: Path) -> Path:
     partial = path.with_name(f".partial-{path.name}")
-    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(path.suffix[1:])
-    figure.savefig(partial, format=path.suffix[1:], metadata=metadata)
+    kind = path.suffix[1:]
+    options: dict[str, dict[str, Any]] = {
+        "svg": {"metadata": {"Date": None}},
+        "pdf": {"metadata": {"CreationDate": None}},
+        "png": {"pil_kwargs": {"compress_level": 1}},  # further levels take as long as the drawing
+    }
+    figure.savefig(partial, format=kind, **options[kind])
     os.replace(partial, path)
     return path

@@ -78,8 +78,8 @@ def case_colours(data: xr.Dataset) -> list[Any]:
     count = data.sizes.get("case", 1)
     if control(data) is None and count <= len(_COLOURS):
         return list(_COLOURS[:count])
-    scale = mpl.colormaps["viridis"]
-    return [scale(0.9 * k / max(count - 1, 1)) for k in range(count)]
+    scale = mpl.colormaps["inferno"]  # layers have viridis
+    return [scale(0.1 + 0.75 * k / max(count - 1, 1)) for k in range(count)]
 
 
 def own_layers(data: xr.Dataset, name: str) -> list[tuple[int, Any]]:

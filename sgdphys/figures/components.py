@@ -49,7 +49,7 @@ def beside_walks(sources: Sources) -> Figure:
         row[2].set_ylabel("component 2 (weight)")
     for ax, label in zip(axes[-1], ("component", "step", "component 1 (weight)"), strict=True):
         ax.set_xlabel(label)
-    axes[0, 0].legend()
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     figure.suptitle(
         "middle: components 1 to 3 of one network (thick to thin); dashed: a random walk with the "
         "same noise, scaled to the same size",

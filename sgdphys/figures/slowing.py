@@ -129,7 +129,7 @@ def early_warning(sources: Sources) -> Figure:
         share, p = float(here["warning_share"]), float(here["ensemble_p_value"])
         axes[1, 1].hist(
             here["kendall"], bins=np.linspace(-1, 1, 33), color=colour, alpha=0.7,
-            label=f"{label}: {share:.0%} warn\n(across replicas: p = {p:.3f})",
+            label=f"{label}: {share:.0%} warn (across replicas: p = {p:.3f})",
         )  # fmt: skip
     axes[0, 0].set_ylabel("one path, slow mode\n(weight)")
     axes[0, 1].set_ylabel("variance in the window\n(weight$^2$)")
@@ -140,8 +140,7 @@ def early_warning(sources: Sources) -> Figure:
     for ax in axes.ravel()[:3]:
         ax.set_xlabel("step")
         ax.xaxis.set_major_locator(MaxNLocator(5))
-    axes[1, 1].legend(loc="upper left")
-    axes[0, 1].legend(loc="upper left")
+    figure.legend(*axes[1, 1].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     figure.suptitle(
         "simulated paths; bands hold 80% of them; a warning: p of 5% at most, AR(1) surrogates",
         fontsize=7,

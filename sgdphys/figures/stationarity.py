@@ -62,7 +62,7 @@ def _curves(
             low, high = (here[f"{name}_{end}"].to_numpy() for end in ("low", "high"))
             bars = np.abs([y - low, high - y])
         ax.errorbar(
-            here["burst_epoch"] + 1, y, bars, color=colours[rate], marker=markers[mu], ms=3,
+            here["burst_epoch"], y, bars, color=colours[rate], marker=markers[mu], ms=3,
             linewidth=1, elinewidth=0.6, linestyle="-" if mu == 0 else "--",
         )  # fmt: skip
 
@@ -106,7 +106,9 @@ def ratios(sources: Sources) -> Figure:
 
 
 def _epochs(ax: Axes, data: xr.Dataset) -> None:
-    epoch_axis(ax, int(np.nanmax(data["burst_epoch"])) + 1, "epoch at a burst's start, plus 1")
+    epoch_axis(
+        ax, int(np.nanmax(data["burst_epoch"])), "epoch at a burst's start (logarithmic from 1)"
+    )
 
 
 def _caption(data: xr.Dataset) -> str:

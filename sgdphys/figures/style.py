@@ -1,6 +1,7 @@
 """How all figures look: sizes, lettering, and colours that mean something."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,8 +9,10 @@ import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator
 
 COLUMN, PAGE = 3.5, 7.2
 """Widths of a journal's column and page, inches."""
@@ -122,3 +125,48 @@ def epoch_axis(ax: Axes, last: int, label: str = "epochs (logarithmic from 1)") 
 def _power(value: int) -> str:
     exponent = len(str(value)) - 1
     return str(value) if value < 1000 else f"$10^{exponent}$"
+
+
+def say_logarithmic(figure: Figure) -> None:
+    """Have the label of every logarithmic axis say so, unless the figure's title does."""
+    if "logarithmic" in figure.get_suptitle():
+        return
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            label = axis.get_label_text()
+            if label and axis.get_scale() in ("log", "symlog") and "logarithmic" not in label:
+                within = re.fullmatch(r"(.*[ \n]\(.*)\)", label, re.DOTALL)
+                said = f"{within[1]}, logarithmic)" if within else f"{label} (logarithmic)"
+                axis.set_label_text(said)
+
+
+def share_axes(figures: Sequence[Figure]) -> None:
+    """Give panels at the same place of several figures the same limits, where they are alike."""
+    if len({len(figure.axes) for figure in figures}) != 1:
+        return
+    for panels in zip(*(figure.axes for figure in figures), strict=True):
+        if not any(ax.images for ax in panels):
+            for of in ("x", "y"):
+                _share(panels, of)
+
+
+def _share(panels: Sequence[Axes], of: str) -> None:
+    axes: list[Axis] = [getattr(ax, f"{of}axis") for ax in panels]
+    labels = {axis.get_label_text() for axis in axes}
+    if len({axis.get_scale() for axis in axes}) > 1 or len(labels) > 1:
+        return
+    fixed = [isinstance(axis.get_major_locator(), FixedLocator) for axis in axes]
+    texts = [[t.get_text() for t in axis.get_ticklabels()] for axis in axes]
+    longest = max(range(len(axes)), key=lambda k: len(texts[k]))
+    if any(fixed):
+        # decades go on where another's end; names of cases do not
+        if not all(fixed) or any(t != texts[longest][: len(t)] for t in texts):
+            return
+        ticks, minor = (axes[longest].get_ticklocs(minor=m) for m in (False, True))
+        for axis in axes:
+            axis.set_ticks(ticks, texts[longest])
+            axis.set_ticks(minor, minor=True)
+    ends = [getattr(ax, f"get_{of}lim")() for ax in panels]
+    low, high = min(map(min, ends)), max(map(max, ends))
+    for ax, (first, last) in zip(panels, ends, strict=True):
+        getattr(ax, f"set_{of}lim")(*((low, high) if first <= last else (high, low)))

@@ -95,7 +95,8 @@ def compression_of_cases(sources: Sources) -> Figure:
     ax.set_xticks(layers, [f"{n}\noutput" if n == last else f"{n}" for n in layers])
     ax.set_xlabel("layer")
     ax.set_ylabel("loss of $I(X;T)$ after its peak (bits)")
-    figure.legend(handles=handles, loc="outside right center", fontsize=6)
+    if count > 1:
+        figure.legend(handles=handles, loc="outside right center", fontsize=6)
     figure.suptitle(
         f"{estimator_line(information)}\nmean of networks and its 95% interval, from the peak of "
         "the mean curve to the last epoch",
@@ -163,7 +164,10 @@ def test_error(sources: Sources) -> Figure:
     colours, labels = case_colours(learning), case_labels(learning)
     for k, (colour, label) in enumerate(zip(colours, labels, strict=True)):
         curve = learning["test_error"].isel(case=k).dropna("epoch")
-        ax.plot(curve["epoch"], curve, color=colour, label=label, linewidth=1.0)
+        ax.plot(
+            curve["epoch"], curve, color=colour, linewidth=1.0,
+            label="networks" if len(labels) == 1 else label,
+        )  # fmt: skip
     level = learning.attrs["error"]
     ax.axhline(level, color=NULL, linewidth=0.8, linestyle="--", label=f"error {level:g}")
     epoch_axis(ax, int(learning["epoch"].max()))

@@ -46,7 +46,7 @@ def loss_and_accuracy(sources: Mapping[str, xr.Dataset]) -> Figure:
         axes[0].set_yscale("log")
     axes[0].set_ylabel("loss (nats)")
     axes[1].set_ylabel("accuracy (share of samples)")
-    axes[0].legend(loc="lower left")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
     replicas = training.sizes["replica"]
     figure.suptitle(f"median and middle 90% of {replicas} networks", fontsize=8)
     return figure

@@ -17,6 +17,8 @@ from sgdphys.quantities import labelled
 
 WIDTH = SAMPLES * lanes("float32")
 """Pairs looked at together."""
+_FULL = 4
+"""Blocks of a class, at least, that its padding is small beside."""
 _AWAY = np.float32(1e4)
 """Where padding stands: far from everything."""
 
@@ -90,7 +92,23 @@ def _kernel_sums(t: np.ndarray, labels: np.ndarray, kinds: int, scale: float) ->
     return out
 
 
-def kde_information(t: Any, y: Any, *, noise_variance: float = 1e-3) -> xr.Dataset:
+def _sums_by_label(
+    t: np.ndarray, labellings: list[np.ndarray], kinds: int, scale: float
+) -> list[np.ndarray]:
+    """Sums (sample, label, 2) for each labelling."""
+    n, several = len(t), len(labellings)
+    if n < _FULL * WIDTH * kinds**several:
+        return [_kernel_sums(t, labels, kinds, scale) for labels in labellings]
+    # over samples alike in every labelling, so that distances are found once for all
+    alike = np.ravel_multi_index(labellings, (kinds,) * several)
+    sums = _kernel_sums(t, alike, kinds**several, scale).reshape(n, *(kinds,) * several, 2)
+    others = [tuple(1 + j for j in range(several) if j != k) for k in range(several)]
+    return [sums.sum(axis=axes) for axes in others]
+
+
+def kde_information(
+    t: Any, y: Any, *, shuffled: Any = None, noise_variance: float = 1e-3
+) -> xr.Dataset:
     """Upper and lower bound on the information of a layer with Gaussian noise added to every unit.
 
     Parameters
@@ -99,18 +117,21 @@ def kde_information(t: Any, y: Any, *, noise_variance: float = 1e-3) -> xr.Datas
         Activations without the noise, one for each equally likely input.
     y : array (sample,) or (sample, 1)
         Hard labels.
+    shuffled : array (sample,), optional
+        The same labels in another order, for the null.
     noise_variance : float
         Of the noise that the layer is read through; recorded with the result.
 
     Returns
     -------
     Dataset
-        I_XT and I_TY (bound), bound "lower" or "upper", in bits.
+        I_XT and I_TY (bound), bound "lower" or "upper", in bits; null_I_TY of shuffled labels,
+        where they are given.
 
     Raises
     ------
     InputError
-        For activations that are not finite, shapes that do not match, no noise.
+        For activations that are not finite, shapes or labels that do not match, no noise.
 
     Notes
     -----
@@ -136,18 +157,26 @@ def kde_information(t: Any, y: Any, *, noise_variance: float = 1e-3) -> xr.Datas
     labels, kinds = whole_labels(y)
     if len(labels) != len(units):
         raise InputError(f"there are {len(units)} activations and {len(labels)} labels")
+    labellings = [labels]
+    if shuffled is not None:
+        labellings.append(whole_labels(shuffled)[0])
+        if not np.array_equal(np.sort(labellings[1]), np.sort(labels)):
+            raise InputError("shuffled must be the same labels in another order")
     n = len(units)
-    sums = _kernel_sums(units, labels, kinds, np.sqrt(2 * noise_variance))
-    counts = np.bincount(labels, minlength=kinds)
+    by_label = _sums_by_label(units, labellings, kinds, np.sqrt(2 * noise_variance))
     # a sample's own term is exactly 1, whatever float32 made of it
-    about_x = np.maximum(-np.log2(np.maximum(sums.sum(axis=1), 1.0) / n).mean(axis=0), 0.0)
-    own = np.maximum(sums[np.arange(n), labels], 1.0)
-    given_y = -np.log2(own / counts[labels][:, None]).mean(axis=0)
+    about_x = np.maximum(-np.log2(np.maximum(by_label[0].sum(axis=1), 1.0) / n).mean(axis=0), 0.0)
+    about_y = []
+    for of, sums in zip(labellings, by_label, strict=True):
+        own = np.maximum(sums[np.arange(n), of], 1.0)
+        given_y = -np.log2(own / np.bincount(of)[of][:, None]).mean(axis=0)
+        about_y.append(np.maximum(about_x - given_y, 0.0))
     data = xr.Dataset(
         {
             "I_XT": ("bound", about_x),
-            "I_TY": ("bound", np.maximum(about_x - given_y, 0.0)),
-        },
+            "I_TY": ("bound", about_y[0]),
+        }
+        | ({} if shuffled is None else {"null_I_TY": ("bound", about_y[1])}),
         coords={"bound": ["lower", "upper"]},
         attrs={
             "estimator": "kde",

@@ -43,8 +43,16 @@ def _cells(t: np.ndarray, estimator: str, bins: int, activation: str) -> np.ndar
 
 def _reader(
     estimator: str, bins: int, noise_variance: float, neighbours: int, activation: str = "tanh"
-) -> Callable[[np.ndarray, np.ndarray], tuple[float, float]]:
-    """I(X;T) and I(T;Y) of activations and labels."""
+) -> Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[float, float, float]]:
+    """I(X;T), I(T;Y) and its null of activations, labels and shuffled labels."""
+
+    def at_once(t: np.ndarray, y: np.ndarray, shuffled: np.ndarray) -> tuple[float, float, float]:
+        both = kde_information(t, y, shuffled=shuffled, noise_variance=noise_variance)
+        found = both.sel(bound=estimator.removeprefix("kde_"))
+        return float(found["I_XT"]), float(found["I_TY"]), float(found["null_I_TY"])
+
+    def in_turn(t: np.ndarray, y: np.ndarray, shuffled: np.ndarray) -> tuple[float, float, float]:
+        return *read(t, y), read(t, shuffled)[1]
 
     def read(t: np.ndarray, y: np.ndarray) -> tuple[float, float]:
         if estimator == "equal_mass":
@@ -55,14 +63,11 @@ def _reader(
             cells = _cells(t, estimator, bins, activation)
             most = int(cells.max()) + 1
             found = binned_information(cells, y, bins=max(most, 2), low=0, high=max(most, 2))
-        elif estimator == "neighbours":
-            return np.nan, float(neighbour_information(t, y, neighbours=neighbours)["raw_I_TY"])
         else:
-            both = kde_information(t, y, noise_variance=noise_variance)
-            found = both.sel(bound=estimator.removeprefix("kde_"))
+            return np.nan, float(neighbour_information(t, y, neighbours=neighbours)["raw_I_TY"])
         return float(found["I_XT"]), float(found["I_TY"])
 
-    return read
+    return at_once if estimator.startswith("kde_") else in_turn
 
 
 def estimated(
@@ -144,7 +149,7 @@ def estimated(
             units = network.forward(weights, x, softmax=softmax)
             readers = [read] * (len(units) - 1) + [last]
             return np.array([
-                (*r(t, labels), r(t, shuffled)[1]) for r, t in zip(readers, units, strict=True)
+                r(t, labels, shuffled) for r, t in zip(readers, units, strict=True)
             ])  # fmt: skip
 
     threads = len(os.sched_getaffinity(0))
@@ -248,7 +253,7 @@ def of_activations(
         rows: list[tuple[float, ...]] = []
         for k, t in enumerate(activations(weights)):
             if reader is not None:
-                rows.append((*reader(t, labels), reader(t, shuffled)[1]))
+                rows.append(reader(t, labels, shuffled))
                 continue
             low, high = ends[k]
             both = [

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ import xarray as xr
 from sgdphys import figures
 from sgdphys.errors import InputError
 from sgdphys.relate.verdicts import Verdict, from_threshold
-from sgdphys.report.captions import figure_of, group_name, how_made, title_of, what_to_see
+from sgdphys.report.captions import Groups, figure_of, group_name, how_made, title_of, what_to_see
 from sgdphys.report.playing import cloud_of, plane_of
 from sgdphys.report.tables import csv_of
 from sgdphys.study import summary
@@ -33,6 +33,7 @@ _FEW = 1
 class Picture:
     """A figure of a run and what is said of it."""
 
+    name: str
     anchor: str
     title: str
     uri: str
@@ -74,7 +75,9 @@ class Chapter:
     cloud: dict[str, Any] | None = None
 
 
-def chapters_of(run: Run, prefix: str = "") -> list[Chapter]:
+def chapters_of(
+    run: Run, prefix: str = "", instead: Mapping[str, Path] | None = None
+) -> list[Chapter]:
     """The chapters of a run: one, or one for each of its parts.
 
     Parameters
@@ -82,6 +85,8 @@ def chapters_of(run: Run, prefix: str = "") -> list[Chapter]:
     run : Run
     prefix : str
         Of the names of anchors, where several runs share a page.
+    instead : mapping of str to Path, optional
+        Figures to be shown in place of those in the run's folder.
 
     Raises
     ------
@@ -90,11 +95,12 @@ def chapters_of(run: Run, prefix: str = "") -> list[Chapter]:
     """
     parts = run.parts
     if not parts:
-        return [_chapter(run, f"{prefix}{run.folder.resolve().name}", whole=True)]
+        name = f"{prefix}{run.folder.resolve().name}"
+        return [_chapter(run, name, whole=True, instead=instead or {})]
     found = []
     for name, part in parts.items():
         if (part.folder / STUDY_FILE).is_file():
-            found.append(_chapter(part, f"{prefix}{name}", whole=False))
+            found.append(_chapter(part, f"{prefix}{name}", whole=False, instead={}))
             continue
         found.append(
             Chapter(
@@ -108,7 +114,7 @@ def chapters_of(run: Run, prefix: str = "") -> list[Chapter]:
     return found
 
 
-def _chapter(run: Run, anchor: str, *, whole: bool) -> Chapter:
+def _chapter(run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path]) -> Chapter:
     study = run.study
     chapter = Chapter(anchor, study.title, str(run.folder), resolved_text(study))
     chapter.missing = list(_missing(run))
@@ -117,9 +123,7 @@ def _chapter(run: Run, anchor: str, *, whole: bool) -> Chapter:
         groups: dict[str, xr.Dataset] = {}
         if (run.folder / RESULTS).is_file():
             results = stack.enter_context(run.results)
-            found = {str(n): node.to_dataset() for n, node in results.children.items()}
-            # of a sweep among many studies captions need attributes alone
-            groups = {n: g.load() if whole or "case" not in g.dims else g for n, g in found.items()}
+            groups = {str(n): node.to_dataset() for n, node in results.children.items()}
         first = segment_paths(run.folder / SEGMENTS) if not study.sweep.keys else []
         if first:
             trajectory = stack.enter_context(run.trajectory)
@@ -127,16 +131,18 @@ def _chapter(run: Run, anchor: str, *, whole: bool) -> Chapter:
                 if name in trajectory.children:
                     data = trajectory[name].to_dataset()
                     groups[name] = data.drop_dims("parameter", errors="ignore").load()
-        _fill(chapter, run, groups, whole=whole)
+        paths = {**_drawn(run, groups), **instead}
+        _fill(chapter, run, groups, _in_order(paths), whole=whole)
         if whole and not chapter.missing:
             rows = summary.ensemble_table(trajectory) if first else summary.table(run, 0.0)[:-1]
             chapter.tables = [("Layers", summary.layer_table(run)), ("Training", rows)]
     return chapter
 
 
-def _fill(chapter: Chapter, run: Run, groups: dict[str, xr.Dataset], *, whole: bool) -> None:
+def _fill(
+    chapter: Chapter, run: Run, groups: Groups, paths: dict[str, Path], *, whole: bool
+) -> None:
     verdicts = run.verdicts
-    paths = _drawn(run, groups)
     names = list(paths)
     shown: dict[str, list[Verdict]] = {}
     for v in verdicts:
@@ -156,6 +162,7 @@ def _fill(chapter: Chapter, run: Run, groups: dict[str, xr.Dataset], *, whole: b
         table = group_name(name, groups)
         chapter.pictures.append(
             Picture(
+                name=name,
                 anchor=f"{chapter.anchor}-{name}",
                 title=title_of(name),
                 uri=_uri(paths[name]),
@@ -166,13 +173,12 @@ def _fill(chapter: Chapter, run: Run, groups: dict[str, xr.Dataset], *, whole: b
                 table=f"{chapter.anchor}/{table}" if table else "",
             )
         )
-    if whole:
-        wanted = {p.table.rpartition("/")[2] for p in chapter.pictures} - {""}
-        chapter.csv = {f"{chapter.anchor}/{n}": csv_of(groups[n]) for n in sorted(wanted)}
-    of = {str(g.attrs.get("of")): g for g in reversed(groups.values())}
-    if "information" in of and whole:
+    wanted = {p.table.rpartition("/")[2] for p in chapter.pictures} - {""}
+    chapter.csv = {f"{chapter.anchor}/{n}": csv_of(groups[n]) for n in sorted(wanted)}
+    of = {str(g.attrs.get("of")): g for g in reversed(list(groups.values()))}
+    if "information" in of:
         chapter.plane = plane_of(of["information"], of.get("bottleneck"))
-    if "components" in of and whole and bool(of["components"]["score"].notnull().any()):
+    if "components" in of and bool(of["components"]["score"].notnull().any()):
         chapter.cloud = cloud_of(of["components"])
 
 
@@ -184,15 +190,19 @@ def _ends(v: Verdict) -> tuple[float, float, float] | None:
     return low / farthest, value / farthest, high / farthest
 
 
-def _drawn(run: Run, groups: dict[str, xr.Dataset]) -> dict[str, Path]:
-    """Figures of a run by name, in the order of the catalogue; drawn where none are there."""
+def _drawn(run: Run, groups: Groups) -> dict[str, Path]:
+    """Figures of a run by name; drawn where none are there."""
     folder = run.folder / FIGURES
     if not any(folder.glob("*.svg")) and not any(folder.glob("*.png")) and groups:
         run.figures(formats=("svg",))
-    order = list(figures.CATALOGUE)
     there = {p.stem: p for kind in ("*.png", "*.svg") for p in folder.glob(kind)}
-    known = {n: p for n, p in there.items() if n.partition("-")[0] in order}
-    return dict(sorted(known.items(), key=lambda i: (order.index(i[0].partition("-")[0]), i[0])))
+    return {n: p for n, p in there.items() if n.partition("-")[0] in figures.CATALOGUE}
+
+
+def _in_order(paths: dict[str, Path]) -> dict[str, Path]:
+    """Figures in the order of the catalogue."""
+    order = list(figures.CATALOGUE)
+    return dict(sorted(paths.items(), key=lambda i: (order.index(i[0].partition("-")[0]), i[0])))
 
 
 def _uri(path: Path) -> str:

@@ -1,9 +1,13 @@
 """The page itself: chapters poured into a template, everything inline."""
 
+import base64
 import os
+import zlib
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import jinja2
 
@@ -11,6 +15,7 @@ import sgdphys
 from sgdphys.errors import InputError, WorkError
 from sgdphys.figures.verdicts import COLOURS
 from sgdphys.report.contents import Chapter, chapters_of
+from sgdphys.report.side_by_side import in_common, on_the_same_axes
 from sgdphys.study.runs import Run
 
 _TEMPLATES = Path(__file__).parent / "template"
@@ -42,8 +47,12 @@ def write_report(folders: list[Path], out: Path | None = None) -> Path:
         raise InputError("a report needs at least one run")
     runs = [Run(folder) for folder in folders]
     chapters: list[Chapter] = []
-    for k, run in enumerate(runs):
-        chapters += chapters_of(run, prefix=f"run{k + 1}-" if len(runs) > 1 else "")
+    with TemporaryDirectory() as drawn:
+        alike = on_the_same_axes(runs, Path(drawn))
+        for k, (run, instead) in enumerate(zip(runs, alike, strict=True)):
+            prefix = f"run{k + 1}-" if len(runs) > 1 else ""
+            chapters += chapters_of(run, prefix, instead)
+    side_by_side = in_common(chapters, list(alike[0]))
     title = runs[0].study.title if len(runs) == 1 else " and ".join(r.study.title for r in runs)
     rows = [row for chapter in chapters for row in chapter.verdicts]
     environment = jinja2.Environment(
@@ -59,17 +68,12 @@ def write_report(folders: list[Path], out: Path | None = None) -> Path:
         rows=rows,
         counts=Counter(row.verdict.word for row in rows),
         words=list(COLOURS),
-        planes=[
-            {"anchor": c.anchor, "title": c.title, **c.plane}
-            for c in chapters
-            if c.plane is not None
-        ],
-        clouds=[
-            {"anchor": c.anchor, "title": c.title, **c.cloud}
-            for c in chapters
-            if c.cloud is not None
-        ],
-        csv={name: text for c in chapters for name, text in c.csv.items()},
+        side_by_side=side_by_side,
+        planes=_numbered({c.anchor: c.plane for c in chapters}),
+        clouds=_numbered({c.anchor: c.cloud for c in chapters}),
+        titles={c.anchor: c.title for c in chapters},
+        is_suite=len(chapters) > len(runs),
+        csv={name: _deflated(text) for c in chapters for name, text in c.csv.items() if text},
         version=sgdphys.__version__,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         year=datetime.now(UTC).year,
@@ -82,3 +86,14 @@ def write_report(folders: list[Path], out: Path | None = None) -> Path:
     except OSError as error:
         raise WorkError(f"{path} cannot be written ({error.strerror}); choose --out") from error
     return path
+
+
+def _numbered(of: dict[str, dict[str, Any] | None]) -> list[dict[str, Any]]:
+    """What there is to play, with its chapter's anchor and its number on the page."""
+    there = {anchor: one for anchor, one in of.items() if one is not None}
+    return [{"index": k, "anchor": a, **one} for k, (a, one) in enumerate(there.items())]
+
+
+def _deflated(text: str) -> str:
+    """Text as base64 of a zlib stream, which browsers inflate."""
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()

@@ -8,17 +8,22 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tomli_w
 
 from sgdphys.errors import InputError, nearest
 from sgdphys.study.analysis_keys import Analysis
-from sgdphys.study.keys import Study, study_from
+from sgdphys.study.keys import Bursts, Study, study_from
 
 _PACKAGE = Path(__file__).parents[1]
-QUICK_EPOCHS = 500
-QUICK_REPLICAS = 16
+QUICK_EPOCHS, QUICK_CASE_EPOCHS = 500, 200
+"""Of a study, and of each case of a sweep, where bursts need no more."""
+QUICK_REPLICAS, QUICK_CASE_REPLICAS = 16, 8
+"""Networks of a study, and of each case of a sweep."""
 QUICK_SLOW = {"replicas": 2, "sample": 20, "gradients": 16, "walks": 20}
 """Most networks, series, gradients and random walks of analyses that are slow."""
+QUICK_TIMES = 3
+"""Epochs at which slow estimators read."""
 QUICK_FAMILIES = 6
 """Families of twins that are told apart."""
 
@@ -90,20 +95,28 @@ def override(keys: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]
 def quicken(study: Study) -> Study:
     """Return the study with as few epochs and replicas as still show every figure."""
     train = study.train
-    families = max(QUICK_REPLICAS // train.twins, QUICK_FAMILIES if train.twins > 1 else 1)
+    is_sweep, in_bursts = bool(study.sweep.keys), isinstance(study.record.weights, Bursts)
+    networks = QUICK_CASE_REPLICAS if is_sweep else QUICK_REPLICAS
+    families = max(networks // train.twins, QUICK_FAMILIES if train.twins > 1 else 1)
     replicas = min(train.replicas, families * train.twins)
-    epochs = min(QUICK_EPOCHS, max(train.epochs // 4, 1))
+    longest = QUICK_CASE_EPOCHS if is_sweep and not in_bursts else QUICK_EPOCHS
+    epochs = min(longest, max(train.epochs // 4, 1))
     shorter = {"epochs": epochs, "replicas": replicas}
-    analyses = {name: _quickened(analysis) for name, analysis in study.analyses.items()}
+    analyses = {name: _quickened(a, epochs) for name, a in study.analyses.items()}
     return study.model_copy(
         update={"train": train.model_copy(update=shorter), "analyses": analyses}
     )
 
 
-def _quickened(analysis: Analysis) -> Analysis:
-    """An analysis of fewer networks, series or gradients, where it is slow."""
+def _quickened(analysis: Analysis, last: int) -> Analysis:
+    """An analysis of fewer networks, series, gradients or epochs, where it is slow."""
     wanted = analysis.model_dump(include=set(QUICK_SLOW))
-    fewer = {name: min(value, QUICK_SLOW[name]) for name, value in wanted.items()}
+    fewer: dict[str, Any] = {name: min(value, QUICK_SLOW[name]) for name, value in wanted.items()}
+    epochs = getattr(analysis, "epochs", ())
+    if isinstance(epochs, tuple) and len(epochs) > QUICK_TIMES:
+        there = [epoch for epoch in epochs if epoch <= last] or [last]
+        places = np.linspace(0, len(there) - 1, QUICK_TIMES).round().astype(int)
+        fewer["epochs"] = tuple(there[k] for k in np.unique(places))
     return analysis.model_copy(update=fewer)
 
 

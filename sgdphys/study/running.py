@@ -108,21 +108,19 @@ def run(
     tell = tell or (lambda sentence: None)
     many = bool(parts or resolved.sweep.keys)
     processes = (threads or len(os.sched_getaffinity(0))) // 2 if many else 0
-    work = _Work(
-        threads, fresh, tell, progress, stop, Pool(), Workers(processes, tell, stop),
-        sum(_network_epochs(part) for part in (parts or {"": resolved}).values()),
-    )  # fmt: skip
     _prepare(folder, resolved, fresh=fresh)
-    with _locked(folder):
-        try:
-            if parts:
-                _carry_out_parts(folder, parts, work)
-            else:
-                work.workers.require(_carry_out(folder, resolved, work), whole=True)
-            _finish(folder, tell)
-        except BaseException:
-            work.workers.end()
-            raise
+    with _locked(folder), Workers(processes, tell, stop) as workers:
+        work = _Work(
+            threads, fresh, tell, progress, stop, Pool(), workers,
+            sum(_network_epochs(part) for part in (parts or {"": resolved}).values()),
+        )  # fmt: skip
+        if parts:
+            _carry_out_parts(folder, parts, work)
+        else:
+            begun = _carry_out(folder, resolved, work)
+            workers.help()
+            workers.require(begun, whole=True)
+        _finish(folder, tell)
     return Run(folder)
 
 
@@ -133,28 +131,24 @@ def _network_epochs(study: Study) -> int:
 
 def _carry_out_parts(folder: Path, parts: Mapping[str, Study], work: _Work) -> None:
     """Carry out every part; one is analysed and drawn while the next is trained."""
-    with ThreadPoolExecutor(1) as finisher, ExitStack() as locks:
-        finished: list[Future[None]] = []
-        try:
-            for number, (name, part) in enumerate(parts.items(), 1):
-                work.tell(f"part {number} of {len(parts)}: {name}")
-                place = folder / PARTS / name
-                _prepare(place, part, fresh=work.fresh)
-                locks.enter_context(_locked(place))
-                begun = _carry_out(place, part, work)
-                if not work.workers.processes:
-                    _finish(place, work.tell)
-                    continue
-                finished.append(finisher.submit(_finish_part, place, begun, work.workers))
-                for done in finished:
-                    if done.done():
-                        done.result()  # what failed ends the run now, not after the last training
-            for done in finished:
-                done.result()
-        except BaseException:
-            finisher.shutdown(wait=False, cancel_futures=True)
-            work.workers.end()  # and so what the finisher waits for
-            raise
+    finisher = ThreadPoolExecutor(1)
+    finished: list[Future[None]] = []
+    with ExitStack() as locks:
+        locks.callback(finisher.shutdown, wait=False, cancel_futures=True)
+        for number, (name, part) in enumerate(parts.items(), 1):
+            work.tell(f"part {number} of {len(parts)}: {name}")
+            place = folder / PARTS / name
+            _prepare(place, part, fresh=work.fresh)
+            locks.enter_context(_locked(place))
+            begun = _carry_out(place, part, work)
+            if not work.workers.processes:
+                _finish(place, work.tell)
+                continue
+            finished.append(finisher.submit(_finish_part, place, begun, work.workers))
+            # what failed ends the run now, not after the last training
+            work.workers.require(finished, whole=False)
+        work.workers.help()
+        work.workers.require(finished, whole=True)
 
 
 def _finish_part(place: Path, begun: list[Work], workers: Workers) -> None:

@@ -1,7 +1,7 @@
 """The folder of a run: its study, its trajectory, its results, its figures."""
 
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -117,6 +117,12 @@ class Run:
             png, svg, pdf; those of the study by default.
         """
         formats = tuple(formats or self.study.figures.formats)
+        with self.sources() as sources:
+            return figures.draw(sources, self.folder / FIGURES, names=names, formats=formats)
+
+    @contextmanager
+    def sources(self) -> Iterator[dict[str, xr.Dataset]]:
+        """What figures are drawn from, while it is open: groups by name, and the verdicts."""
         with ExitStack() as stack:
             sources: dict[str, xr.Dataset] = {}
             if not self.study.sweep.keys and not self.study.parts:
@@ -129,7 +135,7 @@ class Run:
             verdicts = [v for v in self.verdicts if not v.claim.startswith(again)]
             if verdicts:
                 sources["verdicts"] = as_dataset(verdicts)
-            return figures.draw(sources, self.folder / FIGURES, names=names, formats=formats)
+            yield sources
 
     @property
     def bytes(self) -> int:

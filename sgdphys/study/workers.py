@@ -1,31 +1,34 @@
 """Processes that analyse and draw while the next networks are trained."""
 
-import signal
+import os
+import subprocess
+import sys
+import traceback
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from typing import Any
 
 from sgdphys.engines.base import Stopped
 from sgdphys.errors import WorkError
 
-_IDLE = 60.0
-"""Seconds without work after which a process ends, as it does when its run was killed."""
 _ASK = 0.2
 """Seconds between two questions whether to stop."""
 
-Work = Future[list[str]]
-"""Gives sentences that were told in another process."""
+Work = Future[None]
 
 
 class Workers:
-    """Processes beside the one that trains.
+    """Processes beside the one that trains; a context, at whose end they end.
 
     Parameters
     ----------
     processes : int
         With 0, what is submitted is done at once in this process.
     tell : callable
-        Receives the sentences that work tells, once it is done.
+        Receives the sentences that work tells.
     stop : callable, optional
         Asked while this process waits for others.
     """
@@ -34,17 +37,42 @@ class Workers:
         self, processes: int, tell: Callable[[str], None], stop: Callable[[], bool] | None
     ) -> None:
         self.processes, self._tell, self._stop = processes, tell, stop
+        self._others = [_Process() for _ in range(processes)]
+        self._free: SimpleQueue[_Process | None] = SimpleQueue()
+        """Who waits for work; None is this process."""
+        for process in self._others:
+            self._free.put(process)
+        self._threads = ThreadPoolExecutor(processes + 1) if processes else None
+        self._ended = False
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """What the processes are at ends too: what they write is there whole or not at all."""
+        self._ended = True
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            for process in self._others:
+                process.end()
+            self._free.put(None)  # wakes a thread that waits for one of them
+            self._threads.shutdown()
+
+    def help(self) -> None:
+        """Have this process do its share, now that it has nothing else to do."""
+        self._free.put(None)
 
     def submit(self, do: Callable[..., None], *arguments: Any) -> Work:
-        """Have something done, whose last argument is a function to tell sentences."""
-        if not self.processes:
-            do(*arguments, self._tell)
-            done: Work = Future()
-            done.set_result([])
-            return done
-        begun: Work = self._executor().submit(_gathered, do, *arguments)
-        begun.add_done_callback(self._tell_of)
-        return begun
+        """Have something done, whose last argument is a function to tell sentences.
+
+        The function is one of a module, not of the caller's script.
+        """
+        if self._threads is not None:
+            return self._threads.submit(self._once_free, do, arguments)
+        do(*arguments, self._tell)
+        done: Work = Future()
+        done.set_result(None)
+        return done
 
     def require(self, submitted: Iterable[Work], *, whole: bool) -> None:
         """Raise what failed; with ``whole``, wait until all is done.
@@ -56,45 +84,84 @@ class Workers:
         WorkError
             When a process was killed. Other failures are raised as they were.
         """
-        from loky.process_executor import BrokenProcessPool
-
         for work in submitted:
             while whole and not wait([work], timeout=_ASK).done:
                 if self._stop is not None and self._stop():
                     raise Stopped
-            try:
-                if work.done():
-                    work.result()
-            except BrokenProcessPool as error:
-                raise WorkError(
-                    "a process that analyses was killed, perhaps for want of memory; give the same "
-                    "command to carry on, with --workers 1 to do one thing at a time"
-                ) from error
+            if work.done():
+                work.result()
+
+    def _once_free(self, do: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        process = self._free.get()
+        try:
+            if self._ended:
+                raise Stopped
+            if process is None:
+                do(*arguments, self._tell)
+            else:
+                process.do(do, arguments, self._tell)
+        finally:
+            self._free.put(process)
+
+
+class _Process:
+    """A Python that does what it is sent. It ends when this one does, however that ends."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def _begin(self) -> None:
+        self._connection, there = Pipe()
+        with there:
+            # in its own session: Ctrl-C reaches the process that trains, which decides what ends
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(there.fileno())],
+                pass_fds=[there.fileno()],
+                start_new_session=True,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+
+    def do(
+        self, do: Callable[..., None], arguments: tuple[Any, ...], tell: Callable[[str], None]
+    ) -> None:
+        """Have something done, and wait for it."""
+        if self._process is None:
+            self._begin()
+        try:
+            self._connection.send((do, arguments))
+            while isinstance(said := self._connection.recv(), str):
+                tell(said)
+        except (EOFError, OSError) as error:
+            self.end()
+            raise WorkError(
+                "a process that analyses was killed, perhaps for want of memory; give the same "
+                "command to carry on, with --workers 1 to do one thing at a time"
+            ) from error
+        if said is not None:
+            raise said
 
     def end(self) -> None:
-        """End the processes, whatever they are at: what they write is there whole or not at all."""
-        if self.processes:
-            self._executor().shutdown(wait=False, kill_workers=True)
-
-    def _executor(self) -> Any:
-        from loky import get_reusable_executor
-
-        # of loky, not of the standard library: its processes do not import the caller's script
-        return get_reusable_executor(self.processes, timeout=_IDLE, initializer=_leave_signals)
-
-    def _tell_of(self, work: Work) -> None:
-        if not work.cancelled() and work.exception() is None:
-            for sentence in work.result():
-                self._tell(sentence)
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
 
 
-def _gathered(do: Callable[..., None], *arguments: Any) -> list[str]:
-    """Do something and return what it told."""
-    sentences: list[str] = []
-    do(*arguments, sentences.append)
-    return sentences
+def _serve(connection: Connection) -> None:
+    """Do what is sent and send what it tells, then None or the exception it raised."""
+    while True:
+        try:
+            do, arguments = connection.recv()
+        except EOFError:
+            return
+        try:
+            do(*arguments, connection.send)
+        except Exception as error:
+            error.add_note(traceback.format_exc())
+            connection.send(error)
+        else:
+            connection.send(None)
 
 
-def _leave_signals() -> None:
-    """Ctrl-C reaches every process of a terminal; the one that trains decides what ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+if __name__ == "__main__":
+    _serve(Connection(int(sys.argv[1])))

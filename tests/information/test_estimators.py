@@ -71,6 +71,19 @@ def test_kernel_sums_are_those_of_numpy(samples):
         assert float(at["I_TY"]) == pytest.approx(about_x - given_y, abs=1e-5)
 
 
+@pytest.mark.parametrize("samples", [60, 4096])
+def test_the_null_of_kernel_bounds_is_that_of_the_shuffled_labels(samples):
+    rng = np.random.default_rng(1)
+    t, y = rng.normal(size=(samples, 3)), rng.integers(0, 2, samples)
+    shuffled = rng.permutation(y)
+    both = kde_information(t + y[:, None], y, shuffled=shuffled, noise_variance=0.05)
+    null = kde_information(t + y[:, None], shuffled, noise_variance=0.05)
+    alone = kde_information(t + y[:, None], y, noise_variance=0.05)
+    np.testing.assert_allclose(both["null_I_TY"], null["I_TY"], atol=1e-6)
+    np.testing.assert_allclose(both["I_TY"], alone["I_TY"], atol=1e-6)
+    np.testing.assert_allclose(both["I_XT"], alone["I_XT"], atol=1e-6)
+
+
 @pytest.mark.parametrize("shift", [0.0, 0.5, 1.0, 2.0])
 def test_neighbours_of_shifted_gaussians(shift):
     """T = N(+-shift, 1) by label: I(T;Y) by one integral; a monotone map changes nothing much."""
@@ -118,6 +131,7 @@ def test_duplicates_and_constant_units():
         (lambda: neighbour_information([np.nan, 1.0], [0, 1]), "not all finite"),
         (lambda: kde_information([0.0, 1.0], [0, 1], noise_variance=0), "noise_variance is 0"),
         (lambda: kde_information([0.0, 1.0], [0, 1, 1]), "2 activations and 3 labels"),
+        (lambda: kde_information([0.0, 1.0], [0, 1], shuffled=[1, 1]), "in another order"),
         (lambda: gaussian_information([[1, 1], [1, 1]], 1), "singular"),
         (lambda: gaussian_information([[1, 2], [0, 1]], 1), "symmetric"),
         (lambda: gaussian_information(np.eye(2), 2), "between 1 and 1"),

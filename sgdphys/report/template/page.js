@@ -56,16 +56,18 @@
     }
     say(`${what} copied`);
   };
+  const bytesOf = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const inflated = (text) =>
+    new Response(new Blob([bytesOf(text)]).stream().pipeThrough(new DecompressionStream("deflate"))).text();
   for (const button of document.querySelectorAll("button.copy"))
     button.addEventListener("click", () => copy(button.dataset.copy, "Command"));
   for (const button of document.querySelectorAll("button.csv"))
-    button.addEventListener("click", () => copy(data.csv[button.dataset.csv], "Data"));
+    button.addEventListener("click", async () => copy(await inflated(data.csv[button.dataset.csv]), "Data"));
 
   // players
   const NOTHING = 65535;
   const unpack = (text, scale, shift = 0) => {
-    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-    const steps = new Uint16Array(bytes.buffer);
+    const steps = new Uint16Array(bytesOf(text).buffer);
     return Float32Array.from(steps, (s) => (s === NOTHING ? NaN : shift + (s / (NOTHING - 1)) * scale));
   };
   const svgOf = (name, attributes = {}, text = "") => {
