@@ -44,19 +44,25 @@ class Landscape(NamedTuple):
         return len(self.weight)
 
 
-def landscape_of(ensemble: Ensemble, device: str = "cpu") -> Landscape:
+def landscape_of(
+    ensemble: Ensemble, device: str = "cpu", *, threads: int | None = None
+) -> Landscape:
     """Return the loss of an ensemble's replicas, in evaluation mode.
 
     Parameters
     ----------
     ensemble : Ensemble
     device : str
+    threads : int, optional
+        Of torch, from now on; what it is set to by default.
 
     Raises
     ------
     InputError
         For batch norm.
     """
+    if threads is not None:
+        torch.set_num_threads(threads)
     training, samples = ensemble.training, ensemble.samples
     if samples.are_labels:
         targets = ensemble.labels_of(range(ensemble.replicas))

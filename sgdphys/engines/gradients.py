@@ -31,7 +31,7 @@ def full_gradients(ensemble: Ensemble, theta: np.ndarray, threads: int | None = 
     if not isinstance(ensemble.network, Perceptron):
         from sgdphys.engines.curvature import gradients, landscape_of
 
-        return gradients(landscape_of(ensemble), theta)
+        return gradients(landscape_of(ensemble, threads=threads), theta)
     replicas, size = theta.shape[1:]
     training = replace(
         ensemble.training, rates=np.ones(1), sampler="full", optimiser="sgd", momentum=0.0,

@@ -107,9 +107,11 @@ def run(
     folder = Path(out) if out is not None else Path("runs") / (name + ("-quick" if quick else ""))
     tell = tell or (lambda sentence: None)
     many = bool(parts or resolved.sweep.keys)
-    processes = (threads or len(os.sched_getaffinity(0))) // 2 if many else 0
+    cores = threads or len(os.sched_getaffinity(0))
+    processes = cores // 2 if many else 0
+    share = max(cores // (processes + 1), 1)
     _prepare(folder, resolved, fresh=fresh)
-    with _locked(folder), Workers(processes, tell, stop) as workers:
+    with _locked(folder), Workers(processes, share, tell, stop) as workers:
         work = _Work(
             threads, fresh, tell, progress, stop, Pool(), workers,
             sum(_network_epochs(part) for part in (parts or {"": resolved}).values()),
@@ -131,7 +133,7 @@ def _network_epochs(study: Study) -> int:
 
 def _carry_out_parts(folder: Path, parts: Mapping[str, Study], work: _Work) -> None:
     """Carry out every part; one is analysed and drawn while the next is trained."""
-    finisher = ThreadPoolExecutor(1)
+    finisher = ThreadPoolExecutor(len(parts))
     finished: list[Future[None]] = []
     with ExitStack() as locks:
         locks.callback(finisher.shutdown, wait=False, cancel_futures=True)
@@ -164,7 +166,7 @@ def _carry_out(folder: Path, study: Study, work: _Work) -> list[Work]:
     _record(Run(folder), work)
     if not study.analyses or are_whole(folder, study):
         return []
-    return [work.workers.submit(_analyse, folder, work.threads)]
+    return [work.workers.submit(_analyse, folder, work.workers.threads)]
 
 
 def _carry_out_cases(folder: Path, study: Study, work: _Work) -> list[Work]:
@@ -182,7 +184,7 @@ def _carry_out_cases(folder: Path, study: Study, work: _Work) -> list[Work]:
             diverged.append(name)
             work.tell(f"every network of case {name} diverged; its results are left empty")
         elif study.analyses and not are_whole(place, case):
-            begun.append(work.workers.submit(_analyse, place, work.threads))
+            begun.append(work.workers.submit(_analyse, place, work.workers.threads))
         work.workers.require(begun, whole=False)
     if len(diverged) == len(cases):
         raise WorkError(

@@ -17,6 +17,8 @@ from sgdphys.errors import WorkError
 _ASK = 0.2
 """Seconds between two questions whether to stop."""
 
+_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
 Work = Future[None]
 
 
@@ -27,6 +29,9 @@ class Workers:
     ----------
     processes : int
         With 0, what is submitted is done at once in this process.
+    threads : int, optional
+        Of what is submitted, and of libraries in the processes. More threads than processors, which
+        wait for each other busily, take many times as long.
     tell : callable
         Receives the sentences that work tells.
     stop : callable, optional
@@ -34,10 +39,14 @@ class Workers:
     """
 
     def __init__(
-        self, processes: int, tell: Callable[[str], None], stop: Callable[[], bool] | None
+        self,
+        processes: int,
+        threads: int | None,
+        tell: Callable[[str], None],
+        stop: Callable[[], bool] | None,
     ) -> None:
-        self.processes, self._tell, self._stop = processes, tell, stop
-        self._others = [_Process() for _ in range(processes)]
+        self.processes, self.threads, self._tell, self._stop = processes, threads, tell, stop
+        self._others = [_Process(threads) for _ in range(processes)]
         self._free: SimpleQueue[_Process | None] = SimpleQueue()
         """Who waits for work; None is this process."""
         for process in self._others:
@@ -107,7 +116,8 @@ class Workers:
 class _Process:
     """A Python that does what it is sent. It ends when this one does, however that ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int | None) -> None:
+        self._limits = {name: str(threads) for name in _LIMITS} if threads else {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def _begin(self) -> None:
@@ -118,7 +128,11 @@ class _Process:
                 [sys.executable, "-m", __name__, str(there.fileno())],
                 pass_fds=[there.fileno()],
                 start_new_session=True,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env={
+                    **os.environ,
+                    **self._limits,
+                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                },
             )
 
     def do(

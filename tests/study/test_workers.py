@@ -47,14 +47,14 @@ def _is_running(number):
 @pytest.mark.parametrize("processes", [0, 1])
 def test_what_is_told_arrives(processes):
     told = []
-    with Workers(processes, told.append, None) as workers:
+    with Workers(processes, None, told.append, None) as workers:
         workers.require([workers.submit(_say, k) for k in range(3)], whole=True)
     assert sorted(told) == ["said 0", "said 1", "said 2"]
 
 
 def test_a_refusal_is_raised_as_it_was():
     with (
-        Workers(1, print, None) as workers,
+        Workers(1, 1, print, None) as workers,
         pytest.raises(InputError, match=r"^there are no epochs; record some\n") as caught,
     ):
         workers.require([workers.submit(_refuse)], whole=True)
@@ -63,7 +63,7 @@ def test_a_refusal_is_raised_as_it_was():
 
 def test_a_killed_process_is_told_in_a_sentence_and_another_takes_its_place():
     told = []
-    with Workers(1, told.append, None) as workers:
+    with Workers(1, 1, told.append, None) as workers:
         with pytest.raises(WorkError, match=r"was killed.*--workers 1"):
             workers.require([workers.submit(_be_killed)], whole=True)
         workers.require([workers.submit(_say, "again")], whole=True)
@@ -73,7 +73,7 @@ def test_a_killed_process_is_told_in_a_sentence_and_another_takes_its_place():
 def test_asked_to_stop_it_does_not_wait():
     asked = threading.Event()
     before = time.monotonic()
-    with Workers(1, print, asked.is_set) as workers:
+    with Workers(1, 1, print, asked.is_set) as workers:
         begun = workers.submit(_last)
         threading.Timer(0.5, asked.set).start()
         with pytest.raises(Stopped):
@@ -85,7 +85,7 @@ def test_asked_to_stop_it_does_not_wait():
 def test_a_process_ends_with_the_one_that_began_it():
     begin = (
         "import os, sys; sys.path.insert(0, sys.argv[1]); from test_workers import *\n"
-        "workers = Workers(1, print, None); workers.submit(say_process, sys.argv[2]).result()\n"
+        "workers = Workers(1, 1, print, None); workers.submit(say_process, sys.argv[2]).result()\n"
         "os.kill(os.getpid(), 9)"
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -106,7 +106,7 @@ def _say_where(tell):
 
 def test_this_process_helps_once_it_is_told_to():
     told = []
-    with Workers(1, told.append, None) as workers:
+    with Workers(1, 1, told.append, None) as workers:
         workers.require([workers.submit(_say_where)], whole=True)
         begun = [workers.submit(_say_where) for _ in range(6)]
         workers.help()

@@ -47,7 +47,7 @@ def analyse_stationarity(source: Source, analysis: StationarityAnalysis) -> xr.D
             "record.weights to 'step' or { burst = 74, starts = 4 }"
         )
     ensemble = ensemble_of(study, task_of(study))
-    landscape = landscape_of(ensemble)
+    landscape = landscape_of(ensemble, threads=source.threads)
     sound = np.flatnonzero(weights["diverged_step"].to_numpy() < 0)
     parts = [
         _one_burst(weights["theta"].isel(step=burst).load(), ensemble, landscape, sound, source,
