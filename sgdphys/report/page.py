@@ -53,7 +53,13 @@ def write_report(folders: list[Path], out: Path | None = None) -> Path:
             prefix = f"run{k + 1}-" if len(runs) > 1 else ""
             chapters += chapters_of(run, prefix, instead)
     side_by_side = in_common(chapters, list(alike[0]))
-    title = runs[0].study.title if len(runs) == 1 else " and ".join(r.study.title for r in runs)
+    title = " and ".join(dict.fromkeys(run.study.title for run in runs))
+    is_suite = len(chapters) > len(runs)
+    alike_titles = Counter(chapter.title for chapter in chapters)
+    for chapter in chapters:
+        if alike_titles[chapter.title] > 1:
+            of = Path(chapter.folder).name.replace("_", " ") if is_suite else chapter.folder
+            chapter.title += f" ({of})"
     rows = [row for chapter in chapters for row in chapter.verdicts]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
@@ -72,7 +78,7 @@ def write_report(folders: list[Path], out: Path | None = None) -> Path:
         planes=_numbered({c.anchor: c.plane for c in chapters}),
         clouds=_numbered({c.anchor: c.cloud for c in chapters}),
         titles={c.anchor: c.title for c in chapters},
-        is_suite=len(chapters) > len(runs),
+        is_suite=is_suite,
         csv={name: _deflated(text) for c in chapters for name, text in c.csv.items() if text},
         version=sgdphys.__version__,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import netCDF4
 import numpy as np
 import xarray as xr
 
@@ -40,8 +41,8 @@ def are_whole(folder: Path, study: Study) -> bool:
     path = folder / RESULTS
     if not path.is_file():
         return False
-    with open_trajectory(path) as results:
-        return bool(results.attrs.get("analyses_key") == analyses_key(study))
+    with netCDF4.Dataset(path) as results:
+        return getattr(results, "analyses_key", None) == analyses_key(study)
 
 
 def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str], None]) -> None:

@@ -1,11 +1,14 @@
 """The page of a run: what it holds, that it works in a browser, and that text stays text."""
 
+import base64
 import itertools
 import json
 import re
 import shutil
+import zlib
 
 import pytest
+import tomli_w
 from browser import browser, chromium
 from commands import command, refused
 
@@ -286,6 +289,52 @@ def test_several_runs_stand_side_by_side_on_the_same_axes(runs, tmp_path):
         assert page.faults == []
     assert ticks[0] == ticks[1]
     assert chosen == [3, 5 * 3]
+
+
+def test_figures_in_common_are_drawn_on_the_same_axes(runs, tmp_path):
+    longer = sp.run({**STUDY, "train": {"epochs": 120, "replicas": 6}}, tmp_path / "longer")
+    text = write_report([runs[0].folder, longer.folder], tmp_path / "both.html").read_text()
+    section = text[text.index('id="beside-heading"') : text.index('class="chapter"')]
+    shown = re.findall(r'<figure id="(run\d)-[^"]*-(\w+)">', section)
+    assert ("run1", "training") in shown
+    assert [r for r, _ in shown[:2]] == ["run1", "run2"]
+    assert {n for r, n in shown if r == "run1"} == {n for r, n in shown if r == "run2"}
+    uris = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', section)
+    drawn = [base64.b64decode(uri).decode() for uri in uris[:2]]
+    # the shorter run has the longer one's decades
+    ticks = [set(re.findall(r"<!-- (.*?) -->|>(\d+)</text>", svg)) for svg in drawn]
+    assert [any("100" in t for t in found) for found in ticks] == [True, True]
+    assert f"({runs[0].folder})" in section  # equal titles are told apart
+
+
+def test_a_page_of_many_studies_has_data_and_planes_too(runs, tmp_path):
+    for name, keys in (("one", STUDY), ("sweep", SWEEP)):
+        (tmp_path / f"{name}.toml").write_text(tomli_w.dumps(keys))
+    parts = {"title": "All", "parts": {"one": "one", "sweep": "sweep"}}
+    (tmp_path / "all.toml").write_text(tomli_w.dumps(parts))
+    suite = sp.run(tmp_path / "all.toml", tmp_path / "all")
+    text = write_report([suite.folder]).read_text()
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL).group(1))
+    assert [plane["anchor"] for plane in data["planes"]] == ["one", "sweep"]
+    assert len(data["clouds"]) == 1
+    csv = {n: zlib.decompress(base64.b64decode(t)).decode() for n, t in data["csv"].items()}
+    of_cases = [text for name, text in csv.items() if name.startswith("sweep/")]
+    assert of_cases
+    assert all(text.startswith("case,") for text in of_cases)
+    assert set(re.findall(r'data-csv="([^"]+)"', text)) == set(csv)
+
+
+def test_print_shows_figures_and_heads_of_tables(page):
+    assert page.evaluate("document.querySelectorAll('img[loading=lazy]').length") == 0
+    page.call("Emulation.setEmulatedMedia", media="print")
+    try:
+        heads = page.evaluate(
+            "[...document.querySelectorAll('thead button')].map((b) => b.offsetWidth)"
+        )
+        assert min(heads) > 0
+        assert page.evaluate("document.querySelector('.controls').offsetWidth") == 0
+    finally:
+        page.call("Emulation.setEmulatedMedia", media="")
 
 
 def test_an_unfinished_run_says_what_is_missing_and_how_to_carry_on(runs, tmp_path):
