@@ -131,12 +131,13 @@ def run(
             raise WorkError(
                 "stopped; finished segments are kept, and the same command resumes after them"
             ) from None
-    layers = summary.layer_table(result)
-    for rows in (layers, summary.verdict_table(result)):
+    tables = [summary.layer_table(result), summary.verdict_table(result)]
+    last = summary.table(result, time.perf_counter() - started)
+    for rows in tables:  # once all could be made
         if rows:
             _print_table(rows)
             print()
-    _print_table(summary.table(result, time.perf_counter() - started))
+    _print_table(last)
 
 
 @app.command()

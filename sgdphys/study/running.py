@@ -35,7 +35,7 @@ from sgdphys.trajectory.reader import SEGMENTS, open_segment, open_trajectory, s
 
 _LOCK = ".lock"
 _DRAWN = ".drawn"
-"""What the figures beside it show, and their names."""
+"""What a run's figures show, and their names."""
 
 
 @dataclass
@@ -226,7 +226,7 @@ def _draw(run: Run, tell: Callable[[str], None]) -> None:
     shown = [run.study.model_dump(mode="json"), analyses_key(run.study), run.verdicts]
     key = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
     folder = run.folder / FIGURES
-    kept = folder / _DRAWN
+    kept = run.folder / _DRAWN
     before = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
     if before.get("of") == key and all((folder / name).is_file() for name in before["figures"]):
         tell(f"the figures in {folder} are whole; nothing to draw")
@@ -328,7 +328,7 @@ def _clear(folder: Path) -> None:
     for name in (SEGMENTS, CASES, PARTS, FIGURES):
         if (folder / name).is_dir():
             shutil.rmtree(folder / name)
-    for name in (RESULTS, VERDICTS):
+    for name in (RESULTS, VERDICTS, _DRAWN):
         (folder / name).unlink(missing_ok=True)
     (folder / STUDY_FILE).unlink()
 

@@ -90,7 +90,15 @@ def test_given_again_nothing_is_trained(whole):
     _, _, folder = whole
     told = []
     run(folder / "all.toml", folder / "run", tell=told.append)
-    assert not any(line.startswith(("recording ", "analysing")) for line in told)
+    assert not any(line.startswith(("recording ", "analysing", "drew")) for line in told)
+    gone = folder / "run" / "parts" / "alone" / "figures" / "verdicts.svg"
+    gone.unlink()
+    told.clear()
+    run(folder / "all.toml", folder / "run", tell=told.append)
+    drawn = [line for line in told if line.startswith("drew")]
+    assert len(drawn) == 1
+    assert str(gone.parent) in drawn[0]
+    assert gone.is_file()
 
 
 def test_the_command_prints_the_verdicts(whole):
