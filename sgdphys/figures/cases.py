@@ -49,7 +49,7 @@ def control_axis(ax: Axes, name: str, values: np.ndarray) -> None:
 def case_labels(data: xr.Dataset) -> list[str]:
     """Name of every case by what differs."""
     if "case" not in data.dims:
-        return ["this run"]
+        return [""]
     telling: dict[str, np.ndarray] = {}
     apart = 1
     for name, values in swept(data).items():

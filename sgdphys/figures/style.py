@@ -74,7 +74,7 @@ def layer_styles(layers: np.ndarray) -> list[tuple[int, Any, str]]:
 def with_cases(data: xr.Dataset) -> xr.Dataset:
     """Load an analysis, with a dimension of cases: one where the run is no sweep."""
     data = data.load()
-    return data if "case" in data.dims else data.expand_dims(case=["this run"])
+    return data if "case" in data.dims else data.expand_dims(case=[""])
 
 
 def layers_legend(figure: Figure, layers: np.ndarray, *extra: Line2D, **line: Any) -> None:
