@@ -148,12 +148,7 @@ def draw(
     with _off_screen():
         for stem, entry, sources in plans:
             with sheet():
-                figure = entry.draw(sources)
-                say_logarithmic(figure)
-                for kind in formats:
-                    paths.append(_save(figure, folder / f"{stem}.{kind}"))
-                    figure.set_layout_engine("none")  # laid out once, for all formats
-                plt.close(figure)
+                paths += _save(entry.draw(sources), [folder / f"{stem}.{k}" for k in formats])
     return paths
 
 
@@ -172,27 +167,22 @@ def draw_alike(several: Sequence[Sources], folders: Sequence[Path]) -> list[str]
     list of str
         Their names.
     """
-    plans = [{plan[0]: plan for plan in _plans(groups, None)} for groups in several]
+    plans = [{stem: (e, s) for stem, e, s in _plans(groups, None)} for groups in several]
     common = [stem for stem in plans[0] if all(stem in others for others in plans)]
     with _off_screen():
         for stem in common:
             with sheet():
-                drawn = [entry.draw(sources) for _, entry, sources in (p[stem] for p in plans)]
+                drawn = [entry.draw(sources) for entry, sources in (p[stem] for p in plans)]
                 share_axes(drawn)
                 for figure, folder in zip(drawn, folders, strict=True):
-                    say_logarithmic(figure)
-                    _save(figure, folder / f"{stem}.svg")
-                    plt.close(figure)
+                    _save(figure, [folder / f"{stem}.svg"])
     return common
 
 
 def draw_one(panels: Callable[[xr.Dataset], Figure], data: xr.Dataset, path: Path) -> Path:
     """Draw one figure of one dataset to a path, whose suffix says the format."""
     with _off_screen(), sheet():
-        figure = panels(data)
-        say_logarithmic(figure)
-        _save(figure, path)
-        plt.close(figure)
+        _save(panels(data), [path])
     return path
 
 
@@ -275,14 +265,19 @@ def _each_case(
     return apart
 
 
-def _save(figure: Figure, path: Path) -> Path:
-    partial = path.with_name(f".partial-{path.name}")
-    kind = path.suffix[1:]
+def _save(figure: Figure, paths: Sequence[Path]) -> Sequence[Path]:
+    """Write a figure in the formats that the suffixes say, whole or not at all, and close it."""
     options: dict[str, dict[str, Any]] = {
         "svg": {"metadata": {"Date": None}},
         "pdf": {"metadata": {"CreationDate": None}},
         "png": {"pil_kwargs": {"compress_level": 1}},  # further levels take as long as the drawing
     }
-    figure.savefig(partial, format=kind, **options[kind])
-    os.replace(partial, path)
-    return path
+    say_logarithmic(figure)
+    for path in paths:
+        kind = path.suffix[1:]
+        partial = path.with_name(f".partial-{path.name}")
+        figure.savefig(partial, format=kind, **options[kind])
+        figure.set_layout_engine("none")  # laid out once, for all formats
+        os.replace(partial, path)
+    plt.close(figure)
+    return paths

@@ -95,7 +95,7 @@ def compression_of_cases(sources: Sources) -> Figure:
     ax.set_xticks(layers, [f"{n}\noutput" if n == last else f"{n}" for n in layers])
     ax.set_xlabel("layer")
     ax.set_ylabel("loss of $I(X;T)$ after its peak (bits)")
-    if count > 1:
+    if handles[0].get_label():  # a run that is no sweep has no name of a case
         figure.legend(handles=handles, loc="outside right center", fontsize=6)
     figure.suptitle(
         f"{estimator_line(information)}\nmean of networks and its 95% interval, from the peak of "
@@ -166,7 +166,7 @@ def test_error(sources: Sources) -> Figure:
         curve = learning["test_error"].isel(case=k).dropna("epoch")
         ax.plot(
             curve["epoch"], curve, color=colour, linewidth=1.0,
-            label="networks" if len(labels) == 1 else label,
+            label=label or "networks",
         )  # fmt: skip
     level = learning.attrs["error"]
     ax.axhline(level, color=NULL, linewidth=0.8, linestyle="--", label=f"error {level:g}")

@@ -13,6 +13,7 @@ from sgdphys.relate.claims import Claim
 from sgdphys.relate.estimates import Estimate, difference, of_intervals, over_replicas
 from sgdphys.relate.statistics import STATISTICS
 from sgdphys.relate.statistics.results import Results
+from sgdphys.trajectory.writer import write_text
 
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "supported", "not supported", "inconclusive"
 NO_DATA = "no data"
@@ -224,9 +225,7 @@ def write_verdicts(verdicts: list[Verdict], path: Path) -> None:
          for k, v in verdict._asdict().items()}
         for verdict in verdicts
     ]  # fmt: skip
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(rows, indent=1), encoding="utf-8")
-    partial.replace(path)
+    write_text(json.dumps(rows, indent=1), path)
 
 
 def read_verdicts(path: Path) -> list[Verdict]:

@@ -124,7 +124,7 @@ def _chapter(run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path])
         if (run.folder / RESULTS).is_file():
             results = stack.enter_context(run.results)
             found = {str(n): node.to_dataset() for n, node in results.children.items()}
-            # sweeps are large, and little of them is said beside their figures
+            # sweeps are large: what is said of them is read one variable at a time
             groups = {n: g if "case" in g.dims else g.load() for n, g in found.items()}
         first = segment_paths(run.folder / SEGMENTS) if not study.sweep.keys else []
         if first:

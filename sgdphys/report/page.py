@@ -1,7 +1,6 @@
 """The page itself: chapters poured into a template, everything inline."""
 
 import base64
-import os
 import zlib
 from collections import Counter
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from sgdphys.figures.verdicts import COLOURS
 from sgdphys.report.contents import Chapter, chapters_of
 from sgdphys.report.side_by_side import in_common, on_the_same_axes
 from sgdphys.study.runs import Run
+from sgdphys.trajectory.writer import write_text
 
 _TEMPLATES = Path(__file__).parent / "template"
 REPORT = "report.html"
@@ -85,10 +85,8 @@ def write_report(folders: list[Path], out: Path | None = None) -> Path:
         year=datetime.now(UTC).year,
     )
     path = out if out is not None else folders[0] / REPORT
-    partial = path.with_name(f".partial-{path.name}")
     try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
+        write_text(text, path)
     except OSError as error:
         raise WorkError(f"{path} cannot be written ({error.strerror}); choose --out") from error
     return path

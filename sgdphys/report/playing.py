@@ -42,13 +42,13 @@ def plane_of(information: xr.Dataset, bottleneck: xr.Dataset | None = None) -> d
         For JSON: axes, colours, and for each case its epochs and packed coordinates.
     """
     is_sweep = "case" in information.dims
-    data = with_cases(information)
+    data = with_cases(information[["I_XT", "I_TY", "null_I_TY"]])
     titles = case_labels(information)
     top = max(float(data["I_TY"].max()), 0.1)
     wide = max(float(data["I_XT"].max()), 0.1)
     cases = []
     for k in range(min(data.sizes["case"], _CASES)):
-        one = data[["I_XT", "I_TY", "null_I_TY"]].isel(case=k).dropna("epoch", how="all")
+        one = data.isel(case=k).dropna("epoch", how="all")
         if not one.sizes["epoch"]:
             continue
         if is_sweep:

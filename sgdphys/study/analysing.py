@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import netCDF4
 import numpy as np
 import xarray as xr
 
@@ -17,7 +16,7 @@ from sgdphys.study.analyses.source import Source, narrowed
 from sgdphys.study.files import study_hash
 from sgdphys.study.keys import Study
 from sgdphys.study.recording import plan_of
-from sgdphys.trajectory.reader import open_trajectory
+from sgdphys.trajectory.reader import open_segment, open_trajectory
 from sgdphys.trajectory.writer import write_tree
 
 RESULTS = "results.nc"
@@ -41,8 +40,8 @@ def are_whole(folder: Path, study: Study) -> bool:
     path = folder / RESULTS
     if not path.is_file():
         return False
-    with netCDF4.Dataset(path) as results:
-        return getattr(results, "analyses_key", None) == analyses_key(study)
+    with open_segment(path) as results:
+        return bool(results.attrs.get("analyses_key") == analyses_key(study))
 
 
 def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str], None]) -> None:

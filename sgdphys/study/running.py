@@ -32,6 +32,7 @@ from sgdphys.study.runs import CASES, FIGURES, PARTS, STUDY_FILE, VERDICTS, Run,
 from sgdphys.study.sharing import Pool
 from sgdphys.study.workers import Work, Workers
 from sgdphys.trajectory.reader import SEGMENTS, open_segment, open_trajectory, segment_paths
+from sgdphys.trajectory.writer import write_text
 
 _LOCK = ".lock"
 _DRAWN = ".drawn"
@@ -109,7 +110,7 @@ def run(
     many = bool(parts or resolved.sweep.keys)
     cores = threads or len(os.sched_getaffinity(0))
     processes = cores // 2 if many else 0
-    share = max(cores // (processes + 1), 1)
+    share = max(cores // (processes + 1), 1) if processes else threads
     _prepare(folder, resolved, fresh=fresh)
     with _locked(folder), Workers(processes, share, tell, stop) as workers:
         work = _Work(
@@ -232,8 +233,7 @@ def _draw(run: Run, tell: Callable[[str], None]) -> None:
         tell(f"the figures in {folder} are whole; nothing to draw")
         return
     paths = run.figures()
-    drawn = {"of": key, "figures": [path.name for path in paths]}
-    kept.write_text(json.dumps(drawn), encoding="utf-8")
+    write_text(json.dumps({"of": key, "figures": [path.name for path in paths]}), kept)
     tell(f"drew {len({path.stem for path in paths})} figures in {folder}")
 
 
@@ -305,9 +305,7 @@ def _prepare(folder: Path, study: Study, *, fresh: bool) -> None:
             raise InputError(f"{folder} is not empty and holds no run; choose another --out")
         inside = PARTS if study.parts else CASES if study.sweep.keys else SEGMENTS
         (folder / inside).mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(".partial")
-        partial.write_text(resolved_text(study), encoding="utf-8")
-        os.replace(partial, kept)
+        write_text(resolved_text(study), kept)
     except OSError as error:
         raise WorkError(
             f"{folder} cannot be written ({error.strerror}); choose another --out"

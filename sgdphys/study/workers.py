@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -139,20 +139,30 @@ class _Process:
         self, do: Callable[..., None], arguments: tuple[Any, ...], tell: Callable[[str], None]
     ) -> None:
         """Have something done, and wait for it."""
+        for said in self._said(do, arguments):
+            if isinstance(said, str):
+                tell(said)
+            elif said is not None:
+                raise said
+
+    def _said(
+        self, do: Callable[..., None], arguments: tuple[Any, ...]
+    ) -> Iterator[str | Exception | None]:
+        """What the process says while it does something, None or an exception at last."""
         if self._process is None:
             self._begin()
+        said: str | Exception | None = ""
         try:
             self._connection.send((do, arguments))
-            while isinstance(said := self._connection.recv(), str):
-                tell(said)
+            while isinstance(said, str):
+                said = self._connection.recv()
+                yield said
         except (EOFError, OSError) as error:
             self.end()
             raise WorkError(
                 "a process that analyses was killed, perhaps for want of memory; give the same "
                 "command to carry on, with --workers 1 to do one thing at a time"
             ) from error
-        if said is not None:
-            raise said
 
     def end(self) -> None:
         process, self._process = self._process, None

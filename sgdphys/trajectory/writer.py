@@ -56,6 +56,13 @@ def write_tree(tree: xr.DataTree, path: Path, compression: str = "none") -> None
         raise
 
 
+def write_text(text: str, path: Path) -> None:
+    """Write a text so that at any moment the path holds all of it or what it held before."""
+    partial = path.with_name(path.name + _SUFFIX)
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:

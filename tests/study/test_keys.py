@@ -165,6 +165,17 @@ def test_quick_keeps_families_whole():
     assert quicken(study).train.epochs == 500
 
 
+def test_quick_sweeps_are_smaller_and_slow_estimators_read_three_epochs():
+    slow = {"of": "information", "estimator": "kde_upper", "epochs": [0, 3, 30, 100, 5000, 10_000]}
+    keys = {"sweep": {"train.batch_size": [4, 512]}, "analyses": {"slow": slow}}
+    quick = quicken(study_from(keys, "s"))
+    assert (quick.train.replicas, quick.train.epochs) == (8, 200)
+    assert quick.analyses["slow"].epochs == (0, 30, 100)
+    assert quick.figures.formats == ("svg",)
+    bursts = {**keys, "record": {"weights": {"burst": 74, "starts": 4}}}
+    assert quicken(study_from(bursts, "s")).train.epochs == 500
+
+
 def test_about_275_log_spaced_epochs():
     epochs = log_epochs(10_000)
     assert 230 < len(epochs) < 300

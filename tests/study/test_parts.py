@@ -6,6 +6,7 @@ from commands import command, refused
 
 import sgdphys as sp
 from sgdphys.errors import InputError, WorkError
+from sgdphys.study.analysing import are_whole
 from sgdphys.study.files import cases_of
 from sgdphys.study.keys import Record, study_from
 from sgdphys.study.running import run
@@ -99,6 +100,14 @@ def test_given_again_nothing_is_trained(whole):
     assert len(drawn) == 1
     assert str(gone.parent) in drawn[0]
     assert gone.is_file()
+
+
+def test_damaged_results_are_named(whole, tmp_path):
+    part = whole[0].parts["alone"]
+    data = (part.folder / "results.nc").read_bytes()
+    (tmp_path / "results.nc").write_bytes(data[: len(data) // 2])
+    with pytest.raises(WorkError, match=r"results\.nc.* cut short or damaged"):
+        are_whole(tmp_path, part.study)
 
 
 def test_the_command_prints_the_verdicts(whole):

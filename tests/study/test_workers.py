@@ -99,6 +99,14 @@ def test_a_process_ends_with_the_one_that_began_it():
     assert not _is_running(number)
 
 
+def test_who_cannot_hear_is_not_told_that_a_process_was_killed():
+    def tell(sentence):
+        raise BrokenPipeError("nobody listens")
+
+    with Workers(1, 1, tell, None) as workers, pytest.raises(BrokenPipeError, match="nobody"):
+        workers.require([workers.submit(_say, "this")], whole=True)
+
+
 def _say_where(tell):
     time.sleep(0.2)
     tell(str(os.getpid()))
