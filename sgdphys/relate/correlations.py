@@ -2,7 +2,6 @@
 
 import numpy as np
 import xarray as xr
-from scipy.stats import rankdata
 
 from sgdphys.dynamics.intervals import percentile_interval
 from sgdphys.errors import NotEnoughData
@@ -69,6 +68,8 @@ def rank_correlation(
 
 def _ranks(values: np.ndarray, axis: int) -> np.ndarray:
     """Ranks along an axis less their mean; what is missing stays so."""
+    from scipy.stats import rankdata
+
     there = np.isfinite(values)
     ranks = np.where(there, rankdata(np.where(there, values, np.inf), axis=axis), 0.0)
     count = np.maximum(there.sum(axis=axis, keepdims=True), 1)

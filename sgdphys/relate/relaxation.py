@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from scipy.optimize import minimize_scalar
 
 from sgdphys.dynamics.intervals import percentile_interval
 from sgdphys.errors import NotEnoughData
@@ -59,6 +58,7 @@ def fitted_law(law: str, bits: np.ndarray, epochs: np.ndarray, at: np.ndarray) -
     """
     y = np.log(epochs)
     if law == "linear":
+        from scipy.optimize import minimize_scalar
 
         def shape(share: float, s: np.ndarray) -> np.ndarray:
             return np.asarray(np.log(share + (1 - share) * s / bits.mean()))

@@ -21,10 +21,12 @@ from sgdphys.study import summary
 from sgdphys.study.analysing import RESULTS, are_whole
 from sgdphys.study.files import resolved_text
 from sgdphys.study.runs import FIGURES, STUDY_FILE, Run
-from sgdphys.trajectory.reader import SEGMENTS, open_segment, segment_paths
+from sgdphys.trajectory.reader import SEGMENTS, attributes_of, open_trajectory, segment_paths
 from sgdphys.trajectory.schema import decode_attributes
 
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
+_RECORDED = ("training", "gradients")
+"""Groups of a recording that a page shows."""
 _FEW = 1
 """Pictures of a part of a study of studies that no claim rests on."""
 
@@ -126,18 +128,21 @@ def _chapter(run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path])
             found = {str(n): node.to_dataset() for n, node in results.children.items()}
             # sweeps are large: what is said of them is read one variable at a time
             groups = {n: g if "case" in g.dims else g.load() for n, g in found.items()}
-        first = segment_paths(run.folder / SEGMENTS) if not study.sweep.keys else []
-        if first:
-            trajectory = stack.enter_context(run.trajectory)
-            for name in ("training", "gradients"):
-                if name in trajectory.children:
-                    data = trajectory[name].to_dataset()
-                    groups[name] = data.drop_dims("parameter", errors="ignore").load()
+        has_one_recording = not study.sweep.keys and segment_paths(run.folder / SEGMENTS)
+        if has_one_recording:
+            trajectory = stack.enter_context(open_trajectory(run.folder, _RECORDED))
+            for name, node in trajectory.children.items():
+                data = node.to_dataset().drop_dims("parameter", errors="ignore")
+                groups[str(name)] = data.load()
         paths = {**_drawn(run, groups), **instead}
         _fill(chapter, run, groups, _in_order(paths), whole=whole)
         if whole and not chapter.missing:
-            rows = summary.ensemble_table(trajectory) if first else summary.table(run, 0.0)[:-1]
-            chapter.tables = [("Layers", summary.layer_table(run)), ("Training", rows)]
+            training = (
+                summary.ensemble_table(groups["training"], run.diverged_steps)
+                if has_one_recording
+                else summary.table(run, 0.0)[:-1]
+            )
+            chapter.tables = [("Layers", summary.layer_table(run)), ("Training", training)]
     return chapter
 
 
@@ -274,7 +279,4 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
 def _attributes(run: Run) -> dict[str, Any]:
     first = next(iter(run.cases.values()), run)
     paths = segment_paths(first.folder / SEGMENTS)
-    if not paths:
-        return {}
-    with open_segment(paths[0]) as segment:
-        return decode_attributes(segment.attrs)
+    return decode_attributes(attributes_of(paths[0])) if paths else {}

@@ -100,4 +100,4 @@ def _numbered(of: dict[str, dict[str, Any] | None]) -> list[dict[str, Any]]:
 
 def _deflated(text: str) -> str:
     """Text as base64 of a zlib stream, which browsers inflate."""
-    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+    return base64.b64encode(zlib.compress(text.encode())).decode()

@@ -16,7 +16,7 @@ from sgdphys.study.analyses.source import Source, narrowed
 from sgdphys.study.files import study_hash
 from sgdphys.study.keys import Study
 from sgdphys.study.recording import plan_of
-from sgdphys.trajectory.reader import open_segment, open_trajectory
+from sgdphys.trajectory.reader import attributes_of, open_trajectory
 from sgdphys.trajectory.writer import write_tree
 
 RESULTS = "results.nc"
@@ -38,10 +38,7 @@ def analyses_key(study: Study) -> str:
 def are_whole(folder: Path, study: Study) -> bool:
     """Whether a run's results are there and are those of this study."""
     path = folder / RESULTS
-    if not path.is_file():
-        return False
-    with open_segment(path) as results:
-        return bool(results.attrs.get("analyses_key") == analyses_key(study))
+    return path.is_file() and attributes_of(path).get("analyses_key") == analyses_key(study)
 
 
 def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str], None]) -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from sgdphys.errors import InputError, WorkError
@@ -31,7 +30,7 @@ from sgdphys.study.recording import Recording
 from sgdphys.study.runs import CASES, FIGURES, PARTS, STUDY_FILE, VERDICTS, Run, file_name
 from sgdphys.study.sharing import Pool
 from sgdphys.study.workers import Work, Workers
-from sgdphys.trajectory.reader import SEGMENTS, open_segment, open_trajectory, segment_paths
+from sgdphys.trajectory.reader import SEGMENTS, open_trajectory
 from sgdphys.trajectory.writer import write_text
 
 _LOCK = ".lock"
@@ -181,7 +180,7 @@ def _carry_out_cases(folder: Path, study: Study, work: _Work) -> list[Work]:
         _prepare(place, case, fresh=work.fresh)
         with _locked(place):
             _record(Run(place), work)
-        if not _any_finite(place):
+        if (Run(place).diverged_steps >= 0).all():
             diverged.append(name)
             work.tell(f"every network of case {name} diverged; its results are left empty")
         elif study.analyses and not are_whole(place, case):
@@ -235,12 +234,6 @@ def _draw(run: Run, tell: Callable[[str], None]) -> None:
     paths = run.figures()
     write_text(json.dumps({"of": key, "figures": [path.name for path in paths]}), kept)
     tell(f"drew {len({path.stem for path in paths})} figures in {folder}")
-
-
-def _any_finite(folder: Path) -> bool:
-    """Whether some network of a recording came to its end with finite weights."""
-    with open_segment(segment_paths(folder / SEGMENTS)[-1]) as last:
-        return bool(np.any(last["weights"]["diverged_step"].to_numpy() < 0))
 
 
 def _record(result: Run, work: _Work) -> None:

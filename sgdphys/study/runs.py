@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
 from sgdphys import figures
@@ -14,7 +15,7 @@ from sgdphys.relate.verdicts import Verdict, as_dataset, read_verdicts
 from sgdphys.study.analysing import RESULTS
 from sgdphys.study.files import cases_of, read_keys
 from sgdphys.study.keys import Study, study_from
-from sgdphys.trajectory.reader import open_trajectory
+from sgdphys.trajectory.reader import SEGMENTS, open_segment, open_trajectory, segment_paths
 
 STUDY_FILE = "study.toml"
 VERDICTS = "verdicts.json"
@@ -60,6 +61,15 @@ class Run:
                     f".{word}"
                 )
         return open_trajectory(self.folder)
+
+    @property
+    def diverged_steps(self) -> np.ndarray:
+        """Update at which each replica diverged, -1 where it did not, (replica,).
+
+        As far as the recording goes: its last segment knows most.
+        """
+        with open_segment(segment_paths(self.folder / SEGMENTS)[-1]) as last:
+            return last["weights"]["diverged_step"].to_numpy()
 
     @property
     def cases(self) -> "dict[str, Run]":
@@ -126,7 +136,8 @@ class Run:
         with ExitStack() as stack:
             sources: dict[str, xr.Dataset] = {}
             if not self.study.sweep.keys and not self.study.parts:
-                trajectory = stack.enter_context(self.trajectory)
+                kinds = {kind for entry in figures.CATALOGUE.values() for kind in entry.needs}
+                trajectory = stack.enter_context(open_trajectory(self.folder, kinds))
                 sources = {n: node.to_dataset() for n, node in trajectory.children.items()}
             if (self.folder / RESULTS).is_file():
                 results = stack.enter_context(self.results)

@@ -19,16 +19,22 @@ def table(run: Run, seconds: float) -> list[tuple[str, ...]]:
         return _parts_table(run, seconds)
     if run.cases:
         return _cases_table(run, seconds)
-    with run.trajectory as trajectory:
-        rows = ensemble_table(trajectory)
+    with open_trajectory(run.folder, ("training",)) as trajectory:
+        rows = ensemble_table(trajectory["training"].to_dataset(), run.diverged_steps)
     rows.append((_place(run, seconds), "", "", ""))
     return rows
 
 
-def ensemble_table(trajectory: xr.DataTree) -> list[tuple[str, ...]]:
-    """Rows of loss and accuracy at the last epoch of an ensemble, and who diverged."""
-    training = trajectory["training"].to_dataset()
-    diverged = trajectory["weights"]["diverged_step"].to_numpy()
+def ensemble_table(training: xr.Dataset, diverged: np.ndarray) -> list[tuple[str, ...]]:
+    """Rows of loss and accuracy at the last epoch of an ensemble, and who diverged.
+
+    Parameters
+    ----------
+    training : Dataset
+        A trajectory's group of that name.
+    diverged : int (replica,)
+        Update at which each diverged, -1 where it did not.
+    """
     last = training.isel(epoch=-1).load()
     rows: list[tuple[str, ...]] = [
         (f"at epoch {int(last['epoch'])}", "median", "lowest", "highest")
@@ -54,7 +60,7 @@ def _cases_table(run: Run, seconds: float) -> list[tuple[str, ...]]:
     """Median loss and accuracy of every case of a sweep."""
     medians: dict[str, list[float]] = {}
     for name, case in run.cases.items():
-        with case.trajectory as trajectory:
+        with open_trajectory(case.folder, ("training",)) as trajectory:
             last = trajectory["training"].to_dataset().isel(epoch=-1).load()
         medians[name] = [float(last[n].median()) for n in _MEDIANS]
     # without labels there is no accuracy, without a test set nothing of it

@@ -2,7 +2,6 @@
 
 import numpy as np
 import xarray as xr
-from scipy.optimize import brentq
 from scipy.special import entr, expit
 
 from sgdphys.errors import InputError
@@ -78,6 +77,8 @@ def symmetric_rule(information: float = 0.99, *, bipolar: bool = False) -> xr.Da
             f"task.information is {information} bits; it must be above 0 and below {most:.6f}, "
             "the information of the hard labels"
         )
+
+    from scipy.optimize import brentq
 
     def excess(log_gamma: float) -> float:
         return _information(expit(np.exp(log_gamma) * height)) - information

@@ -1,11 +1,14 @@
 """Opening trajectories: a file, or the segments of a run as one, lazily and without torch."""
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import netCDF4
 import numpy as np
 import xarray as xr
+from xarray.backends import NetCDF4DataStore
 from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
 from sgdphys.errors import InputError, WorkError
@@ -58,8 +61,30 @@ def open_segment(path: Path) -> xr.DataTree:
         When it is cut short.
     """
     require_netcdf(path)
-    try:
+    with _damage_told(path):
         return xr.open_datatree(path, engine="netcdf4")
+
+
+def attributes_of(path: Path) -> dict[str, Any]:
+    """Attributes of a netCDF file itself, as they are stored.
+
+    Raises
+    ------
+    InputError
+        When it is not there or not netCDF.
+    WorkError
+        When it is cut short.
+    """
+    require_netcdf(path)
+    with NETCDF4_PYTHON_LOCK, _damage_told(path), netCDF4.Dataset(path) as file:
+        return {name: file.getncattr(name) for name in file.ncattrs()}
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Say of a file that the libraries cannot read what to do about it."""
+    try:
+        yield
     except (OSError, RuntimeError) as error:
         raise WorkError(
             f"{path} cannot be read ({error}); it is cut short or damaged: "
@@ -67,7 +92,7 @@ def open_segment(path: Path) -> xr.DataTree:
         ) from error
 
 
-def open_trajectory(path: str | Path) -> xr.DataTree:
+def open_trajectory(path: str | Path, groups: Collection[str] | None = None) -> xr.DataTree:
     """Open a trajectory lazily.
 
     Parameters
@@ -75,6 +100,9 @@ def open_trajectory(path: str | Path) -> xr.DataTree:
     path : str or Path
         A netCDF file, or the folder of a run, whose finished segments are joined. Where a recording
         to a file is going on, or was cut off, its segments are read.
+    groups : collection of str, optional
+        Those to open, where they are there; all by default. Fewer open faster: a run may have
+        hundreds of segments.
 
     Returns
     -------
@@ -90,7 +118,7 @@ def open_trajectory(path: str | Path) -> xr.DataTree:
     """
     path = Path(path)
     if path.is_file():
-        tree = _detached(path)
+        tree = _detached(path, groups)
         return _decoded(tree.attrs, {name: tree[name].to_dataset() for name in tree.children})
     if not path.exists() and parts_of(path).is_dir():
         path = parts_of(path)
@@ -98,28 +126,33 @@ def open_trajectory(path: str | Path) -> xr.DataTree:
     if not paths:
         what = "no finished segment yet" if path.is_dir() else "no such file or folder"
         raise InputError(f"{path}: {what}; a run's folder or a netCDF file was expected")
-    trees = [_detached(p) for p in paths]
+    trees = [_detached(p, groups) for p in paths]
     names = dict.fromkeys(str(n) for tree in trees for n in tree.children)
-    groups = {}
+    joined = {}
     for name in names:
         having = [k for k, tree in enumerate(trees) if name in tree.children]
-        groups[name] = _joined(name, [trees[k] for k in having], [paths[k] for k in having])
-    return _decoded(trees[0].attrs, groups)
+        joined[name] = _joined(name, [trees[k] for k in having], [paths[k] for k in having])
+    return _decoded(trees[0].attrs, joined)
 
 
-def _detached(path: Path) -> xr.DataTree:
+def _detached(path: Path, only: Collection[str] | None) -> xr.DataTree:
     """Open a segment, load what is small, and leave the rest to be read when it is asked for.
 
     No file stays open: a run may have more segments than a process may have files, and HDF5 bears
     no file that is closed by one thread, when a cache is full or its last user gone, while another
     one reads.
     """
-    with open_segment(path) as tree:
-        groups = {name: _lazily(path, str(name), node.to_dataset()) for name, node in
-                  tree.children.items() if name != RESUME}  # fmt: skip
-        detached = xr.DataTree.from_dict(groups)
-        detached.attrs = dict(tree.attrs)
-    return detached
+    require_netcdf(path)
+    store: Any = NetCDF4DataStore
+    with NETCDF4_PYTHON_LOCK, _damage_told(path), netCDF4.Dataset(path) as file:
+        wanted = [n for n in file.groups if n != RESUME and (only is None or n in only)]
+        # every group has the coordinates of the file itself; a lock within the lock would wait
+        of_all = _lazily(path, "/", xr.open_dataset(store(file, lock=False)))
+        groups = {"/": of_all.drop_vars(of_all.data_vars)}
+        for name in wanted:
+            data = xr.open_dataset(store(file[name], lock=False))
+            groups[name] = _lazily(path, name, data)
+    return xr.DataTree.from_dict(groups)
 
 
 def _lazily(path: Path, group: str, data: xr.Dataset) -> xr.Dataset:
@@ -134,7 +167,8 @@ def _lazily(path: Path, group: str, data: xr.Dataset) -> xr.Dataset:
             read[name] = variable.load().copy(deep=False)
             continue
         stored = _Stored(path, group, str(name), variable)
-        lazy = da.from_array(stored, chunks=_chunks(variable), name=False, asarray=False)
+        meta = np.empty((0,) * variable.ndim, variable.dtype)  # else Dask reads to find out
+        lazy = da.from_array(stored, _chunks(variable), name=False, asarray=False, meta=meta)
         read[name] = xr.Variable(variable.dims, lazy, variable.attrs)
     return xr.Dataset(
         {n: v for n, v in read.items() if n not in data.coords},

@@ -10,7 +10,7 @@ import xarray as xr
 from sgdphys.errors import InputError, WorkError
 from sgdphys.networks import Perceptron
 from sgdphys.trajectory import schema
-from sgdphys.trajectory.reader import check, open_trajectory
+from sgdphys.trajectory.reader import _Stored, check, open_trajectory
 from sgdphys.trajectory.writer import SegmentWriter, write_tree
 
 TABLE = Perceptron((2, 2)).parameters
@@ -96,6 +96,31 @@ def test_a_step_told_twice_differently_is_an_error(tmp_path):
     written(tmp_path, segment(range(11)), segment(range(10, 21), seed=1))
     with pytest.raises(WorkError, match=r"0-1\.nc and .*1-2\.nc give different theta at step 10"):
         open_trajectory(tmp_path)
+
+
+def test_opening_reads_no_weights(tmp_path, monkeypatch):
+    folder = written(tmp_path, segment(range(5)), segment(range(5, 9)))
+    with monkeypatch.context() as patched:
+        patched.setattr(_Stored, "__getitem__", lambda *_: pytest.fail("weights were read"))
+        weights = open_trajectory(folder)["weights"]
+    assert np.isfinite(weights["theta"].to_numpy()).all()
+
+
+def test_groups_that_are_asked_for_are_opened_alone(tmp_path):
+    tree = segment(range(5))
+    tree["more"] = xr.DataTree(xr.Dataset({"a": ("b", [1.0, 2.0])}))
+    write_tree(tree, tmp_path / "a.nc")
+    opened = open_trajectory(tmp_path / "a.nc", ("more", "not there"))
+    assert list(opened.children) == ["more"]
+    xr.testing.assert_identical(opened["more"].to_dataset(), tree["more"].to_dataset())
+
+
+def test_groups_have_the_coordinates_of_the_file_itself(tmp_path):
+    tree = xr.DataTree(xr.Dataset(coords={"step": [3, 4]}))
+    tree["weights"] = xr.DataTree(xr.Dataset({"theta": ("step", [1.0, 2.0])}))
+    tree.to_netcdf(tmp_path / "a.nc")
+    opened = open_trajectory(tmp_path / "a.nc")["weights"]
+    assert opened["step"].to_numpy().tolist() == [3, 4]
 
 
 def test_segments_are_ordered_by_number_not_text(tmp_path):
