@@ -58,7 +58,7 @@ GLOSSARY: dict[str, Quantity] = {
     "noise_norm": Quantity(
         "loss/weight",
         "norm of gradient noise",
-        r"\sqrt{\mathrm{tr}\,V}",
+        r"(\mathrm{tr}\,V)^{1/2}",
         "root of the summed batch variance of one layer",
     ),
     "weight_norm": Quantity("weight", "weight norm", r"|\theta|", "over one layer"),
@@ -122,7 +122,7 @@ GLOSSARY: dict[str, Quantity] = {
     "bits_lost": Quantity("bits", "bits lost", "", "I(X;T) at its peak less that at the end"),
     # gradient phases
     "gradient_ratio": Quantity(
-        "1", "gradient mean over noise", r"|G|/\sqrt{\mathrm{tr}\,V}", "at fixed weights"
+        "1", "gradient mean over noise", r"|G|/(\mathrm{tr}\,V)^{1/2}", "at fixed weights"
     ),
     "gradient_ratio_squared": Quantity(
         "1",
@@ -136,7 +136,7 @@ GLOSSARY: dict[str, Quantity] = {
     "noise_over_weight": Quantity(
         "loss/weight**2",
         "gradient noise over weight norm",
-        r"\sqrt{\mathrm{tr}\,V}/|\theta|",
+        r"(\mathrm{tr}\,V)^{1/2}/|\theta|",
         "ratio of averages",
     ),
     "noise_scale": Quantity(
@@ -151,7 +151,7 @@ GLOSSARY: dict[str, Quantity] = {
     "drift_ratio": Quantity(
         "1",
         "drift over gradient noise",
-        r"|\Delta\theta|/(\Delta\tau\sqrt{\mathrm{tr}\,V})",
+        r"|\Delta\theta|/(\Delta\tau(\mathrm{tr}\,V)^{1/2})",
         "displacement over the next epoch per unit time, over the noise of a batch gradient",
     ),
     "drift_transition_epoch": Quantity(

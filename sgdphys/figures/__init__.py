@@ -97,7 +97,11 @@ CATALOGUE: dict[str, Entry] = {
         applies=lambda d: d.attrs.get("estimator") == "binned",
     ),
     "test_error": Entry(
-        sweeps.test_error, ("learning",), applies=lambda d: d.sizes.get("case", 1) <= MOST_CURVES
+        sweeps.test_error,
+        ("learning",),
+        applies=lambda d: (
+            d.sizes.get("case", 1) <= MOST_CURVES and bool(np.isfinite(d["test_error"]).any())
+        ),
     ),
     "order_parameter": Entry(
         transitions.order_over_control, ("learning",), applies=transitions.has_control

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sgdphys.figures.cases import case_labels
 from sgdphys.figures.style import EXACT, FIT, NULL, PAGE, layer_styles, layers_legend, with_cases
 
 Sources = Mapping[str, xr.Dataset]
@@ -28,10 +29,9 @@ def curve(sources: Sources) -> Figure:
     data = with_cases(sources["bottleneck"]).isel(case=slice(0, _MOST))
     figure, axes = _panels(data.sizes["case"], 2.7)
     last = int(data["epoch"].max())
-    for ax, case in zip(axes, data["case"].to_numpy(), strict=False):
-        here = data.sel(case=case)
-        _curve_panel(ax, here.sel(epoch=last))
-        ax.set_title(str(case), fontsize=7)
+    for k, (ax, title) in enumerate(zip(axes, case_labels(sources["bottleneck"]), strict=False)):
+        _curve_panel(ax, data.isel(case=k).sel(epoch=last))
+        ax.set_title(title, fontsize=7)
         ax.set_xlabel("$I(X;T)$ (bits)")
         ax.set_ylabel("$I(T;Y)$ (bits)")
     bins = data.attrs.get("bins", "?")
@@ -70,10 +70,9 @@ def betas(sources: Sources) -> Figure:
     data = with_cases(sources["bottleneck"]).isel(case=slice(0, _MOST))
     figure, axes = _panels(data.sizes["case"], 2.5)
     last = int(data["epoch"].max())
-    for ax, case in zip(axes, data["case"].to_numpy(), strict=False):
-        here = data.sel(case=case, epoch=last)
-        _beta_panel(ax, here)
-        ax.set_title(str(case), fontsize=7)
+    for k, (ax, title) in enumerate(zip(axes, case_labels(sources["bottleneck"]), strict=False)):
+        _beta_panel(ax, data.isel(case=k).sel(epoch=last))
+        ax.set_title(title, fontsize=7)
         ax.set_xlabel("layer")
         ax.set_ylabel(r"$\beta$ (logarithmic)")
     extra = [

@@ -40,9 +40,15 @@ def control(data: xr.Dataset) -> tuple[str, np.ndarray] | None:
 def control_axis(ax: Axes, name: str, values: np.ndarray) -> None:
     """Name a control parameter on an axis, logarithmic where it spans a factor of 20."""
     label = name.replace("_", " ")
-    if (values > 0).all() and values.max() / values.min() > _WIDE:
-        ax.set_xscale("log")
-        label += " (logarithmic)"
+    positive = values[values > 0]
+    if (values >= 0).all() and positive.max() / positive.min() > _WIDE:
+        if len(positive) == len(values):
+            ax.set_xscale("log")
+            label += " (logarithmic)"
+        else:
+            ax.set_xscale("symlog", linthresh=positive.min(), linscale=0.5)
+            ax.set_xlim(-0.3 * positive.min(), 1.5 * positive.max())
+            label += f" (logarithmic from {positive.min():g})"
     ax.set_xlabel(label)
 
 
@@ -88,7 +94,7 @@ def own_layers(data: xr.Dataset, name: str) -> list[tuple[int, Any]]:
     Parameters
     ----------
     data : Dataset
-        Of one case; layers that others have alone are not finite.
+        Of one case, whose layers that others have alone are not finite; or of several.
     name : str
         A variable with a dimension layer.
     """
@@ -117,14 +123,15 @@ def panels(
     """
     data = with_cases(data)
     count = data.sizes["case"]
-    columns = min(count, _COLUMNS if count > 3 else 3)
-    rows = -(-count // columns)
+    rows = -(-count // _COLUMNS)
+    columns = -(-count // rows)
     figure, axes = plt.subplots(
         rows, columns, figsize=(PAGE, 0.7 + height * rows), squeeze=False, **options
     )
     flat = list(axes.ravel())
-    for ax in flat[count:]:
-        ax.set_visible(False)
+    for k in range(count, len(flat)):
+        flat[k].set_visible(False)
+        flat[k - columns].xaxis.set_tick_params(labelbottom=True)  # it has nothing below it
     titles = case_labels(data)
     return figure, [
         (flat[k], data.isel(case=k, drop=True), titles[k].replace(", ", "\n")) for k in range(count)

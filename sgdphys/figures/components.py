@@ -7,6 +7,7 @@ import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from sgdphys.figures.cases import case_labels
 from sgdphys.figures.style import DATA, NULL, PAGE, with_cases
 
 Sources = Mapping[str, xr.Dataset]
@@ -17,12 +18,12 @@ _SHOWN = 3
 def beside_walks(sources: Sources) -> Figure:
     """Shares of the variance, and one network's path along its components, with a random walk's."""
     data = with_cases(sources["components"])
-    names = [str(c) for c in data["case"].to_numpy()][:_MOST_CASES]
+    titles = case_labels(sources["components"])[:_MOST_CASES]
     figure, axes = plt.subplots(
-        len(names), 3, figsize=(PAGE, 0.6 + 2.2 * len(names)), squeeze=False
+        len(titles), 3, figsize=(PAGE, 0.6 + 2.2 * len(titles)), squeeze=False
     )
-    for row, case in zip(axes, names, strict=True):
-        here = data.sel(case=case)
+    for number_of_case, (row, title) in enumerate(zip(axes, titles, strict=True)):
+        here = data.isel(case=number_of_case)
         number = here["component"].to_numpy()
         shares = here["component_share"].transpose("replica", "component").to_numpy()
         null = here["null_component_share"].mean("replica").to_numpy()
@@ -35,7 +36,7 @@ def beside_walks(sources: Sources) -> Figure:
         row[0].set_yscale("log")
         row[0].set_xticks(number)
         row[0].set_ylabel("share of the variance")
-        row[0].set_title(case if len(names) > 1 else "", fontsize=7)
+        row[0].set_title(title, fontsize=7)
         step = here["step"].to_numpy()
         first = here.isel(replica=0)
         for k in range(_SHOWN):

@@ -68,6 +68,8 @@ def noise_scale(sources: Sources) -> Figure:
     ax.plot(ends, ends, color=EXACT, linewidth=0.8)
     ax.set_xscale("log")
     ax.set_yscale("log")
+    ax.set_xticks(np.unique(batch), [f"{b:.0f}" for b in np.unique(batch)])
+    ax.xaxis.minorticks_off()
     ax.set_xlabel("batch size (logarithmic)")
     ax.set_ylabel("noise scale tr $S/|G|^2$ at the\ntransition (samples, logarithmic)")
     law = Line2D([], [], color=EXACT, linewidth=0.8, label="equal")

@@ -88,7 +88,9 @@ def ladder(sources: Sources) -> Figure:
             "$D$ (weight$^2$/update)" if name == "diffusion" else "$D$ / $D$ of the noise"
         )
     if name == "diffusion_ratio" and noisy:
-        axes[0, 0].set_ylim(3e-3, 3e2)
+        drawn = data[name].sel(case=noisy)
+        drawn = drawn.where(drawn > 0)
+        axes[0, 0].set_ylim(min(3e-3, drawn.min() / 2), max(3e2, drawn.max() * 2))
     if not noisy:
         _nothing(axes[0, 0])
     extra = [Line2D([], [], color=EXACT, linewidth=0.8, label="white noise"),

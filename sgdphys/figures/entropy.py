@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sgdphys.figures.cases import case_labels
 from sgdphys.figures.style import (
     NULL,
     PAGE,
@@ -31,6 +32,7 @@ def growth(sources: Sources) -> Figure:
     data = with_cases(sources["entropy"])
     information = sources.get("information")
     names = [str(c) for c in data["case"].to_numpy()][:_MOST_CASES]
+    titles = case_labels(sources["entropy"])
     rows = 2 + (information is not None)
     figure, axes = plt.subplots(
         rows, len(names), figsize=(PAGE, 1.0 + 1.75 * rows), sharex=True, sharey="row",
@@ -42,7 +44,7 @@ def growth(sources: Sources) -> Figure:
         for row, cloud in enumerate(_ROWS):
             for layer, colour, _ in layer_styles(data["layer"].to_numpy()):
                 _cloud(axes[row, column], epoch, here.sel(layer=layer, cloud=cloud), colour)
-        axes[0, column].set_title(case if len(names) > 1 else "")
+        axes[0, column].set_title(titles[column])
         if information is not None:
             _information(axes[2, column], with_cases(information), case)
         epoch_axis(axes[-1, column], int(np.nanmax(epoch)))

@@ -11,12 +11,16 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
-from sgdphys.figures.style import NULL, PAGE, epoch_axis, layer_styles
+from sgdphys.figures.cases import own_layers
+from sgdphys.figures.style import NULL, PAGE, epoch_axis, layer_styles, layers_legend
 from sgdphys.figures.training import ensemble_curve
 from sgdphys.quantities import axis_label
 
 Sources = Mapping[str, xr.Dataset]
+_TOGETHER = 0.06
+"""Ends of paths nearer than this share of both axes have one text."""
 
 
 def estimator_line(information: xr.Dataset) -> str:
@@ -43,15 +47,6 @@ def _limits(ax: Axes, information: xr.Dataset) -> None:
     ax.axvline(ceiling, color=NULL, linewidth=0.8, linestyle=":")
 
 
-def _layer_legend(figure: Figure, information: xr.Dataset, *extra: Line2D) -> None:
-    handles = [
-        Line2D([], [], color=colour, marker="o", linestyle="", markersize=4, label=label)
-        for _, colour, label in layer_styles(information["layer"].to_numpy())
-    ]
-    ceiling = Line2D([], [], color=NULL, linestyle=":", label="log$_2$ of the samples")
-    figure.legend(handles=[*handles, *extra, ceiling], loc="outside right center")
-
-
 def _chosen_epochs(epochs: np.ndarray) -> np.ndarray:
     """First, middle (about 400 of 10^4) and last epoch, as far as they differ."""
     middle = epochs[np.argmin(np.abs(epochs - 0.04 * epochs[-1]))]
@@ -76,13 +71,18 @@ def snapshots(sources: Sources) -> Figure:
         ax.set_title(f"epoch {epoch}")
     figure.supxlabel(axis_label("I_XT"), fontsize=8)
     figure.supylabel(axis_label("I_TY"), fontsize=8)
-    _layer_legend(figure, information, _null_handle())
+    layers_legend(
+        figure,
+        information["layer"].to_numpy(),
+        Line2D([], [], color=NULL, marker="x", ms=4, lw=0.8, label="shuffled labels (mean)"),
+        Line2D([], [], color=NULL, linestyle=":", label="log$_2$ of the samples"),
+        shown=[n for n, _ in own_layers(information, "I_XT")],
+        marker="o",
+        linestyle="",
+        markersize=4,
+    )
     figure.suptitle(estimator_line(information), fontsize=7)
     return figure
-
-
-def _null_handle() -> Line2D:
-    return Line2D([], [], color=NULL, marker="x", ms=4, lw=0.8, label="shuffled labels (mean)")
 
 
 def paths(sources: Sources) -> Figure:
@@ -93,6 +93,7 @@ def paths(sources: Sources) -> Figure:
     figure, ax = plt.subplots(figsize=(PAGE * 0.72, 3.2))
     log = np.log10(1.0 + epochs)
     points = None
+    ends = {}
     for layer, _, label in layer_styles(mean["layer"].to_numpy()):
         path = mean.sel(layer=layer)
         ax.plot(path["I_XT"], path["null_I_TY"], color=NULL, linewidth=0.8, zorder=1)
@@ -101,17 +102,9 @@ def paths(sources: Sources) -> Figure:
             path["I_XT"], path["I_TY"], c=log, cmap="plasma", s=8, linewidth=0, zorder=3,
             vmin=0.0, vmax=max(log[-1], 0.1),
         )  # fmt: skip
-        # layers near the ceiling end side by side: the first one's number goes to the right
-        ax.annotate(
-            label.removeprefix("layer "),
-            (float(path["I_XT"][-1]), float(path["I_TY"][-1])),
-            xytext=(5 if layer == 1 else -5 if layer == 2 else 0, 6),
-            textcoords="offset points",
-            ha="center",
-            fontsize=7,
-            zorder=4,
-        )
+        ends[label.removeprefix("layer ")] = path[["I_XT", "I_TY"]].isel(epoch=-1).to_array()
     _limits(ax, information)
+    _number_ends(ax, {words: end.to_numpy() for words, end in ends.items()})
     ax.set_xlabel(axis_label("I_XT"))
     ax.set_ylabel(axis_label("I_TY"))
     assert points is not None
@@ -129,6 +122,29 @@ def paths(sources: Sources) -> Figure:
         fontsize=7,
     )
     return figure
+
+
+def _number_ends(ax: Axes, ends: Mapping[str, np.ndarray]) -> None:
+    """Write a layer's number above the end of its path; layers that end together share a text."""
+    reach = _TOGETHER * np.array([np.ptp(ax.get_xlim()), np.ptp(ax.get_ylim())])
+    groups: list[dict[str, np.ndarray]] = []
+    for words, end in ends.items():
+        before = list(groups[-1].values())[-1] if groups else np.inf
+        if (np.abs(end - before) < reach).all():
+            groups[-1][words] = end
+        elif np.isfinite(end).all():
+            groups.append({words: end})
+    for group in groups:
+        ax.annotate(
+            ", ".join(group),
+            tuple(np.mean(list(group.values()), axis=0)),
+            xytext=(0, 6),
+            textcoords="offset points",
+            ha="center",
+            fontsize=7,
+            zorder=4,
+            path_effects=[withStroke(linewidth=2, foreground="white")],
+        )
 
 
 def against_epochs(sources: Sources) -> Figure:

@@ -1,7 +1,7 @@
 """How all figures look: sizes, lettering, and colours that mean something."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -77,7 +77,13 @@ def with_cases(data: xr.Dataset) -> xr.Dataset:
     return data if "case" in data.dims else data.expand_dims(case=[""])
 
 
-def layers_legend(figure: Figure, layers: np.ndarray, *extra: Line2D, **line: Any) -> None:
+def layers_legend(
+    figure: Figure,
+    layers: np.ndarray,
+    *extra: Line2D,
+    shown: Collection[int] | None = None,
+    **line: Any,
+) -> None:
     """Legend beside the panels: every layer in its colour, then further handles.
 
     Parameters
@@ -85,12 +91,15 @@ def layers_legend(figure: Figure, layers: np.ndarray, *extra: Line2D, **line: An
     figure : Figure
     layers : int (layer,)
     *extra : Line2D
+    shown : collection of int, optional
+        Layers that have a handle; all by default.
     **line
         How a layer's handle is drawn besides its colour.
     """
     handles = [
         Line2D([], [], color=colour, label=label, **line)
-        for _, colour, label in layer_styles(layers)
+        for number, colour, label in layer_styles(layers)
+        if shown is None or number in shown
     ]
     figure.legend(handles=[*handles, *extra], loc="outside right center")
 
@@ -107,7 +116,7 @@ def field_values(ax: Axes, table: np.ndarray, is_bright: np.ndarray) -> None:
     for (row, column), value in np.ndenumerate(table):
         if np.isfinite(value):
             colour = "black" if is_bright[row, column] else "white"
-            text = f"{value:.0f}" if value >= 100 else f"{value:.2g}"
+            text = f"{value:.0f}" if value >= 99.5 else f"{value:.2g}"
             ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
 
 

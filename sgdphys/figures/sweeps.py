@@ -45,7 +45,8 @@ def plane_of_cases(sources: Sources) -> Figure:
     figure.supylabel(axis_label("I_TY"), fontsize=8)
     mark = Line2D([], [], color="#444444", marker="o", linestyle="", ms=3, label="last epoch")
     null = Line2D([], [], color=NULL, linewidth=0.8, label="shuffled\nlabels")
-    layers_legend(figure, layers, mark, null)
+    shown = [n for n, _ in own_layers(information, "I_XT")]
+    layers_legend(figure, layers, mark, null, shown=shown)
     figure.suptitle(f"mean paths; {estimator_line(information)}", fontsize=7)
     return figure
 
@@ -60,11 +61,11 @@ def information_of_cases(sources: Sources) -> Figure:
         for layer, colour in own_layers(data, "I_XT"):
             ensemble_curve(ax, data["I_XT"].sel(layer=layer), colour, "")
         epoch_axis(ax, last, "")
-        ax.set_ylim(bottom=0)
         ax.set_title(title, fontsize=7)
+    drawn[0][0].set_ylim(0, 1.05 * max(float(information["I_XT"].max()), 0.1))
     figure.supxlabel("epochs (logarithmic from 1)", fontsize=8)
     figure.supylabel(axis_label("I_XT"), fontsize=8)
-    layers_legend(figure, layers)
+    layers_legend(figure, layers, shown=[n for n, _ in own_layers(information, "I_XT")])
     figure.suptitle(f"median and middle 90%; {estimator_line(information)}", fontsize=7)
     return figure
 
@@ -77,6 +78,7 @@ def compression_of_cases(sources: Sources) -> Figure:
     count = information.sizes["case"]
     width = 0.8 / count
     handles = []
+    last = set()
     for k, (colour, label) in enumerate(
         zip(case_colours(information), case_labels(information), strict=True)
     ):
@@ -86,13 +88,12 @@ def compression_of_cases(sources: Sources) -> Figure:
         middle = found["lost"].to_numpy()
         reach = np.stack([middle - found["lost_low"], found["lost_high"] - middle])
         ax.bar(at, middle, width * 0.9, color=colour)
-        if np.isfinite(reach).all():
-            ax.errorbar(
-                at, middle, np.maximum(reach, 0), fmt="none", ecolor="#333333", elinewidth=0.7
-            )
+        ax.errorbar(at, middle, np.maximum(reach, 0), fmt="none", ecolor="#333333", elinewidth=0.7)
         handles.append(Line2D([], [], color=colour, linewidth=4, label=label))
-    last = len(layers)
-    ax.set_xticks(layers, [f"{n}\noutput" if n == last else f"{n}" for n in layers])
+        last.add(layers[np.isfinite(middle)].max(initial=0))
+    # networks of several depths have no output in common
+    output = len(layers) if last == {len(layers)} else None
+    ax.set_xticks(layers, [f"{n}\noutput" if n == output else f"{n}" for n in layers])
     ax.set_xlabel("layer")
     ax.set_ylabel("loss of $I(X;T)$ after its peak (bits)")
     if handles[0].get_label():  # a run that is no sweep has no name of a case

@@ -37,16 +37,17 @@ def loss_and_accuracy(sources: Mapping[str, xr.Dataset]) -> Figure:
     """Loss and accuracy of the ensemble on training and test samples against epochs."""
     training = sources["training"]
     last = int(training["epoch"].max())
-    figure, axes = plt.subplots(1, 2, figsize=(PAGE, 2.6))
-    for ax, name in zip(axes, ("loss", "accuracy"), strict=True):
+    labels = {"loss": "loss (nats)", "accuracy": "accuracy (share of samples)"}
+    names = [n for n in labels if n == "loss" or bool(np.isfinite(training[n]).any())]
+    figure, axes = plt.subplots(1, len(names), figsize=(PAGE, 2.6), squeeze=False)
+    for ax, name in zip(axes[0], names, strict=True):
         ensemble_curve(ax, training[name], DATA, "training samples")
         ensemble_curve(ax, training[f"test_{name}"], TEST, "test samples")
         epoch_axis(ax, last)
+        ax.set_ylabel(labels[name])
     if bool((training["loss"] > 0).any()):
-        axes[0].set_yscale("log")
-    axes[0].set_ylabel("loss (nats)")
-    axes[1].set_ylabel("accuracy (share of samples)")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
+        axes[0, 0].set_yscale("log")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
     replicas = training.sizes["replica"]
     figure.suptitle(f"median and middle 90% of {replicas} networks", fontsize=8)
     return figure

@@ -16,7 +16,7 @@ _PANELS = {
     "order": "order parameter $\\langle m\\rangle$",
     "susceptibility": "susceptibility $\\chi$",
     "binder": "Binder cumulant $U$",
-    "relaxation_epoch_ensemble": "relaxation time (epochs)",
+    "relaxation_epoch_ensemble": "relaxation time\n(epochs)",
 }
 _FEWEST = 3
 _CAPTION = "$m$: test accuracy above chance, over what it can be; {} networks a point"
@@ -87,7 +87,7 @@ def _grid(learning: xr.Dataset, first: str, second: str) -> Figure:
         ax.set_xticks(range(len(x)), [f"{v:g}" for v in x])
         ax.set_yticks(range(len(y)), [f"{v:g}" for v in y])
         ax.grid(visible=False)
-        ax.set_title(label + "; colour: logarithm" * is_log, fontsize=7)
+        ax.set_title(label.replace("\n", " ") + "; colour: logarithm" * is_log, fontsize=7)
         image.set_clim(np.nanmin(shown), max(np.nanmax(shown), np.nanmin(shown) + 1e-9))
     figure.supylabel(second.replace("_", " "), fontsize=8)
     figure.supxlabel(first.replace("_", " "), fontsize=8)

@@ -66,14 +66,13 @@ def forest(sources: Sources) -> Figure:
     ax.set_ylim(rows - 0.4, -0.6)
     ax.set_xlim(-1.12, 1.12)
     ax.set_yticks(places, labels, fontsize=5.5)
-    ax.set_xticks([0], ["threshold"])
+    ax.set_xticks([-0.56, 0, 0.56], ["against the claim", "threshold", "for the claim"])
     ax.grid(visible=False)
-    ax.set_xlabel("against the claim        for the claim")
     handles = [
         Line2D([], [], color=colour, marker=_MARKERS[word], markersize=3.5, label=word)
         for word, colour in COLOURS.items()
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="both", length=0)
     ax.hlines(places[:-1] + 0.5, -1.12, 1.12, color=NULL, linewidth=0.2)
     return figure

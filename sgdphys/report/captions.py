@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys import figures
-from sgdphys.information.onset import compression
+from sgdphys.information.onset import LEAST_LOSS, compression
 from sgdphys.relate.verdicts import Verdict
 from sgdphys.study.keys import Study
 
@@ -152,14 +152,15 @@ def what_to_see(name: str, groups: Groups, verdicts: list[Verdict]) -> str:
 
 
 def _plane(information: xr.Dataset) -> str:
-    end = information.isel(epoch=-1)[["I_XT", "I_TY"]].mean("replica")
-    said = ", ".join(
-        f"{float(end['I_XT'].sel(layer=n)):.1f} and {float(end['I_TY'].sel(layer=n)):.2f}"
-        for n in information["layer"].to_numpy()
-    )
+    end = information.isel(epoch=-1)[["I_XT", "I_TY"]].mean("replica").dropna("layer")
+    if not end.sizes["layer"]:
+        return ""
+    said = ", ".join(f"{x:.1f} and {y:.2f}" for x, y in zip(end["I_XT"], end["I_TY"], strict=True))
+    numbers = end["layer"].to_numpy()
+    which = f"layers {numbers[0]} to {numbers[-1]} hold" if len(numbers) > 1 else "the layer holds"
     return (
-        f"At epoch {int(information['epoch'][-1])} layers 1 to {information.sizes['layer']} hold, "
-        f"of the input and of the label, {said} bits."
+        f"At epoch {int(information['epoch'][-1])} {which}, of the input and of the label, "
+        f"{said} bits."
     )
 
 
@@ -168,6 +169,8 @@ def _information(information: xr.Dataset) -> str:
     found = compression(curve)
     most = found["bits_lost"].fillna(-1).argmax("layer").item()
     lost, since = (float(found[n][most]) for n in ("bits_lost", "peak_epoch"))
+    if not lost >= LEAST_LOSS:
+        return f"No layer loses {LEAST_LOSS:g} bit of what it knew of the input."
     return (
         f"Layer {int(information['layer'][most])} loses most of what it knew of the input: "
         f"{lost:.2f} bits after epoch {since:g}."
@@ -175,6 +178,8 @@ def _information(information: xr.Dataset) -> str:
 
 
 def _ratio(phases: xr.Dataset) -> str:
+    if not bool(np.isfinite(phases["gradient_ratio"]).any()):
+        return "There is one batch an epoch, and so no noise."
     words = []
     for name, what in (
         ("transition_epoch_ensemble", "the mean gradient at fixed weights"),
@@ -190,11 +195,12 @@ def _ratio(phases: xr.Dataset) -> str:
 
 def _training(training: xr.Dataset) -> str:
     end = training.isel(epoch=-1).median("replica")
-    right, test = float(end["accuracy"]), float(end["test_accuracy"])
-    return (
-        f"At epoch {int(training['epoch'][-1])} the median network has {right:.1%} of its training "
-        f"and {test:.1%} of its test samples right."
-    )
+    right, test, loss = (float(end[n]) for n in ("accuracy", "test_accuracy", "loss"))
+    at = f"At epoch {int(training['epoch'][-1])} the median network has"
+    if not np.isfinite(right):
+        return f"{at} a training loss of {loss:.3g} nats." if np.isfinite(loss) else ""
+    tested = f" and {test:.1%} of its test" if np.isfinite(test) else ""
+    return f"{at} {right:.1%} of its training{tested} samples right."
 
 
 def _test_error(learning: xr.Dataset) -> str:
@@ -211,6 +217,9 @@ def _test_error(learning: xr.Dataset) -> str:
 def _norms(gradients: xr.Dataset) -> str:
     norm = gradients["weight_norm"].median("replica")
     ratio = (norm.isel(epoch=-1) / norm.isel(epoch=0)).to_numpy()
+    ratio = ratio[np.isfinite(ratio)]
+    if not len(ratio):
+        return ""
     return f"From first to last epoch norms grow {ratio.min():.2g} to {ratio.max():.2g} times."
 
 

@@ -89,6 +89,26 @@ def test_every_statistic_has_a_figure_that_exists():
     assert {name for names in FIGURE_OF.values() for name in names} <= set(CATALOGUE)
 
 
+def test_a_page_of_a_regression_speaks_of_no_accuracy(tmp_path):
+    study = {
+        "task": {"name": "teacher_student", "features": 4, "samples": 40},
+        "network": {"layers": [3], "activation": "identity", "bias": False},
+        "train": {
+            "epochs": 20, "replicas": 3, "loss": "squared_error", "sampling": "full",
+            "train_fraction": 0.5, "learning_rate": 0.01,
+        },
+        "analyses": {"linear": {}, "phases": {}, "learning": {}},
+        "figures": {"formats": ["svg"]},
+    }  # fmt: skip
+    run = sp.run(study, tmp_path)
+    assert not (run.folder / "figures" / "test_error.svg").exists()
+    text = re.sub(r'"data:[^"]*"', "", write_report([run.folder]).read_text())
+    captions = " ".join(re.findall(r"<figcaption.*?</figcaption>", text, re.DOTALL))
+    assert "the median network has a training loss of" in captions
+    assert "no noise" in captions
+    assert not re.search(r"\bnan\b|accuracy", captions.replace("Loss and accuracy of", ""))
+
+
 def test_captions_hold_numbers_out_of_results(runs):
     text = write_report([runs[0].folder]).read_text()
     with runs[0].results as results:

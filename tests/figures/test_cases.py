@@ -1,0 +1,110 @@
+"""Cases side by side: panels, axes of a control parameter, and that nothing leaves its axis."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from sgdphys.figures import sweeps, training, transitions
+from sgdphys.figures.cases import control_axis, panels
+from sgdphys.figures.plane import paths
+
+EPOCHS = np.array([0, 1, 10, 100])
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def information(cases):
+    """Layers by case as lists of bits at the last epoch; NaN for layers that a case has not."""
+    names = ("case", "epoch", "replica", "layer")
+    ends = np.array(cases, dtype=float)[:, None, None, :]
+    fall = np.array([1.0, 1.1, 1.1, 1.0])[:, None, None]
+    bits = ends * fall * np.array([0.99, 1.0, 1.01])[:, None]
+    return xr.Dataset(
+        {"I_XT": (names, bits), "I_TY": (names, bits / 12), "null_I_TY": (names, bits / 20)},
+        {
+            "case": [f"case {k}" for k in range(len(cases))],
+            "epoch": EPOCHS,
+            "layer": np.arange(1, ends.shape[-1] + 1),
+        },
+        {"estimator": "binned", "samples": 4096},
+    )
+
+
+@pytest.mark.parametrize(("cases", "shape"), [(3, (1, 3)), (5, (2, 3)), (9, (3, 3)), (11, (3, 4))])
+def test_cases_fill_the_page_and_every_column_ends_in_numbers(cases, shape):
+    figure, drawn = panels(information([[12.0]] * cases), sharex=True)
+    rows, columns = shape
+    assert len(figure.axes) == rows * columns
+    for k, (ax, _, _) in enumerate(drawn):
+        is_last = k + columns >= cases
+        assert ax.xaxis.get_tick_params()["labelbottom"] == is_last
+
+
+def test_a_control_parameter_that_can_be_zero_has_decades():
+    ax = Figure().add_subplot()
+    control_axis(ax, "langevin", np.array([0.0, 1e-6, 1e-5, 1e-3]))
+    assert ax.get_xscale() == "symlog"
+    assert ax.get_xlabel() == "langevin (logarithmic from 1e-06)"
+    places = ax.transData.transform([(v, 0.0) for v in (0.0, 1e-6, 1e-5, 1e-3)])[:, 0]
+    assert np.diff(places).min() > 0.1 * np.ptp(ax.transAxes.transform([(0, 0), (1, 1)])[:, 0])
+
+
+def test_no_curve_leaves_the_axis_that_panels_share():
+    figure = sweeps.information_of_cases({"information": information([[2.0], [12.0], [3.0]])})
+    drawn = [line.get_ydata() for ax in figure.axes for line in ax.lines]
+    assert len(drawn) == 3
+    assert figure.axes[0].get_ylim()[1] > np.concatenate(drawn).max()
+
+
+def test_layers_that_no_case_has_are_not_in_the_legend():
+    data = information([[12.0, 6.0, np.nan]]).assign_attrs(estimator="noisy")
+    figure = sweeps.plane_of_cases({"information": data})
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["layer 1", "layer 2", "last epoch", "shuffled\nlabels"]
+
+
+def test_networks_of_several_depths_all_have_their_intervals():
+    figure = sweeps.compression_of_cases(
+        {"information": information([[12.0, 4.0, np.nan], [12.0, 6.0, 3.0]])}
+    )
+    bars = [c for c in figure.axes[0].collections for segment in c.get_segments() if len(segment)]
+    assert len(bars) == 5
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["1", "2", "3"]
+
+
+def test_layers_that_end_together_have_one_text():
+    data = information([[12.0, 11.9, 8.0, 2.0]]).isel(case=0, drop=True)
+    texts = [t.get_text() for t in paths({"information": data}).axes[0].texts]
+    assert texts == ["1, 2", "3", "4 (output)"]
+
+
+def test_without_an_accuracy_there_is_a_loss_alone():
+    names, shape = ("epoch", "replica"), (len(EPOCHS), 3)
+    data = xr.Dataset(
+        {n: (names, np.full(shape, value)) for n, value in
+         {"loss": 0.5, "test_loss": 0.6, "accuracy": np.nan, "test_accuracy": np.nan}.items()},
+        {"epoch": EPOCHS},
+    )  # fmt: skip
+    figure = training.loss_and_accuracy({"training": data})
+    assert [ax.get_ylabel() for ax in figure.axes] == ["loss (nats)"]
+
+
+def test_labels_of_panels_one_above_the_other_do_not_meet():
+    values = np.array([1.0, 2.0, 3.0])
+    data = xr.Dataset(
+        {f"{n}{e}": ("case", values) for n in transitions._PANELS for e in ("", "_low", "_high")}
+        | {"accuracy": (("case", "replica"), np.ones((3, 2)))},
+        {"case": ["a", "b", "c"], "swept_batch_size": ("case", [1, 10, 100])},
+    )
+    with plt.rc_context({"figure.constrained_layout.use": True}):
+        figure = transitions.order_over_control({"learning": data})
+        figure.canvas.draw()
+    for above, below in ((0, 2), (1, 3)):
+        upper, lower = (figure.axes[k].yaxis.label.get_window_extent() for k in (above, below))
+        assert upper.y0 > lower.y1
