@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from sgdphys.figures import sweeps, training, transitions
 from sgdphys.figures.cases import control_axis, panels
 from sgdphys.figures.plane import paths
+from sgdphys.figures.style import say_logarithmic, sheet
 
 EPOCHS = np.array([0, 1, 10, 100])
 
@@ -102,8 +103,9 @@ def test_labels_of_panels_one_above_the_other_do_not_meet():
         | {"accuracy": (("case", "replica"), np.ones((3, 2)))},
         {"case": ["a", "b", "c"], "swept_batch_size": ("case", [1, 10, 100])},
     )
-    with plt.rc_context({"figure.constrained_layout.use": True}):
+    with sheet():
         figure = transitions.order_over_control({"learning": data})
+        say_logarithmic(figure)
         figure.canvas.draw()
     for above, below in ((0, 2), (1, 3)):
         upper, lower = (figure.axes[k].yaxis.label.get_window_extent() for k in (above, below))
