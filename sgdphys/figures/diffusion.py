@@ -10,11 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sgdphys.figures.cases import case_labels
 from sgdphys.figures.style import (
     EXACT,
     NULL,
     PAGE,
     epoch_axis,
+    in_place_of_data,
     layer_styles,
     layers_legend,
     with_cases,
@@ -22,6 +24,7 @@ from sgdphys.figures.style import (
 
 Sources = Mapping[str, xr.Dataset]
 
+_SILENT = "twins never part:\nno noise"
 _MOST_PANELS = 4
 _MARKERS = "osD^v<>pPX"
 
@@ -45,7 +48,8 @@ def _panel_cases(data: xr.Dataset) -> list[str]:
 def _title(data: xr.Dataset, case: str) -> str:
     if "swept_sampling" in data.coords:
         return f"sampler: {data['swept_sampling'].sel(case=case).item()}"
-    return case
+    names = map(str, data["case"].to_numpy())
+    return dict(zip(names, case_labels(data), strict=True))[case]
 
 
 def _band(ax: Axes, x: np.ndarray, here: xr.Dataset, name: str, colour: Any) -> None:
@@ -55,10 +59,6 @@ def _band(ax: Axes, x: np.ndarray, here: xr.Dataset, name: str, colour: Any) -> 
     x, y, low, high = (v[there] for v in (x, y, low, high))
     ax.plot(x, y, color=colour, marker="o", ms=2.5, linewidth=1)
     ax.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
-
-
-def _nothing(ax: Axes, words: str = "twins never part:\nno noise") -> None:
-    ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", color=NULL)
 
 
 def ladder(sources: Sources) -> Figure:
@@ -92,7 +92,7 @@ def ladder(sources: Sources) -> Figure:
         drawn = drawn.where(drawn > 0)
         axes[0, 0].set_ylim(min(3e-3, drawn.min() / 2), max(3e2, drawn.max() * 2))
     if not noisy:
-        _nothing(axes[0, 0])
+        in_place_of_data(axes[0, 0], _SILENT)
     extra = [Line2D([], [], color=EXACT, linewidth=0.8, label="white noise"),
              Line2D([], [], color=EXACT, linewidth=0.8, linestyle="--",
                     label="reshuffled epochs,\nflat landscape")]  # fmt: skip
@@ -143,7 +143,7 @@ def against_epochs(sources: Sources) -> Figure:
     names = [n for n in _panel_cases(data) if _has_noise(data.sel(case=n))][:2]
     if not names:
         figure, ax = plt.subplots(figsize=(PAGE / 2, 2))
-        _nothing(ax)
+        in_place_of_data(ax, _SILENT)
         return figure
     figure, axes = plt.subplots(
         len(_ROWS), len(names), figsize=(PAGE, 7.2), sharex=True, sharey="row", squeeze=False
@@ -198,7 +198,7 @@ def spreads(sources: Sources) -> Figure:
         ax.set_yscale("log")
         ax.set_title(_title(data, case), fontsize=7)
         if not _has_noise(here):
-            _nothing(ax, "within: 0")
+            in_place_of_data(ax, "within: 0")
     axes[0, 0].set_ylabel("variance a weight (weight$^2$)")
     figure.suptitle("both axes logarithmic, epochs from 1", fontsize=7)
     extra = [Line2D([], [], color="#444444", label="within families"),
@@ -217,7 +217,7 @@ def against_noise(sources: Sources) -> Figure:
     data = with_cases(sources["diffusion"])
     figure, axes = plt.subplots(1, 2, figsize=(PAGE, 3.2), sharex=True, sharey=True)
     if "predicted_diffusion" not in data:
-        _nothing(axes[0], "no gradient statistics recorded")
+        in_place_of_data(axes[0], "no gradient statistics recorded")
         return figure
     names = [str(c) for c in data["case"].to_numpy() if _has_noise(data.sel(case=c))]
     for ax, epochs, label in zip(axes, (None, 4.0), ("one step", "four epochs"), strict=True):

@@ -14,6 +14,7 @@ from sgdphys.figures.style import (
     NULL,
     PAGE,
     epoch_axis,
+    in_place_of_data,
     layer_styles,
     layers_legend,
     with_cases,
@@ -70,7 +71,7 @@ def _cloud(ax: Axes, epoch: np.ndarray, here: xr.Dataset, colour: object) -> Non
     entropy = here["entropy"].to_numpy()
     there = np.isfinite(entropy) & np.isfinite(epoch)
     if not there.any():
-        ax.text(0.5, 0.5, "the twins never part", transform=ax.transAxes, ha="center", color=NULL)
+        in_place_of_data(ax, "the twins never part")
         return
     base = entropy[there][0]
     ax.plot(epoch[there], entropy[there] - base, color=colour, linewidth=1)

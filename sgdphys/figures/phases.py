@@ -9,7 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sgdphys.figures.style import NULL, PAGE, epoch_axis, layer_styles, layers_legend
+from sgdphys.figures.style import (
+    NULL,
+    PAGE,
+    epoch_axis,
+    in_place_of_data,
+    layer_styles,
+    layers_legend,
+)
 from sgdphys.quantities import axis_label
 
 Sources = Mapping[str, xr.Dataset]
@@ -37,9 +44,7 @@ def _log_if_possible(ax: Axes, phases: xr.Dataset, *names: str) -> None:
     if any(bool(((phases[n] > 0) & np.isfinite(phases[n])).any()) for n in names):
         ax.set_yscale("log")
         return
-    ax.text(
-        0.5, 0.5, "no noise: one batch an epoch", transform=ax.transAxes, ha="center", color=NULL
-    )
+    in_place_of_data(ax, "no noise: one batch an epoch")
 
 
 def _transition(ax: Axes, phases: xr.Dataset, name: str, layer: int, colour: object) -> None:

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sgdphys.figures.cases import own_layers, panels
-from sgdphys.figures.style import EXACT, layers_legend
+from sgdphys.figures.style import EXACT, in_place_of_data, layers_legend
+from sgdphys.information.onset import LEAST_LOSS
 from sgdphys.relate.relaxation import fitted_law, relaxation
 
 Sources = Mapping[str, xr.Dataset]
@@ -29,6 +30,8 @@ def against_bits(sources: Sources) -> Figure:
                     color=colour, markeredgewidth=0, alpha=0.8)  # fmt: skip
         bits, epochs = (v.to_numpy().ravel() for v in found)
         there = np.isfinite(bits) & np.isfinite(epochs)
+        if not there.any():
+            in_place_of_data(ax, f"no layer loses\n{LEAST_LOSS:g} bit")
         if there.sum() >= _FEWEST:
             grid = np.linspace(bits[there].min(), bits[there].max(), 100)
             for law, style in _STYLES.items():
@@ -36,7 +39,7 @@ def against_bits(sources: Sources) -> Figure:
                         color=EXACT, linewidth=0.9)  # fmt: skip
         ax.set_yscale("log")
         ax.set_title(title, fontsize=7)
-    figure.supxlabel("bits lost by a layer", fontsize=8)
+    figure.supxlabel("loss of $I(X;T)$ after its peak (bits)", fontsize=8)
     figure.supylabel("relaxation time (epochs, logarithmic)", fontsize=8)
     laws = [Line2D([], [], color=EXACT, linestyle=s, lw=0.9, label=n) for n, s in _STYLES.items()]
     layers_legend(figure, layers, *laws, marker="o", linestyle="", markersize=3)

@@ -120,6 +120,11 @@ def field_values(ax: Axes, table: np.ndarray, is_bright: np.ndarray) -> None:
             ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
 
 
+def in_place_of_data(ax: Axes, words: str) -> None:
+    """Say in an empty panel why it is empty."""
+    ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", color=NULL)
+
+
 def epoch_axis(ax: Axes, last: int, label: str = "epochs (logarithmic from 1)") -> None:
     """Logarithmic epochs that show epoch 0, on a linear stretch up to epoch 1."""
     ax.set_xscale("symlog", linthresh=1, linscale=0.3)

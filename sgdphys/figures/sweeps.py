@@ -20,7 +20,7 @@ from sgdphys.figures.cases import (
 from sgdphys.figures.plane import estimator_line
 from sgdphys.figures.style import NULL, PAGE, epoch_axis, layer_styles, layers_legend, with_cases
 from sgdphys.figures.training import ensemble_curve
-from sgdphys.information.onset import fall_after_peak
+from sgdphys.information.onset import LEAST_LOSS, fall_after_peak
 from sgdphys.quantities import axis_label
 
 Sources = Mapping[str, xr.Dataset]
@@ -96,6 +96,7 @@ def compression_of_cases(sources: Sources) -> Figure:
     ax.set_xticks(layers, [f"{n}\noutput" if n == output else f"{n}" for n in layers])
     ax.set_xlabel("layer")
     ax.set_ylabel("loss of $I(X;T)$ after its peak (bits)")
+    ax.set_ylim(top=max(ax.get_ylim()[1], LEAST_LOSS))  # less is no compression
     if handles[0].get_label():  # a run that is no sweep has no name of a case
         figure.legend(handles=handles, loc="outside right center", fontsize=6)
     figure.suptitle(
