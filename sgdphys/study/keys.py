@@ -126,12 +126,9 @@ class Record(Keys):
 
 
 class Figures(Keys):
-    """What is drawn: ``[figures]``."""
+    """What is drawn: ``[figures]``; with no format nothing, until it is asked for."""
 
-    formats: Annotated[tuple[Literal["png", "svg", "pdf"], ...], Listed, Field(min_length=1)] = (
-        "png",
-        "svg",
-    )
+    formats: Annotated[tuple[Literal["png", "svg", "pdf"], ...], Listed] = ("png", "svg")
 
 
 _SWEPT = ("task", "network", "train", "record", "analyses")

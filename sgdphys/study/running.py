@@ -223,6 +223,8 @@ def _judge(folder: Path, study: Study) -> None:
 
 def _draw(run: Run, tell: Callable[[str], None]) -> None:
     """Draw a run, unless what its figures show is what they showed when they were drawn."""
+    if not run.study.figures.formats:
+        return
     shown = [run.study.model_dump(mode="json"), analyses_key(run.study), run.verdicts]
     key = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
     folder = run.folder / FIGURES

@@ -14,7 +14,7 @@ from sgdphys.errors import InputError
 from sgdphys.relate.verdicts import Verdict, as_dataset, read_verdicts
 from sgdphys.study.analysing import RESULTS
 from sgdphys.study.files import cases_of, read_keys
-from sgdphys.study.keys import Study, study_from
+from sgdphys.study.keys import Figures, Study, study_from
 from sgdphys.trajectory.reader import SEGMENTS, open_segment, open_trajectory, segment_paths
 
 STUDY_FILE = "study.toml"
@@ -124,9 +124,9 @@ class Run:
         names : iterable of str, optional
             Names of ``figures.CATALOGUE``; all that apply by default.
         formats : iterable of str, optional
-            png, svg, pdf; those of the study by default.
+            png, svg, pdf; by default those of the study, or png and svg where it has none.
         """
-        formats = tuple(formats or self.study.figures.formats)
+        formats = tuple(formats or self.study.figures.formats or Figures().formats)
         with self.sources() as sources:
             return figures.draw(sources, self.folder / FIGURES, names=names, formats=formats)
 

@@ -15,8 +15,9 @@ from sgdphys import open_trajectory
 from sgdphys.figures import CATALOGUE
 from sgdphys.trajectory.reader import segment_paths
 
+UNDRAWN = ["--set", "figures.formats=[]"]
 VECTORS = ["--set", "figures.formats=['svg']"]  # quicker to draw than pixels
-SMALL = ["--set", "train.epochs=60", "--set", "train.replicas=3", *VECTORS]
+SMALL = ["--set", "train.epochs=60", "--set", "train.replicas=3", *UNDRAWN]
 
 
 def started(*arguments):
@@ -99,11 +100,21 @@ def test_the_run_of_another_study_is_not_touched(finished):
 
 def test_fresh_replaces_it(tmp_path):
     out = ["--out", tmp_path / "run"]
-    short = ["--set", "train.epochs=2", "--set", "train.replicas=1"]
+    short = ["--set", "train.epochs=2", "--set", "train.replicas=1", *UNDRAWN]
     assert command("run", "information_plane", *short, *out).returncode == 0
     other = command("run", "information_plane", *short, "--set", "train.seed=2", *out, "--fresh")
     assert other.returncode == 0, other.stderr
     assert open_trajectory(tmp_path / "run").attrs["seed"] == 2
+
+
+def test_what_a_study_does_not_draw_is_drawn_when_it_is_asked_for(finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished[0], run, ignore=shutil.ignore_patterns("figures", ".*"))
+    given_again = command("run", "information_plane", *SMALL, "--out", run)
+    assert given_again.returncode == 0, given_again.stderr
+    assert not (run / "figures").exists()
+    drawn = command("figures", run, "--only", "training")
+    assert drawn.stdout.split() == [str(run / "figures" / f"training.{k}") for k in ("png", "svg")]
 
 
 def test_info_check_and_figures(finished):
@@ -166,7 +177,7 @@ def _wait_for_segments(process, folder, count):
 
 LONG = [
     "--set", "train.epochs=900", "--set", "train.replicas=20", "--set", "train.momentum=0.5",
-    "--set", "analyses={}", *VECTORS,
+    "--set", "analyses={}", *UNDRAWN,
 ]  # fmt: skip
 
 
@@ -254,7 +265,8 @@ def test_a_diverging_replica_is_told(tmp_path):
         *("--set", "network.activation=relu", "--set", "train.learning_rate=30.0"),
         *("--set", "train.loss=squared_error", "--set", "network.layers=[40, 40]"),
     ]
-    result = command("run", "information_plane", *SMALL, *wild, "--out", tmp_path / "run")
+    drawn = [*SMALL, *VECTORS, *wild]
+    result = command("run", "information_plane", *drawn, "--out", tmp_path / "run")
     assert result.returncode == 0, result.stderr
     assert "diverged: replica" in result.stdout
     assert "Warning" not in result.stderr
@@ -284,7 +296,7 @@ def test_a_user_who_can_write_nowhere_but_in_the_temporary_folder(tmp_path):
 
     assert subprocess.run([*powerless, "touch", home / "x"], check=False).returncode != 0
     assert attempt("--help").returncode == 0
-    short = ["--set", "train.epochs=2", "--set", "train.replicas=1"]
+    short = ["--set", "train.epochs=2", "--set", "train.replicas=1", *UNDRAWN]
     result = attempt("run", "information_plane", "--quick", *short)
     assert result.returncode == 0, result.stderr
     assert (temporary / f"cache-of-user-{os.getuid()}" / "sgdphys").is_dir()
@@ -311,7 +323,8 @@ def test_nothing_heavy_is_imported_before_it_is_needed(code):
 def test_no_noise_is_drawn_and_said(tmp_path):
     """P46: full batch, one batch an epoch; constant hidden units besides. No warning, exit 0."""
     full = ["--set", "train.sampling=full", "--set", "train.learning_rate=1e-12"]
-    result = command("run", "information_plane", "--out", tmp_path / "run", *SMALL, *full)
+    drawn = [*SMALL, *VECTORS, *full]
+    result = command("run", "information_plane", "--out", tmp_path / "run", *drawn)
     assert result.returncode == 0, result.stderr
     assert "Warning" not in result.stderr
     assert "none" in result.stdout

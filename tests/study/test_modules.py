@@ -89,7 +89,7 @@ def test_layers_of_a_module_are_those_of_the_perceptron(models):
 def test_the_command_finds_a_module_beside_it(models):
     (models / "mine.toml").write_text(
         '[task]\nname = "digits"\n[network]\nmodule = "my_models:make"\n'
-        "[train]\nepochs = 2\nreplicas = 2\n"
+        "[train]\nepochs = 2\nreplicas = 2\n[figures]\nformats = []\n"
     )
     result = command("run", "mine.toml", cwd=models)
     assert result.returncode == 0, result.stderr
