@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from sgdphys.study.running import run
     from sgdphys.study.runs import Run
     from sgdphys.trajectory.checkpoints import read_checkpoints
+    from sgdphys.trajectory.gathering import gather
     from sgdphys.trajectory.reader import check, open_trajectory
-    from sgdphys.trajectory.recorder import gather, record
+    from sgdphys.trajectory.recorder import record
 
 __version__ = "0.1.0"
 
@@ -28,7 +29,7 @@ _HOMES = {
     "run": "sgdphys.study.running",
     "fit": "sgdphys.dynamics.model_choice",
     "check": "sgdphys.trajectory.reader",
-    "gather": "sgdphys.trajectory.recorder",
+    "gather": "sgdphys.trajectory.gathering",
     "read_checkpoints": "sgdphys.trajectory.checkpoints",
     "record": "sgdphys.trajectory.recorder",
     "open_trajectory": "sgdphys.trajectory.reader",

@@ -33,7 +33,7 @@ _HOMES = {
     "relaxation_time": "slowing",
     "critical_point": "slowing",
     "rolling_indicators": "indicators",
-    "ensemble_indicators": "indicators",
+    "ensemble_indicators": "across_members",
     "detrended": "detrending",
     "early_warning": "trends",
     "order_parameter": "order",

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.dynamics.indicators import require_members
+from sgdphys.dynamics.across_members import require_members
 from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
 from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.quantities import labelled

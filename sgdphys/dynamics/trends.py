@@ -10,15 +10,10 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.compiling import compiled
+from sgdphys.dynamics.across_members import across_members, require_members
 from sgdphys.dynamics.correlations import require_even
 from sgdphys.dynamics.detrending import METHODS, rest_of
-from sgdphys.dynamics.indicators import (
-    INDICATORS,
-    across_members,
-    require_members,
-    require_window,
-    rolling,
-)
+from sgdphys.dynamics.indicators import INDICATORS, require_window, rolling
 from sgdphys.dynamics.paths import Paths, over_series, paths, result
 from sgdphys.dynamics.status import CONSTANT, OK, UNEVEN
 from sgdphys.dynamics.surrogates import KINDS, surrogates_of

@@ -6,7 +6,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sgdphys.figures.style import DATA, EXACT, FIT, NULL, PAGE
+from sgdphys.figures.style import DATA, EXACT, FIT, NULL, PAGE, in_place_of_data
 
 
 def panels(portrait: xr.Dataset) -> Figure:
@@ -51,8 +51,7 @@ def _displacement(ax: Axes, portrait: xr.Dataset, t: str) -> None:
     ax.set_xlabel(f"lag ({_plural(t)}, logarithmic)")
     ax.set_ylabel("MSD (s.d.$^2$, logarithmic)")
     if "msd" not in portrait:
-        ax.text(0.5, 0.5, "points are not evenly spaced", transform=ax.transAxes, ha="center",
-                color=NULL)  # fmt: skip
+        in_place_of_data(ax, "points are not evenly spaced")
         return
     lag, middle = portrait["lag"].to_numpy(), portrait["msd"].to_numpy()
     ax.fill_between(lag, portrait["msd_low"], portrait["msd_high"], color=DATA, alpha=0.2,

@@ -66,15 +66,7 @@ def open_segment(path: Path) -> xr.DataTree:
 
 
 def attributes_of(path: Path) -> dict[str, Any]:
-    """Attributes of a netCDF file itself, as they are stored.
-
-    Raises
-    ------
-    InputError
-        When it is not there or not netCDF.
-    WorkError
-        When it is cut short.
-    """
+    """Attributes of a netCDF file as they are stored; refuses what ``open_segment`` does."""
     require_netcdf(path)
     with NETCDF4_PYTHON_LOCK, _damage_told(path), netCDF4.Dataset(path) as file:
         return {name: file.getncattr(name) for name in file.ncattrs()}

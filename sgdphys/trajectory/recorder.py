@@ -5,7 +5,7 @@ segments beside the file, each whole or not there, and are joined into it at the
 """
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import sgdphys
 from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
 from sgdphys.trajectory import schema
+from sgdphys.trajectory.gradient_sums import GradientSums, layer_ends, norms_by_layer
 from sgdphys.trajectory.reader import open_trajectory, parts_of
 from sgdphys.trajectory.schedules import Schedule, schedule_of
 from sgdphys.trajectory.sketch import Sketch
@@ -151,8 +152,8 @@ class Recorder:
         self._rows: list[dict[str, np.ndarray]] = []
         self._scalars: dict[int, dict[str, float]] = {}
         self._diverged = np.full(len(tensors), -1, np.int64)
-        self._sums = [_GradientSums() for _ in tensors] if gradients else None
-        self._ends = _layer_ends(tensors[0])
+        self._sums = [GradientSums() for _ in tensors] if gradients else None
+        self._ends = layer_ends(tensors[0])
         self._closed = False
         self._skip_first = False
         if resume:
@@ -231,7 +232,7 @@ class Recorder:
                 if sketched is None:
                     flat = tensors.flat()
                     theta[k] = self._sketches[k].of(flat).cpu().numpy()
-                    norms[k] = _norms(flat, self._ends)
+                    norms[k] = norms_by_layer(flat, self._ends)
                 else:
                     theta[k], norms[k] = sketched[k]
                 is_finite = bool(np.isfinite(norms[k]).all())
@@ -373,62 +374,6 @@ class Recorder:
         return extra
 
 
-class _GradientSums:
-    """Sums of minibatch gradients since the last record."""
-
-    def __init__(self) -> None:
-        self._sum: Any = None
-        self._squares: Any = None
-        self._last: Any = None
-        self._count = 0
-
-    def add(self, flat: Any) -> None:
-        if self._sum is None:
-            self._sum, self._squares = flat.new_zeros(len(flat)), flat.new_zeros(len(flat))
-            self._last = flat.new_empty(len(flat))
-        self._sum.add_(flat)
-        self._squares.addcmul_(flat, flat)
-        self._last.copy_(flat)
-        self._count += 1
-
-    def statistics(self, ends: np.ndarray) -> dict[str, np.ndarray]:
-        """Norms of mean and noise (root of the summed variance) by layer; begins anew."""
-        empty = np.full(len(ends), np.nan)
-        n, self._count = self._count, 0
-        if n == 0:
-            return {"mean_norm": empty, "noise_norm": empty, "last_gradient_norm": empty}
-        mean = (self._sum.double() / n).cpu().numpy()
-        squares = self._squares.double().cpu().numpy()
-        noise = empty
-        if n > 1:
-            variance = np.maximum(squares - n * mean**2, 0.0) / (n - 1)
-            noise = np.sqrt(_by_layer(variance, ends))
-        last = _norms(self._last, ends)
-        self._sum.zero_()
-        self._squares.zero_()
-        return {
-            "mean_norm": np.sqrt(_by_layer(mean**2, ends)),
-            "noise_norm": noise,
-            "last_gradient_norm": last,
-        }
-
-
-def _layer_ends(tensors: Tensors) -> np.ndarray:
-    """Where each layer's values end; a layer's tensors need not be neighbours, so by order."""
-    layer = tensors.table.layer
-    return np.flatnonzero(np.diff(np.append(layer, -1)) != 0) + 1
-
-
-def _by_layer(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    return np.add.reduceat(values, np.concatenate([[0], ends[:-1]]))
-
-
-def _norms(flat: Any, ends: np.ndarray) -> np.ndarray:
-    """Norm of each stretch of a flat tensor."""
-    parts = zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True)
-    return np.sqrt([float(flat[a:b].dot(flat[a:b])) for a, b in parts])
-
-
 def _prepare(path: Path, parts: Path, *, overwrite: bool, resume: bool) -> None:
     if not path.parent.is_dir():
         raise InputError(f"there is no folder {path.parent} for {path.name}")
@@ -458,68 +403,3 @@ def _join(path: Path, parts: Path, extra: dict[str, Any]) -> None:
         tree["increments"] = xr.DataTree(extra["increments"])
     write_tree(tree, path)
     shutil.rmtree(parts)
-
-
-def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.DataTree:
-    """Join recordings of several runs as the replicas of one trajectory.
-
-    Parameters
-    ----------
-    paths : iterable of path
-        Trajectories with the same parameters.
-    out : path, optional
-        Where to write the result.
-
-    Returns
-    -------
-    DataTree
-        All replicas on the steps that any has, in the order given. Where a run has no such step its
-        weights are NaN; steps stay whole numbers, and no replica counts as diverged for it.
-
-    Raises
-    ------
-    InputError
-        For fewer than two paths, parameters that differ, or a path that exists.
-    """
-    sources = [Path(p) for p in paths]
-    if len(sources) < 2:
-        raise InputError("gather joins at least two recordings")
-    if out is not None and Path(out).exists():
-        raise InputError(f"{out} exists; choose another path")
-    trees = [open_trajectory(p) for p in sources]
-    parts, first = [], 0
-    reference = trees[0]["weights"].to_dataset()
-    for path, tree in zip(sources, trees, strict=True):
-        weights = tree["weights"].to_dataset()
-        for name in ("parameter_name", "entry"):
-            given, wanted = (w.coords.get(name) for w in (weights, reference))
-            if (given is None) != (wanted is None) or not (
-                given is None or wanted is None or given.equals(wanted)
-            ):
-                raise InputError(f"{path} has other parameters than {sources[0]}")
-        many = weights.sizes["replica"]
-        weights = weights.assign_coords(
-            replica=np.arange(first, first + many),
-            family=("replica", weights["family"].data + first),
-        )  # fmt: skip
-        parts.append(weights)
-        first += many
-    times = [p["time"].to_series() for p in parts if "time" in p.coords]
-    along = {n for n, c in reference.coords.items() if c.dims == ("step",)}
-    joined = xr.concat(
-        [p.drop_vars([*along - {"step"}]) for p in parts], dim="replica", join="outer",
-        data_vars="minimal", coords="minimal", compat="override",
-    )  # fmt: skip
-    joined["diverged_step"] = joined["diverged_step"].astype(np.int64)
-    if times:
-        longest = max(times, key=len)
-        known = longest.reindex(joined["step"].to_numpy())
-        joined = joined.assign_coords(time=("step", known.to_numpy()))
-    tree = xr.DataTree.from_dict({"weights": labelled(joined)})
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    tree.attrs = trees[0].attrs | {
-        "history": f"{now} gathered from {', '.join(map(str, sources))}", "created": now,
-    }  # fmt: skip
-    if out is not None:
-        write_tree(tree, Path(out))
-    return tree

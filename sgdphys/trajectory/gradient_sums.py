@@ -1,0 +1,68 @@
+"""Gradients of a user's own loop summed between records, and norms of its layers.
+
+Tensors are used through their own methods, so that nothing here imports torch.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from sgdphys.trajectory.tensors import Tensors
+
+
+class GradientSums:
+    """Sums of minibatch gradients since the last record."""
+
+    def __init__(self) -> None:
+        self._sum: Any = None
+        self._squares: Any = None
+        self._last: Any = None
+        self._count = 0
+
+    def add(self, flat: Any) -> None:
+        """Add a minibatch's gradient, (parameter,)."""
+        if self._sum is None:
+            self._sum, self._squares = flat.new_zeros(len(flat)), flat.new_zeros(len(flat))
+            self._last = flat.new_empty(len(flat))
+        self._sum.add_(flat)
+        self._squares.addcmul_(flat, flat)
+        self._last.copy_(flat)
+        self._count += 1
+
+    def statistics(self, ends: np.ndarray) -> dict[str, np.ndarray]:
+        """Norms of mean and noise (root of the summed variance) by layer; begins anew."""
+        empty = np.full(len(ends), np.nan)
+        n, self._count = self._count, 0
+        if n == 0:
+            return {"mean_norm": empty, "noise_norm": empty, "last_gradient_norm": empty}
+        mean = (self._sum.double() / n).cpu().numpy()
+        squares = self._squares.double().cpu().numpy()
+        noise = empty
+        if n > 1:
+            variance = np.maximum(squares - n * mean**2, 0.0) / (n - 1)
+            noise = np.sqrt(sums_by_layer(variance, ends))
+        last = norms_by_layer(self._last, ends)
+        self._sum.zero_()
+        self._squares.zero_()
+        return {
+            "mean_norm": np.sqrt(sums_by_layer(mean**2, ends)),
+            "noise_norm": noise,
+            "last_gradient_norm": last,
+        }
+
+
+def layer_ends(tensors: Tensors) -> np.ndarray:
+    """Where each layer's values end; a layer's tensors need not be neighbours, so by order."""
+    layer = tensors.table.layer
+    return np.flatnonzero(np.diff(np.append(layer, -1)) != 0) + 1
+
+
+def sums_by_layer(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Sum of each stretch of an array."""
+    return np.add.reduceat(values, np.concatenate([[0], ends[:-1]]))
+
+
+def norms_by_layer(flat: Any, ends: np.ndarray) -> np.ndarray:
+    """Norm of each stretch of a flat tensor."""
+    parts = zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True)
+    return np.sqrt([float(flat[a:b].dot(flat[a:b])) for a, b in parts])
