@@ -26,6 +26,8 @@ class Training:
         "sgd" or "adam".
     momentum, weight_decay : float
         In the conventions of torch.optim.
+    orthonormality : float
+        Strength of a penalty on weight matrices that are not; see ``engines.orthonormality``.
     nesterov : bool
     loss : str
         "cross_entropy" (of the softmax of the linear output) or "squared_error" (half the sum over
@@ -45,6 +47,7 @@ class Training:
     momentum: float = 0.0
     nesterov: bool = False
     weight_decay: float = 0.0
+    orthonormality: float = 0.0
     loss: str = "cross_entropy"
     langevin: float = 0.0
     label_noise: float = 0.0

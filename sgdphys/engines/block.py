@@ -54,6 +54,7 @@ class Block:
             momentum=float(training.momentum),
             nesterov=int(training.nesterov),
             weight_decay=float(training.weight_decay),
+            orthonormality=float(training.orthonormality),
             langevin=float(training.langevin),
         )
         left = [np.flatnonzero(~samples.is_train[m]) for m in self.members]

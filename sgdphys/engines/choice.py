@@ -60,4 +60,9 @@ def engine_for(
 def _needs_fused(ensemble: Ensemble) -> bool:
     """Whether something is asked for that the vmapped engine has not."""
     training = ensemble.training
-    return bool(training.langevin or training.label_noise or ensemble.perceptron.noise)
+    return bool(
+        training.langevin
+        or training.label_noise
+        or training.orthonormality
+        or ensemble.perceptron.noise
+    )

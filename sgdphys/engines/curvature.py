@@ -14,6 +14,7 @@ from torch.func import grad, vmap
 from sgdphys.engines.base import Ensemble
 from sgdphys.engines.modules import model_of, sample_losses
 from sgdphys.errors import InputError
+from sgdphys.networks import Perceptron
 
 LARGEST_HESSIAN = 3000
 """Parameters up to which a full Hessian is made."""
@@ -27,7 +28,7 @@ _COLUMNS_A_MODE = 20
 class Landscape(NamedTuple):
     """The loss of every replica as a function of its weights.
 
-    The loss is that of the replica's own training samples, weight decay included.
+    The loss is that of the replica's own training samples, penalties on weights included.
     """
 
     loss: Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
@@ -63,7 +64,7 @@ def landscape_of(
     """
     if threads is not None:
         torch.set_num_threads(threads)
-    training, samples = ensemble.training, ensemble.samples
+    samples = ensemble.samples
     if samples.are_labels:
         targets = ensemble.labels_of(range(ensemble.replicas))
     else:
@@ -81,20 +82,36 @@ def landscape_of(
         return model.forward(theta, model.buffers, x, False)[0]
 
     return Landscape(
-        loss=_loss_of(forward, training.loss, training.weight_decay),
+        loss=_loss_of(forward, ensemble),
         x=torch.as_tensor(samples.x, dtype=torch.float64, device=device),
         targets=torch.as_tensor(targets, device=device),
         weight=torch.as_tensor(weight, dtype=torch.float64, device=device),
     )
 
 
-def _loss_of(forward: Any, loss: str, weight_decay: float) -> Any:
+def _loss_of(forward: Any, ensemble: Ensemble) -> Any:
+    training = ensemble.training
+
     def total(
         theta: torch.Tensor, x: torch.Tensor, targets: torch.Tensor, weight: torch.Tensor
     ) -> torch.Tensor:
-        each = sample_losses(forward(theta, x), targets, loss)
-        return (weight * each).sum() + 0.5 * weight_decay * (theta**2).sum()
+        each = sample_losses(forward(theta, x), targets, training.loss)
+        loss = (weight * each).sum() + 0.5 * training.weight_decay * (theta**2).sum()
+        if training.orthonormality:
+            loss = loss + training.orthonormality * _departure(theta, ensemble.perceptron)
+        return loss
 
+    return total
+
+
+def _departure(theta: torch.Tensor, network: Perceptron) -> torch.Tensor:
+    """A quarter of |W W^T - 1|^2, summed over weight matrices; see ``engines.orthonormality``."""
+    total = torch.zeros((), dtype=theta.dtype, device=theta.device)
+    shapes = zip(network.weight_at, network.sizes[:-1], network.sizes[1:], strict=True)
+    for start, n_in, n_out in shapes:
+        w = theta[start : start + n_in * n_out].reshape(n_out, n_in)
+        away = w @ w.T - torch.eye(n_out, dtype=theta.dtype, device=theta.device)
+        total = total + 0.25 * (away**2).sum()
     return total
 
 

@@ -8,6 +8,7 @@ from sgdphys.compiling import compiled
 from sgdphys.engines.gaussian import draw_normals, draw_words
 from sgdphys.engines.losses import output_delta, sample_losses
 from sgdphys.engines.optimisers import update
+from sgdphys.engines.orthonormality import add_penalty
 from sgdphys.engines.perceptron import add_squared_norms, backward, forward, read_rows
 from sgdphys.lanes.operations import load_block, store
 from sgdphys.lanes.vectors import SAMPLES
@@ -133,6 +134,9 @@ def train(net, rule, data, keys, weights, buffers, order, words, epochs, rates, 
                     net, data, weights.theta, keys, epoch, order, first, end, buffers,
                     weights.gradient,
                 )  # fmt: skip
+            if rule.orthonormality > 0.0:
+                strength = rule.orthonormality * (end - start)  # gradients are sums over samples
+                add_penalty(net, weights.theta, strength, width, weights.gradient)
             step = epoch * data.batch_sizes.shape[0] + batch + 1
             update(rule, weights, rates[epoch], end - start, step, keys.noise, buffers)
             if slots[updates] >= 0:

@@ -17,14 +17,16 @@ class Rule(NamedTuple):
     """How a gradient becomes an update.
 
     The conventions are those of torch.optim: velocity u = mu u + g, theta = theta - eta u (Nesterov
-    g + mu u), g the gradient of the loss plus ``weight_decay`` theta. ``langevin`` is a diffusion
-    coefficient D per unit time (sum of learning rates): it adds a variance of 2 D eta an update.
+    g + mu u), g the gradient of the loss plus ``weight_decay`` theta, and that of the penalty
+    ``orthonormality``. ``langevin`` is a diffusion coefficient D per unit time (sum of learning
+    rates): it adds a variance of 2 D eta an update.
     """
 
     optimiser: int
     momentum: float
     nesterov: int
     weight_decay: float
+    orthonormality: float
     langevin: float
 
 

@@ -63,18 +63,25 @@ class VmappedEngine:
     Raises
     ------
     InputError
-        For what this engine has not: Langevin noise, label noise, layer noise of perceptrons; a
-        device that is not there; a last batch of one sample beside batch norm.
+        For what this engine has not: Langevin noise, label noise, layer noise of perceptrons, the
+        penalty on weights that are not orthonormal; a device that is not there; a last batch of one
+        sample beside batch norm.
     """
 
     name = "vmapped"
 
     def __init__(self, ensemble: Ensemble, threads: int | None = None, device: str = "cpu") -> None:
         training = ensemble.training
-        if training.langevin or training.label_noise or getattr(ensemble.network, "noise", 0.0):
+        beyond = (
+            training.langevin,
+            training.label_noise,
+            training.orthonormality,
+            getattr(ensemble.network, "noise", 0.0),
+        )
+        if max(beyond) > 0:
             raise InputError(
-                "train.langevin, train.label_noise and network.noise belong to the fused engine; "
-                "set them to 0, or train.engine = 'fused' with a perceptron"
+                "train.langevin, train.label_noise, train.orthonormality and network.noise belong "
+                "to the fused engine; set them to 0, or train.engine = 'fused' with a perceptron"
             )
         if device.startswith("cuda") and not torch.cuda.is_available():
             raise InputError(

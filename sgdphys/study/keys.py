@@ -72,6 +72,7 @@ class Train(Keys):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
     nesterov: bool = False
     weight_decay: NotNegative = 0.0
+    orthonormality: NotNegative = 0.0
     optimiser: Literal["sgd", "adam"] = "sgd"
     loss: Literal["cross_entropy", "squared_error"] = "cross_entropy"
     sampling: Literal["shuffle", "replacement", "fixed", "full"] = "shuffle"

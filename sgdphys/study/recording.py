@@ -86,6 +86,7 @@ def ensemble_of(study: Study, task: xr.Dataset) -> Ensemble:
             momentum=train.momentum,
             nesterov=train.nesterov,
             weight_decay=train.weight_decay,
+            orthonormality=train.orthonormality,
             loss=train.loss,
             langevin=train.langevin,
             label_noise=train.label_noise,

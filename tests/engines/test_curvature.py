@@ -18,12 +18,14 @@ def ensemble(loss="cross_entropy", activation="tanh", bias=True, twins=1):
         else rng.standard_normal((30, 3))
     )  # fmt: skip
     is_train = np.stack([rng.permutation(30) < 24 for _ in range(4)])
-    training = Training(rates=np.ones(1), loss=loss, weight_decay=0.03, dtype="float64")
+    training = Training(
+        rates=np.ones(1), loss=loss, weight_decay=0.03, orthonormality=0.2, dtype="float64"
+    )
     return Ensemble(network, training, Samples(x, targets, is_train), seed=1, twins=twins)
 
 
 def loss_of(e, theta, replica):
-    """Mean loss over the replica's training samples, weight decay included, by numpy."""
+    """Mean loss over the replica's training samples, penalties on weights included, by numpy."""
     inside = e.samples.is_train[replica]
     z = e.network.forward(theta, e.samples.x[inside])[-1]
     if e.training.loss == "cross_entropy":
@@ -32,6 +34,9 @@ def loss_of(e, theta, replica):
         value = (np.log(np.exp(top).sum(axis=1)) - top[np.arange(len(y)), y]).mean()
     else:
         value = 0.5 * ((z - e.samples.targets[inside]) ** 2).sum(axis=1).mean()
+    for w, _ in e.network.matrices(theta):
+        away = w @ w.T - np.eye(len(w))
+        value += 0.25 * e.training.orthonormality * (away**2).sum()
     return value + 0.5 * e.training.weight_decay * (theta**2).sum()
 
 

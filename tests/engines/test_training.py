@@ -43,7 +43,11 @@ def torch_loop(ensemble, theta, replica):
         )
         for batch in np.split(rows[:, replica], np.cumsum(ensemble.batch_sizes)[:-1]):
             optimiser.zero_grad()
-            torch_loss(ensemble, model, batch).backward()
+            loss = torch_loss(ensemble, model, batch)
+            for w in (p for p in model.parameters() if p.ndim == 2):
+                away = w @ w.T - torch.eye(len(w), dtype=w.dtype)
+                loss = loss + 0.25 * training.orthonormality * (away**2).sum()
+            loss.backward()
             optimiser.step()
             path.append(flat(model.parameters()))
     return np.stack(path)
@@ -59,6 +63,7 @@ def torch_loop(ensemble, theta, replica):
         {"weight_decay": 0.01, "momentum": 0.5},
         {"optimiser": "adam", "rate": 0.01},
         {"optimiser": "adam", "rate": 0.01, "weight_decay": 0.1},
+        {"orthonormality": 0.7, "sizes": (5, 4, 6, 2), "momentum": 0.5},
         {"sampler": "replacement"},
         {"sampler": "fixed"},
         {"sampler": "full", "activation": "relu"},
@@ -75,6 +80,21 @@ def test_training_agrees_with_a_torch_loop(dtype, options):
         wanted = torch_loop(ensemble, found.theta[replica, 0], replica)
         tolerance = 1e-5 if dtype == "float32" else 1e-10
         assert found.theta[replica] == pytest.approx(wanted, rel=tolerance, abs=tolerance)
+
+
+def test_weights_are_kept_orthonormal():
+    """To what the gradient of the loss, at most 1 a batch, can pull against a penalty of 10."""
+    ensemble = small(orthonormality=10.0, rate=0.02, epochs=60, init="fan_in", sizes=(5, 4, 6, 2))
+    _, found = recorded(ensemble)
+    first, last = ([w for w, _ in ensemble.network.matrices(found.theta[0, at])] for at in (0, -1))
+    for before, after in zip(first, last, strict=True):
+        rows, columns = after.shape
+        away = [
+            np.abs((w if rows <= columns else w.T) @ (w.T if rows <= columns else w)
+                   - np.eye(min(rows, columns))).max()
+            for w in (before, after)
+        ]  # fmt: skip
+        assert away[1] < 0.1 < away[0]
 
 
 def test_schedule_sets_the_rate_of_each_epoch():

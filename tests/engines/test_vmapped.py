@@ -133,6 +133,8 @@ def test_the_engine_is_chosen_with_a_word():
 def test_what_it_refuses():
     with pytest.raises(InputError, match="belong to the fused engine"):
         VmappedEngine(small(langevin=0.1))
+    with pytest.raises(InputError, match="orthonormality"):
+        VmappedEngine(small(orthonormality=0.1))
     with pytest.raises(InputError, match="trains perceptrons alone"):
         engine_for(module_ensemble("residual"), "fused")
     lonely = module_ensemble("convolution", train=31)
