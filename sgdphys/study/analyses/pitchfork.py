@@ -73,6 +73,7 @@ def _require_pitchfork(name: str, study: Study) -> None:
         "network.activation = 'identity'": network.activation == "identity",
         "network.bias = false": not network.bias,
         "train.weight_decay above 0": train.weight_decay > 0,
+        "train.orthonormality = 0": train.orthonormality == 0,
         "train.sampling = 'full'": train.sampling == "full",
         "train.langevin above 0": train.langevin > 0,
         "record.weights = 'step' or 'epoch'": study.record.weights in ("step", "epoch"),
