@@ -90,8 +90,9 @@ def clustering(sources: Sources) -> Figure:
             # the output has no part in it, and keeps its own colour for itself
             for layer, colour, label in layer_styles(np.append(layers, layers[-1] + 1))[:-1]:
                 ensemble_curve(axes[row, k], here[name].sel(layer=layer), colour, label)
-            epoch_axis(axes[row, k], last, "" if row == 0 else "epochs (logarithmic from 1)")
-        axes[0, k].set_title(title)
+            epoch_axis(axes[row, k], last, "")
+        axes[0, k].set_title(title.replace(", ", "\n"), fontsize=7)
+    figure.supxlabel("epochs (logarithmic from 1)", fontsize=8)
     axes[0, 0].set_ylabel("distance within /\nbetween labels")
     axes[1, 0].set_ylabel(axis_label("binned_entropy"))
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")

@@ -45,7 +45,7 @@ def growth(sources: Sources) -> Figure:
         for row, cloud in enumerate(_ROWS):
             for layer, colour, _ in layer_styles(data["layer"].to_numpy()):
                 _cloud(axes[row, column], epoch, here.sel(layer=layer, cloud=cloud), colour)
-        axes[0, column].set_title(titles[column])
+        axes[0, column].set_title(titles[column].replace(", ", "\n"))
         if information is not None:
             _information(axes[2, column], with_cases(information), case)
         epoch_axis(axes[-1, column], int(np.nanmax(epoch)))

@@ -1,12 +1,15 @@
 """Cases side by side: panels, axes of a control parameter, and that nothing leaves its axis."""
 
+import itertools
+import operator
+
 import numpy as np
 import pytest
 import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from sgdphys.figures import sweeps, training, transitions
+from sgdphys.figures import critics, sweeps, training, transitions
 from sgdphys.figures.cases import control_axis, panels
 from sgdphys.figures.plane import paths
 from sgdphys.figures.style import say_logarithmic, sheet
@@ -83,6 +86,26 @@ def test_layers_that_end_together_have_one_text():
     data = information([[12.0, 11.9, 8.0, 2.0]]).isel(case=0, drop=True)
     texts = [t.get_text() for t in paths({"information": data}).axes[0].texts]
     assert texts == ["1, 2", "3", "4 (output)"]
+
+
+def test_names_of_cases_stand_side_by_side():
+    names = ("case", "epoch", "replica", "layer")
+    data = xr.Dataset(
+        {n: (names, np.ones((4, len(EPOCHS), 2, 3))) for n in ("distance_ratio", "binned_entropy")},
+        {
+            "epoch": EPOCHS,
+            "layer": [1, 2, 3],
+            "swept_init": ("case", ["fan_in", *["orthogonal"] * 3]),
+            "swept_orthonormality": ("case", [0.0, 0.0, 0.01, 1.0]),
+        },
+    )
+    with sheet():
+        figure = critics.clustering({"clustering": data})
+        figure.canvas.draw()
+    for row in (figure.axes[:4], figure.axes[4:]):
+        for text in ("title", "xaxis.label"):
+            boxes = [operator.attrgetter(text)(ax).get_window_extent() for ax in row]
+            assert all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes) if a.width and b.width)
 
 
 def test_without_an_accuracy_there_is_a_loss_alone():
