@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from sgdphys import figures
 from sgdphys.errors import InputError
 from sgdphys.relate.verdicts import Verdict, as_dataset, read_verdicts
 from sgdphys.study.analysing import RESULTS
@@ -126,6 +125,8 @@ class Run:
         formats : iterable of str, optional
             png, svg, pdf; by default those of the study, or png and svg where it has none.
         """
+        from sgdphys import figures
+
         formats = tuple(formats or self.study.figures.formats or Figures().formats)
         with self.sources() as sources:
             return figures.draw(sources, self.folder / FIGURES, names=names, formats=formats)
@@ -133,6 +134,8 @@ class Run:
     @contextmanager
     def sources(self) -> Iterator[dict[str, xr.Dataset]]:
         """What figures are drawn from, while it is open: groups by name, and the verdicts."""
+        from sgdphys import figures
+
         with ExitStack() as stack:
             sources: dict[str, xr.Dataset] = {}
             if not self.study.sweep.keys and not self.study.parts:
