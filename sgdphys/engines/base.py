@@ -130,6 +130,15 @@ class Ensemble:
         return self.network
 
     @property
+    def needs_fused(self) -> bool:
+        """Whether something is asked for that the fused engine alone has."""
+        training = self.training
+        return (
+            max(training.langevin, training.label_noise, training.orthonormality) > 0
+            or getattr(self.network, "noise", 0.0) > 0
+        )
+
+    @property
     def replicas(self) -> int:
         """How many networks there are."""
         return len(self.samples.is_train)

@@ -42,7 +42,7 @@ def engine_for(
             chosen, reason = "vmapped", "the network is a module of torch"
         elif device != "cpu":
             chosen, reason = "vmapped", f"train.device is {device!r}"
-        elif max(ensemble.network.sizes) >= WIDE and not _needs_fused(ensemble):
+        elif max(ensemble.network.sizes) >= WIDE and not ensemble.needs_fused:
             chosen, reason = "vmapped", f"a layer has {max(ensemble.network.sizes)} units"
         if reason:
             tell(f"training with the vmapped engine, through torch: {reason}")
@@ -55,14 +55,3 @@ def engine_for(
     from sgdphys.engines.vmapped import VmappedEngine
 
     return VmappedEngine(ensemble, threads, device)
-
-
-def _needs_fused(ensemble: Ensemble) -> bool:
-    """Whether something is asked for that the vmapped engine has not."""
-    training = ensemble.training
-    return bool(
-        training.langevin
-        or training.label_noise
-        or training.orthonormality
-        or ensemble.perceptron.noise
-    )

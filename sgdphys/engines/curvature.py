@@ -12,7 +12,7 @@ import torch
 from torch.func import grad, vmap
 
 from sgdphys.engines.base import Ensemble
-from sgdphys.engines.modules import model_of, sample_losses
+from sgdphys.engines.modules import matrices_of, model_of, sample_losses
 from sgdphys.errors import InputError
 from sgdphys.networks import Perceptron
 
@@ -107,10 +107,8 @@ def _loss_of(forward: Any, ensemble: Ensemble) -> Any:
 def _departure(theta: torch.Tensor, network: Perceptron) -> torch.Tensor:
     """A quarter of |W W^T - 1|^2, summed over weight matrices; see ``engines.orthonormality``."""
     total = torch.zeros((), dtype=theta.dtype, device=theta.device)
-    shapes = zip(network.weight_at, network.sizes[:-1], network.sizes[1:], strict=True)
-    for start, n_in, n_out in shapes:
-        w = theta[start : start + n_in * n_out].reshape(n_out, n_in)
-        away = w @ w.T - torch.eye(n_out, dtype=theta.dtype, device=theta.device)
+    for w, _ in matrices_of(network, theta):
+        away = w @ w.T - torch.eye(len(w), dtype=theta.dtype, device=theta.device)
         total = total + 0.25 * (away**2).sum()
     return total
 

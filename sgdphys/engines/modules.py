@@ -34,19 +34,25 @@ _ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 def forward_of(network: Perceptron) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """Return the linear output (sample, output) as a function of theta (parameter,) and x."""
     activation = _ACTIVATIONS[network.activation]
-    sizes = [n for i, o in itertools.pairwise(network.sizes) for n in (i * o, o * network.bias)]
 
     def forward(theta: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         units = x
-        parts = torch.split(theta, sizes)
-        for layer in range(network.layers):
-            weight, bias = parts[2 * layer : 2 * layer + 2]
-            weight = weight.reshape(network.sizes[layer + 1], network.sizes[layer])
+        for layer, (weight, bias) in enumerate(matrices_of(network, theta)):
             z = torch.nn.functional.linear(units, weight, bias if network.bias else None)
             units = z if layer == network.layers - 1 else activation(z)
         return units
 
     return forward
+
+
+def matrices_of(
+    network: Perceptron, theta: torch.Tensor
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Weights (output, input) and biases (output,) of each layer; biases are empty without any."""
+    shapes = list(itertools.pairwise(network.sizes))
+    parts = torch.split(theta, [n for i, o in shapes for n in (i * o, o * network.bias)])
+    weights, biases = parts[0::2], parts[1::2]
+    return [(w.reshape(o, i), b) for w, b, (i, o) in zip(weights, biases, shapes, strict=True)]
 
 
 def sample_losses(out: torch.Tensor, targets: torch.Tensor, loss: str) -> torch.Tensor:

@@ -72,13 +72,7 @@ class VmappedEngine:
 
     def __init__(self, ensemble: Ensemble, threads: int | None = None, device: str = "cpu") -> None:
         training = ensemble.training
-        beyond = (
-            training.langevin,
-            training.label_noise,
-            training.orthonormality,
-            getattr(ensemble.network, "noise", 0.0),
-        )
-        if max(beyond) > 0:
+        if ensemble.needs_fused:
             raise InputError(
                 "train.langevin, train.label_noise, train.orthonormality and network.noise belong "
                 "to the fused engine; set them to 0, or train.engine = 'fused' with a perceptron"

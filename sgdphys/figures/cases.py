@@ -88,21 +88,26 @@ def case_colours(data: xr.Dataset) -> list[Any]:
     return [scale(0.1 + 0.75 * k / max(count - 1, 1)) for k in range(count)]
 
 
+def finite_layers(data: xr.Dataset, name: str) -> list[int]:
+    """Numbers of the layers of which a variable holds anything, in whatever case."""
+    values = data[name]
+    flat = values.transpose("layer", ...).to_numpy().reshape(values.sizes["layer"], -1)
+    return [int(n) for n in values["layer"].to_numpy()[np.isfinite(flat).any(axis=1)]]
+
+
 def own_layers(data: xr.Dataset, name: str) -> list[tuple[int, Any]]:
     """Layers that a case has, with their colours: its output has that of outputs.
 
     Parameters
     ----------
     data : Dataset
-        Of one case, whose layers that others have alone are not finite; or of several.
+        Of one case; layers that others have alone are not finite.
     name : str
         A variable with a dimension layer.
     """
-    values = data[name]
-    flat = values.transpose("layer", ...).to_numpy().reshape(values.sizes["layer"], -1)
-    there = np.isfinite(flat).any(axis=1)
-    styles = layer_styles(values["layer"].to_numpy())
-    kept = [(n, colour) for (n, colour, _), has in zip(styles, there, strict=True) if has]
+    there = finite_layers(data, name)
+    styles = layer_styles(data["layer"].to_numpy())
+    kept = [(n, colour) for n, colour, _ in styles if n in there]
     if kept and data.attrs.get("estimator") != "noisy":  # which reads no output
         kept[-1] = (kept[-1][0], styles[-1][1])
     return kept

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from sgdphys.figures.cases import own_layers
+from sgdphys.figures.cases import finite_layers
 from sgdphys.figures.style import NULL, PAGE, epoch_axis, layer_styles, layers_legend
 from sgdphys.figures.training import ensemble_curve
 from sgdphys.quantities import axis_label
@@ -76,7 +76,7 @@ def snapshots(sources: Sources) -> Figure:
         information["layer"].to_numpy(),
         Line2D([], [], color=NULL, marker="x", ms=4, lw=0.8, label="shuffled labels (mean)"),
         Line2D([], [], color=NULL, linestyle=":", label="log$_2$ of the samples"),
-        shown=[n for n, _ in own_layers(information, "I_XT")],
+        shown=finite_layers(information, "I_XT"),
         marker="o",
         linestyle="",
         markersize=4,

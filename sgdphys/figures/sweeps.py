@@ -14,6 +14,7 @@ from sgdphys.figures.cases import (
     case_labels,
     control,
     control_axis,
+    finite_layers,
     own_layers,
     panels,
 )
@@ -45,8 +46,7 @@ def plane_of_cases(sources: Sources) -> Figure:
     figure.supylabel(axis_label("I_TY"), fontsize=8)
     mark = Line2D([], [], color="#444444", marker="o", linestyle="", ms=3, label="last epoch")
     null = Line2D([], [], color=NULL, linewidth=0.8, label="shuffled\nlabels")
-    shown = [n for n, _ in own_layers(information, "I_XT")]
-    layers_legend(figure, layers, mark, null, shown=shown)
+    layers_legend(figure, layers, mark, null, shown=finite_layers(information, "I_XT"))
     figure.suptitle(f"mean paths; {estimator_line(information)}", fontsize=7)
     return figure
 
@@ -65,7 +65,7 @@ def information_of_cases(sources: Sources) -> Figure:
     drawn[0][0].set_ylim(0, 1.05 * max(float(information["I_XT"].max()), 0.1))
     figure.supxlabel("epochs (logarithmic from 1)", fontsize=8)
     figure.supylabel(axis_label("I_XT"), fontsize=8)
-    layers_legend(figure, layers, shown=[n for n, _ in own_layers(information, "I_XT")])
+    layers_legend(figure, layers, shown=finite_layers(information, "I_XT"))
     figure.suptitle(f"median and middle 90%; {estimator_line(information)}", fontsize=7)
     return figure
 

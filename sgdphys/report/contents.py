@@ -142,7 +142,7 @@ def _chapter(run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path])
                 if has_one_recording
                 else summary.table(run, 0.0)[:-1]
             )
-            chapter.tables = [("Layers", summary.layer_table(run)), ("Training", training)]
+            chapter.tables = [("Layers", summary.layer_rows(groups)), ("Training", training)]
     return chapter
 
 

@@ -1,5 +1,6 @@
 """What a run or a trajectory amounts to, in a few lines."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -125,14 +126,15 @@ def layer_table(run: Run) -> list[tuple[str, ...]]:
     if not run.study.analyses or run.cases or run.parts:
         return []
     with run.results as results:
-        if RELATED not in results.children:
-            return []
-        related = results[RELATED].to_dataset().load()
-        phases = next(
-            node.to_dataset().load()
-            for node in results.children.values()
-            if node.attrs.get("of") == "phases"
-        )
+        return layer_rows({str(n): node.to_dataset() for n, node in results.children.items()})
+
+
+def layer_rows(groups: Mapping[str, xr.Dataset]) -> list[tuple[str, ...]]:
+    """Rows of ``layer_table`` from the results of one ensemble, by the names of its analyses."""
+    if RELATED not in groups or "case" in groups[RELATED].dims:
+        return []
+    related = groups[RELATED].load()
+    phases = next(g.load() for g in groups.values() if g.attrs.get("of") == "phases")
     rows: list[tuple[str, ...]] = [
         (
             "layer",

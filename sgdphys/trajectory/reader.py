@@ -139,8 +139,8 @@ def _detached(path: Path, only: Collection[str] | None) -> xr.DataTree:
     with NETCDF4_PYTHON_LOCK, _damage_told(path), netCDF4.Dataset(path) as file:
         wanted = [n for n in file.groups if n != RESUME and (only is None or n in only)]
         # every group has the coordinates of the file itself; a lock within the lock would wait
-        of_all = _lazily(path, "/", xr.open_dataset(store(file, lock=False)))
-        groups = {"/": of_all.drop_vars(of_all.data_vars)}
+        of_all = xr.open_dataset(store(file, lock=False))
+        groups = {"/": _lazily(path, "/", of_all.drop_vars(of_all.data_vars))}
         for name in wanted:
             data = xr.open_dataset(store(file[name], lock=False))
             groups[name] = _lazily(path, name, data)
