@@ -66,7 +66,7 @@ def forest(sources: Sources) -> Figure:
     ax.set_ylim(rows - 0.4, -0.6)
     ax.set_xlim(-1.12, 1.12)
     ax.set_yticks(places, labels, fontsize=5.5)
-    ax.set_xticks([-0.56, 0, 0.56], ["against the claim", "threshold", "for the claim"])
+    ax.set_xticks([-0.56, 0, 0.56], ["against\nthe claim", "threshold", "for\nthe claim"])
     ax.grid(visible=False)
     handles = [
         Line2D([], [], color=colour, marker=_MARKERS[word], markersize=3.5, label=word)

@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from sgdphys.figures import critics, sweeps, training, transitions
+from sgdphys.figures import critics, sweeps, training, transitions, verdicts
 from sgdphys.figures.cases import control_axis, panels
 from sgdphys.figures.plane import paths
 from sgdphys.figures.style import say_logarithmic, sheet
@@ -106,6 +106,19 @@ def test_names_of_cases_stand_side_by_side():
         for text in ("title", "xaxis.label"):
             boxes = [operator.attrgetter(text)(ax).get_window_extent() for ax in row]
             assert all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes) if a.width and b.width)
+
+
+def test_what_lies_either_side_of_the_threshold_stands_apart():
+    texts = {n: ("claim", ["a claim of words that need a line of their own, or two " * 2]) for n in
+             ("says", "rule")} | {"word": ("claim", ["supported"])}  # fmt: skip
+    numbers = {"value": 1.0, "low": 0.5, "high": 1.5, "above": 0.0, "below": np.nan}
+    data = xr.Dataset(texts | {n: ("claim", [v]) for n, v in numbers.items()}, {"claim": ["c"]})
+    with sheet():
+        figure = verdicts.forest({"verdicts": data})
+        figure.canvas.draw()
+    boxes = [t.get_window_extent() for t in figure.axes[0].get_xticklabels()]
+    assert len(boxes) == 3
+    assert all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
 
 
 def test_without_an_accuracy_there_is_a_loss_alone():
