@@ -109,16 +109,19 @@ def test_names_of_cases_stand_side_by_side():
 
 
 def test_what_lies_either_side_of_the_threshold_stands_apart():
-    texts = {n: ("claim", ["a claim of words that need a line of their own, or two " * 2]) for n in
-             ("says", "rule")} | {"word": ("claim", ["supported"])}  # fmt: skip
-    numbers = {"value": 1.0, "low": 0.5, "high": 1.5, "above": 0.0, "below": np.nan}
-    data = xr.Dataset(texts | {n: ("claim", [v]) for n, v in numbers.items()}, {"claim": ["c"]})
+    row = {
+        "says": "Compression begins after the gradient noise has passed its mean", "value": -3.466,
+        "low": -3.67, "high": -3.29, "above": -1.0, "below": 1.0, "rule": "between -1 and 1",
+        "word": "not supported",
+    }  # fmt: skip
+    data = xr.Dataset({n: ("claim", [v]) for n, v in row.items()}, {"claim": ["c"]})
     with sheet():
         figure = verdicts.forest({"verdicts": data})
         figure.canvas.draw()
     boxes = [t.get_window_extent() for t in figure.axes[0].get_xticklabels()]
     assert len(boxes) == 3
-    assert all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
+    a_letter = 0.06 * figure.dpi  # browsers' letters are not exactly as wide
+    assert all(a.x1 + a_letter < b.x0 for a, b in itertools.pairwise(boxes))
 
 
 def test_without_an_accuracy_there_is_a_loss_alone():
