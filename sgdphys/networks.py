@@ -1,5 +1,6 @@
 """Perceptrons: their description, their parameters in order, and their forward pass in numpy."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -16,24 +17,78 @@ INITIALISATIONS = ("fan_in", "fan_out", "orthogonal")
 
 @dataclass(frozen=True)
 class ParameterTable:
-    """One row a scalar parameter, in the order of a flat weight vector.
+    """The tensors whose entries, in order, are a flat vector of parameters; one row per tensor.
 
     Attributes
     ----------
-    layer : int64 (parameter,)
+    names : tuple of str
+    sizes : tuple of int
+        Entries of each tensor.
+    kinds : tuple of str
+        "weight", "bias" or "buffer".
+    layers : tuple of int
         1 to L, L the output.
-    kind : str (parameter,)
-        "weight" or "bias".
-    parameter_name : str (parameter,)
-        Name of the tensor.
-    entry : int64 (parameter,)
-        Flat index in the tensor.
+    layer_names : tuple of str
+        Of layers 1 to L.
     """
 
-    layer: np.ndarray
-    kind: np.ndarray
-    parameter_name: np.ndarray
-    entry: np.ndarray
+    names: tuple[str, ...]
+    sizes: tuple[int, ...]
+    kinds: tuple[str, ...]
+    layers: tuple[int, ...]
+    layer_names: tuple[str, ...]
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """Where each tensor's entries end, int64 (tensor,)."""
+        return np.cumsum(self.sizes, dtype=np.int64)
+
+    @property
+    def count(self) -> int:
+        """Number of parameters."""
+        return int(self.ends[-1]) if self.sizes else 0
+
+    @property
+    def layer(self) -> np.ndarray:
+        """Layer of every parameter, int64 (parameter,)."""
+        return np.repeat(np.array(self.layers, np.int64), self.sizes)
+
+    @property
+    def kind(self) -> np.ndarray:
+        """Kind of every parameter, str (parameter,)."""
+        return np.repeat(self.kinds, self.sizes)
+
+    @property
+    def parameter_name(self) -> np.ndarray:
+        """Name of every parameter's tensor, str (parameter,)."""
+        return np.repeat(self.names, self.sizes)
+
+    @property
+    def entry(self) -> np.ndarray:
+        """Flat index of every parameter in its tensor, int64 (parameter,)."""
+        return self.places(slice(None))[1]
+
+    def places(self, at: Any) -> tuple[Any, Any]:
+        """Tensor of some parameters, counted from 0, and their entries in it.
+
+        Parameters
+        ----------
+        at : slice, int, or array of int
+        """
+        if isinstance(at, slice):
+            at = np.arange(*at.indices(self.count))
+        tensor = np.searchsorted(self.ends, at, side="right")
+        return tensor, at - (self.ends - np.array(self.sizes))[tensor]
+
+    def by_tensor(self, name: str, dtype: Any) -> np.ndarray:
+        """Values of a parameter's coordinate, (tensor,)."""
+        columns = {
+            "layer": self.layers,
+            "kind": self.kinds,
+            "parameter_name": self.names,
+            "layer_name": [self.layer_names[n - 1] for n in self.layers],
+        }
+        return np.array(columns[name], dtype)
 
 
 @dataclass(frozen=True)
@@ -116,16 +171,16 @@ class Perceptron:
 
     @cached_property
     def parameters(self) -> ParameterTable:
-        """Layer, kind, tensor name and flat index of every parameter."""
-        kinds = ["weight", "bias"] * self.layers
-        layers = np.repeat(np.arange(1, self.layers + 1), 2)
-        names = [f"layer{n}.{kind}" for n, kind in zip(layers, kinds, strict=True)]
-        return ParameterTable(
-            layer=np.repeat(layers, self._lengths).astype(np.int64),
-            kind=np.repeat(kinds, self._lengths),
-            parameter_name=np.repeat(names, self._lengths),
-            entry=np.concatenate([np.arange(n) for n in self._lengths]).astype(np.int64),
-        )
+        """The tensors that hold the parameters, in order."""
+        kinds = ("weight", "bias") * self.layers
+        layers = [n for n in range(1, self.layers + 1) for _ in range(2)]
+        rows = [
+            (f"layer{n}.{kind}", size, kind, n)
+            for n, kind, size in zip(layers, kinds, self._lengths, strict=True)
+            if size
+        ]
+        names, sizes, of_kind, of_layer = map(tuple, zip(*rows, strict=True))
+        return ParameterTable(names, sizes, of_kind, of_layer, tuple(self.layer_names))
 
     def initial_weights(self, rng: np.random.Generator) -> np.ndarray:
         """Draw one replica's weights, float64 (parameter,)."""
@@ -182,17 +237,18 @@ class Perceptron:
         return units[1:]
 
 
-def from_description(description: Mapping[str, Any]) -> Perceptron:
-    """Return the network that ``Perceptron.description`` described.
+def from_description(description: str | Mapping[str, Any]) -> Perceptron:
+    """Return the network that ``Perceptron.description`` described, as a mapping or as JSON.
 
     Raises
     ------
     InputError
         When it describes something else.
     """
-    options = dict(description)
-    if options.pop("kind", None) != "perceptron":
-        raise InputError(f"a perceptron was expected, not {description.get('kind', 'nothing')!r}")
+    options = dict(json.loads(description) if isinstance(description, str) else description)
+    kind = options.pop("kind", "nothing")
+    if kind != "perceptron":
+        raise InputError(f"a perceptron was expected, not {kind!r}")
     return Perceptron(**{**options, "sizes": tuple(options["sizes"])})
 
 

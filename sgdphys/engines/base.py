@@ -329,7 +329,7 @@ def room_for(ensemble: Ensemble, steps: np.ndarray, epochs: np.ndarray, plan: Pl
     """Return empty arrays for what a stretch will record."""
     replicas, dtype = ensemble.replicas, ensemble.training.dtype
     network = ensemble.network
-    parameters = len(network.parameters.layer)
+    parameters = network.parameters.count
     shapes: dict[str, tuple[int, ...]] = {
         name: () for name in ("loss", "accuracy", "test_loss", "test_accuracy")
     }

@@ -140,12 +140,12 @@ class ModuleNetwork:
     @cached_property
     def parameters(self) -> ParameterTable:
         """Layer, kind, tensor name and flat index of every parameter."""
-        return tensor_table(self.names, [int(np.prod(s)) for s in self.shapes])[0]
+        return tensor_table(self.names, [int(np.prod(s)) for s in self.shapes])
 
     @property
     def layer_names(self) -> list[str]:
         """Names of the modules that hold parameters, in order."""
-        return tensor_table(self.names, [int(np.prod(s)) for s in self.shapes])[1]
+        return list(self.parameters.layer_names)
 
     @property
     def layers(self) -> int:

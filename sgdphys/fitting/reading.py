@@ -6,7 +6,8 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.errors import InputError, nearest
-from sgdphys.trajectory.reader import open_trajectory, require_netcdf
+from sgdphys.trajectory.netcdf import damage_reported, opened
+from sgdphys.trajectory.reader import open_trajectory
 
 _MOST_COMPONENTS_OF = 4096
 
@@ -33,17 +34,7 @@ def open_variable(path: Path, variable: str | None, dim: str | None) -> tuple[xr
         For a file that is not netCDF, a variable or dimension that is not there (those that are
         get listed).
     """
-    if path.is_dir():
-        data = open_trajectory(path)["weights"].to_dataset()
-    else:
-        require_netcdf(path)
-        data = xr.open_dataset(path, decode_times=False, chunks={})
-        if not data.data_vars:
-            tree = xr.open_datatree(path, decode_times=False, chunks={})
-            groups = [n for n in tree.children if tree[n].data_vars]
-            if "weights" not in groups and len(groups) != 1:
-                raise InputError(f"{path} has groups {', '.join(groups)} and none is 'weights'")
-            data = tree["weights" if "weights" in groups else groups[0]].to_dataset()
+    data = _group_of(path)
     numeric = [str(n) for n, v in data.data_vars.items() if v.ndim and v.dtype.kind in "iuf"]
     if variable is None:
         if "theta" in numeric:
@@ -68,6 +59,25 @@ def open_variable(path: Path, variable: str | None, dim: str | None) -> tuple[xr
             f"{variable!r} has no dimension {dim!r}; give --dim: it has {dims or 'none'}"
         )
     return theta, dim
+
+
+def _group_of(path: Path) -> xr.Dataset:
+    """The weights of a trajectory, or the only group of another file that holds variables."""
+    if path.is_dir():
+        return open_trajectory(path, ("weights",))["weights"].to_dataset()
+    with opened(path) as file:
+        is_trajectory = "weights" in file.groups and not file.variables
+    if is_trajectory:
+        return open_trajectory(path, ("weights",))["weights"].to_dataset()
+    with damage_reported(path):
+        data = xr.open_dataset(path, decode_times=False, chunks={})
+        if data.data_vars:
+            return data
+        tree = xr.open_datatree(path, decode_times=False, chunks={})
+    groups = [n for n in tree.children if tree[n].data_vars]
+    if len(groups) != 1:
+        raise InputError(f"{path} has groups {', '.join(groups)} and none is 'weights'")
+    return tree[groups[0]].to_dataset()
 
 
 def project(theta: xr.DataArray, along: str, dim: str, rng: int = 0) -> xr.DataArray:

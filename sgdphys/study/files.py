@@ -254,6 +254,12 @@ def study_hash(study: Study) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def training_hash(study: Study) -> str:
+    """Hash of the keys that decide how the networks of a study are trained."""
+    keys = study.model_dump(mode="json", include={"task", "network", "train"})
+    return hashlib.sha256(json.dumps(keys, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def differences(first: Study, second: Study) -> list[str]:
     """Dotted names of the recording keys in which two studies differ."""
     a, b = recording_keys(first), recording_keys(second)

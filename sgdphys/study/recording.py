@@ -1,11 +1,14 @@
 """The first stage: an ensemble is trained, and its trajectory written segment by segment."""
 
 import functools
+import json
 import math
 import platform
 import shutil
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,11 +23,15 @@ from sgdphys.engines.choice import engine_for
 from sgdphys.errors import InputError, WorkError
 from sgdphys.networks import Perceptron
 from sgdphys.sampling import seed_sequence
-from sgdphys.study.files import resolved_text, study_hash
-from sgdphys.study.keys import LOG_POINTS, Bursts, Every, StepSchedule, Study, Train
+from sgdphys.study.files import resolved_text, study_hash, training_hash
+from sgdphys.study.keys import LOG_POINTS, Bursts, Every, StepSchedule, Study, Train, study_from
+from sgdphys.study.sharing import covers
+from sgdphys.study.surveying import Survey, survey
 from sgdphys.trajectory import schema
-from sgdphys.trajectory.reader import RESUME, SEGMENTS, open_segment, segment_paths
+from sgdphys.trajectory.reader import RESUME, open_segment
 from sgdphys.trajectory.schedules import burst_starts
+from sgdphys.trajectory.segments import SEGMENTS, segment_name, segment_paths, span
+from sgdphys.trajectory.tensor_table import table_group
 from sgdphys.trajectory.writer import SegmentWriter, remove_partial
 
 SEGMENT_BYTES = 24 * 2**20
@@ -182,7 +189,7 @@ def plan_of(study: Study, updates_per_epoch: int) -> Plan:
 
 def recorded_bytes(ensemble: Ensemble, plan: Plan) -> int:
     """Size on disk of a whole recording."""
-    parameters = len(ensemble.network.parameters.layer)
+    parameters = ensemble.network.parameters.count
     itemsize = np.dtype(ensemble.training.dtype).itemsize
     each = ensemble.replicas * itemsize
     weights = len(plan.weight_steps) * parameters * each
@@ -198,7 +205,7 @@ def recorded_bytes(ensemble: Ensemble, plan: Plan) -> int:
 def segment_ends(ensemble: Ensemble, plan: Plan) -> np.ndarray:
     """Epochs at which segments end: each holds a bounded part of the weights and of the run."""
     epochs, per_epoch = ensemble.epochs, ensemble.updates_per_epoch
-    parameters = len(ensemble.network.parameters.layer)
+    parameters = ensemble.network.parameters.count
     row = ensemble.replicas * parameters * np.dtype(ensemble.training.dtype).itemsize
     room = max(1, SEGMENT_BYTES // row)
     until = np.searchsorted(plan.weight_steps, np.arange(epochs + 1) * per_epoch, side="right")
@@ -210,11 +217,6 @@ def segment_ends(ensemble: Ensemble, plan: Plan) -> np.ndarray:
         start = int(min(max(full, start + 1), start + longest, epochs))
         ends.append(start)
     return np.array(ends)
-
-
-def segment_name(first: int, end: int) -> str:
-    """File name of the segment of the epochs from first to end."""
-    return f"{first:09d}-{end:09d}.nc"
 
 
 class Recording:
@@ -242,18 +244,51 @@ class Recording:
         self.segments = folder / SEGMENTS
         self.ensemble = ensemble_of(study, task_of(study))
         self.plan = plan_of(study, self.ensemble.updates_per_epoch)
+        self._tell = tell
         train = study.train
         self.engine = engine_for(self.ensemble, train.engine, threads, train.device, tell)
         self.bytes = recorded_bytes(self.ensemble, self.plan)
 
+    @property
+    def gaps(self) -> list[tuple[int, int]]:
+        """Stretches of epochs that are yet to be trained, or again where a segment is damaged."""
+        return self._survey.gaps(self.ensemble.epochs)
+
     def done_epochs(self) -> int:
-        """Epochs that finished segments hold."""
-        paths = segment_paths(self.segments) if self.segments.is_dir() else []
-        if not paths:
-            return 0
-        if not (self.segments / segment_name(0, int(paths[0].stem.split("-")[1]))).exists():
-            raise WorkError(f"{self.segments} lacks its first segment; run again with --fresh")
-        return int(paths[-1].stem.split("-")[1])
+        """Epochs from the first on that finished segments hold."""
+        return self.gaps[0][0] if self.gaps else self.ensemble.epochs
+
+    @cached_property
+    def _survey(self) -> Survey:
+        found = survey(self.segments, self._other_than)
+        for path, fault in found.damaged.items():
+            first, last = span(path)
+            self._tell(f"{fault}; epochs {first} to {last} are trained again")
+        if not found.gaps(self.ensemble.epochs):
+            return found
+        if found.values("study_hash") - {study_hash(self.study)}:  # of a study that records more
+            self._tell(f"the recording in {self.segments} was shared; it is trained again")
+            return Survey(damaged=found.damaged | dict.fromkeys(found.sound.values(), "shared"))
+        version = sgdphys.__version__
+        others = found.values("sgdphys_version") - {version}
+        if others:
+            raise WorkError(
+                f"{self.segments} was begun by sgdphys {', '.join(sorted(others))} and this is "
+                f"{version}; carry on with that version, or begin anew with --fresh"
+            )
+        return found
+
+    def _other_than(self, attributes: Mapping[str, Any]) -> str:
+        """In what a segment is not one of this run's, in words."""
+        if attributes.get("engine") != self.engine.name:
+            return f"engine {attributes.get('engine')}"
+        if attributes.get("study_hash") == study_hash(self.study):
+            return ""
+        held = _study_of(attributes)
+        if held is not None and training_hash(held) == training_hash(self.study):
+            if covers(held.record, self.study.record):
+                return ""
+        return f"study {attributes.get('study_hash')}"
 
     def require_room(self) -> None:
         """Refuse a recording that the disk cannot hold.
@@ -277,25 +312,28 @@ class Recording:
     ) -> None:
         """Train and record what is missing; raises ``engines.base.Stopped`` when asked to stop."""
         remove_partial(self.segments)
-        state = self._resume()
         ends = segment_ends(self.ensemble, self.plan)
         with SegmentWriter(self.segments, self.study.record.compression) as writer:
-            for end in ends[ends > state.epoch]:
-                first = state.epoch
-                state, recorded = self.engine.advance(
-                    state, int(end), self.plan, progress=progress, stop=stop
-                )
-                build = functools.partial(self._tree, recorded, state)
-                writer.write(segment_name(first, int(end)), build)
+            for first, stop_at in self.gaps:
+                state = self._state_after(first)
+                for path in self._survey.damaged:
+                    path.unlink(missing_ok=True)
+                for end in [*ends[(ends > first) & (ends < stop_at)], stop_at]:
+                    begun = state.epoch
+                    state, recorded = self.engine.advance(
+                        state, int(end), self.plan, progress=progress, stop=stop
+                    )
+                    build = functools.partial(self._tree, recorded, state)
+                    writer.write(segment_name(begun, int(end)), build)
+        del self._survey  # look again when asked again
 
-    def _resume(self) -> State:
-        """Return the state after the last finished segment."""
-        paths = segment_paths(self.segments)
-        if not paths:
+    def _state_after(self, epoch: int) -> State:
+        """Return the state after an epoch at which a segment ends."""
+        if not epoch:
             return self.engine.initial_state()
-        with open_segment(paths[-1]) as tree:
-            kept = tree[RESUME].to_dataset().load()
-            diverged = tree["weights"]["diverged_step"].to_numpy()
+        tree = open_segment(self._survey.ending_at(epoch))
+        kept = tree[RESUME].to_dataset().load()
+        diverged = tree["weights"]["diverged_step"].to_numpy()
         return State(
             epoch=int(kept.attrs["epoch"]),
             theta=kept["theta"].to_numpy(),
@@ -316,8 +354,7 @@ class Recording:
         replicas = {"replica": np.arange(ensemble.replicas)}
         layers = np.arange(1, network.layers + 1)
         layer_names = network.layer_names
-        table = schema.parameter_coordinates(network.parameters)
-        names = np.array(layer_names)[network.parameters.layer - 1]
+        table = network.parameters
         by_epoch = {"epoch": recorded.epochs, **replicas}
         rates = np.append(ensemble.training.rates, 0.0)
         done, rest = np.divmod(recorded.steps, per_epoch)
@@ -335,10 +372,9 @@ class Recording:
                     "time": ("step", elapsed),
                     **replicas,
                     "family": ("replica", np.arange(ensemble.replicas) // ensemble.twins),
-                    **table,
-                    "layer_name": ("parameter", names),
                 },
             ),
+            "tensors": table_group(table),
             "split": schema.dataset("split", {"train": ensemble.samples.is_train}, replicas),
         }
         for group in ("training", "gradients"):
@@ -346,11 +382,9 @@ class Recording:
                 n: recorded.by_epoch[n] for n in schema.GROUPS[group] if n in recorded.by_epoch
             }
             if values:
-                along = table if group == "gradients" else {}
-                if group == "gradients":
-                    # "layer" is an axis here; the parameters' own layer goes by its tensor
-                    along = {k: v for k, v in table.items() if k != "layer"}
-                    along |= {"layer": layers, "layer_name": ("layer", layer_names)}
+                along: dict[str, Any] = {}
+                if group == "gradients":  # "layer" is an axis here
+                    along = {"layer": layers, "layer_name": ("layer", layer_names)}
                 groups[group] = schema.dataset(group, values, {**by_epoch, **along})
         state_dims = ("replica", "parameter")
         groups[RESUME] = xr.Dataset(
@@ -362,7 +396,7 @@ class Recording:
             groups[RESUME][_BUFFER + name] = (dims, kept)
         tree = xr.DataTree.from_dict(groups)
         tree.attrs = provenance(self.study, self.engine) | {
-            "network": network.description(),
+            "network": json.dumps(network.description()),
             "loss": ensemble.training.loss,
         }
         return tree
@@ -382,10 +416,18 @@ def provenance(study: Study, engine: Engine) -> dict[str, Any]:
         "engine": engine.name,
         "threads": engine.threads,
         "cpu": _cpu(),
-        "libraries": {name: version(name) for name in libraries},
+        "libraries": json.dumps({name: version(name) for name in libraries}),
         "created": now,
         "history": f"{now} recorded by sgdphys {sgdphys.__version__}",
     }
+
+
+def _study_of(attributes: Mapping[str, Any]) -> Study | None:
+    """The study of which a segment is, or None where it cannot be read."""
+    try:
+        return study_from(tomllib.loads(str(attributes.get("study"))), "a segment")
+    except (InputError, tomllib.TOMLDecodeError):
+        return None
 
 
 def _cpu() -> str:

@@ -17,6 +17,7 @@ import xarray as xr
 import sgdphys
 from sgdphys.errors import InputError
 from sgdphys.trajectory import schema
+from sgdphys.trajectory.tensor_table import named, table_group
 from sgdphys.trajectory.writer import write_tree
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz", ".nc")
@@ -269,8 +270,10 @@ def _tree(clock: np.ndarray, tensors: dict[str, np.ndarray], files: list[Path]) 
             "family": ("replica", np.arange(1)),
         },
     )
-    weights.attrs["tensors"] = {"names": list(tensors), "sizes": sizes}
-    tree = xr.DataTree.from_dict({"weights": schema.with_tensors(weights)})
+    table = schema.tensor_table(list(tensors), sizes)
+    tree = xr.DataTree.from_dict(
+        {"weights": named(weights, table), "tensors": table_group(table, list(shapes.values()))}
+    )
     now = datetime.now(UTC).isoformat(timespec="seconds")
     tree.attrs = {
         "schema_version": schema.SCHEMA_VERSION,
@@ -279,6 +282,5 @@ def _tree(clock: np.ndarray, tensors: dict[str, np.ndarray], files: list[Path]) 
         "created": now,
         "history": f"{now} read from {len(files)} file{'s' * (len(files) > 1)} by sgdphys "
         f"{sgdphys.__version__}",
-        "shapes": {name: list(shape) for name, shape in shapes.items()},
     }
     return tree

@@ -44,12 +44,8 @@ def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.Dat
     reference = trees[0]["weights"].to_dataset()
     for path, tree in zip(sources, trees, strict=True):
         weights = tree["weights"].to_dataset()
-        for name in ("parameter_name", "entry"):
-            given, wanted = (w.coords.get(name) for w in (weights, reference))
-            if (given is None) != (wanted is None) or not (
-                given is None or wanted is None or given.equals(wanted)
-            ):
-                raise InputError(f"{path} has other parameters than {sources[0]}")
+        if not _same_parameters(tree, trees[0]):
+            raise InputError(f"{path} has other parameters than {sources[0]}")
         many = weights.sizes["replica"]
         weights = weights.assign_coords(
             replica=np.arange(first, first + many),
@@ -68,11 +64,29 @@ def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.Dat
         longest = max(times, key=len)
         known = longest.reindex(joined["step"].to_numpy())
         joined = joined.assign_coords(time=("step", known.to_numpy()))
-    tree = xr.DataTree.from_dict({"weights": labelled(joined)})
+    groups = {"weights": labelled(joined)}
+    if "tensors" in trees[0].children:
+        groups["tensors"] = trees[0]["tensors"].to_dataset()
+    tree = xr.DataTree.from_dict(groups)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    tree.attrs = trees[0].attrs | {
+    once = ("recording", "segment", "schedule", "last_step")  # of a single recording
+    tree.attrs = {n: v for n, v in trees[0].attrs.items() if n not in once} | {
         "history": f"{now} gathered from {', '.join(map(str, sources))}", "created": now,
     }  # fmt: skip
     if out is not None:
         write_tree(tree, Path(out))
     return tree
+
+
+def _same_parameters(tree: xr.DataTree, other: xr.DataTree) -> bool:
+    """Whether two trajectories have the same tensors, or the same names of all parameters."""
+    tables = [t.get("tensors") for t in (tree, other)]
+    if tables[0] is not None and tables[1] is not None:
+        return tables[0].to_dataset().equals(tables[1].to_dataset())
+    for name in ("parameter_name", "entry"):
+        first, second = (t["weights"].coords.get(name) for t in (tree, other))
+        if (first is None) != (second is None):
+            return False
+        if first is not None and second is not None and not first.equals(second):
+            return False
+    return tree["weights"].sizes["parameter"] == other["weights"].sizes["parameter"]

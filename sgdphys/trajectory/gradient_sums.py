@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sgdphys.trajectory.tensors import Tensors
+from sgdphys.networks import ParameterTable
 
 
 class GradientSums:
@@ -51,10 +51,10 @@ class GradientSums:
         }
 
 
-def layer_ends(tensors: Tensors) -> np.ndarray:
-    """Where each layer's values end; a layer's tensors need not be neighbours, so by order."""
-    layer = tensors.table.layer
-    return np.flatnonzero(np.diff(np.append(layer, -1)) != 0) + 1
+def layer_ends(table: ParameterTable) -> np.ndarray:
+    """Where each layer's values end, int64 (layer,); a layer's tensors are neighbours."""
+    is_last = np.diff([*table.layers, -1]) != 0
+    return table.ends[is_last]
 
 
 def sums_by_layer(values: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -1,7 +1,6 @@
 """Opening trajectories: a file, or the segments of a run as one, lazily and without torch."""
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,79 +8,50 @@ import netCDF4
 import numpy as np
 import xarray as xr
 from xarray.backends import NetCDF4DataStore
-from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
 from sgdphys.errors import InputError, WorkError
-from sgdphys.trajectory.schema import decode_attributes, faults, with_tensors
+from sgdphys.networks import ParameterTable
+from sgdphys.trajectory import checksums
+from sgdphys.trajectory.netcdf import opened
+from sgdphys.trajectory.schema import decode_attributes, faults, tensor_table
+from sgdphys.trajectory.segments import (
+    SEGMENTS,
+    parts_of,
+    require_one_recording,
+    segment_paths,
+    strangers,
+)
+from sgdphys.trajectory.stored import Stored, lazy
+from sgdphys.trajectory.tensor_table import GROUP as TENSORS
+from sgdphys.trajectory.tensor_table import named, table_of
 
-SEGMENTS = "trajectory"
-"""Folder of a run that holds its segments."""
-_SMALL = 2**18
-_BYTES = 32 * 2**20
-"""What a task reads at once of a large variable."""
+__all__ = ["SEGMENTS", "parts_of", "segment_paths"]
+
 RESUME = "resume"
 """Group of a segment that holds the state after it; not part of the trajectory."""
-
-
-def segment_paths(folder: Path) -> list[Path]:
-    """Return the finished segments of a run in the order of their epochs."""
-    inside = folder / SEGMENTS
-    found = (inside if inside.is_dir() else folder).glob("*.nc")
-    return sorted(found, key=lambda path: (_first_number(path), path.name))
-
-
-def parts_of(path: Path) -> Path:
-    """Folder of the segments of a recording that is going on, or was cut off."""
-    return path.with_name(path.name + ".parts")
-
-
-def _first_number(path: Path) -> int:
-    digits = path.stem.split("-")[0]
-    return int(digits) if digits.isdigit() else -1
-
-
-def require_netcdf(path: Path) -> None:
-    """Refuse a path that is no netCDF file."""
-    if not path.is_file():
-        raise InputError(f"there is no file {path}")
-    with path.open("rb") as file:
-        magic = file.read(8)
-    if magic[1:4] != b"HDF" and magic[:3] != b"CDF":
-        raise InputError(f"{path} is not a netCDF file")
+_ONCE = ("split", TENSORS)
+"""Groups that are alike in all segments."""
 
 
 def open_segment(path: Path) -> xr.DataTree:
-    """Open one netCDF file as a tree of groups.
+    """Open one netCDF file with all its groups, its checksums verified.
 
     Raises
     ------
     InputError
         When it is not there or not netCDF.
     WorkError
-        When it is cut short.
+        When it is cut short or damaged.
     """
-    require_netcdf(path)
-    with _damage_told(path):
-        return xr.open_datatree(path, engine="netcdf4")
+    tree = _detached(path, None, with_state=True)
+    return _decoded(tree.attrs, {str(n): node.to_dataset() for n, node in tree.children.items()})
 
 
 def attributes_of(path: Path) -> dict[str, Any]:
-    """Attributes of a netCDF file as they are stored; refuses what ``open_segment`` does."""
-    require_netcdf(path)
-    with NETCDF4_PYTHON_LOCK, _damage_told(path), netCDF4.Dataset(path) as file:
-        return {name: file.getncattr(name) for name in file.ncattrs()}
-
-
-@contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
-    """Say of a file that the libraries cannot read what to do about it."""
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        raise WorkError(
-            f"{path} cannot be read ({error}); it is cut short or damaged: "
-            "move it away, or restore it"
-        ) from error
+    """Attributes of a netCDF file, verified; refuses what ``open_segment`` does."""
+    with opened(path) as file:
+        checksums.verify(path, file, ())
+        return decode_attributes(_own_attributes(file))
 
 
 def open_trajectory(path: str | Path, groups: Collection[str] | None = None) -> xr.DataTree:
@@ -99,69 +69,106 @@ def open_trajectory(path: str | Path, groups: Collection[str] | None = None) -> 
     Returns
     -------
     DataTree
-        Groups weights, gradients, training, split: see ``trajectory.schema.GROUPS``.
+        Groups weights, gradients, training, split, tensors: see ``trajectory.schema.GROUPS``.
 
     Raises
     ------
     InputError
         When there is nothing to open.
     WorkError
-        When a segment is damaged, or two segments tell different values at one step.
+        When a segment is damaged, of another recording, or missing, or two segments hold different
+        values at one step.
+
+    Notes
+    -----
+    Attributes, coordinates and small arrays are compared with their digest at once, large arrays
+    with their checksums as they are read; files of schema version 1 have neither.
     """
     path = Path(path)
     if path.is_file():
         tree = _detached(path, groups)
-        return _decoded(tree.attrs, {name: tree[name].to_dataset() for name in tree.children})
+        opened_groups = {str(n): tree[n].to_dataset() for n in tree.children}
+        return _decoded(tree.attrs, opened_groups, groups)
     if not path.exists() and parts_of(path).is_dir():
         path = parts_of(path)
+    attributes, joined = join_segments(path, groups)
+    return _decoded(attributes, joined, groups)
+
+
+def join_segments(
+    path: Path, groups: Collection[str] | None = None
+) -> tuple[dict[Any, Any], dict[str, xr.Dataset]]:
+    """Attributes and groups of all finished segments, as they are stored.
+
+    Raises as ``open_trajectory`` does.
+    """
     paths = segment_paths(path)
     if not paths:
         what = "no finished segment yet" if path.is_dir() else "no such file or folder"
         raise InputError(f"{path}: {what}; a run's folder or a netCDF file was expected")
-    trees = [_detached(p, groups) for p in paths]
+    trees = []
+    for number, segment in enumerate(paths):
+        trees.append(_detached(segment, groups, without=_ONCE if number else ()))
+    require_one_recording(paths, [tree.attrs for tree in trees])
     names = dict.fromkeys(str(n) for tree in trees for n in tree.children)
     joined = {}
     for name in names:
         having = [k for k, tree in enumerate(trees) if name in tree.children]
         joined[name] = _joined(name, [trees[k] for k in having], [paths[k] for k in having])
-    return _decoded(trees[0].attrs, joined)
+    return dict(trees[0].attrs), joined
 
 
-def _detached(path: Path, only: Collection[str] | None) -> xr.DataTree:
+def _detached(
+    path: Path,
+    only: Collection[str] | None,
+    *,
+    without: Collection[str] = (),
+    with_state: bool = False,
+) -> xr.DataTree:
     """Open a segment, load what is small, and leave the rest to be read when it is asked for.
 
     No file stays open: a run may have more segments than a process may have files, and HDF5 bears
     no file that is closed by one thread, when a cache is full or its last user gone, while another
     one reads.
     """
-    require_netcdf(path)
     store: Any = NetCDF4DataStore
-    with NETCDF4_PYTHON_LOCK, _damage_told(path), netCDF4.Dataset(path) as file:
-        wanted = [n for n in file.groups if n != RESUME and (only is None or n in only)]
+    with opened(path) as file:
+        wanted = [
+            name
+            for name in file.groups
+            if name != checksums.GROUP
+            and (with_state or name != RESUME)
+            and (only is None or name in only or name == TENSORS)
+            and name not in without
+        ]
+        checksums.verify(path, file, wanted)
         # every group has the coordinates of the file itself; a lock within the lock would wait
         of_all = xr.open_dataset(store(file, lock=False))
-        groups = {"/": _lazily(path, "/", of_all.drop_vars(of_all.data_vars))}
+        of_all.attrs = _own_attributes(file)
+        groups = {"/": _lazily(path, "/", of_all.drop_vars(of_all.data_vars), file)}
         for name in wanted:
             data = xr.open_dataset(store(file[name], lock=False))
-            groups[name] = _lazily(path, name, data)
+            groups[name] = _lazily(path, name, data, file)
     return xr.DataTree.from_dict(groups)
 
 
-def _lazily(path: Path, group: str, data: xr.Dataset) -> xr.Dataset:
-    """Load coordinates and small variables of an open group; the others when they are asked for."""
-    from dask import array
+def _own_attributes(file: netCDF4.Dataset) -> dict[str, Any]:
+    """Attributes of a file without its digests, which hold for the file alone."""
+    kept = [n for n in file.ncattrs() if n not in (checksums.DIGEST, checksums.DIGESTS)]
+    return {name: file.getncattr(name) for name in kept}
 
-    da: Any = array
+
+def _lazily(path: Path, group: str, data: xr.Dataset, file: netCDF4.Dataset) -> xr.Dataset:
+    """Load coordinates and small variables of an open group; the others when they are asked for."""
     read = {}
     for name, variable in data.variables.items():
-        is_large = variable.nbytes > _SMALL or name == "theta"
-        if name in data.coords or not is_large or not _is_plain(variable):
+        large = variable.nbytes > checksums.LARGE or name == "theta"
+        if name in data.coords or not large or not _is_plain(variable):
+            _verify_chunks(path, group, str(name), file)
             read[name] = variable.load().copy(deep=False)
-            continue
-        stored = _Stored(path, group, str(name), variable)
-        meta = np.empty((0,) * variable.ndim, variable.dtype)  # else Dask reads to find out
-        lazy = da.from_array(stored, _chunks(variable), name=False, asarray=False, meta=meta)
-        read[name] = xr.Variable(variable.dims, lazy, variable.attrs)
+        else:
+            checks = _checks(group, str(name), file)
+            read[name] = lazy(Stored(path, group, str(name), variable, checks), variable)
     return xr.Dataset(
         {n: v for n, v in read.items() if n not in data.coords},
         {n: v for n, v in read.items() if n in data.coords},
@@ -169,58 +176,63 @@ def _lazily(path: Path, group: str, data: xr.Dataset) -> xr.Dataset:
     )
 
 
+def _checks(group: str, name: str, file: netCDF4.Dataset) -> np.ndarray | None:
+    """Checksums of a variable's chunks, or None where the file has none."""
+    home = file.groups.get(checksums.GROUP)
+    if home is not None and group != "/":
+        home = home.groups.get(group)
+    if home is None or name not in home.variables:
+        return None
+    return np.asarray(home.variables[name][...])
+
+
+def _verify_chunks(path: Path, group: str, name: str, file: netCDF4.Dataset) -> None:
+    """Compare a large variable that is read at once, such as a coordinate, with its checksums."""
+    checks = _checks(group, name, file)
+    if checks is None:
+        return
+    of_group = file if group == "/" else file[group]
+    checksums.verify_chunks(path, of_group.variables[name], checks)
+
+
 def _is_plain(variable: xr.Variable) -> bool:
     """Whether a variable's numbers are in the file as they are."""
-    packed = {"scale_factor", "add_offset"} & set(variable.encoding)
-    fill = variable.encoding.get("_FillValue", np.nan)
-    return variable.dtype.kind == "f" and not packed and bool(np.isnan(fill))
+    if {"scale_factor", "add_offset"} & set(variable.encoding):
+        return False
+    if variable.dtype.kind == "f":
+        return bool(np.isnan(variable.encoding.get("_FillValue", np.nan)))
+    return variable.dtype.kind in "iub" and "_FillValue" not in variable.encoding
 
 
-def _chunks(variable: xr.Variable) -> tuple[int, ...]:
-    """What is read together: no more than so many bytes, as far as the first axis allows."""
-    widths = list(variable.shape)
-    last = variable.ndim - 1
-    # whole chunks of the file along the last axis, so that none is read twice
-    stored = (variable.encoding.get("chunksizes") or variable.shape)[-1]
-    each = variable.dtype.itemsize * stored
-    if "replica" in variable.dims[:last]:
-        axis = variable.dims.index("replica")
-        each *= int(np.prod(widths[:last])) // max(widths[axis], 1)
-        widths[axis] = min(widths[axis], max(1, _BYTES // max(each, 1)))
-        each *= widths[axis]
-    else:
-        each *= int(np.prod(widths[:last]))
-    widths[last] = min(widths[last], stored * max(1, _BYTES // max(each, 1)))
-    return tuple(max(w, 1) for w in widths)
-
-
-class _Stored:
-    """One variable of a file as an array that opens it for every reading."""
-
-    def __init__(self, path: Path, group: str, name: str, variable: xr.Variable) -> None:
-        self.path, self.group, self.name = str(path), group, name
-        self.shape, self.dtype, self.ndim = variable.shape, variable.dtype, variable.ndim
-
-    def __getitem__(self, place: Any) -> np.ndarray:
-        # HDF5 bears one thread at a time
-        with NETCDF4_PYTHON_LOCK, netCDF4.Dataset(self.path) as file:
-            variable = file[self.group].variables[self.name]
-            variable.set_auto_maskandscale(False)
-            return np.asarray(variable[place])
-
-
-def _decoded(attributes: Any, groups: dict[Any, xr.Dataset]) -> xr.DataTree:
-    tree = xr.DataTree.from_dict(groups)
+def _decoded(
+    attributes: Any, groups: dict[str, xr.Dataset], only: Collection[str] | None = None
+) -> xr.DataTree:
+    """A tree of groups with their attributes as they were, and names along ``parameter``."""
+    for data in groups.values():
+        data.attrs = decode_attributes(data.attrs)
+    table = _table_of(groups)
+    if table is not None:
+        groups = {n: named(data, table) for n, data in groups.items()}
+    tree = xr.DataTree.from_dict(
+        {n: data for n, data in groups.items() if only is None or n in only}
+    )
     tree.attrs = decode_attributes(attributes)
-    for name, node in tree.children.items():
-        node.attrs = decode_attributes(node.attrs)
-        if "tensors" in node.attrs:
-            tree[str(name)] = xr.DataTree(with_tensors(node.to_dataset()))
     return tree
 
 
+def _table_of(groups: dict[str, xr.Dataset]) -> ParameterTable | None:
+    """The table of tensors of a file; schema version 1 has it in an attribute of the groups."""
+    if TENSORS in groups:
+        return table_of(groups[TENSORS])
+    for data in groups.values():
+        described = data.attrs.get("tensors")
+        if isinstance(described, dict):
+            return tensor_table(described["names"], described["sizes"])
+    return None
+
+
 def _joined(group: str, trees: list[xr.DataTree], paths: list[Path]) -> xr.Dataset:
-    """One group of all segments; a step told twice must be told alike."""
+    """One group of all segments; a step that two of them hold must be alike in both."""
     parts = [tree[group].to_dataset() for tree in trees]
     axis = next((a for a in ("step", "epoch") if a in parts[0].dims), None)
     if axis is None:
@@ -266,11 +278,74 @@ def _require_equal(
 
 
 def check(path: str | Path) -> list[str]:
-    """Return every fault of a trajectory in words; an empty list is a sound file.
+    """Return every fault of a trajectory in words; an empty list is a valid file.
 
     Parameters
     ----------
     path : str or Path
         A netCDF file or the folder of a run.
+
+    Raises
+    ------
+    InputError
+        When there is nothing to check.
+
+    Notes
+    -----
+    Each file is compared with the digest of the whole file that stands beside it, all groups with
+    their digests, and every array with its checksums. ``unprotected`` names the files that have
+    none.
     """
-    return faults(open_trajectory(path))
+    path = Path(path)
+    found = [f"{p} is no segment of this run; move it away" for p in strangers(path)]
+    for file in _files(path):
+        said = checksums.file_faults(file)
+        try:
+            if not said:
+                check_arrays(file)
+        except (WorkError, InputError) as error:
+            said = [str(error)]
+        found += said
+    if found:  # what is damaged is not read any further
+        return found
+    try:
+        return faults(open_trajectory(path))
+    except WorkError as error:
+        return [str(error)]
+
+
+def check_arrays(path: Path) -> None:
+    """Compare all that a file holds with its checksums.
+
+    Raises
+    ------
+    WorkError
+        When it is damaged.
+    """
+    with opened(path) as file:
+        checksums.verify(path, file)
+        for group in file.groups.values():
+            for name, variable in group.variables.items():
+                checks = _checks(group.name, name, file)
+                if checks is not None:
+                    checksums.verify_chunks(path, variable, checks)
+                else:
+                    variable[...]  # HDF5 compares its own checksums
+
+
+def unprotected(path: str | Path) -> list[Path]:
+    """Return the files of a trajectory that carry no checksums, so that damage may go unseen."""
+    found = []
+    for file in _files(Path(path)):
+        with opened(file) as data:
+            if checksums.DIGEST not in data.ncattrs():
+                found.append(file)
+    return found
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.exists() and parts_of(path).is_dir():
+        path = parts_of(path)
+    return segment_paths(path)

@@ -4,8 +4,11 @@ The weights are copied at the call, so that what the loop does later changes not
 segments beside the file, each whole or not there, and are joined into it at the end.
 """
 
+import gc
+import json
 import shutil
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,14 +20,19 @@ import sgdphys
 from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
 from sgdphys.trajectory import schema
+from sgdphys.trajectory.checksums import digest_path
 from sgdphys.trajectory.gradient_sums import GradientSums, layer_ends, norms_by_layer
-from sgdphys.trajectory.reader import open_trajectory, parts_of
-from sgdphys.trajectory.schedules import Schedule, schedule_of
-from sgdphys.trajectory.sketch import Sketch
+from sgdphys.trajectory.reader import join_segments, open_trajectory
+from sgdphys.trajectory.schedules import Every, schedule_of
+from sgdphys.trajectory.segments import parts_of, segment_name, segment_paths
+from sgdphys.trajectory.sketch import Moment, Sketch
+from sgdphys.trajectory.tensor_table import table_group
 from sgdphys.trajectory.tensors import Tensors
 from sgdphys.trajectory.writer import remove_partial, write_tree
 
 SEGMENT_BYTES = 32 * 2**20
+_MOMENTS = 2**18
+"""Parameters whose moments are computed together."""
 
 
 def record(
@@ -32,7 +40,7 @@ def record(
     path: str | Path,
     *,
     optimizer: Any = None,
-    every: int | str | Mapping[str, int] = 1,
+    every: Every = 1,
     what: str | Sequence[str] = "parameters",
     sketch: int = 512,
     gradients: bool = False,
@@ -108,7 +116,7 @@ def record(
             "step() after each update"
         )
     return Recorder(
-        tensors, Path(path), optimizer, schedule_of(every), sketch if sketched else None,
+        tensors, Path(path), optimizer, every, sketch if sketched else None,
         gradients=gradients, seed=seed, title=title, overwrite=overwrite, resume=resume,
     )  # fmt: skip
 
@@ -128,7 +136,7 @@ class Recorder:
         tensors: list[Tensors],
         path: Path,
         optimizer: Any,
-        schedule: Schedule,
+        every: Every,
         sketch: int | None,
         *,
         gradients: bool,
@@ -138,29 +146,50 @@ class Recorder:
         resume: bool,
     ) -> None:
         self.path, self.steps = path, 0
-        self._tensors, self._schedule, self._gradients = tensors, schedule, gradients
+        self._tensors, self._schedule, self._every = tensors, schedule_of(every), every
         self._title, self._seed = title, seed
         self._time, self._rate = 0.0, np.nan
         self._parts = parts_of(path)
-        _prepare(path, self._parts, overwrite=overwrite, resume=resume)
-        self._sketches = (
-            None if sketch is None else [Sketch(t.flat(), sketch, seed) for t in tensors]
-        )
-        self._width = tensors[0].total if self._sketches is None else self._sketches[0].dimensions
-        itemsize = np.dtype(tensors[0].dtype).itemsize
-        self._room = max(1, min(4096, SEGMENT_BYTES // (self._width * len(tensors) * itemsize)))
         self._rows: list[dict[str, np.ndarray]] = []
         self._scalars: dict[int, dict[str, float]] = {}
         self._diverged = np.full(len(tensors), -1, np.int64)
         self._sums = [GradientSums() for _ in tensors] if gradients else None
-        self._ends = layer_ends(tensors[0])
+        self._ends = layer_ends(tensors[0].table)
+        self._sketches: list[Sketch] | None = None
         self._closed = False
-        self._skip_first = False
-        if resume:
-            self._go_on()
-        if not self._skip_first:
+        self._id, self._segments = uuid.uuid4().hex, 0
+        self._schedules: list[tuple[int, Every]] = [(0, every)]
+        if resume and (sketch is not None or gradients):
+            raise InputError(
+                "resume goes with parameters alone: sums over the whole recording cannot go on"
+            )
+        _prepare(path, self._parts, overwrite=overwrite, resume=resume)
+        self._hooks: list[Any] = []
+        try:
+            self._begin(optimizer, sketch, resume=resume)
+        except BaseException:
+            for hook in self._hooks:
+                hook.remove()
+            if not resume:
+                shutil.rmtree(self._parts)
+            raise
+
+    def _begin(self, optimizer: Any, sketch: int | None, *, resume: bool) -> None:
+        """Record the state at entry, and begin to follow the optimizer."""
+        if sketch is not None:
+            self._sketches = []
+            for tensors in self._tensors:
+                flat = tensors.new_flat(tensors.total)
+                tensors.copy_to(flat)
+                self._sketches.append(Sketch(flat, sketch, self._seed, self._parts))
+        self._width = (
+            self._tensors[0].total if self._sketches is None else self._sketches[0].dimensions
+        )
+        itemsize = np.dtype(self._tensors[0].dtype).itemsize
+        row = self._width * len(self._tensors) * itemsize
+        self._room = max(1, min(4096, SEGMENT_BYTES // row))
+        if not (resume and self._go_on()):
             self._take()
-        self._hooks = []
         if optimizer is not None:
             self._hooks.append(optimizer.register_step_pre_hook(self._before_update))
             self._hooks.append(optimizer.register_step_post_hook(self._after_update))
@@ -199,7 +228,9 @@ class Recorder:
         self._rate = float(optimizer.param_groups[0].get("lr", np.nan))
         if self._sums is not None:
             for sums, tensors in zip(self._sums, self._tensors, strict=True):
-                sums.add(tensors.flat(tensors.gradients))
+                flat = tensors.new_flat(tensors.total)
+                tensors.copy_to(flat, tensors.gradients)
+                sums.add(flat)
 
     def _after_update(self, *_: Any) -> None:
         self._count()
@@ -220,19 +251,23 @@ class Recorder:
 
     def _take(self, sketched: Sequence[Any] | None = None) -> None:
         """Copy what is recorded of this step."""
-        width, models = self._width, len(self._tensors)
-        theta = np.empty((models, width), self._tensors[0].dtype)
+        models = len(self._tensors)
+        if self._sketches is None and models == 1:
+            theta = self._tensors[0].values()[None]  # no second copy of a large model
+        else:
+            theta = np.empty((models, self._width), self._tensors[0].dtype)
         norms = np.empty((models, len(self._ends)))
         row: dict[str, np.ndarray] = {"theta": theta}
         for k, tensors in enumerate(self._tensors):
             if self._sketches is None:
-                theta[k] = tensors.flat().cpu().numpy()
+                if models > 1:
+                    theta[k] = tensors.values()
                 is_finite = bool(np.isfinite(theta[k]).all())
             else:
                 if sketched is None:
-                    flat = tensors.flat()
-                    theta[k] = self._sketches[k].of(flat).cpu().numpy()
-                    norms[k] = norms_by_layer(flat, self._ends)
+                    first = self._sketches[k].last
+                    theta[k] = self._sketches[k].of(first).cpu().numpy()
+                    norms[k] = norms_by_layer(first, self._ends)
                 else:
                     theta[k], norms[k] = sketched[k]
                 is_finite = bool(np.isfinite(norms[k]).all())
@@ -259,9 +294,13 @@ class Recorder:
         first = int(rows[0]["step"]) if rows else min(scalars)
         last = max([int(rows[-1]["step"])] if rows else [0])
         last = max([last, *scalars])
-        name = f"{first:012d}-{last:012d}.nc"
-        # in this thread: HDF5 bears no second one, and a loop may read files of its own
-        write_tree(self._tree(rows, scalars, diverged), self._parts / name)
+        name = segment_name(first, last, self._segments)
+        # in this thread, so that a loop may read files of its own by other libraries
+        write_tree(self._tree(rows, scalars, diverged), self._parts / name, replace=False)
+        self._segments += 1
+        if self._room == 1:  # nodes of a tree refer to each other: their large arrays would stay
+            del rows
+            gc.collect()
 
     def _tree(
         self, rows: list[dict[str, np.ndarray]], scalars: dict[int, dict[str, float]],
@@ -270,7 +309,7 @@ class Recorder:
         tensors = self._tensors[0]
         replicas = np.arange(len(self._tensors))
         layers = np.arange(1, len(self._ends) + 1)
-        layer_names = tensors.layer_names
+        table = tensors.table
         steps = np.array([int(r["step"]) for r in rows], np.int64)
         along: dict[str, Any] = {
             "step": steps,
@@ -278,13 +317,14 @@ class Recorder:
             "family": ("replica", replicas),
             "time": ("step", np.array([float(r["time"]) for r in rows])),
         }
-        theta = np.stack([r["theta"] for r in rows]) if rows else np.empty(
-            (0, len(replicas), self._width), tensors.dtype
-        )  # fmt: skip
+        if len(rows) == 1:  # no second copy of a large model
+            theta = rows[0]["theta"][None]
+        else:
+            theta = np.zeros((len(rows), len(replicas), self._width), tensors.dtype)
+            for k, r in enumerate(rows):
+                theta[k] = r["theta"]
         weights = schema.dataset("weights", {"theta": theta, "diverged_step": diverged}, along)
-        if self._sketches is None:
-            weights.attrs["tensors"] = tensors.described
-        groups = {"weights": weights}
+        groups = {"weights": weights, "tensors": table_group(table, tensors.shapes)}
         by_layer = {
             name: (("step", "replica", "layer"), np.stack([r[name] for r in rows]))
             for name in ("weight_norm", "mean_norm", "noise_norm", "last_gradient_norm")
@@ -294,7 +334,7 @@ class Recorder:
             groups["updates"] = labelled(
                 xr.Dataset(by_layer, {
                     "step": steps, "replica": replicas, "layer": layers,
-                    "layer_name": ("layer", layer_names),
+                    "layer_name": ("layer", list(table.layer_names)),
                 })
             )  # fmt: skip
         if scalars:
@@ -314,36 +354,46 @@ class Recorder:
             "sgdphys_version": sgdphys.__version__,
             "created": now,
             "history": f"{now} recorded from a training loop by sgdphys {sgdphys.__version__}",
-            "shapes": {n: list(s) for n, s in zip(tensors.names, tensors.shapes, strict=True)},
-            "tied": tensors.tied,
-            "widened": tensors.widened,
+            "recording": self._id,
+            "segment": self._segments,
+            "schedule": json.dumps(self._schedules),
+            "tied": json.dumps(tensors.tied),
+            "widened": json.dumps(tensors.widened),
             "what": "sketch" if self._sketches is not None else "parameters",
             "seed": self._seed,
         }
         return tree
 
-    def _go_on(self) -> None:
-        """Count on from the last step of an earlier recording, which becomes the first segment."""
-        if self._sketches is not None or self._gradients:
-            raise InputError(
-                "resume goes with parameters alone: sums over the whole recording cannot go on"
-            )
+    def _go_on(self) -> bool:
+        """Count on from the last step of an earlier recording, which becomes the first segment.
+
+        Returns whether it has recorded the state at its last step.
+        """
+        tensors = self._tensors[0]
         with open_trajectory(self.path) as before:
             weights = before["weights"].to_dataset()
-            shapes = {n: list(s) for n, s in zip(self._tensors[0].names, self._tensors[0].shapes,
-                                                 strict=True)}  # fmt: skip
-            if before.attrs.get("shapes") != shapes:
+            if _shapes_of(before) != dict(zip(tensors.names, tensors.shapes, strict=True)):
                 raise InputError(
                     f"{self.path} holds other parameters than the model; record to another path"
                 )
             last = int(weights["step"][-1])
             self._time = float(weights["time"][-1])
             counted = int(before.attrs.get("last_step", last))
+            self._id = str(before.attrs.get("recording", self._id))
+            earlier = json.loads(str(before.attrs.get("schedule", "[]")))
+            self._schedules = [*((s, e) for s, e in earlier if s < counted), (counted, self._every)]
         self.steps = counted
-        self._skip_first = last == counted
         if self.path.exists():
             self._parts.mkdir(exist_ok=True)
-            self.path.rename(self._parts / f"{0:012d}-{counted:012d}.nc")
+            joined = self._parts / segment_name(0, counted, 0)
+            self.path.rename(joined)
+            beside = digest_path(self.path)
+            if beside.exists():
+                beside.rename(digest_path(joined))
+            self._segments = 1
+        else:
+            self._segments = len(segment_paths(self._parts))
+        return last == counted
 
     def close(self) -> None:
         """End the recording and join its segments into the file; a second call does nothing."""
@@ -359,16 +409,15 @@ class Recorder:
         """What is known only at the end: the steps counted, and moments of all increments."""
         extra: dict[str, Any] = {"last_step": self.steps}
         if self._sketches is not None:
-            moments = [sketch.moments() for sketch in self._sketches]
+            means, variances = zip(*(sketch.moments() for sketch in self._sketches), strict=True)
             axes = ("replica", "parameter")
             increments = xr.Dataset(
                 {
-                    "increment_mean": (axes, np.stack([m for m, _ in moments])),
-                    "increment_variance": (axes, np.stack([v for _, v in moments])),
+                    "increment_mean": (axes, _lazy_rows(means)),
+                    "increment_variance": (axes, _lazy_rows(variances)),
                     "count": self._sketches[0].count,
                 },
-                {"replica": np.arange(len(moments))},
-                {"tensors": self._tensors[0].described},
+                {"replica": np.arange(len(means))},
             )
             extra["increments"] = labelled(increments)
         return extra
@@ -395,10 +444,29 @@ def _prepare(path: Path, parts: Path, *, overwrite: bool, resume: bool) -> None:
     parts.mkdir()
 
 
+def _lazy_rows(moments: Sequence[Moment]) -> Any:
+    """Moments of several models, (replica, parameter), computed block by block when written."""
+    from dask import array
+
+    da: Any = array
+    return da.concatenate([da.from_array(m, (1, _MOMENTS), name=False) for m in moments])
+
+
+def _shapes_of(tree: xr.DataTree) -> dict[str, tuple[int, ...]]:
+    """Shapes of a recording's tensors by name."""
+    if "tensors" in tree.children:
+        table = tree["tensors"]
+        shapes = [tuple(json.loads(s)) for s in table["tensor_shape"].to_numpy()]
+        return dict(zip(map(str, table["tensor_name"].to_numpy()), shapes, strict=True))
+    return {n: tuple(s) for n, s in tree.attrs.get("shapes", {}).items()}  # schema version 1
+
+
 def _join(path: Path, parts: Path, extra: dict[str, Any]) -> None:
     """Write all segments as one file, some at a time, and remove them."""
-    tree = open_trajectory(parts)
-    tree.attrs["last_step"] = extra["last_step"]
+    attributes, groups = join_segments(parts)
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs = attributes | {"last_step": extra["last_step"]}
+    tree.attrs.pop("segment", None)
     if "increments" in extra:
         tree["increments"] = xr.DataTree(extra["increments"])
     write_tree(tree, path)

@@ -1,17 +1,18 @@
 """Which steps of a loop of unknown length are recorded."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from sgdphys.errors import InputError
 
+Every = int | str | Mapping[str, int]
 Schedule = Callable[[int], bool]
 A_DECADE = 40
 """Records a decade on a logarithmic schedule."""
 
 
-def schedule_of(every: int | str | Mapping[str, int]) -> Schedule:
+def schedule_of(every: Every) -> Schedule:
     """Return whether a step is recorded, as a function of its number.
 
     Parameters
@@ -40,6 +41,37 @@ def schedule_of(every: int | str | Mapping[str, int]) -> Schedule:
     )
 
 
+def promised_steps(schedules: Sequence[tuple[int, Every]], last: int) -> np.ndarray:
+    """Return the steps that a recording promises, int64 ascending.
+
+    Parameters
+    ----------
+    schedules : sequence of (int, every)
+        The step from which each schedule holds, ascending: a resumed recording may have several.
+    last : int
+        The last update.
+    """
+    ends = [first for first, _ in schedules[1:]] + [last]
+    found = [np.zeros(0, np.int64)]
+    for (first, every), end in zip(schedules, ends, strict=True):
+        steps = _scheduled(every, end)
+        found.append(steps[steps >= first])
+    return np.unique(np.concatenate(found))
+
+
+def _scheduled(every: Every, last: int) -> np.ndarray:
+    """Steps from 0 to the last one on a schedule."""
+    if isinstance(every, int):
+        return np.arange(0, last + 1, every)
+    if isinstance(every, Mapping):
+        starts = burst_starts(every["burst"], every["starts"], every["updates"])
+        steps = np.unique(starts[:, None] + np.arange(every["burst"] + 1))
+    else:
+        powers = np.arange(np.ceil(A_DECADE * np.log10(max(last, 1))) + 2)
+        steps = np.unique([0, *np.rint(10 ** (powers / A_DECADE)).astype(np.int64)])
+    return np.asarray(steps[steps <= last], np.int64)
+
+
 def burst_starts(burst: int, starts: int, whole: int) -> np.ndarray:
     """Where bursts begin: at 0, at the last place that holds one, and log-spaced between."""
     last = max(whole - burst, 0)
@@ -50,5 +82,7 @@ def burst_starts(burst: int, starts: int, whole: int) -> np.ndarray:
 
 def _is_log_spaced(step: int) -> bool:
     """Whether a step is the nearest to one of 40 places a decade."""
-    place = round(A_DECADE * np.log10(max(step, 1)))
+    if step == 0:
+        return True
+    place = round(A_DECADE * np.log10(step))
     return any(round(10 ** (k / A_DECADE)) == step for k in (place - 1, place, place + 1))

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,9 @@ import xarray as xr
 
 from sgdphys.networks import ParameterTable
 from sgdphys.quantities import labelled
+from sgdphys.trajectory.schedules import promised_steps
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
     "weights": {"theta": ("step", "replica", "parameter"), "diverged_step": ("replica",)},
@@ -31,6 +32,13 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "test_accuracy": ("epoch", "replica"),
     },
     "split": {"train": ("replica", "sample")},
+    "tensors": {
+        "tensor_name": ("tensor",),
+        "tensor_size": ("tensor",),
+        "tensor_layer": ("tensor",),
+        "tensor_layer_name": ("tensor",),
+        "tensor_kind": ("tensor",),
+    },
 }
 """Variables of each group and their dimensions; a file may lack any group but weights."""
 
@@ -45,24 +53,34 @@ _JSON = "json:"
 
 
 def encode_attributes(attributes: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Attributes as netCDF can hold them; None, bool, dict and nested lists become JSON."""
+    """Attributes as netCDF can hold them; what it cannot hold becomes JSON, marked as such.
+
+    So do None, bool, dict and nested lists, and a text that begins like the mark itself.
+    """
     encoded = {}
     for name, value in attributes.items():
         plain = isinstance(value, str | int | float | np.ndarray | np.number)
-        if isinstance(value, bool) or not plain:
+        marked = isinstance(value, str) and value.startswith(_JSON)
+        if isinstance(value, bool) or not plain or marked:
+            value = _JSON + json.dumps(value, default=_as_json)
+        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
             value = _JSON + json.dumps(value)
         encoded[name] = value
     return encoded
 
 
+def _as_json(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
 def decode_attributes(attributes: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Attributes as they were before ``encode_attributes``."""
-    return {
-        name: json.loads(value[len(_JSON) :])
-        if isinstance(value, str) and value.startswith(_JSON)
-        else value
-        for name, value in attributes.items()
-    }
+    """Attributes as they were before ``encode_attributes``; JSON that is none stays a text."""
+    decoded = dict(attributes)
+    for name, value in attributes.items():
+        if isinstance(value, str) and value.startswith(_JSON):
+            with suppress(ValueError):
+                decoded[name] = json.loads(value[len(_JSON) :])
+    return decoded
 
 
 def dataset(
@@ -75,63 +93,44 @@ def dataset(
     )
 
 
-def tensor_table(names: Sequence[str], sizes: Sequence[int]) -> tuple[ParameterTable, list[str]]:
-    """Layer, kind, name and entry of the values of named tensors in a row, and the layers' names.
+def tensor_table(names: Sequence[str], sizes: Sequence[int]) -> ParameterTable:
+    """Return the table of named tensors in a row.
 
     A layer is a module: what a tensor's name says before its last dot.
     """
     modules = [name.rpartition(".")[0] or "model" for name in names]
     number = {m: k for k, m in enumerate(dict.fromkeys(modules), 1)}
-    kinds = ["bias" if name.rpartition(".")[2] == "bias" else "weight" for name in names]
-    table = ParameterTable(
-        layer=np.repeat([number[m] for m in modules], sizes).astype(np.int64),
-        kind=np.repeat(kinds, sizes),
-        parameter_name=np.repeat(list(names), sizes),
-        entry=np.concatenate([np.arange(n) for n in sizes]).astype(np.int64),
+    return ParameterTable(
+        names=tuple(names),
+        sizes=tuple(map(int, sizes)),
+        kinds=tuple(kind_of(name) for name in names),
+        layers=tuple(number[m] for m in modules),
+        layer_names=tuple(number),
     )
-    return table, list(number)
 
 
-LARGE = 20_000
-"""Parameters from which their names are kept once a tensor, and repeated when a file is read."""
+_BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 
 
-def with_tensors(data: xr.Dataset) -> xr.Dataset:
-    """Give ``parameter`` the coordinates that the attribute ``tensors`` describes, if it is there.
+def kind_of(name: str) -> str:
+    """Kind of a tensor by its name: "weight", "bias", or "buffer" for running statistics."""
+    own = name.rpartition(".")[2]
+    return "bias" if own == "bias" else "buffer" if own in _BUFFERS else "weight"
 
-    netCDF writes a million names one by one, in seconds; numpy repeats them in milliseconds.
+
+def chunk_sizes(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    """Chunks of about 1 MiB: up to 256 steps of one replica, as many parameters as fit.
+
+    Of an array without three dimensions, as much as fits from the last dimension on.
     """
-    described = data.attrs.get("tensors")
-    if not isinstance(described, Mapping) or "parameter_name" in data.coords:
-        return data
-    table, names = tensor_table(described["names"], described["sizes"])
-    named = data.assign_coords(
-        **parameter_coordinates(table), layer_name=("parameter", np.array(names)[table.layer - 1])
-    )
-    return labelled(named)
-
-
-def for_writing(data: xr.Dataset) -> xr.Dataset:
-    """Give a group the coordinates that the attribute ``tensors`` describes, or none of them.
-
-    None where there are so many that the reader makes them.
-    """
-    if "tensors" not in data.attrs or data.sizes.get("parameter", 0) < LARGE:
-        return with_tensors(data)
-    made = [n for n in ("layer", "kind", "parameter_name", "entry", "layer_name")
-            if n in data.coords]  # fmt: skip
-    return data.drop_vars(made)
-
-
-def parameter_coordinates(table: ParameterTable) -> dict[str, Any]:
-    """Coordinates along ``parameter``: its layer, kind, tensor and place in the tensor."""
-    return {name: ("parameter", values) for name, values in asdict(table).items()}
-
-
-def chunk_sizes(shape: tuple[int, int, int], itemsize: int) -> tuple[int, int, int]:
-    """Chunks of theta: one replica, up to 256 steps, as many parameters as fit about 1 MiB."""
-    chunks = max(1, math.ceil(shape[0] / CHUNK_STEPS))
-    steps = max(1, math.ceil(shape[0] / chunks))  # alike, so that none is mostly padding
+    if len(shape) != 3:
+        chunks, room = [], max(1, CHUNK_BYTES // itemsize)
+        for length in reversed(shape):
+            chunks.append(max(1, min(length, room)))
+            room = max(1, room // chunks[-1])
+        return tuple(reversed(chunks))
+    parts = max(1, math.ceil(shape[0] / CHUNK_STEPS))
+    steps = max(1, math.ceil(shape[0] / parts))  # alike, so that none is mostly padding
     parameters = max(1, min(shape[2], CHUNK_BYTES // (steps * itemsize)))
     return steps, 1, parameters
 
@@ -147,7 +146,7 @@ def faults(tree: xr.DataTree) -> list[str]:
         data = tree[group].to_dataset()
         for name, dimensions in variables.items():
             if name not in data.variables:
-                if group in ("weights", "split"):
+                if group in ("weights", "split", "tensors"):
                     found.append(f"group {group!r} has no variable {name!r}")
                 continue
             if data[name].dims != dimensions:
@@ -160,7 +159,7 @@ def faults(tree: xr.DataTree) -> list[str]:
                 if a not in data[name].attrs
             ]
         found += _axis_faults(group, data)
-    return found + _weight_faults(tree["weights"].to_dataset())
+    return found + _schedule_faults(tree) + _weight_faults(tree["weights"].to_dataset())
 
 
 def _axis_faults(group: str, data: xr.Dataset) -> list[str]:
@@ -180,20 +179,40 @@ def _axis_faults(group: str, data: xr.Dataset) -> list[str]:
     return found
 
 
+def _schedule_faults(tree: xr.DataTree) -> list[str]:
+    """Steps that a recording's schedule promises up to its last update, and that are not there."""
+    schedule, last = tree.attrs.get("schedule"), tree.attrs.get("last_step")
+    if schedule is None or "step" not in tree["weights"].indexes:
+        return []
+    there = tree["weights"].indexes["step"].to_numpy()
+    if last is None:  # cut off: what is there must have no gap
+        last = there[-1] if len(there) else -1
+    promised = promised_steps(json.loads(str(schedule)), int(last))
+    missing = np.setdiff1d(promised, there)
+    if not len(missing):
+        return []
+    return [f"weights at {len(missing)} scheduled steps are missing, first {missing[0]}"]
+
+
 def _weight_faults(data: xr.Dataset) -> list[str]:
     """Faults of single weights: not finite although not diverged, or never written."""
     if "theta" not in data or data["theta"].ndim != 3:
         return []
     found = []
     theta = data["theta"]
+    steps = data["step"].to_numpy() if "step" in data.coords else np.arange(theta.sizes["step"])
+    by_step = xr.Dataset(
+        {
+            "unwritten": (theta == theta.dtype.type(NEVER_WRITTEN)).any(dim="parameter"),
+            "broken": (~xr.ufuncs.isfinite(theta)).any(dim="parameter"),
+        }
+    ).compute()
     for k in range(theta.sizes["replica"]):
-        series = theta.isel(replica=k).to_numpy()
-        unwritten = (series == series.dtype.type(NEVER_WRITTEN)).any(axis=1)
-        broken = ~np.isfinite(series).all(axis=1)
+        unwritten, broken = (by_step[n].isel(replica=k).to_numpy() for n in by_step.data_vars)
         if "diverged_step" in data and int(data["diverged_step"][k]) >= 0:
-            broken &= data["step"].to_numpy() < int(data["diverged_step"][k])
+            broken = broken & (steps < int(data["diverged_step"][k]))
         for rows, what in ((unwritten, "were never written"), (broken, "are not finite")):
             if rows.any():
-                step = int(data["step"][int(np.flatnonzero(rows)[0])])
+                step = int(steps[int(np.flatnonzero(rows)[0])])
                 found.append(f"weights of replica {k} {what} at {rows.sum()} steps, first {step}")
     return found

@@ -1,7 +1,8 @@
 """A few hundred numbers for a large model: what keeps distances, and sums that say how it moves."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,13 @@ class Sketch:
         k at most: the largest prime is taken, so that which number a value goes to has nothing to
         do with its place in a matrix.
     seed : int
+    folder : Path
+        Where the first values are kept until the end.
+
+    Attributes
+    ----------
+    last : tensor (parameter,)
+        The values of the last step; ``flat`` itself, which is the sketch's from now on.
 
     References
     ----------
@@ -44,19 +52,26 @@ class Sketch:
     (2010), STOC, for distances.
     """
 
-    def __init__(self, flat: Any, dimensions: int, seed: int) -> None:
+    def __init__(self, flat: Any, dimensions: int, seed: int, folder: Path) -> None:
         self._torch = sys.modules["torch"]  # whoever has a tensor has it
         self.dimensions = largest_prime(min(dimensions, max(len(flat), 2)))
         size = len(flat)
         rows = -(-size // self.dimensions)
-        signs = np.random.default_rng(seed).integers(0, 2, size, dtype=np.int8) * 2 - 1
-        self._signs = flat.new_tensor(signs).to(flat.dtype)
+        self._signs = flat.new_empty(size, dtype=self._torch.int8)
+        rng = np.random.default_rng(seed)
+        for first in range(0, size, _BLOCK):
+            drawn = rng.integers(0, 2, min(_BLOCK, size - first), dtype=np.int8) * 2 - 1
+            self._signs[first : first + _BLOCK] = flat.new_tensor(drawn, dtype=self._torch.int8)
         on_cpu = str(flat.device) == "cpu"
         self._block = self.dimensions * (max(1, _BLOCK // self.dimensions) if on_cpu else rows)
         self._signed = flat.new_empty(min(self._block, rows * self.dimensions))
         self._moved = flat.new_empty(len(self._signed))
         self._ones = flat.new_ones(len(self._signed) // self.dimensions)
-        self._first, self._last = flat.clone(), flat.clone()
+        self.last = flat
+        self._kept = folder / f"first-{len(list(folder.glob('first-*')))}.values"
+        with self._kept.open("wb") as file:
+            for first in range(0, size, _BLOCK):
+                file.write(flat[first : first + _BLOCK].cpu().numpy().tobytes())
         self._squares = flat.new_zeros(size)
         self.count = 0
 
@@ -95,14 +110,14 @@ class Sketch:
         (array (dimension,), array (layer,)) or None
             The sketch, and the norm of each layer.
         """
-        total = self._last.new_zeros(self.dimensions)
-        squares = self._last.new_zeros(layers)
+        total = self.last.new_zeros(self.dimensions)
+        squares = self.last.new_zeros(layers)
         end = sketched = 0
         for layer, tensor in parts:
             for first in range(0, len(tensor), self._block):
                 part = tensor[first : first + self._block]
                 here = slice(end, end + len(part))
-                last, moved = self._last[here], self._moved[: len(part)]
+                last, moved = self.last[here], self._moved[: len(part)]
                 self._torch.sub(part, last, out=moved)
                 self._squares[here].addcmul_(moved, moved)
                 last.copy_(part)
@@ -122,18 +137,34 @@ class Sketch:
 
     def _add_stretch(self, first: int, total: Any) -> None:
         here = slice(first, first + self._block)
-        self._add_part(self._last[here], self._signs[here], total)
+        self._add_part(self.last[here], self._signs[here], total)
 
-    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+    def moments(self) -> tuple["Moment", "Moment"]:
         """Mean and unbiased variance of every parameter's increments, NaN without enough."""
-        n = self.count
-        whole = (self._last - self._first).double()
-        if n < 1:
-            empty = np.full(len(whole), np.nan)
-            return empty, empty
-        mean = (whole / n).cpu().numpy()
-        squares = self._squares.double().cpu().numpy()
-        variance = np.full(len(mean), np.nan)
-        if n > 1:
-            variance = np.maximum(squares - n * mean**2, 0.0) / (n - 1)
-        return mean, variance
+        return Moment(self._mean, len(self.last)), Moment(self._variance, len(self.last))
+
+    def _mean(self, at: slice) -> np.ndarray:
+        last = self.last[at].double().cpu().numpy()
+        dtype = np.float64 if self.last.element_size() == 8 else np.float32
+        first = np.fromfile(
+            self._kept, dtype, len(last), offset=at.start * self.last.element_size()
+        )
+        return np.asarray((last - first) / self.count if self.count else np.full(len(last), np.nan))
+
+    def _variance(self, at: slice) -> np.ndarray:
+        mean, n = self._mean(at), self.count
+        if n < 2:
+            return np.full(len(mean), np.nan)
+        squares = self._squares[at].double().cpu().numpy()
+        return np.asarray(np.maximum(squares - n * mean**2, 0.0) / (n - 1))
+
+
+class Moment:
+    """A moment of every parameter's increments, (1, parameter), computed when it is asked for."""
+
+    def __init__(self, of: Callable[[slice], np.ndarray], size: int) -> None:
+        self._of, self.shape, self.dtype, self.ndim = of, (1, size), np.dtype(np.float64), 2
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        first, last, _ = key[1].indices(self.shape[1])
+        return self._of(slice(first, last))[None]

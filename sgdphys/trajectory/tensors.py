@@ -5,13 +5,11 @@ Tensors are used through their own methods, so that nothing here imports torch.
 
 import fnmatch
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from sgdphys.errors import InputError
-from sgdphys.networks import ParameterTable
 from sgdphys.trajectory.schema import tensor_table
 
 
@@ -62,27 +60,29 @@ class Tensors:
             known = ", ".join(name for name, _ in named[:8])
             raise InputError(f"no parameter is named like {wanted}; the model has {known} ...")
         self.shapes = [tuple(p.shape) for p in self.parameters]
-        self.sizes = [int(p.numel()) for p in self.parameters]
-        self.ends = np.cumsum(self.sizes)
-        self.total = int(self.ends[-1])
+        self.table = tensor_table(self.names, [int(p.numel()) for p in self.parameters])
+        self.total = self.table.count
         kinds = {str(p.dtype).removeprefix("torch.") for p in self.parameters}
         self.dtype = "float64" if "float64" in kinds else "float32"
         self.widened = sorted(kinds - {"float32", "float64"})
-        self._flat = self.parameters[0].detach().new_empty(
-            self.total, dtype=getattr(self.parameters[0].detach().double(), "dtype", None)
-            if self.dtype == "float64" else self.parameters[0].detach().float().dtype,
-        )  # fmt: skip
 
     @property
     def parameters(self) -> list[Any]:
         """The parameters that the model has now: a loop may put others in their place."""
         return [module._parameters.get(own) for module, own in self._places]
 
-    def flat(self, of: Iterable[Any] | None = None) -> Any:
-        """Return all values in a row, a tensor that the next call overwrites.
+    def new_flat(self, size: int, device: Any = None) -> Any:
+        """Return an empty tensor of values, of the recorded type, where the parameters are."""
+        like = self.parameters[0].detach()[:0]
+        like = like.double() if self.dtype == "float64" else like.float()
+        return like.new_empty(size, device=device)
+
+    def copy_to(self, flat: Any, of: Iterable[Any] | None = None) -> None:
+        """Copy all values in a row to a tensor.
 
         Parameters
         ----------
+        flat : tensor (parameter,)
         of : iterable of tensors, optional
             Others of the same shapes (gradients), None for zeros; the parameters by default.
 
@@ -93,51 +93,36 @@ class Tensors:
         """
         at = 0
         for (name, shape), size, tensor in zip(
-            self._expected, self.sizes, self.parameters if of is None else of, strict=True
+            self._expected, self.table.sizes, self.parameters if of is None else of, strict=True
         ):
-            part = self._flat[at : at + size]
+            part = flat[at : at + size]
             at += size
             if tensor is None and of is not None:
                 part.zero_()
             else:
                 part.copy_(_sound(name, shape, tensor))
-        return self._flat
+
+    def values(self) -> np.ndarray:
+        """Return a copy of all values in a row, (parameter,)."""
+        row = self.new_flat(self.total, "cpu")
+        self.copy_to(row)
+        return np.asarray(row.numpy())
 
     @property
     def _expected(self) -> Iterable[tuple[str, tuple[int, ...]]]:
         return zip(self.names, self.shapes, strict=True)
 
     def parts(self) -> Iterator[tuple[int, Any]]:
-        """Layer, counted from 0, and flat values of every parameter; raises as ``flat`` does."""
+        """Layer, counted from 0, and flat values of every parameter; raises as ``copy_to`` does."""
         for layer, (name, shape), tensor in zip(
-            self._layers, self._expected, self.parameters, strict=True
+            self.table.layers, self._expected, self.parameters, strict=True
         ):
-            yield layer, _sound(name, shape, tensor)
-
-    @cached_property
-    def _layers(self) -> list[int]:
-        places = {name: k for k, name in enumerate(self.layer_names)}
-        return [places[name.rpartition(".")[0] or "model"] for name in self.names]
+            yield layer - 1, _sound(name, shape, tensor)
 
     @property
     def gradients(self) -> list[Any]:
         """The parameters' gradients, None where there is none."""
         return [None if p is None else p.grad for p in self.parameters]
-
-    @cached_property
-    def table(self) -> ParameterTable:
-        """Layer, kind, name and entry of every value; layers are modules in order."""
-        return tensor_table(self.names, self.sizes)[0]
-
-    @property
-    def layer_names(self) -> list[str]:
-        """Names of the modules that are the layers, in order; "model" for the model's own."""
-        return list(dict.fromkeys(name.rpartition(".")[0] or "model" for name in self.names))
-
-    @property
-    def described(self) -> dict[str, list[Any]]:
-        """Names and sizes, from which a reader makes the coordinates along ``parameter``."""
-        return {"names": self.names, "sizes": self.sizes}
 
 
 def _sound(name: str, shape: tuple[int, ...], tensor: Any) -> Any:

@@ -1,66 +1,178 @@
-"""Writing segments of a trajectory: whole or not at all, in a thread of its own."""
+"""Writing segments of a trajectory: complete or not at all, in a thread of their own."""
 
+import errno
 import os
 import queue
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import netCDF4
+import numpy as np
 import xarray as xr
+from xarray.backends import NetCDF4DataStore
 
-from sgdphys.trajectory.schema import chunk_sizes, encode_attributes, for_writing
+from sgdphys.trajectory import checksums
+from sgdphys.trajectory.netcdf import LOCK
+from sgdphys.trajectory.schema import chunk_sizes, encode_attributes
+from sgdphys.trajectory.tensor_table import for_writing
 
 _SUFFIX = ".partial"
+_BYTES = 16 * 2**20
+"""What is written at once of an array that may be larger than memory."""
+_FULL = 2**20
+"""Bytes free below which a disk counts as full, whatever the netCDF library says."""
 
 
-def write_tree(tree: xr.DataTree, path: Path, compression: str = "none") -> None:
+def write_tree(
+    tree: xr.DataTree, path: Path, compression: str = "none", *, replace: bool = True
+) -> None:
     """Write a tree to netCDF so that at any moment the path holds all of it or nothing new.
+
+    The file carries its checksums; the digest of a whole trajectory is written beside it.
 
     Parameters
     ----------
     tree : DataTree
+        Arrays of Dask are computed and written block by block.
     path : Path
-        Replaced if it exists.
     compression : str
         "none" or "zlib", for theta.
+    replace : bool
+        Whether a file at the path is replaced; refused otherwise.
 
     Raises
     ------
     OSError
-        When the folder cannot be written or the disk is full; nothing is left behind.
+        When the folder cannot be written, the disk is full, or the path is taken; nothing is left
+        behind.
     """
-    tree = tree.map_over_datasets(for_writing)
-    for node in tree.subtree:
-        node.attrs = encode_attributes(node.attrs)
-    encoding: dict[str, dict[str, Any]] = {}
-    if "weights" in tree.children and "theta" in tree["weights"].data_vars:
-        theta = tree["weights"]["theta"]
-        chunks = chunk_sizes((theta.sizes["step"], *theta.shape[1:]), theta.dtype.itemsize)
-        encoding["/weights"] = {"theta": {"chunksizes": chunks}}
-        if compression != "none":
-            encoding["/weights"]["theta"] |= {"compression": compression, "complevel": 1}
+    if not replace and path.exists():
+        raise FileExistsError(errno.EEXIST, "it exists already, and is not written over", str(path))
+    tree = for_writing(tree)
+    beside = checksums.digest_path(path)
+    with _whole(path) as partial:
+        try:
+            _write(tree, partial, compression)
+        except (RuntimeError, PermissionError) as error:  # how netCDF says that HDF5 failed
+            raise _explained(error, path) from error
+        _sync(partial)
+        digest = checksums.digest_line(partial, path.name)
+        beside.unlink(missing_ok=True)  # a kill from here on leaves no digest, and no wrong one
+    if "weights" in tree.children:
+        write_text(digest, beside)
+
+
+def _write(tree: xr.DataTree, partial: Path, compression: str) -> None:
+    with LOCK:
+        file = netCDF4.Dataset(partial, "w", format="NETCDF4")
+    try:
+        for node in tree.subtree:
+            data = node.to_dataset(inherit=False)
+            data.attrs = encode_attributes(data.attrs)
+            with LOCK:
+                group = file if node.path == "/" else file.createGroup(node.path)
+            _write_group(data, group, compression)
+        with LOCK:
+            file.sync()
+            checksums.sign(file)
+    finally:
+        with LOCK:
+            file.close()
+
+
+def _write_group(data: xr.Dataset, group: Any, compression: str) -> None:
+    """Write one group; large arrays, and what Dask has yet to compute, go block by block."""
+    large = [n for n, v in data.data_vars.items() if v.chunks is not None or _is_large(v)]
+    eager = data.drop_vars(large).load()
+    encoding = {
+        str(n): _storage(v, str(n), compression)
+        for n, v in eager.data_vars.items()
+        if v.ndim and v.size and v.dtype.kind in "fiub"
+    }
+    store: Any = NetCDF4DataStore
+    with LOCK:
+        eager.dump_to_store(store(group, lock=False), encoding=encoding)
+    for name in large:
+        _write_blocks(data[name].variable, str(name), group, compression)
+
+
+def _is_large(variable: xr.DataArray) -> bool:
+    return variable.nbytes > checksums.LARGE and variable.dtype.kind in "fiub"
+
+
+def _storage(variable: Any, name: str, compression: str) -> dict[str, Any]:
+    """How an array of numbers is stored: its chunks, checksums and compression."""
+    stored: dict[str, Any] = {"fletcher32": True}
+    if variable.nbytes > checksums.LARGE or name == "theta":
+        stored["chunksizes"] = chunk_sizes(variable.shape, variable.dtype.itemsize)
+    if name == "theta" and compression != "none":
+        stored |= {"compression": compression, "complevel": 1}
+    return stored
+
+
+def _write_blocks(variable: xr.Variable, name: str, group: Any, compression: str) -> None:
+    is_bool = variable.dtype == bool
+    dtype = np.dtype(np.int8) if is_bool else variable.dtype
+    with LOCK:
+        for dimension, size in variable.sizes.items():
+            if dimension not in group.dimensions:
+                group.createDimension(dimension, size)
+        stored = group.createVariable(
+            name, dtype, variable.dims, fill_value=np.nan if dtype.kind == "f" else None,
+            **_storage(variable, name, compression),
+        )  # fmt: skip
+        stored.setncatts(encode_attributes(variable.attrs) | ({"dtype": "bool"} if is_bool else {}))
+        stored.set_auto_maskandscale(False)
+        stored.set_var_chunk_cache(size=2**20)  # whole chunks are written, each once
+        chunks = checksums.chunks_of(stored)
+    for block in checksums.corners(variable.shape, _block_sizes(variable.shape, chunks, dtype)):
+        values = np.asarray(variable[block].to_numpy()).astype(dtype, copy=False)
+        with LOCK:
+            stored[block] = values
+
+
+def _block_sizes(
+    shape: tuple[int, ...], chunks: tuple[int, ...], dtype: np.dtype[Any]
+) -> tuple[int, ...]:
+    """Whole chunks that are written together, so that none is written twice."""
+    sizes = list(chunks)
+    for axis in reversed(range(len(shape))):
+        room = _BYTES // (int(np.prod(sizes)) * dtype.itemsize)
+        sizes[axis] *= max(1, min(room, -(-shape[axis] // chunks[axis])))
+    return tuple(sizes)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text so that at any moment the path holds all of it or what it held before."""
+    with _whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A path to write to, which takes the place of another one once all is written."""
     partial = path.with_name(path.name + _SUFFIX)
     try:
-        tree.to_netcdf(partial, engine="netcdf4", format="NETCDF4", encoding=encoding)
-        _sync(partial)
+        yield partial
         os.replace(partial, path)
         _sync(path.parent)
-    except RuntimeError as error:  # how netCDF says that HDF5 could not write
-        partial.unlink(missing_ok=True)
-        free = shutil.disk_usage(path.parent).free
-        raise OSError(f"{error}, with {free / 1e6:.0f} MB free") from error
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
 
 
-def write_text(text: str, path: Path) -> None:
-    """Write a text so that at any moment the path holds all of it or what it held before."""
-    partial = path.with_name(path.name + _SUFFIX)
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+def _explained(error: Exception, path: Path) -> OSError:
+    """What an error of the netCDF library means: that the disk is full, where it is."""
+    free = shutil.disk_usage(path.parent).free
+    if free < _FULL:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    if isinstance(error, OSError):
+        return error
+    return OSError(errno.EIO, f"{error}, with {free / 1e6:.0f} MB free", str(path))
 
 
 def _sync(path: Path) -> None:
@@ -115,6 +227,6 @@ class SegmentWriter:
         while (item := self._queue.get()) is not None:
             if self._error is None:
                 try:
-                    write_tree(item[1](), self.folder / item[0], self.compression)
+                    write_tree(item[1](), self.folder / item[0], self.compression, replace=False)
                 except BaseException as error:
                     self._error = error

@@ -1,6 +1,5 @@
 """The trajectory file: what is written is what is read, and damage is told in words."""
 
-import dataclasses
 import os
 
 import numpy as np
@@ -10,7 +9,10 @@ import xarray as xr
 from sgdphys.errors import InputError, WorkError
 from sgdphys.networks import Perceptron
 from sgdphys.trajectory import schema
-from sgdphys.trajectory.reader import _Stored, check, open_trajectory
+from sgdphys.trajectory.checksums import digest_path
+from sgdphys.trajectory.reader import check, open_trajectory
+from sgdphys.trajectory.stored import Stored
+from sgdphys.trajectory.tensor_table import named, table_group
 from sgdphys.trajectory.writer import SegmentWriter, write_tree
 
 TABLE = Perceptron((2, 2)).parameters
@@ -18,7 +20,7 @@ TABLE = Perceptron((2, 2)).parameters
 
 def segment(steps, seed=0, table=TABLE, dtype="float32", **attributes):
     steps = np.asarray(steps, np.int64)
-    theta = np.random.default_rng(seed).standard_normal((1000, 3, len(table.layer)))
+    theta = np.random.default_rng(seed).standard_normal((1000, 3, table.count))
     weights = schema.dataset(
         "weights",
         {"theta": theta[steps].astype(dtype), "diverged_step": np.array([-1, -1, -1])},
@@ -26,10 +28,9 @@ def segment(steps, seed=0, table=TABLE, dtype="float32", **attributes):
             "step": steps,
             "epoch": ("step", steps / 10),
             "replica": np.arange(3),
-            **schema.parameter_coordinates(table),
         },
     )
-    tree = xr.DataTree.from_dict({"weights": weights})
+    tree = xr.DataTree.from_dict({"weights": named(weights, table), "tensors": table_group(table)})
     tree.attrs = {name: "x" for name in schema.ROOT_ATTRIBUTES} | attributes
     return tree
 
@@ -61,11 +62,12 @@ def test_attributes_of_every_kind_survive(tmp_path):
 
 def test_names_of_parameters_may_be_anything(tmp_path):
     """C14: slashes and trailing blanks in the user's names."""
-    names = np.array(["block/0.weight ", "block/0.weight", "é", "a b", "", "x" * 300])
-    table = dataclasses.replace(TABLE, parameter_name=names)
+    names = ["block/0.weight ", "block/0.weight", "é", "a b", "", "x" * 300]
+    table = schema.tensor_table(names, [1] * 6)
     write_tree(segment([0], table=table), tmp_path / "a.nc")
-    back = open_trajectory(tmp_path / "a.nc")["weights"]["parameter_name"]
-    assert back.to_numpy().tolist() == names.tolist()
+    back = open_trajectory(tmp_path / "a.nc")
+    assert back["weights"]["parameter_name"].to_numpy().tolist() == names
+    assert back["tensors"]["tensor_name"].to_numpy().tolist() == names
 
 
 def test_theta_is_chunked_one_replica_at_a_time(tmp_path):
@@ -101,7 +103,7 @@ def test_a_step_told_twice_differently_is_an_error(tmp_path):
 def test_opening_reads_no_weights(tmp_path, monkeypatch):
     folder = written(tmp_path, segment(range(5)), segment(range(5, 9)))
     with monkeypatch.context() as patched:
-        patched.setattr(_Stored, "__getitem__", lambda *_: pytest.fail("weights were read"))
+        patched.setattr(Stored, "__getitem__", lambda *_: pytest.fail("weights were read"))
         weights = open_trajectory(folder)["weights"]
     assert np.isfinite(weights["theta"].to_numpy()).all()
 
@@ -192,7 +194,8 @@ def test_writing_is_all_or_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         write_tree(segment(range(9)), path)
     assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
+    assert sorted(tmp_path.iterdir()) == [path, digest_path(path)]
+    assert check(path) == []
 
 
 def test_a_full_disk_is_told_as_one(tmp_path, monkeypatch):
@@ -201,7 +204,7 @@ def test_a_full_disk_is_told_as_one(tmp_path, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("NetCDF: HDF error")
 
-    monkeypatch.setattr(xr.DataTree, "to_netcdf", broken)
+    monkeypatch.setattr(xr.Dataset, "dump_to_store", broken)
     with pytest.raises(OSError, match=r"NetCDF: HDF error, with \d+ MB free"):
         write_tree(segment([0]), tmp_path / "a.nc")
 
@@ -219,4 +222,4 @@ def test_the_writer_tells_what_went_wrong_in_its_thread(tmp_path, monkeypatch):
 
     with pytest.raises(OSError, match="No space left"):
         record()
-    assert {p.suffix for p in tmp_path.iterdir()} <= {".nc"}
+    assert {p.suffix for p in tmp_path.iterdir()} <= {".nc", ".sha256"}

@@ -1,5 +1,6 @@
 """Recording loops of one's own: every true update, exactly, and what was recorded survives."""
 
+import json
 import subprocess
 import sys
 
@@ -104,8 +105,8 @@ def test_awkward_tensors(tmp_path):
     names = weights.parameter_name.to_numpy()
     assert (names == "embed.weight").sum() == 4
     assert "proj.weight" not in names
-    assert found.attrs["tied"] == {"proj.weight": "embed.weight"}
-    assert found.attrs["widened"] == ["bfloat16"]
+    assert json.loads(found.attrs["tied"]) == {"proj.weight": "embed.weight"}
+    assert json.loads(found.attrs["widened"]) == ["bfloat16"]
     assert "block/0 " in names
     row = weights.theta.transpose("step", "replica", "parameter").to_numpy()[0, 0]
     np.testing.assert_array_equal(row[names == "narrow"], model.narrow.detach().float().numpy())

@@ -5,6 +5,7 @@ import xarray as xr
 
 from sgdphys.dynamics.overlaps import replica_overlap, unit_overlap
 from sgdphys.errors import InputError
+from sgdphys.networks import from_description
 from sgdphys.quantities import labelled
 from sgdphys.study.analyses.source import Source
 from sgdphys.study.analysis_keys import DiversityAnalysis
@@ -19,7 +20,7 @@ def analyse_diversity(source: Source, analysis: DiversityAnalysis) -> xr.Dataset
         raise InputError(f"analyses.{source.name} compares networks, and fewer than 2 are finite")
     ends = weights["theta"].isel(step=[0, -1], replica=sound).load()
     seed, study = source.study.train.seed, source.study
-    ends.attrs["sizes"] = source.trajectory.attrs["network"]["sizes"]
+    ends.attrs["sizes"] = list(from_description(source.trajectory.attrs["network"]).sizes)
     rows = []
     for k in range(2):
         theta = ends.isel(step=k)

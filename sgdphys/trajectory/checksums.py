@@ -1,0 +1,212 @@
+"""Checksums of a file: of each chunk of its large arrays, of all else, and of the whole file.
+
+Large arrays have a CRC-32 of each chunk in the group ``checksums``, checked whenever we read them.
+Everything else (attributes, dimensions, types, coordinates, small arrays, and the chunks'
+checksums) has a SHA-256 of each group in the file's attributes, checked whenever we open it. A
+SHA-256 of the whole file stands beside it, as ``sha256sum`` writes it. In addition every array has
+HDF5's Fletcher-32 checksum of each chunk, which any reader of netCDF checks.
+"""
+
+import hashlib
+import itertools
+import json
+import zlib
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+
+from sgdphys.trajectory.netcdf import damaged
+
+GROUP = "checksums"
+"""Group of the chunks' checksums; not part of a trajectory."""
+DIGESTS, DIGEST = "group_digests", "digest"
+"""Attributes: the digests of the groups, and that of the file's own attributes and variables."""
+LARGE = 2**18
+"""Bytes from which an array is checked by chunks as it is read, and not when a file is opened."""
+
+
+def is_large(variable: Any) -> bool:
+    """Whether a variable is checked by chunks."""
+    dtype = variable.dtype
+    if dtype is str or dtype.kind not in "fiu" or not variable.shape:
+        return False
+    return int(np.prod(variable.shape)) * dtype.itemsize > LARGE
+
+
+def chunks_of(variable: Any) -> tuple[int, ...]:
+    """Lengths of a variable's chunks along its dimensions."""
+    stored = variable.chunking()
+    return tuple(variable.shape) if stored == "contiguous" or not stored else tuple(stored)
+
+
+def corners(shape: tuple[int, ...], chunks: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """Where each chunk of an array lies, the last dimension varying fastest."""
+    stretches = [
+        [slice(first, min(first + c, n)) for first in range(0, n, c)]
+        for n, c in zip(shape, chunks, strict=True)
+    ]
+    return itertools.product(*stretches)
+
+
+def checksum(values: np.ndarray) -> int:
+    """CRC-32 of an array's bytes."""
+    return zlib.crc32(np.ascontiguousarray(values).data)
+
+
+def sign(file: netCDF4.Dataset) -> None:
+    """Put the checksums of all that an open file holds into it.
+
+    Parameters
+    ----------
+    file : netCDF4.Dataset
+        Open for writing, every variable written and synced.
+    """
+    for group in [file, *(group for _, group in _groups(file))]:
+        for name, variable in group.variables.items():
+            if is_large(variable):
+                _add_chunk_checksums(file, group, name, variable)
+    digests = {path: digest_of(group) for path, group in _groups(file)}
+    file.setncattr(DIGESTS, json.dumps(digests))
+    file.setncattr(DIGEST, digest_of(file))
+
+
+def _add_chunk_checksums(file: netCDF4.Dataset, group: Any, name: str, variable: Any) -> None:
+    variable.set_auto_maskandscale(False)
+    checks = [checksum(variable[at]) for at in corners(variable.shape, chunks_of(variable))]
+    home = file.createGroup(f"{GROUP}/{group.path.strip('/')}".rstrip("/"))
+    home.createDimension(f"{name}_chunk", len(checks))
+    home.createVariable(name, np.int64, (f"{name}_chunk",))[:] = np.array(checks)
+
+
+def digest_of(group: Any) -> str:
+    """SHA-256 of a group's structure, attributes and values, its large arrays and groups apart."""
+    digest = hashlib.sha256()
+    structure: list[Any] = [sorted((n, d.size, d.isunlimited()) for n, d in
+                                   group.dimensions.items())]  # fmt: skip
+    structure.append(_attributes(group))
+    small = []
+    for name in sorted(group.variables):
+        variable = group.variables[name]
+        kind = "str" if variable.dtype is str else variable.dtype.str
+        large = is_large(variable)
+        structure.append(
+            [name, kind, variable.dimensions, _attributes(variable), chunks_of(variable), large]
+        )
+        if not large:
+            small.append(variable)
+    digest.update(json.dumps(structure).encode())
+    for variable in small:
+        variable.set_auto_maskandscale(False)
+        values = variable[...]
+        if variable.dtype is str:
+            digest.update(json.dumps(np.asarray(values, object).tolist()).encode())
+        else:
+            digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
+
+
+def _attributes(owner: Any) -> list[tuple[str, str, Any]]:
+    """Names, types and values of attributes, but for those that hold digests."""
+    found = []
+    for name in sorted(owner.ncattrs()):
+        if name != DIGEST and not name.startswith("_Netcdf4"):
+            value = owner.getncattr(name)
+            kind = type(value).__name__ if isinstance(value, str | list) else value.dtype.str
+            found.append((name, kind, value if kind in ("str", "list") else value.tolist()))
+    return found
+
+
+def verify(path: Path, file: netCDF4.Dataset, only: Collection[str] | None = None) -> bool:
+    """Check the digests of an open file.
+
+    Parameters
+    ----------
+    path : Path
+        For the message.
+    file : netCDF4.Dataset
+    only : collection of str, optional
+        Groups to check; all by default. That of checksums is always checked.
+
+    Returns
+    -------
+    bool
+        Whether the file has digests.
+
+    Raises
+    ------
+    WorkError
+        When one differs from what it was when the file was written.
+    """
+    if DIGEST not in file.ncattrs():
+        if DIGESTS in file.ncattrs() or GROUP in file.groups:
+            raise damaged(path, "its digest is gone")
+        return False
+    if file.getncattr(DIGEST) != digest_of(file):
+        raise damaged(path, "its attributes differ from their digest")
+    digests: Mapping[str, str] = json.loads(file.getncattr(DIGESTS))
+    there = dict(_groups(file))
+    for name in there.keys() ^ digests.keys():
+        raise damaged(path, f"group {name!r} was " + ("lost" if name in digests else "added"))
+    for name, group in there.items():
+        top = name.partition("/")[0]
+        if only is None or top in only or top == GROUP:
+            if digest_of(group) != digests[name]:
+                raise damaged(path, f"group {name!r} differs from its digest")
+    return True
+
+
+def verify_chunks(path: Path, variable: Any, checks: np.ndarray) -> None:
+    """Compare all chunks of a variable with their checksums.
+
+    Raises
+    ------
+    WorkError
+        When one differs, or there are more or fewer than when the file was written.
+    """
+    places = list(corners(variable.shape, chunks_of(variable)))
+    variable.set_auto_maskandscale(False)
+    differ = len(places) != len(checks) or any(
+        checksum(variable[at]) != check for at, check in zip(places, checks, strict=True)
+    )
+    variable.set_auto_maskandscale(True)
+    if differ:
+        raise damaged(path, f"a chunk of {variable.name} differs from its checksum")
+
+
+def _groups(group: Any) -> Iterator[tuple[str, Any]]:
+    """Every group below another one, by its path in the file."""
+    for inner in list(group.groups.values()):
+        yield inner.path.strip("/"), inner
+        yield from _groups(inner)
+
+
+def digest_path(path: Path) -> Path:
+    """Where the digest of a whole file stands."""
+    return path.with_name(path.name + ".sha256")
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 of a whole file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_line(path: Path, name: str) -> str:
+    """The line that ``sha256sum`` would write of a file that will have a name."""
+    return f"{digest_of_file(path)}  {name}\n"
+
+
+def file_faults(path: Path) -> list[str]:
+    """What the digest that stands beside a file says of it, in words; nothing where all is well."""
+    beside = digest_path(path)
+    if not beside.is_file():
+        return []
+    said = beside.read_text(encoding="utf-8", errors="replace").split()
+    if not said or len(said[0]) != 64:
+        return [f"{beside} is damaged; remove it to do without a digest of the whole file"]
+    if said[0] != digest_of_file(path):
+        return [f"{path} differs from the digest of the whole file in {beside.name}; it is damaged"]
+    return []

@@ -1,0 +1,64 @@
+"""Opening netCDF files one at a time: HDF5 is not thread-safe, and damage is said in words."""
+
+import inspect
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+from xarray.backends import NetCDF4DataStore
+
+from sgdphys.errors import InputError, WorkError
+
+_parameters = inspect.signature(NetCDF4DataStore).parameters
+# xarray's own lock, the default of its documented argument, so that a tree of ours that the user
+# saves with xarray reads and writes in turn
+LOCK: Any = getattr(_parameters.get("lock"), "default", None) or threading.Lock()
+"""Held around every call of the netCDF library, in every thread."""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[netCDF4.Dataset]:
+    """Open a netCDF file for reading, alone from before it opens until it has closed.
+
+    Raises
+    ------
+    InputError
+        When it is not there or not netCDF.
+    WorkError
+        When it is cut short or damaged.
+    """
+    require_netcdf(path)
+    with damage_reported(path), LOCK, netCDF4.Dataset(path) as file:
+        yield file
+
+
+def require_netcdf(path: Path) -> None:
+    """Refuse a path that is no netCDF file."""
+    if not path.is_file():
+        raise InputError(f"there is no file {path}")
+    with path.open("rb") as file:
+        magic = file.read(8)
+    if magic[1:4] != b"HDF" and magic[:3] != b"CDF":
+        raise InputError(f"{path} is not a netCDF file")
+
+
+@contextmanager
+def damage_reported(path: Path) -> Iterator[None]:
+    """Say of a file that the libraries cannot read what to do about it."""
+    try:
+        yield
+    except WorkError:
+        raise
+    except (OSError, RuntimeError, AttributeError, IndexError, KeyError, ValueError) as error:
+        # netCDF4 raises all of these for headers that make no sense
+        raise damaged(path, " ".join(str(error).split())) from error
+
+
+def damaged(path: Path, what: str) -> WorkError:
+    """Return the error that says of a file that it is cut short or damaged."""
+    return WorkError(
+        f"{path} cannot be read ({what}); it is cut short or damaged: move it away, or restore it"
+    )

@@ -1,0 +1,109 @@
+"""The segments of a recording: their names, and whether they belong together."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sgdphys.errors import WorkError
+
+SEGMENTS = "trajectory"
+"""Folder of a run that holds its segments."""
+_NAME = re.compile(r"(\d+)-(\d+)(-\d+)?\.nc")
+_STUDY = "study.toml"
+SAME = {
+    "study_hash": "study",
+    "engine": "engine",
+    "sgdphys_version": "version of sgdphys",
+    "recording": "recording",
+}
+"""Attributes that all segments of a recording share, and what they say in a sentence."""
+
+
+def parts_of(path: Path) -> Path:
+    """Folder of the segments of a recording that is going on, or was cut off."""
+    return path.with_name(path.name + ".parts")
+
+
+def segment_name(first: int, last: int, number: int | None = None) -> str:
+    """File name of a segment from its first to its last epoch or step.
+
+    A recording of a user's loop adds the segment's number, since two may end at one step.
+    """
+    digits = 9 if number is None else 12
+    of_number = "" if number is None else f"-{number:06d}"
+    return f"{first:0{digits}d}-{last:0{digits}d}{of_number}.nc"
+
+
+def span(path: Path) -> tuple[int, int]:
+    """First and last epoch or step that a segment's name says."""
+    matched = _NAME.fullmatch(path.name)
+    if matched is None:
+        raise ValueError(f"{path.name} is not the name of a segment")
+    return int(matched[1]), int(matched[2])
+
+
+def segment_paths(folder: Path) -> list[Path]:
+    """Return the finished segments of a run or recording in the order of their epochs."""
+    inside = folder / SEGMENTS
+    if not inside.is_dir():
+        if (folder / _STUDY).exists():
+            return []
+        inside = folder
+    found = [p for p in inside.glob("*.nc") if _NAME.fullmatch(p.name)]
+    return sorted(found, key=lambda p: (span(p)[0], p.stem))
+
+
+def strangers(folder: Path) -> list[Path]:
+    """Return netCDF files among the segments that are none of them."""
+    inside = folder / SEGMENTS
+    if not inside.is_dir():
+        return []
+    return sorted(p for p in inside.glob("*.nc") if not _NAME.fullmatch(p.name))
+
+
+def require_one_recording(paths: Sequence[Path], attributes: Sequence[Mapping[Any, Any]]) -> None:
+    """Refuse segments that are not of one recording, or leave a gap.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        In order.
+    attributes : sequence of mapping
+        Those of each file.
+
+    Raises
+    ------
+    WorkError
+        Naming the first segment that does not fit.
+    """
+    for name, what in SAME.items():
+        values = [a.get(name) for a in attributes]
+        for path, value in zip(paths, values, strict=True):
+            if value != values[0]:
+                raise WorkError(
+                    f"{path} is of another {what} ({value}) than {paths[0].name} ({values[0]}); "
+                    "move it away"
+                )
+    numbers = [int(a.get("segment", -1)) for a in attributes]
+    if attributes and attributes[0].get("study_hash") is not None:
+        _require_no_gap(paths)
+    elif -1 not in numbers:
+        for path, before, number in zip(paths[1:], numbers[:-1], numbers[1:], strict=True):
+            if number != before + 1:
+                raise WorkError(
+                    f"segments {before + 1} to {number - 1} of the recording, before {path}, are "
+                    "missing; restore them"
+                )
+
+
+def _require_no_gap(paths: Sequence[Path]) -> None:
+    done = 0
+    for path in paths:
+        first, last = span(path)
+        if first > done:
+            raise WorkError(
+                f"epochs {done} to {first} are missing before {path}; restore their segment, or "
+                "give the command of the run again to train them"
+            )
+        done = max(done, last)
