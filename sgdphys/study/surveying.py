@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sgdphys.errors import WorkError
-from sgdphys.trajectory import checksums
+from sgdphys.trajectory.digests import digest_path, faults_of_file
 from sgdphys.trajectory.reader import attributes_of, check_arrays
 from sgdphys.trajectory.segments import segment_paths, span
 
@@ -66,9 +66,9 @@ def survey(segments: Path, other_than: Callable[[Mapping[str, Any]], str]) -> Su
     found = Survey()
     for path in segment_paths(segments):
         try:
-            faults = checksums.file_faults(path)
+            faults = faults_of_file(path)
             attributes = attributes_of(path)
-            if not faults and not checksums.digest_path(path).is_file():
+            if not faults and not digest_path(path).is_file():
                 check_arrays(path)
         except WorkError as error:
             found.damaged[path] = str(error)

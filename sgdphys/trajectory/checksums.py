@@ -1,10 +1,10 @@
-"""Checksums of a file: of each chunk of its large arrays, of all else, and of the whole file.
+"""Checksums inside a file: of each chunk of its large arrays, and of everything else.
 
 Large arrays have a CRC-32 of each chunk in the group ``checksums``, checked whenever we read them.
 Everything else (attributes, dimensions, types, coordinates, small arrays, and the chunks'
-checksums) has a SHA-256 of each group in the file's attributes, checked whenever we open it. A
-SHA-256 of the whole file stands beside it, as ``sha256sum`` writes it. In addition every array has
-HDF5's Fletcher-32 checksum of each chunk, which any reader of netCDF checks.
+checksums) has a SHA-256 of each group in the file's attributes, checked whenever we open it. In
+addition every array has HDF5's Fletcher-32 checksum of each chunk, which any reader of netCDF
+checks. What stands beside the file is in ``digests``.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ import json
 import zlib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import netCDF4
 import numpy as np
@@ -24,6 +24,8 @@ GROUP = "checksums"
 """Group of the chunks' checksums; not part of a trajectory."""
 DIGESTS, DIGEST = "group_digests", "digest"
 """Attributes: the digests of the groups, and that of the file's own attributes and variables."""
+_HEAD = 16
+"""Values by which a chunk is looked for."""
 LARGE = 2**18
 """Bytes from which an array is checked by chunks as it is read, and not when a file is opened."""
 
@@ -56,29 +58,52 @@ def checksum(values: np.ndarray) -> int:
     return zlib.crc32(np.ascontiguousarray(values).data)
 
 
-def sign(file: netCDF4.Dataset) -> None:
+class Chunk(NamedTuple):
+    """A chunk of a large array, by which it can be found in a file."""
+
+    head: bytes
+    size: int
+    check: int
+
+
+def sign(file: netCDF4.Dataset) -> list[Chunk]:
     """Put the checksums of all that an open file holds into it.
 
     Parameters
     ----------
     file : netCDF4.Dataset
         Open for writing, every variable written and synced.
+
+    Returns
+    -------
+    list of Chunk
+        The chunks of its large arrays.
     """
+    chunks: list[Chunk] = []
     for group in [file, *(group for _, group in _groups(file))]:
         for name, variable in group.variables.items():
             if is_large(variable):
-                _add_chunk_checksums(file, group, name, variable)
+                chunks += _add_chunk_checksums(file, group, name, variable)
     digests = {path: digest_of(group) for path, group in _groups(file)}
     file.setncattr(DIGESTS, json.dumps(digests))
     file.setncattr(DIGEST, digest_of(file))
+    return chunks
 
 
-def _add_chunk_checksums(file: netCDF4.Dataset, group: Any, name: str, variable: Any) -> None:
+def _add_chunk_checksums(
+    file: netCDF4.Dataset, group: Any, name: str, variable: Any
+) -> list[Chunk]:
     variable.set_auto_maskandscale(False)
-    checks = [checksum(variable[at]) for at in corners(variable.shape, chunks_of(variable))]
+    chunks = []
+    for at in corners(variable.shape, chunks_of(variable)):
+        values = np.ascontiguousarray(variable[at])
+        head = values.ravel()[:_HEAD].tobytes()
+        chunks.append(Chunk(head, values.nbytes, checksum(values)))
+    checks = [chunk.check for chunk in chunks]
     home = file.createGroup(f"{GROUP}/{group.path.strip('/')}".rstrip("/"))
     home.createDimension(f"{name}_chunk", len(checks))
     home.createVariable(name, np.int64, (f"{name}_chunk",))[:] = np.array(checks)
+    return chunks
 
 
 def digest_of(group: Any) -> str:
@@ -181,32 +206,3 @@ def _groups(group: Any) -> Iterator[tuple[str, Any]]:
     for inner in list(group.groups.values()):
         yield inner.path.strip("/"), inner
         yield from _groups(inner)
-
-
-def digest_path(path: Path) -> Path:
-    """Where the digest of a whole file stands."""
-    return path.with_name(path.name + ".sha256")
-
-
-def digest_of_file(path: Path) -> str:
-    """SHA-256 of a whole file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def digest_line(path: Path, name: str) -> str:
-    """The line that ``sha256sum`` would write of a file that will have a name."""
-    return f"{digest_of_file(path)}  {name}\n"
-
-
-def file_faults(path: Path) -> list[str]:
-    """What the digest that stands beside a file says of it, in words; nothing where all is well."""
-    beside = digest_path(path)
-    if not beside.is_file():
-        return []
-    said = beside.read_text(encoding="utf-8", errors="replace").split()
-    if not said or len(said[0]) != 64:
-        return [f"{beside} is damaged; remove it to do without a digest of the whole file"]
-    if said[0] != digest_of_file(path):
-        return [f"{path} differs from the digest of the whole file in {beside.name}; it is damaged"]
-    return []

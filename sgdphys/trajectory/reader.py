@@ -1,6 +1,7 @@
 """Opening trajectories: a file, or the segments of a run as one, lazily and without torch."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from xarray.backends import NetCDF4DataStore
 from sgdphys.errors import InputError, WorkError
 from sgdphys.networks import ParameterTable
 from sgdphys.trajectory import checksums
-from sgdphys.trajectory.netcdf import opened
+from sgdphys.trajectory.digests import faults_of_file, require_structure
+from sgdphys.trajectory.netcdf import opened, require_netcdf
 from sgdphys.trajectory.schema import decode_attributes, faults, tensor_table
 from sgdphys.trajectory.segments import (
     SEGMENTS,
+    is_segment,
     parts_of,
     require_one_recording,
     segment_paths,
@@ -49,8 +52,7 @@ def open_segment(path: Path) -> xr.DataTree:
 
 def attributes_of(path: Path) -> dict[str, Any]:
     """Attributes of a netCDF file, verified; refuses what ``open_segment`` does."""
-    with opened(path) as file:
-        checksums.verify(path, file, ())
+    with _verified(path, ()) as file:
         return decode_attributes(_own_attributes(file))
 
 
@@ -86,6 +88,7 @@ def open_trajectory(path: str | Path, groups: Collection[str] | None = None) -> 
     """
     path = Path(path)
     if path.is_file():
+        require_netcdf(path)
         tree = _detached(path, groups)
         opened_groups = {str(n): tree[n].to_dataset() for n in tree.children}
         return _decoded(tree.attrs, opened_groups, groups)
@@ -132,6 +135,7 @@ def _detached(
     one reads.
     """
     store: Any = NetCDF4DataStore
+    require_structure(path, is_segment=is_segment(path))
     with opened(path) as file:
         wanted = [
             name
@@ -299,7 +303,7 @@ def check(path: str | Path) -> list[str]:
     path = Path(path)
     found = [f"{p} is no segment of this run; move it away" for p in strangers(path)]
     for file in _files(path):
-        said = checksums.file_faults(file)
+        said = faults_of_file(file)
         try:
             if not said:
                 check_arrays(file)
@@ -322,8 +326,7 @@ def check_arrays(path: Path) -> None:
     WorkError
         When it is damaged.
     """
-    with opened(path) as file:
-        checksums.verify(path, file)
+    with _verified(path) as file:
         for group in file.groups.values():
             for name, variable in group.variables.items():
                 checks = _checks(group.name, name, file)
@@ -331,6 +334,21 @@ def check_arrays(path: Path) -> None:
                     checksums.verify_chunks(path, variable, checks)
                 else:
                     variable[...]  # HDF5 compares its own checksums
+
+
+def read_structure(path: Path) -> None:
+    """Read and verify all of a file but its large arrays, whatever stands beside it."""
+    with opened(path) as file:
+        checksums.verify(path, file)
+
+
+@contextmanager
+def _verified(path: Path, only: Collection[str] | None = None) -> Iterator[netCDF4.Dataset]:
+    """Open a file whose structure and digests are what they were when it was written."""
+    require_structure(path, is_segment=is_segment(path))
+    with opened(path) as file:
+        checksums.verify(path, file, only)
+        yield file
 
 
 def unprotected(path: str | Path) -> list[Path]:

@@ -20,7 +20,7 @@ import sgdphys
 from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
 from sgdphys.trajectory import schema
-from sgdphys.trajectory.checksums import digest_path
+from sgdphys.trajectory.digests import digest_path
 from sgdphys.trajectory.gradient_sums import GradientSums, layer_ends, norms_by_layer
 from sgdphys.trajectory.reader import join_segments, open_trajectory
 from sgdphys.trajectory.schedules import Every, schedule_of

@@ -54,6 +54,12 @@ def segment_paths(folder: Path) -> list[Path]:
     return sorted(found, key=lambda p: (span(p)[0], p.stem))
 
 
+def is_segment(path: Path) -> bool:
+    """Whether a file is one that sgdphys alone writes, a part of a recording."""
+    named = _NAME.fullmatch(path.name) is not None
+    return named and (path.parent.name == SEGMENTS or path.parent.name.endswith(".parts"))
+
+
 def strangers(folder: Path) -> list[Path]:
     """Return netCDF files among the segments that are none of them."""
     inside = folder / SEGMENTS

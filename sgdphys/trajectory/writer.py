@@ -16,6 +16,7 @@ import xarray as xr
 from xarray.backends import NetCDF4DataStore
 
 from sgdphys.trajectory import checksums
+from sgdphys.trajectory.digests import digest_path, digest_text
 from sgdphys.trajectory.netcdf import LOCK
 from sgdphys.trajectory.schema import chunk_sizes, encode_attributes
 from sgdphys.trajectory.tensor_table import for_writing
@@ -53,20 +54,20 @@ def write_tree(
     if not replace and path.exists():
         raise FileExistsError(errno.EEXIST, "it exists already, and is not written over", str(path))
     tree = for_writing(tree)
-    beside = checksums.digest_path(path)
+    beside = digest_path(path)
     with _whole(path) as partial:
         try:
-            _write(tree, partial, compression)
+            chunks = _write(tree, partial, compression)
         except (RuntimeError, PermissionError) as error:  # how netCDF says that HDF5 failed
             raise _explained(error, path) from error
         _sync(partial)
-        digest = checksums.digest_line(partial, path.name)
+        digest = digest_text(partial, path.name, chunks)
         beside.unlink(missing_ok=True)  # a kill from here on leaves no digest, and no wrong one
     if "weights" in tree.children:
         write_text(digest, beside)
 
 
-def _write(tree: xr.DataTree, partial: Path, compression: str) -> None:
+def _write(tree: xr.DataTree, partial: Path, compression: str) -> list[checksums.Chunk]:
     with LOCK:
         file = netCDF4.Dataset(partial, "w", format="NETCDF4")
     try:
@@ -78,7 +79,7 @@ def _write(tree: xr.DataTree, partial: Path, compression: str) -> None:
             _write_group(data, group, compression)
         with LOCK:
             file.sync()
-            checksums.sign(file)
+            return checksums.sign(file)
     finally:
         with LOCK:
             file.close()

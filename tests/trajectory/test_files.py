@@ -9,7 +9,7 @@ import xarray as xr
 from sgdphys.errors import InputError, WorkError
 from sgdphys.networks import Perceptron
 from sgdphys.trajectory import schema
-from sgdphys.trajectory.checksums import digest_path
+from sgdphys.trajectory.digests import digest_path
 from sgdphys.trajectory.reader import check, open_trajectory
 from sgdphys.trajectory.stored import Stored
 from sgdphys.trajectory.tensor_table import named, table_group

@@ -1,0 +1,139 @@
+"""What stands beside a trajectory file: a digest of the whole, and a checksum of its structure.
+
+The first line is what ``sha256sum`` writes, so that ``sha256sum --check`` reads it. A comment
+holds the CRC-32 of all bytes outside the chunks of large arrays: it is compared before a file is
+opened, since HDF5 may loop for ever in a structure that was damaged.
+"""
+
+import hashlib
+import mmap
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from sgdphys.trajectory.checksums import Chunk
+from sgdphys.trajectory.netcdf import damaged
+
+_STRUCTURE = "# structure "
+PATIENCE = 30.0
+"""Seconds after which a structure that cannot be read in another process counts as damaged."""
+
+
+def digest_path(path: Path) -> Path:
+    """Where the digest of a file stands."""
+    return path.with_name(path.name + ".sha256")
+
+
+def digest_text(path: Path, name: str, chunks: Iterable[Chunk]) -> str:
+    """What is to stand beside a file that will have a name.
+
+    Parameters
+    ----------
+    path : Path
+        The file, complete.
+    name : str
+    chunks : iterable of Chunk
+        Those of its large arrays.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        whole = hashlib.sha256(data).hexdigest()
+        extents = list(_between(_found(data, chunks), len(data)))
+        check = 0
+        for first, end in extents:
+            check = zlib.crc32(data[first:end], check)
+    said = " ".join(f"{first}-{end}" for first, end in extents)
+    return f"{whole}  {name}\n{_STRUCTURE}{check} {said}\n"
+
+
+def _found(data: mmap.mmap, chunks: Iterable[Chunk]) -> Iterator[tuple[int, int]]:
+    """Where chunks lie in a file; those that were compressed or padded are not found."""
+    after = 0
+    for chunk in chunks:
+        first = data.find(chunk.head, after)
+        first = data.find(chunk.head, 0, after) if first < 0 else first
+        end = first + chunk.size
+        if first >= 0 and end <= len(data) and zlib.crc32(data[first:end]) == chunk.check:
+            yield first, end
+            after = end
+
+
+def _between(found: Iterable[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
+    """The stretches of a file outside those that were found."""
+    done = 0
+    for first, end in [*sorted(found), (size, size)]:
+        if first > done:
+            yield done, first
+        done = max(done, end)
+
+
+def require_structure(path: Path, *, is_segment: bool) -> None:
+    """Refuse a file whose structure is not what stands beside it, before HDF5 reads it.
+
+    Parameters
+    ----------
+    path : Path
+    is_segment : bool
+        Whether sgdphys alone writes to the path. Another file may have been written anew by the
+        user, with what stood beside the old one left there: whether it can be read is tried in
+        another process.
+
+    Raises
+    ------
+    WorkError
+        When it is damaged.
+    """
+    beside = digest_path(path)
+    if not beside.is_file():
+        return
+    lines = beside.read_text(encoding="utf-8", errors="replace").splitlines()
+    structure = next((s for s in lines if s.startswith(_STRUCTURE)), "").split()[2:]
+    try:
+        wanted, *extents = structure
+        check = 0
+        with path.open("rb") as file:
+            for extent in extents:
+                first, end = map(int, extent.split("-"))
+                file.seek(first)
+                check = zlib.crc32(file.read(end - first), check)
+            ends = int(extents[-1].split("-")[1])
+            same = check == int(wanted) and path.stat().st_size >= ends
+    except (ValueError, IndexError):  # what stands beside is damaged itself
+        same = False
+    if not same and (is_segment or not _is_readable(path)):
+        raise damaged(path, "its structure differs from its checksum")
+
+
+def _is_readable(path: Path) -> bool:
+    """Whether another process can read all of a file's structure, in good time."""
+    code = (
+        "import sys; from pathlib import Path; from sgdphys.trajectory.reader import read_structure"
+        "; read_structure(Path(sys.argv[1]))"
+    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", code, str(path)],
+            check=False, capture_output=True, timeout=PATIENCE,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def faults_of_file(path: Path) -> list[str]:
+    """What the digest that stands beside a file says of it, in words; nothing where all is well."""
+    beside = digest_path(path)
+    if not beside.is_file():
+        return []
+    words = beside.read_text(encoding="utf-8", errors="replace").split()
+    if not words or len(words[0]) != 64:
+        return [f"{beside} is damaged; remove it to do without a digest of the whole file"]
+    with path.open("rb") as file:
+        whole = hashlib.file_digest(file, "sha256").hexdigest()
+    if words[0] != whole:
+        return [
+            f"{path} differs from the digest of the whole file in {beside.name}; it is damaged "
+            "(if you wrote it anew yourself, remove the digest)"
+        ]
+    return []
