@@ -47,7 +47,7 @@ def open_segment(path: Path) -> xr.DataTree:
         When it is cut short or damaged.
     """
     tree = _detached(path, None, with_state=True)
-    return _decoded(tree.attrs, {str(n): node.to_dataset() for n, node in tree.children.items()})
+    return _named(tree.attrs, {str(n): node.to_dataset() for n, node in tree.children.items()})
 
 
 def attributes_of(path: Path) -> dict[str, Any]:
@@ -91,11 +91,11 @@ def open_trajectory(path: str | Path, groups: Collection[str] | None = None) -> 
         require_netcdf(path)
         tree = _detached(path, groups)
         opened_groups = {str(n): tree[n].to_dataset() for n in tree.children}
-        return _decoded(tree.attrs, opened_groups, groups)
+        return _named(tree.attrs, opened_groups, groups)
     if not path.exists() and parts_of(path).is_dir():
         path = parts_of(path)
     attributes, joined = join_segments(path, groups)
-    return _decoded(attributes, joined, groups)
+    return _named(attributes, joined, groups)
 
 
 def join_segments(
@@ -157,7 +157,7 @@ def _detached(
 
 
 def _own_attributes(file: netCDF4.Dataset) -> dict[str, Any]:
-    """Attributes of a file without its digests, which hold for the file alone."""
+    """Attributes of a file, as stored, without its digests, which hold for the file alone."""
     kept = [n for n in file.ncattrs() if n not in (checksums.DIGEST, checksums.DIGESTS)]
     return {name: file.getncattr(name) for name in kept}
 
@@ -176,7 +176,7 @@ def _lazily(path: Path, group: str, data: xr.Dataset, file: netCDF4.Dataset) -> 
     return xr.Dataset(
         {n: v for n, v in read.items() if n not in data.coords},
         {n: v for n, v in read.items() if n in data.coords},
-        data.attrs,
+        decode_attributes(data.attrs),
     )
 
 
@@ -208,19 +208,17 @@ def _is_plain(variable: xr.Variable) -> bool:
     return variable.dtype.kind in "iub" and "_FillValue" not in variable.encoding
 
 
-def _decoded(
+def _named(
     attributes: Any, groups: dict[str, xr.Dataset], only: Collection[str] | None = None
 ) -> xr.DataTree:
-    """A tree of groups with their attributes as they were, and names along ``parameter``."""
-    for data in groups.values():
-        data.attrs = decode_attributes(data.attrs)
+    """A tree of groups with names along ``parameter``."""
     table = _table_of(groups)
     if table is not None:
         groups = {n: named(data, table) for n, data in groups.items()}
     tree = xr.DataTree.from_dict(
         {n: data for n, data in groups.items() if only is None or n in only}
     )
-    tree.attrs = decode_attributes(attributes)
+    tree.attrs = attributes
     return tree
 
 

@@ -11,13 +11,8 @@ SEGMENTS = "trajectory"
 """Folder of a run that holds its segments."""
 _NAME = re.compile(r"(\d+)-(\d+)(-\d+)?\.nc")
 _STUDY = "study.toml"
-SAME = {
-    "study_hash": "study",
-    "engine": "engine",
-    "sgdphys_version": "version of sgdphys",
-    "recording": "recording",
-}
-"""Attributes that all segments of a recording share, and what they say in a sentence."""
+_SAME = {"study_hash": "study", "engine": "engine", "sgdphys_version": "version of sgdphys"}
+"""Attributes that all segments of a run share, and what they say in a sentence."""
 
 
 def parts_of(path: Path) -> Path:
@@ -83,16 +78,18 @@ def require_one_recording(paths: Sequence[Path], attributes: Sequence[Mapping[An
     WorkError
         Naming the first segment that does not fit.
     """
-    for name, what in SAME.items():
+    of_run = bool(attributes) and attributes[0].get("study_hash") is not None
+    for name, what in _SAME.items() if of_run else [("recording", "recording")]:
         values = [a.get(name) for a in attributes]
         for path, value in zip(paths, values, strict=True):
-            if value != values[0]:
+            # a recording that is gone on with may have begun before it had a name
+            if value != values[0] and (of_run or None not in (value, values[0])):
                 raise WorkError(
                     f"{path} is of another {what} ({value}) than {paths[0].name} ({values[0]}); "
                     "move it away"
                 )
     numbers = [int(a.get("segment", -1)) for a in attributes]
-    if attributes and attributes[0].get("study_hash") is not None:
+    if of_run:
         _require_no_gap(paths)
     elif -1 not in numbers:
         for path, before, number in zip(paths[1:], numbers[:-1], numbers[1:], strict=True):
