@@ -95,6 +95,10 @@ def record(
     -----
     Tied parameters are recorded once, their other names kept in the attribute ``tied``; frozen ones
     are recorded too. float64 is kept, narrower types become float32, which holds them exactly.
+
+    Several threads may record and open trajectories at once. The netCDF library itself is not
+    thread-safe: while one thread records, no other may open or save netCDF files with xarray or
+    netCDF4 directly, which can crash the process.
     """
     models = list(model) if isinstance(model, list | tuple) else [model]
     if not models:

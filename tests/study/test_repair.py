@@ -1,0 +1,154 @@
+"""Damaged, missing and foreign segments of a run: trained again, or refused; never mixed."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+import sgdphys as sp
+from sgdphys.errors import InputError, WorkError
+from sgdphys.trajectory.digests import digest_path
+from sgdphys.trajectory.reader import check, open_trajectory, segment_paths
+
+KEYS = {
+    "train": {"epochs": 60, "replicas": 2, "momentum": 0.5},
+    "network": {"layers": [4, 3]},
+    "figures": {"formats": []},
+}
+
+
+@pytest.fixture(autouse=True)
+def small_segments(monkeypatch):
+    monkeypatch.setattr("sgdphys.study.recording.SEGMENT_BYTES", 6000)
+
+
+def run(folder, **train):
+    said = []
+    keys = KEYS | {"train": KEYS["train"] | train}
+    sp.run(keys, folder, tell=said.append)
+    return said
+
+
+def arrays(folder):
+    tree = open_trajectory(folder)
+    return {
+        (node.path, name): variable.to_numpy()
+        for node in tree.subtree
+        for name, variable in node.to_dataset().variables.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("sgdphys.study.recording.SEGMENT_BYTES", 6000)
+        folder = tmp_path_factory.mktemp("runs") / "unbroken"
+        run(folder)
+    assert len(segment_paths(folder)) >= 5
+    return folder
+
+
+@pytest.fixture
+def copy(unbroken, tmp_path):
+    return shutil.copytree(unbroken, tmp_path / "run")
+
+
+def same(folder, unbroken):
+    first, second = arrays(folder), arrays(unbroken)
+    assert first.keys() == second.keys()
+    for name, values in first.items():
+        assert np.array_equal(values, second[name], equal_nan=values.dtype.kind == "f"), name
+    assert check(folder) == []
+
+
+def flip(path):
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 4
+    path.write_bytes(raw)
+
+
+def cut(path):
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize(("damage", "place"), [(flip, 0), (flip, 2), (cut, -1), (empty, 1)])
+def test_a_damaged_segment_is_trained_again(copy, unbroken, damage, place):
+    path = segment_paths(copy)[place]
+    damage(path)
+    assert path.name in " ".join(check(copy))
+    said = " ".join(run(copy))
+    assert path.name in said
+    assert "are trained again" in said
+    same(copy, unbroken)
+
+
+def test_a_missing_segment_is_told_and_trained_again(copy, unbroken):
+    path = segment_paths(copy)[2]
+    path.unlink()
+    with pytest.raises(WorkError, match=r"epochs \d+ to \d+ are missing before .*run again"):
+        open_trajectory(copy)
+    assert "are missing before" in check(copy)[0]
+    assert "nothing to train" not in " ".join(run(copy))
+    same(copy, unbroken)
+
+
+def test_without_the_digest_beside_it_damage_is_found_as_well(copy, unbroken):
+    path = segment_paths(copy)[1]
+    for each in segment_paths(copy):
+        digest_path(each).unlink()
+    theta = open_trajectory(copy)["weights"]["theta"].to_numpy()
+    raw = bytearray(path.read_bytes())
+    at = raw.find(theta[14, 1, :8].tobytes())
+    assert at > 0
+    raw[at + 1] ^= 1
+    path.write_bytes(raw)
+    assert path.name in " ".join(check(copy))
+    run(copy)
+    same(copy, unbroken)
+
+
+def test_segments_of_another_study_are_refused(copy, unbroken, tmp_path):
+    other = tmp_path / "other"
+    run(other, seed=2)
+    for place in (2, -1):
+        theirs, ours = segment_paths(other)[place], segment_paths(copy)[place]
+        shutil.copy(theirs, ours)
+        shutil.copy(digest_path(theirs), digest_path(ours))
+        with pytest.raises(WorkError, match=f"{ours.name} is of another study"):
+            open_trajectory(copy)
+        assert "another study" in check(copy)[0]
+        with pytest.raises(WorkError, match=r"is of another run .*move it away"):
+            run(copy)
+        shutil.copy(segment_paths(unbroken)[place], ours)
+        shutil.copy(digest_path(segment_paths(unbroken)[place]), digest_path(ours))
+    same(copy, unbroken)
+
+
+def test_files_that_are_no_segments_do_no_harm_and_are_named(copy, unbroken):
+    first = segment_paths(copy)[0]
+    for name in ("copy.nc", f"{first.stem} (1).nc"):
+        shutil.copy(first, first.with_name(name))
+    assert "nothing to train" in " ".join(run(copy))
+    assert [fault.split()[0].rpartition("/")[2] for fault in check(copy)] == [
+        f"{first.stem}", "copy.nc",
+    ]  # fmt: skip
+
+
+def test_a_run_without_segments_is_no_trajectory(copy):
+    shutil.rmtree(copy / "trajectory")
+    (copy / "results.nc").write_bytes(b"\x89HDF")
+    with pytest.raises(InputError, match="no finished segment yet"):
+        open_trajectory(copy)
+
+
+def test_another_version_does_not_carry_on(copy, monkeypatch):
+    monkeypatch.setattr("sgdphys.__version__", "99.0")
+    assert "nothing to train" in " ".join(run(copy))
+    segment_paths(copy)[-1].unlink()
+    with pytest.raises(WorkError, match=r"was begun by sgdphys .* and this is 99\.0"):
+        run(copy)
