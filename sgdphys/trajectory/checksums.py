@@ -24,6 +24,8 @@ GROUP = "checksums"
 """Group of the chunks' checksums; not part of a trajectory."""
 DIGESTS, DIGEST = "group_digests", "digest"
 """Attributes: the digests of the groups, and that of the file's own attributes and variables."""
+_BYTES = 16 * 2**20
+"""What is read or written at once of an array that may be larger than memory."""
 _HEAD = 16
 """Values by which a chunk is looked for."""
 LARGE = 2**18
@@ -51,6 +53,17 @@ def corners(shape: tuple[int, ...], chunks: tuple[int, ...]) -> Iterator[tuple[s
         for n, c in zip(shape, chunks, strict=True)
     ]
     return itertools.product(*stretches)
+
+
+def blocks(
+    shape: tuple[int, ...], chunks: tuple[int, ...], dtype: np.dtype[Any]
+) -> Iterator[tuple[slice, ...]]:
+    """Where whole chunks lie that are read or written together, some megabytes each."""
+    sizes = list(chunks)
+    for axis in reversed(range(len(shape))):
+        room = _BYTES // (int(np.prod(sizes)) * dtype.itemsize)
+        sizes[axis] *= max(1, min(room, -(-shape[axis] // chunks[axis])))
+    return corners(shape, tuple(sizes))
 
 
 def checksum(values: np.ndarray) -> int:
@@ -94,15 +107,22 @@ def _add_chunk_checksums(
     file: netCDF4.Dataset, group: Any, name: str, variable: Any
 ) -> list[Chunk]:
     variable.set_auto_maskandscale(False)
-    chunks = []
-    for at in corners(variable.shape, chunks_of(variable)):
-        values = np.ascontiguousarray(variable[at])
-        head = values.ravel()[:_HEAD].tobytes()
-        chunks.append(Chunk(head, values.nbytes, checksum(values)))
-    checks = [chunk.check for chunk in chunks]
+    shape, lengths = variable.shape, chunks_of(variable)
+    chunks: list[Chunk] = []
+    checks = np.zeros([-(-n // c) for n, c in zip(shape, lengths, strict=True)], np.int64)
+    for block in blocks(shape, lengths, variable.dtype):
+        values = variable[block]
+        for at in corners(values.shape, lengths):
+            piece = np.ascontiguousarray(values[at])
+            number = tuple(
+                (b.start + a.start) // c for b, a, c in zip(block, at, lengths, strict=True)
+            )
+            checks[number] = checksum(piece)
+            head = piece.ravel()[:_HEAD].tobytes()
+            chunks.append(Chunk(head, piece.nbytes, int(checks[number])))
     home = file.createGroup(f"{GROUP}/{group.path.strip('/')}".rstrip("/"))
-    home.createDimension(f"{name}_chunk", len(checks))
-    home.createVariable(name, np.int64, (f"{name}_chunk",))[:] = np.array(checks)
+    home.createDimension(f"{name}_chunk", checks.size)
+    home.createVariable(name, np.int64, (f"{name}_chunk",))[:] = checks.ravel()
     return chunks
 
 

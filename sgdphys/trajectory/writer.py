@@ -22,8 +22,6 @@ from sgdphys.trajectory.schema import chunk_sizes, encode_attributes
 from sgdphys.trajectory.tensor_table import for_writing
 
 _SUFFIX = ".partial"
-_BYTES = 16 * 2**20
-"""What is written at once of an array that may be larger than memory."""
 _FULL = 2**20
 """Bytes free below which a disk counts as full, whatever the netCDF library says."""
 
@@ -130,21 +128,10 @@ def _write_blocks(variable: xr.Variable, name: str, group: Any, compression: str
         stored.set_auto_maskandscale(False)
         stored.set_var_chunk_cache(size=2**20)  # whole chunks are written, each once
         chunks = checksums.chunks_of(stored)
-    for block in checksums.corners(variable.shape, _block_sizes(variable.shape, chunks, dtype)):
+    for block in checksums.blocks(variable.shape, chunks, dtype):
         values = np.asarray(variable[block].to_numpy()).astype(dtype, copy=False)
         with LOCK:
             stored[block] = values
-
-
-def _block_sizes(
-    shape: tuple[int, ...], chunks: tuple[int, ...], dtype: np.dtype[Any]
-) -> tuple[int, ...]:
-    """Whole chunks that are written together, so that none is written twice."""
-    sizes = list(chunks)
-    for axis in reversed(range(len(shape))):
-        room = _BYTES // (int(np.prod(sizes)) * dtype.itemsize)
-        sizes[axis] *= max(1, min(room, -(-shape[axis] // chunks[axis])))
-    return tuple(sizes)
 
 
 def write_text(text: str, path: Path) -> None:
