@@ -1,11 +1,14 @@
 """A callback for Lightning: it opens a recording when a fit begins, and closes it when it ends."""
 
+import inspect
 from pathlib import Path
 from typing import Any
 
 import lightning
 
+from sgdphys.errors import InputError
 from sgdphys.trajectory.recorder import Recorder, record
+from sgdphys.trajectory.segments import parts_of
 
 
 class Record(lightning.Callback):
@@ -18,35 +21,67 @@ class Record(lightning.Callback):
     **options
         As ``sgdphys.record`` takes them: every, what, gradients ...
 
+    Raises
+    ------
+    InputError
+        For an option that ``sgdphys.record`` does not take.
+
     Notes
     -----
-    Every true update of the first optimizer is a step. A fit that resumes from a checkpoint counts
-    on from the last step of the file at the path.
+    Every update is a step; of several optimizers a step is done once each has stepped. The
+    checkpoint keeps how many steps there were, so that a fit that resumes from it (``ckpt_path``)
+    cuts the file there and counts on. On several devices the first process records. A second fit
+    with the same callback, as in cross-validation, goes to ``NAME-2.nc``, a third to ``NAME-3.nc``.
     """
 
     def __init__(self, path: str | Path, **options: Any) -> None:
         self.path, self.options = Path(path), options
         self.recorder: Recorder | None = None
+        self._fits = 0
+        self._steps: int | None = None
+        self._last: int | None = None
+        try:
+            inspect.signature(record).bind(None, path, **options)
+        except TypeError as error:
+            raise InputError(f"sgdphys.record takes no such option: {error}") from None
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps: the steps counted."""
+        return {"steps": self._last if self.recorder is None else self.recorder.steps}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the steps that a checkpoint kept."""
+        self._steps = state_dict.get("steps")
 
     def on_train_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """Open the recording, once weights and optimizers are restored."""
-        resumes = trainer.global_step > 0 and self.path.exists()
-        self.recorder = record(
-            pl_module, self.path, optimizer=trainer.optimizers[0],
-            **({"resume": resumes} | self.options),
-        )  # fmt: skip
+        if not trainer.is_global_zero:
+            return
+        if not trainer.optimizers:
+            raise InputError("the module has no optimizer, so no update can be recorded")
+        steps, self._steps = self._steps, None
+        if steps is None:
+            steps = trainer.global_step // len(trainer.optimizers)
+        path, options = self.path, dict(self.options)
+        if steps == 0 and self._fits:
+            path = self.path.with_name(f"{self.path.stem}-{self._fits + 1}{self.path.suffix}")
+        elif steps > 0:
+            exists = path.exists() or parts_of(path).is_dir()
+            options = {"resume": steps} | options if exists else {"first_step": steps} | options
+        self._fits += 1
+        self.recorder = record(pl_module, path, optimizer=trainer.optimizers, **options)
 
     def on_train_end(self, *_: Any) -> None:
         """Close it."""
         self._close()
 
     def on_exception(self, *_: Any) -> None:
-        """Close it, so that what was recorded is whole."""
+        """Close it, so that what was recorded is complete."""
         self._close()
 
     def _close(self) -> None:
         if self.recorder is not None:
             self.recorder.close()
-            self.recorder = None
+            self._last, self.recorder = self.recorder.steps, None

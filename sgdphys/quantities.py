@@ -37,6 +37,10 @@ GLOSSARY: dict[str, Quantity] = {
     "kind": Quantity("1", "kind of parameter", "", "weight, bias or buffer"),
     "parameter_name": Quantity("1", "tensor", "", "name of the tensor a parameter belongs to"),
     "entry": Quantity("1", "entry", "", "flat index of a parameter in its tensor"),
+    "learning_rate": Quantity(
+        "weight**2/loss", "learning rate", r"\eta", "of a group of parameters at its last update"
+    ),
+    "group": Quantity("1", "group", "", "index of an optimizer's group of parameters"),
     "tensor": Quantity("1", "tensor", "", "index of a tensor of parameters"),
     "tensor_name": Quantity("1", "tensor", "", "name of a tensor of parameters"),
     "tensor_size": Quantity("1", "entries", "", "entries of a tensor"),

@@ -11,22 +11,23 @@ from sgdphys.networks import ParameterTable
 
 
 class GradientSums:
-    """Sums of minibatch gradients since the last record."""
+    """Sums of minibatch gradients since the last record.
 
-    def __init__(self) -> None:
-        self._sum: Any = None
-        self._squares: Any = None
-        self._last: Any = None
+    Attributes
+    ----------
+    pending : tensor (parameter,)
+        The gradient of the update that is going on, to be filled in before ``add``.
+    """
+
+    def __init__(self, pending: Any) -> None:
+        self.pending = pending.zero_()
+        self._sum, self._squares = pending.new_zeros(len(pending)), pending.new_zeros(len(pending))
         self._count = 0
 
-    def add(self, flat: Any) -> None:
-        """Add a minibatch's gradient, (parameter,)."""
-        if self._sum is None:
-            self._sum, self._squares = flat.new_zeros(len(flat)), flat.new_zeros(len(flat))
-            self._last = flat.new_empty(len(flat))
-        self._sum.add_(flat)
-        self._squares.addcmul_(flat, flat)
-        self._last.copy_(flat)
+    def add(self) -> None:
+        """Add the pending gradient."""
+        self._sum.add_(self.pending)
+        self._squares.addcmul_(self.pending, self.pending)
         self._count += 1
 
     def statistics(self, ends: np.ndarray) -> dict[str, np.ndarray]:
@@ -41,20 +42,20 @@ class GradientSums:
         if n > 1:
             variance = np.maximum(squares - n * mean**2, 0.0) / (n - 1)
             noise = np.sqrt(sums_by_layer(variance, ends))
-        last = norms_by_layer(self._last, ends)
         self._sum.zero_()
         self._squares.zero_()
         return {
             "mean_norm": np.sqrt(sums_by_layer(mean**2, ends)),
             "noise_norm": noise,
-            "last_gradient_norm": last,
+            "last_gradient_norm": norms_by_layer(self.pending, ends),
         }
 
 
 def layer_ends(table: ParameterTable) -> np.ndarray:
-    """Where each layer's values end, int64 (layer,); a layer's tensors are neighbours."""
-    is_last = np.diff([*table.layers, -1]) != 0
-    return table.ends[is_last]
+    """Where each layer's parameters end, int64 (layer,); buffers come after all of them."""
+    layers = [n for n, kind in zip(table.layers, table.kinds, strict=True) if kind != "buffer"]
+    is_last = np.diff([*layers, -1]) != 0
+    return table.ends[: len(layers)][is_last]
 
 
 def sums_by_layer(values: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -7,8 +7,10 @@ segments beside the file, each whole or not there, and are joined into it at the
 import gc
 import json
 import shutil
+import sys
 import uuid
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,15 +22,15 @@ import sgdphys
 from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
 from sgdphys.trajectory import schema
-from sgdphys.trajectory.digests import digest_path
 from sgdphys.trajectory.gradient_sums import GradientSums, layer_ends, norms_by_layer
-from sgdphys.trajectory.reader import join_segments, open_trajectory
+from sgdphys.trajectory.parts import go_on, join, prepare
 from sgdphys.trajectory.schedules import Every, schedule_of
-from sgdphys.trajectory.segments import parts_of, segment_name, segment_paths
+from sgdphys.trajectory.segments import parts_of, segment_name
 from sgdphys.trajectory.sketch import Moment, Sketch
 from sgdphys.trajectory.tensor_table import table_group
-from sgdphys.trajectory.tensors import Tensors
-from sgdphys.trajectory.writer import remove_partial, write_tree
+from sgdphys.trajectory.tensors import Tensors, identities
+from sgdphys.trajectory.updates import Updates, optimizers_of
+from sgdphys.trajectory.writer import write_tree
 
 SEGMENT_BYTES = 32 * 2**20
 _MOMENTS = 2**18
@@ -44,10 +46,13 @@ def record(
     what: str | Sequence[str] = "parameters",
     sketch: int = 512,
     gradients: bool = False,
+    buffers: bool = False,
     seed: int = 0,
     title: str = "recorded from a training loop",
+    metadata: Mapping[str, Any] | None = None,
     overwrite: bool = False,
-    resume: bool = False,
+    resume: bool | int = False,
+    first_step: int = 0,
 ) -> "Recorder":
     """Record the weights of a PyTorch model while a loop of one's own trains it.
 
@@ -57,9 +62,10 @@ def record(
         Several models of the same shapes are the replicas of an ensemble, stepped together.
     path : path
         A netCDF file to be; segments stand beside it, in ``PATH.parts``, until it is closed.
-    optimizer : torch.optim.Optimizer, optional
+    optimizer : torch.optim.Optimizer, or list of them, optional
         Each of its updates is a step, however many backward passes it took; updates that a
-        gradient scaler skips are none. Without it call ``step`` after each update.
+        gradient scaler skips are none. Of several, a step is done once each has stepped. Without
+        it call ``step`` after each update.
     every : int, "log" or mapping
         Steps between records; "log": log-spaced, 40 a decade; {"burst": k, "starts": n, "updates":
         N}: k consecutive steps at n log-spaced starts of a run of N.
@@ -71,58 +77,107 @@ def record(
         Numbers of the projection; the largest prime up to it is taken.
     gradients : bool
         Record the norm of the mean and of the noise of each layer's minibatch gradients since the
-        record before, and of the last one.
+        record before, and of the last one. A gradient is that of an update, at the weights before
+        it; of an optimizer that takes a closure the closure's first evaluation. It needs
+        ``optimizer``.
+    buffers : bool
+        Record buffers of real numbers too (running statistics of batch norm), as parameters of the
+        kind "buffer". Otherwise the file says that they are absent.
     seed : int
         Of the projection.
     title : str
+    metadata : mapping, optional
+        Anything that JSON can hold, kept as the attribute ``metadata``.
     overwrite : bool
         Replace what is at the path.
-    resume : bool
-        Go on with a recording that ended: steps are counted on from its last.
+    resume : bool or int
+        Go on with a recording that ended: steps are counted on from its last. A number is the step
+        to go on from, for training that resumes from an earlier checkpoint: what was recorded
+        after it is cut off.
+    first_step : int
+        Updates done before, where a recording begins in the middle of a training.
 
     Returns
     -------
     Recorder
-        A context manager; step 0 is the state now.
+        A context manager; step 0, or ``first_step``, is the state now.
 
     Raises
     ------
     InputError
-        When the path is taken, nothing requires gradients, nothing is named so, or the models
-        differ in shape.
+        When the path is taken, nothing is named so, the models differ in shape, the optimizer
+        updates none of the parameters, or a parameter cannot be recorded: one of whole numbers,
+        one without values, or one that is sharded over processes.
 
     Notes
     -----
     Tied parameters are recorded once, their other names kept in the attribute ``tied``; frozen ones
-    are recorded too. float64 is kept, narrower types become float32, which holds them exactly.
+    are recorded too. float64 is kept, narrower types become float32, which holds them exactly; a
+    complex parameter becomes real and imaginary parts in turn.
+
+    Where several processes train one model (``torch.distributed``), the first one records, and the
+    others do nothing; names are those of the model within ``DistributedDataParallel``.
+
+    When a parameter is added, replaced, resized or deleted, the recording ends with a warning; the
+    training goes on. The coordinate ``time`` is the sum of the learning rates of the first
+    optimizer's first group of parameters; the rates of all groups are recorded too.
 
     Several threads may record and open trajectories at once. The netCDF library itself is not
     thread-safe: while one thread records, no other may open or save netCDF files with xarray or
     netCDF4 directly, which can crash the process.
     """
+    if _is_other_process():
+        return Recorder.of_nothing(Path(path))
     models = list(model) if isinstance(model, list | tuple) else [model]
     if not models:
         raise InputError("an empty list of models was given; there is nothing to record")
-    sketched = what == "sketch"
+    is_sketch = what == "sketch"
     patterns = (
         None if what in ("parameters", "sketch") else [what] if isinstance(what, str) else what
     )
-    tensors = [Tensors(m, patterns) for m in models]
+    tensors = [Tensors(m, patterns, buffers=buffers) for m in models]
     for number, other in enumerate(tensors[1:], 1):
         if (other.names, other.shapes) != (tensors[0].names, tensors[0].shapes):
             raise InputError(
                 f"model {number} of the list has other parameters than the first; record it apart "
                 "and join the files with sgdphys.gather"
             )
-    if optimizer is not None and not hasattr(optimizer, "register_step_post_hook"):
+    optimizers = optimizers_of(optimizer, identities(p for t in tensors for p in t.parameters))
+    if gradients and not optimizers:
+        raise InputError("gradients=True needs optimizer=, by which they are seen")
+    resumes = resume is not False
+    if buffers and is_sketch:
+        raise InputError("a sketch is of parameters alone; leave buffers=True out")
+    if resumes and is_sketch:
         raise InputError(
-            f"optimizer is a {type(optimizer).__name__} without step hooks; leave it out and call "
-            "step() after each update"
+            "resume goes with parameters alone: sums over the whole recording cannot go on"
         )
-    return Recorder(
-        tensors, Path(path), optimizer, every, sketch if sketched else None,
-        gradients=gradients, seed=seed, title=title, overwrite=overwrite, resume=resume,
-    )  # fmt: skip
+    try:
+        said = None if metadata is None else json.dumps(dict(metadata))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"metadata cannot be kept as JSON: {error}") from None
+    attributes = {"title": title, "seed": seed} | ({} if said is None else {"metadata": said})
+    schedule_of(every)
+    prepare(Path(path), overwrite=overwrite, resume=resumes)
+    recorder = Recorder(Path(path), tensors, every, attributes, first_step)
+    try:
+        recorder.begin(
+            optimizers, sketch if is_sketch else None, gradients=gradients,
+            resume_at=None if not resumes else -1 if resume is True else int(resume),
+        )  # fmt: skip
+    except BaseException:
+        recorder.abandon(keep_files=resumes)
+        raise
+    return recorder
+
+
+def _is_other_process() -> bool:
+    """Whether another process of a distributed training is the one that records."""
+    torch = sys.modules.get("torch")
+    distributed = getattr(torch, "distributed", None)
+    if distributed is None or not distributed.is_available():
+        return False
+    return bool(distributed.is_initialized() and distributed.get_rank() != 0)
 
 
 class Recorder:
@@ -137,66 +192,73 @@ class Recorder:
 
     def __init__(
         self,
-        tensors: list[Tensors],
         path: Path,
-        optimizer: Any,
+        tensors: list[Tensors],
         every: Every,
-        sketch: int | None,
-        *,
-        gradients: bool,
-        seed: int,
-        title: str,
-        overwrite: bool,
-        resume: bool,
+        attributes: Mapping[str, Any],
+        first_step: int = 0,
     ) -> None:
-        self.path, self.steps = path, 0
+        self.path, self.steps = path, first_step
         self._tensors, self._schedule, self._every = tensors, schedule_of(every), every
-        self._title, self._seed = title, seed
-        self._time, self._rate = 0.0, np.nan
+        self._attributes = dict(attributes)
+        self._time = 0.0
         self._parts = parts_of(path)
         self._rows: list[dict[str, np.ndarray]] = []
         self._scalars: dict[int, dict[str, float]] = {}
         self._diverged = np.full(len(tensors), -1, np.int64)
-        self._sums = [GradientSums() for _ in tensors] if gradients else None
-        self._ends = layer_ends(tensors[0].table)
+        self._sums: list[GradientSums] | None = None
         self._sketches: list[Sketch] | None = None
+        self._updates: Updates | None = None
+        self._rates = np.zeros(0)
+        self._counted = 0
         self._closed = False
+        self._ended = ""
         self._id, self._segments = uuid.uuid4().hex, 0
-        self._schedules: list[tuple[int, Every]] = [(0, every)]
-        if resume and (sketch is not None or gradients):
-            raise InputError(
-                "resume goes with parameters alone: sums over the whole recording cannot go on"
-            )
-        _prepare(path, self._parts, overwrite=overwrite, resume=resume)
-        self._hooks: list[Any] = []
-        try:
-            self._begin(optimizer, sketch, resume=resume)
-        except BaseException:
-            for hook in self._hooks:
-                hook.remove()
-            if not resume:
-                shutil.rmtree(self._parts)
-            raise
+        self._schedules: list[tuple[int, Every]] = [(first_step, every)]
 
-    def _begin(self, optimizer: Any, sketch: int | None, *, resume: bool) -> None:
-        """Record the state at entry, and begin to follow the optimizer."""
+    @classmethod
+    def of_nothing(cls, path: Path) -> "Recorder":
+        """A recorder that records nothing, for processes beside the one that does."""
+        recorder = cls(path, [], 1, {})
+        recorder._ended = "another process records"
+        return recorder
+
+    def begin(
+        self,
+        optimizers: Sequence[Any],
+        sketch: int | None,
+        *,
+        gradients: bool,
+        resume_at: int | None,
+    ) -> None:
+        """Record the state at entry, and begin to follow the optimizers."""
+        first = self._tensors[0]
+        self._ends = layer_ends(first.table)
         if sketch is not None:
             self._sketches = []
             for tensors in self._tensors:
                 flat = tensors.new_flat(tensors.total)
                 tensors.copy_to(flat)
-                self._sketches.append(Sketch(flat, sketch, self._seed, self._parts))
-        self._width = (
-            self._tensors[0].total if self._sketches is None else self._sketches[0].dimensions
-        )
-        itemsize = np.dtype(self._tensors[0].dtype).itemsize
-        row = self._width * len(self._tensors) * itemsize
+                self._sketches.append(Sketch(flat, sketch, self._attributes["seed"], self._parts))
+        self._width = first.total if self._sketches is None else self._sketches[0].dimensions
+        row = self._width * len(self._tensors) * np.dtype(first.dtype).itemsize
         self._room = max(1, min(4096, SEGMENT_BYTES // row))
-        if not (resume and self._go_on()):
+        if gradients:
+            self._sums = [GradientSums(t.new_flat(t.total)) for t in self._tensors]
+        if optimizers:
+            see = self._see_gradients if gradients else None
+            self._updates = Updates(optimizers, self._count, see)
+            self._rates = np.full(len(self._updates.rates), np.nan)
+        if resume_at is None or not self._go_on(None if resume_at < 0 else resume_at):
             self._take()
-        if optimizer is not None:
-            self._hooks.append(optimizer.register_step_pre_hook(self._before_update))
-            self._hooks.append(optimizer.register_step_post_hook(self._after_update))
+
+    def abandon(self, *, keep_files: bool) -> None:
+        """End a recording that could not begin, and leave nothing of it."""
+        self._closed = True
+        if self._updates is not None:
+            self._updates.stop()
+        if not keep_files:
+            shutil.rmtree(self._parts, ignore_errors=True)
 
     def __enter__(self) -> "Recorder":
         return self
@@ -215,34 +277,38 @@ class Recorder:
         Raises
         ------
         InputError
-            After ``close``, or when a parameter has changed its shape.
+            After ``close``, or for what is no number.
         """
         if self._closed:
             raise InputError(f"the recording of {self.path} is closed; begin another with record()")
-        if not self._hooks:
+        if self._updates is None:
             self._count()
-        if scalars:
-            numbers = {
-                name: float(value.detach() if hasattr(value, "detach") else value)
-                for name, value in scalars.items()
-            }
+        if scalars and not self._ended:
+            numbers = {name: _number(name, value) for name, value in scalars.items()}
             self._scalars.setdefault(self.steps, {}).update(numbers)
 
-    def _before_update(self, optimizer: Any, *_: Any) -> None:
-        self._rate = float(optimizer.param_groups[0].get("lr", np.nan))
-        if self._sums is not None:
-            for sums, tensors in zip(self._sums, self._tensors, strict=True):
-                flat = tensors.new_flat(tensors.total)
-                tensors.copy_to(flat, tensors.gradients)
-                sums.add(flat)
-
-    def _after_update(self, *_: Any) -> None:
-        self._count()
+    def _see_gradients(self, of: set[int], scale: Any) -> None:
+        assert self._sums is not None
+        for sums, tensors in zip(self._sums, self._tensors, strict=True):
+            tensors.copy_gradients(sums.pending, of, scale)
 
     def _count(self) -> None:
+        if self._ended:
+            return
+        is_due = self._schedule(self.steps + 1)
+        if is_due or self._sketches is not None:
+            changed = next(filter(None, (tensors.change() for tensors in self._tensors)), "")
+            if changed:
+                self._end(changed)
+                return
         self.steps += 1
-        self._time += self._rate
-        is_due = self._schedule(self.steps)
+        self._counted += 1
+        if self._updates is not None:
+            now = self._updates.rates
+            self._rates[: len(now)] = now[: len(self._rates)]
+        self._time += self._rates[0] if len(self._rates) else np.nan
+        for sums in self._sums or []:
+            sums.add()
         sketched = None
         if self._sketches is not None:
             layers = len(self._ends)
@@ -252,6 +318,18 @@ class Recorder:
             ]
         if is_due:
             self._take(sketched)
+
+    def _end(self, why: str) -> None:
+        """End the recording because the model is another one now."""
+        self._ended = f"{why} before step {self.steps + 1}"
+        if self._updates is not None:
+            self._updates.stop()
+        self._flush()
+        warnings.warn(
+            f"the recording of {self.path} ended after step {self.steps}: {why}; training goes on "
+            "unrecorded, and what was recorded is kept",
+            stacklevel=2,
+        )
 
     def _take(self, sketched: Sequence[Any] | None = None) -> None:
         """Copy what is recorded of this step."""
@@ -283,6 +361,8 @@ class Recorder:
             stats = [sums.statistics(self._ends) for sums in self._sums]
             for name in ("mean_norm", "noise_norm", "last_gradient_norm"):
                 row[name] = np.stack([s[name] for s in stats])
+        if len(self._rates):
+            row["learning_rate"] = self._rates.copy()
         row["step"] = np.array(self.steps)
         row["time"] = np.array(self._time)
         self._rows.append(row)
@@ -329,18 +409,23 @@ class Recorder:
                 theta[k] = r["theta"]
         weights = schema.dataset("weights", {"theta": theta, "diverged_step": diverged}, along)
         groups = {"weights": weights, "tensors": table_group(table, tensors.shapes)}
-        by_layer = {
+        by_step: dict[str, Any] = {
             name: (("step", "replica", "layer"), np.stack([r[name] for r in rows]))
             for name in ("weight_norm", "mean_norm", "noise_norm", "last_gradient_norm")
             if rows and name in rows[0]
         }
-        if by_layer:
-            groups["updates"] = labelled(
-                xr.Dataset(by_layer, {
-                    "step": steps, "replica": replicas, "layer": layers,
-                    "layer_name": ("layer", list(table.layer_names)),
-                })
+        coordinates: dict[str, Any] = {"step": steps}
+        if by_step:
+            names = list(table.layer_names)[: len(layers)]
+            coordinates |= {
+                "replica": replicas, "layer": layers, "layer_name": ("layer", names)
+            }  # fmt: skip
+        if rows and "learning_rate" in rows[0]:
+            by_step["learning_rate"] = (
+                ("step", "group"), np.stack([r["learning_rate"] for r in rows])
             )  # fmt: skip
+        if by_step:
+            groups["updates"] = labelled(xr.Dataset(by_step, coordinates))
         if scalars:
             at = sorted(scalars)
             known = sorted({name for numbers in scalars.values() for name in numbers})
@@ -352,9 +437,8 @@ class Recorder:
             )
         tree = xr.DataTree.from_dict(groups)
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        tree.attrs = {
+        tree.attrs = self._attributes | {
             "schema_version": schema.SCHEMA_VERSION,
-            "title": self._title,
             "sgdphys_version": sgdphys.__version__,
             "created": now,
             "history": f"{now} recorded from a training loop by sgdphys {sgdphys.__version__}",
@@ -363,89 +447,84 @@ class Recorder:
             "schedule": json.dumps(self._schedules),
             "tied": json.dumps(tensors.tied),
             "widened": json.dumps(tensors.widened),
+            "complex": json.dumps(tensors.complex),
+            "buffers": self._said_of_buffers(),
             "what": "sketch" if self._sketches is not None else "parameters",
-            "seed": self._seed,
         }
         return tree
 
-    def _go_on(self) -> bool:
-        """Count on from the last step of an earlier recording, which becomes the first segment.
-
-        Returns whether it has recorded the state at its last step.
-        """
+    def _said_of_buffers(self) -> str:
         tensors = self._tensors[0]
-        with open_trajectory(self.path) as before:
-            weights = before["weights"].to_dataset()
-            if _shapes_of(before) != dict(zip(tensors.names, tensors.shapes, strict=True)):
-                raise InputError(
-                    f"{self.path} holds other parameters than the model; record to another path"
-                )
-            last = int(weights["step"][-1])
-            self._time = float(weights["time"][-1])
-            counted = int(before.attrs.get("last_step", last))
-            self._id = str(before.attrs.get("recording", self._id))
-            earlier = json.loads(str(before.attrs.get("schedule", "[]")))
-            self._schedules = [*((s, e) for s, e in earlier if s < counted), (counted, self._every)]
-        self.steps = counted
-        if self.path.exists():
-            self._parts.mkdir(exist_ok=True)
-            joined = self._parts / segment_name(0, counted, 0)
-            self.path.rename(joined)
-            beside = digest_path(self.path)
-            if beside.exists():
-                beside.rename(digest_path(joined))
-            self._segments = 1
-        else:
-            self._segments = len(segment_paths(self._parts))
-        return last == counted
+        if "buffer" not in tensors.table.kinds:
+            return "not recorded"
+        left_out = ", ".join(tensors.left_out)
+        return "recorded" + (f", but for whole numbers: {left_out}" if left_out else "")
+
+    def _go_on(self, at: int | None) -> bool:
+        """Count on from an earlier recording; whether it has recorded the state now."""
+        first = self._tensors[0]
+        earlier = go_on(self.path, at, dict(zip(first.names, first.shapes, strict=True)))
+        self.steps, self._time = earlier.steps, earlier.time
+        self._id = earlier.recording or self._id
+        self._schedules = [*earlier.schedules, (earlier.steps, self._every)]
+        self._segments = earlier.segments
+        if earlier.last is None:
+            return False
+        now = np.stack([tensors.values() for tensors in self._tensors])
+        if now.shape != earlier.last.shape or not np.array_equal(now, earlier.last, equal_nan=True):
+            warnings.warn(
+                f"the model's weights are not those that {self.path} holds of step {self.steps}, "
+                "from which it is gone on with; give resume=STEP for the step of a checkpoint",
+                stacklevel=4,
+            )
+        return True
 
     def close(self) -> None:
         """End the recording and join its segments into the file; a second call does nothing."""
         if self._closed:
             return
         self._closed = True
-        for hook in self._hooks:
-            hook.remove()
+        if not self._tensors:
+            return
+        if self._updates is not None:
+            if self._updates.is_between:  # the last step was half done
+                self._count()
+            self._updates.stop()
+            if not self._counted and not self._ended:
+                warnings.warn(
+                    f"the optimizer never stepped while {self.path} was recorded; where updates "
+                    "go without its step(), leave optimizer= out and call step() after each",
+                    stacklevel=2,
+                )
         self._flush()
-        _join(self.path, self._parts, self._final())
+        attributes: dict[str, Any] = {"last_step": self.steps}
+        if self._ended:
+            attributes |= {"ended_at_step": self.steps, "ended_because": self._ended}
+        join(self.path, attributes, self._increments())
 
-    def _final(self) -> dict[str, Any]:
-        """What is known only at the end: the steps counted, and moments of all increments."""
-        extra: dict[str, Any] = {"last_step": self.steps}
-        if self._sketches is not None:
-            means, variances = zip(*(sketch.moments() for sketch in self._sketches), strict=True)
-            axes = ("replica", "parameter")
-            increments = xr.Dataset(
-                {
-                    "increment_mean": (axes, _lazy_rows(means)),
-                    "increment_variance": (axes, _lazy_rows(variances)),
-                    "count": self._sketches[0].count,
-                },
-                {"replica": np.arange(len(means))},
-            )
-            extra["increments"] = labelled(increments)
-        return extra
-
-
-def _prepare(path: Path, parts: Path, *, overwrite: bool, resume: bool) -> None:
-    if not path.parent.is_dir():
-        raise InputError(f"there is no folder {path.parent} for {path.name}")
-    if resume:
-        if not path.exists() and not parts.is_dir():
-            raise InputError(f"there is nothing at {path} to resume; leave resume out")
-        if parts.is_dir():
-            remove_partial(parts)
-        return
-    if overwrite:
-        path.unlink(missing_ok=True)
-        if parts.is_dir():
-            shutil.rmtree(parts)
-    elif path.exists() or parts.is_dir():
-        what = path if path.exists() else f"{parts}, left by a recording that was cut off,"
-        raise InputError(
-            f"{what} exists; choose another path, resume=True to go on with it, or overwrite=True"
+    def _increments(self) -> xr.Dataset | None:
+        """Moments of all increments, where the recording is a sketch."""
+        if self._sketches is None:
+            return None
+        means, variances = zip(*(sketch.moments() for sketch in self._sketches), strict=True)
+        axes = ("replica", "parameter")
+        increments = xr.Dataset(
+            {
+                "increment_mean": (axes, _lazy_rows(means)),
+                "increment_variance": (axes, _lazy_rows(variances)),
+                "count": self._sketches[0].count,
+            },
+            {"replica": np.arange(len(means))},
         )
-    parts.mkdir()
+        return labelled(increments)
+
+
+def _number(name: str, value: Any) -> float:
+    """A scalar of a step as a number."""
+    try:
+        return float(value.detach() if hasattr(value, "detach") else value)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"step({name}=...) takes a number, not a {type(value).__name__}") from None
 
 
 def _lazy_rows(moments: Sequence[Moment]) -> Any:
@@ -454,24 +533,3 @@ def _lazy_rows(moments: Sequence[Moment]) -> Any:
 
     da: Any = array
     return da.concatenate([da.from_array(m, (1, _MOMENTS), name=False) for m in moments])
-
-
-def _shapes_of(tree: xr.DataTree) -> dict[str, tuple[int, ...]]:
-    """Shapes of a recording's tensors by name."""
-    if "tensors" in tree.children:
-        table = tree["tensors"]
-        shapes = [tuple(json.loads(s)) for s in table["tensor_shape"].to_numpy()]
-        return dict(zip(map(str, table["tensor_name"].to_numpy()), shapes, strict=True))
-    return {n: tuple(s) for n, s in tree.attrs.get("shapes", {}).items()}  # schema version 1
-
-
-def _join(path: Path, parts: Path, extra: dict[str, Any]) -> None:
-    """Write all segments as one file, some at a time, and remove them."""
-    attributes, groups = join_segments(parts)
-    tree = xr.DataTree.from_dict(groups)
-    tree.attrs = attributes | {"last_step": extra["last_step"]}
-    tree.attrs.pop("segment", None)
-    if "increments" in extra:
-        tree["increments"] = xr.DataTree(extra["increments"])
-    write_tree(tree, path)
-    shutil.rmtree(parts)

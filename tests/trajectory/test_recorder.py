@@ -196,8 +196,6 @@ model = torch.nn.Linear(3, 3)
 rec = sp.record(model, {str(tmp_path / "a.nc")!r})
 for k in range(100):
     rec.step()
-while len(list(rec._parts.glob("*.nc"))) < 5:
-    pass
 os.kill(os.getpid(), 9)
 """
     subprocess.run([sys.executable, "-c", code], check=False)
@@ -206,8 +204,10 @@ os.kill(os.getpid(), 9)
     assert (np.diff(found.step) == 1).all()
     with pytest.raises(InputError, match="left by a recording that was cut off"):
         sp.record(torch.nn.Linear(3, 3), tmp_path / "a.nc")
-    with sp.record(torch.nn.Linear(3, 3), tmp_path / "a.nc", resume=True) as recording:
-        recording.step()
+    with pytest.warns(UserWarning, match="weights are not those that .*a.nc holds of step"):
+        recording = sp.record(torch.nn.Linear(3, 3), tmp_path / "a.nc", resume=True)
+    recording.step()
+    recording.close()
     steps = sp.open_trajectory(tmp_path / "a.nc")["weights"].step.to_numpy()
     assert (np.diff(steps) == 1).all()
 
@@ -272,9 +272,6 @@ def test_wrong_use(tmp_path):
     model = net()
     with sp.record(model, path) as recording:
         recording.step()
-        model[0].weight = torch.nn.Parameter(torch.zeros(5, 3))
-        with pytest.raises(InputError, match=r"0.weight had shape \(4, 3\)"):
-            recording.step()
     recording.close()
     with pytest.raises(InputError, match="is closed"):
         recording.step()
@@ -282,10 +279,6 @@ def test_wrong_use(tmp_path):
         sp.record(net(), path)
     with sp.record(net(), path, overwrite=True):
         pass
-    frozen = net()
-    frozen.requires_grad_(False)
-    with pytest.raises(InputError, match="no parameter of the model requires gradients"):
-        sp.record(frozen, tmp_path / "b.nc")
     with pytest.raises(InputError, match="no parameter is named like"):
         sp.record(net(), tmp_path / "b.nc", what="conv*")
     with pytest.raises(InputError, match="every is 0"):
@@ -299,15 +292,13 @@ def test_wrong_use(tmp_path):
     assert not (tmp_path / "b.nc.parts").exists()
 
 
-def test_a_parameter_put_in_the_place_of_another_is_followed(tmp_path):
+def test_a_model_that_changes_its_type_is_followed(tmp_path):
     model = net()
     with sp.record(model, tmp_path / "a.nc", what="0.bias") as recording:
-        model[0].bias = torch.nn.Parameter(torch.full((4,), 7.0))
-        recording.step()
         model.half()
         recording.step()
     theta = sp.open_trajectory(tmp_path / "a.nc")["weights"].theta[:, 0].to_numpy()
-    np.testing.assert_array_equal(theta[1:], 7.0)
+    np.testing.assert_array_equal(theta[1], model[0].bias.detach().float())
 
 
 def test_names_of_a_large_model_are_made_when_it_is_read(tmp_path, monkeypatch):

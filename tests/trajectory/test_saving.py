@@ -84,7 +84,12 @@ def test_a_recording_of_the_first_schema_is_gone_on_with(tmp_path):
 
     path = tmp_path / "old.nc"
     path.write_bytes(OLD.read_bytes())
-    with sp.record(Model(), path, resume=True) as recording:
+    model = Model()
+    torch.nn.utils.vector_to_parameters(
+        torch.tensor(open_trajectory(path)["weights"]["theta"][-1, 0].to_numpy()),
+        model.parameters(),
+    )
+    with sp.record(model, path, resume=True) as recording:
         recording.step()
     assert open_trajectory(path)["weights"]["step"].to_numpy().tolist() == [0, 1, 2, 3, 4, 5]
     assert check(path) == []

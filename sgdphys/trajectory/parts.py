@@ -1,0 +1,179 @@
+"""The files of a recording that is going on: making room for them, going on with them, joining."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.errors import InputError
+from sgdphys.trajectory.digests import digest_path
+from sgdphys.trajectory.reader import join_segments, open_trajectory
+from sgdphys.trajectory.segments import parts_of, segment_name, segment_paths
+from sgdphys.trajectory.writer import remove_partial, write_tree
+
+
+def prepare(path: Path, *, overwrite: bool, resume: bool) -> None:
+    """Make the folder of segments, or find what is to be gone on with.
+
+    Raises
+    ------
+    InputError
+        When the path is taken, or there is nothing to resume.
+    """
+    parts = parts_of(path)
+    if not path.parent.is_dir():
+        raise InputError(f"there is no folder {path.parent} for {path.name}")
+    cut = _cut_path(path)
+    if resume:
+        if cut.exists() and not path.exists() and not parts.is_dir():
+            _replace(cut, path)  # killed after the cut
+        if not path.exists() and not parts.is_dir():
+            raise InputError(f"there is nothing at {path} to resume; leave resume out")
+        if parts.is_dir():
+            remove_partial(parts)
+        return
+    if overwrite:
+        for file in (path, cut):
+            file.unlink(missing_ok=True)
+            digest_path(file).unlink(missing_ok=True)
+        if parts.is_dir():
+            shutil.rmtree(parts)
+    elif path.exists() or parts.is_dir():
+        what = path if path.exists() else f"{parts}, left by a recording that was cut off,"
+        raise InputError(
+            f"{what} exists; choose another path, resume=True to go on with it, or overwrite=True"
+        )
+    parts.mkdir()
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier recording says to the one that goes on with it.
+
+    Attributes
+    ----------
+    steps : int
+        Updates counted.
+    time : float
+        Sum of the learning rates.
+    recording : str or None
+        Its name.
+    schedules : list of (int, every)
+    segments : int
+        How many there are.
+    last : array (replica, parameter) or None
+        Weights after ``steps`` updates, where they were recorded.
+    """
+
+    steps: int
+    time: float
+    recording: str | None
+    schedules: list[tuple[int, Any]]
+    segments: int
+    last: np.ndarray | None
+
+
+def go_on(path: Path, at: int | None, shapes: Mapping[str, tuple[int, ...]]) -> Earlier:
+    """Turn an earlier recording into the first segments of the one that goes on with it.
+
+    Parameters
+    ----------
+    path : Path
+    at : int, optional
+        The step to go on from: what is recorded after it is cut off. The last one by default.
+    shapes : mapping of str to tuple of int
+        Those of the model's tensors.
+
+    Raises
+    ------
+    InputError
+        When it holds other tensors, or ends before the step.
+    """
+    tree = open_trajectory(path)
+    if _shapes_of(tree) != dict(shapes):
+        raise InputError(f"{path} holds other parameters than the model; record to another path")
+    steps = tree["weights"]["step"].to_numpy()
+    counted = int(tree.attrs.get("last_step", steps[-1]))
+    if at is not None:
+        if not steps[0] <= at <= counted:
+            raise InputError(
+                f"{path} holds steps {steps[0]} to {counted}; it cannot be resumed at step {at}"
+            )
+        if at < counted:
+            write_tree(_cut(tree, at), _cut_path(path))
+            if parts_of(path).is_dir():
+                shutil.rmtree(parts_of(path))
+            _replace(_cut_path(path), path)
+            tree = open_trajectory(path)  # the one before reads what is no more
+            counted, steps = at, tree["weights"]["step"].to_numpy()
+    time = tree["weights"]["time"].to_numpy()
+    schedules = [(int(s), every) for s, every in json.loads(str(tree.attrs.get("schedule", "[]")))]
+    last = None
+    if steps[-1] == counted and tree.attrs.get("what") != "sketch":
+        last = tree["weights"]["theta"].isel(step=len(steps) - 1).to_numpy()
+    recording = tree.attrs.get("recording")
+    if path.exists():
+        parts_of(path).mkdir(exist_ok=True)
+        _replace(path, parts_of(path) / segment_name(int(steps[0]), counted, 0))
+    return Earlier(
+        counted, float(time[-1]), None if recording is None else str(recording),
+        [(s, every) for s, every in schedules if s < counted],
+        len(segment_paths(parts_of(path))), last,
+    )  # fmt: skip
+
+
+def _cut(tree: xr.DataTree, at: int) -> xr.DataTree:
+    """A recording up to a step."""
+    groups = {}
+    for name, node in tree.children.items():
+        data = node.to_dataset()
+        if "step" in data.indexes:
+            data = data.isel(step=np.flatnonzero(data["step"].to_numpy() <= at))
+        if "diverged_step" in data:
+            diverged = data["diverged_step"]
+            data = data.assign(diverged_step=diverged.where(diverged <= at, -1).astype(np.int64))
+            data["diverged_step"].attrs = diverged.attrs
+        if name != "increments":  # of the whole recording
+            groups[name] = data
+    cut = xr.DataTree.from_dict(groups)
+    gone = ("segment", "ended_at_step", "ended_because")
+    cut.attrs = {n: v for n, v in tree.attrs.items() if n not in gone} | {"last_step": at}
+    return cut
+
+
+def _cut_path(path: Path) -> Path:
+    return path.with_name(path.name + ".cut")
+
+
+def _replace(old: Path, new: Path) -> None:
+    """Move a file, with the digest that stands beside it."""
+    digest_path(new).unlink(missing_ok=True)
+    old.replace(new)
+    if digest_path(old).exists():
+        digest_path(old).replace(digest_path(new))
+
+
+def _shapes_of(tree: xr.DataTree) -> dict[str, tuple[int, ...]]:
+    """Shapes of a recording's tensors by name."""
+    if "tensors" in tree.children:
+        table = tree["tensors"]
+        shapes = [tuple(json.loads(s)) for s in table["tensor_shape"].to_numpy()]
+        return dict(zip(map(str, table["tensor_name"].to_numpy()), shapes, strict=True))
+    return {n: tuple(s) for n, s in tree.attrs.get("shapes", {}).items()}  # schema version 1
+
+
+def join(path: Path, attributes: Mapping[str, Any], increments: xr.Dataset | None) -> None:
+    """Write all segments as one file, some at a time, and remove them."""
+    parts = parts_of(path)
+    of_parts, groups = join_segments(parts)
+    if increments is not None:
+        groups["increments"] = increments
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs = {n: v for n, v in of_parts.items() if n != "segment"} | dict(attributes)
+    write_tree(tree, path)
+    shutil.rmtree(parts)

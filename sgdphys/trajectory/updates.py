@@ -1,0 +1,143 @@
+"""Following the updates of optimizers: when each is done, by which gradients, at which rates.
+
+Optimizers are used through their own methods, so that nothing here imports torch.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from sgdphys.errors import InputError
+from sgdphys.trajectory.tensors import identities
+
+
+def optimizers_of(given: Any, parameters: set[int]) -> list[Any]:
+    """Return the optimizers to follow, out of what wraps them.
+
+    Parameters
+    ----------
+    given : optimizer, or sequence of them
+        Wrappers that keep theirs as ``optimizer`` (accelerate) are taken off.
+    parameters : set of int
+        Identities of the parameters that are recorded.
+
+    Raises
+    ------
+    InputError
+        For one without step hooks, or that updates none of the parameters.
+    """
+    if given is None:
+        return []
+    found = []
+    for one in given if isinstance(given, list | tuple) else [given]:
+        while hasattr(getattr(one, "optimizer", None), "param_groups"):
+            one = one.optimizer
+        hooked = hasattr(one, "register_step_post_hook")
+        if not hooked or not hasattr(one, "_optimizer_step_pre_hooks"):
+            raise InputError(
+                f"optimizer is a {type(one).__name__} without step hooks; leave it out and call "
+                "step() after each update"
+            )
+        if not parameters & identities(_parameters_of(one)):
+            raise InputError(
+                f"the optimizer ({type(one).__name__}) updates no parameter that is recorded; give "
+                "the one of this model"
+            )
+        found.append(one)
+    return found
+
+
+def _parameters_of(optimizer: Any) -> list[Any]:
+    return [p for group in optimizer.param_groups for p in group["params"]]
+
+
+class Updates:
+    """Follows optimizers by their step hooks, until ``stop``.
+
+    Parameters
+    ----------
+    optimizers : sequence of torch.optim.Optimizer
+    after : callable
+        Called once each of them has stepped; updates that a gradient scaler skips are none.
+    gradients : callable, optional
+        Called with the identities of an optimizer's parameters, and the scale of their gradients,
+        at the weights before the update. Where the optimizer takes a closure, after its first
+        evaluation.
+    """
+
+    def __init__(
+        self,
+        optimizers: Sequence[Any],
+        after: Callable[[], None],
+        gradients: Callable[[set[int], Any], None] | None,
+    ) -> None:
+        self._after, self._gradients = after, gradients
+        self._waiting = set(map(id, optimizers))
+        self._optimizers = list(optimizers)
+        self._hooks = []
+        for optimizer in optimizers:
+            self._hooks.append(optimizer.register_step_pre_hook(self._before_step))
+            self._hooks.append(optimizer.register_step_post_hook(self._after_step))
+
+    @property
+    def rates(self) -> np.ndarray:
+        """Learning rates of all groups of parameters now, in order."""
+        groups = [group for optimizer in self._optimizers for group in optimizer.param_groups]
+        return np.array([float(group.get("lr", np.nan)) for group in groups])
+
+    @property
+    def is_between(self) -> bool:
+        """Whether some optimizers have stepped, and others have yet to."""
+        return 0 < len(self._waiting) < len(self._optimizers)
+
+    def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
+        if self._gradients is None or _is_skipped(optimizer):
+            return None
+        closure = kwargs.get("closure") or next((a for a in args[1:] if callable(a)), None)
+        if closure is None:
+            self._see_gradients(optimizer)
+            return None
+        seen = self._once_evaluated(closure, optimizer)
+        if "closure" in kwargs:
+            return args, {**kwargs, "closure": seen}
+        return tuple(seen if a is closure else a for a in args), kwargs
+
+    def _once_evaluated(self, closure: Any, optimizer: Any) -> Any:
+        """The closure, whose gradients are seen after its first evaluation."""
+        first = True
+
+        def evaluated(*args: Any, **kwargs: Any) -> Any:
+            nonlocal first
+            loss = closure(*args, **kwargs)
+            if first:
+                first = False
+                self._see_gradients(optimizer)
+            return loss
+
+        return evaluated
+
+    def _see_gradients(self, optimizer: Any) -> None:
+        assert self._gradients is not None
+        scale = getattr(optimizer, "grad_scale", None)
+        self._gradients(identities(_parameters_of(optimizer)), scale)
+
+    def _after_step(self, optimizer: Any, *_: Any) -> None:
+        if _is_skipped(optimizer):
+            return
+        self._waiting.discard(id(optimizer))
+        if not self._waiting:
+            self._waiting = set(map(id, self._optimizers))
+            self._after()
+
+    def stop(self) -> None:
+        """Follow no longer."""
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = []
+
+
+def _is_skipped(optimizer: Any) -> bool:
+    """Whether a fused optimizer skips this update inside, for gradients that overflowed."""
+    found = getattr(optimizer, "found_inf", None)
+    return found is not None and float(found) > 0

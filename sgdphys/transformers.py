@@ -1,0 +1,66 @@
+"""A callback for Hugging Face's Trainer: it records a model's weights while they are trained."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import transformers
+
+from sgdphys.errors import InputError
+from sgdphys.trajectory.recorder import Recorder, record
+from sgdphys.trajectory.segments import parts_of
+
+
+class Record(transformers.TrainerCallback):  # type: ignore[misc]
+    """Record the weights of a model while ``transformers.Trainer`` trains it.
+
+    Parameters
+    ----------
+    path : path
+        A netCDF file; training that resumes from a checkpoint cuts it at the checkpoint's step and
+        counts on.
+    **options
+        As ``sgdphys.record`` takes them: every, what, gradients ...
+
+    Raises
+    ------
+    InputError
+        For an option that ``sgdphys.record`` does not take.
+
+    Notes
+    -----
+    Every update of the optimizer is a step, however many batches were accumulated. Of several
+    processes the first one records.
+    """
+
+    def __init__(self, path: str | Path, **options: Any) -> None:
+        self.path, self.options = Path(path), options
+        self.recorder: Recorder | None = None
+        try:
+            inspect.signature(record).bind(None, path, **options)
+        except TypeError as error:
+            raise InputError(f"sgdphys.record takes no such option: {error}") from None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Open the recording, once weights and the optimizer are restored."""
+        if not state.is_world_process_zero:
+            return
+        options: dict[str, Any] = {}
+        if state.global_step:
+            exists = self.path.exists() or parts_of(self.path).is_dir()
+            options = {"resume" if exists else "first_step": state.global_step}
+        self.recorder = record(
+            kwargs["model"], self.path, optimizer=kwargs.get("optimizer"),
+            **(options | self.options),
+        )  # fmt: skip
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        """Note the loss that the trainer reports."""
+        if self.recorder is not None and logs and "loss" in logs:
+            self.recorder.step(loss=logs["loss"])
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Close it."""
+        if self.recorder is not None:
+            self.recorder.close()
+            self.recorder = None

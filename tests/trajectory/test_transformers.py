@@ -1,0 +1,76 @@
+"""The callback with the real library, and optimizers as accelerate wraps them."""
+
+import numpy as np
+import pytest
+import torch
+
+import sgdphys as sp
+
+transformers = pytest.importorskip("transformers", reason="the extra 'transformers' is missing")
+accelerate = pytest.importorskip("accelerate", reason="the extra 'transformers' is missing")
+pytestmark = pytest.mark.filterwarnings("ignore")  # of the libraries' own
+
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = torch.nn.Linear(3, 1)
+
+    def forward(self, x, labels):
+        return {"loss": (self.layer(x) - labels).square().mean()}
+
+
+def data():
+    generator = torch.Generator().manual_seed(1)
+    return [{"x": torch.randn(3, generator=generator), "labels": torch.ones(1)} for _ in range(32)]
+
+
+def trained(folder, path, *, steps, checkpoint=None, **options):
+    from sgdphys.transformers import Record
+
+    arguments = transformers.TrainingArguments(
+        output_dir=str(folder), max_steps=steps, per_device_train_batch_size=2,
+        gradient_accumulation_steps=2, save_steps=3, logging_steps=1, learning_rate=0.01,
+        use_cpu=True, report_to=[], disable_tqdm=True,
+    )  # fmt: skip
+    trainer = transformers.Trainer(
+        model=Net(), args=arguments, train_dataset=data(), callbacks=[Record(path, **options)]
+    )
+    trainer.train(resume_from_checkpoint=checkpoint)
+    return trainer.model
+
+
+def test_one_row_an_update(tmp_path):
+    model = trained(tmp_path / "out", tmp_path / "a.nc", steps=7, gradients=True)
+    tree = sp.open_trajectory(tmp_path / "a.nc")
+    assert tree["weights"].step.to_numpy().tolist() == list(range(8))
+    last = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
+    np.testing.assert_array_equal(tree["weights"].theta[-1, 0], last)
+    assert tree["scalars"].step.to_numpy().tolist() == list(range(1, 8))
+    assert np.isfinite(tree["updates"].last_gradient_norm[1:]).all()
+    assert sp.check(tmp_path / "a.nc") == []
+
+
+def test_training_that_resumes_cuts_the_recording(tmp_path):
+    trained(tmp_path / "out", tmp_path / "a.nc", steps=8)
+    trained(tmp_path / "out", tmp_path / "a.nc", steps=10,
+            checkpoint=str(tmp_path / "out" / "checkpoint-6"))  # fmt: skip
+    steps = sp.open_trajectory(tmp_path / "a.nc")["weights"].step.to_numpy()
+    assert steps.tolist() == list(range(11))
+    assert sp.check(tmp_path / "a.nc") == []
+
+
+def test_optimizers_that_accelerate_wraps(tmp_path):
+    accelerator = accelerate.Accelerator(cpu=True)
+    model = Net()
+    model, optimizer = accelerator.prepare(model, torch.optim.AdamW(model.parameters(), lr=0.1))
+    with sp.record(model, tmp_path / "a.nc", optimizer=optimizer):
+        for item in data()[:4]:
+            optimizer.zero_grad()
+            accelerator.backward(model(item["x"], item["labels"])["loss"])
+            optimizer.step()
+    theta = sp.open_trajectory(tmp_path / "a.nc")["weights"].theta
+    assert theta.step.to_numpy().tolist() == [0, 1, 2, 3, 4]
+    last = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
+    np.testing.assert_array_equal(theta[-1, 0], last)
