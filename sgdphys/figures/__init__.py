@@ -1,11 +1,10 @@
 """Figures: functions of results that draw; this file only lists them and writes them to disk."""
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -13,7 +12,7 @@ import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from sgdphys.errors import InputError, nearest
+from sgdphys.errors import InputError, WorkError, nearest
 from sgdphys.figures import (
     bottleneck,
     cases,
@@ -31,7 +30,8 @@ from sgdphys.figures import (
     transitions,
     verdicts,
 )
-from sgdphys.figures.style import say_logarithmic, share_axes, sheet
+from sgdphys.figures.saving import save
+from sgdphys.figures.style import share_axes, sheet
 
 Sources = Mapping[str, xr.Dataset]
 MOST_CURVES = 12
@@ -145,14 +145,19 @@ def draw(
     ------
     InputError
         For a name that is not in the catalogue, or one whose data are not there.
+    WorkError
+        When the folder cannot be written, or has no room.
     """
     plans = list(_plans(groups, names))
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkError(f"{folder} cannot be made ({error.strerror})") from error
     paths: list[Path] = []
     with _off_screen():
         for stem, entry, sources in plans:
             with sheet():
-                paths += _save(entry.draw(sources), [folder / f"{stem}.{k}" for k in formats])
+                paths += save(entry.draw(sources), [folder / f"{stem}.{k}" for k in formats])
     return paths
 
 
@@ -179,14 +184,14 @@ def draw_alike(several: Sequence[Sources], folders: Sequence[Path]) -> list[str]
                 drawn = [entry.draw(sources) for entry, sources in (p[stem] for p in plans)]
                 share_axes(drawn)
                 for figure, folder in zip(drawn, folders, strict=True):
-                    _save(figure, [folder / f"{stem}.svg"])
+                    save(figure, [folder / f"{stem}.svg"])
     return common
 
 
 def draw_one(panels: Callable[[xr.Dataset], Figure], data: xr.Dataset, path: Path) -> Path:
     """Draw one figure of one dataset to a path, whose suffix says the format."""
     with _off_screen(), sheet():
-        _save(panels(data), [path])
+        save(panels(data), [path])
     return path
 
 
@@ -267,21 +272,3 @@ def _each_case(
                 one = one.dropna("epoch", how="all")
             apart["-".join(filter(None, (suffix, name)))] = {**sources, kind: one}
     return apart
-
-
-def _save(figure: Figure, paths: Sequence[Path]) -> Sequence[Path]:
-    """Write a figure in the formats that the suffixes say, whole or not at all, and close it."""
-    options: dict[str, dict[str, Any]] = {
-        "svg": {"metadata": {"Date": None}},
-        "pdf": {"metadata": {"CreationDate": None}},
-        "png": {"pil_kwargs": {"compress_level": 1}},  # further levels take as long as the drawing
-    }
-    say_logarithmic(figure)
-    for path in paths:
-        kind = path.suffix[1:]
-        partial = path.with_name(f".partial-{path.name}")
-        figure.savefig(partial, format=kind, **options[kind])
-        figure.set_layout_engine("none")  # laid out once, for all formats
-        os.replace(partial, path)
-    plt.close(figure)
-    return paths

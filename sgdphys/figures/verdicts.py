@@ -1,5 +1,6 @@
 """Every claim with its interval, seen from its threshold."""
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,10 +21,12 @@ COLOURS = {
 }
 _MARKERS = {"supported": "o", "not supported": "s", "inconclusive": "D", "no data": "x"}
 _ROW, _WIDE = 0.30, 58
+_WORDS = re.compile(r"(?:\$[^$]*\$|\S)+")
+"""What stays on one line: between spaces, a formula with its spaces."""
 
 
 def _wrapped(text: str, width: int) -> str:
-    words, lines = text.split(), [""]
+    words, lines = _WORDS.findall(text), [""]
     for word in words:
         if len(lines[-1]) + len(word) + 1 > width and lines[-1]:
             lines.append("")
