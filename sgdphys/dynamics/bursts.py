@@ -70,10 +70,13 @@ def burst_diffusion(
     Notes
     -----
     A twin's deviation from its twins' mean is what diffuses; the rest is drift. Intervals are by
-    bootstrap over families. Where the twins never part (fixed order, full batch) D is 0 and
-    exponents, tests and tails are NaN.
+    bootstrap over families; those of which a twin is not finite at the end are left out. Where the
+    twins never part (fixed order, full batch) D is 0 and exponents, tests and tails are NaN.
     """
     k = updates_per_epoch
+    sound = _sound_families(weights)
+    weights = weights.isel(replica=sound)
+    gradients = gradients.isel(replica=sound) if gradients is not None else None
     theta = weights["theta"].drop_vars("time", errors="ignore")
     least = max(17 * k, FEWEST)
     bursts = find_bursts(theta["step"].to_numpy(), least)
@@ -109,6 +112,15 @@ def burst_diffusion(
         method="fluctuations of twins about their mean",
         sample=sample,
     )
+
+
+def _sound_families(weights: xr.Dataset) -> np.ndarray:
+    """Replicas of the families whose twins are all finite at the end; all, if there is none."""
+    last = weights["theta"].isel(step=-1).transpose("replica", "parameter").to_numpy()
+    family = weights["family"].to_numpy()
+    diverged = np.unique(family[~np.isfinite(last).all(axis=1)])
+    sound = np.flatnonzero(~np.isin(family, diverged))
+    return sound if len(sound) else np.arange(len(family))
 
 
 def _sampled(weights: xr.Dataset, sample: int, rng: int) -> dict[int, tuple[np.ndarray, ...]]:
@@ -148,7 +160,8 @@ def _one_burst(
     families = np.stack([by_replica[names == f].mean(axis=0) for f in np.unique(names)])
     samples = resampled_means(families, rng=rng)
     mean = finite_mean(families)
-    low, high = percentile_interval(samples, len(families), confidence)
+    finite = np.isfinite(families).sum(axis=0)
+    low, high = percentile_interval(samples, finite, confidence)
     axes = ("lag", "layer")
     data: dict[str, Any] = {
         "diffusion": (axes, mean),
@@ -182,9 +195,8 @@ def _fairness(x: np.ndarray, family: np.ndarray, confidence: float, rng: int) ->
     share = passing_share(tests, rng=rng)
     passes = np.where(tests["status"] == OK, tests["passes"], np.nan).astype(np.float64)
     by_family = np.stack([finite_mean(passes[family == f]) for f in np.unique(family)])
-    ends = percentile_interval(
-        resampled_means(by_family[:, None], rng=rng), len(by_family), confidence
-    )
+    tested = np.isfinite(by_family).sum()
+    ends = percentile_interval(resampled_means(by_family[:, None], rng=rng), tested, confidence)
     tails = tail_index(x, rng=rng)
     sound = (tails["status"] == OK).to_numpy()
     medians = {

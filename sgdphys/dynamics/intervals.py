@@ -63,7 +63,7 @@ def quantiles(values: np.ndarray, shares: list[float]) -> np.ndarray:
 
 
 def percentile_interval(
-    samples: np.ndarray, replicas: int, confidence: float = 0.95
+    samples: np.ndarray, replicas: int | np.ndarray, confidence: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
     """Interval from bootstrap samples of a statistic.
 
@@ -72,8 +72,8 @@ def percentile_interval(
     samples : (resample, ...)
         NaN where the statistic does not exist; such resamples are left out, and where they are more
         than half there is no interval.
-    replicas : int
-        How many were resampled.
+    replicas : int or int array (...)
+        How many were resampled; where some are not finite, how many are.
     confidence : float
 
     Returns
@@ -88,15 +88,14 @@ def percentile_interval(
     """
     if not 0 < confidence < 1:
         raise InputError(f"confidence is {confidence}; it must lie between 0 and 1")
-    empty = np.full(samples.shape[1:], np.nan)
-    if replicas < 2:
-        return empty, empty.copy()
-    wide = np.sqrt(replicas / (replicas - 1)) * stdtrit(replicas - 1, 0.5 + confidence / 2)
-    tail = float(ndtr(-wide))
+    low, high = np.full(samples.shape[1:], np.nan), np.full(samples.shape[1:], np.nan)
+    counts = np.broadcast_to(replicas, samples.shape[1:])
     there = np.isfinite(samples).mean(axis=0) > 0.5
-    low, high = empty, empty.copy()
-    if there.any():
-        low[there], high[there] = quantiles(samples[:, there], [tail, 1 - tail])
+    for n in np.unique(counts[there & (counts > 1)]):
+        wide = np.sqrt(n / (n - 1)) * stdtrit(n - 1, 0.5 + confidence / 2)
+        tail = float(ndtr(-wide))
+        here = there & (counts == n)
+        low[here], high[here] = quantiles(samples[:, here], [tail, 1 - tail])
     return low, high
 
 
@@ -113,7 +112,7 @@ def mean_with_interval(
     Parameters
     ----------
     values : DataArray (replica, ...)
-        What is not finite is left out.
+        What is not finite is left out; fewer than two finite members have no interval.
     over : str
         The dimension of independent members.
     confidence : float
@@ -123,7 +122,8 @@ def mean_with_interval(
     name = str(values.name)
     ordered = values.transpose(over, ...)
     samples = resampled_means(ordered.to_numpy(), resamples, rng)
-    low, high = percentile_interval(samples, values.sizes[over], confidence)
+    members = np.isfinite(ordered.to_numpy()).sum(axis=0)
+    low, high = percentile_interval(samples, members, confidence)
     mean = ordered.isel({over: 0}, drop=True).copy(data=finite_mean(ordered.to_numpy()))
     return xr.Dataset(
         {name: mean, f"{name}_low": mean.copy(data=low), f"{name}_high": mean.copy(data=high)}

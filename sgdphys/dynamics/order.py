@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.dynamics.across_members import require_members
-from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
+from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
 from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.quantities import labelled
 
@@ -49,10 +49,9 @@ def order_parameter(
     require_members(m, over)
     values = m.transpose(over, ...).to_numpy().astype(np.float64)
     moments = np.stack([np.abs(values), values**2, values**4], axis=-1)
-    members = len(values)
+    members = np.isfinite(values).sum(axis=0)
     samples = resampled_means(moments, rng=rng)
-    with np.errstate(invalid="ignore"):
-        found = _measures(np.nanmean(moments, axis=0)) if members else {}
+    found = _measures(finite_mean(moments))
     template = m.isel({over: 0}, drop=True).astype(np.float64)
     data: dict[str, xr.DataArray] = {}
     for name, value in found.items():

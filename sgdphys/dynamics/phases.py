@@ -246,7 +246,7 @@ def gradient_phases(
         gradients[name].transpose(*order).to_numpy().astype(np.float64)
         for name in ("mean_norm", "noise_norm", "weight_norm", "noise_trace")
     )
-    replicas = len(mean)
+    finite = np.isfinite(mean).sum(axis=0)  # (epoch, layer)
     moved = np.full_like(mean, np.nan) if drift is None else drift.transpose(*order).to_numpy()
     extra = noise**2 / batches if replacement else 0.0 * noise
     parts = {"mean": mean, "noise": noise, "weight": weight, "trace": trace}
@@ -260,7 +260,7 @@ def gradient_phases(
     for name, value in ratios.items():
         if name == "drift_ratio" and drift is None:
             continue
-        low, high = percentile_interval(resampled_ratios[name], replicas, confidence)
+        low, high = percentile_interval(resampled_ratios[name], finite, confidence)
         found |= {
             name: (("epoch", "layer"), value),
             f"{name}_low": (("epoch", "layer"), low),
@@ -309,7 +309,7 @@ def gradient_phases(
         events.append(("drift_transition_epoch_ensemble", "drift_ratio", crossing_epoch))
     for name, ratio, epoch_of in events:
         spread = epoch_of(along(resampled_ratios[ratio]), epoch)
-        low, high = percentile_interval(spread, replicas, confidence)
+        low, high = percentile_interval(spread, finite[-1], confidence)
         found |= {
             name: (("layer",), epoch_of(along(ratios[ratio]), epoch)),
             f"{name}_low": (("layer",), low),
