@@ -90,9 +90,23 @@ def fall_after_peak(curve: xr.DataArray) -> xr.DataArray:
 
     Notes
     -----
-    At the mean curve's peak, since that of a single fluctuating curve is biased upward.
+    At the mean curve's peak, since that of a single fluctuating curve is biased upward. Replicas
+    that are not finite at the end are NaN, and have no part in the mean curve.
     """
     there = curve.dropna("epoch", how="all")
+    if not there.sizes["epoch"]:
+        return curve.isel(epoch=-1, drop=True)
+    there = finite_to_the_end(there)
     peak = there.mean("replica").fillna(-np.inf).argmax("epoch")
     lost = there.isel(epoch=peak) - there.isel(epoch=-1)
     return lost.drop_vars("epoch", errors="ignore")
+
+
+def is_finite(values: xr.DataArray) -> xr.DataArray:
+    """Whether each value is finite."""
+    return values.copy(data=np.isfinite(values.to_numpy()))
+
+
+def finite_to_the_end(curve: xr.DataArray) -> xr.DataArray:
+    """Curves (epoch, ...) that are finite at the last epoch; the others are NaN throughout."""
+    return curve.where(is_finite(curve.isel(epoch=-1, drop=True)))

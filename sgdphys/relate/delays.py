@@ -1,5 +1,6 @@
 """What one analysis says about another, over the same replicas."""
 
+import numpy as np
 import xarray as xr
 
 from sgdphys.dynamics.intervals import (
@@ -8,7 +9,7 @@ from sgdphys.dynamics.intervals import (
     percentile_interval,
     resampled_means,
 )
-from sgdphys.information.onset import compression
+from sgdphys.information.onset import compression, finite_to_the_end, is_finite
 from sgdphys.quantities import labelled
 
 
@@ -45,10 +46,13 @@ def compression_after_transition(
     Notes
     -----
     The ensemble's values are those of the mean curve, since the peak of a single fluctuating curve
-    is biased upward.
+    is biased upward; networks that are not finite at the end have no part in it.
     """
     by_replica = compression(information["I_XT"])
-    curves = information["I_XT"].transpose("replica", "epoch", "layer")
+    curves = finite_to_the_end(information["I_XT"]).transpose("replica", "epoch", "layer")
+    sound = is_finite(curves.isel(epoch=-1)).any("layer")
+    if sound.any():
+        curves = curves.isel(replica=np.flatnonzero(sound))
     replicas = curves.sizes["replica"]
     samples = xr.DataArray(
         resampled_means(curves.to_numpy(), resamples, rng),

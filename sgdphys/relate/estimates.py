@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.dynamics.intervals import mean_with_interval
+from sgdphys.errors import NotEnoughData
 
 
 class Estimate(NamedTuple):
@@ -29,23 +30,36 @@ def over_replicas(values: xr.DataArray, rng: int = 0) -> Estimate:
     Parameters
     ----------
     values : DataArray (replica, ...)
-        What is not finite is left out.
+        What is not finite is left out. One finite replica has a value and no interval.
     rng : int
         Seed of the bootstrap.
     """
     finite = values.where(np.isfinite(values))
     each = finite.mean([d for d in values.dims if d != "replica"]).rename("value")
-    found = mean_with_interval(each.astype(np.float64), rng=rng)
+    sound = each.isel(replica=np.flatnonzero(np.isfinite(each))).astype(np.float64)
+    if not sound.size:
+        return Estimate(np.nan, np.nan, np.nan, members=0)
+    found = mean_with_interval(sound, rng=rng)
     value, low, high = (float(found[f"value{end}"]) for end in ("", "_low", "_high"))
-    return Estimate(value, low, high, members=int(np.isfinite(each).sum()))
+    return Estimate(value, low, high, members=sound.size)
 
 
 def of_intervals(found: xr.Dataset) -> Estimate:
     """Mean of value, low and high over whatever dimensions are left.
 
-    The ends of a mean of estimates that err alike; of independent ones they are too wide.
+    The ends of a mean of estimates that err alike; of independent ones they are too wide. Estimates
+    without a finite value or without an interval are left out.
+
+    Raises
+    ------
+    NotEnoughData
+        When none is left.
     """
-    value, low, high = (float(found[name].mean()) for name in ("value", "low", "high"))
+    parts = xr.broadcast(*(found[name] for name in ("value", "low", "high")))
+    sound = np.logical_and.reduce([np.isfinite(part.to_numpy()) for part in parts])
+    if not sound.any():
+        raise NotEnoughData("the analysis found no finite value that has an interval")
+    value, low, high = (float(part.to_numpy()[sound].mean()) for part in parts)
     return Estimate(value, low, high, members=0)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.dynamics.intervals import percentile_interval
-from sgdphys.errors import NotEnoughData
+from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information.onset import LEAST_LOSS, ONSET_SHARE, compression, loss_epoch
 from sgdphys.relate.estimates import Estimate
 
@@ -88,6 +88,8 @@ def exponential_advantage(relaxed: Relaxation, rng: int = 0) -> Estimate:
 
     Raises
     ------
+    InputError
+        For several cases of a sweep.
     NotEnoughData
         For fewer than 8 pairs.
 
@@ -95,7 +97,12 @@ def exponential_advantage(relaxed: Relaxation, rng: int = 0) -> Estimate:
     -----
     Layers and replicas are pooled; the interval resamples replicas, whose layers stay together.
     """
+    if "case" in relaxed.bits.dims:
+        raise InputError("a law of relaxation is of one case; choose one in 'where'")
     bits, epochs = (v.transpose("replica", "layer").to_numpy() for v in relaxed)
+    # networks without a pair are not drawn, and do not count
+    has_pair = (np.isfinite(bits) & np.isfinite(epochs)).any(axis=1)
+    bits, epochs = bits[has_pair], epochs[has_pair]
 
     def advantage(rows: np.ndarray) -> float:
         s, t = bits[rows], epochs[rows]
@@ -103,12 +110,15 @@ def exponential_advantage(relaxed: Relaxation, rng: int = 0) -> Estimate:
         if there.sum() < _FEWEST:
             return np.nan
         exponential, power, linear = (misfit(law, s[there], t[there]) for law in LAWS)
-        return float(np.log(min(power, linear) / exponential))
+        with np.errstate(divide="ignore", invalid="ignore"):  # a law that fits to the last digit
+            return float(np.log(min(power, linear)) - np.log(exponential))
 
     replicas = len(bits)
+    if np.isfinite(bits * epochs).sum() < _FEWEST:
+        raise NotEnoughData(f"fewer than {_FEWEST} layers of all networks compress measurably")
     value = advantage(np.arange(replicas))
     if not np.isfinite(value):
-        raise NotEnoughData(f"fewer than {_FEWEST} layers of all networks compress measurably")
+        raise NotEnoughData("the times are all alike, and tell no law from another")
     generator = np.random.default_rng(rng)
     samples = [advantage(generator.integers(0, replicas, replicas)) for _ in range(_RESAMPLES)]
     low, high = percentile_interval(np.array(samples)[:, None], replicas, 0.95)

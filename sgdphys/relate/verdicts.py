@@ -107,7 +107,7 @@ def judge(claims: Mapping[str, Claim], groups: Mapping[str, xr.Dataset]) -> list
             reason = f"the results lack {error.args[0]}"
         word = word_for(estimate, claim)
         if word == NO_DATA and not reason:
-            reason = f"{estimate.members or 'no'} networks have a finite value to judge by"
+            reason = _lack(estimate)
         kind = STATISTICS[claim.statistic]
         verdicts.append(
             Verdict(
@@ -127,6 +127,15 @@ def judge(claims: Mapping[str, Claim], groups: Mapping[str, xr.Dataset]) -> list
             )
         )
     return verdicts
+
+
+def _lack(estimate: Estimate) -> str:
+    """Why an estimate cannot be judged."""
+    if estimate.members == 1:
+        return "one network has a finite value, and an interval needs two"
+    if not np.isfinite(estimate.value):
+        return "no network has a finite value to judge by"
+    return f"{estimate.members} networks have a finite value, and it has no interval"
 
 
 def measure(claim: Claim, groups: Mapping[str, xr.Dataset]) -> Estimate:

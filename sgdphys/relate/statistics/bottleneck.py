@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.errors import NotEnoughData
+from sgdphys.information.onset import is_finite
 from sgdphys.relate.correlations import rank_correlation
 from sgdphys.relate.estimates import Estimate
 from sgdphys.relate.statistics.results import Results, log
@@ -22,8 +23,8 @@ def bound_gap_over_null(results: Results) -> xr.DataArray:
 
 def own_beta(results: Results) -> xr.DataArray:
     """Whether the bound has a slope of its own at a layer's I(X;T): 1, or 0 where it is flat."""
-    beta = results.of("bottleneck")["beta_bound"].isel(epoch=-1)
-    return beta.copy(data=np.isfinite(beta.to_numpy()).astype(float))
+    found = results.of("bottleneck").isel(epoch=-1)
+    return is_finite(found["beta_bound"]).astype(float).where(is_finite(found["gap"]))
 
 
 def encoder_residual(results: Results) -> xr.DataArray:
@@ -58,4 +59,5 @@ def slowing_exponent(results: Results) -> Estimate:
     """Exponent nu of the relaxation time, |r - r_c|^-nu, at the pitchfork."""
     found = results.of("pitchfork")
     value, low, high = (float(found[f"exponent{end}"]) for end in ("", "_low", "_high"))
-    return Estimate(value, low, high, found.sizes["case"])
+    fitted = int(np.isfinite(found["relaxation_time"]).sum())
+    return Estimate(value, low, high, fitted)

@@ -3,15 +3,18 @@
 import numpy as np
 import xarray as xr
 
+from sgdphys.errors import NotEnoughData
 from sgdphys.information.onset import fall_after_peak
 from sgdphys.relate.correlations import rank_correlation
 from sgdphys.relate.estimates import Estimate
-from sgdphys.relate.statistics.results import Results, log
+from sgdphys.relate.statistics.results import Results, log, require_one_case, to_the_end
 
 
 def one_unit_fall(results: Results) -> Estimate:
     """Exact I(X;T) of one binned unit at its peak less that at the largest weight, in bits."""
-    curve = results.of("one_unit")["unit_I_XT"].to_numpy()
+    curve = require_one_case(results.of("one_unit"))["unit_I_XT"].to_numpy()
+    if not np.isfinite(curve).all():
+        raise NotEnoughData("no unit of this activation has an information in closed form")
     fall = float(np.max(curve) - curve[-1])
     return Estimate(fall, fall, fall, 1)
 
@@ -24,18 +27,22 @@ def rescaling_change(results: Results) -> xr.DataArray:
 
 def linear_bits_lost(results: Results) -> xr.DataArray:
     """Exact I(X;T) of a noisy linear layer at the peak of its mean curve less that at the end."""
-    return fall_after_peak(results.of("linear")["I_XT"])
+    return results.each_case("linear", lambda d: fall_after_peak(d["I_XT"]))
 
 
 def irrelevant_bits_lost(results: Results) -> xr.DataArray:
     """Exact bits about inputs that the teacher does not use at their peak less those at the end."""
-    return fall_after_peak(results.of("linear")["I_irrelevant"])
+    return results.each_case("linear", lambda d: fall_after_peak(d["I_irrelevant"]))
 
 
 def linear_bits_gained(results: Results) -> xr.DataArray:
     """Exact I(X;T) of a noisy linear layer at the end less that at the start, in bits."""
-    curve = results.of("linear")["I_XT"]
-    return curve.isel(epoch=-1) - curve.isel(epoch=0)
+
+    def gained(linear: xr.Dataset) -> xr.DataArray:
+        first, last = (linear["I_XT"].isel(epoch=k, drop=True) for k in (0, -1))
+        return last - first
+
+    return results.each_case("linear", gained)
 
 
 def linear_overtraining(results: Results) -> xr.DataArray:
@@ -49,23 +56,25 @@ def linear_learning(results: Results) -> xr.DataArray:
 
 
 def _over_lowest(results: Results, at: int) -> xr.DataArray:
-    error = results.of("linear")["generalisation_error"]
-    lowest = error.mean("replica").argmin("epoch")
-    return log(error.isel(epoch=at) / error.isel(epoch=lowest))
+    def ratio(linear: xr.Dataset) -> xr.DataArray:
+        error = linear["generalisation_error"]
+        lowest = error.mean("replica").fillna(np.inf).argmin("epoch")
+        return log(error.isel(epoch=at, drop=True) / error.isel(epoch=lowest, drop=True))
+
+    return results.each_case("linear", ratio)
 
 
 def clustering_gain(results: Results) -> xr.DataArray:
     """Ln of within- over between-label distance at the start less that at the end."""
-    ratio = log(results.of("clustering")["distance_ratio"])
-    return ratio.isel(epoch=0) - ratio.isel(epoch=-1)
+
+    def gain(clustering: xr.Dataset) -> xr.DataArray:
+        first, last = (log(clustering["distance_ratio"].isel(epoch=k, drop=True)) for k in (0, -1))
+        return first - last
+
+    return results.each_case("clustering", gain)
 
 
 def clustering_with_entropy(results: Results) -> Estimate:
     """Rank correlation over epochs of within- over between-label distance with binned H(T)."""
-    found = results.of("clustering")
-    a, b = (
-        found[n].stack(series=("replica", "layer")).reset_index("series", drop=True)
-        for n in ("distance_ratio", "binned_entropy")
-    )
-    swap = {"series": "replica", "epoch": "layer"}
-    return rank_correlation(a.rename(swap), b.rename(swap), over="layer")
+    found = to_the_end(require_one_case(results.of("clustering")))
+    return rank_correlation(found["distance_ratio"], found["binned_entropy"], over="epoch")

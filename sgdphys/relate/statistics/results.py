@@ -1,13 +1,14 @@
 """Results of a study, narrowed to the case that a claim is about."""
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from sgdphys.errors import InputError
+from sgdphys.information.onset import finite_to_the_end
 
 
 class Results:
@@ -49,19 +50,72 @@ class Results:
             raise InputError(f"the results have no analysis of {kind!r}; add it to the study")
         found = alike.get(self._analysis, next(iter(alike.values())))
         for key, value in self._where.items():
-            beside = f"swept_{key}"
+            # a key whose last name another swept key has too is called by its table as well
+            beside = f"swept_{key.replace('.', '_')}"
             if beside not in found.coords:
                 continue
             self.used.add(key)
             values = value if isinstance(value, list) else [value]
             there = found[beside].to_numpy()
-            same = np.isin(there, np.array(values, dtype=there.dtype))
+            same = np.isin(there, values)
             if not same.any():
                 known = ", ".join(dict.fromkeys(map(str, there)))
                 raise InputError(f"no case has {key} {value!r}; there are {known}")
             found = found.isel(case=np.flatnonzero(same))
         found = found.load()
         return found.squeeze("case") if found.sizes.get("case") == 1 else found
+
+    def each_case(self, kind: str, measured: Callable[[xr.Dataset], xr.DataArray]) -> xr.DataArray:
+        """What is measured of the curves of an analysis, case by case where there are several.
+
+        Parameters
+        ----------
+        kind : str
+        measured : callable
+            Receives the analysis of one case, as ``to_the_end`` has it.
+        """
+        found = self.of(kind)
+        if "case" not in found.dims:
+            return measured(to_the_end(found))
+        cases = [found.isel(case=k) for k in range(found.sizes["case"])]
+        return xr.concat(
+            [measured(to_the_end(case)) for case in cases], dim="case", coords="different",
+            compat="equals", join="outer", combine_attrs="drop_conflicts",
+        )  # fmt: skip
+
+
+def require_one_case(data: xr.Dataset) -> xr.Dataset:
+    """Refuse several cases of a sweep where a statistic is of one."""
+    if "case" in data.dims:
+        swept = [str(n).removeprefix("swept_") for n in data.coords if str(n).startswith("swept_")]
+        raise InputError(
+            f"the statistic is of one case, and there are {data.sizes['case']}; choose one in "
+            f"'where' by {', '.join(swept) or 'its name'}"
+        )
+    return data
+
+
+def to_the_end(data: xr.Dataset) -> xr.Dataset:
+    """Curves over the epochs of their own case, of the members that are finite at the end.
+
+    Parameters
+    ----------
+    data : Dataset
+        Variables (epoch, replica, ...) of one case. Epochs at which a case of a sweep has nothing
+        are those of other cases; an ensemble by itself ends at its last epoch.
+
+    Returns
+    -------
+    Dataset
+        Where a member is not finite at the last epoch, its whole curve is NaN.
+    """
+    if "case" in data.coords:
+        own = data.dropna("epoch", how="all")
+        data = own if own.sizes["epoch"] else data
+    return data.map(
+        lambda v: finite_to_the_end(v) if {"epoch", "replica"} <= set(v.dims) else v,
+        keep_attrs=True,
+    )
 
 
 def log(values: xr.DataArray, base: float = math.e) -> xr.DataArray:

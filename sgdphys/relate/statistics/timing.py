@@ -3,10 +3,10 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.information.onset import compression
+from sgdphys.information.onset import compression, is_finite
 from sgdphys.relate.correlations import rank_correlation
 from sgdphys.relate.estimates import Estimate
-from sgdphys.relate.relaxation import exponential_advantage, relaxation
+from sgdphys.relate.relaxation import Relaxation, exponential_advantage, relaxation
 from sgdphys.relate.statistics.information import bits_lost
 from sgdphys.relate.statistics.results import Results, log
 from sgdphys.relate.statistics.weights import entropy_growth
@@ -16,14 +16,27 @@ PAPER_EPOCH = 350
 
 
 def _onset(results: Results) -> xr.DataArray:
-    return compression(results.of("information")["I_XT"])["onset_epoch"]
+    return results.each_case("information", lambda d: compression(d["I_XT"])["onset_epoch"])
+
+
+def _relaxed(results: Results) -> Relaxation:
+    found = results.each_case(
+        "information", lambda d: xr.Dataset(relaxation(d["I_XT"])._asdict()).to_dataarray("of")
+    )
+    return Relaxation(found.sel(of="bits", drop=True), found.sel(of="epochs", drop=True))
+
+
+def _of_finite(phases: xr.Dataset, values: xr.DataArray) -> xr.DataArray:
+    """Values (replica, layer) of the networks whose gradients are finite through to the end."""
+    return values.where(is_finite(phases["late_gradient_ratio"]))
 
 
 def _transition(results: Results, prefix: str = "") -> xr.DataArray:
     """Epoch at which noise passes mean or drift; where it never does, the last epoch.
 
     So networks that compress before their noise has passed count as what they are. Layers whose
-    noise is above the mean from the start have no such epoch, and are left out.
+    noise is above the mean from the start have no such epoch, and are left out. Networks that
+    diverged have a last epoch too, but no onset to compare with it.
     """
     phases = results.of("phases")
     ratio = phases[f"{prefix or 'gradient_'}ratio"]
@@ -43,12 +56,14 @@ def onset_after_drift_transition(results: Results) -> xr.DataArray:
 
 def transition_epoch(results: Results) -> xr.DataArray:
     """Log2 of the epoch at which noise passes the mean gradient over 350, the paper's."""
-    return log(results.of("phases")["transition_epoch"] / PAPER_EPOCH, 2)
+    phases = results.of("phases")
+    return log(_of_finite(phases, phases["transition_epoch"]) / PAPER_EPOCH, 2)
 
 
 def drift_transition_epoch(results: Results) -> xr.DataArray:
     """Log2 of the epoch at which noise passes the drift of an epoch over 350, the paper's."""
-    return log(results.of("phases")["drift_transition_epoch"] / PAPER_EPOCH, 2)
+    phases = results.of("phases")
+    return log(_of_finite(phases, phases["drift_transition_epoch"]) / PAPER_EPOCH, 2)
 
 
 def late_ratio_spread(results: Results) -> xr.DataArray:
@@ -64,17 +79,18 @@ def sample_ratio_drop(results: Results) -> xr.DataArray:
 
 def noise_scale_at_transition(results: Results) -> xr.DataArray:
     """Log2 of the noise scale tr(S)/|G|^2 over the batch size where noise passes the mean."""
-    return log(results.of("phases")["transition_noise_scale"], 2)
+    phases = results.of("phases")
+    return log(_of_finite(phases, phases["transition_noise_scale"]), 2)
 
 
 def exponential_law(results: Results) -> Estimate:
     """Log-likelihood a layer of t ~ exp(S) less that of the better of power law and line."""
-    return exponential_advantage(relaxation(results.of("information")["I_XT"]))
+    return exponential_advantage(_relaxed(results))
 
 
 def relaxation_epochs(results: Results) -> xr.DataArray:
     """Log10 of the epochs from a tenth of the loss of I(X;T) to 63% of it."""
-    return log(relaxation(results.of("information")["I_XT"]).epochs, 10)
+    return log(_relaxed(results).epochs, 10)
 
 
 def onset_with_onset(results: Results) -> Estimate:
@@ -88,13 +104,12 @@ def speed_after_onset(results: Results) -> Estimate:
     """Rank correlation over replicas of how long a layer takes with the onset of the one before."""
     onset = _onset(results)
     before = onset.assign_coords(layer=onset["layer"] + 1)
-    took = relaxation(results.of("information")["I_XT"]).epochs
-    return rank_correlation(took, before)
+    return rank_correlation(_relaxed(results).epochs, before)
 
 
 def _rate(results: Results) -> xr.DataArray:
     """Bits lost over the epochs it takes."""
-    relaxed = relaxation(results.of("information")["I_XT"])
+    relaxed = _relaxed(results)
     return relaxed.bits / relaxed.epochs
 
 

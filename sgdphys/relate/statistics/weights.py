@@ -3,18 +3,25 @@
 import numpy as np
 import xarray as xr
 
+from sgdphys.information.onset import is_finite
 from sgdphys.relate.statistics.results import Results, log, with_ends
 
 
 def epochs_to_error(results: Results) -> xr.DataArray:
     """Log10 of the epochs to the study's test error; where never reached, the last epoch."""
     found = results.of("learning")
-    return log(found["error_epoch"].fillna(found["last_epoch"]), 10)
+    return log(_of_finite(found, found["error_epoch"].fillna(found["last_epoch"])), 10)
+
+
+def _of_finite(learning: xr.Dataset, values: xr.DataArray) -> xr.DataArray:
+    """Values of the networks that did not diverge: whose loss is finite at the end."""
+    return values.where(is_finite(learning["final_loss"]))
 
 
 def test_accuracy(results: Results) -> xr.DataArray:
     """Share of test samples that are right at the end."""
-    return results.of("learning")["final_test_accuracy"]
+    found = results.of("learning")
+    return _of_finite(found, found["final_test_accuracy"])
 
 
 def overtraining(results: Results) -> xr.DataArray:
