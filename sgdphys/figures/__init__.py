@@ -30,6 +30,7 @@ from sgdphys.figures import (
     transitions,
     verdicts,
 )
+from sgdphys.figures.cases import case_labels, first_cases
 from sgdphys.figures.saving import save
 from sgdphys.figures.style import share_axes, sheet
 
@@ -38,6 +39,9 @@ MOST_CURVES = 12
 """In one panel, each with a name of its own."""
 MOST_CASES = 2
 """Of a sweep that has figures of each case drawn unasked."""
+
+_LONGEST_NAME = 50
+"""Letters of a case's name in that of a file, of up to 4 bytes each where 255 are allowed."""
 
 
 class Entry(NamedTuple):
@@ -52,6 +56,9 @@ class Entry(NamedTuple):
     """Whether each case of a sweep has a figure of its own: of few cases, or when asked for."""
     applies: Callable[[xr.Dataset], bool] = lambda data: True
     """Whether data of the first kind hold what the figure shows."""
+    chosen: Callable[[xr.Dataset], list[int]] = lambda data: list(range(data.sizes["case"]))
+    """Places of the cases that are drawn, in their order, where data of the first kind are of a
+    sweep; figure and caption say how many they are."""
 
 
 def _is_sweep(data: xr.Dataset) -> bool:
@@ -66,24 +73,29 @@ CATALOGUE: dict[str, Entry] = {
     "information": Entry(plane.against_epochs, ("information",), by_case=True),
     "gradient_phases": Entry(phases.mean_and_noise, ("phases",), by_case=True),
     "gradient_ratio": Entry(phases.ratio, ("phases",), by_case=True),
-    "bottleneck_curve": Entry(bottleneck.curve, ("bottleneck",)),
-    "bottleneck_beta": Entry(bottleneck.betas, ("bottleneck",)),
-    "diffusion_ladder": Entry(diffusion.ladder, ("diffusion",)),
-    "diffusion_epochs": Entry(diffusion.against_epochs, ("diffusion",)),
-    "diffusion_spread": Entry(diffusion.spreads, ("diffusion",)),
+    "bottleneck_curve": Entry(bottleneck.curve, ("bottleneck",), chosen=first_cases(4)),
+    "bottleneck_beta": Entry(bottleneck.betas, ("bottleneck",), chosen=first_cases(4)),
+    "diffusion_ladder": Entry(diffusion.ladder, ("diffusion",), chosen=diffusion.panel_cases),
+    "diffusion_epochs": Entry(
+        diffusion.against_epochs, ("diffusion",), chosen=diffusion.noisy_cases
+    ),
+    "diffusion_spread": Entry(diffusion.spreads, ("diffusion",), chosen=diffusion.panel_cases),
     "diffusion_noise": Entry(diffusion.against_noise, ("diffusion",)),
     "critical_slowing": Entry(slowing.critical_slowing, ("pitchfork",)),
     "early_warning": Entry(slowing.early_warning, ("pitchfork",)),
-    "entropy_growth": Entry(entropy.growth, ("entropy",)),
+    "entropy_growth": Entry(entropy.growth, ("entropy",), chosen=first_cases(3)),
     "components": Entry(
         components.beside_walks,
         ("components",),
         applies=lambda d: bool(np.isfinite(d["component_share"]).any()),
+        chosen=first_cases(3),
     ),
     "fluctuation_ratios": Entry(stationarity.ratios, ("stationarity",)),
     "edge_of_stability": Entry(stationarity.edge, ("stationarity",)),
     "entropy_production": Entry(stationarity.production, ("stationarity",)),
-    "phase_diagram": Entry(stationarity.phase_diagram, ("stationarity",)),
+    "phase_diagram": Entry(
+        stationarity.phase_diagram, ("stationarity",), chosen=stationarity.one_of_each
+    ),
     "verdicts": Entry(verdicts.forest, ("verdicts",)),
     "plane_of_cases": Entry(sweeps.plane_of_cases, ("information",), applies=_is_sweep),
     "information_of_cases": Entry(sweeps.information_of_cases, ("information",), applies=_is_sweep),
@@ -109,7 +121,7 @@ CATALOGUE: dict[str, Entry] = {
     "noise_scale": Entry(
         critics.noise_scale, ("phases",), applies=lambda d: "swept_batch_size" in d.coords
     ),
-    "diversity": Entry(critics.diversity, ("diversity",)),
+    "diversity": Entry(critics.diversity, ("diversity",), chosen=first_cases(4)),
     "clustering": Entry(critics.clustering, ("clustering",)),
     "one_unit": Entry(critics.one_unit, ("one_unit",)),
     "linear": Entry(critics.linear, ("linear",)),
@@ -157,7 +169,8 @@ def draw(
     with _off_screen():
         for stem, entry, sources in plans:
             with sheet():
-                paths += save(entry.draw(sources), [folder / f"{stem}.{k}" for k in formats])
+                figure = _drawn(entry, sources)
+                paths += save(figure, [folder / f"{stem}.{k}" for k in formats])
     return paths
 
 
@@ -181,7 +194,7 @@ def draw_alike(several: Sequence[Sources], folders: Sequence[Path]) -> list[str]
     with _off_screen():
         for stem in common:
             with sheet():
-                drawn = [entry.draw(sources) for entry, sources in (p[stem] for p in plans)]
+                drawn = [_drawn(*plan[stem]) for plan in plans]
                 share_axes(drawn)
                 for figure, folder in zip(drawn, folders, strict=True):
                     save(figure, [folder / f"{stem}.svg"])
@@ -193,6 +206,42 @@ def draw_one(panels: Callable[[xr.Dataset], Figure], data: xr.Dataset, path: Pat
     with _off_screen(), sheet():
         save(panels(data), [path])
     return path
+
+
+def cases_shown(entry: Entry, data: xr.Dataset) -> str:
+    """How many of a sweep's cases a figure shows, as words; none where it shows them all.
+
+    Parameters
+    ----------
+    entry : Entry
+    data : Dataset
+        Of the kind that the figure needs first.
+    """
+    if "case" not in data.dims or entry.by_case:
+        return ""
+    sound = _without_empty(data)
+    empty = len(set(_empty_cases(data)))
+    total = sound.sizes["case"] + empty
+    shown = len(entry.chosen(sound))
+    if shown == total:
+        return ""
+    words = f"{shown} of {total} cases shown"
+    return f"{words}; in {empty} every network diverged" if empty else words
+
+
+def _drawn(entry: Entry, sources: dict[str, xr.Dataset]) -> Figure:
+    """A figure of the cases that it has room for, which says how many they are."""
+    kind = entry.needs[0]
+    data = sources[kind]
+    said = cases_shown(entry, data)
+    if "case" in data.dims and not entry.by_case:
+        named = data.assign_coords(case_label=("case", case_labels(data)))
+        sources = {**sources, kind: named.isel(case=entry.chosen(data))}
+    figure = entry.draw(sources)
+    if said:
+        title = figure.get_suptitle()
+        figure.suptitle(f"{title}\n{said}" if title else said, fontsize=7)
+    return figure
 
 
 @contextmanager
@@ -237,10 +286,7 @@ def _sources(groups: Sources, needs: tuple[str, ...]) -> dict[str, dict[str, xr.
     """Data of a figure for each analysis of its first kind, by the analysis' further name."""
     of_kind: dict[str, dict[str, xr.Dataset]] = {}
     for name, group in groups.items():
-        empty = json.loads(group.attrs.get("empty_cases", "[]"))
-        if empty:  # every network diverged: nothing to draw
-            group = group.isel(case=~np.isin(group["case"].to_numpy(), empty))
-        of_kind.setdefault(str(group.attrs.get("of", name)), {})[name] = group
+        of_kind.setdefault(str(group.attrs.get("of", name)), {})[name] = _without_empty(group)
     if any(kind not in of_kind for kind in needs):
         return {}
     shared = {kind: next(iter(of_kind[kind].values())) for kind in of_kind}
@@ -248,6 +294,16 @@ def _sources(groups: Sources, needs: tuple[str, ...]) -> dict[str, dict[str, xr.
         "" if name == needs[0] else name: {**shared, needs[0]: group}
         for name, group in of_kind[needs[0]].items()
     }
+
+
+def _empty_cases(group: xr.Dataset) -> list[str]:
+    """Cases without a result, since every network diverged."""
+    return list(json.loads(group.attrs.get("empty_cases", "[]")))
+
+
+def _without_empty(group: xr.Dataset) -> xr.Dataset:
+    empty = _empty_cases(group)
+    return group.isel(case=~np.isin(group["case"].to_numpy(), empty)) if empty else group
 
 
 def _most_cases(found: Mapping[str, dict[str, xr.Dataset]], kind: str) -> int:
@@ -264,11 +320,20 @@ def _each_case(
         if "case" not in data.dims:
             apart[suffix] = sources
             continue
-        for k, case in enumerate(data["case"].to_numpy()):
-            name = "".join(c if c.isalnum() or c in "=.-" else "_" for c in str(case))
+        names = _file_names([str(case) for case in data["case"].to_numpy()])
+        for k, (case, name) in enumerate(zip(data["case"].to_numpy(), names, strict=True)):
             one = data.isel(case=k, drop=True)
             one.attrs |= json.loads(data.attrs.get("by_case", "{}")).get(str(case), {})
             if "epoch" in one.dims:  # those that other cases have alone are empty
                 one = one.dropna("epoch", how="all")
             apart["-".join(filter(None, (suffix, name)))] = {**sources, kind: one}
     return apart
+
+
+def _file_names(cases: Sequence[str]) -> list[str]:
+    """Names of cases as parts of file names, which differ where the cases do."""
+    found: list[str] = []
+    for k, case in enumerate(cases):
+        name = "".join(c if c.isalnum() or c in "=.-" else "_" for c in case)[:_LONGEST_NAME]
+        found.append(name if name not in found else f"{name}_{k}")
+    return found

@@ -1,5 +1,6 @@
 """The cases of a sweep side by side: their names, colours and panels."""
 
+from collections.abc import Callable
 from typing import Any
 
 import matplotlib as mpl
@@ -26,6 +27,11 @@ def swept(data: xr.Dataset) -> dict[str, np.ndarray]:
         if str(name).startswith("swept_")
     }
     return {name: values for name, values in found.items() if len(np.unique(values)) > 1}
+
+
+def first_cases(most: int) -> Callable[[xr.Dataset], list[int]]:
+    """A choice of cases: the first ones, so many at most."""
+    return lambda data: list(range(min(data.sizes["case"], most)))
 
 
 def control(data: xr.Dataset) -> tuple[str, np.ndarray] | None:
@@ -56,6 +62,8 @@ def case_labels(data: xr.Dataset) -> list[str]:
     """Name of every case by what differs."""
     if "case" not in data.dims:
         return [""]
+    if "case_label" in data.coords:  # of a sweep of which these are some cases
+        return [str(label) for label in data["case_label"].to_numpy()]
     telling: dict[str, np.ndarray] = {}
     apart = 1
     for name, values in swept(data).items():
@@ -65,18 +73,30 @@ def case_labels(data: xr.Dataset) -> list[str]:
             telling, apart = tried, now
     if not telling:
         return [str(case) for case in data["case"].to_numpy()]
-    return [
-        ", ".join(_said(name, values[k]) for name, values in telling.items())
-        for k in range(data.sizes["case"])
-    ]
+    for is_short in (True, False):
+        labels = [
+            ", ".join(_said(name, values[k], is_short=is_short) for name, values in telling.items())
+            for k in range(data.sizes["case"])
+        ]
+        if len(set(labels)) == apart:
+            break
+    return labels
 
 
-def _said(name: str, value: Any) -> str:
-    """A value with the name of its key, which words do without."""
+def _said(name: str, value: Any, *, is_short: bool) -> str:
+    """A value with the name of its key, which words do without.
+
+    In short a number has six digits, and of "module:function" the function is left.
+    """
     words = name.replace("_", " ")
-    if isinstance(value, str) and not value[:1].isdigit():
-        return value.rpartition(":")[2] or f"no {words}"
-    return f"{words} {value:g}" if isinstance(value, float | np.floating) else f"{words} {value}"
+    if not isinstance(value, str):
+        is_float = isinstance(value, float | np.floating)
+        return f"{words} {value:g}" if is_float and is_short else f"{words} {value}"
+    said = value.rpartition(":")[2] if is_short else value
+    if not said:
+        return f"no {words}"
+    # a legend leaves out labels that begin with an underscore
+    return f"{words} {said}" if said[0].isdigit() or said[0] == "_" else said
 
 
 def case_colours(data: xr.Dataset) -> list[Any]:

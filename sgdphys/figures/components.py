@@ -11,14 +11,13 @@ from sgdphys.figures.cases import case_labels
 from sgdphys.figures.style import DATA, NULL, PAGE, with_cases
 
 Sources = Mapping[str, xr.Dataset]
-_MOST_CASES = 3
 _SHOWN = 3
 
 
 def beside_walks(sources: Sources) -> Figure:
     """Shares of the variance, and one network's path along its components, with a random walk's."""
     data = with_cases(sources["components"])
-    titles = case_labels(sources["components"])[:_MOST_CASES]
+    titles = case_labels(sources["components"])
     figure, axes = plt.subplots(
         len(titles), 3, figsize=(PAGE, 0.6 + 2.2 * len(titles)), squeeze=False
     )

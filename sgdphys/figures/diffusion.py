@@ -25,7 +25,7 @@ from sgdphys.figures.style import (
 Sources = Mapping[str, xr.Dataset]
 
 _SILENT = "twins never part:\nno noise"
-_MOST_PANELS = 4
+_MOST_PANELS, _MOST_COLUMNS = 4, 2
 _MARKERS = "osD^v<>pPX"
 
 
@@ -33,23 +33,40 @@ def _has_noise(data: xr.Dataset) -> bool:
     return bool((data["diffusion"] > 0).any())
 
 
-def _panel_cases(data: xr.Dataset) -> list[str]:
-    """Cases worth a panel, those with noise first: one a sampler where samplers were swept."""
-    names = [str(c) for c in data["case"].to_numpy()]
+def panel_cases(data: xr.Dataset) -> list[int]:
+    """Places of the cases worth a panel, those with noise first; one a sampler where it is swept.
+
+    Parameters
+    ----------
+    data : Dataset
+        Diffusion of all cases of a sweep.
+    """
+    places = list(range(data.sizes["case"]))
     if "swept_sampling" in data.coords:
-        first: dict[str, str] = {}
-        for name, sampler in zip(names, data["swept_sampling"].to_numpy(), strict=True):
-            first.setdefault(str(sampler), name)
-        names = list(first.values())
-    names.sort(key=lambda n: not _has_noise(data.sel(case=n)))
-    return names[:_MOST_PANELS]
+        first: dict[str, int] = {}
+        for place, sampler in enumerate(data["swept_sampling"].to_numpy()):
+            first.setdefault(str(sampler), place)
+        places = list(first.values())
+    places.sort(key=lambda k: not _has_noise(data.isel(case=k)))
+    return places[:_MOST_PANELS]
 
 
-def _title(data: xr.Dataset, case: str) -> str:
+def noisy_cases(data: xr.Dataset) -> list[int]:
+    """Places of the cases worth a column: those of ``panel_cases`` with noise, if there are any."""
+    places = panel_cases(data)
+    noisy = [k for k in places if _has_noise(data.isel(case=k))]
+    return noisy[:_MOST_COLUMNS] or places
+
+
+def _titles(data: xr.Dataset) -> dict[str, str]:
+    """Title of every case's panel, by its name."""
+    names = [str(name) for name in data["case"].to_numpy()]
+    labels = case_labels(data)
     if "swept_sampling" in data.coords:
-        return f"sampler: {data['swept_sampling'].sel(case=case).item()}"
-    names = map(str, data["case"].to_numpy())
-    return dict(zip(names, case_labels(data), strict=True))[case]
+        samplers = [str(sampler) for sampler in data["swept_sampling"].to_numpy()]
+        labels = [f"sampler: {said}" if said == sampler else said
+                  for said, sampler in zip(labels, samplers, strict=True)]  # fmt: skip
+    return dict(zip(names, labels, strict=True))
 
 
 def _band(ax: Axes, x: np.ndarray, here: xr.Dataset, name: str, colour: Any) -> None:
@@ -64,9 +81,9 @@ def _band(ax: Axes, x: np.ndarray, here: xr.Dataset, name: str, colour: Any) -> 
 def ladder(sources: Sources) -> Figure:
     """Diffusion coefficient over that of white noise against the lag, early, midway and late."""
     data = with_cases(sources["diffusion"])
-    names = _panel_cases(data)
-    noisy = [n for n in names if _has_noise(data.sel(case=n))]
-    silent = [_title(data, n) for n in names if n not in noisy]
+    titles = _titles(data)
+    noisy = [n for n in titles if _has_noise(data.sel(case=n))]
+    silent = [said for n, said in titles.items() if n not in noisy]
     last = data.sizes["burst"] - 1
     bursts = list(dict.fromkeys([0, (last + 1) // 2, last]))
     name = "diffusion_ratio" if "diffusion_ratio" in data else "diffusion"
@@ -77,9 +94,8 @@ def ladder(sources: Sources) -> Figure:
     for row, case in zip(axes, noisy, strict=False):
         for ax, burst in zip(row, bursts, strict=True):
             here = data.sel(case=case).isel(burst=burst)
-            ax.set_title(
-                f"{_title(data, case)}, epoch {float(here['burst_epoch']):.0f}", fontsize=7
-            )
+            over = f"{titles[case]}, epoch {float(here['burst_epoch']):.0f}"
+            ax.set_title(over.replace(", ", "\n"), fontsize=7)
             _ladder_panel(ax, here, name)
     for ax in axes[-1]:
         ax.set_xlabel("lag (epochs)")
@@ -140,7 +156,8 @@ _ROWS = {
 def against_epochs(sources: Sources) -> Figure:
     """Diffusion, exponent, fairness of the Wiener model and tail index against training time."""
     data = with_cases(sources["diffusion"])
-    names = [n for n in _panel_cases(data) if _has_noise(data.sel(case=n))][:2]
+    titles = _titles(data)
+    names = [n for n in titles if _has_noise(data.sel(case=n))]
     if not names:
         figure, ax = plt.subplots(figsize=(PAGE / 2, 2))
         in_place_of_data(ax, _SILENT)
@@ -161,7 +178,7 @@ def against_epochs(sources: Sources) -> Figure:
                 ax.axhline(1, color=EXACT, linewidth=0.8)
             if column == 0:
                 ax.set_ylabel(label)
-        axes[0, column].set_title(_title(data, case))
+        axes[0, column].set_title(titles[case].replace(", ", "\n"))
         epoch_axis(axes[-1, column], int(np.nanmax(epoch)))
     nulls = Line2D([], [], color=NULL, linestyle="--", label="null: simulated\nWiener / Gaussian")
     white = Line2D([], [], color=EXACT, linewidth=0.8, label="Wiener, exponent 1")
@@ -184,9 +201,9 @@ def _measure(ax: Axes, epoch: np.ndarray, here: xr.Dataset, name: str, colour: A
 def spreads(sources: Sources) -> Figure:
     """Variance within families (noise) and between them (initial weights) against epochs."""
     data = with_cases(sources["diffusion"])
-    names = _panel_cases(data)
-    figure, axes = plt.subplots(1, len(names), figsize=(PAGE, 2.6), sharey=True, squeeze=False)
-    for ax, case in zip(axes[0], names, strict=True):
+    titles = _titles(data)
+    figure, axes = plt.subplots(1, len(titles), figsize=(PAGE, 2.6), sharey=True, squeeze=False)
+    for ax, (case, title) in zip(axes[0], titles.items(), strict=True):
         here = data.sel(case=case)
         epoch = here["mark_epoch"].to_numpy()
         for layer, colour, _ in layer_styles(data["layer"].to_numpy()):
@@ -196,7 +213,7 @@ def spreads(sources: Sources) -> Figure:
                 ax.plot(epoch, value, color=colour, linestyle=style, linewidth=1)
         epoch_axis(ax, int(np.nanmax(epoch)), "epochs")
         ax.set_yscale("log")
-        ax.set_title(_title(data, case), fontsize=7)
+        ax.set_title(title.replace(", ", "\n"), fontsize=7)
         if not _has_noise(here):
             in_place_of_data(ax, "within: 0")
     axes[0, 0].set_ylabel("variance a weight (weight$^2$)")
@@ -207,11 +224,6 @@ def spreads(sources: Sources) -> Figure:
     return figure
 
 
-def _values(case: str) -> str:
-    """The values of a case's keys, without the keys."""
-    return ", ".join(part.rpartition("=")[2] for part in case.split(", "))
-
-
 def against_noise(sources: Sources) -> Figure:
     """D over one step and over 4 epochs against that of the gradient noise, in all cases."""
     data = with_cases(sources["diffusion"])
@@ -219,7 +231,8 @@ def against_noise(sources: Sources) -> Figure:
     if "predicted_diffusion" not in data:
         in_place_of_data(axes[0], "no gradient statistics recorded")
         return figure
-    names = [str(c) for c in data["case"].to_numpy() if _has_noise(data.sel(case=c))]
+    titles = _titles(data)
+    names = [name for name in titles if _has_noise(data.sel(case=name))]
     for ax, epochs, label in zip(axes, (None, 4.0), ("one step", "four epochs"), strict=True):
         for k, case in enumerate(names):
             here = data.sel(case=case)
@@ -240,14 +253,15 @@ def against_noise(sources: Sources) -> Figure:
     axes[0].set_ylabel("$D$ of twins (weight$^2$/update)")
     grey: dict[str, Any] = {"color": "#444444", "linestyle": "", "ms": 3}
     extra = [
-        Line2D([], [], marker=_MARKERS[k % len(_MARKERS)], label=_values(name), **grey)
+        Line2D([], [], marker=_MARKERS[k % len(_MARKERS)], label=titles[name], **grey)
         for k, name in enumerate(names)
     ]
     extra.append(Line2D([], [], color=EXACT, linewidth=0.8, label="equal"))
     layers_legend(figure, data["layer"].to_numpy(), *extra, marker="o", ms=2.5)
-    keys = ", ".join(p.partition("=")[0] for p in names[0].split(", ")) if names else ""
+    silent = [said for name, said in titles.items() if name not in names]
+    said = f"\ntwins never part: {'; '.join(silent)}" if silent else ""
     figure.suptitle(
-        f"every burst of every case ({keys}); both axes logarithmic" if names else "no noise",
+        f"every burst of every case; both axes logarithmic{said}" if names else "no noise",
         fontsize=7,
     )
     return figure

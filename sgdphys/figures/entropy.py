@@ -21,7 +21,6 @@ from sgdphys.figures.style import (
 )
 
 Sources = Mapping[str, xr.Dataset]
-_MOST_CASES = 3
 _ROWS = {
     "noise": "twins about\ntheir family:\n$S - S_1$ (nats)",
     "starts": "independent\nstarts:\n$S - S_0$ (nats)",
@@ -32,7 +31,7 @@ def growth(sources: Sources) -> Figure:
     """Growth of the entropy of both clouds against epochs, and I(X;T) where it was measured."""
     data = with_cases(sources["entropy"])
     information = sources.get("information")
-    names = [str(c) for c in data["case"].to_numpy()][:_MOST_CASES]
+    names = [str(c) for c in data["case"].to_numpy()]
     titles = case_labels(sources["entropy"])
     rows = 2 + (information is not None)
     figure, axes = plt.subplots(
@@ -83,7 +82,10 @@ def _cloud(ax: Axes, epoch: np.ndarray, here: xr.Dataset, colour: object) -> Non
 
 
 def _information(ax: Axes, data: xr.Dataset, case: str) -> None:
-    here = data.sel(case=case) if case in data["case"].to_numpy() else data.isel(case=0)
+    if case not in data["case"].to_numpy():
+        in_place_of_data(ax, "no information of this case")
+        return
+    here = data.sel(case=case)
     mean = here["I_XT"].mean("replica")
     for layer, colour, _ in layer_styles(data["layer"].to_numpy()):
         ax.plot(here["epoch"], mean.sel(layer=layer), color=colour, linewidth=1)

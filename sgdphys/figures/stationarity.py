@@ -191,6 +191,21 @@ def production(sources: Sources) -> Figure:
     return figure
 
 
+def one_of_each(data: xr.Dataset) -> list[int]:
+    """Places of the first cases of each sampler, learning rate and momentum.
+
+    Parameters
+    ----------
+    data : Dataset
+        Of all cases of a sweep, which may be over other keys as well.
+    """
+    first: dict[tuple[str, ...], int] = {}
+    settings = (_values(data, key).astype(str) for key in ("sampling", "learning_rate", "momentum"))
+    for place, setting in enumerate(zip(*settings, strict=True)):
+        first.setdefault(setting, place)
+    return list(first.values())
+
+
 def phase_diagram(sources: Sources) -> Figure:
     """Last burst's stability, full-gradient ratio and production over the two swept settings."""
     data = with_cases(sources["stationarity"]).isel(burst=-1)

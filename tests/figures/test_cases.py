@@ -2,6 +2,7 @@
 
 import itertools
 import operator
+import re
 
 import numpy as np
 import pytest
@@ -9,8 +10,19 @@ import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from sgdphys.figures import critics, sweeps, training, transitions, verdicts
-from sgdphys.figures.cases import control_axis, panels
+from sgdphys.figures import (
+    CATALOGUE,
+    bottleneck,
+    cases_shown,
+    critics,
+    diffusion,
+    draw,
+    sweeps,
+    training,
+    transitions,
+    verdicts,
+)
+from sgdphys.figures.cases import case_labels, control_axis, panels
 from sgdphys.figures.plane import paths
 from sgdphys.figures.style import say_logarithmic, sheet
 
@@ -149,3 +161,127 @@ def test_a_label_does_not_reach_the_panel_above():
     for above, below in ((0, 2), (1, 3)):
         label = figure.axes[below].yaxis.label.get_window_extent()
         assert label.y1 < figure.axes[above].get_window_extent().y0
+
+
+def swept(**keys):
+    """A sweep over some keys, of nothing."""
+    count = len(next(iter(keys.values())))
+    beside = {f"swept_{name}": ("case", values) for name, values in keys.items()}
+    return xr.Dataset(coords={"case": [f"case {k}" for k in range(count)], **beside})
+
+
+@pytest.mark.parametrize(
+    ("keys", "labels"),
+    [
+        ({"activation": ["tanh", ""]}, ["tanh", "no activation"]),
+        ({"batch_size": [10, 20]}, ["batch size 10", "batch size 20"]),
+        # a legend leaves out what begins with an underscore
+        ({"module": ["a:_net", "a:other"]}, ["module _net", "other"]),
+        # what is short must not make two cases one
+        ({"module": ["a:net", "b:net"]}, ["a:net", "b:net"]),
+        (
+            {"learning_rate": [0.1, 0.1000001]},
+            ["learning rate 0.1", "learning rate 0.1000001"],
+        ),
+        # two keys of one last name are called by their tables as well
+        (
+            {"task_seed": [5, 5, 6], "train_seed": [1, 2, 1]},
+            ["task seed 5, train seed 1", "task seed 5, train seed 2", "task seed 6, train seed 1"],
+        ),
+    ],
+)
+def test_cases_are_named_by_what_differs(keys, labels):
+    assert case_labels(swept(**keys)) == labels
+
+
+def test_a_grid_of_two_keys_of_one_last_name_names_both():
+    values = np.arange(4.0)
+    data = swept(task_seed=[5, 5, 6, 6], train_seed=[1, 2, 1, 2]).assign(
+        {f"{n}{e}": ("case", values) for n in transitions._PANELS for e in ("", "_low", "_high")}
+        | {"accuracy": (("case", "replica"), np.ones((4, 2)))}
+    )
+    assert transitions.has_control(data)
+    figure = transitions.order_over_control({"learning": data})
+    assert (figure.get_supxlabel(), figure.get_supylabel()) == ("task seed", "train seed")
+
+
+def diversity(cases):
+    layer, replica = np.array([1, 2]), 3
+    names = ("unit_overlap", "matched_overlap")
+    data = {f"{a}{n}{e}": (("case", "layer"), np.full((cases, 2), 0.5))
+            for n in names for a in ("", "first_") for e in ("", "_low", "_high")}  # fmt: skip
+    data |= {f"null_{n}": (("case", "layer"), np.full((cases, 2), 0.4)) for n in names}
+    data["norm_ratio"] = (("case", "replica", "layer"), np.ones((cases, replica, 2)))
+    return xr.Dataset(
+        data,
+        {
+            "case": [f"activation={k}" for k in range(cases)], "layer": layer,
+            "swept_activation": ("case", [f"kind {k}" for k in range(cases)]),
+        },
+        {"of": "diversity"},
+    )  # fmt: skip
+
+
+def texts_of(path):
+    return [re.sub(r"<[^>]+>|\s+", " ", t).strip()
+            for t in re.findall(r"<text.*?</text>", path.read_text(), re.DOTALL)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cases", "shown"), [(2, ""), (6, "4 of 6 cases shown")])
+def test_a_figure_says_how_many_cases_it_shows(tmp_path, cases, shown):
+    data = diversity(cases)
+    (path,) = draw({"diversity": data}, tmp_path, formats=["svg"])
+    texts = texts_of(path)
+    assert [f"kind {k}" for k in range(cases) if f"kind {k}" in texts] == [
+        f"kind {k}" for k in range(min(cases, 4))
+    ]
+    assert any("cases shown" in t for t in texts) == bool(shown)
+    assert cases_shown(CATALOGUE["diversity"], data) == shown
+
+
+def test_cases_that_diverged_are_counted(tmp_path):
+    data = diversity(3).assign_attrs(empty_cases='["activation=1"]')
+    said = "2 of 3 cases shown; in 1 every network diverged"
+    assert cases_shown(CATALOGUE["diversity"], data) == said
+    (path,) = draw({"diversity": data}, tmp_path, formats=["svg"])
+    assert said in texts_of(path)
+
+
+def test_cases_that_are_not_shown_leave_their_names_to_the_others():
+    data = diversity(6)
+    few = data.assign_coords(case_label=("case", case_labels(data))).isel(case=[0])
+    assert case_labels(few) == ["kind 0"]
+
+
+def test_diffusion_shows_one_case_a_sampler_and_those_with_noise_first():
+    data = swept(sampling=["fixed", "shuffle", "shuffle"], batch_size=[10, 10, 20])
+    data["diffusion"] = (("case", "layer"), [[0.0], [1.0], [2.0]])
+    assert diffusion.panel_cases(data) == [1, 0]
+    assert diffusion.noisy_cases(data) == [1]
+    assert cases_shown(CATALOGUE["diffusion_epochs"], data) == "1 of 3 cases shown"
+    assert diffusion.noisy_cases(data.isel(case=[0])) == [0]
+
+
+def test_the_bound_is_certified_as_far_as_its_certificate_goes():
+    ends = ("epoch", "replica", "layer")
+    data = xr.Dataset(
+        {n: (ends, np.ones((1, 2, 2))) for n in ("I_XT", "I_TY", "random_I_XT", "random_I_TY")}
+        | {f"curve_{n}": ("point", [0.0, 1.0]) for n in ("I_XT", "I_TY")}
+        | {"curve_certificate": ("point", [1e-9, 3.2e-7])}
+        | {"transition_beta": ("transition", [2.0])},
+        {"epoch": [9], "layer": [1, 2], "curve_beta": ("point", [1.0, 3.0])},
+    )  # fmt: skip
+    assert "certified to 4e-7 bits" in bottleneck.curve({"bottleneck": data}).get_suptitle()
+    bare = data.drop_vars("curve_certificate")
+    assert "certified" not in bottleneck.curve({"bottleneck": bare}).get_suptitle()
+
+
+def test_figures_of_cases_that_differ_have_files_that_differ(tmp_path):
+    data = information([[12.0, 6.0], [12.0, 5.0]]).assign_attrs(of="information")
+    names = ["path=a/b.csv", "path=a?b.csv"]
+    long = [f"path={'long' * 100}{k}" for k in range(2)]
+    for cases in (names, long):
+        paths = draw({"information": data.assign_coords(case=cases)}, tmp_path / cases[0][-5:-4],
+                     names=["information"], formats=["svg"])  # fmt: skip
+        assert len(set(paths)) == 2
+        assert all(path.is_file() for path in paths)
