@@ -94,18 +94,26 @@ def how_made(name: str, study: Study, groups: Groups) -> str:
     what = str(entry.draw.__doc__).strip().partition("\n")[0]
     train, network = study.train, study.network
     shape = network.module or "-".join(map(str, network.layers))
-    swept = {key.rpartition(".")[2] for key in study.sweep.keys}
+    keys = study.sweep.keys
 
-    def said(key: str, words: str) -> str:
-        return f"{key.replace('_', ' ')} as named" if key in swept else words
+    def said(key: str, words: str, *others: str) -> str:
+        """What the study says of a key, or that it differs between cases."""
+        swept = [k for k in (key, *others) if k in keys]
+        if not swept:
+            return words
+        return f"{swept[0].rpartition('.')[2].replace('_', ' ')} as named"
 
     parts = [
         what,
-        f"Networks: {train.replicas}, hidden layers {said('layers', shape)}, "
-        f"{said('activation', network.activation)}; {said('optimiser', train.optimiser)}, "
-        f"{said('learning_rate', f'learning rate {train.learning_rate:g}')}, "
-        f"{said('batch_size', f'batches of {train.batch_size}')}, sampler "
-        f"{said('sampling', train.sampling)}, {train.epochs} epochs, seed {train.seed}.",
+        f"Networks: {said('train.replicas', str(train.replicas))}, "
+        f"{said('network.layers', f'hidden layers {shape}', 'network.module')}, "
+        f"{said('network.activation', network.activation)}; "
+        f"{said('train.optimiser', train.optimiser)}, "
+        f"{said('train.learning_rate', f'learning rate {train.learning_rate:g}')}, "
+        f"{said('train.batch_size', f'batches of {train.batch_size}')}, "
+        f"sampler {said('train.sampling', train.sampling)}, "
+        f"{said('train.epochs', f'{train.epochs} epochs')}, "
+        f"{said('train.seed', f'seed {train.seed}')}.",
     ]
     group = _group_of(entry.needs[0], name, groups)
     if group is not None:
@@ -118,6 +126,9 @@ def how_made(name: str, study: Study, groups: Groups) -> str:
             parts.append("Null: the same with labels, weights or noise made anew, in grey.")
         if "reference" in attributes:
             parts.append(f"After {attributes['reference']}.")
+        shown = figures.cases_shown(entry, group)
+        if shown:
+            parts.append(f"{shown}.")
     return " ".join(parts)
 
 

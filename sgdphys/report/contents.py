@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -134,7 +135,8 @@ def _chapter(run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path])
             for name, node in trajectory.children.items():
                 data = node.to_dataset().drop_dims("parameter", errors="ignore")
                 groups[str(name)] = data.load()
-        paths = {**_drawn(run, groups), **instead}
+        place = Path(stack.enter_context(TemporaryDirectory()))
+        paths = {**_drawn(run, groups, place), **instead}
         _fill(chapter, run, groups, _in_order(paths), whole=whole)
         if whole and not chapter.missing:
             training = (
@@ -197,13 +199,22 @@ def _ends(v: Verdict) -> tuple[float, float, float] | None:
     return low / farthest, value / farthest, high / farthest
 
 
-def _drawn(run: Run, groups: Groups) -> dict[str, Path]:
-    """Figures of a run by name; drawn where none are there."""
-    folder = run.folder / FIGURES
-    if not any(folder.glob("*.svg")) and not any(folder.glob("*.png")) and groups:
-        run.figures(formats=("svg",))
-    there = {p.stem: p for kind in ("*.png", "*.svg") for p in folder.glob(kind)}
-    return {n: p for n, p in there.items() if n.partition("-")[0] in figures.CATALOGUE}
+def _drawn(run: Run, groups: Groups, place: Path) -> dict[str, Path]:
+    """Figures of a run by name; drawn into another place where the run has none.
+
+    A report only reads a run: it may lie where nothing can be written, or be going on.
+    """
+    found = _figures_in(run.folder / FIGURES)
+    if found or not groups:
+        return found
+    with run.sources() as sources:
+        figures.draw(sources, place, formats=("svg",))
+    return _figures_in(place)
+
+
+def _figures_in(folder: Path) -> dict[str, Path]:
+    paths = {p.stem: p for kind in ("*.png", "*.svg") for p in folder.glob(kind)}
+    return {n: p for n, p in paths.items() if n.partition("-")[0] in figures.CATALOGUE}
 
 
 def _in_order(paths: dict[str, Path]) -> dict[str, Path]:

@@ -85,6 +85,7 @@ def write_report(folders: list[Path], out: Path | None = None) -> Path:
         year=datetime.now(UTC).year,
     )
     path = out if out is not None else folders[0] / REPORT
+    text = text.encode(errors="replace").decode()  # names of files may be no Unicode
     try:
         write_text(text, path)
     except OSError as error:

@@ -44,8 +44,7 @@ def plane_of(information: xr.Dataset, bottleneck: xr.Dataset | None = None) -> d
     is_sweep = "case" in information.dims
     data = with_cases(information[["I_XT", "I_TY", "null_I_TY"]])
     titles = case_labels(information)
-    top = max(float(data["I_TY"].max()), 0.1)
-    wide = max(float(data["I_XT"].max()), 0.1)
+    wide, top = (float(np.fmax(data[n].max(), 0.1)) for n in ("I_XT", "I_TY"))
     cases = []
     for k in range(min(data.sizes["case"], _CASES)):
         one = data.isel(case=k).dropna("epoch", how="all")
@@ -69,7 +68,14 @@ def plane_of(information: xr.Dataset, bottleneck: xr.Dataset | None = None) -> d
             }
         )
     layers = data["layer"].to_numpy()
+    networks = data.sizes["replica"]
     return {
+        "some": _some(
+            len(cases),
+            data.sizes["case"],
+            min(networks, _REPLICAS) if is_sweep else networks,
+            networks,
+        ),
         "wide": wide,
         "top": top,
         "layers": [int(n) for n in layers],
@@ -100,11 +106,14 @@ def cloud_of(components: xr.Dataset) -> dict[str, Any]:
     cases = []
     for k in range(min(data.sizes["case"], _CASES)):
         one = data.isel(case=k, component=slice(0, 2))
+        if not np.isfinite(one["component_share"]).any():  # every network diverged
+            continue
         clouds = {}
         for name in ("score", "null_score"):
             values = one[name].transpose("step", "replica", "component").to_numpy()[:, :_WALKS]
             # each path in units of its own reach: what is compared is their shape
-            reach = np.nanmax(np.abs(values), axis=(0, 2), keepdims=True)
+            reach = np.max(np.abs(values), axis=(0, 2), keepdims=True, initial=0.0,
+                           where=np.isfinite(values))  # fmt: skip
             with np.errstate(invalid="ignore"):
                 clouds[name] = packed(values / np.where(reach > 0, reach, 1.0), 2.0, -1.0)
         share, null = (one[n].mean("replica").to_numpy() for n in
@@ -120,4 +129,19 @@ def cloud_of(components: xr.Dataset) -> dict[str, Any]:
                 "nullShare": [round(float(s), 3) for s in null],
             }
         )
-    return {"cases": cases}
+    networks = data.sizes["replica"]
+    return {
+        "some": _some(len(cases), data.sizes["case"], min(networks, _WALKS), networks),
+        "cases": cases,
+    }
+
+
+def _some(cases: int, all_cases: int, networks: int, all_networks: int) -> str:
+    """Says what is played where it is not all that there is."""
+    words = []
+    if cases < all_cases:
+        words.append(f"{cases} of {all_cases} cases")
+    if networks < all_networks:
+        each = "of each case " if all_cases > 1 else ""
+        words.append(f"{each}the first {networks} of {all_networks} networks")
+    return f"Shown: {', '.join(words)}." if words else ""

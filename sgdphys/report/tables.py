@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ import xarray as xr
 from sgdphys.dynamics.intervals import quantiles
 
 _MOST_ROWS = 20_000
+_FORMULA = re.compile(r"[=+\-@\t\r\n]")
+"""How a text begins that spreadsheets take for a formula."""
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _QUANTILES = {"": 0.5, "_low": 0.05, "_high": 0.95}
 
 
@@ -38,7 +42,7 @@ def csv_of(data: xr.Dataset) -> str:
         size = int(np.prod([reduced.sizes[d] for d in dims]))
         if size <= _MOST_ROWS:
             blocks.append(_block(reduced[names], dims))
-    return "\n".join(blocks)
+    return "\r\n".join(blocks)
 
 
 def _over_replicas(data: xr.Dataset) -> xr.Dataset:
@@ -60,11 +64,11 @@ def _over_replicas(data: xr.Dataset) -> xr.Dataset:
 def _block(data: xr.Dataset, dims: tuple[str, ...]) -> str:
     """One table: its coordinates, then its variables, units in the heading."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out)  # lines end in CR LF, so that a text with either is quoted
     names = [str(n) for n in data.data_vars]
     heads = [f"{n} ({data[n].attrs['units']})" if data[n].attrs.get("units", "1") != "1" else n
              for n in names]  # fmt: skip
-    writer.writerow([*dims, *heads])
+    writer.writerow([_cell(str(head)) for head in (*dims, *heads)])
     along = [data[d].to_numpy() if d in data.coords else np.arange(data.sizes[d]) for d in dims]
     columns = [data[n].transpose(*dims).to_numpy().ravel() for n in names]
     places = [g.ravel() for g in np.meshgrid(*along, indexing="ij")]
@@ -74,4 +78,9 @@ def _block(data: xr.Dataset, dims: tuple[str, ...]) -> str:
 
 
 def _cell(value: Any) -> str:
-    return f"{value:.5g}" if isinstance(value, float | np.floating) else str(value)
+    """A number in five digits, or a text that no spreadsheet carries out as a formula."""
+    if isinstance(value, float | np.floating):
+        return f"{value:.5g}"
+    text = str(value)
+    is_formula = _FORMULA.match(text) and not _NUMBER.fullmatch(text)
+    return f"'{text}" if is_formula else text

@@ -1,6 +1,7 @@
 """The page of a run: what it holds, that it works in a browser, and that text stays text."""
 
 import base64
+import html
 import itertools
 import json
 import re
@@ -15,8 +16,9 @@ from commands import command, refused
 import sgdphys as sp
 from sgdphys.figures import CATALOGUE
 from sgdphys.relate.statistics import STATISTICS
-from sgdphys.report.captions import FIGURE_OF
+from sgdphys.report.captions import FIGURE_OF, how_made
 from sgdphys.report.page import write_report
+from sgdphys.study.keys import study_from
 
 STUDY = {
     "title": "A <script>alert(1)</script> & study",
@@ -73,6 +75,41 @@ def test_text_of_a_study_is_text(runs):
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; study" in text
     assert "<b>learns" not in text
+
+
+def everything_in(folder):
+    return {str(p): (p.stat().st_mtime_ns, p.stat().st_size) for p in folder.rglob("*")}
+
+
+def test_a_report_of_a_run_without_figures_writes_nothing_into_it(runs, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(runs[0].folder, folder)
+    shutil.rmtree(folder / "figures")
+    before = everything_in(folder)
+    text = write_report([folder], tmp_path / "page.html").read_text()
+    assert everything_in(folder) == before
+    assert text.count("<figure id=") > 5
+    assert [p.name for p in tmp_path.iterdir() if p != folder] == ["page.html"]
+
+
+def test_dollars_and_brackets_are_literal_and_no_text_stops_a_page(runs, tmp_path):
+    folder = tmp_path / "[/x] $5"
+    shutil.copytree(runs[0].folder, folder)
+    says = r"costs $5 or $6 [/x] [red] 50% $\foo$ {{ 7 * 7 }} %s"
+    rows = json.loads((folder / "verdicts.json").read_text())
+    rows[0]["says"] = f"\ud800{says}"
+    (folder / "verdicts.json").write_text(json.dumps(rows))
+    text = write_report([folder], tmp_path / "page.html").read_text()
+    assert text.count("?" + html.escape(says)) >= 2
+    assert f"<code>{folder}</code>" in text
+
+
+def test_captions_say_what_differs_between_cases(runs):
+    captions = [how_made("diversity", study_from({**STUDY, "sweep": {k: [1, 2]}}, "here"), {})
+                for k in ("train.seed", "task.seed", "train.batch_size")]  # fmt: skip
+    assert ["seed 1" in c for c in captions] == [False, True, True]
+    assert "seed as named" in captions[0]
+    assert "batch size as named" in captions[2]
 
 
 def test_verdicts_come_first_with_rule_null_and_figure(runs):
