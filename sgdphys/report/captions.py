@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys import figures
-from sgdphys.information.onset import LEAST_LOSS, compression
+from sgdphys.information.onset import LEAST_LOSS, compression, finite_to_the_end
 from sgdphys.relate.verdicts import Verdict
 from sgdphys.study.keys import Study
 
@@ -176,7 +176,7 @@ def _plane(information: xr.Dataset) -> str:
 
 
 def _information(information: xr.Dataset) -> str:
-    curve = information["I_XT"].mean("replica")
+    curve = finite_to_the_end(information["I_XT"]).mean("replica")
     found = compression(curve)
     most = found["bits_lost"].fillna(-1).argmax("layer").item()
     lost, since = (float(found[n][most]) for n in ("bits_lost", "peak_epoch"))

@@ -1,6 +1,7 @@
 """What a page holds: for every run its verdicts, pictures with captions, tables and text."""
 
 import base64
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -23,7 +24,6 @@ from sgdphys.study.analysing import RESULTS, are_whole
 from sgdphys.study.files import resolved_text
 from sgdphys.study.runs import FIGURES, STUDY_FILE, Run
 from sgdphys.trajectory.reader import SEGMENTS, attributes_of, open_trajectory, segment_paths
-from sgdphys.trajectory.schema import decode_attributes
 
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 _RECORDED = ("training", "gradients")
@@ -277,6 +277,8 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield "size", f"{run.bytes / 1e6:.0f} MB"
     attributes = _attributes(run)
     libraries = attributes.get("libraries", {})
+    if isinstance(libraries, str):  # files of schema 1 hold a table
+        libraries = json.loads(libraries)
     for key, label in (
         ("created", "recorded"), ("sgdphys_version", "sgdphys"), ("engine", "engine"),
         ("threads", "threads"), ("cpu", "processor"),
@@ -290,4 +292,4 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
 def _attributes(run: Run) -> dict[str, Any]:
     first = next(iter(run.cases.values()), run)
     paths = segment_paths(first.folder / SEGMENTS)
-    return decode_attributes(attributes_of(paths[0])) if paths else {}
+    return attributes_of(paths[0]) if paths else {}

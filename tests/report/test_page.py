@@ -14,8 +14,10 @@ from browser import browser, chromium
 from commands import command, refused
 
 import sgdphys as sp
+from sgdphys.errors import WorkError
 from sgdphys.figures import CATALOGUE
 from sgdphys.relate.statistics import STATISTICS
+from sgdphys.relate.verdicts import read_verdicts, write_verdicts
 from sgdphys.report.captions import FIGURE_OF, how_made
 from sgdphys.report.page import write_report
 from sgdphys.study.keys import study_from
@@ -96,12 +98,18 @@ def test_dollars_and_brackets_are_literal_and_no_text_stops_a_page(runs, tmp_pat
     folder = tmp_path / "[/x] $5"
     shutil.copytree(runs[0].folder, folder)
     says = r"costs $5 or $6 [/x] [red] 50% $\foo$ {{ 7 * 7 }} %s"
-    rows = json.loads((folder / "verdicts.json").read_text())
-    rows[0]["says"] = f"\ud800{says}"
-    (folder / "verdicts.json").write_text(json.dumps(rows))
+    first, *others = read_verdicts(folder / "verdicts.json")
+    write_verdicts([first._replace(says=f"\ud800{says}"), *others], folder / "verdicts.json")
     text = write_report([folder], tmp_path / "page.html").read_text()
     assert text.count("?" + html.escape(says)) >= 2
     assert f"<code>{folder}</code>" in text
+
+
+def test_a_page_that_cannot_be_written_leaves_no_part_of_one(runs, tmp_path):
+    (tmp_path / "page.html").mkdir()
+    with pytest.raises(WorkError, match=r"page\.html cannot be written"):
+        write_report([runs[1].folder], tmp_path / "page.html")
+    assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
 
 
 def test_captions_say_what_differs_between_cases(runs):
