@@ -280,8 +280,12 @@ def _save(figure: Figure, paths: Sequence[Path]) -> Sequence[Path]:
     for path in paths:
         kind = path.suffix[1:]
         partial = path.with_name(f".partial-{path.name}")
-        figure.savefig(partial, format=kind, **options[kind])
+        try:
+            figure.savefig(partial, format=kind, **options[kind])
+            os.replace(partial, path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
         figure.set_layout_engine("none")  # laid out once, for all formats
-        os.replace(partial, path)
     plt.close(figure)
     return paths

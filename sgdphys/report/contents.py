@@ -20,7 +20,8 @@ from sgdphys.report.tables import csv_of
 from sgdphys.study import summary
 from sgdphys.study.analysing import RESULTS, are_whole
 from sgdphys.study.files import resolved_text
-from sgdphys.study.runs import FIGURES, STUDY_FILE, Run
+from sgdphys.study.runs import FIGURES, Run
+from sgdphys.study.study_file import STUDY_FILE
 from sgdphys.trajectory.reader import SEGMENTS, attributes_of, open_trajectory, segment_paths
 from sgdphys.trajectory.schema import decode_attributes
 
@@ -244,7 +245,10 @@ def _missing(run: Run) -> Iterator[str]:
         if done < epochs:
             yield f"The recording{of} ends at epoch {done} of {epochs}; {_resume(run)}"
             return
-    if study.analyses and not (run.folder / RESULTS).is_file():
+    if study.analyses and not run.is_analysed:
+        if run.has_diverged:
+            yield "Every network diverged, so nothing was analysed"
+            return
         yield f"Nothing has been analysed yet; {_resume(run)}"
     elif study.analyses and not are_whole(run.folder, study):
         yield f"The results are those of other analyses; {_resume(run)}"
