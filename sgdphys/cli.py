@@ -15,7 +15,7 @@ import typer
 
 import sgdphys
 from sgdphys.errors import InputError, WorkError
-from sgdphys.interruption import interruptible
+from sgdphys.supervision import supervised
 from sgdphys.terminal import open_streams, print_table, progress, say
 
 app = typer.Typer(
@@ -33,50 +33,61 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point of the command; exits with its status."""
+    """Entry point of the command; exits with its status.
+
+    With arguments, which a program gives, it is carried out in the program's own process.
+    """
     open_streams()
+    if arguments is not None:
+        sys.exit(_status(arguments))
+    arguments = sys.argv[1:]
+    sentence = _STOPPED if arguments[:1] == ["run"] else "interrupted"
+    sys.exit(supervised(lambda: _status(arguments), _tell, sentence))
+
+
+def _status(arguments: list[str]) -> int:
+    """Carry out a command and return its status; what went wrong is said."""
     # all is drawn to files, whatever a matplotlibrc in this folder names
     os.environ.setdefault("MPLBACKEND", "agg")
-    arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
-    arguments = [a for a in arguments if a != "--debug"]
-    sentence = _STOPPED if arguments[:1] == ["run"] else "interrupted"
-    with interruptible(sentence) as is_interrupted:
-        try:
-            status = app(args=arguments, prog_name="sgdphys", standalone_mode=False)
-            sys.stdout.flush()
-        except (Exception, KeyboardInterrupt) as error:
-            if debug and not is_interrupted():
-                raise
-            status = 1 if is_interrupted() else _tell_error(error)
-        if is_interrupted():
-            status = _tell(sentence, 1)
-    sys.exit(status if isinstance(status, int) else 0)
+    try:
+        status = app(
+            args=[a for a in arguments if a != "--debug"], prog_name="sgdphys",
+            standalone_mode=False,
+        )  # fmt: skip
+        sys.stdout.flush()
+    except Exception as error:
+        if debug:
+            raise
+        return _tell_error(error)
+    return status if isinstance(status, int) else 0
 
 
-def _tell(sentence: str, status: int) -> int:
-    """Say why the command ends, where anybody listens, and return its status."""
+def _tell(sentence: str) -> None:
+    """Say why the command ends, where anybody listens."""
     with suppress(OSError):
         say(f"sgdphys: {sentence}", error=True)
-    return status
 
 
-def _tell_error(error: BaseException) -> int:
+def _tell_error(error: Exception) -> int:
     """Say an error in a sentence and return its exit status."""
     if hasattr(error, "format_message"):  # typer's errors of usage
-        return _tell(f"{error.format_message().rstrip('.')}; see sgdphys --help", 2)
-    if isinstance(error, InputError | WorkError):
-        return _tell(str(error), 2 if isinstance(error, InputError) else 1)
-    text = " ".join(str(error).split()) or "no message"
+        _tell(f"{error.format_message().rstrip('.')}; see sgdphys --help")
+        return 2
     if isinstance(error, OSError):
         _discard_output()
-        if isinstance(error, BrokenPipeError):  # whoever read our output has gone
-            return 1
-        if error.strerror:
-            return _tell(_of_system(error), 1)
-    if isinstance(error, MemoryError):
-        return _tell("there is not enough memory for this", 1)
-    return _tell(f"{type(error).__name__}: {text} (give --debug for the traceback)", 1)
+    if isinstance(error, BrokenPipeError):  # whoever read our output has gone
+        return 1
+    if isinstance(error, InputError | WorkError):
+        _tell(str(error))
+    elif isinstance(error, OSError) and error.strerror:
+        _tell(_of_system(error))
+    elif isinstance(error, MemoryError):
+        _tell("there is not enough memory for this")
+    else:
+        text = " ".join(str(error).split()) or "no message"
+        _tell(f"{type(error).__name__}: {text} (give --debug for the traceback)")
+    return 2 if isinstance(error, InputError) else 1
 
 
 def _of_system(error: OSError) -> str:

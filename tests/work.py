@@ -1,6 +1,7 @@
 """Work for processes beside training, which import it by its name."""
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -36,7 +37,8 @@ def say_process_and_last(path, tell):
     partial = Path(f"{path}.partial")
     partial.write_text(str(os.getpid()))
     partial.rename(path)
-    time.sleep(60)
+    # one call, for longer than anybody waits, that lets no other thread use the interpreter
+    re.match("(a+)+$", "a" * 60 + "b")
 
 
 def write(path, tell):

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,9 @@ except ImportError:  # pragma: no cover
 _LOCK = ".lock"
 _INSIDE = (SEGMENTS, CASES, PARTS)
 """Folders in that of a run that hold recordings."""
+_PATIENCE = 1.0
+"""Seconds to wait for another command to let a folder go."""
+_ASK = 0.05
 _LEFTOVERS = ("*.partial", ".partial-*")
 """What a killed command was writing."""
 
@@ -52,19 +56,27 @@ def locked(folder: Path, tell: Callable[[str], None] = lambda sentence: None) ->
 
 
 def _lock(file: IO[str], tell: Callable[[str], None]) -> bool:
-    """Lock a file unless another process has; tell where files cannot be locked."""
-    try:
-        if fcntl is None:
-            raise OSError(errno.ENOTSUP, "")
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # some network file systems cannot either
-        tell(
-            f"{file.name} cannot be locked on this system; take care that no other command writes "
-            "to its folder"
-        )
-    return True
+    """Lock a file unless another process has; tell where files cannot be locked.
+
+    A command that was just killed may take a moment to let it go.
+    """
+    asked = time.monotonic()
+    while True:
+        try:
+            if fcntl is None:
+                raise OSError(errno.ENOTSUP, "")
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() - asked > _PATIENCE:
+                return False
+            time.sleep(_ASK)
+            continue
+        except OSError:  # some network file systems cannot either
+            tell(
+                f"{file.name} cannot be locked on this system; take care that no other command "
+                "writes to its folder"
+            )
+        return True
 
 
 @contextmanager

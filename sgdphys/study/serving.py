@@ -1,7 +1,8 @@
 """A process beside the one that trains: it does what it is sent, and ends when that one does.
 
-It is run as a file, with the number of its connection and, as JSON, the folders to import from. The
-package comes from where the other process has it, whatever those folders hold.
+It is run as a file, with the numbers of its connection and of the other process and, as JSON, the
+folders to import from. The package comes from where the other process has it, whatever those
+folders hold.
 """
 
 import importlib.util
@@ -65,12 +66,15 @@ def _load_package() -> None:
     spec.loader.exec_module(module)
 
 
-def _main(number: str, folders: str) -> None:
+def _main(number: str, parent: str, folders: str) -> None:
     threading.Thread(target=_end_with_the_other, daemon=True).start()
     connection = Connection(int(number))
     sys.path[:] = json.loads(folders)
     try:
         _load_package()
+        from sgdphys.supervision import end_with
+
+        end_with(int(parent))
     except Exception as error:
         _send(connection, f"{type(error).__name__}: {error}")
         return

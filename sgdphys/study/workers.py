@@ -217,7 +217,7 @@ class _Process:
         environment = {**os.environ, **self._limits, "PYTHONPATH": first, "MPLBACKEND": "agg"}
         folders = json.dumps(_import_folders(sys.path))
         return subprocess.Popen(
-            [sys.executable, "-P", serving.__file__, str(number), folders],
+            [sys.executable, "-P", serving.__file__, str(number), str(os.getpid()), folders],
             pass_fds=[number],
             stdin=subprocess.PIPE,  # it ends when this is closed, by whatever end of this process
             # in its own session: Ctrl-C reaches the process that trains, which decides what ends
