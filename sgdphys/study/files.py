@@ -269,6 +269,8 @@ def differences(first: Study, second: Study) -> list[str]:
     a, b = recording_keys(first), recording_keys(second)
     if first.sweep != second.sweep:
         return ["sweep"]
+    if bool(first.parts) != bool(second.parts):
+        return ["parts"]
     changed = []
     for table in a | b:
         one, other = a.get(table, {}), b.get(table, {})

@@ -10,9 +10,9 @@ from typing import Any
 import xarray as xr
 
 from sgdphys.engines.base import Stopped
-from sgdphys.errors import InputError, WorkError
+from sgdphys.errors import WorkError
 from sgdphys.relate.verdicts import judge, without_data, write_verdicts
-from sgdphys.study.analysing import RESULTS, analyse, are_whole, combine
+from sgdphys.study.analysing import RESULTS, analyse, combine
 from sgdphys.study.drawing import draw
 from sgdphys.study.files import cases_of, find_study, load_study, parts_of
 from sgdphys.study.folders import claim, locked
@@ -192,11 +192,11 @@ def _record_one(folder: Path, study: Study, command: _Command) -> bool:
 def _are_analysed(run: Run, tell: Callable[[str], None]) -> bool:
     """Whether a run's results are there, can be read, and are those of its study."""
     try:
-        if not are_whole(run.folder, run.study):
+        if not run.is_analysed_as_asked:
             return False
         with run.results as results:
             results.load()
-    except (InputError, WorkError, OSError, RuntimeError):
+    except (WorkError, OSError, RuntimeError):
         tell(f"{run.folder / RESULTS} is damaged; it is analysed again")
         (run.folder / RESULTS).unlink()
         return False

@@ -11,7 +11,7 @@ import xarray as xr
 
 from sgdphys.errors import InputError, WorkError
 from sgdphys.relate.verdicts import Verdict, as_dataset, read_verdicts
-from sgdphys.study.analysing import RESULTS
+from sgdphys.study.analysing import RESULTS, are_whole
 from sgdphys.study.files import cases_of, require_folder_name
 from sgdphys.study.keys import Figures, Study
 from sgdphys.study.study_file import STUDY_FILE, read_study
@@ -134,17 +134,25 @@ class Run:
         if not self.is_analysed:
             why = "nothing was analysed" if self.study.analyses else "its study names no [analyses]"
             raise InputError(f"{self.folder} has no {RESULTS}: {why}")
-        try:
+        with _damage_told(path):
             return open_trajectory(path)
-        except (InputError, WorkError) as error:
-            raise WorkError(
-                f"{path} is damaged; give the command that began the run again to analyse it anew"
-            ) from error
 
     @property
     def is_analysed(self) -> bool:
         """Whether there are results."""
         return (self.folder / RESULTS).is_file()
+
+    @property
+    def is_analysed_as_asked(self) -> bool:
+        """Whether there are results, and they are those of the study's analyses.
+
+        Raises
+        ------
+        WorkError
+            When the results are damaged.
+        """
+        with _damage_told(self.folder / RESULTS):
+            return are_whole(self.folder, self.study)
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -200,6 +208,17 @@ class Run:
         """Size of everything in the folder; what several names share counts once."""
         files = (path.stat() for path in self.folder.rglob("*") if path.is_file())
         return sum({(s.st_dev, s.st_ino): s.st_size for s in files}.values())
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Say of results that cannot be read how to have them again."""
+    try:
+        yield
+    except (InputError, WorkError) as error:
+        raise WorkError(
+            f"{path} is damaged; give the command that began the run again to analyse it anew"
+        ) from error
 
 
 def file_name(case: str) -> str:
