@@ -82,6 +82,8 @@ def _tell_error(error: Exception) -> int:
         _tell(str(error))
     elif isinstance(error, OSError) and error.strerror:
         _tell(_of_system(error))
+    elif isinstance(error, UnicodeEncodeError):
+        _tell(f"a name is no text in {error.encoding}; set PYTHONUTF8=1, or give another name")
     elif isinstance(error, MemoryError):
         _tell("there is not enough memory for this")
     else:

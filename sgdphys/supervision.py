@@ -55,6 +55,7 @@ def supervised(command: Callable[[], int], tell: Callable[[str], None], sentence
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # begun by nohup
         to_end.remove(signal.SIGHUP)
     awaited = to_end | {signal.SIGCHLD, signal.SIGALRM}
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored no status is kept
     # they wait until somebody asks for them, from here on
     before = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     parent, child = os.getpid(), os.fork()

@@ -283,8 +283,10 @@ def _save(figure: Figure, paths: Sequence[Path]) -> Sequence[Path]:
         try:
             figure.savefig(partial, format=kind, **options[kind])
             os.replace(partial, path)
-        except BaseException:
+        except BaseException as error:
             partial.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                error.filename = str(path)
             raise
         figure.set_layout_engine("none")  # laid out once, for all formats
     plt.close(figure)

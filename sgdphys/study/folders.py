@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -91,8 +92,7 @@ def _telling_of(folder: Path) -> Iterator[None]:
 
 def _require_ours(folder: Path) -> None:
     """Refuse a folder of other things; one in which a command was killed at its start is ours."""
-    if os.sep == "/" and "\\" in str(folder.absolute()):
-        raise InputError(f"{folder}: netCDF cannot write where a path has a backslash; use --out")
+    _require_name(str(folder.absolute()))
     if not folder.is_dir() or (folder / STUDY_FILE).is_file():
         return
     for path in folder.iterdir():
@@ -100,6 +100,20 @@ def _require_ours(folder: Path) -> None:
         is_bare = path.name in _INSIDE and path.is_dir() and not any(path.iterdir())
         if not (is_left or is_bare):
             raise InputError(f"{folder} is not empty and holds no run; choose another --out")
+
+
+def _require_name(path: str) -> None:
+    """Refuse a path that the netCDF library cannot be given."""
+    encoding = sys.getfilesystemencoding()
+    try:
+        path.encode(encoding)
+    except UnicodeEncodeError:
+        raise InputError(
+            f"netCDF cannot write to {path}, a name that is no text in {encoding}; choose another "
+            "--out, or set PYTHONUTF8=1 if it is one in UTF-8"
+        ) from None
+    if os.sep == "/" and "\\" in path:
+        raise InputError(f"netCDF cannot write to {path}: it has a backslash; choose another --out")
 
 
 def claim(folder: Path, study: Study, *, fresh: bool, tell: Callable[[str], None]) -> None:

@@ -28,24 +28,31 @@ _DIVERGED = "every network diverged, so nothing was analysed"
 
 
 @dataclass
+class _Progress:
+    """Network-epochs that are recorded, of all that a study has."""
+
+    report: Callable[[int, int], None] | None
+    total: int
+    before: int = 0
+    """In the recordings that are finished."""
+
+    def add(self, done: int) -> None:
+        """Tell of those of the recording at hand."""
+        if self.report is not None:
+            self.report(self.before + done, self.total)
+
+
+@dataclass(frozen=True)
 class _Command:
-    """How a study is carried out, and how far its recordings are."""
+    """How a study is carried out."""
 
     threads: int | None
     fresh: bool
     tell: Callable[[str], None]
-    progress: Callable[[int, int], None] | None
     stop: Callable[[], bool] | None
+    progress: _Progress
     workers: Workers
     pool: Pool
-    total: int
-    before: int = 0
-    """Network-epochs of the recordings that are finished, of so many in all."""
-
-    def add(self, done: int) -> None:
-        """Tell of network-epochs of the recording at hand."""
-        if self.progress is not None:
-            self.progress(self.before + done, self.total)
 
     def must_stop(self) -> bool:
         """Whether training ends: when it is asked to, or other work has failed."""
@@ -108,7 +115,8 @@ def run(
     share = max(cores // (processes + 1), 1) if processes else threads
     with locked(folder, tell), Workers(processes, share, tell, stop) as workers:
         claim(folder, resolved, fresh=fresh, tell=tell)
-        command = _Command(threads, fresh, tell, progress, stop, workers, Pool(), total)
+        recorded = _Progress(progress, total)
+        command = _Command(threads, fresh, tell, stop, recorded, workers, Pool())
         if parts:
             _carry_out_parts(folder, resolved, parts, command)
         else:
@@ -271,8 +279,8 @@ def _record(run: Run, command: _Command) -> None:
         if not recording.engine.is_compiled():
             command.tell("compiling the engine, once on this machine: about 15 seconds")
         _train(recording, done, command)
-    command.before += total
-    command.add(0)
+    command.progress.before += total
+    command.progress.add(0)
     command.pool.add(study, segments)
 
 
@@ -283,7 +291,7 @@ def _train(recording: Recording, done: int, command: _Command) -> None:
     def add(network_epochs: int) -> None:
         nonlocal count
         count += network_epochs
-        command.add(count)
+        command.progress.add(count)
 
     try:
         recording.run(add, command.must_stop)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import tomli_w
-import xarray as xr
+from folders import arrays, contents, same
 
 import sgdphys as sp
 from sgdphys.errors import InputError, WorkError
 from sgdphys.report.page import write_report
-from sgdphys.study import folders
+from sgdphys.study import folders as product
 from sgdphys.study.folders import locked
 
 CLAIM = {"says": "s", "by": "b", "statistic": "norm_growth", "above": 0.0, "null": "0"}
@@ -25,36 +25,6 @@ TINY = {
 }
 DRAWN = {**TINY, "figures": {"formats": ["svg"]}}
 SWEEP = {**TINY, "claims": {}, "sweep": {"train.seed": [1, 2]}}
-
-
-def contents(folder):
-    """Bytes of every file, by its path in the folder."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def arrays(folder):
-    """Every array of a run, by file, group and name; verdicts and studies as they are written."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = str(path.relative_to(folder))
-        if path.name in ("study.toml", "verdicts.json"):
-            found[name] = path.read_text()
-        elif path.suffix == ".nc":
-            with xr.open_datatree(path) as tree:
-                for node in tree.subtree:
-                    for variable, data in node.to_dataset().load().variables.items():
-                        found[f"{name}{node.path}/{variable}"] = data
-    return found
-
-
-def same(first, second):
-    assert first.keys() == second.keys()
-    for name, one in first.items():
-        assert one == second[name] if isinstance(one, str) else one.identical(second[name]), name
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +90,7 @@ def test_a_lock_is_held_once_and_let_go(tmp_path):
 
 
 def test_where_files_cannot_be_locked_it_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(folders, "fcntl", None)
+    monkeypatch.setattr(product, "fcntl", None)
     told = []
     sp.run(TINY, tmp_path / "run", threads=1, tell=told.append)
     assert sum("cannot be locked" in line for line in told) == 1
