@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -135,7 +136,7 @@ def _chapter(run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path])
             for name, node in trajectory.children.items():
                 data = node.to_dataset().drop_dims("parameter", errors="ignore")
                 groups[str(name)] = data.load()
-        paths = {**_drawn(run, groups), **instead}
+        paths = {**_drawn(run, groups, stack), **instead}
         _fill(chapter, run, groups, _in_order(paths), whole=whole)
         if whole and not chapter.missing:
             training = (
@@ -198,11 +199,15 @@ def _ends(v: Verdict) -> tuple[float, float, float] | None:
     return low / farthest, value / farthest, high / farthest
 
 
-def _drawn(run: Run, groups: Groups) -> dict[str, Path]:
-    """Figures of a run by name; drawn where none are there."""
+def _drawn(run: Run, groups: Groups, stack: ExitStack) -> dict[str, Path]:
+    """Figures of a run by name; drawn where none are there, if need be for the page alone."""
     folder = run.folder / FIGURES
     if not any(folder.glob("*.svg")) and not any(folder.glob("*.png")) and groups:
-        run.figures(formats=("svg",))
+        try:
+            run.figures(formats=("svg",))
+        except OSError:  # a run that may be read only
+            folder = Path(stack.enter_context(TemporaryDirectory()))
+            run.figures(formats=("svg",), folder=folder)
     there = {p.stem: p for kind in ("*.png", "*.svg") for p in folder.glob(kind)}
     return {n: p for n, p in there.items() if n.partition("-")[0] in figures.CATALOGUE}
 

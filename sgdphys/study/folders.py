@@ -29,8 +29,8 @@ _INSIDE = (SEGMENTS, CASES, PARTS)
 _PATIENCE = 1.0
 """Seconds to wait for another command to let a folder go."""
 _ASK = 0.05
-_LEFTOVERS = ("*.partial", ".partial-*")
-"""What a killed command was writing."""
+_PARTIAL = ("*.partial", ".partial-*")
+"""What is being written, or was when a command was killed."""
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def _require_ours(folder: Path) -> None:
     if not folder.is_dir() or (folder / STUDY_FILE).is_file():
         return
     for path in folder.iterdir():
-        is_left = path.name == _LOCK or any(path.match(pattern) for pattern in _LEFTOVERS)
+        is_left = path.name == _LOCK or any(path.match(pattern) for pattern in _PARTIAL)
         is_bare = path.name in _INSIDE and path.is_dir() and not any(path.iterdir())
         if not (is_left or is_bare):
             raise InputError(f"{folder} is not empty and holds no run; choose another --out")
@@ -130,15 +130,23 @@ def claim(folder: Path, study: Study, *, fresh: bool, tell: Callable[[str], None
         When the folder cannot be written.
     """
     with _telling_of(folder):
-        for pattern in _LEFTOVERS:
-            for inside in (folder, folder / SEGMENTS, folder / FIGURES):
-                for path in inside.glob(pattern):
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+        _remove_partial(folder)
         if (folder / STUDY_FILE).is_file() and (fresh or not _holds(folder, study, tell)):
             _clear(folder)
         write_study(study, folder)
         holder = PARTS if study.parts else CASES if study.sweep.keys else SEGMENTS
         (folder / holder).mkdir(exist_ok=True)
+
+
+def _remove_partial(folder: Path) -> None:
+    """Remove what a killed command was writing, and nothing that has another's name."""
+    ours = (STUDY_FILE, RESULTS, VERDICTS, DRAWN)
+    left = [folder / f"{name}.partial" for name in ours]
+    for pattern in _PARTIAL:
+        left += [*(folder / SEGMENTS).glob(pattern), *(folder / FIGURES).glob(pattern)]
+    for path in left:
+        path.unlink(missing_ok=True)
+    shutil.rmtree(folder / f".partial-{SEGMENTS}", ignore_errors=True)
 
 
 def _holds(folder: Path, study: Study, tell: Callable[[str], None]) -> bool:

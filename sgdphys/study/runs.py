@@ -166,9 +166,12 @@ class Run:
         return found
 
     def figures(
-        self, names: Iterable[str] | None = None, formats: Iterable[str] | None = None
+        self,
+        names: Iterable[str] | None = None,
+        formats: Iterable[str] | None = None,
+        folder: Path | None = None,
     ) -> list[Path]:
-        """Draw figures into the run's folder and return their paths.
+        """Draw figures and return their paths.
 
         Parameters
         ----------
@@ -176,12 +179,15 @@ class Run:
             Names of ``figures.CATALOGUE``; all that apply by default.
         formats : iterable of str, optional
             png, svg, pdf; by default those of the study, or png and svg where it has none.
+        folder : Path, optional
+            Where to; the run's folder of figures by default.
         """
         from sgdphys import figures
 
         formats = tuple(formats or self.study.figures.formats or Figures().formats)
         with self.sources() as sources:
-            return figures.draw(sources, self.folder / FIGURES, names=names, formats=formats)
+            folder = folder or self.folder / FIGURES
+            return figures.draw(sources, folder, names=names, formats=formats)
 
     @contextmanager
     def sources(self) -> Iterator[dict[str, xr.Dataset]]:

@@ -204,3 +204,26 @@ def test_what_hangup_is_not_to_end_goes_on(started, tmp_path):
     time.sleep(2)
     process.send_signal(signal.SIGHUP)
     assert process.wait(timeout=120) == 0
+
+
+@pytest.mark.slow
+def test_killed_nothing_of_it_is_left_and_it_is_carried_on_at_once(started, tmp_path):
+    """Neither the command's own process nor one that analyses, in the middle of an analysis."""
+    study(tmp_path, SLOW_PHASES, "part")
+    suite = study(tmp_path, {"title": "suite", "parts": {"one": "part"}}, "suite")
+    process = started("run", suite, "--out", "run")
+    wait_for(process, lambda: "analysing phases" in said(tmp_path))
+    assert len(processes_of(tmp_path)) == 3
+    process.kill()
+    process.wait()
+    killed = time.monotonic()
+    while processes_of(tmp_path):
+        assert time.monotonic() - killed < LIMIT
+        time.sleep(0.01)
+    print(f"{time.monotonic() - killed:.2f} s until no process was left after SIGKILL")
+    assert "Traceback" not in said(tmp_path)
+    process = started("run", suite, "--out", "run")
+    wait_for(process, lambda: "analysing phases" in said(tmp_path))
+    process.kill()
+    again = started("run", suite, "--out", "run")
+    wait_for(again, lambda: "analysing phases" in said(tmp_path))

@@ -195,6 +195,14 @@ def test_a_folder_in_which_a_command_was_killed_at_its_start_is_used(tmp_path, l
     assert not list(out.glob(".partial-*"))
 
 
+def test_what_is_half_there_of_somebody_else_is_left_alone(tmp_path):
+    (tmp_path / "film.partial").write_text("mine")
+    (tmp_path / ".partial-film").write_text("mine")
+    sp.run(TINY, tmp_path, threads=1)
+    assert (tmp_path / "film.partial").read_text() == "mine"
+    assert (tmp_path / ".partial-film").read_text() == "mine"
+
+
 @pytest.mark.parametrize("name", ["notes.txt", "trajectory/mine.nc", ".hidden", "cases/a/b"])
 def test_a_folder_of_other_things_is_refused_and_left_as_it_is(tmp_path, name):
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -345,3 +353,18 @@ def test_a_path_that_netcdf_cannot_write_to_is_refused(tmp_path):
     with pytest.raises(InputError, match="backslash"):
         sp.run(TINY, tmp_path / "a\\b", threads=1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_may_be_read_only_is_reported(made, tmp_path, monkeypatch):
+    shutil.rmtree(made / "figures")
+    mkdir = Path.mkdir
+
+    def refused(self, *arguments, **options):
+        if self.is_relative_to(made):
+            raise PermissionError(13, "Permission denied", str(self))
+        mkdir(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    page = write_report([made], tmp_path / "page.html").read_text()
+    assert "data:image/svg+xml" in page
+    assert not (made / "figures").exists()
