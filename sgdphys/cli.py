@@ -3,20 +3,20 @@
 0 when done, 1 when the work failed, 2 for a wrong command or input.
 """
 
+import errno
 import os
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 import sgdphys
 from sgdphys.errors import InputError, WorkError
+from sgdphys.supervision import supervised
+from sgdphys.terminal import open_streams, print_table, progress, say
 
 app = typer.Typer(
     name="sgdphys",
@@ -28,51 +28,92 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_PLAIN_LINES_EVERY = 10.0
-"""Seconds between lines of progress where there is no terminal."""
+_STOPPED = "stopped; finished segments are kept, and the same command resumes after them"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point of the command; exits with its status."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    """Entry point of the command; exits with its status.
+
+    With arguments, which a program gives, it is carried out in the program's own process.
+    """
+    open_streams()
+    if arguments is not None:
+        sys.exit(_status(arguments))
+    arguments = sys.argv[1:]
+    sentence = _STOPPED if arguments[:1] == ["run"] else "interrupted"
+    sys.exit(supervised(lambda: _status(arguments), _tell, sentence))
+
+
+def _status(arguments: list[str]) -> int:
+    """Carry out a command and return its status; what went wrong is said."""
+    # all is drawn to files, whatever a matplotlibrc in this folder names
+    os.environ.setdefault("MPLBACKEND", "agg")
     debug = "--debug" in arguments
-    arguments = [a for a in arguments if a != "--debug"]
     try:
-        status = app(args=arguments, prog_name="sgdphys", standalone_mode=False)
+        status = app(
+            args=[a for a in arguments if a != "--debug"], prog_name="sgdphys",
+            standalone_mode=False,
+        )  # fmt: skip
+        sys.stdout.flush()
     except Exception as error:
         if debug:
             raise
-        status = _tell_error(error)
-    sys.exit(status if isinstance(status, int) else 0)
+        return _tell_error(error)
+    return status if isinstance(status, int) else 0
+
+
+def _tell(sentence: str) -> None:
+    """Say why the command ends, where anybody listens."""
+    with suppress(OSError):
+        say(f"sgdphys: {sentence}", error=True)
 
 
 def _tell_error(error: Exception) -> int:
-    """Print an error as a sentence and return its exit status."""
+    """Say an error in a sentence and return its exit status."""
     if hasattr(error, "format_message"):  # typer's errors of usage
-        print(f"sgdphys: {error.format_message().rstrip('.')}; see sgdphys --help", file=sys.stderr)
+        _tell(f"{error.format_message().rstrip('.')}; see sgdphys --help")
         return 2
-    if isinstance(error, InputError):
-        print(f"sgdphys: {error}", file=sys.stderr)
-        return 2
-    if isinstance(error, typer.Abort):
-        print("sgdphys: interrupted", file=sys.stderr)
-    elif isinstance(error, WorkError):
-        print(f"sgdphys: {error}", file=sys.stderr)
-    elif isinstance(error, BrokenPipeError):
-        # whoever read our output has gone; what Python would print at exit goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, OSError):
+        _discard_output()
+    if isinstance(error, BrokenPipeError):  # whoever read our output has gone
+        return 1
+    if isinstance(error, InputError | WorkError):
+        _tell(str(error))
+    elif isinstance(error, OSError) and error.strerror:
+        _tell(_of_system(error))
+    elif isinstance(error, UnicodeEncodeError):
+        _tell(f"a name is no text in {error.encoding}; set PYTHONUTF8=1, or give another name")
+    elif isinstance(error, MemoryError):
+        _tell("there is not enough memory for this")
     else:
         text = " ".join(str(error).split()) or "no message"
-        print(
-            f"sgdphys: {type(error).__name__}: {text} (give --debug for the traceback)",
-            file=sys.stderr,
+        _tell(f"{type(error).__name__}: {text} (give --debug for the traceback)")
+    return 2 if isinstance(error, InputError) else 1
+
+
+def _of_system(error: OSError) -> str:
+    """What the operating system refused, as a sentence."""
+    where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+    if error.errno in _FULL:
+        return (
+            f"the disk{' of ' * bool(where)}{where} is full; make room, and give the command again"
         )
-    return 1
+    reason = (error.strerror or "").lower()
+    return f"{where} cannot be read or written: {reason}" if where else f"it failed: {reason}"
+
+
+def _discard_output() -> None:
+    """Let what is still to be printed go nowhere: Python would fail again at its own end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"sgdphys {sgdphys.__version__}")
+        say(f"sgdphys {sgdphys.__version__}")
         raise typer.Exit
 
 
@@ -110,34 +151,27 @@ def run(
     ] = False,
 ) -> None:
     """Carry out a study: train, record, draw. Given again, it resumes."""
-    from sgdphys.engines.base import Stopped
     from sgdphys.study import running, summary
 
     started = time.perf_counter()
-    with _interrupt() as interrupted, _progress() as (tell, progress):
-        try:
-            result = running.run(
-                study,
-                out,
-                settings=settings or (),
-                quick=quick,
-                fresh=fresh,
-                threads=workers,
-                tell=tell,
-                progress=progress,
-                stop=interrupted.is_set,
-            )
-        except Stopped:
-            raise WorkError(
-                "stopped; finished segments are kept, and the same command resumes after them"
-            ) from None
+    with progress() as (tell, advance):
+        result = running.run(
+            study,
+            out,
+            settings=settings or (),
+            quick=quick,
+            fresh=fresh,
+            threads=workers,
+            tell=tell,
+            progress=advance,
+        )
     tables = [summary.layer_table(result), summary.verdict_table(result)]
     last = summary.table(result, time.perf_counter() - started)
     for rows in tables:  # once all could be made
         if rows:
-            _print_table(rows)
-            print()
-    _print_table(last)
+            print_table(rows)
+            say("")
+    print_table(last)
 
 
 @app.command()
@@ -185,11 +219,11 @@ def fit(
     if json:
         from json import dumps
 
-        print(dumps(as_json(fitted.results), indent=2))
+        say(dumps(as_json(fitted.results), indent=2))
         return
-    _print_table(table(fitted.results))
+    print_table(table(fitted.results))
     for note in fitted.notes:
-        print(note, file=sys.stderr)
+        say(note, error=True)
 
 
 @app.command(name="import")
@@ -210,7 +244,7 @@ def import_checkpoints(
         raise InputError(f"there is no folder {out.parent} for {out.name}")
     weights = read_checkpoints(checkpoints, out=out)["weights"]
     steps = weights["step"].to_numpy()
-    print(
+    say(
         f"{len(steps)} checkpoints of {weights.sizes['parameter']} parameters, steps {steps[0]} to "
         f"{steps[-1]}, in {out}"
     )
@@ -235,7 +269,7 @@ def figures(
         if name not in ("png", "svg", "pdf"):
             raise InputError(f"--format {name}: {nearest(name, ('png', 'svg', 'pdf'))}")
     for path in Run(run_folder).figures(only or None, wanted):
-        print(path)
+        say(str(path))
 
 
 @app.command()
@@ -252,7 +286,7 @@ def report(
     from sgdphys.report.page import write_report
 
     path = write_report(runs, out)
-    print(f"{path}, {path.stat().st_size / 1e6:.1f} MB")
+    say(f"{path}, {path.stat().st_size / 1e6:.1f} MB")
     if show:
         import webbrowser
 
@@ -265,7 +299,7 @@ def studies() -> None:
     from sgdphys.study.files import load_study, shipped_studies
 
     for name, path in shipped_studies().items():
-        print(f"{name:24} {load_study(path)[1].title}")
+        say(f"{name:24} {load_study(path)[1].title}")
 
 
 @app.command()
@@ -276,7 +310,7 @@ def info(
     from sgdphys.study.summary import describe
 
     for line in describe(path):
-        print(line)
+        say(line)
 
 
 @app.command()
@@ -288,75 +322,7 @@ def check(
 
     faults = faults_of(path)
     for fault in faults:
-        print(f"{path}: {fault}")
+        say(f"{path}: {fault}")
     if faults:
         raise typer.Exit(1)
-    print(f"{path}: sound")
-
-
-@contextmanager
-def _interrupt() -> Iterator[threading.Event]:
-    """Turn Ctrl-C and SIGTERM into an event, so that a run ends between two stretches."""
-    stopped = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: stopped.set())
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _progress() -> Iterator[tuple[Callable[[str], None], Callable[[int, int], None]]]:
-    """Ways to tell sentences and progress: a bar on a terminal, plain lines elsewhere."""
-    if sys.stderr.isatty():
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns: list[Any] = [
-            TextColumn("training"),
-            BarColumn(),
-            TextColumn("{task.percentage:.0f}%"),
-            TimeRemainingColumn(),
-        ]
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("training", total=None, visible=False)
-
-            def advance(done: int, total: int) -> None:
-                bar.update(task, completed=done, total=total, visible=done < total)
-
-            yield lambda sentence: bar.console.print(sentence, highlight=False), advance
-        return
-
-    lock = threading.Lock()
-    first: list[tuple[float, int]] = []
-    told = time.perf_counter()
-
-    def line(done: int, total: int) -> None:
-        nonlocal told
-        with lock:
-            now = time.perf_counter()
-            if not first:
-                first.append((now, done))
-            if now - told < _PLAIN_LINES_EVERY:
-                return
-            told = now
-            since, already = first[0]
-            left = ""
-            if done > already:
-                left = f", {(total - done) * (now - since) / (done - already):.0f} s left"
-            print(f"{done / total:.0%} trained{left}", file=sys.stderr, flush=True)
-
-    yield lambda sentence: print(sentence, file=sys.stderr, flush=True), line
-
-
-def _print_table(rows: list[tuple[str, ...]]) -> None:
-    """Print rows in columns, the first row as a heading."""
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    for row in rows:
-        cells = [c.ljust(w) if k == 0 else c.rjust(w) for k, (c, w) in
-                 enumerate(zip(row, widths, strict=True))]  # fmt: skip
-        print("  ".join(cells).rstrip())
+    say(f"{path}: sound")

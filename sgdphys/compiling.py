@@ -7,6 +7,7 @@ from another file, and it fails where neither the package nor the home folder ca
 import functools
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +17,12 @@ import numba
 
 numba_config: Any = numba.config
 _PACKAGE = Path(__file__).parent
+_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+"""Permission of anyone but the owner to write."""
 
 
 def _candidates() -> list[Path]:
-    """Folders to try, best first."""
+    """Folders that the user chose or owns, best first."""
     if numba_config.CACHE_DIR:
         return [Path(numba_config.CACHE_DIR)]
     found = []
@@ -29,7 +32,7 @@ def _candidates() -> list[Path]:
         found.append(Path.home() / ".cache")
     except RuntimeError:  # no HOME, and no entry for this user
         pass
-    return [*found, Path(tempfile.gettempdir()) / f"cache-of-user-{os.getuid()}"]
+    return found
 
 
 def _writable(folder: Path) -> bool:
@@ -37,9 +40,35 @@ def _writable(folder: Path) -> bool:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
-            return folder.stat().st_uid == os.getuid()
+            found = folder.stat()
+            return found.st_uid == os.getuid() and not found.st_mode & stat.S_IWOTH
     except OSError:
         return False
+
+
+def _private(folder: Path, temporary: Path) -> bool:
+    """Whether nobody else can put anything into a folder below the temporary one, which all share.
+
+    Whoever can write to a folder can exchange those in it. So each one on the way must be this
+    user's alone, and no link; the temporary folder must let nobody rename what is another's.
+    """
+    try:
+        shared = temporary.lstat()
+        if shared.st_uid not in (0, os.getuid()) or not (
+            shared.st_mode & stat.S_ISVTX or not shared.st_mode & _OTHERS
+        ):
+            return False
+        inside = temporary
+        for name in folder.relative_to(temporary).parts:
+            inside /= name
+            inside.mkdir(mode=0o700, exist_ok=True)
+            found = inside.lstat()
+            is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+            if not is_ours or found.st_mode & _OTHERS:
+                return False
+    except OSError:
+        return False
+    return _writable(folder)
 
 
 @functools.cache
@@ -54,7 +83,9 @@ def cache_folder() -> Path | None:
         folder = candidate / "sgdphys" / digest.hexdigest()[:16]
         if _writable(folder):
             return folder
-    return None
+    temporary = Path(tempfile.gettempdir()).resolve()
+    folder = temporary / f"cache-of-user-{os.getuid()}" / "sgdphys" / digest.hexdigest()[:16]
+    return folder if _private(folder, temporary) else None
 
 
 def compiled(function: Callable[..., Any], *, reorder_sums: bool = False) -> Any:

@@ -1,6 +1,7 @@
 """The cache of compiled kernels: where it goes, and what happens where it can go nowhere."""
 
-from pathlib import Path
+import os
+import tempfile
 
 import numpy as np
 import pytest
@@ -15,13 +16,71 @@ def fresh():
     compiling.cache_folder.cache_clear()
 
 
+@pytest.fixture
+def shared(fresh, monkeypatch, tmp_path):
+    """A user without a folder of their own, and the temporary folder that all users share."""
+    monkeypatch.setattr(compiling.numba_config, "CACHE_DIR", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/sys/nowhere")
+    monkeypatch.setenv("HOME", "/sys/nowhere")
+    tmp_path.chmod(0o1777)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
 def test_the_cache_follows_the_users_setting(fresh, monkeypatch, tmp_path):
     monkeypatch.setattr(compiling.numba_config, "CACHE_DIR", str(tmp_path))
     assert compiling.cache_folder().is_relative_to(tmp_path)
 
 
+def test_a_folder_that_anybody_may_write_to_is_not_used(fresh, monkeypatch, tmp_path):
+    monkeypatch.setattr(compiling.numba_config, "CACHE_DIR", str(tmp_path / "chosen"))
+    chosen = compiling.cache_folder()
+    chosen.chmod(0o777)
+    compiling.cache_folder.cache_clear()
+    assert compiling.cache_folder() != chosen
+
+
+def test_in_the_temporary_folder_every_folder_is_this_users_alone(shared):
+    folder = compiling.cache_folder()
+    mine = shared / f"cache-of-user-{os.getuid()}"
+    assert folder.is_relative_to(mine)
+    for made in (mine, mine / "sgdphys", folder):
+        assert made.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("open_to_others", ["cache", "cache/sgdphys"])
+def test_a_folder_in_which_others_could_exchange_kernels_is_refused(shared, open_to_others):
+    """Only the last folder being this user's is not enough: who can write above can replace it."""
+    mine = shared / f"cache-of-user-{os.getuid()}"
+    made = mine if open_to_others == "cache" else mine / "sgdphys"
+    made.mkdir(parents=True, mode=0o700)
+    made.chmod(0o770)
+    assert compiling.cache_folder() is None
+
+
+def test_a_link_in_the_temporary_folder_is_refused(shared, tmp_path):
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (shared / f"cache-of-user-{os.getuid()}").symlink_to(tmp_path / "elsewhere")
+    assert compiling.cache_folder() is None
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+def test_the_folder_of_another_user_is_refused(shared):
+    theirs = shared / f"cache-of-user-{os.getuid()}"
+    theirs.mkdir(mode=0o755)
+    os.chown(theirs, 65534, 65534)
+    assert compiling.cache_folder() is None
+
+
+def test_a_temporary_folder_in_which_others_may_rename_is_refused(shared):
+    shared.chmod(0o777)
+    assert compiling.cache_folder() is None
+
+
 def test_without_a_writable_folder_kernels_still_compile(fresh, monkeypatch):
-    monkeypatch.setattr(compiling, "_candidates", lambda: [Path("/sys/nowhere")])
+    monkeypatch.setattr(compiling.numba_config, "CACHE_DIR", "/sys/nowhere")
+    monkeypatch.setattr(tempfile, "tempdir", "/sys")
     assert compiling.cache_folder() is None
 
     def double(x):

@@ -96,8 +96,11 @@ class FusedEngine:
                 raise
 
         with ThreadPoolExecutor(self.threads) as pool:
-            tasks = [pool.submit(work, block) for block in self.blocks]
-            wait(tasks)
+            try:
+                wait([pool.submit(work, block) for block in self.blocks])
+            except BaseException as interruption:  # Ctrl-C: threads end after their stretch too
+                failed.append(interruption)
+                raise
         for error in sorted(failed, key=lambda e: isinstance(e, Stopped)):
             raise error
         return after, recorded

@@ -1,5 +1,6 @@
 """Verdicts on claims: an interval against a threshold."""
 
+import hashlib
 import json
 from collections.abc import Hashable, Mapping
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from sgdphys.errors import InputError, NotEnoughData
+from sgdphys.errors import InputError, NotEnoughData, WorkError
 from sgdphys.relate.claims import Claim
 from sgdphys.relate.estimates import Estimate, difference, of_intervals, over_replicas
 from sgdphys.relate.statistics import STATISTICS
@@ -227,20 +228,43 @@ def as_dataset(verdicts: list[Verdict]) -> xr.Dataset:
     })  # fmt: skip
 
 
+def without_data(claims: Mapping[str, Claim], reason: str) -> list[Verdict]:
+    """Return the verdicts on claims about networks that have nothing to be measured."""
+    return [verdict._replace(reason=reason) for verdict in judge(claims, {})]
+
+
 def write_verdicts(verdicts: list[Verdict], path: Path) -> None:
-    """Write verdicts as JSON, one object each; what is not finite as null."""
+    """Write verdicts as JSON, one object each, and a digest of them; what is not finite as null."""
     rows = [
         {k: None if isinstance(v, float) and not np.isfinite(v) else v
          for k, v in verdict._asdict().items()}
         for verdict in verdicts
     ]  # fmt: skip
-    write_text(json.dumps(rows, indent=1), path)
+    write_text(json.dumps({"sha256": _digest(rows), "verdicts": rows}, indent=1), path)
+
+
+def _digest(rows: list[dict[str, Any]]) -> str:
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 def read_verdicts(path: Path) -> list[Verdict]:
-    """Return verdicts that were written."""
-    rows = json.loads(path.read_text(encoding="utf-8"))
-    whole: list[dict[str, Any]] = [
-        {k: np.nan if v is None else v for k, v in row.items()} for row in rows
-    ]
-    return [Verdict(**row) for row in whole]
+    """Return verdicts that were written; a list of before there were digests is read as it is.
+
+    Raises
+    ------
+    WorkError
+        When they are not what was written.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        rows = found["verdicts"] if isinstance(found, dict) else found
+        if rows is found or found["sha256"] == _digest(rows):
+            whole: list[dict[str, Any]] = [
+                {k: np.nan if v is None else v for k, v in row.items()} for row in rows
+            ]
+            return [Verdict(**row) for row in whole]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise WorkError(
+        f"{path} is damaged; give the command that began the run again to judge its claims anew"
+    )

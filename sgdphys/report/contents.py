@@ -20,9 +20,10 @@ from sgdphys.report.captions import Groups, figure_of, group_name, how_made, tit
 from sgdphys.report.playing import cloud_of, plane_of
 from sgdphys.report.tables import csv_of
 from sgdphys.study import summary
-from sgdphys.study.analysing import RESULTS, are_whole
+from sgdphys.study.analysing import RESULTS
 from sgdphys.study.files import resolved_text
-from sgdphys.study.runs import FIGURES, STUDY_FILE, Run
+from sgdphys.study.runs import FIGURES, Run
+from sgdphys.study.study_file import STUDY_FILE
 from sgdphys.trajectory.reader import SEGMENTS, attributes_of, open_trajectory, segment_paths
 
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
@@ -255,9 +256,12 @@ def _missing(run: Run) -> Iterator[str]:
         if done < epochs:
             yield f"The recording{of} ends at epoch {done} of {epochs}; {_resume(run)}"
             return
-    if study.analyses and not (run.folder / RESULTS).is_file():
+    if study.analyses and not run.is_analysed:
+        if run.has_diverged:
+            yield "Every network diverged, so nothing was analysed"
+            return
         yield f"Nothing has been analysed yet; {_resume(run)}"
-    elif study.analyses and not are_whole(run.folder, study):
+    elif study.analyses and not run.is_analysed_as_asked:
         yield f"The results are those of other analyses; {_resume(run)}"
 
 

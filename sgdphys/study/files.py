@@ -197,6 +197,17 @@ def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).rpartition(":")[2] or "none"
 
 
+def require_folder_name(part: str) -> None:
+    """Refuse a name of a part that is no name of a folder, and could lead out of the run.
+
+    Raises
+    ------
+    InputError
+    """
+    if not part or any(not (c.isalnum() or c in "_-") for c in part):
+        raise InputError(f"parts.{part!r} names a folder; use letters, digits, _ and -")
+
+
 def parts_of(
     study: Study,
     source: str | Path | Mapping[str, Any] | Study,
@@ -218,8 +229,7 @@ def parts_of(
         beside = find_study(source).parent
     found: dict[str, Study] = {}
     for name, part in study.parts.items():
-        if not name or any(not (c.isalnum() or c in "_-") for c in name):
-            raise InputError(f"parts.{name!r} names a folder; use letters, digits, _ and -")
+        require_folder_name(name)
         near = beside / part.study
         near = near if near.suffix == ".toml" else near.with_suffix(".toml")
         keys = [f"{key}={json.dumps(value)}" for key, value in part.settings.items()]
@@ -265,4 +275,10 @@ def differences(first: Study, second: Study) -> list[str]:
     a, b = recording_keys(first), recording_keys(second)
     if first.sweep != second.sweep:
         return ["sweep"]
-    return [f"{t}.{k}" for t in a for k in a[t] if a[t][k] != b[t].get(k)]
+    if bool(first.parts) != bool(second.parts):
+        return ["parts"]
+    changed = []
+    for table in a | b:
+        one, other = a.get(table, {}), b.get(table, {})
+        changed += [f"{table}.{k}" for k in one | other if one.get(k) != other.get(k)]
+    return changed

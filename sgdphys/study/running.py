@@ -1,61 +1,62 @@
 """Carrying out a study: its stages in order, each skipped when its output is there and whole."""
 
-import fcntl
-import hashlib
-import json
 import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
-from sgdphys.errors import InputError, WorkError
-from sgdphys.relate.verdicts import judge, write_verdicts
-from sgdphys.study.analysing import RESULTS, analyse, analyses_key, are_whole, combine
-from sgdphys.study.files import (
-    cases_of,
-    differences,
-    load_study,
-    parts_of,
-    resolved_text,
-    study_hash,
-)
+from sgdphys.engines.base import Stopped
+from sgdphys.errors import WorkError
+from sgdphys.relate.verdicts import judge, without_data, write_verdicts
+from sgdphys.study.analysing import RESULTS, analyse, combine
+from sgdphys.study.drawing import draw
+from sgdphys.study.files import cases_of, find_study, load_study, parts_of
+from sgdphys.study.folders import claim, locked
 from sgdphys.study.keys import Study
 from sgdphys.study.recording import Recording
-from sgdphys.study.runs import CASES, FIGURES, PARTS, STUDY_FILE, VERDICTS, Run, file_name
+from sgdphys.study.runs import CASES, PARTS, VERDICTS, Run, file_name
 from sgdphys.study.sharing import Pool
+from sgdphys.study.study_file import STUDY_FILE
 from sgdphys.study.workers import Work, Workers
-from sgdphys.trajectory.reader import SEGMENTS, open_trajectory
-from sgdphys.trajectory.writer import write_text
+from sgdphys.trajectory.reader import SEGMENTS
 
-_LOCK = ".lock"
-_DRAWN = ".drawn"
-"""What a run's figures show, and their names."""
+_DIVERGED = "every network diverged, so nothing was analysed"
 
 
 @dataclass
-class _Work:
-    """How a study is carried out, and how far it is."""
+class _Progress:
+    """Network-epochs that are recorded, of all that a study has."""
+
+    report: Callable[[int, int], None] | None
+    total: int
+    before: int = 0
+    """In the recordings that are finished."""
+
+    def add(self, done: int) -> None:
+        """Tell of those of the recording at hand."""
+        if self.report is not None:
+            self.report(self.before + done, self.total)
+
+
+@dataclass(frozen=True)
+class _Command:
+    """How a study is carried out."""
 
     threads: int | None
     fresh: bool
     tell: Callable[[str], None]
-    progress: Callable[[int, int], None] | None
     stop: Callable[[], bool] | None
-    pool: Pool
+    progress: _Progress
     workers: Workers
-    total: int
-    before: int = 0
+    pool: Pool
 
-    def add(self, done: int) -> None:
-        """Tell of network-epochs of the recording at hand."""
-        if self.progress is not None:
-            self.progress(self.before + done, self.total)
+    def must_stop(self) -> bool:
+        """Whether training ends: when it is asked to, or other work has failed."""
+        return self.workers.has_failed or (self.stop is not None and self.stop())
 
 
 def run(
@@ -104,26 +105,31 @@ def run(
     settings = tuple(settings)
     name, resolved = load_study(study, settings, quick=quick)
     parts = parts_of(resolved, study, settings, quick=quick)
+    # every case of every part is read here, before anything is touched
+    total = sum(_network_epochs(part) for part in (parts or {"": resolved}).values())
     folder = Path(out) if out is not None else Path("runs") / (name + ("-quick" if quick else ""))
+    _require_sound(study, folder)
     tell = tell or (lambda sentence: None)
-    many = bool(parts or resolved.sweep.keys)
     cores = threads or len(os.sched_getaffinity(0))
-    processes = cores // 2 if many else 0
+    processes = cores // 2 if parts or resolved.sweep.keys else 0
     share = max(cores // (processes + 1), 1) if processes else threads
-    _prepare(folder, resolved, fresh=fresh)
-    with _locked(folder), Workers(processes, share, tell, stop) as workers:
-        work = _Work(
-            threads, fresh, tell, progress, stop, Pool(), workers,
-            sum(_network_epochs(part) for part in (parts or {"": resolved}).values()),
-        )  # fmt: skip
+    with locked(folder, tell), Workers(processes, share, tell, stop) as workers:
+        claim(folder, resolved, fresh=fresh, tell=tell)
+        recorded = _Progress(progress, total)
+        command = _Command(threads, fresh, tell, stop, recorded, workers, Pool())
         if parts:
-            _carry_out_parts(folder, parts, work)
+            _carry_out_parts(folder, resolved, parts, command)
         else:
-            begun = _carry_out(folder, resolved, work)
-            workers.help()
-            workers.require(begun, whole=True)
-        _finish(folder, tell)
-    return Run(folder)
+            _carry_out(folder, resolved, command)
+            workers.finish()
+    return Run(folder, resolved)
+
+
+def _require_sound(study: object, folder: Path) -> None:
+    """Refuse a damaged study where it is given as the one to be carried out in its own folder."""
+    kept = folder / STUDY_FILE
+    if isinstance(study, str | Path) and kept.is_file() and kept.samefile(find_study(study)):
+        _ = Run(folder).study
 
 
 def _network_epochs(study: Study) -> int:
@@ -131,207 +137,170 @@ def _network_epochs(study: Study) -> int:
     return sum(case.train.replicas * case.train.epochs for case in cases.values())
 
 
-def _carry_out_parts(folder: Path, parts: Mapping[str, Study], work: _Work) -> None:
+def _carry_out_parts(
+    folder: Path, study: Study, parts: Mapping[str, Study], command: _Command
+) -> None:
     """Carry out every part; one is analysed and drawn while the next is trained."""
-    finisher = ThreadPoolExecutor(len(parts))
-    finished: list[Future[None]] = []
+    finished: list[Work] = []
     with ExitStack() as locks:
-        locks.callback(finisher.shutdown, wait=False, cancel_futures=True)
         for number, (name, part) in enumerate(parts.items(), 1):
-            work.tell(f"part {number} of {len(parts)}: {name}")
-            place = folder / PARTS / name
-            _prepare(place, part, fresh=work.fresh)
-            locks.enter_context(_locked(place))
-            begun = _carry_out(place, part, work)
-            if not work.workers.processes:
-                _finish(place, work.tell)
-                continue
-            finished.append(finisher.submit(_finish_part, place, begun, work.workers))
-            # what failed ends the run now, not after the last training
-            work.workers.require(finished, whole=False)
-        work.workers.help()
-        work.workers.require(finished, whole=True)
+            command.tell(f"part {number} of {len(parts)}: {name}")
+            inside = folder / PARTS / name
+            locks.enter_context(locked(inside))
+            claim(inside, part, fresh=command.fresh, tell=command.tell)
+            finished.append(_carry_out(inside, part, command))
+        command.workers.submit(_finish, folder, study, after=finished)
+        command.workers.finish()
 
 
-def _finish_part(place: Path, begun: list[Work], workers: Workers) -> None:
-    """Finish a part in another process, once its analyses are done."""
-    workers.require(begun, whole=True)
-    workers.require([workers.submit(_finish, place)], whole=True)
-
-
-def _carry_out(folder: Path, study: Study, work: _Work) -> list[Work]:
-    """Record a study that is no study of studies, and begin its analyses."""
+def _carry_out(folder: Path, study: Study, command: _Command) -> Work:
+    """Record a study that is no study of studies, and have it analysed, judged and drawn."""
+    workers = command.workers
+    analyses: list[Work] = []
     if study.sweep.keys:
-        return _carry_out_cases(folder, study, work)
-    _record(Run(folder), work)
-    if not study.analyses or are_whole(folder, study):
-        return []
-    return [work.workers.submit(_analyse, folder, work.workers.threads)]
+        analyses = _carry_out_cases(folder, study, command)
+    elif _record_one(folder, study, command):
+        analyses = [workers.submit(analyse, folder, study, workers.threads)]
+    return workers.submit(_finish, folder, study, after=analyses)
 
 
-def _carry_out_cases(folder: Path, study: Study, work: _Work) -> list[Work]:
-    """Record every case of a sweep in a folder of its own, and begin its analyses."""
-    cases = cases_of(study)
-    begun: list[Work] = []
-    diverged = []
+def _carry_out_cases(folder: Path, study: Study, command: _Command) -> list[Work]:
+    """Record every case of a sweep in a folder of its own, and have it analysed."""
+    cases, workers = cases_of(study), command.workers
+    analyses: list[Work] = []
     for number, (name, case) in enumerate(cases.items(), 1):
-        work.tell(f"case {number} of {len(cases)}: {name}")
-        place = folder / CASES / file_name(name)
-        _prepare(place, case, fresh=work.fresh)
-        with _locked(place):
-            _record(Run(place), work)
-        if (Run(place).diverged_steps >= 0).all():
-            diverged.append(name)
-            work.tell(f"every network of case {name} diverged; its results are left empty")
-        elif study.analyses and not are_whole(place, case):
-            begun.append(work.workers.submit(_analyse, place, work.workers.threads))
-        work.workers.require(begun, whole=False)
-    if len(diverged) == len(cases):
-        raise WorkError(
-            f"every network of every case in {folder} diverged; lower train.learning_rate"
+        command.tell(f"case {number} of {len(cases)}: {name}")
+        inside = folder / CASES / file_name(name)
+        with locked(inside):
+            claim(inside, case, fresh=command.fresh, tell=command.tell)
+            is_to_analyse = _record_one(inside, case, command)
+        if is_to_analyse:
+            analyses.append(workers.submit(_analyse_case, inside, case, workers.threads))
+    return analyses
+
+
+def _record_one(folder: Path, study: Study, command: _Command) -> bool:
+    """Record one ensemble, and return whether it is to be analysed.
+
+    It is not where it was, or where every network diverged.
+    """
+    command.workers.require_none_failed()
+    run = Run(folder, study)
+    _record(run, command)
+    if run.has_diverged:
+        command.tell(
+            f"every network in {folder} diverged: nothing is analysed, and claims have no data; "
+            "lower train.learning_rate"
         )
-    return begun
+        (folder / RESULTS).unlink(missing_ok=True)
+        return False
+    return bool(study.analyses) and not _are_analysed(run, command.tell)
 
 
-def _analyse(folder: Path, threads: int | None, tell: Callable[[str], None]) -> None:
-    analyse(folder, Run(folder).study, threads, tell)
+def _are_analysed(run: Run, tell: Callable[[str], None]) -> bool:
+    """Whether a run's results are there, can be read, and are those of its study."""
+    try:
+        if not run.is_analysed_as_asked:
+            return False
+        with run.results as results:
+            results.load()
+    except (WorkError, OSError, RuntimeError):
+        tell(f"{run.folder / RESULTS} is damaged; it is analysed again")
+        (run.folder / RESULTS).unlink()
+        return False
+    return True
 
 
-def _finish(folder: Path, tell: Callable[[str], None]) -> None:
-    """Join the results of a sweep's cases, judge its claims and draw."""
-    run = Run(folder)
-    study = run.study
-    if study.sweep.keys and study.analyses and not are_whole(folder, study):
-        combine(folder, study, {name: (c.folder, c.study) for name, c in run.cases.items()})
+def _analyse_case(
+    folder: Path, study: Study, threads: int | None, tell: Callable[[str], None]
+) -> None:
+    """Analyse a case, whose folder is held only while something is written to it."""
+    with locked(folder):
+        analyse(folder, study, threads, tell)
+
+
+def _finish(folder: Path, study: Study, tell: Callable[[str], None]) -> None:
+    """Join the results of a sweep's cases, judge the claims and draw."""
+    run = Run(folder, study)
+    if study.sweep.keys and study.analyses:
+        _combine(run, tell)
     if not study.parts:
-        _judge(folder, study)
-    _draw(run, tell)
+        _judge(run)
+    draw(run, tell)
 
 
-def _judge(folder: Path, study: Study) -> None:
+def _combine(run: Run, tell: Callable[[str], None]) -> None:
+    """Join the results of all cases, unless they are or no case has any."""
+    cases = run.cases
+    if not any(case.is_analysed for case in cases.values()):
+        (run.folder / RESULTS).unlink(missing_ok=True)
+    elif not _are_analysed(run, tell):
+        combine(run.folder, run.study, {name: (c.folder, c.study) for name, c in cases.items()})
+
+
+def _judge(run: Run) -> None:
     """Write the verdicts on a study's claims."""
-    (folder / VERDICTS).unlink(missing_ok=True)
-    if not study.claims:
-        return
-    groups: dict[str, xr.Dataset] = {}
-    with ExitStack() as stack:
-        if (folder / RESULTS).is_file():
-            results = stack.enter_context(open_trajectory(folder / RESULTS))
-            groups = {str(n): node.to_dataset() for n, node in results.children.items()}
-        write_verdicts(judge(study.claims, groups), folder / VERDICTS)
+    path, claims = run.folder / VERDICTS, run.study.claims
+    if not claims:
+        path.unlink(missing_ok=True)
+    elif run.study.analyses and not run.is_analysed:
+        write_verdicts(without_data(claims, _DIVERGED), path)
+    else:
+        groups: dict[str, xr.Dataset] = {}
+        with ExitStack() as stack:
+            if run.is_analysed:
+                results = stack.enter_context(run.results)
+                groups = {str(n): node.to_dataset() for n, node in results.children.items()}
+            write_verdicts(judge(claims, groups), path)
 
 
-def _draw(run: Run, tell: Callable[[str], None]) -> None:
-    """Draw a run, unless what its figures show is what they showed when they were drawn."""
-    if not run.study.figures.formats:
-        return
-    shown = [run.study.model_dump(mode="json"), analyses_key(run.study), run.verdicts]
-    key = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
-    folder = run.folder / FIGURES
-    kept = run.folder / _DRAWN
-    before = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
-    if before.get("of") == key and all((folder / name).is_file() for name in before["figures"]):
-        tell(f"the figures in {folder} are whole; nothing to draw")
-        return
-    paths = run.figures()
-    write_text(json.dumps({"of": key, "figures": [path.name for path in paths]}), kept)
-    tell(f"drew {len({path.stem for path in paths})} figures in {folder}")
-
-
-def _record(result: Run, work: _Work) -> None:
-    study, segments = result.study, result.folder / SEGMENTS
-    shared = work.pool.share(study, segments)
+def _record(run: Run, command: _Command) -> None:
+    study, segments = run.study, run.folder / SEGMENTS
+    shared = command.pool.share(study, segments)
     if shared is not None:
-        work.tell(f"its networks were trained already: {shared}")
-    recording = Recording(study, result.folder, work.threads, work.tell)
+        command.tell(f"its networks were trained already: {shared}")
+    recording = Recording(study, run.folder, command.threads, command.tell)
     ensemble, training = recording.ensemble, recording.ensemble.training
     done = recording.done_epochs()
     total = ensemble.epochs * ensemble.replicas
-    work.tell(
+    command.tell(
         f"{ensemble.replicas} networks {ensemble.network}, {ensemble.epochs} epochs of "
         f"{ensemble.updates_per_epoch} updates, {ensemble.train_samples} training samples"
     )
     if training.batch_size > ensemble.train_samples and training.sampler != "full":
-        work.tell(f"batches of {training.batch_size} hold the whole training set: one an epoch")
+        command.tell(f"batches of {training.batch_size} hold the whole training set: one an epoch")
     if done == ensemble.epochs:
-        work.tell(f"the recording in {recording.segments} is whole; nothing to train")
+        command.tell(f"the recording in {recording.segments} is whole; nothing to train")
     else:
         recording.require_room()
-        work.tell(f"recording {recording.bytes / 1e6:.0f} MB to {recording.segments}")
+        command.tell(f"recording {recording.bytes / 1e6:.0f} MB to {recording.segments}")
         if done:
-            work.tell(f"resuming after epoch {done}")
+            command.tell(f"resuming after epoch {done}")
         if not recording.engine.is_compiled():
-            work.tell("compiling the engine, once on this machine: about 15 seconds")
-        _train(recording, done, work)
-    work.before += total
-    work.add(0)
-    work.pool.add(study, segments)
+            command.tell("compiling the engine, once on this machine: about 15 seconds")
+        _train(recording, done, command)
+    command.progress.before += total
+    command.progress.add(0)
+    command.pool.add(study, segments)
 
 
-def _train(recording: Recording, done: int, work: _Work) -> None:
+def _train(recording: Recording, done: int, command: _Command) -> None:
     """Train and record what is missing after some epochs."""
     count = done * recording.ensemble.replicas
 
     def add(network_epochs: int) -> None:
         nonlocal count
         count += network_epochs
-        work.add(count)
+        command.progress.add(count)
 
     try:
-        recording.run(add, work.stop)
+        recording.run(add, command.must_stop)
+    except Stopped:
+        command.workers.require_none_failed()
+        raise
     except OSError as error:
         raise WorkError(
             f"{recording.segments} could not be written ({error.strerror or error}); finished "
             f"segments are intact: make room and give the same command to resume after epoch "
             f"{recording.done_epochs()}"
         ) from error
-
-
-def _prepare(folder: Path, study: Study, *, fresh: bool) -> None:
-    """Make the folder of a run, or find that it holds this very run."""
-    kept = folder / STUDY_FILE
-    try:
-        if kept.is_file():
-            if fresh:
-                _clear(folder)
-            else:
-                _require_same(folder, study)
-        elif folder.is_dir() and any(path.name != _LOCK for path in folder.iterdir()):
-            raise InputError(f"{folder} is not empty and holds no run; choose another --out")
-        inside = PARTS if study.parts else CASES if study.sweep.keys else SEGMENTS
-        (folder / inside).mkdir(parents=True, exist_ok=True)
-        write_text(resolved_text(study), kept)
-    except OSError as error:
-        raise WorkError(
-            f"{folder} cannot be written ({error.strerror}); choose another --out"
-        ) from error
-
-
-def _require_same(folder: Path, study: Study) -> None:
-    before = Run(folder).study
-    if study_hash(before) != study_hash(study):
-        raise InputError(
-            f"{folder} holds a run of another study ({', '.join(differences(before, study))} "
-            "differ); choose another --out, or --fresh to replace it"
-        )
-
-
-def _clear(folder: Path) -> None:
-    """Remove what a run wrote, and nothing else."""
-    for name in (SEGMENTS, CASES, PARTS, FIGURES):
-        if (folder / name).is_dir():
-            shutil.rmtree(folder / name)
-    for name in (RESULTS, VERDICTS, _DRAWN):
-        (folder / name).unlink(missing_ok=True)
-    (folder / STUDY_FILE).unlink()
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one process write to a run at a time; a killed process holds nothing."""
-    with (folder / _LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise WorkError(f"another process is writing to {folder}; wait for it to end") from None
-        yield

@@ -9,40 +9,54 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from sgdphys.errors import InputError
+from sgdphys.errors import InputError, WorkError
 from sgdphys.relate.verdicts import Verdict, as_dataset, read_verdicts
-from sgdphys.study.analysing import RESULTS
-from sgdphys.study.files import cases_of, read_keys
-from sgdphys.study.keys import Figures, Study, study_from
+from sgdphys.study.analysing import RESULTS, are_whole
+from sgdphys.study.files import cases_of, require_folder_name
+from sgdphys.study.keys import Figures, Study
+from sgdphys.study.study_file import STUDY_FILE, read_study
 from sgdphys.trajectory.reader import SEGMENTS, open_segment, open_trajectory, segment_paths
 
-STUDY_FILE = "study.toml"
 VERDICTS = "verdicts.json"
 FIGURES = "figures"
 CASES = "cases"
 """Folder of a sweep that holds a run for each case."""
 PARTS = "parts"
 """Folder of a study of studies that holds a run for each."""
+DRAWN = ".drawn"
+"""What a run's figures show, and a digest of each."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Run:
     """A run's folder: the study as it was carried out, and what came of it.
 
-    Attributes
+    Parameters
     ----------
-    folder : Path
+    folder : path
+    study : Study, optional
+        As it is being carried out; by default it is read from the folder when it is asked for.
     """
 
     folder: Path
 
+    def __init__(self, folder: str | Path, study: Study | None = None) -> None:
+        object.__setattr__(self, "folder", Path(folder))
+        if study is not None:
+            self.__dict__["study"] = study
+
     @cached_property
     def study(self) -> Study:
-        """The study, as resolved when the run began."""
-        path = self.folder / STUDY_FILE
-        if not path.is_file():
-            raise InputError(f"{self.folder} is not the folder of a run: it has no {STUDY_FILE}")
-        return study_from(read_keys(path), str(path))
+        """The study, as resolved when the run began.
+
+        Raises
+        ------
+        InputError
+            When the folder holds no run.
+        WorkError
+            When the study is damaged.
+        """
+        return read_study(self.folder)
 
     @property
     def trajectory(self) -> xr.DataTree:
@@ -66,9 +80,23 @@ class Run:
         """Update at which each replica diverged, -1 where it did not, (replica,).
 
         As far as the recording goes: its last segment knows most.
+
+        Raises
+        ------
+        InputError
+            When nothing is recorded.
         """
-        with open_segment(segment_paths(self.folder / SEGMENTS)[-1]) as last:
+        paths = segment_paths(self.folder / SEGMENTS)
+        if not paths:
+            raise InputError(f"{self.folder} has no recording yet")
+        with open_segment(paths[-1]) as last:
             return last["weights"]["diverged_step"].to_numpy()
+
+    @property
+    def has_diverged(self) -> bool:
+        """Whether every network has, of every case where there are cases."""
+        runs = self.cases.values() or (self,)
+        return all(bool((run.diverged_steps >= 0).all()) for run in runs)
 
     @property
     def cases(self) -> "dict[str, Run]":
@@ -80,6 +108,8 @@ class Run:
     @property
     def parts(self) -> "dict[str, Run]":
         """Runs of the studies that this one consists of, by name."""
+        for name in self.study.parts:
+            require_folder_name(name)
         return {name: Run(self.folder / PARTS / name) for name in self.study.parts}
 
     @property
@@ -97,10 +127,32 @@ class Run:
         ------
         InputError
             When nothing was analysed.
+        WorkError
+            When the results are damaged.
         """
-        if not (self.folder / RESULTS).is_file():
-            raise InputError(f"{self.folder} has no {RESULTS}: its study names no [analyses]")
-        return open_trajectory(self.folder / RESULTS)
+        path = self.folder / RESULTS
+        if not self.is_analysed:
+            why = "nothing was analysed" if self.study.analyses else "its study names no [analyses]"
+            raise InputError(f"{self.folder} has no {RESULTS}: {why}")
+        with _damage_told(path):
+            return open_trajectory(path)
+
+    @property
+    def is_analysed(self) -> bool:
+        """Whether there are results."""
+        return (self.folder / RESULTS).is_file()
+
+    @property
+    def is_analysed_as_asked(self) -> bool:
+        """Whether there are results, and they are those of the study's analyses.
+
+        Raises
+        ------
+        WorkError
+            When the results are damaged.
+        """
+        with _damage_told(self.folder / RESULTS):
+            return are_whole(self.folder, self.study)
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -114,9 +166,12 @@ class Run:
         return found
 
     def figures(
-        self, names: Iterable[str] | None = None, formats: Iterable[str] | None = None
+        self,
+        names: Iterable[str] | None = None,
+        formats: Iterable[str] | None = None,
+        folder: Path | None = None,
     ) -> list[Path]:
-        """Draw figures into the run's folder and return their paths.
+        """Draw figures and return their paths.
 
         Parameters
         ----------
@@ -124,12 +179,15 @@ class Run:
             Names of ``figures.CATALOGUE``; all that apply by default.
         formats : iterable of str, optional
             png, svg, pdf; by default those of the study, or png and svg where it has none.
+        folder : Path, optional
+            Where to; the run's folder of figures by default.
         """
         from sgdphys import figures
 
         formats = tuple(formats or self.study.figures.formats or Figures().formats)
         with self.sources() as sources:
-            return figures.draw(sources, self.folder / FIGURES, names=names, formats=formats)
+            folder = folder or self.folder / FIGURES
+            return figures.draw(sources, folder, names=names, formats=formats)
 
     @contextmanager
     def sources(self) -> Iterator[dict[str, xr.Dataset]]:
@@ -142,7 +200,7 @@ class Run:
                 kinds = {kind for entry in figures.CATALOGUE.values() for kind in entry.needs}
                 trajectory = stack.enter_context(open_trajectory(self.folder, kinds))
                 sources = {n: node.to_dataset() for n, node in trajectory.children.items()}
-            if (self.folder / RESULTS).is_file():
+            if self.is_analysed:
                 results = stack.enter_context(self.results)
                 sources |= {name: node.to_dataset() for name, node in results.children.items()}
             again = tuple(f"{name}/" for name in self.repeats)
@@ -156,6 +214,17 @@ class Run:
         """Size of everything in the folder; what several names share counts once."""
         files = (path.stat() for path in self.folder.rglob("*") if path.is_file())
         return sum({(s.st_dev, s.st_ino): s.st_size for s in files}.values())
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Say of results that cannot be read how to have them again."""
+    try:
+        yield
+    except (InputError, WorkError) as error:
+        raise WorkError(
+            f"{path} is damaged; give the command that began the run again to analyse it anew"
+        ) from error
 
 
 def file_name(case: str) -> str:

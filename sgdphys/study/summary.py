@@ -7,8 +7,9 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.relate.verdicts import Verdict
-from sgdphys.study.analysing import RELATED, RESULTS
-from sgdphys.study.runs import STUDY_FILE, Run
+from sgdphys.study.analysing import RELATED
+from sgdphys.study.runs import Run
+from sgdphys.study.study_file import STUDY_FILE
 from sgdphys.trajectory.reader import SEGMENTS, open_trajectory, segment_paths
 
 _MEDIANS = ("accuracy", "test_accuracy", "loss", "test_loss")
@@ -121,9 +122,9 @@ def _again(v: Verdict | None) -> str:
 def layer_table(run: Run) -> list[tuple[str, ...]]:
     """Rows on each layer: bits at start, peak and end, bits lost, and what came first.
 
-    Empty where the study has not both kinds of analysis.
+    Empty where the study has not both kinds of analysis, or every network diverged.
     """
-    if not run.study.analyses or run.cases or run.parts:
+    if not run.is_analysed or run.cases or run.parts:
         return []
     with run.results as results:
         return layer_rows({str(n): node.to_dataset() for n, node in results.children.items()})
@@ -184,8 +185,7 @@ def _state(name: str, run: Run) -> str:
         said = f"{begun} of {len(inside)} cases begun"
     else:
         said = f"{recorded_epochs(run.folder)} of {run.study.train.epochs} epochs recorded"
-    analysed = (run.folder / RESULTS).is_file()
-    return f"{name}: {said}" + (", analysed" if analysed else "")
+    return f"{name}: {said}" + (", analysed" if run.is_analysed else "")
 
 
 def _epoch(value: float) -> str:

@@ -1,37 +1,49 @@
 """Processes that analyse and draw while the next networks are trained."""
 
+import json
 import os
 import subprocess
 import sys
-import traceback
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection
-from queue import SimpleQueue
 from typing import Any
 
 from sgdphys.engines.base import Stopped
 from sgdphys.errors import WorkError
+from sgdphys.study import serving
 
 _ASK = 0.2
 """Seconds between two questions whether to stop."""
 
 _LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
-Work = Future[None]
+
+@dataclass(eq=False)
+class Work:
+    """Something to be done, once other work is."""
+
+    do: Callable[..., None]
+    arguments: tuple[Any, ...]
+    after: tuple["Work", ...]
+    is_begun: bool = False
+    is_done: bool = False
+    error: BaseException | None = None
 
 
 class Workers:
     """Processes beside the one that trains; a context, at whose end they end.
+
+    What they are at ends too: what they write is there whole or not at all.
 
     Parameters
     ----------
     processes : int
         With 0, what is submitted is done at once in this process.
     threads : int, optional
-        Of what is submitted, and of libraries in the processes. More threads than processors, which
-        wait for each other busily, take many times as long.
+        Of libraries in the processes. More threads than processors, which wait for each other
+        busily, take many times as long.
     tell : callable
         Receives the sentences that work tells.
     stop : callable, optional
@@ -43,48 +55,58 @@ class Workers:
         processes: int,
         threads: int | None,
         tell: Callable[[str], None],
-        stop: Callable[[], bool] | None,
+        stop: Callable[[], bool] | None = None,
     ) -> None:
         self.processes, self.threads, self._tell, self._stop = processes, threads, tell, stop
-        self._others = [_Process(threads) for _ in range(processes)]
-        self._free: SimpleQueue[_Process | None] = SimpleQueue()
-        """Who waits for work; None is this process."""
-        for process in self._others:
-            self._free.put(process)
-        self._threads = ThreadPoolExecutor(processes + 1) if processes else None
+        self._work: list[Work] = []
+        self._changed = threading.Condition()
+        """Guards the work, and tells of any change of it."""
         self._ended = False
+        self._others: list[_Process] = []
+        self._drivers: list[threading.Thread] = []
 
     def __enter__(self) -> "Workers":
+        for _ in range(self.processes):
+            self._add_process()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """What the processes are at ends too: what they write is there whole or not at all."""
-        self._ended = True
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
-            for process in self._others:
-                process.end()
-            self._free.put(None)  # wakes a thread that waits for one of them
-            self._threads.shutdown()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        for process in self._others:
+            process.end()
+        for driver in self._drivers:
+            driver.join()
 
-    def help(self) -> None:
-        """Have this process do its share, now that it has nothing else to do."""
-        self._free.put(None)
-
-    def submit(self, do: Callable[..., None], *arguments: Any) -> Work:
+    def submit(self, do: Callable[..., None], *arguments: Any, after: Iterable[Work] = ()) -> Work:
         """Have something done, whose last argument is a function to tell sentences.
 
         The function is one of a module, not of the caller's script.
         """
-        if self._threads is not None:
-            return self._threads.submit(self._once_free, do, arguments)
-        do(*arguments, self._tell)
-        done: Work = Future()
-        done.set_result(None)
-        return done
+        work = Work(do, arguments, tuple(after))
+        if not self.processes:
+            do(*arguments, self._tell)
+            work.is_done = True
+            return work
+        with self._changed:
+            self._work.append(work)
+            self._changed.notify_all()
+        return work
 
-    def require(self, submitted: Iterable[Work], *, whole: bool) -> None:
-        """Raise what failed; with ``whole``, wait until all is done.
+    @property
+    def has_failed(self) -> bool:
+        """Whether any work has."""
+        return any(work.error is not None for work in self._work)
+
+    def require_none_failed(self) -> None:
+        """Raise what failed, as it was raised; a WorkError where a process was killed."""
+        for work in self._work:
+            if work.error is not None:
+                raise work.error
+
+    def finish(self) -> None:
+        """Wait until all is done; one process more takes the place of this one, which only waits.
 
         Raises
         ------
@@ -93,99 +115,136 @@ class Workers:
         WorkError
             When a process was killed. Other failures are raised as they were.
         """
-        for work in submitted:
-            while whole and not wait([work], timeout=_ASK).done:
+        if self.processes:
+            self._add_process()
+        with self._changed:
+            while True:
+                self.require_none_failed()
+                if all(work.is_done for work in self._work):
+                    return
+                self._changed.wait(_ASK)
                 if self._stop is not None and self._stop():
                     raise Stopped
-            if work.done():
-                work.result()
 
-    def _once_free(self, do: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        process = self._free.get()
-        try:
-            if self._ended:
-                raise Stopped
-            if process is None:
-                do(*arguments, self._tell)
-            else:
-                process.do(do, arguments, self._tell)
-        finally:
-            self._free.put(process)
+    def _add_process(self) -> None:
+        process = _Process(self.threads)
+        driver = threading.Thread(target=self._drive, args=(process,), daemon=True)
+        self._others.append(process)
+        self._drivers.append(driver)
+        driver.start()
+
+    def _drive(self, process: "_Process") -> None:
+        """Hand work to a process, one after the other; the thread that waits for it."""
+        while (work := self._next()) is not None:
+            try:
+                process.do(work.do, work.arguments, self._tell)
+            except BaseException as error:
+                work.error = error
+            with self._changed:
+                work.is_done = work.error is None
+                self._changed.notify_all()
+
+    def _next(self) -> Work | None:
+        with self._changed:
+            while not self._ended:
+                for work in self._work:
+                    if not work.is_begun and all(before.is_done for before in work.after):
+                        work.is_begun = True
+                        return work
+                self._changed.wait()
+        return None
 
 
 class _Process:
-    """A Python that does what it is sent. It ends when this one does, however that ends."""
+    """A Python that does what it is sent; ``serving`` is its side of it."""
 
     def __init__(self, threads: int | None) -> None:
         self._limits = {name: str(threads) for name in _LIMITS} if threads else {}
         self._process: subprocess.Popen[bytes] | None = None
-
-    def _begin(self) -> None:
-        self._connection, there = Pipe()
-        with there:
-            # in its own session: Ctrl-C reaches the process that trains, which decides what ends
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__, str(there.fileno())],
-                pass_fds=[there.fileno()],
-                start_new_session=True,
-                env={
-                    **os.environ,
-                    **self._limits,
-                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-                },
-            )
+        self._is_over = False
+        self._lock = threading.Lock()
+        """Held while the process is begun or ended: none is begun after all were ended."""
 
     def do(
         self, do: Callable[..., None], arguments: tuple[Any, ...], tell: Callable[[str], None]
     ) -> None:
         """Have something done, and wait for it."""
-        for said in self._said(do, arguments):
-            if isinstance(said, str):
-                tell(said)
-            elif said is not None:
-                raise said
-
-    def _said(
-        self, do: Callable[..., None], arguments: tuple[Any, ...]
-    ) -> Iterator[str | Exception | None]:
-        """What the process says while it does something, None or an exception at last."""
         if self._process is None:
             self._begin()
-        said: str | Exception | None = ""
         try:
             self._connection.send((do, arguments))
-            while isinstance(said, str):
+        except OSError as error:
+            raise self._killed() from error
+        while True:
+            try:
                 said = self._connection.recv()
-                yield said
+            except (EOFError, OSError) as error:
+                raise self._killed() from error
+            if said is None:
+                return
+            if not isinstance(said, str):
+                raise said
+            tell(said)
+
+    @staticmethod
+    def _killed() -> WorkError:
+        return WorkError(
+            "a process that analyses was killed, perhaps for want of memory; give the same command "
+            "to carry on, with --workers 1 to do one thing at a time"
+        )
+
+    def _begin(self) -> None:
+        try:
+            with self._lock:
+                if self._is_over:
+                    raise Stopped
+                self._connection, there = Pipe()
+                with there:
+                    self._process = self._started(there.fileno())
+            said = self._connection.recv()
         except (EOFError, OSError) as error:
-            self.end()
+            said = getattr(error, "strerror", None) or "it ended at once"
+        if said is not None:
             raise WorkError(
-                "a process that analyses was killed, perhaps for want of memory; give the same "
-                "command to carry on, with --workers 1 to do one thing at a time"
-            ) from error
+                f"a process that analyses could not be started ({said}); give --workers 1 to do "
+                "everything in one process"
+            )
+
+    def _started(self, number: int) -> "subprocess.Popen[bytes]":
+        # what stands first there would be read before the folders below replace it
+        entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        first = os.pathsep.join(entry for entry in entries if not _is_working_folder(entry))
+        environment = {**os.environ, **self._limits, "PYTHONPATH": first, "MPLBACKEND": "agg"}
+        folders = json.dumps(_import_folders(sys.path))
+        return subprocess.Popen(
+            [sys.executable, "-P", serving.__file__, str(number), str(os.getpid()), folders],
+            pass_fds=[number],
+            stdin=subprocess.PIPE,  # it ends when this is closed, by whatever end of this process
+            # in its own session: Ctrl-C reaches the process that trains, which decides what ends
+            start_new_session=True,
+            env=environment,
+        )
 
     def end(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.wait()
+        """Kill the process; it is not begun again."""
+        with self._lock:
+            self._is_over = True
+            if self._process is None:
+                return
+            self._process.kill()
+            self._process.wait()
+            if self._process.stdin is not None:
+                self._process.stdin.close()
 
 
-def _serve(connection: Connection) -> None:
-    """Do what is sent and send what it tells, then None or the exception it raised."""
-    while True:
-        try:
-            do, arguments = connection.recv()
-        except EOFError:
-            return
-        try:
-            do(*arguments, connection.send)
-        except Exception as error:
-            error.add_note(traceback.format_exc())
-            connection.send(error)
-        else:
-            connection.send(None)
+def _import_folders(folders: list[str]) -> list[str]:
+    """The folders to import from, the working folder last: its files stand for no other module."""
+    kept = [folder for folder in folders if not _is_working_folder(folder)]
+    return kept + ([""] if len(kept) < len(folders) else [])
 
 
-if __name__ == "__main__":
-    _serve(Connection(int(sys.argv[1])))
+def _is_working_folder(folder: str) -> bool:
+    try:
+        return os.path.samefile(folder or os.curdir, os.curdir)
+    except OSError:
+        return False

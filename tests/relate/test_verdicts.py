@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 from pydantic import ValidationError
 
+from sgdphys.errors import WorkError
 from sgdphys.relate.claims import Claim
 from sgdphys.relate.estimates import Estimate, difference, over_replicas
 from sgdphys.relate.statistics import STATISTICS
@@ -16,6 +17,7 @@ from sgdphys.relate.verdicts import (
     judge,
     measure,
     read_verdicts,
+    without_data,
     word_for,
     write_verdicts,
 )
@@ -130,9 +132,46 @@ def test_verdicts_survive_a_file(tmp_path):
         null_low=again[0].null_low, null_high=again[0].null_high
     )
     assert np.isnan(again[1].value)
-    rows = json.loads((tmp_path / "verdicts.json").read_text())
+    rows = json.loads((tmp_path / "verdicts.json").read_text())["verdicts"]
     assert rows[1]["value"] is None
     assert as_dataset(verdicts)["word"].to_numpy().tolist() == [v.word for v in verdicts]
+
+
+def test_verdicts_of_before_there_were_digests_are_read(tmp_path):
+    path = tmp_path / "verdicts.json"
+    write_verdicts(judge({"a": claim()}, {"information": information([[1.0, 2.0]])}), path)
+    new = read_verdicts(path)
+    path.write_text(json.dumps(json.loads(path.read_text())["verdicts"]))
+    assert str(read_verdicts(path)) == str(new)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[: len(data) // 2],
+        lambda data: data.replace(b"1.5", b"1.6"),
+        lambda data: data.replace(b"value", b"falue"),
+        lambda data: data + b"\xff",
+        lambda data: b'["a"]',
+        lambda data: b"3",
+    ],
+)
+def test_damaged_verdicts_are_told(tmp_path, damage):
+    path = tmp_path / "verdicts.json"
+    write_verdicts(judge({"a": claim()}, {"information": information([[1.0, 2.0]])}), path)
+    damaged = damage(path.read_bytes())
+    assert damaged != path.read_bytes()
+    path.write_bytes(damaged)
+    with pytest.raises(WorkError, match=r"verdicts\.json is damaged; give the command"):
+        read_verdicts(path)
+
+
+def test_what_has_no_data_has_no_verdict_whatever_is_claimed():
+    claims = {name: claim(statistic=name) for name in STATISTICS}
+    for verdict in without_data(claims, "every network diverged"):
+        assert (verdict.word, verdict.reason) == ("no data", "every network diverged")
+        assert np.isnan([verdict.value, verdict.low, verdict.high]).all()
 
 
 def test_places_that_other_cases_have_alone_are_not_chosen():

@@ -77,7 +77,7 @@ def test_cases_run_are_joined_and_resume(tmp_path):
     assert sum("is whole; nothing to train" in s for s in said) == 2
     with again.results as results:
         np.testing.assert_array_equal(results["diffusion"]["diffusion"], found["diffusion"])
-    with pytest.raises(InputError, match=r"another study \(sweep differ\)"):
+    with pytest.raises(InputError, match=r"another study \(sweep differs\)"):
         sp.run({**SMALL, "sweep": {"train.seed": [1, 2]}}, tmp_path / "sweep")
 
 

@@ -1,0 +1,46 @@
+"""The last stage: figures, drawn again where what they show has changed or one is damaged."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from sgdphys.study.analysing import analyses_key
+from sgdphys.study.runs import DRAWN, FIGURES, Run
+from sgdphys.trajectory.writer import write_text
+
+
+def draw(run: Run, tell: Callable[[str], None]) -> None:
+    """Draw a run, unless what its figures show is what they showed when they were drawn.
+
+    ``.drawn`` says what that was, and has a digest of every figure.
+    """
+    if not run.study.figures.formats:
+        return
+    shown = [
+        run.study.model_dump(mode="json"), analyses_key(run.study), run.is_analysed, run.verdicts
+    ]  # fmt: skip
+    key = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
+    folder = run.folder / FIGURES
+    if _are_whole(folder, run.folder / DRAWN, key):
+        tell(f"the figures in {folder} are whole; nothing to draw")
+        return
+    paths = run.figures()
+    drawn = {"of": key, "figures": {path.name: _digest(path) for path in paths}}
+    write_text(json.dumps(drawn), run.folder / DRAWN)
+    tell(f"drew {len({path.stem for path in paths})} figures in {folder}")
+
+
+def _are_whole(folder: Path, kept: Path, key: str) -> bool:
+    """Whether all figures are there as they were drawn, and show what a key says."""
+    try:
+        drawn = json.loads(kept.read_text(encoding="utf-8"))
+        return drawn["of"] == key and all(
+            _digest(folder / name) == digest for name, digest in drawn["figures"].items()
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return False  # missing, or damaged: it is drawn again
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,193 @@
+"""The folder of a run: held by one command at a time, and made ready for a study."""
+
+import errno
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from sgdphys.errors import InputError, WorkError
+from sgdphys.study.analysing import RESULTS
+from sgdphys.study.files import differences, study_hash
+from sgdphys.study.keys import Study
+from sgdphys.study.runs import CASES, DRAWN, FIGURES, PARTS, VERDICTS, Run
+from sgdphys.study.study_file import STUDY_FILE, write_study
+from sgdphys.trajectory.reader import SEGMENTS, attributes_of, segment_paths
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover
+    fcntl = None  # type: ignore[assignment]
+
+_LOCK = ".lock"
+_INSIDE = (SEGMENTS, CASES, PARTS)
+"""Folders in that of a run that hold recordings."""
+_PATIENCE = 1.0
+"""Seconds to wait for another command to let a folder go."""
+_ASK = 0.05
+_PARTIAL = ("*.partial", ".partial-*")
+"""What is being written, or was when a command was killed."""
+
+
+@contextmanager
+def locked(folder: Path, tell: Callable[[str], None] = lambda sentence: None) -> Iterator[None]:
+    """Hold the folder of a run, made if it is not there; a process that is killed holds nothing.
+
+    Whoever changes anything in it must hold it.
+
+    Raises
+    ------
+    InputError
+        When the folder holds other things than a run.
+    WorkError
+        When another process holds it, or it cannot be written.
+    """
+    with _telling_of(folder):
+        _require_ours(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / _LOCK).open("a")
+    with file:
+        if not _lock(file, tell):
+            raise WorkError(f"another process is writing to {folder}; wait for it to end")
+        yield
+
+
+def _lock(file: IO[str], tell: Callable[[str], None]) -> bool:
+    """Lock a file unless another process has; tell where files cannot be locked.
+
+    A command that was just killed may take a moment to let it go.
+    """
+    asked = time.monotonic()
+    while True:
+        try:
+            if fcntl is None:
+                raise OSError(errno.ENOTSUP, "")
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() - asked > _PATIENCE:
+                return False
+            time.sleep(_ASK)
+            continue
+        except OSError:  # some network file systems cannot either
+            tell(
+                f"{file.name} cannot be locked on this system; take care that no other command "
+                "writes to its folder"
+            )
+        return True
+
+
+@contextmanager
+def _telling_of(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WorkError(
+            f"{folder} cannot be written ({error.strerror or error}); choose another --out"
+        ) from error
+
+
+def _require_ours(folder: Path) -> None:
+    """Refuse a folder of other things; one in which a command was killed at its start is ours."""
+    _require_name(str(folder.absolute()))
+    if not folder.is_dir() or (folder / STUDY_FILE).is_file():
+        return
+    for path in folder.iterdir():
+        is_left = path.name == _LOCK or any(path.match(pattern) for pattern in _PARTIAL)
+        is_bare = path.name in _INSIDE and path.is_dir() and not any(path.iterdir())
+        if not (is_left or is_bare):
+            raise InputError(f"{folder} is not empty and holds no run; choose another --out")
+
+
+def _require_name(path: str) -> None:
+    """Refuse a path that the netCDF library cannot be given."""
+    encoding = sys.getfilesystemencoding()
+    try:
+        path.encode(encoding)
+    except UnicodeEncodeError:
+        raise InputError(
+            f"netCDF cannot write to {path}, a name that is no text in {encoding}; choose another "
+            "--out, or set PYTHONUTF8=1 if it is one in UTF-8"
+        ) from None
+    if os.sep == "/" and "\\" in path:
+        raise InputError(f"netCDF cannot write to {path}: it has a backslash; choose another --out")
+
+
+def claim(folder: Path, study: Study, *, fresh: bool, tell: Callable[[str], None]) -> None:
+    """Make a folder that is held ready for a study, or find that it holds this very run.
+
+    Its study is written before anything else is made, and replaced after all else was removed, so
+    that at any moment the folder holds no more than a run begun.
+
+    Raises
+    ------
+    InputError
+        When the folder holds the run of another study, with something recorded.
+    WorkError
+        When the folder cannot be written.
+    """
+    with _telling_of(folder):
+        _remove_partial(folder)
+        if (folder / STUDY_FILE).is_file() and (fresh or not _holds(folder, study, tell)):
+            _clear(folder)
+        write_study(study, folder)
+        holder = PARTS if study.parts else CASES if study.sweep.keys else SEGMENTS
+        (folder / holder).mkdir(exist_ok=True)
+
+
+def _remove_partial(folder: Path) -> None:
+    """Remove what a killed command was writing, and nothing that has another's name."""
+    ours = (STUDY_FILE, RESULTS, VERDICTS, DRAWN)
+    left = [folder / f"{name}.partial" for name in ours]
+    for pattern in _PARTIAL:
+        left += [*(folder / SEGMENTS).glob(pattern), *(folder / FIGURES).glob(pattern)]
+    for path in left:
+        path.unlink(missing_ok=True)
+    shutil.rmtree(folder / f".partial-{SEGMENTS}", ignore_errors=True)
+
+
+def _holds(folder: Path, study: Study, tell: Callable[[str], None]) -> bool:
+    """Whether a folder holds a run of this study; one without a recording is of any study."""
+    changed: list[str] = []
+    try:
+        before = Run(folder).study
+        if study_hash(before) != study_hash(study):
+            changed = differences(before, study)
+    except WorkError as error:
+        tell(f"{error}; it is written anew")
+        if not _was_recorded_for(folder, study):
+            changed = [STUDY_FILE]
+    if not changed:
+        return True
+    if any(folder.rglob(f"{SEGMENTS}/*.nc")):
+        raise InputError(
+            f"{folder} holds a run of another study ({', '.join(changed)} "
+            f"{'differs' if len(changed) == 1 else 'differ'}); choose another --out, or --fresh to "
+            "replace it"
+        )
+    return False
+
+
+def _was_recorded_for(folder: Path, study: Study) -> bool:
+    """Whether what is recorded in a folder itself is of this study; cases and parts say their own.
+
+    Segments say of which study they are.
+    """
+    hashes = {attributes_of(path).get("study_hash") for path in segment_paths(folder / SEGMENTS)}
+    return hashes <= {study_hash(study)}
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a run wrote but its study, which the next one replaces, and nothing else."""
+    for lock in folder.rglob(_LOCK):
+        if lock.parent != folder:  # a part may be carried out by itself
+            with locked(lock.parent):
+                pass
+    for name in (*_INSIDE, FIGURES):
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)
+    for name in (RESULTS, VERDICTS, DRAWN):
+        (folder / name).unlink(missing_ok=True)

@@ -1,0 +1,86 @@
+"""A process beside the one that trains: it does what it is sent, and ends when that one does.
+
+It is run as a file, with the numbers of its connection and of the other process and, as JSON, the
+folders to import from. The package comes from where the other process has it, whatever those
+folders hold.
+"""
+
+import importlib.util
+import json
+import os
+import pickle
+import sys
+import threading
+import traceback
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+
+
+def serve(connection: Connection) -> None:
+    """Do what is sent and send what it tells, then None or the exception it raised."""
+
+    def tell(sentence: str) -> None:
+        _send(connection, sentence)
+
+    while True:
+        try:
+            sent = connection.recv_bytes()
+        except EOFError:
+            return
+        try:
+            do, arguments = pickle.loads(sent)
+            do(*arguments, tell)
+        except Exception as error:
+            error.add_note(traceback.format_exc())
+            _send(connection, error)
+        else:
+            _send(connection, None)
+
+
+def _send(connection: Connection, said: str | Exception | None) -> None:
+    try:
+        connection.send(said)
+    except OSError:  # the other process has ended, and nobody waits for this one
+        os._exit(1)
+    except Exception:  # an exception that cannot be pickled
+        connection.send(RuntimeError(f"{type(said).__name__}: {said}"))
+
+
+def _end_with_the_other() -> None:
+    """End at once when the other process has, however it ended: its end of the pipe is closed."""
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
+def _load_package() -> None:
+    spec = importlib.util.spec_from_file_location(
+        PACKAGE.name, PACKAGE / "__init__.py", submodule_search_locations=[str(PACKAGE)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[PACKAGE.name] = module
+    spec.loader.exec_module(module)
+
+
+def _main(number: str, parent: str, folders: str) -> None:
+    threading.Thread(target=_end_with_the_other, daemon=True).start()
+    connection = Connection(int(number))
+    sys.path[:] = json.loads(folders)
+    try:
+        _load_package()
+        from sgdphys.supervision import end_with
+
+        end_with(int(parent))
+    except Exception as error:
+        _send(connection, f"{type(error).__name__}: {error}")
+        return
+    _send(connection, None)
+    serve(connection)
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
