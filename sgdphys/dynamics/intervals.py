@@ -119,11 +119,19 @@ def mean_with_interval(
     confidence : float
     resamples : int
     rng : int
+
+    Returns
+    -------
+    Dataset
+        The mean, NaN where no member is finite, and its ends, NaN where fewer than two are.
     """
     name = str(values.name)
     ordered = values.transpose(over, ...)
     samples = resampled_means(ordered.to_numpy(), resamples, rng)
     low, high = percentile_interval(samples, values.sizes[over], confidence)
+    # draws of one member alone are all alike, which is no interval
+    several = np.isfinite(ordered.to_numpy()).sum(axis=0) > 1
+    low, high = np.where(several, low, np.nan), np.where(several, high, np.nan)
     mean = ordered.isel({over: 0}, drop=True).copy(data=finite_mean(ordered.to_numpy()))
     return xr.Dataset(
         {name: mean, f"{name}_low": mean.copy(data=low), f"{name}_high": mean.copy(data=high)}

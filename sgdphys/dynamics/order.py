@@ -4,7 +4,12 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.dynamics.across_members import require_members
-from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
+from sgdphys.dynamics.intervals import (
+    METHOD,
+    finite_mean,
+    percentile_interval,
+    resampled_means,
+)
 from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.quantities import labelled
 
@@ -52,7 +57,7 @@ def order_parameter(
     members = len(values)
     samples = resampled_means(moments, rng=rng)
     with np.errstate(invalid="ignore"):
-        found = _measures(np.nanmean(moments, axis=0)) if members else {}
+        found = _measures(finite_mean(moments)) if members else {}
     template = m.isel({over: 0}, drop=True).astype(np.float64)
     data: dict[str, xr.DataArray] = {}
     for name, value in found.items():
