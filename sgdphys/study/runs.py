@@ -12,6 +12,7 @@ import xarray as xr
 from sgdphys.errors import InputError
 from sgdphys.relate.verdicts import Verdict, as_dataset, read_verdicts
 from sgdphys.study.analysing import RESULTS
+from sgdphys.study.cases import file_name as file_name
 from sgdphys.study.files import cases_of, read_keys
 from sgdphys.study.keys import Figures, Study, study_from
 from sgdphys.trajectory.reader import SEGMENTS, open_segment, open_trajectory, segment_paths
@@ -156,8 +157,3 @@ class Run:
         """Size of everything in the folder; what several names share counts once."""
         files = (path.stat() for path in self.folder.rglob("*") if path.is_file())
         return sum({(s.st_dev, s.st_ino): s.st_size for s in files}.values())
-
-
-def file_name(case: str) -> str:
-    """A case's name as a folder's, without what file systems or shells dislike."""
-    return "".join(c if c.isalnum() or c in "=.,-_" else "_" for c in case.replace(", ", ","))
