@@ -18,6 +18,7 @@ from sgdphys.study.checks import faults_of, parts_faults, require, require_keys
 from sgdphys.study.contents import PATH, contents_of, modules_of
 from sgdphys.study.faults import quoted
 from sgdphys.study.keys import Study, study_from
+from sgdphys.study.memory import available_memory, require_memory
 from sgdphys.study.quick import quicken
 
 _LONGEST_SAID = 300
@@ -171,6 +172,8 @@ def load_study(
     InputError
         With one sentence for every fault: of keys, of the cases of a sweep, of parts, of data and
         modules, and of what analyses need and the study has not.
+    WorkError
+        When it needs more memory than there is.
     """
     given = _given(study)
     try:
@@ -201,6 +204,9 @@ def _loaded(given: _Given, settings: tuple[str, ...], *, quick: bool) -> Study:
     found = found.model_copy(update={"contents": contents})
     cases = cases_of(found) if found.sweep.keys else {"": found}
     require(f"{fault} (in {source})" for fault in (*faults, *faults_of(found, cases)))
+    available = available_memory()
+    for case in cases.values():
+        require_memory(case, available)
     return found
 
 
@@ -225,6 +231,8 @@ def parts_of(
     InputError
         For a part that is not there, is no valid study, or has parts itself, with one sentence for
         every fault of every part.
+    WorkError
+        When one needs more memory than there is.
     """
     if not study.parts:
         return {}
