@@ -8,6 +8,7 @@ import pytest
 
 from sgdphys import tasks
 from sgdphys.errors import InputError
+from sgdphys.tasks.headers import idx_sizes, table_sizes
 
 
 def write_idx(path, values, code):
@@ -60,6 +61,68 @@ def test_tables(tmp_path):
     np.savez(tmp_path / "d.npz", z=np.zeros(3))
     with pytest.raises(InputError, match="x and y, or x and target"):
         tasks.table(tmp_path / "d.npz")
+
+
+def test_sizes_are_known_before_the_arrays(tmp_path):
+    (tmp_path / "a.csv").write_text("1,2.5,cat\n3,4,dog\n5,6,cat\n")
+    np.savez(tmp_path / "b.npz", x=np.zeros((4, 2, 2)), y=np.array([0.0, 1.0, 1.0, 5.0]))
+    np.savez_compressed(tmp_path / "c.npz", x=np.zeros((4, 2)), target=np.ones((4, 3)))
+    for name in ("a.csv", "b.npz", "c.npz"):
+        data, sizes = tasks.table(tmp_path / name), table_sizes(tmp_path / name)
+        assert sizes[:2] == data["x"].shape
+        assert sizes.are_labels == ("y" in data)
+        assert sizes.outputs == data.sizes["label" if sizes.are_labels else "output"]
+    write_idx(tmp_path / "images-idx3-ubyte", np.zeros((5, 4, 3), np.uint8), 8)
+    write_idx(tmp_path / "labels-idx1-ubyte", np.array([0, 1, 7, 1, 0], np.uint8), 8)
+    assert idx_sizes(tmp_path) == (5, 12, 8, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.npz", b"no zip"),
+        ("a.npz", b""),
+        ("a.csv", b"\xff\xfe1,2\n"),
+        ("a.csv", b"1,\x002\n1" + b"2" * 200_000),
+        ("a.csv", b""),
+        ("a.csv", b"width,kind\n"),
+        ("a.csv", b"cat\ndog\n"),
+        ("a.txt", b"1,2\n"),
+    ],
+)
+def test_damaged_tables_are_told(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=name):
+        tasks.table(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"x": np.zeros((0, 2)), "y": np.zeros(0)},
+        {"x": np.float64(1.0), "y": np.zeros(1)},
+        {"x": np.zeros((2, 2), complex), "y": np.zeros(2)},
+        {"x": np.array([["a"], ["b"]]), "y": np.zeros(2)},
+        {"x": np.array([["a"], [None]]), "y": np.zeros(2)},
+        {"x": np.zeros((2, 2)), "y": np.zeros(3)},
+        {"x": np.zeros((2, 2)), "target": np.array([np.nan, 1.0])},
+        {"x": np.zeros((2, 2)), "target": np.zeros((2, 0))},
+        {"x": np.zeros((2, 2)), "target": np.float64(3.0)},
+    ],
+    ids=lambda arrays: ", ".join(f"{n} {np.shape(a)} {np.asarray(a).dtype}" for n, a in
+                                 arrays.items()),
+)  # fmt: skip
+def test_arrays_that_are_no_samples_are_told(tmp_path, arrays):
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(InputError, match=r"a\.npz"):
+        tasks.table(tmp_path / "a.npz")
+
+
+def test_labels_below_0_are_told(tmp_path):
+    write_idx(tmp_path / "images-idx3-ubyte", np.zeros((2, 4, 3), np.uint8), 8)
+    write_idx(tmp_path / "labels-idx1-ubyte", np.array([0, -1], np.int8), 9)
+    with pytest.raises(InputError, match="no labels 0, 1"):
+        tasks.idx(tmp_path)
 
 
 @pytest.mark.parametrize("units", [0, 50])

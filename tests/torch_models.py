@@ -29,3 +29,24 @@ class Residual(torch.nn.Module):
 
 def residual(outputs):
     return Residual(outputs)
+
+
+def frozen(outputs):
+    """Random features: the first layer and a tensor in the middle are not trained."""
+    model = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(16, 8), torch.nn.Tanh(), torch.nn.Linear(8, 6),
+        torch.nn.Tanh(), torch.nn.Linear(6, outputs),
+    )  # fmt: skip
+    model[1].requires_grad_(False)
+    model[3].bias.requires_grad_(False)
+    return model
+
+
+def untrainable(outputs):
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, outputs)).requires_grad_(
+        False
+    )
+
+
+def failing(outputs):
+    raise ZeroDivisionError(f"{outputs} outputs")

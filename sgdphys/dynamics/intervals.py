@@ -118,6 +118,11 @@ def mean_with_interval(
     confidence : float
     resamples : int
     rng : int
+
+    Returns
+    -------
+    Dataset
+        The mean, NaN where no member is finite, and its ends, NaN where fewer than two are.
     """
     name = str(values.name)
     ordered = values.transpose(over, ...)

@@ -51,7 +51,8 @@ def order_parameter(
     moments = np.stack([np.abs(values), values**2, values**4], axis=-1)
     members = np.isfinite(values).sum(axis=0)
     samples = resampled_means(moments, rng=rng)
-    found = _measures(finite_mean(moments))
+    with np.errstate(invalid="ignore"):
+        found = _measures(finite_mean(moments)) if len(values) else {}
     template = m.isel({over: 0}, drop=True).astype(np.float64)
     data: dict[str, xr.DataArray] = {}
     for name, value in found.items():

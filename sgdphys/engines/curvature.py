@@ -82,21 +82,21 @@ def landscape_of(
         return model.forward(theta, model.buffers, x, False)[0]
 
     return Landscape(
-        loss=_loss_of(forward, ensemble),
+        loss=_loss_of(forward, model.decayed, ensemble),
         x=torch.as_tensor(samples.x, dtype=torch.float64, device=device),
         targets=torch.as_tensor(targets, device=device),
         weight=torch.as_tensor(weight, dtype=torch.float64, device=device),
     )
 
 
-def _loss_of(forward: Any, ensemble: Ensemble) -> Any:
+def _loss_of(forward: Any, decayed: Any, ensemble: Ensemble) -> Any:
     training = ensemble.training
 
     def total(
         theta: torch.Tensor, x: torch.Tensor, targets: torch.Tensor, weight: torch.Tensor
     ) -> torch.Tensor:
         each = sample_losses(forward(theta, x), targets, training.loss)
-        loss = (weight * each).sum() + 0.5 * training.weight_decay * (theta**2).sum()
+        loss = (weight * each).sum() + 0.5 * training.weight_decay * (decayed(theta) ** 2).sum()
         if training.orthonormality:
             loss = loss + training.orthonormality * _departure(theta, ensemble.perceptron)
         return loss

@@ -1,10 +1,8 @@
 """Any ``torch.nn.Module`` as a function of flat weights, and its parameters described."""
 
-import importlib
 import inspect
 import itertools
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +13,7 @@ import torch
 from torch.func import functional_call
 
 from sgdphys.engines.base import Network
+from sgdphys.engines.factories import factory_of, looking_in
 from sgdphys.errors import InputError
 from sgdphys.networks import ParameterTable, Perceptron
 from sgdphys.trajectory.schema import tensor_table
@@ -65,14 +64,6 @@ def sample_losses(out: torch.Tensor, targets: torch.Tensor, loss: str) -> torch.
     return 0.5 * ((out - targets) ** 2).sum(-1)
 
 
-def _imported(module: str) -> Any:
-    """Import a module; a command looks into the working folder too, as ``python`` does."""
-    here = os.getcwd()
-    if here not in sys.path:
-        sys.path.append(here)
-    return importlib.import_module(module)
-
-
 @dataclass(frozen=True)
 class ModuleNetwork:
     """A network made by a function of the user's.
@@ -86,39 +77,61 @@ class ModuleNetwork:
     inputs : tuple of int
         Shape of one input.
     outputs : int
+    folder : str
+        Where the module is looked for after everything that Python can import; the working folder
+        by default.
 
     Raises
     ------
     InputError
-        When there is no such function, or it makes something else.
+        When there is no such function, it makes something else, or a network without a parameter
+        that is trained.
+
+    Notes
+    -----
+    A parameter that does not require gradients is frozen: it is recorded as the others are, and
+    nothing changes it.
     """
 
     path: str
     inputs: tuple[int, ...]
     outputs: int
+    folder: str = ""
 
     def __str__(self) -> str:
         return f"{self.path} of {sum(int(np.prod(s)) for s in self.shapes)} parameters"
 
     def make(self) -> torch.nn.Module:
         """Make one network, its weights drawn by torch's own random numbers."""
-        module, _, name = self.path.partition(":")
-        try:
-            factory = getattr(_imported(module), name)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise InputError(
-                f"network.module is {self.path!r} and cannot be found ({error}); write it as "
-                '"package.module:function", of a module that Python can import'
-            ) from None
         known = {"inputs": self.inputs, "outputs": self.outputs}
-        asked = inspect.signature(factory).parameters
-        made = factory(**{k: v for k, v in known.items() if k in asked})
+        try:
+            asked = inspect.signature(self._factory).parameters
+            with looking_in(self._folder):  # where the function itself imports something
+                made = self._factory(**{k: v for k, v in known.items() if k in asked})
+        except Exception as error:
+            raise InputError(
+                f"network.module {self.path!r} failed to make a network "
+                f"({type(error).__name__}: {error})"
+            ) from error
         if not isinstance(made, torch.nn.Module):
             raise InputError(
                 f"network.module {self.path!r} made a {type(made).__name__}; a torch.nn.Module was "
                 "expected"
             )
+        if not any(p.requires_grad for p in made.parameters()):
+            raise InputError(
+                f"network.module {self.path!r} made a network without a parameter to train; at "
+                "least one must require gradients"
+            )
         return made
+
+    @property
+    def _folder(self) -> str:
+        return self.folder or os.getcwd()
+
+    @cached_property
+    def _factory(self) -> Callable[..., Any]:
+        return factory_of(self.path, self._folder)
 
     @cached_property
     def example(self) -> torch.nn.Module:
@@ -136,6 +149,12 @@ class ModuleNetwork:
     def shapes(self) -> list[tuple[int, ...]]:
         """Shapes of its parameters."""
         return [tuple(p.shape) for p in self.example.parameters()]
+
+    @cached_property
+    def is_trained(self) -> np.ndarray:
+        """Whether each parameter is trained or frozen, bool (parameter,)."""
+        return np.concatenate([np.full(p.numel(), p.requires_grad)
+                               for p in self.example.parameters()])  # fmt: skip
 
     @cached_property
     def parameters(self) -> ParameterTable:
@@ -182,12 +201,19 @@ class Model:
         Whether samples of a batch see each other (batch norm).
     is_random : bool
         Whether it draws random numbers in training (dropout).
+    is_trained : bool tensor (parameter,), optional
+        Which parameters change; without it all of them. The others have no gradient.
     """
 
     forward: Callable[..., Any]
     buffers: dict[str, torch.Tensor]
     is_coupled: bool
     is_random: bool
+    is_trained: torch.Tensor | None = None
+
+    def decayed(self, theta: torch.Tensor) -> torch.Tensor:
+        """The weights (..., parameter) that weight decay acts on, 0 where they are frozen."""
+        return theta if self.is_trained is None else theta * self.is_trained
 
 
 def model_of(network: Network, dtype: torch.dtype, device: str) -> Model:
@@ -202,10 +228,15 @@ def model_of(network: Network, dtype: torch.dtype, device: str) -> Model:
     names, shapes, inputs = network.names, network.shapes, network.inputs
     skeleton = network.make().to(device=device, dtype=dtype)
     sizes = [int(np.prod(s)) for s in shapes]
+    is_trained = None
+    if not network.is_trained.all():
+        is_trained = torch.as_tensor(network.is_trained, device=device)
 
     def forward(
         theta: torch.Tensor, buffers: dict[str, torch.Tensor], x: torch.Tensor, training: bool
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        if is_trained is not None:
+            theta = torch.where(is_trained, theta, theta.detach())
         parts = torch.split(theta, sizes)
         weights = {
             name: part.reshape(shape)
@@ -223,4 +254,5 @@ def model_of(network: Network, dtype: torch.dtype, device: str) -> Model:
         buffers={name: b.detach().clone() for name, b in skeleton.named_buffers()},
         is_coupled=any(issubclass(k, torch.nn.modules.batchnorm._BatchNorm) for k in kinds),
         is_random=any(issubclass(k, torch.nn.modules.dropout._DropoutNd) for k in kinds),
+        is_trained=is_trained,
     )

@@ -81,6 +81,11 @@ class VmappedEngine:
             raise InputError(
                 f"train.device is {device!r} and torch sees no CUDA device here; use 'cpu'"
             )
+        if (torch.device(device).index or 0) >= max(torch.cuda.device_count(), 1):
+            raise InputError(
+                f"train.device is {device!r} and torch sees {torch.cuda.device_count()} CUDA "
+                "devices here, numbered from 0"
+            )
         self.ensemble, self.device = ensemble, device
         if threads is not None:
             torch.set_num_threads(threads)
@@ -212,6 +217,8 @@ class VmappedEngine:
                 gradient, buffers = self._gradient(
                     theta, buffers, order[:, first:end], (ensemble.seed, epoch, batch)
                 )
+                if training.weight_decay:
+                    gradient = gradient + training.weight_decay * self.model.decayed(theta)
                 _update(training, theta, velocity, square, gradient, training.rates[epoch], step)
                 is_new = ~torch.isfinite(theta).all(dim=1) & (diverged < 0)
                 diverged = torch.where(is_new, step, diverged)
@@ -328,9 +335,10 @@ def _update(
     training: Any, theta: torch.Tensor, velocity: torch.Tensor, square: torch.Tensor,
     gradient: torch.Tensor, rate: float, step: int,
 ) -> None:  # fmt: skip
-    """Apply one update in place, in the conventions of ``engines.optimisers``."""
-    if training.weight_decay:
-        gradient = gradient + training.weight_decay * theta
+    """Apply one update in place, in the conventions of ``engines.optimisers``.
+
+    A gradient of 0, as frozen weights have, leaves them as they are to the last bit.
+    """
     if training.optimiser == "adam":
         velocity.mul_(BETA1).add_(gradient, alpha=1 - BETA1)
         square.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)

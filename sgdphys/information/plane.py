@@ -216,6 +216,7 @@ def layer_information(
     """
     require_estimator(estimator)
     said = {"labels": "hard", "patterns": "all", "samples": task.sizes["sample"]}
+    members = trajectory["weights"]["replica"].to_numpy()
     if activations is not None:
         if patterns != "all" or labels != "hard":
             raise InputError("activations= reads all patterns and hard labels")
@@ -224,7 +225,6 @@ def layer_information(
             activations, theta, at, task["y"].to_numpy(), estimator=estimator, bins=bins,
             bin_range=bin_range, noise_variance=noise_variance, neighbours=neighbours, rng=rng,
         )  # fmt: skip
-        members = trajectory["weights"]["replica"].to_numpy()
         return read.assign_attrs(said).assign_coords(replica=members)
     for name, value, known in (
         ("labels", labels, ("hard", "soft")),
@@ -243,7 +243,7 @@ def layer_information(
         return estimated(
             theta, at, network, x.astype(np.float64), y, estimator=estimator, softmax=softmax,
             bins=bins, noise_variance=noise_variance, neighbours=neighbours, rng=rng,
-        ).assign_attrs(said)  # fmt: skip
+        ).assign_attrs(said).assign_coords(replica=members)  # fmt: skip
     replicas = theta.shape[1]
     layout = Layout(
         sizes=np.array(network.sizes, np.int64),

@@ -13,6 +13,7 @@ import xarray as xr
 import sgdphys
 from sgdphys.relate.delays import compression_after_transition
 from sgdphys.study.analyses.source import Source, narrowed
+from sgdphys.study.cases import short_names
 from sgdphys.study.files import study_hash
 from sgdphys.study.keys import Study
 from sgdphys.study.recording import plan_of
@@ -55,6 +56,7 @@ def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str
         for name, analysis in study.analyses.items():
             tell(f"analysing {name} in {folder}")
             source = Source(trajectory, study, name, threads)
+            source.require(analysis)
             groups[name] = _of_kind(analysis.of, f"analyse_{analysis.of}")(source, analysis)
             groups[name].attrs["of"] = analysis.of
     first: dict[str, xr.Dataset] = {}
@@ -75,10 +77,9 @@ def _as_planned(recorded: xr.DataTree, study: Study) -> xr.DataTree:
 
 def combine(folder: Path, study: Study, cases: Mapping[str, tuple[Path, Study]]) -> None:
     """Join the results of all cases of a sweep along ``case``, with the swept keys beside it."""
-    names = list(study.sweep.keys)
     swept = {
-        name.rpartition(".")[2]: [_value_at(case, name) for _, case in cases.values()]
-        for name in names
+        short.replace(".", "_"): [_value_at(case, key) for _, case in cases.values()]
+        for key, short in short_names(study.sweep.keys).items()
     }
     groups: dict[str, xr.Dataset] = {}
     # a case whose networks all diverged has no results

@@ -1,31 +1,29 @@
 """Study files: finding, reading, overriding, and the resolved text that travels with a run."""
 
 import hashlib
-import itertools
 import json
+import os
+import re
+import textwrap
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 import tomli_w
 
 from sgdphys.errors import InputError, nearest
-from sgdphys.study.analysis_keys import Analysis
-from sgdphys.study.keys import Bursts, Study, study_from
+from sgdphys.study.cases import cases_of as cases_of
+from sgdphys.study.checks import faults_of, parts_faults, require, require_keys
+from sgdphys.study.contents import PATH, contents_of, modules_of
+from sgdphys.study.faults import quoted
+from sgdphys.study.keys import Study, study_from
+from sgdphys.study.memory import available_memory, require_memory
+from sgdphys.study.quick import quicken
 
+_LONGEST_SAID = 300
+"""Letters of what was given that a message repeats."""
 _PACKAGE = Path(__file__).parents[1]
-QUICK_EPOCHS, QUICK_CASE_EPOCHS = 500, 200
-"""Of a study, and of each case of a sweep, where bursts need no more."""
-QUICK_REPLICAS, QUICK_CASE_REPLICAS = 16, 8
-"""Networks of a study, and of each case of a sweep."""
-QUICK_SLOW = {"replicas": 2, "sample": 20, "gradients": 16, "walks": 20}
-"""Most networks, series, gradients and random walks of analyses that are slow."""
-QUICK_TIMES = 3
-"""Epochs at which slow estimators read."""
-QUICK_FAMILIES = 6
-"""Families of twins that are told apart."""
 
 
 def shipped_studies() -> dict[str, Path]:
@@ -46,13 +44,21 @@ def find_study(name: str | Path) -> Path:
         When there is neither.
     """
     path = Path(name)
-    if path.is_file():
+    if _is_file(path):
         return path
     shipped = shipped_studies()
     # studies/x.toml works in any folder, for the studies that are shipped
     if path.stem in shipped and path.parent in (Path(), Path("studies")):
         return shipped[path.stem]
-    raise InputError(f"there is no study {name}; {nearest(path.stem, shipped)}")
+    said = str(name) if len(str(name)) <= _LONGEST_SAID else quoted(str(name))
+    raise InputError(f"there is no study {said}; {nearest(path.stem, shipped)}")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
 
 
 def read_keys(path: Path) -> dict[str, Any]:
@@ -61,6 +67,10 @@ def read_keys(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not valid TOML: {error}") from None
+    except ValueError:  # a number of more digits than Python reads
+        raise InputError(f"{path} holds a number of thousands of digits; shorten it") from None
+    except RecursionError:
+        raise InputError(f"{path} is nested too deeply") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
 
@@ -73,60 +83,77 @@ def override(keys: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]
     InputError
         For a setting without ``=``, or inside a key that is no table.
     """
-    changed: dict[str, Any] = json.loads(json.dumps(keys, default=str))
+    values: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals or not name.strip():
             raise InputError(f"--set {setting}: write it as table.key=value")
         try:
-            value = tomllib.loads(f"value = {text}")["value"]
+            values[name.strip()] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
-            value = text.strip()
-        *tables, key = name.strip().split(".")
+            values[name.strip()] = text.strip()
+        except (ValueError, RecursionError):
+            raise InputError(
+                f"--set {name}: the value is a number of thousands of digits, or nested too deeply"
+            ) from None
+    return _with_values(keys, values)
+
+
+def _with_values(keys: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys with values of dotted names put in."""
+    changed = dict(keys)
+    for name, value in values.items():
+        *tables, key = name.split(".")
         inside = changed
         for table in tables:
-            inside = inside.setdefault(table, {})
-            if not isinstance(inside, dict):
-                raise InputError(f"--set {setting}: {table} is a value, not a table")
+            there = inside.get(table, {})
+            if not isinstance(there, Mapping):
+                raise InputError(f"--set {name}: {table} is a value, not a table")
+            inside[table] = dict(there)
+            inside = inside[table]
         inside[key] = value
     return changed
 
 
-def quicken(study: Study) -> Study:
-    """Return the study with as few epochs and replicas as still show every figure, in one format.
-
-    Vector graphics where the study has them: they take half as long to draw as pixels.
-    """
-    train = study.train
-    is_sweep, in_bursts = bool(study.sweep.keys), isinstance(study.record.weights, Bursts)
-    networks = QUICK_CASE_REPLICAS if is_sweep else QUICK_REPLICAS
-    families = max(networks // train.twins, QUICK_FAMILIES if train.twins > 1 else 1)
-    replicas = min(train.replicas, families * train.twins)
-    longest = QUICK_CASE_EPOCHS if is_sweep and not in_bursts else QUICK_EPOCHS
-    epochs = min(longest, max(train.epochs // 4, 1))
-    shorter = {"epochs": epochs, "replicas": replicas}
-    analyses = {name: _quickened(a, epochs) for name, a in study.analyses.items()}
-    formats = study.figures.formats
-    drawn = study.figures.model_copy(
-        update={"formats": ("svg",) if "svg" in formats else formats[:1]}
-    )
-    return study.model_copy(
-        update={
-            "train": train.model_copy(update=shorter), "analyses": analyses, "figures": drawn
-        }
-    )  # fmt: skip
+_PATHS = re.compile(r"folder|(sweep\.(keys\.)?)?task\.path")
+"""Dotted names of keys that name files or folders."""
 
 
-def _quickened(analysis: Analysis, last: int) -> Analysis:
-    """An analysis of fewer networks, series, gradients or epochs, where it is slow."""
-    wanted = analysis.model_dump(include=set(QUICK_SLOW))
-    fewer: dict[str, Any] = {name: min(value, QUICK_SLOW[name]) for name, value in wanted.items()}
-    epochs = getattr(analysis, "epochs", ())
-    if isinstance(epochs, tuple) and len(epochs) > QUICK_TIMES:
-        there = [epoch for epoch in epochs if epoch <= last] or [last]
-        places = np.linspace(0, len(there) - 1, QUICK_TIMES).round().astype(int)
-        fewer["epochs"] = tuple(there[k] for k in np.unique(places))
-    return analysis.model_copy(update=fewer)
+def _absolute(keys: Mapping[str, Any], folder: Path, table: str = "") -> dict[str, Any]:
+    """Keys whose paths, where they are relative, are taken from a folder."""
+    changed = dict(keys)
+    for key, value in keys.items():
+        name = f"{table}{key}"
+        if isinstance(value, Mapping):
+            changed[key] = _absolute(value, folder, f"{name}.")
+        elif _PATHS.fullmatch(name):
+            changed[key] = _beside(value, folder)
+    return changed
+
+
+def _beside(value: Any, folder: Path) -> Any:
+    if isinstance(value, list | tuple):
+        return [_beside(one, folder) for one in value]
+    return os.path.abspath(folder / value) if isinstance(value, str) and value else value
+
+
+class _Given(NamedTuple):
+    """Keys as they were given, where, and the folder that they mean files of."""
+
+    name: str
+    keys: dict[str, Any]
+    source: str
+    folder: Path
+
+
+def _given(study: str | Path | Mapping[str, Any] | Study) -> _Given:
+    if isinstance(study, Study):
+        keys = study.model_dump(by_alias=True, exclude_none=True)
+        return _Given("study", keys, "the study", Path())
+    if isinstance(study, Mapping):
+        return _Given("study", dict(study), "the study", Path())
+    path = find_study(study)
+    return _Given(path.stem, read_keys(path), str(path), path.parent)
 
 
 def load_study(
@@ -137,64 +164,54 @@ def load_study(
 ) -> tuple[str, Study]:
     """Return the name and the validated study of a path, mapping or Study.
 
+    A relative ``task.path`` is taken from the folder of the study's file, and ``network.module`` is
+    looked for there last; those of settings, and those of a mapping, from the working folder.
+
     Raises
     ------
     InputError
-        With one sentence for every fault.
+        With one sentence for every fault: of keys, of the cases of a sweep, of parts, of data and
+        modules, and of what analyses need and the study has not.
+    WorkError
+        When it needs more memory than there is.
     """
-    if isinstance(study, Study):
-        name, keys, source = "study", study.model_dump(mode="json"), "the study"
-    elif isinstance(study, Mapping):
-        name, keys, source = "study", dict(study), "the study"
-    else:
-        path = find_study(study)
-        name, keys, source = path.stem, read_keys(path), str(path)
-    settings = tuple(settings)
+    given = _given(study)
+    try:
+        return given.name, _loaded(given, tuple(settings), quick=quick)
+    except RecursionError:
+        raise InputError(f"{given.source} is nested too deeply") from None
+
+
+def _loaded(given: _Given, settings: tuple[str, ...], *, quick: bool) -> Study:
+    keys, source, folder = _absolute(given.keys, given.folder), given.source, given.folder
     if settings:
-        keys = override(keys, settings)
-        source += " with --set " + " ".join(settings)
-    found = study_from(keys, source)
-    return name, quicken(found) if quick else found
+        keys = _absolute(override(keys, settings), Path())
+        source += " with --set " + textwrap.shorten(" ".join(settings), _LONGEST_SAID)
+        if any(setting.strip().startswith("network.module") for setting in settings):
+            folder = Path()
+    require_keys(keys, source)
+    found = Study.model_validate(keys)
+    if found.parts:
+        # settings are meant for the parts, so what they say here is no fault
+        own = study_from(given.keys, given.source) if settings else found
+        _, faults_inside = _parts(found, given.folder, settings, quick=quick)
+        require([*(f"{fault} (in {source})" for fault in parts_faults(own)), *faults_inside])
+        return quicken(found) if quick else found
+    found = quicken(found) if quick else found
+    if _names_module(found) and not found.folder:
+        found = found.model_copy(update={"folder": os.path.abspath(folder)})
+    contents, faults = contents_of(found)
+    found = found.model_copy(update={"contents": contents})
+    cases = cases_of(found) if found.sweep.keys else {"": found}
+    require(f"{fault} (in {source})" for fault in (*faults, *faults_of(found, cases)))
+    available = available_memory()
+    for case in cases.values():
+        require_memory(case, available)
+    return found
 
 
-def cases_of(study: Study) -> dict[str, Study]:
-    """Return the cases of a study's sweep by name, each a study without one.
-
-    Raises
-    ------
-    InputError
-        For a case that is no valid study.
-    """
-    names = list(study.sweep.keys)
-    lists = [study.sweep.keys[name] for name in names]
-    pairs = zip(*lists, strict=True) if study.sweep.zip else itertools.product(*lists)
-    keys = study.model_dump(mode="json", exclude={"sweep", "claims"}, exclude_none=True)
-    cases: dict[str, Study] = {}
-    for values in pairs:
-        changed = json.loads(json.dumps(keys))
-        for name, value in zip(names, values, strict=True):
-            *tables, key = name.split(".")
-            inside = changed
-            for table in tables:
-                if not isinstance(inside.get(table), dict):
-                    raise InputError(
-                        f"sweep key {name!r} is of no table of the study; {nearest(table, inside)}"
-                    )
-                inside = inside[table]
-            inside[key] = value
-        said = ", ".join(
-            f"{name.rpartition('.')[2]}={_plain(value)}"
-            for name, value in zip(names, values, strict=True)
-        )
-        cases[said] = study_from(changed, f"the case {said}")
-    return cases
-
-
-def _plain(value: Any) -> str:
-    """A value in a case's name: of "package.module:function" the function."""
-    if isinstance(value, list | tuple):
-        return "-".join(_plain(v) for v in value)
-    return f"{value:g}" if isinstance(value, float) else str(value).rpartition(":")[2] or "none"
+def _names_module(study: Study) -> bool:
+    return any([study.network.module, *study.sweep.keys.get("network.module", ())])
 
 
 def require_folder_name(part: str) -> None:
@@ -217,27 +234,55 @@ def parts_of(
 ) -> dict[str, Study]:
     """Return the studies that a study consists of, by name.
 
-    A part's study is a file beside that of ``source``, else one found as any other.
+    A part's study is a file beside that of ``source``, otherwise one found as any other; relative
+    paths in its settings are taken from the folder of ``source``.
 
     Raises
     ------
     InputError
-        For a part that is not there, is no valid study, or has parts itself.
+        For a part that is not there, is no valid study, or has parts itself, with one sentence for
+        every fault of every part.
+    WorkError
+        When one needs more memory than there is.
     """
-    beside = Path()
-    if isinstance(source, str | Path):
-        beside = find_study(source).parent
-    found: dict[str, Study] = {}
-    for name, part in study.parts.items():
-        require_folder_name(name)
-        near = beside / part.study
-        near = near if near.suffix == ".toml" else near.with_suffix(".toml")
-        keys = [f"{key}={json.dumps(value)}" for key, value in part.settings.items()]
-        place = near if near.is_file() else part.study
-        _, found[name] = load_study(place, (*keys, *settings), quick=quick)
-        if found[name].parts:
-            raise InputError(f"parts.{name} is {part.study}, which has parts itself; name those")
+    if not study.parts:
+        return {}
+    found, faults = _parts(study, _given(source).folder, tuple(settings), quick=quick)
+    require(faults)
     return found
+
+
+def _parts(
+    study: Study, folder: Path, settings: tuple[str, ...], *, quick: bool
+) -> tuple[dict[str, Study], list[str]]:
+    """The parts of a study that are valid, and sentences on the others."""
+    found: dict[str, Study] = {}
+    faults: list[str] = []
+    modules: dict[str, tuple[str, str]] = {}
+    for name, part in study.parts.items():
+        near = folder / part.study
+        near = near if near.suffix == ".toml" else Path(f"{near}.toml")
+        try:
+            given = _given(near if _is_file(near) else part.study)
+            values = _absolute(part.settings, folder)
+            keys = _with_values(_absolute(given.keys, given.folder), values)
+            if any(key.startswith("network.module") for key in values):
+                keys.setdefault("folder", os.path.abspath(folder))
+            inside = _loaded(given._replace(keys=keys), settings, quick=quick)
+        except InputError as error:
+            faults += str(error).splitlines()
+            continue
+        if inside.parts:
+            faults.append(f"parts.{name} is {part.study}, which has parts itself; name those")
+        for module, digest in modules_of(inside).items():
+            other, before = modules.setdefault(module, (name, digest))
+            if before != digest:
+                faults.append(
+                    f"parts.{name} and parts.{other} mean different modules by {module!r}; give "
+                    "one of them another name"
+                )
+        found[name] = inside
+    return found, faults
 
 
 def resolved_text(study: Study) -> str:
@@ -245,40 +290,66 @@ def resolved_text(study: Study) -> str:
     keys = study.model_dump(mode="json", exclude_none=True, by_alias=True)
     if study.parts:  # nothing else of it has an effect
         keys = {name: keys[name] for name in ("title", "parts", "figures")}
-    return tomli_w.dumps(keys)
+    return tomli_w.dumps({k: v for k, v in keys.items() if k not in ("folder", "contents") or v})
+
+
+def training_keys(study: Study) -> dict[str, Any]:
+    """Return the keys that decide what is trained: task, network, train, and contents of files.
+
+    Where the contents of the data are known, the path to them does not matter.
+    """
+    keys = study.model_dump(mode="json", include={"task", "network", "train"})
+    if study.contents:
+        keys["contents"] = dict(study.contents)
+    if any(name.startswith(PATH) for name in study.contents):
+        del keys["task"]["path"]
+    return keys
 
 
 def recording_keys(study: Study) -> dict[str, Any]:
     """Return the keys that decide what a recording holds; others may change beside it."""
-    return study.model_dump(
-        mode="json", include={"parts"} if study.parts else {"task", "network", "train", "record"}
-    )
+    if study.parts:
+        return study.model_dump(mode="json", include={"parts"})
+    keys = training_keys(study) | study.model_dump(mode="json", include={"record"})
+    if study.sweep.keys:
+        keys["sweep"] = study.sweep.model_dump(mode="json")
+        if "task" in keys and "path" not in keys["task"]:
+            keys["sweep"]["keys"].pop(PATH, None)
+    return keys
+
+
+def _hash(keys: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(keys, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def study_hash(study: Study) -> str:
     """Hash of the keys that decide what a recording holds."""
-    keys = recording_keys(study)
-    if study.sweep.keys:
-        keys["sweep"] = study.sweep.model_dump(mode="json")
-    text = json.dumps(keys, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return _hash(recording_keys(study))
 
 
 def training_hash(study: Study) -> str:
-    """Hash of the keys that decide how the networks of a study are trained."""
-    keys = study.model_dump(mode="json", include={"task", "network", "train"})
-    return hashlib.sha256(json.dumps(keys, sort_keys=True).encode()).hexdigest()[:16]
+    """Hash of the keys that decide what is trained, whatever is recorded of it.
+
+    Of a study without sweep or parts.
+    """
+    return _hash(training_keys(study))
 
 
 def differences(first: Study, second: Study) -> list[str]:
-    """Dotted names of the recording keys in which two studies differ."""
+    """Dotted names of the recording keys in which two studies differ, and of files that changed."""
     a, b = recording_keys(first), recording_keys(second)
-    if first.sweep != second.sweep:
+    if a.get("sweep") != b.get("sweep"):
         return ["sweep"]
     if bool(first.parts) != bool(second.parts):
         return ["parts"]
-    changed = []
-    for table in a | b:
-        one, other = a.get(table, {}), b.get(table, {})
-        changed += [f"{table}.{k}" for k in one | other if one.get(k) != other.get(k)]
-    return changed
+    files = [a.pop("contents", {}), b.pop("contents", {})]
+    changed = [n for n in {**files[0], **files[1]} if files[0].get(n) != files[1].get(n)]
+    tables = [t for t in {**a, **b} if t != "sweep"]
+    found = [
+        f"{table}.{key}"
+        for table in tables
+        for key in {**a.get(table, {}), **b.get(table, {})}
+        if a.get(table, {}).get(key) != b.get(table, {}).get(key)
+    ]
+    # a path in one of them alone is that of a run whose contents nobody noted
+    return [key for key in found if key not in changed] + [f"contents of {n}" for n in changed]

@@ -1,22 +1,27 @@
 """The keys of a study as frozen models."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from sgdphys.errors import InputError
 from sgdphys.relate.claims import Claim
-from sgdphys.study.analysis_keys import ANALYSES, OF_LABELS, Analysis, with_kinds
-from sgdphys.study.faults import sentences
-from sgdphys.study.models import Count, Keys, Listed, NotNegative, Positive
+from sgdphys.study.analysis_keys import ANALYSES, Analysis, with_kinds
+from sgdphys.study.faults import quoted, sentences
+from sgdphys.study.models import Count, Keys, Listed, NotNegative, Positive, Seed, Whole
 
 LOG_POINTS = 395
 """Epochs asked for on a logarithmic axis; rounding leaves about 275 of 10^4."""
 
 
 class Task(Keys):
-    """What is learnt: ``[task]``."""
+    """What is learnt: ``[task]``.
+
+    A relative ``path`` is taken from the folder of the study's file; given by ``--set`` or in a
+    mapping, from the working folder.
+    """
 
     name: Literal[
         "symmetric_rule", "committee", "scalar_teacher", "digits", "idx", "table",
@@ -26,24 +31,31 @@ class Task(Keys):
     signal: Positive = 1.0
     path: str = ""
     features: Count = 100
-    relevant: Annotated[int, Field(ge=0)] = 0
+    relevant: Whole = 0
     samples: Count = 1000
     classes: Count = 2
-    units: Annotated[int, Field(ge=0)] = 0
+    units: Whole = 0
     noise: NotNegative = 1.0
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     labels: Literal["hard", "soft", "random"] = "hard"
     bipolar: bool = False
+
+
+def _as_module(value: str) -> str:
+    if value and not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", value):
+        raise ValueError(f"network.module is {quoted(value)}; write it as package.module:function")
+    return value
 
 
 class Network(Keys):
     """The hidden layers; inputs and outputs follow from the task: ``[network]``.
 
     ``module = "package.module:function"`` is any torch module instead; the other keys then have no
-    effect.
+    effect. The module is one that Python can import, or, after those, one in the folder of the
+    study's file: a study can run code.
     """
 
-    layers: Annotated[tuple[Count, ...], Listed, Field(min_length=1)] = (
+    layers: Annotated[tuple[Count, ...], Listed, Field(min_length=1, max_length=1000)] = (
         10, 7, 5, 4, 3,
     )  # fmt: skip
     activation: Literal[
@@ -52,7 +64,7 @@ class Network(Keys):
     init: Literal["fan_in", "fan_out", "orthogonal"] = "fan_in"
     noise: NotNegative = 0.0
     bias: bool = True
-    module: str = ""
+    module: Annotated[str, AfterValidator(_as_module)] = ""
 
 
 class StepSchedule(Keys):
@@ -62,10 +74,18 @@ class StepSchedule(Keys):
     factor: Positive
 
 
+def _as_device(value: str) -> str:
+    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", value):
+        raise ValueError(
+            f"train.device is {quoted(value)}; it can be 'cpu', 'cuda', or 'cuda:1' and so on"
+        )
+    return value
+
+
 class Train(Keys):
     """How it is learnt, and by how many: ``[train]``."""
 
-    epochs: Count = 10_000
+    epochs: Annotated[int, Field(ge=1, lt=10**9)] = 10_000
     batch_size: Count = 512
     learning_rate: Positive = 0.1
     schedule: Literal["constant", "cosine"] | StepSchedule = "constant"
@@ -80,28 +100,31 @@ class Train(Keys):
     label_noise: NotNegative = 0.0
     replicas: Count = 50
     twins: Count = 1
-    seed: Annotated[int, Field(ge=0)] = 1
+    seed: Seed = 1
     train_fraction: Annotated[float, Field(gt=0, le=1)] = 0.85
     dtype: Literal["float32", "float64"] = "float32"
     engine: Literal["auto", "fused", "vmapped"] = "auto"
-    device: str = "cpu"
+    device: Annotated[str, AfterValidator(_as_device)] = "cpu"
 
     @model_validator(mode="after")
     def _consistent(self) -> "Train":
+        faults = []
         if self.replicas % self.twins:
-            raise ValueError(
+            faults.append(
                 f"train.replicas is {self.replicas}, not a multiple of train.twins, {self.twins}; "
                 "families must be whole"
             )
         if self.nesterov and not self.momentum:
-            raise ValueError("train.nesterov needs train.momentum above 0")
+            faults.append("train.nesterov needs train.momentum above 0")
         if self.optimiser == "adam" and self.momentum:
-            raise ValueError("train.momentum belongs to train.optimiser 'sgd'; remove one of them")
+            faults.append("train.momentum belongs to train.optimiser 'sgd'; remove one of them")
         if self.loss == "cross_entropy" and self.label_noise > 1:
-            raise ValueError(
-                f"train.label_noise is {self.label_noise}, a chance of redrawing a label; "
+            faults.append(
+                f"train.label_noise is {self.label_noise:g}, a chance of redrawing a label; "
                 "it must be at most 1"
             )
+        if faults:
+            raise ValueError("\n".join(faults))
         return self
 
 
@@ -115,7 +138,7 @@ class Bursts(Keys):
     """Weights after every update of ``burst`` epochs in a row, at log-spaced starts."""
 
     burst: Count
-    starts: Count
+    starts: Annotated[int, Field(ge=1, le=100_000)]
 
 
 class Record(Keys):
@@ -132,7 +155,8 @@ class Figures(Keys):
     formats: Annotated[tuple[Literal["png", "svg", "pdf"], ...], Listed] = ("png", "svg")
 
 
-_SWEPT = ("task", "network", "train", "record", "analyses")
+SWEPT = ("task", "network", "train", "record", "analyses")
+"""Tables whose keys can be swept."""
 
 
 class Sweep(Keys):
@@ -150,16 +174,22 @@ class Sweep(Keys):
         if self.zip and len(set(lengths.values())) > 1:
             said = ", ".join(f"{name} has {n}" for name, n in lengths.items())
             raise ValueError(f"sweep.zip needs lists of equal length; {said}")
-        for name in self.keys:
-            if name.partition(".")[0] not in _SWEPT or "." not in name:
-                raise ValueError(
-                    f"sweep key {name!r} must be a key of {', '.join(_SWEPT)}, "
-                    'written "train.batch_size"'
-                )
+        outside = [
+            repr(name)
+            for name in self.keys
+            if name.partition(".")[0] not in SWEPT or "." not in name
+        ]
+        if outside:
+            one = len(outside) == 1
+            raise ValueError(
+                f"sweep key{'' if one else 's'} {', '.join(outside)} must be "
+                f"{'a key' if one else 'keys'} of {', '.join(SWEPT)}, "
+                'written "train.batch_size"'
+            )
         return self
 
 
-def _swept(value: Any) -> Any:
+def swept(value: Any) -> Any:
     """Gather the dotted keys of ``[sweep]``, which may be nested tables too."""
     if not isinstance(value, Mapping) or "keys" in value:
         return value
@@ -169,6 +199,8 @@ def _swept(value: Any) -> Any:
         for name, inside in table.items():
             if isinstance(inside, Mapping):
                 gather(f"{prefix}{name}.", inside)
+            elif prefix + name in keys:
+                raise ValueError(f"sweep key {prefix}{name} is there twice; leave one of them out")
             elif prefix or name != "zip":
                 keys[prefix + name] = inside
 
@@ -187,10 +219,26 @@ def _as_part(value: Any) -> Any:
     return {"study": value} if isinstance(value, str) else value
 
 
+def _as_contents(value: dict[str, str]) -> dict[str, str]:
+    for name, digest in value.items():
+        if not re.fullmatch("sha256:[0-9a-f]{64}", digest):
+            raise ValueError(
+                f"contents.{quoted(name)} is {quoted(digest)}; it must be 'sha256:' and 64 "
+                "hexadecimal digits"
+            )
+    return value
+
+
 class Study(Keys):
-    """A whole study; one with ``parts`` is nothing else than those."""
+    """A whole study; one with ``parts`` is nothing else than those.
+
+    ``folder`` is that of the study's file, where ``network.module`` is looked for last;
+    ``contents`` are those of the files that decide what is trained (see ``study.contents``). Both
+    are filled in where a study is loaded, and travel with a run.
+    """
 
     title: str = "untitled"
+    folder: str = ""
     parts: dict[str, Annotated[Part, BeforeValidator(_as_part)]] = Field(default={})
     claims: dict[str, Claim] = Field(default={})
     task: Task = Task()
@@ -199,25 +247,17 @@ class Study(Keys):
     record: Record = Record()
     analyses: Annotated[dict[str, Analysis], BeforeValidator(with_kinds)] = Field(default={})
     figures: Figures = Figures()
-    sweep: Annotated[Sweep, BeforeValidator(_swept)] = Sweep()
+    sweep: Annotated[Sweep, BeforeValidator(swept)] = Sweep()
+    contents: Annotated[dict[str, str], AfterValidator(_as_contents)] = Field(default={})
 
-    @model_validator(mode="after")
-    def _fit_together(self) -> "Study":
-        task = self.task
-        if task.name in ("idx", "table") and not task.path:
-            raise ValueError(f"task.name is {task.name!r}, which reads files; give task.path")
-        if task.name in ("scalar_teacher", "teacher_student"):
-            if self.train.loss != "squared_error":
-                raise ValueError(
-                    f"task {task.name!r} has no labels; set train.loss = 'squared_error'"
-                )
-            for name, analysis in self.analyses.items():
-                if analysis.of in OF_LABELS:
-                    raise ValueError(
-                        f"analyses.{name} is of {analysis.of!r}, which needs labels; "
-                        f"task {task.name!r} has none"
-                    )
-        return self
+
+def key_faults(keys: Mapping[str, Any], source: str) -> list[str]:
+    """Sentences on keys that are none, and values that they cannot have."""
+    try:
+        Study.model_validate(dict(keys))
+    except ValidationError as error:
+        return sentences(error, source, Study, ANALYSES)
+    return []
 
 
 def study_from(keys: Mapping[str, Any], source: str) -> Study:
@@ -233,7 +273,8 @@ def study_from(keys: Mapping[str, Any], source: str) -> Study:
     Raises
     ------
     InputError
-        With one sentence for every fault.
+        With one sentence for every fault. Whether the parts of a valid study go together is asked
+        where it is loaded to be carried out: see ``study.files.load_study``.
     """
     try:
         return Study.model_validate(dict(keys))

@@ -112,7 +112,8 @@ def network_of(study: Study, task: xr.Dataset, outputs: int) -> Network:
         from sgdphys.engines.modules import ModuleNetwork
 
         shape = task.attrs.get("shape", (task.sizes["feature"],))
-        return ModuleNetwork(network.module, tuple(int(n) for n in np.atleast_1d(shape)), outputs)
+        inputs = tuple(int(n) for n in np.atleast_1d(shape))
+        return ModuleNetwork(network.module, inputs, outputs, study.folder)
     return Perceptron(
         sizes=(task.sizes["feature"], *network.layers, outputs),
         activation=network.activation,

@@ -12,6 +12,7 @@ import xarray as xr
 from sgdphys.errors import InputError, WorkError
 from sgdphys.relate.verdicts import Verdict, as_dataset, read_verdicts
 from sgdphys.study.analysing import RESULTS, are_whole
+from sgdphys.study.cases import file_name
 from sgdphys.study.files import cases_of, require_folder_name
 from sgdphys.study.keys import Figures, Study
 from sgdphys.study.study_file import STUDY_FILE, read_study
@@ -225,8 +226,3 @@ def _damage_told(path: Path) -> Iterator[None]:
         raise WorkError(
             f"{path} is damaged; give the command that began the run again to analyse it anew"
         ) from error
-
-
-def file_name(case: str) -> str:
-    """A case's name as a folder's, without what file systems or shells dislike."""
-    return "".join(c if c.isalnum() or c in "=.,-_" else "_" for c in case.replace(", ", ","))

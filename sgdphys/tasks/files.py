@@ -1,17 +1,21 @@
 """Data sets that come with a library, or from files of the user's."""
 
 import csv
-import gzip
-import struct
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
 from sgdphys.errors import InputError
+from sgdphys.tasks.headers import (
+    DAMAGED,
+    idx_files,
+    idx_header,
+    open_idx,
+    require_arrays,
+    require_pairs,
+)
 from sgdphys.tasks.labels import labelled_samples
-
-_IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 
 def digits() -> xr.Dataset:
@@ -52,10 +56,11 @@ def idx(path: str | Path) -> xr.Dataset:
     InputError
         When a file is not there or no IDX file, or labels and images are not equally many.
     """
-    images, labels = _idx_pair(Path(path))
+    images, labels = idx_files(Path(path))
     x, y = _read_idx(images), _read_idx(labels)
-    if x.ndim < 2 or y.ndim != 1 or len(x) != len(y):
-        raise InputError(f"{images} has shape {x.shape} and {labels} {y.shape}; they do not fit")
+    require_pairs(images, x.shape, labels, y.shape)
+    if len(y) and (y.min() < 0 or (y != np.rint(y)).any()):
+        raise InputError(f"{labels} holds numbers that are no labels 0, 1, ...")
     scale = 255.0 if x.dtype.itemsize == 1 else 1.0
     shape = [1, *x.shape[1:]] if x.ndim == 3 else list(x.shape[1:])
     return labelled_samples(
@@ -63,34 +68,12 @@ def idx(path: str | Path) -> xr.Dataset:
     )
 
 
-def _idx_pair(path: Path) -> tuple[Path, Path]:
-    if path.is_dir():
-        files = sorted(p for p in path.iterdir() if "idx" in p.name)
-        images = [p for p in files if "idx3" in p.name or "idx4" in p.name]
-        images = [p for p in images if "train" in p.name] or images
-        if not images:
-            raise InputError(f"{path} holds no IDX file of images (named like images-idx3-ubyte)")
-        path = images[0]
-    elif not path.is_file():
-        raise InputError(f"there is no file {path}")
-    name = path.name.replace("images", "labels").replace("idx3", "idx1").replace("idx4", "idx1")
-    bare = name.removesuffix(".gz")
-    for candidate in (name, bare, f"{bare}.gz"):
-        if candidate != path.name and (path.parent / candidate).is_file():
-            return path, path.parent / candidate
-    raise InputError(f"there is no file of labels {name} beside {path}")
-
-
 def _read_idx(path: Path) -> np.ndarray:
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            data = file.read()
-        zero, kind, dims = struct.unpack(">HBB", data[:4])
-        shape = struct.unpack(f">{dims}I", data[4 : 4 + 4 * dims])
-        if zero != 0 or kind not in _IDX_TYPES:
-            raise ValueError("its magic number is another")
-        return np.frombuffer(data, _IDX_TYPES[kind], offset=4 + 4 * dims).reshape(shape)
-    except (OSError, EOFError, ValueError, struct.error) as error:
+        with open_idx(path) as file:
+            kind, shape = idx_header(file)
+            return np.frombuffer(file.read(), kind).reshape(shape)
+    except DAMAGED as error:
         raise InputError(f"{path} is no sound IDX file ({error})") from None
 
 
@@ -122,14 +105,11 @@ def table(path: str | Path) -> xr.Dataset:
     if path.suffix == ".csv":
         x, y = _read_csv(path)
     elif path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        if "x" not in arrays or not {"y", "target"} & set(arrays):
-            raise InputError(f"{path} has arrays {', '.join(arrays)}; x and y, or x and target, "
-                             "were expected")  # fmt: skip
-        x, y, target = arrays["x"], arrays.get("y"), arrays.get("target")
+        x, y, target = _read_npz(path)
     else:
         raise InputError(f"{path} must end in .csv or .npz")
+    if not x.ndim or not x.size:
+        raise InputError(f"{path}: inputs have shape {x.shape}; (sample, ...) was expected")
     shape = [int(n) for n in x.shape[1:]]
     flat = np.asarray(x, np.float64).reshape(len(x), -1)
     if not np.isfinite(flat).all():
@@ -145,9 +125,30 @@ def table(path: str | Path) -> xr.Dataset:
     )
 
 
+def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Inputs as float64, labels and targets; one of the last two may be missing."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            require_arrays(path, file.files)
+            arrays = {name: file[name] for name in ("x", "y", "target") if name in file.files}
+        numbers = {
+            name: array.astype(np.float64, casting="same_kind")
+            for name, array in arrays.items()
+            if name != "y"
+        }
+    except InputError:
+        raise
+    except (*DAMAGED, TypeError) as error:
+        raise InputError(f"{path} is no sound .npz of arrays of numbers ({error})") from None
+    return numbers["x"], arrays.get("y"), numbers.get("target")
+
+
 def _read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.reader(file) if row]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is no table of text ({error})") from None
     if not rows:
         raise InputError(f"{path} is empty")
 
@@ -173,9 +174,11 @@ def _read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
 def _with_targets(path: Path, x: np.ndarray, target: np.ndarray, shape: list[int]) -> xr.Dataset:
     from sgdphys.quantities import labelled
 
-    target = target.reshape(len(target), -1)
+    target = target.reshape(len(target) if target.ndim else 1, -1)
     if len(target) != len(x):
         raise InputError(f"{path}: there are {len(target)} targets for {len(x)} samples")
+    if not target.size or not np.isfinite(target).all():
+        raise InputError(f"{path}: targets must be finite numbers, at least one for each sample")
     data = xr.Dataset(
         {
             "x": (("sample", "feature"), x),

@@ -21,7 +21,7 @@ def labelled_samples(
             "x": (("sample", "feature"), np.asarray(x, np.float64)),
             "y": ("sample", y.astype(np.int64)),
             "p_x": ("sample", np.full(len(y), 1 / len(y))),
-            "p_y_given_x": (("sample", "label"), np.eye(kinds)[y]),
+            "p_y_given_x": (("sample", "label"), (y[:, None] == np.arange(kinds)).astype(float)),
         },
         coords={"label": np.arange(kinds)},
         attrs={"task": task, **attributes},

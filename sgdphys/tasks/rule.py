@@ -9,6 +9,9 @@ from sgdphys.quantities import labelled
 
 _THETA = 7.63204
 """Threshold of the rule; the nearest patterns lie at 7.5628 and 7.7013."""
+LEAST_INFORMATION, MOST_INFORMATION = 1e-9, 0.999157
+"""Bits of soft labels: to 1e-7 of their value from the one, below those of the hard ones from the
+other."""
 
 
 def icosahedron() -> np.ndarray:
@@ -32,6 +35,20 @@ def _information(p: np.ndarray) -> float:
     return float(_entropy(p.mean()) - _entropy(p).mean())
 
 
+def require_information(information: float) -> None:
+    """Refuse information that no soft labels of the rule have.
+
+    Raises
+    ------
+    InputError
+    """
+    if not LEAST_INFORMATION <= information <= MOST_INFORMATION:
+        raise InputError(
+            f"task.information is {information:g} bits; it must be at least {LEAST_INFORMATION:g} "
+            f"and at most {MOST_INFORMATION}, just below the information of the hard labels"
+        )
+
+
 def symmetric_rule(information: float = 0.99, *, bipolar: bool = False) -> xr.Dataset:
     """Return the rotation-invariant rule on the vertices of an icosahedron.
 
@@ -42,7 +59,7 @@ def symmetric_rule(information: float = 0.99, *, bipolar: bool = False) -> xr.Da
     Parameters
     ----------
     information : float
-        I(X;Y) of the soft labels in bits, above 0 and below the 0.999157 of the hard ones.
+        I(X;Y) of the soft labels in bits, from 1e-9 to 0.999157, just below that of the hard ones.
     bipolar : bool
         Inputs -1 and 1 instead of 0 and 1.
 
@@ -71,12 +88,7 @@ def symmetric_rule(information: float = 0.99, *, bipolar: bool = False) -> xr.Da
     dipole = np.linalg.norm(bits @ icosahedron(), axis=1)
     height = points + dipole - _THETA
     y = (height > 0).astype(np.int64)
-    most = _information(y.astype(np.float64))
-    if not 0 < information < most:
-        raise InputError(
-            f"task.information is {information} bits; it must be above 0 and below {most:.6f}, "
-            "the information of the hard labels"
-        )
+    require_information(information)
 
     from scipy.optimize import brentq
 

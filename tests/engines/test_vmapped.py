@@ -5,15 +5,17 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from ensembles import every_step, small
-from torch_models import residual
+from ensembles import every_step, flat, small
+from torch_models import frozen, residual
 
 from sgdphys.engines.base import Ensemble, Plan
 from sgdphys.engines.choice import engine_for
+from sgdphys.engines.curvature import gradients, hessians, landscape_of
 from sgdphys.engines.fused import FusedEngine
 from sgdphys.engines.modules import ModuleNetwork
 from sgdphys.engines.vmapped import VmappedEngine
 from sgdphys.errors import InputError
+from sgdphys.sampling import SAMPLERS, epoch_rows, philox_keys
 
 
 def both(ensemble):
@@ -73,28 +75,87 @@ def module_ensemble(name, replicas=3, **options):
     return Ensemble(network, base.training, base.samples, base.seed, base.twins)
 
 
+def trained_by_a_loop(ensemble, theta, make, optimizer):
+    """Weights (replica, parameter) after torch's own optimizer on the engine's batches."""
+    members = range(ensemble.replicas)
+    rows, keys = ensemble.train_rows(members), philox_keys(ensemble.seed, members, "batches")
+    sampler, ends = SAMPLERS.index(ensemble.training.sampler), np.cumsum(ensemble.batch_sizes)
+    order = np.zeros((ends[-1], len(members)), np.int32)
+    words = np.zeros((4, len(members)), np.uint32)
+    models = [make(3).double() for _ in members]
+    for model, start in zip(models, theta, strict=True):
+        torch.nn.utils.vector_to_parameters(torch.as_tensor(start), model.parameters())
+    loops = [optimizer([p for p in m.parameters() if p.requires_grad]) for m in models]
+    for epoch in range(ensemble.epochs):
+        epoch_rows(keys, epoch, rows, sampler, order, words)
+        for model, loop, own in zip(models, loops, order.T, strict=True):
+            for batch in np.split(own, ends[:-1]):
+                loop.zero_grad()
+                out = model(torch.as_tensor(ensemble.samples.x[batch]))
+                targets = torch.as_tensor(ensemble.samples.targets[0][batch])
+                torch.nn.functional.cross_entropy(out, targets).backward()
+                loop.step()
+    return np.stack([flat(model.parameters()) for model in models])
+
+
 def test_a_module_is_trained_as_a_plain_loop_would():
     """Layer norm, attention, residuals; every replica against torch's own SGD on its batches."""
     ensemble = module_ensemble("residual", rate=0.05, momentum=0.9)
     engine = VmappedEngine(ensemble)
     state = engine.initial_state()
     _, found = engine.advance(state, ensemble.epochs, every_step(ensemble))
-    ends = np.cumsum(ensemble.batch_sizes)[:-1]
-    for replica in range(ensemble.replicas):
-        model = residual(3).double()
-        torch.nn.utils.vector_to_parameters(
-            torch.as_tensor(state.theta[replica]), model.parameters()
-        )
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
-        for epoch in range(ensemble.epochs):
-            for rows in np.split(engine._order(epoch)[replica].numpy(), ends):
-                optimizer.zero_grad()
-                out = model(torch.as_tensor(ensemble.samples.x[rows]))
-                targets = torch.as_tensor(ensemble.samples.targets[0][rows])
-                torch.nn.functional.cross_entropy(out, targets).backward()
-                optimizer.step()
-        flat = torch.nn.utils.parameters_to_vector(model.parameters()).detach().numpy()
-        np.testing.assert_allclose(found.theta[replica, -1], flat, atol=1e-9)
+    looped = trained_by_a_loop(
+        ensemble, state.theta, residual, lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9)
+    )
+    np.testing.assert_allclose(found.theta[:, -1], looped, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("options", "optimizer"),
+    [
+        (
+            {"momentum": 0.9, "weight_decay": 0.1},
+            lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, weight_decay=0.1),
+        ),
+        (
+            {"optimiser": "adam", "weight_decay": 0.1},
+            lambda p: torch.optim.Adam(p, lr=0.05, weight_decay=0.1),
+        ),
+    ],
+)
+def test_frozen_parameters_stay_and_the_others_are_trained_as_a_plain_loop_would(
+    options, optimizer
+):
+    ensemble = module_ensemble("frozen", rate=0.05, **options)
+    engine = VmappedEngine(ensemble)
+    state = engine.initial_state()
+    after, found = engine.advance(state, ensemble.epochs, every_step(ensemble))
+    names = [name for name, p in frozen(3).named_parameters() if not p.requires_grad]
+    assert names == ["1.weight", "1.bias", "3.bias"]
+    stays = np.isin(ensemble.network.parameters.parameter_name, names)
+    assert (found.theta[..., stays] == state.theta[:, None, stays]).all()
+    assert (after.velocity[:, stays] == 0).all()
+    assert (found.by_epoch["gradient_mean"][..., stays] == 0).all()
+    assert (found.by_epoch["noise_norm"][..., 0] == 0).all()
+    assert (found.theta[:, -1, ~stays] != state.theta[:, ~stays]).all()
+    looped = trained_by_a_loop(ensemble, state.theta, frozen, optimizer)
+    np.testing.assert_allclose(found.theta[:, -1], looped, atol=1e-9)
+
+
+def test_the_landscape_has_no_slope_along_frozen_parameters():
+    ensemble = module_ensemble("frozen", weight_decay=0.1)
+    stays = ~ensemble.network.is_trained
+    landscape = landscape_of(ensemble)
+    theta = ensemble.initial_weights()[None]
+    slope, second = gradients(landscape, theta), hessians(landscape, theta)
+    assert (slope[..., stays] == 0).all()
+    assert (slope[..., ~stays] != 0).any(axis=(0, 1)).all()
+    assert (second[..., stays, :] == 0).all()
+    assert (second[..., :, stays] == 0).all()
+    inside = np.ix_(~stays, ~stays)
+    step = 1e-5 * np.where(stays, 0.0, 1.0)
+    ahead = gradients(landscape, theta + step)[0, 0, ~stays] - slope[0, 0, ~stays]
+    np.testing.assert_allclose(second[0, 0][inside].sum(axis=1) * 1e-5, ahead, atol=1e-9)
 
 
 def test_batch_norm_and_dropout_of_each_replica():
@@ -142,6 +203,12 @@ def test_what_it_refuses():
         VmappedEngine(lonely)
     with pytest.raises(InputError, match="cannot be found"):
         ModuleNetwork("nowhere:make", (1,), 2).make()
+    with pytest.raises(InputError, match="has no 'residul'; did you mean 'residual'"):
+        ModuleNetwork("torch_models:residul", (1,), 2).make()
+    with pytest.raises(InputError, match=r"failed to make .* \(ZeroDivisionError: 2 outputs\)"):
+        ModuleNetwork("torch_models:failing", (1,), 2).make()
+    with pytest.raises(InputError, match="without a parameter to train"):
+        VmappedEngine(module_ensemble("untrainable"))
     with pytest.raises(InputError, match=r"made a str; a torch\.nn\.Module"):
         ModuleNetwork("os:getcwd", (1,), 2).make()
     if not torch.cuda.is_available():

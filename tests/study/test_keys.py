@@ -1,5 +1,6 @@
 """Studies: every key checked, every fault told at once, overrides, the resolved text."""
 
+import datetime
 import tomllib
 
 import numpy as np
@@ -10,12 +11,12 @@ from sgdphys.study.files import (
     find_study,
     load_study,
     override,
-    quicken,
     resolved_text,
     shipped_studies,
     study_hash,
 )
-from sgdphys.study.keys import study_from
+from sgdphys.study.keys import Study, study_from
+from sgdphys.study.quick import quicken
 from sgdphys.study.recording import (
     SEGMENT_BYTES,
     ensemble_of,
@@ -86,6 +87,57 @@ def faults(keys):
             "(in s.toml)",
         ),
         ({"train": {"nesterov": True}}, "train.nesterov needs train.momentum above 0 (in s.toml)"),
+        (
+            {"network": {"layers": ["10", "7"]}},
+            "network.layers is '10' in s.toml; it should be a valid integer",
+        ),
+        (
+            {"analyses": {"information": {"epochs": [-1, -2]}}},
+            "analyses.information.epochs is -1 in s.toml; it must be at least 0",
+        ),
+        (
+            {"analyses": {"information": {"range": [1.0, 2.0, 3.0]}}},
+            "analyses.information.range is [1.0, 2.0, 3.0] in s.toml; it must be a list with at "
+            "most 2 entries",
+        ),
+        ({"train": 3}, "train is 3 in s.toml; it must be a table"),
+        (
+            {"analyses": {"information": 3}},
+            "analyses.information is 3 in s.toml; it must be a table",
+        ),
+        ({"title": 3}, "title is 3 in s.toml; it should be a valid string"),
+        ({1: 2}, "the study in s.toml has the key 1; keys are names"),
+        (
+            {"record": {"weights": 5}},
+            "record.weights is 5 in s.toml; it can be 'step', 'epoch', 'log', 'pairs', or a table "
+            "{every = n} or {burst = k, starts = n}",
+        ),
+        (
+            {"train": {"device": "gpu"}},
+            "train.device is 'gpu'; it can be 'cpu', 'cuda', or 'cuda:1' and so on (in s.toml)",
+        ),
+        (
+            {"network": {"module": "models.make"}},
+            "network.module is 'models.make'; write it as package.module:function (in s.toml)",
+        ),
+        ({"tra\nin": {}}, "'tra\\nin' in s.toml is not a key; did you mean 'train'?"),
+        (
+            {"train": {"seed": 2**63}},
+            "train.seed is 9223372036854775808 in s.toml; it must be at most 9223372036854775807",
+        ),
+        (
+            {"train": {"epochs": 10**9}},
+            "train.epochs is 1000000000 in s.toml; it must be below 1000000000",
+        ),
+        (
+            {"train": {"replicas": 10**30}},
+            "train.replicas is 1000000000000000000000000000000 in s.toml; it must be at most "
+            "1000000000",
+        ),
+        (
+            {"record": {"weights": {"burst": 3, "starts": 10**9}}},
+            "record.weights.starts is 1000000000 in s.toml; it must be at most 100000",
+        ),
     ],
     ids=str,
 )
@@ -96,6 +148,82 @@ def test_one_fault_is_one_sentence(keys, sentence):
 def test_a_table_of_a_wrong_shape_is_told_its_shapes():
     (sentence,) = faults({"record": {"weights": {"evry": 3}}})
     assert "{every = n} or {burst = k, starts = n}" in sentence
+
+
+def test_values_are_quoted_in_few_letters():
+    for value in ("x" * 100_000, ["x" * 100] * 1000, {"a" * 1000: 1}):
+        (sentence,) = faults({"train": {"epochs": value}})
+        assert len(sentence) < 130
+    (sentence,) = faults({"t" * 100_000: 1})
+    assert len(sentence) < 300
+    (sentence,) = faults({"train": {"epochs": 10**5000}})
+    assert sentence == (
+        "train.epochs is a number of about 4999 digits in s.toml; it must be below 1000000000"
+    )
+
+
+def test_every_integer_has_an_end():
+    """Nothing that is counted overflows later."""
+
+    def ends(schema, name):
+        for inside in schema.get("anyOf", []) + list(filter(None, [schema.get("items")])):
+            yield from ends(inside, name)
+        yield from (
+            found for inside in schema.get("prefixItems", []) for found in ends(inside, name)
+        )
+        if schema.get("type") == "integer":
+            yield name, schema.get("maximum", schema.get("exclusiveMaximum"))
+
+    schema = Study.model_json_schema()
+    tables = {"Study": schema, **schema["$defs"]}
+    found = [
+        end
+        for table, model in tables.items()
+        for key, inside in model.get("properties", {}).items()
+        for end in ends(inside, f"{table}.{key}")
+    ]
+    assert len(found) > 30
+    assert [name for name, end in found if end is None or end >= 2**63] == []
+
+
+def test_long_numbers_and_deep_nests_are_told(tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text("[train]\nepochs = " + "9" * 5000 + "\n")
+    with pytest.raises(InputError, match=r"s\.toml holds a number of thousands of digits"):
+        load_study(path)
+    path.write_text("title = " + "[" * 5000 + "]" * 5000)
+    with pytest.raises(InputError, match="nested too deeply"):
+        load_study(path)
+    for value in ("9" * 5000, "[" * 5000 + "]" * 5000):
+        with pytest.raises(InputError, match="thousands of digits, or nested too deeply"):
+            load_study({}, [f"train.epochs={value}"])
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"sweep": {"network.layers": [[None]]}}, "sweep.network.layers holds None in"),
+        ({"analyses": {"information": {}}, "sweep": {"analyses.information.range":
+                                                     [None, [0.0, 1.0]]}}, "holds None in"),
+        ({"sweep": {"train.seed": list(np.arange(3))}}, "holds np.int64(0) of type int64"),
+        ({"claims": {"a": {"says": "s", "by": "b", "statistic": "bits_lost", "above": 0.0,
+                           "null": "0", "where": {"layer": {1, 2}}}}}, "of type set"),
+        ({"title": "\ud800"}, "which is no text"),
+        ({"title": datetime.date(2020, 1, 2)}, "of type date"),
+    ],
+)  # fmt: skip
+def test_values_that_no_file_can_hold_are_told(keys, words):
+    with pytest.raises(InputError) as caught:
+        load_study(keys)
+    (sentence,) = str(caught.value).splitlines()
+    assert words in sentence
+    assert sentence.endswith("use text, numbers, lists and tables")
+
+
+def test_none_leaves_out_what_may_be_left_out():
+    study = load_study({"analyses": {"information": {"range": None}}})[1]
+    assert study.analyses["information"].range is None
+    assert load_study(study)[1] == study
 
 
 def test_all_faults_at_once():

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+import tomli_w
 import torch
 from commands import command, refused
 
@@ -91,9 +92,12 @@ def test_the_command_finds_a_module_beside_it(models):
         '[task]\nname = "digits"\n[network]\nmodule = "my_models:make"\n'
         "[train]\nepochs = 2\nreplicas = 2\n[figures]\nformats = []\n"
     )
-    result = command("run", "mine.toml", cwd=models)
+    elsewhere = models / "elsewhere"
+    elsewhere.mkdir()
+    result = command("run", models / "mine.toml", cwd=elsewhere)
     assert result.returncode == 0, result.stderr
     assert "the network is a module of torch" in result.stderr
+    assert (elsewhere / "runs" / "mine").is_dir()
     wrong = command("run", "mine.toml", "--set", "network.module=nowhere:make", "--out", "b",
                     cwd=models)  # fmt: skip
     refused(wrong, 2, "nowhere:make", "cannot be found")
@@ -102,3 +106,45 @@ def test_the_command_finds_a_module_beside_it(models):
     if not torch.cuda.is_available():
         wrong = command("run", "mine.toml", "--set", "train.device=cuda", "--out", "d", cwd=models)
         refused(wrong, 2, "sees no CUDA device")
+
+
+def test_processes_that_analyse_find_a_module_beside_the_study_too(tmp_path):
+    """Two cases are analysed by another process, which imports the module anew."""
+    (tmp_path / "beside_it.py").write_text(MODELS.replace("def plain", "def other"))
+    keys = {
+        "task": {"name": "digits"},
+        "train": {"epochs": 1, "replicas": 1, "batch_size": 2000},
+        "record": {"gradients": "none"},
+        "analyses": {"information": {"bins": 10, "epochs": [0]}},
+        "figures": {"formats": []},
+        "sweep": {"network.module": ["beside_it:make", ""]},
+    }
+    (tmp_path / "study.toml").write_text(tomli_w.dumps(keys))
+    try:
+        run = sp.run(tmp_path / "study.toml", tmp_path / "run")
+    finally:
+        sys.modules.pop("beside_it", None)
+    found = run.results["information"].to_dataset().load()
+    assert found["swept_module"].to_numpy().tolist() == ["beside_it:make", ""]
+    assert np.isfinite(found["I_XT"].isel(case=0, layer=[0, 1, 2])).all()
+
+
+def test_frozen_layers_stay_in_a_study(tmp_path, monkeypatch):
+    (tmp_path / "frozen_net.py").write_text(
+        MODELS.replace(
+            "    return torch.nn.Sequential(\n        torch.nn.Flatten()",
+            "    return frozen(torch.nn.Sequential(\n        torch.nn.Flatten()",
+            1,
+        ).replace("(6, outputs),\n    )", "(6, outputs),\n    ))", 1)
+        + "\ndef frozen(m):\n    m[1].requires_grad_(False)\n    return m\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    keys = {**KEYS, "network": {"module": "frozen_net:make"}, "analyses": {}}
+    keys["train"] = {**KEYS["train"], "epochs": 2, "weight_decay": 0.1}
+    with sp.run(keys, out=tmp_path / "run").trajectory as trajectory:
+        theta = trajectory["weights"].theta.load()
+    stays = theta["layer_name"] == "1"
+    assert int(stays.sum()) == 64 * 6 + 6
+    assert bool((theta[:, :, stays.to_numpy()] == theta[0][:, stays.to_numpy()]).all())
+    assert bool((theta[-1][:, ~stays.to_numpy()] != theta[0][:, ~stays.to_numpy()]).all())
+    sys.modules.pop("frozen_net")

@@ -15,7 +15,6 @@ from sgdphys.study.recording import task_of
 
 def analyse_clustering(source: Source, analysis: ClusteringAnalysis) -> xr.Dataset:
     """Distances within over between labels, and binned H(T), of every hidden layer."""
-    source.require_perceptron()
     task = task_of(source.study)
     network = from_description(source.trajectory.attrs["network"])
     x, (y, _) = task["x"].to_numpy(), whole_labels(task["y"].to_numpy())

@@ -10,8 +10,6 @@ from sgdphys.study.analysis_keys import DiffusionAnalysis
 
 def analyse_diffusion(source: Source, analysis: DiffusionAnalysis) -> xr.Dataset:
     """Diffusion coefficients, exponents and tests of every burst."""
-    if source.study.train.twins < 2:
-        raise InputError(f"analyses.{source.name} compares twins; set train.twins to 2 or more")
     gradients = None
     if "gradients" in source.trajectory.children:
         gradients = source.trajectory["gradients"].to_dataset()[["noise_norm"]].load()

@@ -13,7 +13,6 @@ from sgdphys.study.analysis_keys import DiversityAnalysis
 
 def analyse_diversity(source: Source, analysis: DiversityAnalysis) -> xr.Dataset:
     """Overlaps of in-weights at the start and the end, and the growth of every layer's norm."""
-    source.require_perceptron()
     weights = source.weights
     sound = np.flatnonzero(weights["diverged_step"].to_numpy() < 0)
     if len(sound) < 2:

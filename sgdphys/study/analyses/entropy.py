@@ -6,7 +6,6 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.dynamics.entropy import weight_entropy
-from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
 from sgdphys.study.analyses.source import Source
 from sgdphys.study.analysis_keys import EntropyAnalysis
@@ -22,11 +21,6 @@ def analyse_entropy(source: Source, analysis: EntropyAnalysis) -> xr.Dataset:
     if nothing held the weights and no batch knew of another.
     """
     study, weights = source.study, source.weights
-    if study.train.twins < 2 or study.train.replicas // study.train.twins < 6:
-        raise InputError(
-            f"analyses.{source.name} compares twins with independent starts; set train.twins to 2 "
-            "or more and train.replicas to at least 6 families of them"
-        )
     layer = weights["layer"].to_numpy()
     numbers = np.unique(layer)
     theta = weights["theta"].load()
@@ -69,8 +63,8 @@ def analyse_entropy(source: Source, analysis: EntropyAnalysis) -> xr.Dataset:
 def _free_diffusion(source: Source, basis: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """Entropy along directions if the recorded gradient noise added up freely, by recorded step."""
     empty = np.full(source.weights.sizes["step"], np.nan)
-    if "gradients" not in source.trajectory.children:
-        return empty
+    if "gradients" not in source.trajectory.children or not basis.shape[1]:
+        return empty  # without a direction where every network diverged
     gradients = source.trajectory["gradients"].to_dataset()
     variance = gradients["gradient_variance"].isel(parameter=np.flatnonzero(inside))
     by_mode = variance.mean("replica").transpose("epoch", "parameter").to_numpy() @ basis**2

@@ -3,7 +3,6 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.errors import InputError
 from sgdphys.information.gaussian import linear_layer_information
 from sgdphys.information.plane import weights_at
 from sgdphys.networks import from_description
@@ -20,13 +19,6 @@ def analyse_linear(source: Source, analysis: LinearAnalysis) -> xr.Dataset:
     given variance. What is known of the irrelevant inputs has the relevant ones as further noise.
     """
     study = source.study
-    if study.network.activation != "identity" or study.task.name != "teacher_student":
-        raise InputError(
-            f"analyses.{source.name} is exact for linear networks and teachers: set "
-            "network.activation = 'identity' and task.name = 'teacher_student'"
-        )
-    if study.task.units:
-        raise InputError(f"analyses.{source.name} needs a linear teacher: task.units = 0")
     task = task_of(study)
     teacher, relevant = task["teacher"].to_numpy(), int(task.attrs["relevant"])
     network = from_description(source.trajectory.attrs["network"])

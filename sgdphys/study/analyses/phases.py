@@ -4,7 +4,6 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.dynamics.phases import epoch_drift, gradient_phases
-from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
 from sgdphys.study.analyses.source import Source
 from sgdphys.study.analysis_keys import PhasesAnalysis
@@ -12,10 +11,6 @@ from sgdphys.study.analysis_keys import PhasesAnalysis
 
 def analyse_phases(source: Source, analysis: PhasesAnalysis) -> xr.Dataset:
     """When the noise of each layer's gradient passes its mean."""
-    if "gradients" not in source.trajectory.children:
-        raise InputError(
-            f"analyses.{source.name} needs gradient statistics, and record.gradients is 'none'"
-        )
     gradients = source.trajectory["gradients"].to_dataset()
     norms = gradients.drop_dims("parameter").load()
     sizes = source.batch_sizes

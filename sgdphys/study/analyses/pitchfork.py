@@ -13,7 +13,6 @@ from sgdphys.dynamics.order import order_parameter
 from sgdphys.dynamics.slowing import relaxation_time
 from sgdphys.dynamics.trends import early_warning
 from sgdphys.engines.curvature import hessians, landscape_of
-from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
 from sgdphys.scaling import critical_point
 from sgdphys.study.analyses.source import Source
@@ -32,7 +31,6 @@ def analyse_pitchfork(source: Source, analysis: PitchforkAnalysis) -> xr.Dataset
     each network's mean weights.
     """
     study = source.study
-    _require_pitchfork(source.name, study)
     weights = source.weights
     steps = weights.sizes["step"]
     late = weights.isel(step=slice(int(analysis.discard * steps), None))
@@ -63,24 +61,6 @@ def analyse_pitchfork(source: Source, analysis: PitchforkAnalysis) -> xr.Dataset
         decay=decay, learning_rate=rate, noise=noise, confidence=analysis.confidence,
         interval_method=METHOD,
     )  # fmt: skip
-
-
-def _require_pitchfork(name: str, study: Study) -> None:
-    network, train = study.network, study.train
-    wanted = {
-        "task.name = 'scalar_teacher'": study.task.name == "scalar_teacher",
-        "network.layers = [1]": network.layers == (1,),
-        "network.activation = 'identity'": network.activation == "identity",
-        "network.bias = false": not network.bias,
-        "train.weight_decay above 0": train.weight_decay > 0,
-        "train.orthonormality = 0": train.orthonormality == 0,
-        "train.sampling = 'full'": train.sampling == "full",
-        "train.langevin above 0": train.langevin > 0,
-        "record.weights = 'step' or 'epoch'": study.record.weights in ("step", "epoch"),
-    }
-    missing = [said for said, is_met in wanted.items() if not is_met]
-    if missing:
-        raise InputError(f"analyses.{name} is of 'pitchfork' and needs {', '.join(missing)}")
 
 
 def _settings(study: Study) -> tuple[float, float, float]:

@@ -20,7 +20,6 @@ def analyse_rescaling(source: Source, analysis: RescalingAnalysis) -> xr.Dataset
     The bins of all hidden layers run from 0 (or minus the largest) to the largest activation of
     the trained network. NaN where the activation is not homogeneous, so that the function changes.
     """
-    source.require_perceptron()
     study, task = source.study, task_of(source.study)
     last = narrowed(source.trajectory, steps=source.weights["step"].to_numpy()[-1:])
     network = from_description(last.attrs["network"])

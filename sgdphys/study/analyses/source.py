@@ -8,6 +8,7 @@ import xarray as xr
 
 from sgdphys.errors import InputError
 from sgdphys.sampling import batch_sizes
+from sgdphys.study.analysis_keys import Kind
 from sgdphys.study.keys import Study
 
 
@@ -49,13 +50,11 @@ class Source(NamedTuple):
         places = np.linspace(0, len(whole) - 1, min(most, len(whole)))
         return whole[np.unique(places.round().astype(int))]
 
-    def require_perceptron(self) -> None:
-        """Refuse networks whose layers are not replayed here."""
-        if self.study.network.module:
-            raise InputError(
-                f"analyses.{self.name} is of perceptrons, and network.module is "
-                f"{self.study.network.module!r}; leave the analysis out"
-            )
+    def require(self, analysis: Kind) -> None:
+        """Refuse an analysis that the study cannot serve, which is told where it is loaded too."""
+        missing = analysis.requires(self.study)
+        if missing:
+            raise InputError("\n".join(f"analyses.{self.name} {what}" for what in missing))
 
 
 def narrowed(

@@ -16,14 +16,11 @@ from sgdphys.engines.gradients import full_gradients
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.quantities import labelled
 from sgdphys.study.analyses.source import Source
-from sgdphys.study.analysis_keys import StationarityAnalysis
+from sgdphys.study.analysis_keys import PRODUCING, StationarityAnalysis
 from sgdphys.study.recording import ensemble_of, task_of
 
-_FEWEST = 50
 _PRODUCTS = 4
 """Steps of a burst at which Hessian products are taken: each costs as much as 60 gradients."""
-_PRODUCING = 3
-"""Directions whose entropy production is measured."""
 _BLOCKS = 8
 
 
@@ -31,24 +28,15 @@ def analyse_stationarity(source: Source, analysis: StationarityAnalysis) -> xr.D
     """Fluctuation ratios, entropy production, sharpness and memory by direction of every burst."""
     study = source.study
     train, weights = study.train, source.weights
-    faults = {
-        "train.dtype = 'float64' (gradients are read from small differences)":
-            train.dtype == "float64",
-        "train.optimiser = 'sgd' without nesterov": train.optimiser == "sgd" and not train.nesterov,
-        "train.schedule = 'constant'": train.schedule == "constant",
-    }  # fmt: skip
-    missing = [said for said, is_met in faults.items() if not is_met]
-    if missing:
-        raise InputError(f"analyses.{source.name} needs {'; '.join(missing)}")
-    bursts = find_bursts(weights["step"].to_numpy(), _FEWEST)
-    if not bursts:
+    sound = np.flatnonzero(weights["diverged_step"].to_numpy() < 0)
+    bursts = find_bursts(weights["step"].to_numpy(), analysis.fewest_steps(len(sound)))
+    if not bursts or not len(sound):
         raise InputError(
-            f"analyses.{source.name} needs at least {_FEWEST} consecutive steps; set "
-            "record.weights to 'step' or { burst = 74, starts = 4 }"
+            f"analyses.{source.name} finds no burst that is long enough for the {len(sound)} "
+            "networks that did not diverge"
         )
     ensemble = ensemble_of(study, task_of(study))
     landscape = landscape_of(ensemble, threads=source.threads)
-    sound = np.flatnonzero(weights["diverged_step"].to_numpy() < 0)
     parts = [
         _one_burst(weights["theta"].isel(step=burst).load(), ensemble, landscape, sound, source,
                    analysis)
@@ -82,7 +70,8 @@ def _one_burst(
     theta = theta.drop_vars(["time", "epoch", "layer", "kind"], errors="ignore")
     eta, mu = train.learning_rate, train.momentum
     g = minibatch_gradients(theta, learning_rate=eta, momentum=mu)
-    at = np.linspace(0, g.sizes["step"] - 1, analysis.gradients).round().astype(int)
+    # a short burst has fewer steps than gradients are asked for
+    at = np.unique(np.linspace(0, g.sizes["step"] - 1, analysis.gradients).round().astype(int))
     few = at[np.linspace(0, len(at) - 1, _PRODUCTS).round().astype(int)]
     order = ("step", "replica", "parameter")
     steps = g["step"].to_numpy()
@@ -141,7 +130,7 @@ def _directions(
     except NotEnoughData:
         pass
     produced = entropy_production(
-        moving.isel(mode=slice(0, _PRODUCING)).drop_vars("mode", errors="ignore"), across="mode",
+        moving.isel(mode=slice(0, PRODUCING)).drop_vars("mode", errors="ignore"), across="mode",
         process="chain", blocks=_BLOCKS, confidence=analysis.confidence, rng=train.seed,
     )  # fmt: skip
     kept = [str(n) for n in produced.data_vars if "entropy" in str(n) or n == "p_value"]

@@ -1,0 +1,100 @@
+"""Keys of a study that nothing reads, given its other keys: which keys go with which choice."""
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel
+
+from sgdphys.study.analysis_keys import InformationAnalysis
+from sgdphys.study.keys import Network, Study, Task
+from sgdphys.study.sizes import sizes_of
+
+OF_TASKS = {
+    "symmetric_rule": {"information", "bipolar", "labels"},
+    "committee": {"units", "seed", "labels"},
+    "scalar_teacher": {"signal"},
+    "digits": {"labels"},
+    "idx": {"path", "labels"},
+    "table": {"path", "labels"},
+    "teacher_student": {"features", "relevant", "samples", "units", "noise", "seed"},
+    "random_labels": {"features", "samples", "classes", "seed", "labels"},
+}
+"""Keys of ``[task]`` that each task reads, beside its name."""
+OF_ESTIMATORS = {
+    "binned": {"bins", "edges", "range"},
+    "equal_mass": {"bins"},
+    "net_input": {"bins"},
+    "precision": set(),
+    "kde_lower": {"noise_variance"},
+    "kde_upper": {"noise_variance"},
+    "noisy": set(),
+}
+"""Keys of an analysis of information that each estimator reads, of those that not all read."""
+_OF_MODULES = {"module"}
+
+
+def unread(study: Study) -> dict[str, str]:
+    """Return the keys that nothing reads by their dotted names, each with the choice that says so.
+
+    Whether they were given or are defaults; of a study without sweep or parts.
+    """
+    found: dict[str, str] = {}
+
+    def note(table: str, keys: Iterable[str], choice: str) -> None:
+        found.update({f"{table}.{key}": choice for key in keys})
+
+    task = study.task
+    note("task", set(Task.model_fields) - OF_TASKS[task.name] - {"name"},
+         f"task.name {task.name!r}")  # fmt: skip
+    sizes = sizes_of(task)
+    if sizes is not None and not sizes.are_labels and task.name == "table":
+        note("task", {"labels"}, "a table of targets")
+    if study.network.module:
+        note("network", set(Network.model_fields) - _OF_MODULES, "network.module")
+    if study.train.sampling == "full":
+        note("train", {"batch_size"}, "train.sampling 'full'")
+    several = set().union(*OF_ESTIMATORS.values())
+    for name, analysis in study.analyses.items():
+        if isinstance(analysis, InformationAnalysis):
+            table = f"analyses.{name}"
+            note(table, several - OF_ESTIMATORS[analysis.estimator],
+                 f"estimator {analysis.estimator!r}")  # fmt: skip
+            if study.network.module and analysis.estimator == "binned":
+                note(table, {"edges"}, "network.module")
+    return found
+
+
+def without_effect(study: Study, cases: Iterable[Study]) -> list[str]:
+    """Sentences on the keys that were given a value and that no case of a study reads.
+
+    Parameters
+    ----------
+    study : Study
+    cases : iterable of Study
+        Those of its sweep, or the study alone.
+    """
+    choices: dict[str, list[str]] = {}
+    for number, case in enumerate(cases):
+        found = unread(case)
+        if number == 0:
+            choices = {key: [choice] for key, choice in found.items()}
+            continue
+        choices = {key: said for key, said in choices.items() if key in found}
+        for key, said in choices.items():
+            if found[key] not in said:
+                said.append(found[key])
+    return [
+        f"{key} has no effect with {' or '.join(said)}; leave it out"
+        for key, said in choices.items()
+        if key in study.sweep.keys or is_given(study, key)
+    ]
+
+
+def is_given(study: Study, key: str) -> bool:
+    """Whether a key has another value than its default."""
+    table, _, name = key.rpartition(".")
+    inside: BaseModel = study
+    if table.startswith("analyses."):
+        inside = study.analyses[table.partition(".")[2]]
+    elif table:
+        inside = getattr(study, table)
+    return bool(getattr(inside, name) != type(inside).model_fields[name].default)

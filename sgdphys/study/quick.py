@@ -1,0 +1,56 @@
+"""A study made small: every stage and every figure, of a few networks and epochs."""
+
+from typing import Any
+
+import numpy as np
+
+from sgdphys.study.analysis_keys import Analysis
+from sgdphys.study.keys import Bursts, Study
+
+QUICK_EPOCHS, QUICK_CASE_EPOCHS = 500, 200
+"""Of a study, and of each case of a sweep, where bursts need no more."""
+QUICK_REPLICAS, QUICK_CASE_REPLICAS = 16, 8
+"""Networks of a study, and of each case of a sweep."""
+QUICK_SLOW = {"replicas": 2, "sample": 20, "gradients": 16, "walks": 20}
+"""Most networks, series, gradients and random walks of analyses that are slow."""
+QUICK_TIMES = 3
+"""Epochs at which slow estimators read."""
+QUICK_FAMILIES = 6
+"""Families of twins that are told apart."""
+
+
+def quicken(study: Study) -> Study:
+    """Return the study with as few epochs and replicas as still show every figure, in one format.
+
+    Vector graphics where the study has them: they take half as long to draw as pixels.
+    """
+    train = study.train
+    is_sweep, in_bursts = bool(study.sweep.keys), isinstance(study.record.weights, Bursts)
+    networks = QUICK_CASE_REPLICAS if is_sweep else QUICK_REPLICAS
+    families = max(networks // train.twins, QUICK_FAMILIES if train.twins > 1 else 1)
+    replicas = min(train.replicas, families * train.twins)
+    longest = QUICK_CASE_EPOCHS if is_sweep and not in_bursts else QUICK_EPOCHS
+    epochs = min(longest, max(train.epochs // 4, 1))
+    shorter = {"epochs": epochs, "replicas": replicas}
+    analyses = {name: _quickened(a, epochs) for name, a in study.analyses.items()}
+    formats = study.figures.formats
+    drawn = study.figures.model_copy(
+        update={"formats": ("svg",) if "svg" in formats else formats[:1]}
+    )
+    return study.model_copy(
+        update={
+            "train": train.model_copy(update=shorter), "analyses": analyses, "figures": drawn
+        }
+    )  # fmt: skip
+
+
+def _quickened(analysis: Analysis, last: int) -> Analysis:
+    """An analysis of fewer networks, series, gradients or epochs, where it is slow."""
+    wanted = analysis.model_dump(include=set(QUICK_SLOW))
+    fewer: dict[str, Any] = {name: min(value, QUICK_SLOW[name]) for name, value in wanted.items()}
+    epochs = getattr(analysis, "epochs", ())
+    if isinstance(epochs, tuple) and len(epochs) > QUICK_TIMES:
+        there = [epoch for epoch in epochs if epoch <= last] or [last]
+        places = np.linspace(0, len(there) - 1, QUICK_TIMES).round().astype(int)
+        fewer["epochs"] = tuple(there[k] for k in np.unique(places))
+    return analysis.model_copy(update=fewer)

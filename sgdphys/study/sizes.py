@@ -1,0 +1,113 @@
+"""How much there is of everything in a study, worked out before any of it is made."""
+
+import math
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sgdphys.errors import InputError
+from sgdphys.tasks.headers import Sizes, idx_sizes, table_sizes
+from sgdphys.trajectory.schedules import burst_starts
+
+if TYPE_CHECKING:
+    from sgdphys.study.keys import Study, Task
+
+OF_FILES = ("idx", "table")
+"""Tasks whose samples are read from files."""
+_PATTERNS, _BITS, _DIGITS = 4096, 12, (1797, 64, 10)
+
+
+def sizes_of(task: "Task") -> Sizes | None:
+    """Sizes of a task's data, None where its files cannot be read."""
+    if task.name in ("symmetric_rule", "committee"):
+        return Sizes(_PATTERNS, _BITS, 2, True)
+    if task.name == "scalar_teacher":
+        return Sizes(2, 1, 1, False)
+    if task.name == "digits":
+        return Sizes(*_DIGITS, True)
+    if task.name == "teacher_student":
+        return Sizes(task.samples, task.features, 1, False)
+    if task.name == "random_labels":
+        return Sizes(task.samples, task.features, task.classes, True)
+    try:
+        return file_sizes(task)
+    except (InputError, OSError):
+        return None
+
+
+def file_sizes(task: "Task") -> Sizes:
+    """Sizes of the data that a task reads from files.
+
+    Raises
+    ------
+    InputError
+        When the files are not there, or damaged.
+    """
+    path = Path(task.path)
+    try:
+        known = path.stat()
+    except (OSError, ValueError):
+        raise InputError(f"there is no file {path}") from None
+    return _read_sizes(task.name, path, known.st_size, known.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _read_sizes(name: str, path: Path, size: int, changed: int) -> Sizes:
+    return idx_sizes(path) if name == "idx" else table_sizes(path)
+
+
+def train_samples(study: "Study", samples: int) -> int:
+    """Samples that each network is trained on."""
+    return round(study.train.train_fraction * samples)
+
+
+def updates_per_epoch(study: "Study") -> int | None:
+    """Updates in an epoch, None where the size of the data is not known."""
+    sizes = sizes_of(study.task)
+    if sizes is None:
+        return None
+    count = train_samples(study, sizes.samples)
+    if study.train.sampling == "full" or count == 0:
+        return 1
+    return math.ceil(count / min(study.train.batch_size, count))
+
+
+def layer_sizes(study: "Study", sizes: Sizes) -> tuple[int, ...]:
+    """Units of a perceptron from inputs to outputs."""
+    return (sizes.features, *study.network.layers, sizes.outputs)
+
+
+def longest_stretch(study: "Study") -> int | None:
+    """Consecutive updates after which weights are recorded, None where that is not known."""
+    from sgdphys.study.keys import Every  # which imports this file
+
+    weights, epochs, per_epoch = study.record.weights, study.train.epochs, updates_per_epoch(study)
+    if per_epoch is None:
+        return None
+    if isinstance(weights, str):
+        if weights == "step" or (weights == "epoch" and per_epoch == 1):
+            return epochs * per_epoch
+        if weights == "epoch" or per_epoch > 1:
+            return 0
+        from sgdphys.study.recording import log_epochs
+
+        log = log_epochs(epochs)
+        kept = log if weights == "log" else np.union1d(log, np.minimum(log + 1, epochs))
+        return _longest_run(np.diff(kept) == 1)
+    if isinstance(weights, Every):
+        return epochs * per_epoch if weights.every == 1 else 0
+    starts = burst_starts(weights.burst, weights.starts, epochs)
+    # where one burst ends the next may begin, and each holds its first state too
+    follows = np.diff(starts) <= weights.burst + (per_epoch == 1)
+    ends = np.minimum(starts + weights.burst, epochs)
+    edges = np.flatnonzero(~follows)
+    first, last = np.append(0, edges + 1), np.append(edges, len(starts) - 1)
+    return int((ends[last] - starts[first]).max()) * per_epoch
+
+
+def _longest_run(follows: np.ndarray) -> int:
+    """Length of the longest run of true entries."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], follows, [False]]).astype(np.int8)))
+    return int((edges[1::2] - edges[::2]).max(initial=0))

@@ -1,0 +1,177 @@
+"""Sizes of data in files of the user's, before any of it becomes an array."""
+
+import gzip
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from sgdphys.errors import InputError
+
+DAMAGED = (
+    OSError, EOFError, ValueError, KeyError, NotImplementedError, struct.error, zlib.error,
+    zipfile.BadZipFile,
+)  # fmt: skip
+"""What reading a damaged or foreign file raises."""
+IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+
+
+class Sizes(NamedTuple):
+    """How large a data set is: inputs (sample, feature), labels or targets of so many outputs."""
+
+    samples: int
+    features: int
+    outputs: int
+    """Classes where there are labels, numbers of a target where there are none."""
+    are_labels: bool
+
+
+def idx_files(path: Path) -> tuple[Path, Path]:
+    """Return the files of images and of labels that a path of IDX data means; see ``idx``.
+
+    Raises
+    ------
+    InputError
+        When one of them is not there.
+    """
+    if path.is_dir():
+        files = sorted(p for p in path.iterdir() if "idx" in p.name)
+        images = [p for p in files if "idx3" in p.name or "idx4" in p.name]
+        images = [p for p in images if "train" in p.name] or images
+        if not images:
+            raise InputError(f"{path} holds no IDX file of images (named like images-idx3-ubyte)")
+        path = images[0]
+    elif not path.is_file():
+        raise InputError(f"there is no file {path}")
+    name = path.name.replace("images", "labels").replace("idx3", "idx1").replace("idx4", "idx1")
+    bare = name.removesuffix(".gz")
+    for candidate in (name, bare, f"{bare}.gz"):
+        if candidate != path.name and (path.parent / candidate).is_file():
+            return path, path.parent / candidate
+    raise InputError(f"there is no file of labels {name} beside {path}")
+
+
+def open_idx(path: Path) -> BinaryIO:
+    """Open an IDX file, gzipped or not."""
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+def idx_header(file: BinaryIO) -> tuple[str, tuple[int, ...]]:
+    """Read the type and shape that an IDX file begins with.
+
+    Raises
+    ------
+    ValueError, struct.error
+        When it begins with something else.
+    """
+    zero, kind, dims = struct.unpack(">HBB", file.read(4))
+    shape = struct.unpack(f">{dims}I", file.read(4 * dims))
+    if zero != 0 or kind not in IDX_TYPES:
+        raise ValueError("its magic number is another")
+    return IDX_TYPES[kind], shape
+
+
+def idx_sizes(path: Path) -> Sizes:
+    """Sizes of IDX data, of which only the labels are read.
+
+    Raises
+    ------
+    InputError
+        When a file is not there or no IDX file.
+    """
+    images, labels = idx_files(path)
+    shapes, largest = [], 0
+    for name in (images, labels):
+        try:
+            with open_idx(name) as file:
+                kind, shape = idx_header(file)
+                if name == labels:
+                    values = np.frombuffer(file.read(), kind)
+                    largest = int(values.max()) if len(values) else 0
+        except DAMAGED as error:
+            raise InputError(f"{name} is no sound IDX file ({error})") from None
+        shapes.append(shape)
+    of_images, of_labels = shapes
+    require_pairs(images, of_images, labels, of_labels)
+    return Sizes(of_images[0], int(np.prod(of_images[1:], dtype=object)), largest + 1, True)
+
+
+def require_pairs(
+    images: Path, of_images: tuple[int, ...], labels: Path, of_labels: tuple[int, ...]
+) -> None:
+    """Refuse images and labels whose shapes do not fit."""
+    if len(of_images) < 2 or len(of_labels) != 1 or of_images[0] != of_labels[0]:
+        raise InputError(
+            f"{images} has shape {of_images} and {labels} {of_labels}; they do not fit"
+        )
+
+
+def table_sizes(path: Path) -> Sizes:
+    """Sizes of a table, of which only labels are read; see ``table``.
+
+    Raises
+    ------
+    InputError
+        When the file is not there or is no table.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no file {path}")
+    if path.suffix == ".csv":
+        return _csv_sizes(path)
+    if path.suffix != ".npz":
+        raise InputError(f"{path} must end in .csv or .npz")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            require_arrays(path, file.files)
+            samples, *inner = _array_shape(path, "x")
+            features = int(np.prod(inner, dtype=object))
+            if "y" in file.files:
+                return Sizes(samples, features, len(np.unique(file["y"])), True)
+            _, *outputs = _array_shape(path, "target")
+            return Sizes(samples, features, int(np.prod(outputs, dtype=object)), False)
+    except DAMAGED as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} is no sound .npz of arrays ({error})") from None
+
+
+def require_arrays(path: Path, names: Any) -> None:
+    """Refuse an .npz without inputs, or without labels and targets."""
+    if "x" not in names or not {"y", "target"} & set(names):
+        raise InputError(
+            f"{path} has arrays {', '.join(names)}; x and y, or x and target, were expected"
+        )
+
+
+def _array_shape(path: Path, name: str) -> tuple[int, ...]:
+    """Shape of an array of an .npz, from its header."""
+    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+        version = np.lib.format.read_magic(file)
+        read = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        shape = read(file)[0]
+    if not shape:
+        raise ValueError(f"{name} is a single number")
+    return tuple(shape)
+
+
+def _csv_sizes(path: Path) -> Sizes:
+    """About: a line of names, or one that a quoted cell is continued on, counts too."""
+    lines, columns, labels = 0, 0, set()
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                lines += 1
+                columns = columns or line.count(b",") + 1
+                labels.add(line[line.rfind(b",") + 1 :].strip())
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror})") from None
+    if not lines:
+        raise InputError(f"{path} is empty")
+    return Sizes(lines, columns - 1, len(labels), True)
