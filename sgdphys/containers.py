@@ -7,7 +7,7 @@ caller does not use.
 from collections.abc import Iterable, Sequence
 from numbers import Number
 from os import PathLike
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -137,12 +137,15 @@ def units_of(values: Any) -> str | None:
     return "1" if name == "dimensionless" else name
 
 
-def require_kind(value: Any, kind: type, name: str) -> None:
-    """Refuse an argument that is not of the kind expected."""
+def require_kind(value: Any, kind: type, name: str, *variables: str) -> None:
+    """Refuse an argument that is not of the kind expected, or lacks variables."""
     if not isinstance(value, kind):
         raise InputError(
             f"{name} is a {type(value).__name__}; an xarray {kind.__name__} was expected"
         )
+    lacking = [v for v in variables if v not in cast("xr.Dataset", value)]
+    if lacking:
+        raise InputError(f"{name} lacks {', '.join(lacking)}; {', '.join(variables)} are needed")
 
 
 def require_dimensions(theta: xr.DataArray, *names: str) -> None:

@@ -13,6 +13,7 @@ PERSISTENCE = 5
 _GRID = 200
 _SURROGATES = 999
 _FEWEST = 8
+_MEASURED = ("mean_norm", "noise_norm", "weight_norm", "noise_trace")
 
 
 def crossing_epoch(ratio: np.ndarray, epoch: np.ndarray) -> np.ndarray:
@@ -162,7 +163,7 @@ def epoch_drift(weights: xr.Dataset, epochs: np.ndarray) -> xr.DataArray:
     mean gradient holds the swing of the weights across their sharpest direction as well; over an
     epoch that swing averages out, and what is left is drift.
     """
-    require_kind(weights, xr.Dataset, "weights")
+    require_kind(weights, xr.Dataset, "weights", "theta", "epoch", "layer", "time")
     epochs = finite_array(epochs, "epochs").astype(np.int64)
     recorded = weights["epoch"].to_numpy()
     layer = weights["layer"].to_numpy()
@@ -244,12 +245,11 @@ def gradient_phases(
     ----------
     Shwartz-Ziv and Tishby (2017); McCandlish et al. (2018) for the noise scale.
     """
-    require_kind(gradients, xr.Dataset, "gradients")
+    require_kind(gradients, xr.Dataset, "gradients", *_MEASURED)
     order = ("replica", "epoch", "layer")
     epoch = gradients["epoch"].to_numpy()
     mean, noise, weight, trace = (
-        numbers_of(gradients[name].transpose(*order))
-        for name in ("mean_norm", "noise_norm", "weight_norm", "noise_trace")
+        numbers_of(gradients[name].transpose(*order)) for name in _MEASURED
     )
     replicas = len(mean)
     moved = np.full_like(mean, np.nan)
