@@ -137,6 +137,13 @@ def units_of(values: Any) -> str | None:
     return "1" if name == "dimensionless" else name
 
 
+def index_array(index: pd.Index, dim: str) -> xr.DataArray:
+    """Return a pandas index of numbers or dates, increasing, as a coordinate."""
+    bare = xr.DataArray(np.arange(len(index)), dims=dim, attrs={"units": "time"}, name=dim)
+    coords = _index_coordinate(index, dim)
+    return bare.assign_coords(coords)[dim] if coords else bare
+
+
 def require_kind(value: Any, kind: type, name: str, *variables: str) -> None:
     """Refuse an argument that is not of the kind expected, or lacks variables."""
     if not isinstance(value, kind):

@@ -212,7 +212,8 @@ def _log_slope(both: np.ndarray) -> np.ndarray:
 def noise_alignment(noise: np.ndarray, hessian: np.ndarray) -> np.ndarray:
     """Cosine tr(C H)/(|C| |H|) between noise covariance and Hessian, both (..., row, column)."""
     noise, hessian = array_of(noise, "noise"), array_of(hessian, "hessian")
-    if noise.ndim < 2 or noise.shape[-2:] != hessian.shape[-2:] or not noise.size:
+    square = noise.ndim > 1 and noise.shape[-1] == noise.shape[-2]
+    if not square or noise.shape[-2:] != hessian.shape[-2:] or not noise.size:
         raise InputError(
             f"noise is {noise.shape} and hessian {hessian.shape}; matrices (..., row, column) of "
             "one size were expected"

@@ -303,7 +303,7 @@ def diffusion_matrix(
     Raises
     ------
     InputError
-        For unevenly spaced points.
+        For unevenly spaced points, or values with gaps.
 
     Notes
     -----
@@ -316,6 +316,8 @@ def diffusion_matrix(
         raise InputError(f"a diffusion matrix needs evenly spaced points along {dim!r}")
     x = numbers_of(series.theta.transpose(..., dim, across))
     x = x.reshape(-1, *x.shape[-2:])
+    if not np.isfinite(x).all():
+        raise InputError("a diffusion matrix needs values without gaps; leave diverged paths out")
     dx = np.diff(x, axis=1)
     dx -= dx.mean(axis=1, keepdims=True)
     count = dx.shape[0] * (dx.shape[1] - 1)

@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from sgdphys.compiling import compiled
-from sgdphys.containers import array_of, bare_array, labelled_array, units_of
+from sgdphys.containers import array_of, bare_array, index_array, labelled_array, units_of
 from sgdphys.dynamics.status import DIVERGED, NO_DATA, OK, flagged
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import as_float, unmasked
@@ -161,6 +162,8 @@ def _given_times(times: Any) -> tuple[np.ndarray, str]:
     """Times that an argument gives, from any container, as float64, and their unit."""
     if isinstance(times, xr.DataArray) and times.ndim == 1:
         return _numbers(times)
+    if isinstance(times, pd.Series | pd.Index):
+        return _numbers(index_array(pd.Index(times), "times"))
     values = unmasked(bare_array(times, "times"))
     if values.ndim != 1 or not len(values):
         raise InputError(f"times has shape {values.shape}; one time for each point was expected")
