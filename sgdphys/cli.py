@@ -177,10 +177,20 @@ def run(
 @app.command()
 def fit(
     path: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A run, a trajectory, or any netCDF file.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A run, a trajectory, any netCDF file, .npy, .npz, .csv, .parquet."
+        ),
     ],
-    variable: Annotated[str | None, typer.Option(help="What to fit.", show_default="theta")] = None,
-    dim: Annotated[str | None, typer.Option(help="Dimension of time.", show_default="step")] = None,
+    variable: Annotated[
+        str | None,
+        typer.Option(help="What to fit: a variable, an array, a column.", show_default="theta"),
+    ] = None,
+    group: Annotated[str | None, typer.Option(help="Group of a netCDF file.")] = None,
+    dim: Annotated[
+        str | None,
+        typer.Option(help="Dimension or column of time.", show_default="by its name"),
+    ] = None,
     per: Annotated[
         str | None,
         typer.Option(help="Coordinate to measure time by.", show_default="that of --dim"),
@@ -207,7 +217,9 @@ def fit(
                 raise InputError(f"there is no folder {target.parent} for {target.name}")
     if figure is not None and figure.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"--figure {figure}: its name must end in .png, .svg or .pdf")
-    fitted = fit_file(path, variable=variable, dim=dim, per=per, along=along, sample=sample)
+    fitted = fit_file(
+        path, variable=variable, dim=dim, group=group, per=per, along=along, sample=sample
+    )
     if out is not None:
         write(fitted.results, out, path)
     if figure is not None:

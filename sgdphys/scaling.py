@@ -7,6 +7,7 @@ import xarray as xr
 from scipy.optimize import minimize_scalar
 from scipy.special import stdtrit
 
+from sgdphys.containers import array_of
 from sgdphys.errors import InputError, NotEnoughData
 
 FEWEST = 6
@@ -72,7 +73,10 @@ def critical_point(
     ----------
     Strogatz (2015), "Nonlinear dynamics and chaos", section 3.4, for the exponent 1 of a pitchfork.
     """
-    r, tau = (np.asarray(v, dtype=np.float64).ravel() for v in (control, relaxation_time))
+    r, tau = (
+        np.asarray(array_of(v, name), np.float64).ravel()
+        for v, name in ((control, "control"), (relaxation_time, "relaxation_time"))
+    )
     if r.shape != tau.shape:
         raise InputError(f"there are {len(r)} values of the control and {len(tau)} times")
     if not (np.isfinite(r).all() and np.isfinite(tau).all() and (tau > 0).all()):

@@ -7,6 +7,7 @@ import xarray as xr
 
 from sgdphys.dynamics.paths import paths
 from sgdphys.errors import InputError, nearest
+from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
 
 _FEWEST_MEMBERS = 5
@@ -47,8 +48,7 @@ def ensemble_indicators(
     if not 1 <= lag < x.sizes[dim]:
         raise InputError(f"lag is {lag}; it must lie between 1 and {x.sizes[dim] - 1}")
     order: list[Hashable] = [d for d in x.dims if d != over]
-    values = x.transpose(over, ...).astype(np.float64)
-    columns = across_members(values.to_numpy(), lag)
+    columns = across_members(numbers_of(x.transpose(over, ...)), lag)
     data = xr.Dataset(
         {
             name: (order, column)

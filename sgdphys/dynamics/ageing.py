@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.containers import finite_array, require_dimensions
 from sgdphys.dynamics.anomalous import lags_in_steps, msd
 from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
 from sgdphys.dynamics.paths import paths
+from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
 
 
@@ -60,7 +62,10 @@ def ergodicity_breaking(
     ----------
     He, Burov, Metzler and Barkai (2008), Phys. Rev. Lett. 101, 058101.
     """
-    single = msd(theta, dim=dim, lags=lags)
+    series = paths(theta, dim=dim)
+    require_dimensions(series.theta, over)
+    points = len(series.times)
+    single = msd(series, lags=lags)
     values = single["msd"].transpose(over, ...)
     m = values.sizes[over]
     moments = np.stack([values.to_numpy(), values.to_numpy() ** 2], axis=-1)
@@ -71,11 +76,11 @@ def ergodicity_breaking(
     template = values.isel({over: 0}, drop=True)
     names = {"": estimate, "_low": low, "_high": high}
     spacing = (
-        float(single["lag"][0]) / lags_in_steps(lags, theta.sizes[dim], 1.0)[0]
+        float(single["lag"][0]) / lags_in_steps(lags, points, 1.0)[0]
         if isinstance(lags, str)
-        else paths(theta, dim=dim).spacing
+        else series.spacing
     )
-    exact = brownian_relative_variance(np.rint(single["lag"] / spacing), theta.sizes[dim])
+    exact = brownian_relative_variance(np.rint(single["lag"] / spacing), points)
     return labelled(
         xr.Dataset(
             {f"ergodicity_breaking{end}": template.copy(data=v) for end, v in names.items()}
@@ -128,8 +133,9 @@ def two_time_msd(
     Metzler, Jeon, Cherstvy and Barkai (2014), Phys. Chem. Chem. Phys. 16, 24128.
     """
     series = paths(theta, dim=dim, per=per)
-    x = series.theta.transpose(over, ..., dim).to_numpy().astype(np.float64)
-    waits_, lags_ = np.array(list(waits), float), np.array(list(lags), float)
+    require_dimensions(series.theta, over)
+    x = numbers_of(series.theta.transpose(over, ..., dim))
+    waits_, lags_ = finite_array(list(waits), "waits"), finite_array(list(lags), "lags")
     t = series.times - series.times[0]
     start, found_start = _points_at(t, waits_)
     end, found_end = _points_at(t, waits_[:, None] + lags_)

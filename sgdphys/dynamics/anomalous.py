@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.compiling import compiled
+from sgdphys.containers import finite_array
 from sgdphys.dynamics.paths import Paths, over_series, paths, result
 from sgdphys.errors import InputError, nearest
 from sgdphys.lanes.operations import fma, load_block, store
@@ -147,7 +148,7 @@ def lags_in_steps(wanted: Any, size: int, spacing: float) -> np.ndarray:
             raise InputError(f"lags is {wanted!r}; {nearest(wanted, ('log', 'all'))}")
         longest = max(int(size * _LONGEST_SHARE), 1)
         return np.unique(np.rint(np.geomspace(1, longest, MOST_LAGS)).astype(np.int64))
-    lags = np.atleast_1d(np.asarray(wanted, float)) / spacing
+    lags = np.atleast_1d(finite_array(wanted, "lags")) / spacing
     whole = np.rint(lags).astype(np.int64)
     wrong = np.flatnonzero((np.abs(lags - whole) > 1e-6 * np.maximum(lags, 1)) | (whole < 1))
     if len(wrong):

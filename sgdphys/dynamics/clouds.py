@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
+from sgdphys.containers import finite_array
 from sgdphys.dynamics.ensembles import groups_along
 from sgdphys.dynamics.paths import Paths, paths
 from sgdphys.errors import InputError, nearest
+from sgdphys.missing import labelled_without_missing
 
 BASES = ("principal", "random", "coordinates")
 MOST_MODES = 10
@@ -70,7 +72,7 @@ def cloud_of(
     further = [d for d in series.over if d not in (over, across)]
     if further:
         raise InputError(f"choose one of {', '.join(further)}: a cloud has one of each")
-    x = series.theta.transpose(dim, over, across)
+    x = labelled_without_missing(series.theta.transpose(dim, over, across))
     last = x.isel({dim: -1}).transpose(over, across).to_numpy()
     sound = np.isfinite(last).all(axis=1)
     x = x.isel({over: np.flatnonzero(sound)})
@@ -91,7 +93,7 @@ def cloud_of(
         if wanted and freedom:
             vectors[parameters] = _basis(basis, x, dim, members, parameters, wanted, rng)
     else:
-        vectors = np.asarray(basis, np.float64)
+        vectors = finite_array(basis, "the vectors of the basis")
         if vectors.ndim != 2 or len(vectors) != x.sizes[across]:
             raise InputError(
                 f"basis has shape {vectors.shape}; it must be ({x.sizes[across]}, modes)"

@@ -9,6 +9,7 @@ import xarray as xr
 
 from sgdphys.dynamics.paths import paths
 from sgdphys.errors import InputError, nearest
+from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
 
 _DIRECTIONS = 100
@@ -83,7 +84,7 @@ def trajectory_components(
     dt = np.diff(series.times)
     tail = (1 - confidence) / 2
     for k, place in enumerate(np.ndindex(shape)):
-        path = np.asarray(x[place].data, np.float64)
+        path = numbers_of(x[place])
         if not np.isfinite(path).all():
             continue
         share[k], scores[k] = _components(path, components)

@@ -8,6 +8,7 @@ import xarray as xr
 from scipy import fft
 from scipy.special import ndtri
 
+from sgdphys.containers import finite_array
 from sgdphys.dynamics.paths import Paths, over_series, paths, result
 from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT
 from sgdphys.dynamics.wiener import require_confidence
@@ -110,7 +111,11 @@ def autocorrelation(
     series = paths(theta, dim=dim, dt=dt, per=per)
     spacing = require_even(series, "autocorrelation")
     points = series.theta.sizes[dim]
-    wanted = np.arange(min(lags, points)) if isinstance(lags, int) else np.array(list(lags))
+    wanted = (
+        np.arange(min(lags, points))
+        if isinstance(lags, int)
+        else finite_array(list(lags), "lags").astype(np.int64)
+    )
     if len(wanted) == 0 or wanted.min() < 0 or wanted.max() >= points:
         raise InputError(f"lags must lie between 0 and {points - 1}; they are {wanted}")
     many = len(wanted)

@@ -14,6 +14,7 @@ from sgdphys.dynamics.intervals import percentile_interval
 from sgdphys.dynamics.paths import BLOCK_BYTES, Paths, paths
 from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError, nearest
+from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
 
 MOST_BINS = 60
@@ -178,9 +179,9 @@ def kramers_moyal(
         if name not in series.over:
             raise InputError(f"there is no dimension {name!r}; {nearest(name, series.over)}")
     kept = [d for d in series.over if d not in pooled]
-    x = series.theta.transpose(*kept, *pooled, dim).to_numpy()
+    x = numbers_of(series.theta.transpose(*kept, *pooled, dim))
     shape = x.shape[: len(kept)]
-    x = np.ascontiguousarray(x, np.float64).reshape(int(np.prod(shape)), -1, x.shape[-1])
+    x = x.reshape(int(np.prod(shape)), -1, x.shape[-1])
     n = x.shape[1] * (x.shape[2] - 1)
     bins = int(np.clip(round(n ** (1 / 3)), 8, MOST_BINS)) if bins is None else bins
     if bins < 2:

@@ -5,16 +5,17 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.containers import labelled_array, require_dimensions
 from sgdphys.dynamics.paths import paths
 from sgdphys.dynamics.wiener import chi_squared_interval, require_confidence
 from sgdphys.errors import InputError, nearest
+from sgdphys.missing import labelled_without_missing
 from sgdphys.quantities import labelled
 
 
 def groups_along(theta: xr.DataArray, over: str, within: str | None) -> list[np.ndarray]:
     """Places along ``over`` of each group."""
-    if over not in theta.dims:
-        raise InputError(f"there is no dimension {over!r}; {nearest(over, theta.dims)}")
+    require_dimensions(theta, over)
     if within is None:
         return [np.arange(theta.sizes[over])]
     if within not in theta.coords or theta[within].dims != (over,):
@@ -55,6 +56,7 @@ def fluctuation(
     The mean of m members holds 1/m of their noise; the root restores the variance of independent
     ones. The members of a group then are not independent of each other (correlation -1/(m - 1)).
     """
+    theta = labelled_without_missing(labelled_array(theta))
     parts = []
     for members in groups_along(theta, over, within):
         if len(members) < 2:
@@ -84,6 +86,7 @@ def spread(theta: xr.DataArray, *, over: str = "replica", within: str = "family"
         spread_within: mean over groups of the unbiased variance of members. spread_between:
         variance of group means less what the noise within them adds (it may be negative).
     """
+    theta = labelled_without_missing(labelled_array(theta))
     groups = groups_along(theta, over, within)
     sizes = np.array([len(g) for g in groups])
     if sizes.min() < 2:
@@ -139,7 +142,7 @@ def ensemble_diffusion(
     """
     require_confidence(confidence)
     series = paths(theta, dim=dim, per=per)
-    x = series.theta
+    x = labelled_without_missing(series.theta)
     if not 1 <= lag < x.sizes[dim]:
         raise InputError(f"lag is {lag}; it must lie between 1 and {x.sizes[dim] - 1}")
     late, early = x.isel({dim: slice(lag, None)}), x.isel({dim: slice(None, -lag)})

@@ -143,7 +143,7 @@ def weight_entropy(
         basis=cloud.basis_name,
         freedom=freedom,
         parameters=len(cloud.parameters),
-        never_differ=_names(theta, across, ~cloud.parameters),
+        never_differ=_names(cloud.series.theta, across, ~cloud.parameters),
         confidence=confidence,
         interval_method="normal, with the variance of ln|S| of a Gaussian cloud"
         + (", the choice of directions not counted" if is_chosen else ""),

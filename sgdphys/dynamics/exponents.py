@@ -9,6 +9,7 @@ import xarray as xr
 from scipy.interpolate import CubicSpline
 from scipy.special import ndtri
 
+from sgdphys.containers import finite_array
 from sgdphys.dynamics.anomalous import doubling, gappy_msd, whole_msd
 from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
 from sgdphys.dynamics.paths import over_series, paths, result
@@ -186,7 +187,8 @@ def msd_exponent(
         raise InputError(f"of is {of!r}; it can be 'path' or 'increments'")
     series = paths(theta, dim=dim)
     size = series.theta.sizes[dim] + (of == "increments")
-    steps = np.asarray(lags if lags is not None else doubling(size // 10), np.int64)
+    wanted = doubling(size // 10) if lags is None else finite_array(lags, "lags")
+    steps = wanted.astype(np.int64)
     if len(steps) < 2 or steps.min() < 1 or steps.max() >= size:
         raise InputError(f"lags must be at least two, between 1 and {size - 1}; they are {steps}")
     even = np.isfinite(series.spacing)

@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from sgdphys.containers import array_of, labelled_array, require_dimensions
 from sgdphys.dynamics.correlations import autocorrelation
 from sgdphys.dynamics.intervals import (
     METHOD,
@@ -12,7 +13,8 @@ from sgdphys.dynamics.intervals import (
 )
 from sgdphys.dynamics.paths import paths
 from sgdphys.dynamics.wiener import require_confidence
-from sgdphys.errors import InputError, NotEnoughData, nearest
+from sgdphys.errors import InputError, NotEnoughData
+from sgdphys.missing import labelled_without_missing, numbers_of
 from sgdphys.quantities import labelled
 
 _FEWEST_DIRECTIONS = 4
@@ -36,6 +38,8 @@ def along(theta: xr.DataArray, vectors: xr.DataArray, *, across: str = "paramete
     InputError
         When they have not the same parameters.
     """
+    theta = labelled_without_missing(labelled_array(theta))
+    vectors = labelled_without_missing(labelled_array(vectors, across, "mode"))
     if across not in vectors.dims or vectors.sizes[across] != theta.sizes.get(across):
         raise InputError(
             f"vectors are {dict(vectors.sizes)} and theta is {dict(theta.sizes)}: "
@@ -95,6 +99,8 @@ def directional_memory(
     edge of stability.
     """
     require_confidence(confidence)
+    theta = labelled_without_missing(labelled_array(theta, dim))
+    curvature = labelled_without_missing(labelled_array(curvature, "mode"))
     if "mode" not in theta.dims or over not in theta.dims:
         raise InputError(f"coordinates along directions need dimensions 'mode' and {over!r}")
     found = autocorrelation(theta, dim=dim, lags=[1])["autocorrelation"].isel(lag=0, drop=True)
@@ -109,6 +115,7 @@ def directional_memory(
     data["stability"] = learning_rate * h / (2 * (1 + momentum))
     data["predicted_autocorrelation"] = 1 - learning_rate * h / (1 + momentum)
     if noise is not None:
+        noise = labelled_without_missing(labelled_array(noise, "mode"))
         c = noise.mean(over) if over in noise.dims else noise
         room = h * (1 - momentum) * (2 * (1 + momentum) - learning_rate * h)
         predicted = learning_rate * c * (1 + momentum) / room.where(room > 0)
@@ -164,11 +171,11 @@ def variance_flatness(
     Feng and Tu (2021), PNAS 118, e2015617118, for the inverse variance-flatness relation.
     """
     require_confidence(confidence)
+    variance, curvature = (labelled_array(a, over, "mode") for a in (variance, curvature))
     for array in (variance, curvature):
-        if over not in array.dims:
-            raise InputError(f"there is no dimension {over!r}; {nearest(over, array.dims)}")
-    v = variance.transpose(over, "mode").to_numpy()
-    h = curvature.transpose(over, "mode").to_numpy()
+        require_dimensions(array, over, "mode")
+    v = numbers_of(variance.transpose(over, "mode"))
+    h = numbers_of(curvature.transpose(over, "mode"))
     is_used = (np.nanmean(v, axis=0) > 0) & (np.nanmean(h, axis=0) > 0)
     if is_used.sum() < _FEWEST_DIRECTIONS:
         raise NotEnoughData(
@@ -204,6 +211,13 @@ def _log_slope(both: np.ndarray) -> np.ndarray:
 
 def noise_alignment(noise: np.ndarray, hessian: np.ndarray) -> np.ndarray:
     """Cosine tr(C H)/(|C| |H|) between noise covariance and Hessian, both (..., row, column)."""
+    noise, hessian = array_of(noise, "noise"), array_of(hessian, "hessian")
+    square = noise.ndim > 1 and noise.shape[-1] == noise.shape[-2]
+    if not square or noise.shape[-2:] != hessian.shape[-2:] or not noise.size:
+        raise InputError(
+            f"noise is {noise.shape} and hessian {hessian.shape}; matrices (..., row, column) of "
+            "one size were expected"
+        )
     product = np.einsum("...ij,...ji->...", noise, hessian)
     size = np.linalg.norm(noise, axis=(-2, -1)) * np.linalg.norm(hessian, axis=(-2, -1))
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.containers import labelled_array, require_dimensions
 from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
 from sgdphys.dynamics.paths import paths
 from sgdphys.dynamics.wiener import require_confidence
-from sgdphys.errors import InputError, nearest
+from sgdphys.errors import InputError
+from sgdphys.missing import labelled_without_missing
 from sgdphys.quantities import labelled
 
 
@@ -38,6 +40,7 @@ def minibatch_gradients(
     if not learning_rate > 0:
         raise InputError(f"learning_rate is {learning_rate}; it must be above 0")
     series = paths(theta, dim=dim)
+    theta = labelled_without_missing(labelled_array(theta, dim))
     if dim in theta.coords and not np.all(np.diff(series.times) == 1):
         raise InputError(
             f"gradients follow from weights at consecutive {dim}s; choose one stretch of "
@@ -107,10 +110,8 @@ def fluctuation_ratios(
     Yaida (2019), ICLR, "Fluctuation-dissipation relations for stochastic gradient descent".
     """
     require_confidence(confidence)
-    for name in (over, across):
-        if name not in theta.dims:
-            raise InputError(f"there is no dimension {name!r}; {nearest(name, theta.dims)}")
-    theta = theta.astype(np.float64)
+    theta = labelled_without_missing(labelled_array(theta, dim)).astype(np.float64)
+    require_dimensions(theta, over, across)
     g = minibatch_gradients(theta, learning_rate=learning_rate, momentum=momentum, dim=dim)
     if dim not in theta.coords:
         theta = theta.assign_coords({dim: np.arange(theta.sizes[dim])})
@@ -123,11 +124,11 @@ def fluctuation_ratios(
         "kinetic": (1 + momentum) / (2 * learning_rate) * (moved**2).sum(across).mean(dim),
     }
     if full_gradient is not None:
-        f = _at_steps(full_gradient, steps, dim, "full_gradient")
+        f = _at_steps(labelled_array(full_gradient, dim), steps, dim, "full_gradient")
         sums["full"] = (away.sel({dim: f[dim]}) * f).sum(across).mean(dim)
         sums["square"] = (f**2).sum(across).mean(dim)
     if hessian_gradient is not None:
-        h = _at_steps(hessian_gradient, steps, dim, "hessian_gradient")
+        h = _at_steps(labelled_array(hessian_gradient, dim), steps, dim, "hessian_gradient")
         both = (g.sel({dim: h[dim]}) * h).sum(across).mean(dim)
         sums["curved"] = learning_rate / 2 * both
     rows = np.stack([v.transpose(over, ...).to_numpy() for v in sums.values()], axis=-1)
@@ -166,7 +167,7 @@ def _at_steps(given: xr.DataArray, steps: xr.DataArray, dim: str, name: str) -> 
     common = np.intersect1d(given[dim].to_numpy(), steps.to_numpy())
     if len(common) == 0:
         raise InputError(f"{name} was taken at none of the {dim}s of the weights")
-    return given.sel({dim: common}).astype(np.float64)
+    return labelled_without_missing(given.sel({dim: common})).astype(np.float64)
 
 
 def _ratios(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -7,12 +7,14 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtri
 
+from sgdphys.containers import finite_array, require_dimensions
 from sgdphys.dynamics.anomalous import doubling, gappy_msd
 from sgdphys.dynamics.intervals import METHOD, mean_with_interval
 from sgdphys.dynamics.paths import Paths, over_series, paths, result
 from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT
 from sgdphys.dynamics.wiener import fit_wiener, require_confidence
 from sgdphys.errors import InputError, nearest
+from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
 
 METHODS = ("increments", "msd", "covariance")
@@ -221,7 +223,7 @@ def diffusion_ladder(
     if lags is None:
         steps = doubling(points // 10)
     else:
-        steps = np.unique(np.array(list(lags), np.int64))
+        steps = np.unique(finite_array(list(lags), "lags").astype(np.int64))
     if steps.min() < 1 or steps.max() + 1 >= points:
         raise InputError(f"lags must lie between 1 and {points - 2}; they are {steps}")
     both = np.concatenate([steps, steps + 1])
@@ -301,18 +303,21 @@ def diffusion_matrix(
     Raises
     ------
     InputError
-        For unevenly spaced points.
+        For unevenly spaced points, or values with gaps.
 
     Notes
     -----
     D_ij = <(dx_i - v_i dt)(dx_j - v_j dt)>/(2 dt). The rank of an estimate is at most the number of
     increments; the effective rank is tr(D)**2/tr(D**2).
     """
-    series = paths(theta, dim=dim, per=per)
+    series = paths(theta, dim=dim, per=per, across=across)
+    require_dimensions(series.theta, across)
     if np.isnan(series.spacing):
         raise InputError(f"a diffusion matrix needs evenly spaced points along {dim!r}")
-    x = series.theta.transpose(..., dim, across).to_numpy().astype(np.float64)
+    x = numbers_of(series.theta.transpose(..., dim, across))
     x = x.reshape(-1, *x.shape[-2:])
+    if not np.isfinite(x).all():
+        raise InputError("a diffusion matrix needs values without gaps; leave diverged paths out")
     dx = np.diff(x, axis=1)
     dx -= dx.mean(axis=1, keepdims=True)
     count = dx.shape[0] * (dx.shape[1] - 1)

@@ -17,6 +17,7 @@ from sgdphys.compiling import compiled
 from sgdphys.dynamics.correlations import require_even
 from sgdphys.dynamics.paths import BLOCK_BYTES, Paths, over_series, paths, result
 from sgdphys.errors import InputError
+from sgdphys.missing import missing_as_nan
 
 INDICATORS = ("variance", "autocorrelation", "skewness", "reddening")
 COARSE = 10
@@ -355,7 +356,8 @@ def _block_of_windows(
     together = max(1, BLOCK_BYTES // (8 * points))
     with _ONE_AT_A_TIME, ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         flat = [
-            np.asarray(c.compute(scheduler="synchronous")).reshape(many, -1) for c in source.chunks
+            missing_as_nan(np.asarray(c.compute(scheduler="synchronous"))).reshape(many, -1)
+            for c in source.chunks
         ]
 
         def work(part: slice) -> None:

@@ -16,6 +16,7 @@ from sgdphys.dynamics.paths import paths
 from sgdphys.dynamics.status import OK, OSCILLATING, flagged
 from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError, nearest
+from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
 
 PROCESSES = ("diffusion", "chain")
@@ -149,13 +150,11 @@ def entropy_production(
     require_confidence(confidence)
     if process not in PROCESSES:
         raise InputError(f"process is {process!r}; {nearest(process, PROCESSES)}")
-    if not isinstance(theta, xr.DataArray):
-        theta = xr.DataArray(np.asarray(theta), dims=(dim, across))
-    series = paths(theta, dim=dim, per=per, dt=dt)
+    series = paths(theta, dim=dim, per=per, dt=dt, across=across)
     if across not in series.over:
         raise InputError(f"there is no dimension {across!r}; {nearest(across, series.over)}")
     spacing = require_even(series, "entropy_production")
-    x = series.theta.transpose(..., dim, across).to_numpy().astype(np.float64)
+    x = numbers_of(series.theta.transpose(..., dim, across))
     x = x.reshape(-1, *x.shape[-2:])
     if not np.isfinite(x).all():
         raise InputError("entropy_production needs values without gaps; leave diverged paths out")

@@ -10,6 +10,7 @@ from sgdphys.dynamics.paths import paths
 from sgdphys.dynamics.status import OK, OSCILLATING, TOO_SHORT, flagged
 from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError, nearest
+from sgdphys.missing import numbers_of
 from sgdphys.processes import linear_step
 from sgdphys.quantities import labelled
 
@@ -102,14 +103,12 @@ def fit_langevin(
     Gardiner, "Stochastic methods", 4th ed., section 4.5; Davison and Hinkley (1997), chapter 5.
     """
     require_confidence(confidence)
-    if not isinstance(theta, xr.DataArray):
-        theta = xr.DataArray(np.asarray(theta), dims=(dim, across))
-    series = paths(theta, dim=dim, per=per, dt=dt)
+    series = paths(theta, dim=dim, per=per, dt=dt, across=across)
     if across not in series.over:
         raise InputError(f"there is no dimension {across!r}; {nearest(across, series.over)}")
     if np.isnan(series.spacing):
         raise InputError(f"fit_langevin needs evenly spaced points along {dim!r}; use fit_ou")
-    x = series.theta.transpose(..., dim, across).to_numpy().astype(np.float64)
+    x = numbers_of(series.theta.transpose(..., dim, across))
     x = x.reshape(-1, *x.shape[-2:])
     if not np.isfinite(x).all():
         raise InputError("fit_langevin needs values without gaps; use fit_ou for each coordinate")

@@ -3,9 +3,11 @@
 import numpy as np
 import xarray as xr
 
+from sgdphys.containers import labelled_array
 from sgdphys.dynamics.across_members import require_members
 from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
 from sgdphys.dynamics.wiener import require_confidence
+from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
 
 
@@ -46,8 +48,9 @@ def order_parameter(
     Binder (1981), Z. Phys. B 43, 119.
     """
     require_confidence(confidence)
+    m = labelled_array(m, over)
     require_members(m, over)
-    values = m.transpose(over, ...).to_numpy().astype(np.float64)
+    values = numbers_of(m.transpose(over, ...))
     moments = np.stack([np.abs(values), values**2, values**4], axis=-1)
     members = np.isfinite(values).sum(axis=0)
     samples = resampled_means(moments, rng=rng)

@@ -6,9 +6,11 @@ import numpy as np
 import xarray as xr
 from scipy.optimize import linear_sum_assignment
 
+from sgdphys.containers import labelled_array, require_dimensions
 from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
 from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError
+from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
 
 _MOST_PAIRS = 200
@@ -28,6 +30,7 @@ def layer_matrices(theta: xr.DataArray) -> dict[int, np.ndarray]:
     InputError
         When the weights of a layer are no such matrix.
     """
+    require_dimensions(theta, "parameter")
     if not {"layer", "kind"} <= set(theta.coords):
         raise InputError(
             "overlaps need to know the layer and kind of every parameter: coordinates 'layer' and "
@@ -45,7 +48,7 @@ def layer_matrices(theta: xr.DataArray) -> dict[int, np.ndarray]:
                 f"layer {n} has {len(inside)} weights, which is no whole number for each of its "
                 f"{units[n]} units: overlaps are of fully connected layers"
             )
-        block = np.asarray(values.isel(parameter=inside).data, np.float64)
+        block = numbers_of(values.isel(parameter=inside))
         found[n] = block.reshape(*block.shape[:-1], units[n], -1)
     return found
 
@@ -111,6 +114,7 @@ def replica_overlap(
     Hayase and Srinivasa (2023), ICLR, for matching of layers.
     """
     require_confidence(confidence)
+    theta = labelled_array(theta, over, "parameter")
     if over not in theta.dims or theta.sizes[over] < 2:
         raise InputError(f"an overlap of replicas needs at least two along {over!r}")
     matrices = {n: np.asarray(m) for n, m in layer_matrices(theta.transpose(over, ...)).items()}
@@ -207,6 +211,8 @@ def unit_overlap(
         For weights that are no matrices.
     """
     require_confidence(confidence)
+    theta = labelled_array(theta, over, "parameter")
+    require_dimensions(theta, over)
     matrices = layer_matrices(theta.transpose(over, ...))
     layers = sorted(matrices)
     columns, null = [], []

@@ -7,19 +7,32 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from sgdphys.compiling import compiled
+from sgdphys.containers import array_of, bare_array, index_array, labelled_array, units_of
 from sgdphys.dynamics.status import DIVERGED, NO_DATA, OK, flagged
 from sgdphys.errors import InputError, nearest
+from sgdphys.missing import as_float, unmasked
 from sgdphys.quantities import labelled
-from sgdphys.trajectory.schema import NEVER_WRITTEN
 
 BLOCK_BYTES = 2 * 2**20
 """Float64 values that one thread looks at together: they stay in its cache."""
 LOADED_BYTES = 192 * 2**20
 """What is read of a lazy array at once."""
 _EVEN = 1e-9
+_SECONDS = {
+    "nanosecond": 1e-9, "microsecond": 1e-6, "millisecond": 1e-3, "second": 1.0, "minute": 60.0,
+    "hour": 3600.0, "day": 86400.0,
+}  # fmt: skip
+_PLURALS = {
+    f"{name}s": name
+    for name in (
+        *_SECONDS, "week", "month", "year", "step", "epoch", "frame", "update", "iteration",
+        "sample", "draw",
+    )
+}  # fmt: skip
 
 
 class Paths(NamedTuple):
@@ -60,14 +73,16 @@ def paths(
     dt: float | None = None,
     times: Any = None,
     per: str | None = None,
+    across: str | None = None,
 ) -> Paths:
     """Return the series of an array along a time-like dimension.
 
     Parameters
     ----------
-    theta : DataArray, array or Paths
-        A bare array has time first, spacing 1. Paths come back as they are, whatever else is given:
-        so one estimator hands on to another what it has read.
+    theta : DataArray, Series, DataFrame, array or Paths
+        Any container that ``containers.labelled_array`` reads. A bare array has time first, spacing
+        1; the index of a Series or DataFrame is its times. Paths come back as they are, whatever
+        else is given: so one estimator hands on to another what it has read.
     dim : str
         The time-like dimension.
     dt : float, optional
@@ -77,6 +92,8 @@ def paths(
     per : str, optional
         Coordinate along ``dim`` to measure time by: ``per="time"`` for the sum of learning rates;
         ``dim``'s own by default.
+    across : str, optional
+        Name of a bare array's second axis.
 
     Raises
     ------
@@ -85,22 +102,12 @@ def paths(
     """
     if isinstance(theta, Paths):
         return theta
-    if isinstance(theta, xr.Dataset):
-        known = ", ".join(map(str, theta.data_vars))
-        raise InputError(f"give one variable of the dataset; it has {known}")
-    if not isinstance(theta, xr.DataArray):
-        values = np.asarray(theta) if not hasattr(theta, "dask") else theta
-        if values.ndim == 0:
-            raise InputError("a single number was given; a series of points was expected")
-        names = [dim, *(f"dim_{k}" for k in range(1, values.ndim))]
-        theta = xr.DataArray(values, dims=names)
+    theta = labelled_array(theta, *((dim,) if across is None else (dim, across)))
     if dim not in theta.dims:
         dims = ", ".join(map(str, theta.dims))
         raise InputError(
             f"there is no dimension {dim!r}; {nearest(dim, theta.dims)} (it has {dims})"
         )
-    if theta.dtype.kind not in "iufb":
-        raise InputError(f"the values are {theta.dtype}; real numbers were expected")
     theta = theta.transpose(..., dim)
     clock, unit = _clock(theta, dim, dt, times, per)
     back = np.flatnonzero(~(np.diff(clock) > 0))
@@ -119,22 +126,23 @@ def _clock(
     """Times of the points and their unit."""
     points = theta.sizes[dim]
     if times is not None:
-        clock = np.asarray(times, np.float64)
+        clock, unit = _given_times(times)
         if clock.shape != (points,):
             raise InputError(f"times has shape {clock.shape}; there are {points} points")
         if not np.isfinite(clock).all():
             raise InputError("times are not all finite")
-        return clock, "time"
+        return clock, unit
     name = per or dim
     if name not in theta.coords:
         if per is not None and per != dim:
             along = [c for c in theta.coords if theta[c].dims == (dim,)]
             raise InputError(f"there is no coordinate {per!r}; {nearest(per, along)}")
-        if dt is not None and not dt > 0:
+        if dt is None:
+            return np.arange(points) * 1.0, dim
+        spacing, unit = float(array_of(dt, "dt")), units_of(dt) or "time"
+        if not spacing > 0:
             raise InputError(f"dt is {dt}; it must be above 0")
-        return np.arange(points) * (1.0 if dt is None else float(dt)), (
-            f"{dim}s" if dt is None else "time"
-        )
+        return np.arange(points) * spacing, unit
     coordinate = theta[name]
     if coordinate.dims != (dim,):
         raise InputError(f"coordinate {name!r} does not run along {dim!r}")
@@ -150,25 +158,37 @@ def _clock(
     return clock, unit
 
 
+def _given_times(times: Any) -> tuple[np.ndarray, str]:
+    """Times that an argument gives, from any container, as float64, and their unit."""
+    if isinstance(times, xr.DataArray) and times.ndim == 1:
+        return _numbers(times)
+    if isinstance(times, pd.Series | pd.Index):
+        return _numbers(index_array(pd.Index(times), "times"))
+    values = unmasked(bare_array(times, "times"))
+    if values.ndim != 1 or not len(values):
+        raise InputError(f"times has shape {values.shape}; one time for each point was expected")
+    unit = units_of(times) or "time"
+    return _numbers(xr.DataArray(values, dims="time", name="times", attrs={"units": unit}))
+
+
 def _numbers(coordinate: xr.DataArray) -> tuple[np.ndarray, str]:
     """A coordinate as float64 and its unit; dates in the unit that their file had."""
     values = coordinate.to_numpy()
     if values.dtype.kind in "mM":
-        unit = str(coordinate.encoding.get("units", "seconds")).split(" since")[0]
+        unit = str(coordinate.encoding.get("units", "second")).split(" since")[0]
         seconds = (values - values[0]) / np.timedelta64(1, "s")
-        per_unit = {"day": 86400.0, "hour": 3600.0, "minute": 60.0, "second": 1.0}
-        per_unit |= {"millisecond": 1e-3, "microsecond": 1e-6, "nanosecond": 1e-9}
-        if _singular(unit) not in per_unit:
-            unit = "seconds"
-        return seconds / per_unit[_singular(unit)], unit
+        if _singular(unit) not in _SECONDS:
+            unit = "second"
+        return seconds / _SECONDS[_singular(unit)], unit
     if values.dtype.kind not in "iuf":
         raise InputError(f"coordinate {coordinate.name!r} is {values.dtype}; numbers were expected")
-    unit = str(coordinate.attrs.get("units", f"{coordinate.name}s")).split(" since")[0]
-    return values.astype(np.float64), unit
+    unit = str(coordinate.attrs.get("units", coordinate.name)).split(" since")[0]
+    return as_float(values), unit
 
 
 def _singular(unit: str) -> str:
-    return unit[:-1] if len(unit) > 2 and unit.endswith("s") and unit[-2] != "s" else unit
+    """A word for time in the singular; any other unit or name as it is."""
+    return _PLURALS.get(unit, unit)
 
 
 def over_series(
@@ -202,7 +222,7 @@ def over_series(
 
     def work(task: tuple[np.ndarray, np.ndarray]) -> None:
         values, target = task
-        target[...] = kernel(_as_float(values), series.times)
+        target[...] = kernel(as_float(values), series.times)
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         for place in _places(series.theta):
@@ -213,14 +233,6 @@ def over_series(
             list(pool.map(work, [(flat[part], target[part]) for part in parts]))
             out[place] = target.reshape(*loaded.shape[:-1], width)
     return out
-
-
-def _as_float(values: np.ndarray) -> np.ndarray:
-    """A contiguous float64 copy with NaN where nothing was ever written."""
-    copy = np.array(values, np.float64, order="C")
-    if values.dtype.kind == "f" and copy.size and np.fmax.reduce(copy, axis=None) > 9e36:
-        copy[values == values.dtype.type(NEVER_WRITTEN)] = np.nan
-    return copy
 
 
 def _places(theta: xr.DataArray) -> Iterator[tuple[slice, ...]]:

@@ -3,7 +3,9 @@
 import numpy as np
 import xarray as xr
 
+from sgdphys.containers import finite_array, labelled_array, require_dimensions, require_kind
 from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
+from sgdphys.missing import missing_as_nan, numbers_of
 from sgdphys.quantities import labelled
 
 PERSISTENCE = 5
@@ -11,6 +13,7 @@ PERSISTENCE = 5
 _GRID = 200
 _SURROGATES = 999
 _FEWEST = 8
+_MEASURED = ("mean_norm", "noise_norm", "weight_norm", "noise_trace")
 
 
 def crossing_epoch(ratio: np.ndarray, epoch: np.ndarray) -> np.ndarray:
@@ -160,6 +163,8 @@ def epoch_drift(weights: xr.Dataset, epochs: np.ndarray) -> xr.DataArray:
     mean gradient holds the swing of the weights across their sharpest direction as well; over an
     epoch that swing averages out, and what is left is drift.
     """
+    require_kind(weights, xr.Dataset, "weights", "theta", "epoch", "layer", "time")
+    epochs = finite_array(epochs, "epochs").astype(np.int64)
     recorded = weights["epoch"].to_numpy()
     layer = weights["layer"].to_numpy()
     layers = np.unique(layer)
@@ -171,7 +176,7 @@ def epoch_drift(weights: xr.Dataset, epochs: np.ndarray) -> xr.DataArray:
         both = np.unique(np.concatenate(places))
         theta = weights["theta"].isel(step=both).transpose("step", "replica", "parameter")
         time = weights["time"].to_numpy()
-        values = theta.to_numpy()
+        values = missing_as_nan(theta.to_numpy())
         start, end = (values[np.searchsorted(both, p)] for p in places)
         with np.errstate(over="ignore", invalid="ignore"):
             squares = (end.astype(np.float64) - start) ** 2
@@ -240,14 +245,18 @@ def gradient_phases(
     ----------
     Shwartz-Ziv and Tishby (2017); McCandlish et al. (2018) for the noise scale.
     """
+    require_kind(gradients, xr.Dataset, "gradients", *_MEASURED)
     order = ("replica", "epoch", "layer")
     epoch = gradients["epoch"].to_numpy()
     mean, noise, weight, trace = (
-        gradients[name].transpose(*order).to_numpy().astype(np.float64)
-        for name in ("mean_norm", "noise_norm", "weight_norm", "noise_trace")
+        numbers_of(gradients[name].transpose(*order)) for name in _MEASURED
     )
     finite = np.isfinite(mean).sum(axis=0)  # (epoch, layer)
-    moved = np.full_like(mean, np.nan) if drift is None else drift.transpose(*order).to_numpy()
+    moved = np.full_like(mean, np.nan)
+    if drift is not None:
+        drift = labelled_array(drift)
+        require_dimensions(drift, *order)
+        moved = numbers_of(drift.transpose(*order))
     extra = noise**2 / batches if replacement else 0.0 * noise
     parts = {"mean": mean, "noise": noise, "weight": weight, "trace": trace}
     parts |= {"mean2": mean**2 - extra, "noise2": noise**2, "drift": moved}

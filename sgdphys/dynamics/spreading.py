@@ -6,6 +6,7 @@ import xarray as xr
 from sgdphys.dynamics.intervals import finite_mean, resampled_means
 from sgdphys.dynamics.paths import paths
 from sgdphys.errors import InputError, nearest
+from sgdphys.missing import labelled_without_missing
 from sgdphys.quantities import labelled
 
 LAWS = ("power", "logarithm", "saturation")
@@ -95,8 +96,10 @@ def displacement_law(
         raise InputError(
             f"{members} paths of {len(clock)} points are too few; at least {FEWEST} of each"
         )
-    first = series.theta.isel({dim: 0}).astype(np.float64)
-    later = series.theta.isel({dim: places}).astype(np.float64)
+    first, later = (
+        labelled_without_missing(series.theta.isel({dim: k})).astype(np.float64)
+        for k in (0, places)
+    )
     squares = ((later - first) ** 2).sum(across).transpose(over, ..., dim).to_numpy()
     squares = squares.reshape(members, -1, len(places)).sum(axis=1)
     mean = finite_mean(squares)

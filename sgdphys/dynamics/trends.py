@@ -18,6 +18,7 @@ from sgdphys.dynamics.paths import Paths, over_series, paths, result
 from sgdphys.dynamics.status import CONSTANT, OK, UNEVEN
 from sgdphys.dynamics.surrogates import KINDS, surrogates_of
 from sgdphys.errors import InputError, nearest
+from sgdphys.missing import numbers_of
 
 TRENDS = (*INDICATORS, "joint")
 _PLACES = 100
@@ -176,7 +177,7 @@ def _across(
     """Trends of indicators across members, beside ensembles of stationary surrogates."""
     require_members(series.theta, over)
     kept = [d for d in series.over if d != over]
-    x = series.theta.transpose(*kept, over, series.dim).to_numpy().astype(np.float64)
+    x = numbers_of(series.theta.transpose(*kept, over, series.dim))
     shape = x.shape[: len(kept)]
     flat = x.reshape(-1, *x.shape[-2:])
     stride = max(1, flat.shape[-1] // _PLACES)

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import chdtrc, ndtr
 
+from sgdphys.containers import require_kind
 from sgdphys.dynamics.autoregression import unit_root_p_value
 from sgdphys.dynamics.paths import over_series, paths, result
 from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT
@@ -335,6 +336,7 @@ def passing_share(tests: xr.Dataset, by: str = "layer", rng: int = 0) -> xr.Data
     Dataset
         passes, count of tested series, null_passes.
     """
+    require_kind(tests, xr.Dataset, "tests", "status", "passes", "count")
     tested = tests["status"] == OK
     passes = tests["passes"].where(tested)
     lengths = tests["count"].where(tested)

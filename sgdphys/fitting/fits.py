@@ -30,6 +30,7 @@ def fit_file(
     *,
     variable: str | None = None,
     dim: str | None = None,
+    group: str | None = None,
     along: str | None = None,
     per: str | None = None,
     sample: int | None = None,
@@ -41,8 +42,8 @@ def fit_file(
     Parameters
     ----------
     path : Path
-        A run, a trajectory or any netCDF file.
-    variable, dim : str, optional
+        A run, a trajectory, any netCDF file, or an .npy, .npz, .csv or .parquet file.
+    variable, dim, group : str, optional
         See ``open_variable``.
     along : str, optional
         See ``project``.
@@ -60,7 +61,7 @@ def fit_file(
         Wiener and Ornstein-Uhlenbeck coefficients of all series; models compared on the sample,
         with ``best`` "not compared" elsewhere.
     """
-    theta, time = open_variable(path, variable, dim)
+    theta, time = open_variable(path, variable, dim, group)
     notes = []
     if along:
         theta = project(theta, along, time, rng)

@@ -1,27 +1,39 @@
 """Anyone's file as series, along parameters or chosen directions of weight space."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from sgdphys.containers import is_clock, labelled_array
 from sgdphys.errors import InputError, nearest
+from sgdphys.fitting.tables import READERS, open_table
+from sgdphys.missing import as_float, labelled_without_missing
 from sgdphys.trajectory.netcdf import damage_reported, opened
 from sgdphys.trajectory.reader import open_trajectory
 
 _MOST_COMPONENTS_OF = 4096
 
 
-def open_variable(path: Path, variable: str | None, dim: str | None) -> tuple[xr.DataArray, str]:
-    """Open one variable of a run, a trajectory or any netCDF file, lazily.
+def open_variable(
+    path: Path, variable: str | None, dim: str | None, group: str | None = None
+) -> tuple[xr.DataArray, str]:
+    """Open one variable of a run, a trajectory, a netCDF file or a table, lazily where possible.
 
     Parameters
     ----------
     path : Path
+        A table has a name that ends in .npy, .npz, .csv or .parquet.
     variable : str, optional
-        The weights of a trajectory, or the only variable, by default.
+        The weights of a trajectory, or the only variable, by default. "posterior/mu" is mu of the
+        group posterior.
     dim : str, optional
-        Time-like dimension: "step", or the only one, by default.
+        Time-like dimension: "step", the only dimension, or the only one that is called as times
+        are, by default.
+    group : str, optional
+        Group of a netCDF file: the weights of a trajectory, the file itself, or the only group with
+        variables, by default.
 
     Returns
     -------
@@ -31,10 +43,16 @@ def open_variable(path: Path, variable: str | None, dim: str | None) -> tuple[xr
     Raises
     ------
     InputError
-        For a file that is not netCDF, a variable or dimension that is not there (those that are
-        get listed).
+        For a file that is not netCDF, a group, variable or dimension that is not there (those that
+        are get listed).
     """
-    data = _group_of(path)
+    if path.suffix.lower() in READERS and not path.is_dir():
+        if group is not None:
+            raise InputError(f"{path} has no groups; leave out --group")
+        return open_table(path, variable, dim)
+    if variable is not None and group is None and "/" in variable:
+        group, variable = variable.rsplit("/", 1)
+    data = _group_of(path, group)
     numeric = [str(n) for n, v in data.data_vars.items() if v.ndim and v.dtype.kind in "iuf"]
     if variable is None:
         if "theta" in numeric:
@@ -50,9 +68,9 @@ def open_variable(path: Path, variable: str | None, dim: str | None) -> tuple[xr
             f"{path} has no variable {variable!r}; {nearest(variable, numeric)} "
             f"(it has {', '.join(numeric)})"
         )
-    theta = data[variable]
+    theta = labelled_array(data[variable])
     if dim is None:
-        dim = "step" if "step" in theta.dims or theta.ndim != 1 else str(theta.dims[0])
+        dim = _time_like([str(d) for d in theta.dims])
     if dim not in theta.dims:
         dims = ", ".join(map(str, theta.dims))
         raise InputError(
@@ -61,23 +79,72 @@ def open_variable(path: Path, variable: str | None, dim: str | None) -> tuple[xr
     return theta, dim
 
 
-def _group_of(path: Path) -> xr.Dataset:
-    """The weights of a trajectory, or the only group of another file that holds variables."""
+def _time_like(dims: list[str]) -> str:
+    """The dimension that is time where nobody says: step, the only one, or by its name."""
+    clocks = [d for d in dims if is_clock(d)]
+    if "step" not in dims and len(clocks) == 1:
+        return clocks[0]
+    return "step" if "step" in dims or len(dims) != 1 else dims[0]
+
+
+def _group_of(path: Path, group: str | None) -> xr.Dataset:
+    """A group of a file: by its name, or the only one that is meant."""
     if path.is_dir():
-        return open_trajectory(path, ("weights",))["weights"].to_dataset()
+        return _of_trajectory(path, group)
     with opened(path) as file:
-        is_trajectory = "weights" in file.groups and not file.variables
+        if "weights" in file.groups and not file.variables:
+            is_trajectory, groups = True, []
+        else:
+            is_trajectory, groups = False, _groups_with_variables(file)
     if is_trajectory:
-        return open_trajectory(path, ("weights",))["weights"].to_dataset()
+        return _of_trajectory(path, group)
+    if group is None:
+        if "" not in groups and len(groups) != 1:
+            known = ", ".join(groups) or "no variables"
+            raise InputError(f"give --group; {path} has {known} and none is 'weights'")
+        group = "" if "" in groups else groups[0]
+    group = group.strip("/")
+    if group not in groups:
+        known = [g for g in groups if g]
+        raise InputError(
+            f"{path} has no group {group!r} with variables; "
+            + (nearest(group, known) if known else "it has none at all")
+        )
     with damage_reported(path):
-        data = xr.open_dataset(path, decode_times=False, chunks={})
-        if data.data_vars:
-            return data
-        tree = xr.open_datatree(path, decode_times=False, chunks={})
-    groups = [n for n in tree.children if tree[n].data_vars]
-    if len(groups) != 1:
-        raise InputError(f"{path} has groups {', '.join(groups)} and none is 'weights'")
-    return tree[groups[0]].to_dataset()
+        data = _opened_group(path, group)
+        for depth in range(len(group.split("/")) if group else 0):
+            above = _opened_group(path, "/".join(group.split("/")[:depth]))
+            shared = {
+                n: c
+                for n, c in above.coords.items()
+                if n not in data.variables and all(data.sizes.get(d) == c.sizes[d] for d in c.dims)
+            }
+            data = data.assign_coords(shared)
+    return data
+
+
+def _opened_group(path: Path, group: str) -> xr.Dataset:
+    """A group, with times as the numbers that they are in the file, whatever their unit."""
+    return xr.open_dataset(path, group=group or None, decode_times=False, chunks={})
+
+
+def _of_trajectory(path: Path, group: str | None) -> xr.Dataset:
+    """A group of a trajectory, its weights by default."""
+    wanted = (group or "weights").strip("/")
+    tree = open_trajectory(path, (wanted,))
+    if wanted not in tree.children:
+        known = ", ".join(open_trajectory(path).children)
+        raise InputError(f"{path} has no group {wanted!r}; it has {known}")
+    return tree[wanted].to_dataset()
+
+
+def _groups_with_variables(file: Any, above: str = "") -> list[str]:
+    """Paths of a netCDF file's groups that hold variables other than coordinates; "" its own."""
+    held = [n for n, v in file.variables.items() if v.dimensions != (n,)]
+    found = [above] if held else []
+    for name, group in file.groups.items():
+        found += _groups_with_variables(group, f"{above}/{name}".lstrip("/"))
+    return found
 
 
 def project(theta: xr.DataArray, along: str, dim: str, rng: int = 0) -> xr.DataArray:
@@ -103,6 +170,7 @@ def project(theta: xr.DataArray, along: str, dim: str, rng: int = 0) -> xr.DataA
         raise InputError(f"--along {along}: {nearest(name, ('pca:10', 'layer-norm', 'random:50'))}")
     if "parameter" not in theta.dims:
         raise InputError(f"--along {along} needs a dimension 'parameter'; there are {theta.dims}")
+    theta = labelled_without_missing(theta)
     if name == "layer-norm":
         if "layer" not in theta.coords:
             raise InputError("--along layer-norm needs a coordinate 'layer' along 'parameter'")
@@ -134,7 +202,7 @@ def _principal(theta: xr.DataArray, dim: str, k: int) -> np.ndarray:
     others = [d for d in theta.dims if d not in (dim, "parameter")]
     stacked = theta.stack(path=others) if others else theta.expand_dims("path")
     for p in range(stacked.sizes["path"]):
-        x = stacked.isel(path=p).transpose(dim, "parameter").to_numpy().astype(np.float64)
+        x = as_float(stacked.isel(path=p).transpose(dim, "parameter").to_numpy())
         x = x[np.isfinite(x).all(axis=1)]
         if len(x):
             x -= x.mean(axis=0)

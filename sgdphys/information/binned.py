@@ -12,6 +12,7 @@ import xarray as xr
 
 from sgdphys.compiling import compiled
 from sgdphys.errors import InputError, nearest
+from sgdphys.information.samples import samples_of
 from sgdphys.quantities import labelled
 
 EDGES = ("full", "idnns")
@@ -261,27 +262,6 @@ def entropy_of_labels(labels: np.ndarray) -> float:
     return float(-(shares * np.log2(shares)).sum())
 
 
-def whole_labels(y: Any) -> tuple[np.ndarray, int]:
-    """Return labels as whole numbers from 0, and how many kinds there are.
-
-    Accepts floats, columns (n, 1) and any spacing of label values.
-
-    Raises
-    ------
-    InputError
-        For more than one column, or labels that are not finite.
-    """
-    values = np.asarray(y)
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    if values.ndim != 1:
-        raise InputError(f"labels have shape {values.shape}; one label a sample was expected")
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise InputError("labels are not all finite")
-    kinds, numbers = np.unique(values, return_inverse=True)
-    return numbers.astype(np.int64), len(kinds)
-
-
 def binned_information(
     t: Any,
     y: Any,
@@ -298,7 +278,7 @@ def binned_information(
     Parameters
     ----------
     t : array (sample, unit) or (sample,)
-        Activations.
+        Activations, in any container; further axes of a convolution are taken as units.
     y : array (sample,) or (sample, 1)
         Hard labels of any kind.
     x : array (sample, feature) or (sample,), optional
@@ -330,14 +310,9 @@ def binned_information(
     0 <= I(T;Y) <= min(H(Y), H(T)) always. As bins get finer I(X;T) of a deterministic layer tends
     to log2 of the number of inputs, whatever the layer does.
     """
-    units = np.asarray(t, dtype=np.float64)
-    units = units[:, None] if units.ndim == 1 else units
+    given = samples_of(t, y)
+    units, labels, kinds = given.units, given.labels, given.kinds
     samples = len(units)
-    if not np.isfinite(units).all():
-        raise InputError("activations are not all finite; leave out replicas that diverged")
-    labels, kinds = whole_labels(y)
-    if len(labels) != samples:
-        raise InputError(f"there are {samples} activations and {len(labels)} labels")
     is_equal_mass = edges == EQUAL_MASS
     if is_equal_mass:
         units, low, high = _ranks(units), 0.0, 1.0
@@ -355,13 +330,15 @@ def binned_information(
         pairs = len(np.unique(table.numbers * kinds + labels))
         corrected = about_y + (cells + kinds - pairs - 1) / (2 * samples * np.log(2))
     else:
-        soft = np.asarray(p_y_given_x, np.float64) / samples
+        soft = given.beside(p_y_given_x, "soft labels").astype(np.float64) / samples
+        if soft.ndim != 2:
+            raise InputError(f"soft labels have shape {soft.shape}; (sample, label) was expected")
         entropy, about_y = weighted_information(
             table.numbers, cells, soft, everything, np.zeros((cells, soft.shape[1]))
         )
     about_x, inputs = entropy, samples
     if x is not None:
-        patterns = np.asarray(x).reshape(samples, -1)
+        patterns = given.beside(x, "inputs").reshape(samples, -1)
         _, which = np.unique(patterns, axis=0, return_inverse=True)
         inputs = int(which.max()) + 1
         about_x = _about(table.numbers, cells, which.reshape(-1), inputs)[1]

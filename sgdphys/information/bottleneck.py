@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import xlogy
 
+from sgdphys.containers import finite_array
 from sgdphys.errors import InputError
 from sgdphys.information.certificate import (
     MERGE_WITHIN,
@@ -105,7 +106,7 @@ def bottleneck_curve(
     mixing measure; Kolchinsky, Tracey and Van Kuyk (2019) for deterministic labels.
     """
     channel = channel_of(p_xy)
-    beta = np.unique(np.array(list(betas), dtype=np.float64))
+    beta = np.unique(finite_array(list(betas), "betas"))
     if not len(beta) or not (beta > 0).all() or not np.isfinite(beta).all():
         raise InputError("betas must be finite and above 0, at least one of them")
     if method not in ("certified", "blahut_arimoto"):

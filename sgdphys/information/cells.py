@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import xarray as xr
 
+from sgdphys.containers import require_kind
 from sgdphys.information.binned import Table, add_bins, binning, number_codes
 from sgdphys.information.plane import RANGES, inputs_of, weights_at
 from sgdphys.networks import from_description
@@ -43,6 +44,8 @@ def layer_cells(
     InputError
         For epochs that were not recorded, or a task that does not fit.
     """
+    require_kind(trajectory, xr.DataTree, "trajectory", "weights")
+    require_kind(task, xr.Dataset, "task", "x")
     network = from_description(trajectory.attrs.get("network", {}))
     x = inputs_of(task, network).astype(np.float64)
     if epochs is None:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import expit, xlog1py, xlogy
 
+from sgdphys.containers import array_of
 from sgdphys.errors import InputError
 
 MERGE_WITHIN = 1e-9
@@ -75,7 +76,7 @@ def channel_of(p_xy: Any) -> Channel:
     InputError
         For what is no joint distribution, or a label that is constant.
     """
-    p = np.asarray(p_xy, dtype=np.float64)
+    p = np.asarray(array_of(p_xy, "p_xy"), np.float64)
     if p.ndim != 2 or p.shape[1] < 2 or not np.isfinite(p).all() or (p < 0).any():
         raise InputError(
             f"p_xy has shape {p.shape}; non-negative probabilities (x, y) with at least two labels "

@@ -6,9 +6,10 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.errors import InputError
-from sgdphys.information.binned import binned_information, whole_labels
+from sgdphys.information.binned import binned_information
 from sgdphys.information.kde import kde_information
 from sgdphys.information.neighbours import neighbour_information
+from sgdphys.information.samples import samples_of
 from sgdphys.quantities import labelled
 
 
@@ -51,7 +52,7 @@ def compare(
     added noise; neighbours say nothing of I(X;T), which is infinite for a continuous deterministic
     layer. One tanh layer of 10 units can read anything from 0.1 to 1 bit of I(T;Y).
     """
-    labels, _ = whole_labels(y)
+    t, labels, _, _ = samples_of(t, y)
     shuffled = np.random.default_rng(rng).permutation(labels)
     rows: dict[str, tuple[float, float, float, str, str]] = {}
     for name, edges in (("equal width", "full"), ("equal mass", "equal_mass")):

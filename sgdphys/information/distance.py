@@ -7,6 +7,7 @@ import xarray as xr
 from scipy.optimize import minimize_scalar
 from scipy.special import xlogy
 
+from sgdphys.containers import array_of, finite_array
 from sgdphys.errors import InputError
 from sgdphys.information.bottleneck import bottleneck_curve
 from sgdphys.information.certificate import Channel, about_label, channel_of
@@ -44,7 +45,7 @@ def finite_sample_gap(about_x: Any, samples: int, labels: int = 2) -> np.ndarray
     ----------
     Shamir, Sabato and Tishby (2010), Theor. Comput. Sci. 411, 2696; Tishby and Zaslavsky (2015).
     """
-    return 2.0 ** np.asarray(about_x, float) * labels / np.sqrt(samples)
+    return 2.0 ** np.asarray(array_of(about_x, "about_x"), np.float64) * labels / np.sqrt(samples)
 
 
 class _Bound(NamedTuple):
@@ -163,11 +164,11 @@ def bottleneck_distance(p_xy: Any, cells: Any, *, rng: int = 0) -> xr.Dataset:
     ----------
     Shwartz-Ziv and Tishby (2017), section 3.5; Tishby, Pereira and Bialek (1999).
     """
-    joint = np.asarray(p_xy, dtype=np.float64)
+    joint = finite_array(p_xy, "p_xy")
     channel = channel_of(joint)
     bound = _bound_of(joint)
     template = cells if isinstance(cells, xr.DataArray) else None
-    places = np.asarray(cells)
+    places = finite_array(cells, "cells")
     if places.shape[-1:] != (len(joint),):
         raise InputError(f"cells are of {places.shape[-1:]} inputs and p_xy has {len(joint)}")
     p_x = joint.sum(axis=1)

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sgdphys.errors import InputError, NotEnoughData
-from sgdphys.information.binned import binned_information, whole_labels
+from sgdphys.errors import NotEnoughData
+from sgdphys.information.binned import binned_information
+from sgdphys.information.samples import samples_of
 from sgdphys.quantities import labelled
 
 FEWEST = 64
@@ -54,11 +55,8 @@ def extrapolated_information(
     ----------
     Strong, Koberle, de Ruyter van Steveninck and Bialek (1998), Phys. Rev. Lett. 80, 197.
     """
-    units = np.asarray(t, dtype=np.float64)
-    labels, _ = whole_labels(y)
+    units, labels, _, _ = samples_of(t, y)
     n = len(units)
-    if len(labels) != n:
-        raise InputError(f"there are {n} activations and {len(labels)} labels")
     if n < FEWEST:
         raise NotEnoughData(f"{n} samples are too few to extrapolate; at least {FEWEST}")
     generator = np.random.default_rng(rng)

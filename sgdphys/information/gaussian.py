@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.containers import finite_array
 from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
 
 
 def _blocks(covariance: Any, inputs: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Blocks of X, of Y and between them."""
-    c = np.asarray(covariance, dtype=np.float64)
+    c = finite_array(covariance, "covariance")
     if c.ndim != 2 or c.shape[0] != c.shape[1] or not np.allclose(c, c.T, atol=1e-10):
         raise InputError(f"a covariance is a symmetric matrix; this has shape {c.shape}")
     if not 1 <= inputs < len(c):
@@ -65,8 +66,14 @@ def linear_layer_information(weights: Any, input_covariance: Any, noise: float) 
     """
     if not noise > 0:
         raise InputError(f"noise is {noise}; without noise a linear layer keeps all, without end")
-    w = np.asarray(weights, dtype=np.float64)
-    signal = w @ np.asarray(input_covariance, dtype=np.float64) @ w.T
+    w = finite_array(weights, "weights")
+    covariance = finite_array(input_covariance, "input_covariance")
+    if w.ndim != 2 or not w.size or covariance.shape != (w.shape[1], w.shape[1]):
+        raise InputError(
+            f"weights have shape {w.shape} and input_covariance {covariance.shape}; (unit, input) "
+            "and (input, input) were expected"
+        )
+    signal = w @ covariance @ w.T
     return float(0.5 * np.linalg.slogdet(np.eye(len(w)) + signal / noise)[1] / np.log(2))
 
 
@@ -103,7 +110,7 @@ def gaussian_bottleneck(covariance: Any, inputs: int, betas: Iterable[float]) ->
     Chechik, Globerson, Tishby and Weiss (2005), J. Mach. Learn. Res. 6, 165.
     """
     x, y, between = _blocks(covariance, inputs)
-    beta = np.unique(np.array(list(betas), dtype=np.float64))
+    beta = np.unique(finite_array(list(betas), "betas"))
     if not len(beta) or not (beta > 0).all():
         raise InputError("betas must be above 0, at least one of them")
     given = x - between @ np.linalg.solve(y, between.T)

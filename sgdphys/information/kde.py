@@ -9,7 +9,7 @@ import xarray as xr
 
 from sgdphys.compiling import compiled
 from sgdphys.errors import InputError
-from sgdphys.information.binned import whole_labels
+from sgdphys.information.samples import label_array, samples_of, whole_labels
 from sgdphys.lanes.elementary import exp
 from sgdphys.lanes.operations import fma, load_block, store
 from sgdphys.lanes.vectors import SAMPLES, lanes
@@ -145,21 +145,15 @@ def kde_information(
     ----------
     Kolchinsky and Tracey (2017), Entropy 19, 361.
     """
-    units = np.asarray(t, dtype=np.float64)
-    units = units[:, None] if units.ndim == 1 else units
-    if not np.isfinite(units).all():
-        raise InputError("activations are not all finite; leave out replicas that diverged")
     if not noise_variance > 0:
         raise InputError(
             f"noise_variance is {noise_variance}; without noise I(X;T) is that of the histogram: "
             "use binned_information"
         )
-    labels, kinds = whole_labels(y)
-    if len(labels) != len(units):
-        raise InputError(f"there are {len(units)} activations and {len(labels)} labels")
+    units, labels, kinds, is_kept = samples_of(t, y)
     labellings = [labels]
     if shuffled is not None:
-        labellings.append(whole_labels(shuffled)[0])
+        labellings.append(whole_labels(label_array(shuffled, is_kept))[0])
         if not np.array_equal(np.sort(labellings[1]), np.sort(labels)):
             raise InputError("shuffled must be the same labels in another order")
     n = len(units)

@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 from scipy.special import digamma
 
 from sgdphys.errors import InputError
-from sgdphys.information.binned import whole_labels
+from sgdphys.information.samples import samples_of
 from sgdphys.quantities import labelled
 
 _JITTER = 1e-10
@@ -49,13 +49,7 @@ def neighbour_information(t: Any, y: Any, *, neighbours: int = 3, rng: int = 0) 
     ----------
     Ross (2014), PLoS ONE 9, e87357; Kraskov, Stoegbauer and Grassberger (2004).
     """
-    units = np.asarray(t, dtype=np.float64)
-    units = units[:, None] if units.ndim == 1 else units
-    if not np.isfinite(units).all():
-        raise InputError("activations are not all finite; leave out replicas that diverged")
-    labels, kinds = whole_labels(y)
-    if len(labels) != len(units):
-        raise InputError(f"there are {len(units)} activations and {len(labels)} labels")
+    units, labels, kinds, _ = samples_of(t, y)
     counts = np.bincount(labels, minlength=kinds)
     if neighbours < 1 or counts.min() <= neighbours:
         raise InputError(

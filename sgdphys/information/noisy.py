@@ -5,8 +5,9 @@ import xarray as xr
 from scipy.special import logsumexp
 
 from sgdphys.compiling import compiled
+from sgdphys.containers import finite_array
 from sgdphys.errors import InputError
-from sgdphys.information.binned import whole_labels
+from sgdphys.information.samples import label_array, samples_of, whole_labels
 from sgdphys.networks import Perceptron, activate
 from sgdphys.quantities import labelled
 
@@ -69,14 +70,24 @@ def noisy_information(
     ----------
     Goldfeld et al. (2019), "Estimating information flow in deep neural networks", section 4.
     """
+    if not isinstance(network, Perceptron):
+        raise InputError(f"network is a {type(network).__name__}; a Perceptron was expected")
     if not network.noise > 0:
         raise InputError(
             "the network has no layer noise, and I(X;T) of a continuous deterministic layer is "
             "infinite; use a binned or kernel estimator, or set network.noise"
         )
     generator = np.random.default_rng(rng)
-    labels, _ = whole_labels(y)
-    labellings = [labels] if shuffled is None else [labels, whole_labels(shuffled)[0]]
+    x, labels, _, is_kept = samples_of(x, y)
+    theta = finite_array(theta, "theta")
+    if theta.shape != (network.parameters.count,) or x.shape[1] != network.sizes[0]:
+        raise InputError(
+            f"theta has shape {theta.shape} and the inputs {x.shape}; the network takes "
+            f"({network.parameters.count},) and (sample, {network.sizes[0]})"
+        )
+    labellings = [labels]
+    if shuffled is not None:
+        labellings.append(whole_labels(label_array(shuffled, is_kept))[0])
     rows, nulls = [], []
     for layer in range(1, network.layers):
         around = [_before_noise(network, theta, x, layer, generator) for _ in range(draws)]

@@ -3,6 +3,8 @@
 import numpy as np
 import xarray as xr
 
+from sgdphys.containers import labelled_array, require_dimensions
+from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
 
 LEAST_LOSS = 0.1
@@ -32,8 +34,10 @@ def compression(I_XT: xr.DataArray) -> xr.Dataset:
     fluctuating curve is biased upward, so bits lost are never negative: intervals of an ensemble
     belong to the mean curve.
     """
+    I_XT = labelled_array(I_XT, "epoch")
+    require_dimensions(I_XT, "epoch")
     epoch = I_XT["epoch"].to_numpy()
-    values = I_XT.transpose("epoch", ...).to_numpy()
+    values = numbers_of(I_XT.transpose("epoch", ...))
     whole = np.isfinite(values).all(axis=0)
     values = np.where(whole, values, 0.0)
     peak = values.max(axis=0)

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.compiling import compiled
+from sgdphys.containers import finite_array, require_kind
 from sgdphys.errors import InputError
 from sgdphys.information.binned import (
     Table,
@@ -19,9 +20,9 @@ from sgdphys.information.binned import (
     number_codes,
     saturated,
     weighted_information,
-    whole_labels,
 )
 from sgdphys.information.replay import estimated, of_activations, require_estimator
+from sgdphys.information.samples import whole_labels
 from sgdphys.lanes.activations import ACTIVATIONS
 from sgdphys.lanes.forward import Layout, forward_block
 from sgdphys.lanes.vectors import SAMPLES, lanes
@@ -214,6 +215,8 @@ def layer_information(
     ----------
     Shwartz-Ziv and Tishby (2017); Saxe et al. (2018) for the dependence on the bins.
     """
+    require_kind(trajectory, xr.DataTree, "trajectory", "weights")
+    require_kind(task, xr.Dataset, "task", "x", "y")
     require_estimator(estimator)
     said = {"labels": "hard", "patterns": "all", "samples": task.sizes["sample"]}
     members = trajectory["weights"]["replica"].to_numpy()
@@ -323,7 +326,7 @@ def weights_at(
         if "training" in trajectory.children:
             wanted = np.intersect1d(trajectory["training"]["epoch"].to_numpy(), recorded)
     else:
-        wanted = np.unique(np.asarray(list(epochs)))
+        wanted = np.unique(finite_array(list(epochs), "epochs"))
         missing = wanted[~np.isin(wanted, recorded)]
         if len(missing):
             near = recorded[np.argsort(np.abs(recorded - missing[0]))[:3]]

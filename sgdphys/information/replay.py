@@ -9,11 +9,12 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.errors import InputError
-from sgdphys.information.binned import binned_information, whole_labels
+from sgdphys.information.binned import binned_information
 from sgdphys.information.gaussian import linear_layer_information
 from sgdphys.information.kde import kde_information
 from sgdphys.information.neighbours import neighbour_information
 from sgdphys.information.noisy import noisy_information
+from sgdphys.information.samples import whole_labels
 from sgdphys.networks import Perceptron, activate
 from sgdphys.quantities import labelled
 

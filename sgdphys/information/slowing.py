@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.containers import finite_array
 from sgdphys.errors import InputError
 from sgdphys.information.bottleneck import blahut_arimoto
 from sgdphys.information.certificate import Channel, Clusters, channel_of, encoder, optimum, trivial
@@ -71,7 +72,7 @@ def bottleneck_relaxation(
     """
     channel = channel_of(p_xy)
     critical = critical_betas(p_xy, most=2)
-    beta = np.unique(np.array(list(betas), dtype=np.float64))
+    beta = np.unique(finite_array(list(betas), "betas"))
     if not len(beta) or not (beta > 0).all():
         raise InputError("betas must be above 0, at least one of them")
     rows = []

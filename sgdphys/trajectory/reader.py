@@ -134,7 +134,6 @@ def _detached(
     no file that is closed by one thread, when a cache is full or its last user gone, while another
     one reads.
     """
-    store: Any = NetCDF4DataStore
     require_structure(path, is_segment=is_segment(path))
     with opened(path) as file:
         wanted = [
@@ -147,13 +146,22 @@ def _detached(
         ]
         checksums.verify(path, file, wanted)
         # every group has the coordinates of the file itself; a lock within the lock would wait
-        of_all = xr.open_dataset(store(file, lock=False))
+        of_all = _decoded(file)
         of_all.attrs = _own_attributes(file)
         groups = {"/": _lazily(path, "/", of_all.drop_vars(of_all.data_vars), file)}
         for name in wanted:
-            data = xr.open_dataset(store(file[name], lock=False))
+            data = _decoded(file[name])
             groups[name] = _lazily(path, name, data, file)
     return xr.DataTree.from_dict(groups)
+
+
+def _decoded(group: Any) -> xr.Dataset:
+    """An open group; times in a unit that xarray does not know stay numbers."""
+    store: Any = NetCDF4DataStore
+    try:
+        return xr.open_dataset(store(group, lock=False))
+    except ValueError:
+        return xr.open_dataset(store(group, lock=False), decode_times=False)
 
 
 def _own_attributes(file: netCDF4.Dataset) -> dict[str, Any]:

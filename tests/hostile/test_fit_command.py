@@ -5,12 +5,15 @@ import os
 
 import netCDF4
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from commands import command, refused
 
 import sgdphys as sp
 from sgdphys import processes
+from sgdphys.errors import InputError
+from sgdphys.fitting.fits import fit_file
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +46,8 @@ def test_names_of_their_own(particles):
 def test_what_is_not_there_is_listed(particles):
     refused(command("fit", particles), 2, "--variable", "x, y")
     refused(command("fit", particles, "--variable", "z"), 2, "no variable 'z'", "x, y")
-    refused(command("fit", particles, "--variable", "x"), 2, "--dim", "time, particle")
+    assert fitted(particles, "--variable", "x")["units"]["diffusion"] == "1/time"
+    refused(command("fit", particles, "--variable", "x", "--dim", "z"), 2, "time, particle")
     refused(command("fit", __file__), 2, "not a netCDF file")
     refused(command("fit", "nowhere.nc"), 2, "no file nowhere.nc")
     refused(
@@ -133,3 +137,102 @@ def test_a_process_is_named(tmp_path):
     result = command("fit", path)
     assert result.returncode == 0, result.stderr
     assert "ou 100%" in result.stdout
+
+
+WALK, TIMES = np.array([0.0, 1, -1, 3]), np.array([0, 1, 2, 6])
+
+
+def drift_of(path, **options):
+    """Drift and D of the first series of a file, and the unit of D."""
+    found = fit_file(path, **options).results.sel(model="drifted_wiener")
+    values = (float(found[n].values.ravel()[0]) for n in ("drift", "diffusion"))
+    return *values, found["diffusion"].attrs["units"]
+
+
+def test_arrays_and_tables(tmp_path):
+    np.save(tmp_path / "x.npy", WALK)
+    np.savez(tmp_path / "xy.npz", x=WALK, y=2 * WALK)
+    table = pd.DataFrame({"time": TIMES, "x": WALK, "y": 2 * WALK})
+    table.to_csv(tmp_path / "named.csv", index=False)
+    dated = table.assign(date=pd.to_datetime(86400 * TIMES, unit="s")).drop(columns="time")
+    dated.to_csv(tmp_path / "dated.csv", index=False)
+    table[["x", "y"]].to_csv(tmp_path / "bare.csv", index=False, header=False)
+    assert drift_of(tmp_path / "x.npy") == (1, 4.5, "1/step")
+    assert drift_of(tmp_path / "xy.npz", variable="y") == (2, 18, "1/step")
+    assert drift_of(tmp_path / "named.csv") == (0.5, 1.875, "1/time")
+    assert drift_of(tmp_path / "named.csv", variable="y") == (1, 7.5, "1/time")
+    assert drift_of(tmp_path / "bare.csv") == (1, 4.5, "1/step")
+    drift, diffusion, unit = drift_of(tmp_path / "dated.csv")
+    assert (drift * 86400, diffusion * 86400, unit) == pytest.approx((0.5, 1.875, "1/second"))
+    assert fitted(tmp_path / "named.csv")["units"]["diffusion"] == "1/time"
+
+
+def test_tables_that_do_not_say_enough(tmp_path):
+    np.savez(tmp_path / "xy.npz", x=WALK, y=WALK)
+    np.save(tmp_path / "objects.npy", np.array([1, "a"], object), allow_pickle=True)
+    (tmp_path / "clocks.csv").write_text("_step,_timestamp,x\n0,5,1\n1,6,2\n")
+    (tmp_path / "words.csv").write_text("who,x\na,1\nb,2\n")
+    (tmp_path / "unsorted.csv").write_text("t,x\n0,1\n2,2\n1,2\n")
+    (tmp_path / "empty.csv").write_text("")
+    for name, options, said in (
+        ("xy.npz", {}, "give --variable; it holds x, y"),
+        ("xy.npz", {"variable": "z"}, "no array 'z'"),
+        ("xy.npz", {"group": "a"}, "no groups"),
+        ("objects.npy", {}, "cannot be read"),
+        ("clocks.csv", {}, "give --dim: the columns _step, _timestamp"),
+        ("clocks.csv", {"dim": "epoch"}, "no column 'epoch'"),
+        ("words.csv", {}, "column 'who'"),
+        ("unsorted.csv", {}, "not sorted"),
+        ("empty.csv", {}, "cannot be read"),
+        ("nowhere.npy", {}, "no file"),
+    ):
+        with pytest.raises(InputError, match=said):
+            fit_file(tmp_path / name, **options)
+
+
+def test_any_group_of_a_file(tmp_path):
+    path = tmp_path / "groups.nc"
+    both = xr.Dataset({n: (("chain", "draw"), np.stack([WALK] * 2)) for n in ("mu", "tau")})
+    xr.DataTree.from_dict(
+        {
+            "/": xr.Dataset(coords={"draw": TIMES}),
+            "posterior": both,
+            "stats/deep": xr.Dataset({"lp": ("draw", WALK)}),
+        }
+    ).to_netcdf(path)
+    right = (0.5, 1.875, "1/draw")
+    assert drift_of(path, variable="posterior/mu") == right
+    assert drift_of(path, group="posterior", variable="tau") == right
+    assert drift_of(path, group="stats/deep") == right
+    for options, said in (
+        ({}, "give --group; .* posterior, stats/deep"),
+        ({"group": "posterior"}, "give --variable; .* mu, tau"),
+        ({"group": "prior"}, "no group 'prior'.*'posterior'"),
+        ({"variable": "prior/mu"}, "no group 'prior'"),
+    ):
+        with pytest.raises(InputError, match=said):
+            fit_file(path, **options)
+
+
+def test_directions_and_a_unit_of_time_of_their_own(tmp_path):
+    path = tmp_path / "weights.nc"
+    walks = np.random.default_rng(3).standard_normal((60, 3)).cumsum(axis=0)
+    time = ("time", np.arange(60.0), {"units": "days since beginning of run"})
+    xr.Dataset({"w": (("time", "parameter"), walks)}, coords={"time": time}).to_netcdf(path)
+    for along in ("pca:2", "random:2"):
+        found = fit_file(path, along=along).results
+        assert found.sizes["component"] == 2
+        assert found["diffusion"].attrs["units"] == "1/day"
+
+
+def test_a_trajectory_in_a_unit_that_xarray_does_not_know(tmp_path):
+    path = tmp_path / "run.nc"
+    made = processes.wiener(steps=20, parameters=2, seed=1)
+    made.to_netcdf(path)
+    with netCDF4.Dataset(path, "a") as file:
+        clock = file["weights"].createVariable("when", "f8", "step")
+        clock[:] = np.arange(file["weights"].dimensions["step"].size)
+        clock.units = "days since beginning of run"
+    found = sp.open_trajectory(path)["weights"]["when"]
+    assert found.values[:3].tolist() == [0, 1, 2]
+    assert found.attrs["units"] == "days since beginning of run"

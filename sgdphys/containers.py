@@ -1,0 +1,350 @@
+"""The door through which every public function takes arrays, whatever container they come in.
+
+Containers are told by where their class was defined, so that no library is imported that the
+caller does not use.
+"""
+
+from collections.abc import Iterable, Sequence
+from numbers import Number
+from os import PathLike
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from sgdphys.errors import InputError, nearest
+from sgdphys.missing import missing_as_nan, unmasked
+
+CLOCK_NAMES = ("time", "t", "step", "epoch", "iteration", "draw", "frame", "date")
+"""What a dimension or column that holds times is called."""
+
+
+def is_clock(name: object) -> bool:
+    """Whether a dimension or column has a name that times have: time, step, _step, Epoch ..."""
+    return str(name).strip("_").lower() in (*CLOCK_NAMES, "datetime", "timestamp")
+
+
+def labelled_array(values: Any, *axes: str) -> xr.DataArray:
+    """Return the real numbers of any container as a DataArray, lazy ones as they are.
+
+    Parameters
+    ----------
+    values
+        A DataArray, or a Dataset or DataTree of one variable; a pandas Series or DataFrame, whose
+        index becomes the coordinate of the first axis unless it merely counts rows; a NumPy or
+        masked array (masked points are NaN); a netCDF4 variable; a PyTorch tensor; a quantity with
+        units; a list; whatever else NumPy can read.
+    *axes : str
+        Names of the axes of a container that has none, in order; further ones are "dim_k".
+
+    Raises
+    ------
+    InputError
+        For what is no array of real numbers, and for an empty one.
+    """
+    theta = _labelled(values, axes)
+    if any(not isinstance(n, int | np.integer) for n in theta.shape):
+        raise InputError(
+            f"the Dask array has the shape {theta.shape}, with a length that is not known; call "
+            "its compute_chunk_sizes() first"
+        )
+    if theta.dtype.kind not in "iufb":
+        raise InputError(f"the values are {theta.dtype}; real numbers were expected")
+    if theta.ndim == 0:
+        raise InputError("a single number was given; a series of points was expected")
+    if theta.size == 0:
+        raise InputError(f"there are no values: the array has the shape {theta.shape}")
+    return theta
+
+
+def array_of(values: Any, name: str = "the values") -> np.ndarray:
+    """Return the real numbers of any container as an array, NaN where they are masked.
+
+    Parameters
+    ----------
+    values
+        As in ``labelled_array``; a single number is allowed, an index is passed over.
+    name : str
+        What to call them in an error.
+
+    Raises
+    ------
+    InputError
+        For what is no array of real numbers.
+    """
+    found = unmasked(bare_array(values, name))
+    if found.dtype.kind not in "iufb":
+        raise InputError(f"{name} are {found.dtype}; real numbers were expected")
+    return missing_as_nan(found)
+
+
+def finite_array(values: Any, name: str) -> np.ndarray:
+    """Return the real numbers of any container as float64, and refuse missing ones."""
+    found = np.asarray(array_of(values, name), np.float64)
+    if not np.isfinite(found).all():
+        raise InputError(f"{name} are not all finite numbers: some are missing, masked or infinite")
+    return found
+
+
+def bare_array(values: Any, name: str = "the values") -> np.ndarray:
+    """Return what a container holds as an array, with its mask if it has one, of any dtype."""
+    if isinstance(values, xr.DataArray | xr.Dataset | xr.DataTree):
+        return np.asarray(_labelled(values, ()).to_numpy())
+    if isinstance(values, pd.Series | pd.Index):
+        return _column(values, name)
+    if isinstance(values, pd.DataFrame):
+        return _columns(values)
+    if isinstance(values, np.ma.MaskedArray):
+        return values
+    if isinstance(values, list | tuple) and any(_is_wrapped(v) for v in values):
+        return _stacked([bare_array(v, name) for v in values], name)
+    if _is_of(values, "netCDF4"):
+        return np.ma.asanyarray(values[...])
+    if _is_of(values, "torch"):
+        return _from_torch(values)
+    if _is_of(values, "pint"):
+        return bare_array(values.magnitude, name)
+    if isinstance(values, str | bytes | PathLike):
+        raise InputError(
+            f"{str(values)!r} is text, not numbers; if it is a file, open it first, as in "
+            "xarray.open_dataset(path)['name'] or numpy.load(path), or use the command sgdphys fit"
+        )
+    if isinstance(values, np.lib.npyio.NpzFile):
+        return _from_npz(values)
+    if hasattr(values, "to_dask_array"):
+        raise InputError("a Dask data frame does not know its length; give its compute()")
+    try:
+        found = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        if isinstance(values, list | tuple):
+            raise InputError(f"{name} are lists of unequal length; pad them with NaN") from error
+        raise InputError(
+            f"a {type(values).__name__} cannot be read as an array of numbers"
+        ) from error
+    if found.dtype.kind == "V" and found.dtype.names is None:
+        return _narrow(found)
+    if found.ndim == 0 and found.dtype.kind == "O":
+        raise InputError(f"a {type(values).__name__} was given; an array of numbers was expected")
+    return found
+
+
+def units_of(values: Any) -> str | None:
+    """Return the units of a quantity of pint, else None."""
+    if not _is_of(values, "pint"):
+        return None
+    name = str(values.units)
+    return "1" if name == "dimensionless" else name
+
+
+def index_array(index: pd.Index, dim: str) -> xr.DataArray:
+    """Return a pandas index of numbers or dates, increasing, as a coordinate."""
+    bare = xr.DataArray(np.arange(len(index)), dims=dim, attrs={"units": "time"}, name=dim)
+    coords = _index_coordinate(index, dim)
+    return bare.assign_coords(coords)[dim] if coords else bare
+
+
+def require_kind(value: Any, kind: type, name: str, *variables: str) -> None:
+    """Refuse an argument that is not of the kind expected, or lacks variables."""
+    if not isinstance(value, kind):
+        raise InputError(
+            f"{name} is a {type(value).__name__}; an xarray {kind.__name__} was expected"
+        )
+    lacking = [v for v in variables if v not in cast("xr.Dataset", value)]
+    if lacking:
+        raise InputError(f"{name} lacks {', '.join(lacking)}; {', '.join(variables)} are needed")
+
+
+def require_dimensions(theta: xr.DataArray, *names: str) -> None:
+    """Refuse an array that lacks a dimension."""
+    for name in names:
+        if name not in theta.dims:
+            known = ", ".join(map(str, theta.dims))
+            raise InputError(
+                f"there is no dimension {name!r}; {nearest(name, theta.dims)} (it has {known}); "
+                "a DataArray names its dimensions"
+            )
+
+
+def _labelled(values: Any, axes: Sequence[str]) -> xr.DataArray:
+    if isinstance(values, xr.Dataset | xr.DataTree):
+        values = _only_variable(values)
+    if isinstance(values, xr.DataArray):
+        return _without_quantity(values)
+    if isinstance(values, pd.Series | pd.DataFrame):
+        return _from_pandas(values, axes)
+    if _is_of(values, "netCDF4"):
+        return _from_netcdf(values)
+    attrs = {}
+    if (unit := units_of(values)) is not None:
+        attrs, values = {"units": unit}, values.magnitude
+    if not hasattr(values, "dask") or hasattr(values, "to_dask_array"):
+        values = unmasked(bare_array(values))
+    names = [*axes[: values.ndim], *(f"dim_{k}" for k in range(len(axes), values.ndim))]
+    if any(not np.isfinite(n) for n in values.shape):
+        raise InputError(
+            f"the Dask array has the shape {values.shape}, with a length that is not known; call "
+            "its compute_chunk_sizes() first"
+        )
+    return xr.DataArray(values, dims=names, attrs=attrs)
+
+
+def _is_of(value: Any, library: str) -> bool:
+    """Whether a value's class, or one that it inherits from, was defined in a library."""
+    return any(c.__module__.split(".")[0] == library for c in type(value).__mro__)
+
+
+def _is_wrapped(value: Any) -> bool:
+    """Whether a member of a list is more than a number or a plain array of them."""
+    if isinstance(value, list | tuple):
+        return any(_is_wrapped(v) for v in value)
+    if isinstance(value, np.ma.MaskedArray):
+        return True
+    return not (value is None or isinstance(value, Number | np.generic | np.ndarray | str | bytes))
+
+
+def _stacked(parts: list[np.ndarray], name: str) -> np.ndarray:
+    if len({p.shape for p in parts}) > 1:
+        raise InputError(f"{name} are arrays of unequal shape; pad them with NaN")
+    if any(isinstance(p, np.ma.MaskedArray) for p in parts):
+        return np.ma.stack(parts)
+    return np.stack(parts)
+
+
+def _only_variable(data: xr.Dataset | xr.DataTree) -> xr.DataArray:
+    """The one variable of numbers of a Dataset, or of all groups of a DataTree."""
+    groups = {"": data} if isinstance(data, xr.Dataset) else data.to_dict()
+    found = {
+        f"{path}/{name}".lstrip("/"): variable
+        for path, group in groups.items()
+        for name, variable in group.data_vars.items()
+        if variable.ndim and variable.dtype.kind in "iufbO"
+    }
+    if len(found) != 1:
+        kind = "dataset" if isinstance(data, xr.Dataset) else "tree"
+        raise InputError(
+            f"give one variable of the {kind}, as in data[name]; it has "
+            f"{', '.join(found) or 'none of numbers'}"
+        )
+    return next(iter(found.values()))
+
+
+def _without_quantity(theta: xr.DataArray) -> xr.DataArray:
+    """A DataArray of plain numbers; the units of a quantity within it become its attribute."""
+    # a corner tells what the array is made of, and a file is not read for it
+    corner = theta.variable[tuple(slice(0, 1) for _ in theta.dims)].data
+    unit = units_of(corner)
+    if unit is None:
+        return theta
+    return theta.copy(data=theta.data.magnitude).assign_attrs(units=unit)
+
+
+def _from_netcdf(variable: Any) -> xr.DataArray:
+    """A netCDF4 variable with the coordinates that its own group has for its dimensions."""
+    group = variable.group()
+    coords = {}
+    for d in variable.dimensions:
+        if d in group.variables and group.variables[d].dimensions == (d,):
+            along = group.variables[d]
+            attrs = {k: along.getncattr(k) for k in along.ncattrs() if k == "units"}
+            coords[d] = (d, unmasked(np.ma.asanyarray(along[...])), attrs)
+    units = {k: variable.getncattr(k) for k in variable.ncattrs() if k == "units"}
+    values = unmasked(np.ma.asanyarray(variable[...]))
+    return xr.DataArray(values, dims=variable.dimensions, coords=coords, attrs=units)
+
+
+def _from_torch(tensor: Any) -> np.ndarray:
+    """A tensor of any device; half precision and bfloat16 are widened, which is exact."""
+    try:
+        plain = tensor.detach().cpu()
+        if plain.dtype.is_floating_point and plain.dtype.itemsize < 4:
+            plain = plain.float()
+        return np.asarray(plain.resolve_conj().resolve_neg().numpy())
+    except (TypeError, RuntimeError, NotImplementedError) as error:
+        said = str(error).splitlines()[0]
+        raise InputError(f"the tensor cannot be read as an array of numbers: {said}") from error
+
+
+def _narrow(values: np.ndarray) -> np.ndarray:
+    """The narrow floats of machine learning, which NumPy does not know, as float32: exactly."""
+    try:
+        return values.astype(np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the values are {values.dtype}; real numbers were expected") from error
+
+
+def _from_npz(file: Any) -> np.ndarray:
+    if len(file.files) != 1:
+        raise InputError(
+            f"give one array of the .npz file, as in file[name]; it has {', '.join(file.files)}"
+        )
+    return np.asarray(file[file.files[0]])
+
+
+def _from_pandas(table: pd.Series | pd.DataFrame, axes: Sequence[str]) -> xr.DataArray:
+    """A Series (time) or a DataFrame (time, column) with its index as the times."""
+    dim = axes[0] if axes else str(table.index.name or "dim_0")
+    coords: dict[str, Any] = _index_coordinate(table.index, dim)
+    if isinstance(table, pd.Series):
+        return xr.DataArray(_column(table, "the values"), dims=[dim], coords=coords)
+    clocks = [c for c in table.columns if is_clock(c)]
+    if clocks and not coords:
+        raise InputError(
+            f"the column {clocks[0]!r} looks like the times of the rows; give "
+            f"table.set_index({clocks[0]!r}), or drop it"
+        )
+    across = axes[1] if len(axes) > 1 else str(table.columns.name or "column")
+    names = ["/".join(map(str, c)) if isinstance(c, tuple) else c for c in table.columns]
+    if any(isinstance(n, str) for n in names):
+        names = [str(n) for n in names]
+    coords[across] = (across, names)
+    return xr.DataArray(_columns(table), dims=[dim, across], coords=coords)
+
+
+def _index_coordinate(index: pd.Index, dim: str) -> dict[str, Any]:
+    """Times of the rows as a coordinate; none for an index that merely counts rows."""
+    if isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1:
+        return {}
+    if isinstance(index, pd.MultiIndex):
+        raise InputError(
+            "the index has several levels; choose one series, as in table.xs(key), or unstack() "
+            "what is not time"
+        )
+    if isinstance(index, pd.PeriodIndex):
+        index = index.to_timestamp()
+    if isinstance(index, pd.DatetimeIndex) and index.tz is not None:
+        index = index.tz_convert(None)
+    if index.dtype.kind not in "iufmM":
+        raise InputError(
+            f"the index holds {index.inferred_type}; numbers or dates were expected: if rows are "
+            "evenly spaced in time, give table.reset_index(drop=True)"
+        )
+    if not index.is_monotonic_increasing or index.has_duplicates or index.hasnans:
+        raise InputError(
+            "the index is no increasing time: it is not sorted, or repeats, or lacks a value; "
+            "sort it (sort_index()) and drop repeated rows"
+        )
+    attrs = {} if index.dtype.kind in "mM" else {"units": str(index.name or "time")}
+    return {dim: (dim, index.to_numpy(), attrs)}
+
+
+def _columns(table: pd.DataFrame) -> np.ndarray:
+    """The columns of a table (row, column), missing entries NaN."""
+    if not table.shape[1]:
+        return np.empty(table.shape)
+    parts: Iterable[np.ndarray] = (
+        _column(table.iloc[:, k], f"the values of column {name!r}")
+        for k, name in enumerate(table.columns)
+    )
+    return np.stack([missing_as_nan(p) for p in parts], axis=1)
+
+
+def _column(series: pd.Series | pd.Index, name: str) -> np.ndarray:
+    dtype = series.dtype
+    if isinstance(dtype, np.dtype):
+        if dtype.kind == "O":
+            raise InputError(f"{name} are objects ({series.dtype}); real numbers were expected")
+        return np.asarray(series.to_numpy())
+    if not (pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)):
+        raise InputError(f"{name} are {dtype}; real numbers were expected")
+    return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))

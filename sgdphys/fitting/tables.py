@@ -1,0 +1,131 @@
+"""Files of plain arrays and tables as series: .npy, .npz, .csv and .parquet."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from sgdphys.containers import is_clock, labelled_array
+from sgdphys.errors import InputError, nearest
+
+
+def open_table(path: Path, variable: str | None, dim: str | None) -> tuple[xr.DataArray, str]:
+    """Read a file of plain arrays or a table.
+
+    Parameters
+    ----------
+    path : Path
+        Its name ends in one of ``READERS``.
+    variable : str, optional
+        Array of an .npz file, by default its only one; column of a table, by default all but the
+        times.
+    dim : str, optional
+        What the first axis of an array is called, "step" by default; the column of a table that
+        holds the times, by default the only one with a name that times have.
+
+    Returns
+    -------
+    (DataArray, str)
+        The series and their time-like dimension.
+
+    Raises
+    ------
+    InputError
+        For what cannot be read as numbers, and for an array or column that is not there.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no file {path}")
+    try:
+        return READERS[path.suffix.lower()](path, variable, dim)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except (ValueError, OSError, UnicodeError) as error:
+        said = " ".join(str(error).split())
+        raise InputError(f"{path} cannot be read: {said}") from error
+
+
+def _npy(path: Path, variable: str | None, dim: str | None) -> tuple[xr.DataArray, str]:
+    if variable is not None:
+        raise InputError("an .npy file holds one array, without a name; leave out --variable")
+    name = dim or "step"
+    return labelled_array(np.load(path, mmap_mode="r", allow_pickle=False), name), name
+
+
+def _npz(path: Path, variable: str | None, dim: str | None) -> tuple[xr.DataArray, str]:
+    with np.load(path, allow_pickle=False) as file:
+        if variable is None and len(file.files) != 1:
+            raise InputError(f"give --variable; it holds {', '.join(file.files) or 'no array'}")
+        wanted = variable or file.files[0]
+        if wanted not in file.files:
+            raise InputError(
+                f"there is no array {wanted!r}; {nearest(wanted, file.files)} "
+                f"(it holds {', '.join(file.files)})"
+            )
+        name = dim or "step"
+        return labelled_array(file[wanted], name), name
+
+
+def _csv(path: Path, variable: str | None, dim: str | None) -> tuple[xr.DataArray, str]:
+    table = pd.read_csv(path)
+    if all(_is_number(name) for name in table.columns):
+        table = pd.read_csv(path, header=None)  # no header: the first row is data
+    return _of_table(table, variable, dim)
+
+
+def _parquet(path: Path, variable: str | None, dim: str | None) -> tuple[xr.DataArray, str]:
+    try:
+        table = pd.read_parquet(path)
+    except ImportError as error:
+        raise InputError("pandas needs pyarrow to read it: install pyarrow") from error
+    return _of_table(table, variable, dim)
+
+
+READERS: dict[str, Callable[[Path, str | None, str | None], tuple[xr.DataArray, str]]] = {
+    ".npy": _npy,
+    ".npz": _npz,
+    ".csv": _csv,
+    ".parquet": _parquet,
+}
+
+
+def _of_table(
+    table: pd.DataFrame, variable: str | None, dim: str | None
+) -> tuple[xr.DataArray, str]:
+    """Columns as series, one of them as their times."""
+    table = table.rename(columns=str)
+    clocks = [c for c in table.columns if is_clock(c)]
+    if dim is not None and dim not in table.columns:
+        raise InputError(
+            f"there is no column {dim!r} for the times; {nearest(dim, table.columns)} "
+            f"(it has {', '.join(table.columns)})"
+        )
+    if dim is None and len(clocks) > 1:
+        raise InputError(
+            f"give --dim: the columns {', '.join(clocks)} may all be the times of the rows"
+        )
+    clock = dim or (clocks[0] if clocks else None)
+    if clock is not None:
+        times = table[clock]
+        if not pd.api.types.is_numeric_dtype(times.dtype):
+            table[clock] = pd.to_datetime(times)
+        table = table.set_index(clock)
+    if variable is not None:
+        if variable not in table.columns:
+            raise InputError(
+                f"there is no column {variable!r}; {nearest(variable, table.columns)} "
+                f"(it has {', '.join(table.columns)})"
+            )
+        return labelled_array(table[variable], clock or "step"), clock or "step"
+    if not len(table.columns):
+        raise InputError("it has no column but the times")
+    return labelled_array(table, clock or "step"), clock or "step"
+
+
+def _is_number(name: object) -> bool:
+    try:
+        float(str(name))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,132 @@
+"""Activations and labels of samples, from any container of arrays."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from sgdphys.containers import array_of, bare_array
+from sgdphys.errors import InputError
+from sgdphys.missing import unmasked
+
+
+class Samples(NamedTuple):
+    """Samples that were measured."""
+
+    units: np.ndarray
+    """float64 (sample, unit), finite."""
+    labels: np.ndarray
+    """int64 (sample,), from 0."""
+    kinds: int
+    """How many different labels there are."""
+    is_kept: np.ndarray
+    """Which of the samples given these are: those whose activations are not all masked."""
+
+    def beside(self, values: Any, name: str) -> np.ndarray:
+        """What else is known of each sample, (sample, ...), of the samples kept."""
+        found = array_of(values, name)
+        if found.shape[:1] != self.is_kept.shape:
+            raise InputError(
+                f"there are {len(self.is_kept)} activations, and {name} have the shape "
+                f"{found.shape}"
+            )
+        found = found[self.is_kept]
+        if not np.isfinite(found).all():
+            raise InputError(f"{name} are not all finite numbers")
+        return found
+
+
+def samples_of(t: Any, y: Any) -> Samples:
+    """Return activations (sample, unit) and whole labels.
+
+    Parameters
+    ----------
+    t : array (sample, unit), (sample,) or (sample, channel, height, width)
+        Activations in any container; those of a convolution are taken as so many units. A sample
+        whose units are all masked is left out.
+    y : array (sample,) or (sample, 1)
+        Labels of any kind.
+
+    Raises
+    ------
+    InputError
+        For no samples or units, values that are not finite, masks of single units or of labels,
+        and numbers of samples that do not match.
+    """
+    given = bare_array(t, "activations")
+    if given.dtype.kind not in "iufb":
+        raise InputError(f"activations are {given.dtype}; real numbers were expected")
+    if given.ndim == 0 or not given.size:
+        raise InputError(
+            f"activations have shape {given.shape}; at least one sample and one unit are needed"
+        )
+    given = given.reshape(len(given), -1)
+    is_kept = np.ones(len(given), bool)
+    if np.ma.is_masked(given):
+        is_masked = np.ma.getmaskarray(given)
+        is_kept = np.logical_not(is_masked.all(axis=1))
+        in_part = int(is_masked[is_kept].any(axis=1).sum())
+        if in_part:
+            raise InputError(
+                f"single units of {in_part} samples are masked; leave out these samples or these "
+                "units"
+            )
+        if not is_kept.any():
+            raise InputError("all samples are masked; at least one is needed")
+        given = given[is_kept]
+    units = np.asarray(array_of(given, "activations"), np.float64)
+    if not np.isfinite(units).all():
+        raise InputError("activations are not all finite; leave out replicas that diverged")
+    labels = label_array(y, is_kept)
+    if len(labels) != len(units):
+        raise InputError(f"there are {len(is_kept)} activations and {len(labels)} labels")
+    whole, kinds = whole_labels(labels)
+    return Samples(units, whole, kinds, is_kept)
+
+
+def label_array(y: Any, is_kept: np.ndarray | None = None) -> np.ndarray:
+    """Return one label a sample, of any kind, of the samples that are kept.
+
+    Raises
+    ------
+    InputError
+        For more than one column, and labels that are masked or missing.
+    """
+    if isinstance(y, pd.Series | pd.Index | pd.DataFrame):
+        if pd.isna(y).to_numpy().any() if isinstance(y, pd.DataFrame) else pd.isna(y).any():
+            raise InputError("labels are missing for some samples; leave these samples out")
+        values = np.asarray(y.to_numpy())
+    elif isinstance(y, np.ndarray) and y.dtype.kind in "OSU":
+        values = y
+    else:
+        values = bare_array(y, "labels")
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise InputError(f"labels have shape {values.shape}; one label a sample was expected")
+    if is_kept is not None and len(is_kept) == len(values):
+        values = values[is_kept]
+    if np.ma.getmaskarray(values).any():
+        raise InputError("labels are masked for some samples; leave these samples out")
+    values = unmasked(values)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise InputError("labels are not all finite")
+    return values
+
+
+def whole_labels(y: Any) -> tuple[np.ndarray, int]:
+    """Return labels as whole numbers from 0, and how many kinds there are.
+
+    Accepts floats, words, columns (n, 1) and any spacing of label values, in any container.
+
+    Raises
+    ------
+    InputError
+        For more than one column, and labels that are masked, missing or of mixed kinds.
+    """
+    values = label_array(y)
+    try:
+        kinds, numbers = np.unique(values, return_inverse=True)
+    except TypeError as error:
+        raise InputError("labels are of mixed kinds; give numbers or words throughout") from error
+    return numbers.astype(np.int64), len(kinds)

@@ -1,0 +1,60 @@
+"""Points that were never measured: netCDF's own fill values, and masks, become NaN."""
+
+import numpy as np
+import xarray as xr
+
+_FILLS = {
+    "f4": 9.969209968386869e36, "f8": 9.969209968386869e36,
+    "i2": -32767, "i4": -2147483647, "i8": -9223372036854775806,
+    "u2": 65535, "u4": 4294967295, "u8": 18446744073709551614,
+}  # fmt: skip
+"""What netCDF puts where nothing was written, by kind and bytes; single bytes have none."""
+
+
+def missing_as_nan(values: np.ndarray) -> np.ndarray:
+    """Return values with NaN where nothing was ever written.
+
+    Parameters
+    ----------
+    values : array of real numbers
+        Whole numbers become float64; others keep their precision, and are not copied where all of
+        them were written.
+    """
+    fill = _FILLS.get(values.dtype.str[1:])
+    found = values.astype(np.float64) if values.dtype.kind in "iub" else values
+    if fill is None or not values.size:
+        return found
+    is_missing = values == values.dtype.type(fill)
+    if is_missing.any():
+        found = found.copy() if found is values else found
+        found[is_missing] = np.nan
+    return found
+
+
+def as_float(values: np.ndarray) -> np.ndarray:
+    """Return a contiguous float64 copy with NaN where nothing was ever written."""
+    return np.array(missing_as_nan(values), np.float64, order="C")
+
+
+def unmasked(values: np.ndarray) -> np.ndarray:
+    """Return an array without its mask, if it has one: NaN where it was set."""
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    mask = np.ma.getmaskarray(values)
+    if not mask.any() or values.dtype.kind not in "iufb":
+        return np.asarray(values.data)
+    plain = missing_as_nan(np.asarray(values.data))
+    return np.where(mask, plain.dtype.type(np.nan), plain)
+
+
+def labelled_without_missing(theta: xr.DataArray) -> xr.DataArray:
+    """Return a DataArray with NaN where nothing was ever written, lazily if it is a Dask array."""
+    dtype = np.dtype(np.float64) if theta.dtype.kind in "iub" else theta.dtype
+    return xr.apply_ufunc(
+        missing_as_nan, theta, dask="parallelized", output_dtypes=[dtype], keep_attrs=True
+    )
+
+
+def numbers_of(theta: xr.DataArray) -> np.ndarray:
+    """Return the values of a DataArray as float64, NaN where nothing was ever written."""
+    return as_float(theta.to_numpy())
