@@ -80,6 +80,17 @@ def _group_of(path: Path) -> xr.Dataset:
     return tree[groups[0]].to_dataset()
 
 
+def without_buffers(theta: xr.DataArray) -> tuple[xr.DataArray, str]:
+    """Leave out running statistics, which follow their own law, and say so in a sentence."""
+    if "kind" not in theta.coords or theta["kind"].dims != ("parameter",):
+        return theta, ""
+    is_buffer = theta["kind"].to_numpy() == "buffer"
+    if not is_buffer.any() or is_buffer.all():
+        return theta, ""
+    left_out = f"{int(is_buffer.sum())} entries of running statistics (buffers) were left out"
+    return theta.isel(parameter=np.flatnonzero(~is_buffer)), left_out
+
+
 def project(theta: xr.DataArray, along: str, dim: str, rng: int = 0) -> xr.DataArray:
     """Return a trajectory along chosen directions of weight space.
 
