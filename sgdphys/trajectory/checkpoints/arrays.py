@@ -85,6 +85,10 @@ def read_arrays(path: Path, time: str | int | None, over: str | int | None) -> A
     arrays = _loaded(path)
     clock = _time_of(arrays, time, path)
     tensors = {n: v for n, v in arrays.items() if n != clock.name or v.value.ndim > 1}
+    known = dict.fromkeys(d for v in tensors.values() for d in v.dims if d is not None)
+    if isinstance(over, str) and not over.lstrip("-").isdigit() and over not in known:
+        hint = nearest(over, known) if known else "give the number of the axis"
+        raise InputError(f"{path} has no dimension {over!r}; {hint}")
     moved: dict[str, np.ndarray] = {}
     left_out, is_complex = [], []
     shapes: dict[str, tuple[int, ...]] = {}
@@ -272,11 +276,7 @@ def _axis_of_replicas(
             raise InputError(f"{name} in {path} has {len(dims) + 1} axes and none is {over}")
         return axis - (axis > time)
     if over is not None:
-        if over not in dims:
-            known = [d for d in dims if d is not None]
-            hint = nearest(over, known) if known else "give the number of the axis"
-            raise InputError(f"{name} in {path} has no dimension {over!r}; {hint}")
-        return dims.index(over)
+        return dims.index(over) if over in dims else None
     return next((dims.index(n) for n in _REPLICAS if n in dims), None)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -154,15 +155,24 @@ def _named(
     checkpoints: Sequence[Checkpoint], read: Callable[[str], int | None]
 ) -> list[int | None]:
     """Numbers from the name of each file, or of the folder it is in, or of the one above."""
-    found: list[int | None] = []
-    for checkpoint in checkpoints:
-        number = read(checkpoint.stem)
-        for folder in [checkpoint.path.absolute().parent, checkpoint.path.absolute().parent.parent]:
-            is_counted = any(folder.glob("random_states_*"))  # accelerate numbers its folders
-            if number is None and not (is_counted and re.fullmatch(r"checkpoint_\d+", folder.name)):
-                number = read(folder.name)
-        found.append(None if number is None else whole(number, f"the step in {checkpoint.path}"))
-    return found
+    base = _shared_folder(checkpoints)
+    return [_named_one(checkpoint, base, read) for checkpoint in checkpoints]
+
+
+def _shared_folder(checkpoints: Sequence[Checkpoint]) -> Path:
+    """The folder that all lie in: its name says no step; of a single one it may."""
+    parents = [c.path.absolute().parent for c in checkpoints]
+    return parents[0].parent if len(parents) == 1 else Path(os.path.commonpath(parents))
+
+
+def _named_one(checkpoint: Checkpoint, base: Path, read: Callable[[str], int | None]) -> int | None:
+    number = read(checkpoint.stem)
+    parent = checkpoint.path.absolute().parent
+    for folder in (f for f in (parent, parent.parent) if f != base and f.is_relative_to(base)):
+        is_counted = any(folder.glob("random_states_*"))  # accelerate numbers its folders
+        if number is None and not (is_counted and re.fullmatch(r"checkpoint_\d+", folder.name)):
+            number = read(folder.name)
+    return None if number is None else whole(number, f"the step in {checkpoint.path}")
 
 
 def _only_numbers(checkpoints: Sequence[Checkpoint], ordinary: list[int]) -> list[int | None]:
@@ -187,10 +197,11 @@ def _consistent(
     """Refuse a clock that names and files tell differently, and several runs."""
     if clock.kind != "checkpoints":
         is_step = clock.kind == "updates"
+        base = _shared_folder(checkpoints)
         for checkpoint, fact in zip(checkpoints, facts, strict=True):
             inside = fact.step if is_step else fact.epoch
             try:
-                named = _named([checkpoint], step_in if is_step else epoch_in)[0]
+                named = _named_one(checkpoint, base, step_in if is_step else epoch_in)
             except InputError:
                 if inside is None:
                     raise
