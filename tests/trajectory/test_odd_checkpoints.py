@@ -271,7 +271,7 @@ def test_classes_can_be_allowed(tmp_path):
 
 def test_steps_key_and_pattern(tmp_path):
     save(tmp_path, ["a_x1_y7.pt", "a_x2_y9.pt"],
-         lambda k: {"a": {"net": weights(k + 1)}, "b": weights(9), "t": torch.zeros(3)})  # fmt: skip
+    lambda k: {"a": {"net": weights(k + 1)}, "b": weights(9), "t": torch.ones(3)})  # fmt: skip
     found = sp.read_checkpoints(tmp_path, steps=[5, 6], key="a.net")
     assert found["weights"].step.to_numpy().tolist() == [5, 6]
     assert found["weights"].sizes["parameter"] == 6
