@@ -54,8 +54,8 @@ def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.Dat
             order = _order_by_name(tree, trees[0])
             if order is None:
                 raise InputError(f"{path} has other parameters than {sources[0]}")
-            along = [n for n, c in weights.coords.items() if c.dims == ("parameter",)]
-            weights = weights.drop_vars(along).isel(parameter=order)
+            spelt_out = [n for n, c in weights.coords.items() if c.dims == ("parameter",)]
+            weights = weights.drop_vars(spelt_out).isel(parameter=order)
         counted = weights["step"].attrs.get("units"), clock.get("units")
         if None not in counted and counted[0] != counted[1]:
             raise InputError(

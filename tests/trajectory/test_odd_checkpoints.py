@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 
 import sgdphys as sp
 from sgdphys.errors import InputError
+from sgdphys.fitting.fits import fit_file
 
 
 def weights(k):
@@ -348,3 +349,27 @@ def test_axes_of_arrays(tmp_path):
     np.savez(tmp_path / "f.npz", w=x[0], step=np.array([0, 1, 2, 3, 4, 2**63], np.uint64))
     with pytest.raises(InputError, match=r"2\*\*63"):
         sp_read(tmp_path / "f.npz")
+
+
+def test_running_statistics_are_not_fitted(tmp_path):
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    for k in range(12):
+        model(torch.randn(8, 2) + k)
+        torch.save(model.state_dict(), tmp_path / f"step{k}.pt")
+    sp.read_checkpoints(tmp_path, out=tmp_path / "a.nc")
+    fitted = fit_file(tmp_path / "a.nc")
+    assert fitted.results.sizes["parameter"] == 10
+    assert any("4 entries of running statistics" in note for note in fitted.notes)
+
+
+def test_recordings_of_one_clock_are_gathered(tmp_path):
+    save(tmp_path / "a", ["epoch1.pt", "epoch2.pt"])
+    save(tmp_path / "b", ["step1.pt", "step2.pt"])
+    for name in ("a", "b"):
+        sp.read_checkpoints(tmp_path / name, out=tmp_path / f"{name}.nc")
+    with pytest.raises(InputError, match="are updates and those of"):
+        sp.gather([tmp_path / "a.nc", tmp_path / "b.nc"])
+    both = sp.gather([tmp_path / "a.nc", tmp_path / "a.nc"], tmp_path / "c.nc")
+    assert both["weights"].step.attrs["units"] == "epochs"
+    assert sp.open_trajectory(tmp_path / "c.nc")["weights"].step.attrs["units"] == "epochs"

@@ -263,7 +263,7 @@ def _source(
             found = {n: found[n] for n in in_natural_order(found)}
         return _state_of(found, checkpoint.path)
 
-    folder = checkpoint.path.parent.name
+    folder = checkpoint.path.absolute().parent.name
     return _Source(f"{folder}/{checkpoint.path.name}", state)
 
 
