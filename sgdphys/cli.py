@@ -248,17 +248,45 @@ def import_checkpoints(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Write the trajectory to this netCDF file.")],
+    steps: Annotated[
+        str | None,
+        typer.Option(help="Steps of the checkpoints, as 1,2,3.", show_default="as they say"),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Where the weights are in a file, as ema.net.")
+    ] = None,
+    pattern: Annotated[
+        str | None, typer.Option(help="Names to take, as '*step={step}*'; {epoch} likewise.")
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(help="A class that may be unpickled.", metavar="PACKAGE.CLASS"),
+    ] = None,
+    time_axis: Annotated[
+        str | None, typer.Option("--time", help="Of arrays: name or axis of time.")
+    ] = None,
+    over: Annotated[
+        str | None, typer.Option(help="Of arrays: name or axis of the replicas.")
+    ] = None,
 ) -> None:
-    """Turn saved checkpoints into a trajectory; nothing is ever unpickled."""
+    """Turn saved checkpoints into a trajectory; only numbers and classes you allow are read."""
     from sgdphys.trajectory.checkpoints import read_checkpoints
 
     if not out.parent.is_dir():
         raise InputError(f"there is no folder {out.parent} for {out.name}")
-    weights = read_checkpoints(checkpoints, out=out)["weights"]
-    steps = weights["step"].to_numpy()
+    try:
+        numbers = None if steps is None else [int(s) for s in steps.split(",")]
+    except ValueError:
+        raise InputError(f"--steps {steps}: give whole numbers, as in --steps 1,2,3") from None
+    tree = read_checkpoints(
+        checkpoints, steps=numbers, key=key, pattern=pattern, allow=allow or (), time=time_axis,
+        over=over, out=out, tell=say,
+    )  # fmt: skip
+    found, weights = tree["weights"]["step"].to_numpy(), tree["weights"]
+    counted = {"updates": "steps", "epochs": "epochs"}.get(str(tree.attrs["clock"]), "numbers")
     say(
-        f"{len(steps)} checkpoints of {weights.sizes['parameter']} parameters, steps {steps[0]} to "
-        f"{steps[-1]}, in {out}"
+        f"{len(found)} checkpoints of {weights.sizes['parameter']} parameters, {counted} "
+        f"{found[0]} to {found[-1]}, in {out}"
     )
 
 

@@ -10,7 +10,7 @@ from sgdphys.dynamics.model_choice import MODELS, fit
 from sgdphys.dynamics.ornstein_uhlenbeck import fit_ou
 from sgdphys.dynamics.wiener import fit_wiener
 from sgdphys.errors import InputError
-from sgdphys.fitting.reading import open_variable, project
+from sgdphys.fitting.reading import open_variable, project, without_buffers
 
 SAMPLE = 400
 """Series whose model is chosen unless more are asked for; Wiener and OU are fitted to all."""
@@ -62,7 +62,8 @@ def fit_file(
         with ``best`` "not compared" elsewhere.
     """
     theta, time = open_variable(path, variable, dim, group)
-    notes = []
+    theta, left_out = without_buffers(theta)
+    notes = [left_out] if left_out else []
     if along:
         theta = project(theta, along, time, rng)
     points = theta.sizes[time]

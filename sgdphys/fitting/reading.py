@@ -147,6 +147,17 @@ def _groups_with_variables(file: Any, above: str = "") -> list[str]:
     return found
 
 
+def without_buffers(theta: xr.DataArray) -> tuple[xr.DataArray, str]:
+    """Leave out running statistics, which follow their own law, and say so in a sentence."""
+    if "kind" not in theta.coords or theta["kind"].dims != ("parameter",):
+        return theta, ""
+    is_buffer = theta["kind"].to_numpy() == "buffer"
+    if not is_buffer.any() or is_buffer.all():
+        return theta, ""
+    left_out = f"{int(is_buffer.sum())} entries of running statistics (buffers) were left out"
+    return theta.isel(parameter=np.flatnonzero(~is_buffer)), left_out
+
+
 def project(theta: xr.DataArray, along: str, dim: str, rng: int = 0) -> xr.DataArray:
     """Return a trajectory along chosen directions of weight space.
 

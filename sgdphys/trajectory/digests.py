@@ -12,11 +12,14 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from sgdphys.trajectory.checksums import Chunk
 from sgdphys.trajectory.netcdf import damaged
 
 _STRUCTURE = "# structure "
+_WINDOW = 32 * 2**20
+"""Bytes that are looked at together."""
 PATIENCE = 30.0
 """Seconds after which a structure that cannot be read in another process counts as damaged."""
 
@@ -38,11 +41,12 @@ def digest_text(path: Path, name: str, chunks: Iterable[Chunk]) -> str:
         Those of its large arrays.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        whole = hashlib.sha256(data).hexdigest()
+        # read, and not through the map, whose pages would count as memory of the process
+        whole = hashlib.file_digest(file, "sha256").hexdigest()
         extents = list(_between(_found(data, chunks), len(data)))
         check = 0
         for first, end in extents:
-            check = zlib.crc32(data[first:end], check)
+            check = _check(file, first, end, check)
     said = " ".join(f"{first}-{end}" for first, end in extents)
     return f"{whole}  {name}\n{_STRUCTURE}{check} {said}\n"
 
@@ -51,12 +55,32 @@ def _found(data: mmap.mmap, chunks: Iterable[Chunk]) -> Iterator[tuple[int, int]
     """Where chunks lie in a file; those that were compressed or padded are not found."""
     after = 0
     for chunk in chunks:
-        first = data.find(chunk.head, after)
-        first = data.find(chunk.head, 0, after) if first < 0 else first
+        first = _place(data, chunk.head, after, len(data))
+        first = _place(data, chunk.head, 0, after) if first < 0 else first
         end = first + chunk.size
         if first >= 0 and end <= len(data) and zlib.crc32(data[first:end]) == chunk.check:
             yield first, end
             after = end
+
+
+def _check(file: BinaryIO, first: int, end: int, check: int) -> int:
+    """CRC-32 of a stretch of a file, begun with that of what is before it."""
+    file.seek(first)
+    while first < end and (part := file.read(min(_WINDOW, end - first))):
+        check = zlib.crc32(part, check)
+        first += len(part)
+    return check
+
+
+def _place(data: mmap.mmap, head: bytes, first: int, end: int) -> int:
+    """Where a head stands first; pages that were looked at are given back."""
+    for at in range(first, end, _WINDOW):
+        place = data.find(head, at, min(at + _WINDOW + len(head) - 1, end))
+        if hasattr(mmap, "MADV_DONTNEED"):
+            data.madvise(mmap.MADV_DONTNEED)
+        if place >= 0:
+            return place
+    return -1
 
 
 def _between(found: Iterable[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
@@ -95,8 +119,7 @@ def require_structure(path: Path, *, is_segment: bool) -> None:
         with path.open("rb") as file:
             for extent in extents:
                 first, end = map(int, extent.split("-"))
-                file.seek(first)
-                check = zlib.crc32(file.read(end - first), check)
+                check = _check(file, first, end, check)
             ends = int(extents[-1].split("-")[1])
             same = check == int(wanted) and path.stat().st_size >= ends
     except (ValueError, IndexError):  # what stands beside is damaged itself

@@ -32,7 +32,12 @@ def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.Dat
     Raises
     ------
     InputError
-        For fewer than two paths, parameters that differ, or a path that exists.
+        For fewer than two paths, parameters that differ, steps that count different things, or a
+        path that exists.
+
+    Notes
+    -----
+    Parameters are aligned by the names of their tensors, in the order of the first trajectory.
     """
     sources = [Path(p) for p in paths]
     if len(sources) < 2:
@@ -42,10 +47,21 @@ def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.Dat
     trees = [open_trajectory(p) for p in sources]
     parts, first = [], 0
     reference = trees[0]["weights"].to_dataset()
+    clock = reference["step"].attrs
     for path, tree in zip(sources, trees, strict=True):
         weights = tree["weights"].to_dataset()
         if not _same_parameters(tree, trees[0]):
-            raise InputError(f"{path} has other parameters than {sources[0]}")
+            order = _order_by_name(tree, trees[0])
+            if order is None:
+                raise InputError(f"{path} has other parameters than {sources[0]}")
+            spelt_out = [n for n, c in weights.coords.items() if c.dims == ("parameter",)]
+            weights = weights.drop_vars(spelt_out).isel(parameter=order)
+        counted = weights["step"].attrs.get("units"), clock.get("units")
+        if None not in counted and counted[0] != counted[1]:
+            raise InputError(
+                f"the steps of {path} are {counted[0]} and those of {sources[0]} {counted[1]}; "
+                "import the checkpoints again with steps that count the same"
+            )
         many = weights.sizes["replica"]
         weights = weights.assign_coords(
             replica=np.arange(first, first + many),
@@ -64,7 +80,9 @@ def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.Dat
         longest = max(times, key=len)
         known = longest.reindex(joined["step"].to_numpy())
         joined = joined.assign_coords(time=("step", known.to_numpy()))
-    groups = {"weights": labelled(joined)}
+    joined = labelled(joined)
+    joined["step"].attrs = dict(clock)
+    groups = {"weights": joined}
     if "tensors" in trees[0].children:
         groups["tensors"] = trees[0]["tensors"].to_dataset()
     tree = xr.DataTree.from_dict(groups)
@@ -90,3 +108,27 @@ def _same_parameters(tree: xr.DataTree, other: xr.DataTree) -> bool:
         if first is not None and second is not None and not first.equals(second):
             return False
     return tree["weights"].sizes["parameter"] == other["weights"].sizes["parameter"]
+
+
+def _order_by_name(tree: xr.DataTree, other: xr.DataTree) -> np.ndarray | None:
+    """Places of another trajectory's parameters, where the names and shapes of tensors are equal.
+
+    A file of safetensors does not keep the order of the network. None where they are not equal.
+    """
+    if any("tensors" not in t.children for t in (tree, other)):
+        return None
+    tables = [t["tensors"].to_dataset() for t in (tree, other)]
+    columns = [n for n in ("tensor_size", "tensor_shape") if all(n in t for t in tables)]
+    known = [
+        dict(zip(t["tensor_name"].to_numpy().tolist(),
+                 zip(*(t[c].to_numpy().tolist() for c in columns), strict=True), strict=True))
+        for t in tables
+    ]  # fmt: skip
+    if known[0] != known[1]:
+        return None
+    names = tables[0]["tensor_name"].to_numpy().tolist()
+    sizes = tables[0]["tensor_size"].to_numpy()
+    firsts = dict(zip(names, (np.cumsum(sizes) - sizes).tolist(), strict=True))
+    counts = dict(zip(names, sizes.tolist(), strict=True))
+    wanted = tables[1]["tensor_name"].to_numpy().tolist()
+    return np.concatenate([np.arange(firsts[n], firsts[n] + counts[n]) for n in wanted])

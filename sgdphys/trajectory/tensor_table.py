@@ -14,7 +14,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from sgdphys.networks import ParameterTable
-from sgdphys.quantities import labelled
+from sgdphys.quantities import attributes, labelled
 
 GROUP = "tensors"
 """Group of a file that holds the table."""
@@ -61,13 +61,17 @@ def named(data: xr.Dataset, table: ParameterTable) -> xr.Dataset:
     if data.sizes.get("parameter") != table.count or "parameter_name" in data.coords:
         return data
     coordinates = {
-        name: ("parameter", indexing.LazilyIndexedArray(_LookedUp(table, name)))
+        name: (
+            "parameter",
+            indexing.LazilyIndexedArray(_LookedUp(table, name)),
+            attributes(name),
+        )
         for name in _COLUMNS
         if name not in data.dims and name not in data.coords
     }
     if "layer" in data.dims:  # an axis of its own; "layer_name" goes with it
         coordinates.pop("layer_name", None)
-    found = labelled(data.assign_coords(coordinates))
+    found = data.assign_coords(coordinates)  # others keep their units: steps may be epochs
     if table.count < LARGE:
         for name in coordinates:
             found[name] = ("parameter", _spelt_out(table, name), found[name].attrs)

@@ -1,0 +1,5 @@
+"""Saved checkpoints, or arrays of a whole training, read as one trajectory."""
+
+from sgdphys.trajectory.checkpoints.importing import read_checkpoints
+
+__all__ = ["read_checkpoints"]
