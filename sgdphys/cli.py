@@ -359,10 +359,15 @@ def check(
 ) -> None:
     """Name every fault of a trajectory; exit status 1 if there is any."""
     from sgdphys.trajectory.reader import check as faults_of
+    from sgdphys.trajectory.reader import unprotected
 
     faults = faults_of(path)
     for fault in faults:
         say(f"{path}: {fault}")
     if faults:
         raise typer.Exit(1)
-    say(f"{path}: sound")
+    without = unprotected(path)
+    if without:
+        said = without[0] if len(without) == 1 else f"{len(without)} files"
+        say(f"{path}: {said}: no checksum, so that damage to its numbers cannot be seen")
+    say(f"{path}: valid")

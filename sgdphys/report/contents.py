@@ -24,7 +24,8 @@ from sgdphys.study.analysing import RESULTS
 from sgdphys.study.files import resolved_text
 from sgdphys.study.runs import FIGURES, Run
 from sgdphys.study.study_file import STUDY_FILE
-from sgdphys.trajectory.reader import SEGMENTS, attributes_of, open_trajectory, segment_paths
+from sgdphys.trajectory.reader import attributes_of, open_trajectory
+from sgdphys.trajectory.segments import SEGMENTS, segment_paths
 
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 _RECORDED = ("training", "gradients")

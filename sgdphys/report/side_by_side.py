@@ -6,7 +6,7 @@ from pathlib import Path
 from sgdphys import figures
 from sgdphys.report.contents import Chapter, Picture
 from sgdphys.study.runs import Run
-from sgdphys.trajectory.reader import SEGMENTS, segment_paths
+from sgdphys.trajectory.segments import SEGMENTS, segment_paths
 
 
 def on_the_same_axes(runs: list[Run], folder: Path) -> list[dict[str, Path]]:

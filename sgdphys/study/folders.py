@@ -16,7 +16,8 @@ from sgdphys.study.files import differences, study_hash
 from sgdphys.study.keys import Study
 from sgdphys.study.runs import CASES, DRAWN, FIGURES, PARTS, VERDICTS, Run
 from sgdphys.study.study_file import STUDY_FILE, write_study
-from sgdphys.trajectory.reader import SEGMENTS, attributes_of, segment_paths
+from sgdphys.trajectory.reader import attributes_of
+from sgdphys.trajectory.segments import SEGMENTS, segment_paths
 
 try:
     import fcntl

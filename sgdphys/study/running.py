@@ -23,7 +23,7 @@ from sgdphys.study.runs import CASES, PARTS, VERDICTS, Run
 from sgdphys.study.sharing import Pool
 from sgdphys.study.study_file import STUDY_FILE
 from sgdphys.study.workers import Work, Workers
-from sgdphys.trajectory.reader import SEGMENTS
+from sgdphys.trajectory.segments import SEGMENTS
 
 _DIVERGED = "every network diverged, so nothing was analysed"
 

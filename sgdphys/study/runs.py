@@ -16,7 +16,8 @@ from sgdphys.study.cases import file_name
 from sgdphys.study.files import cases_of, require_folder_name
 from sgdphys.study.keys import Figures, Study
 from sgdphys.study.study_file import STUDY_FILE, read_study
-from sgdphys.trajectory.reader import SEGMENTS, open_segment, open_trajectory, segment_paths
+from sgdphys.trajectory.reader import open_segment, open_trajectory
+from sgdphys.trajectory.segments import SEGMENTS, segment_paths
 
 VERDICTS = "verdicts.json"
 FIGURES = "figures"

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from sgdphys.study.keys import Record, Study
-from sgdphys.trajectory.reader import segment_paths
+from sgdphys.trajectory.segments import segment_paths
 
 _HELD = {"step": ("step", "epoch", "log", "pairs"), "epoch": ("epoch", "log", "pairs")}
 """Schedules of weights that hold those of others."""

@@ -10,7 +10,8 @@ from sgdphys.relate.verdicts import Verdict
 from sgdphys.study.analysing import RELATED
 from sgdphys.study.runs import Run
 from sgdphys.study.study_file import STUDY_FILE
-from sgdphys.trajectory.reader import SEGMENTS, open_trajectory, segment_paths
+from sgdphys.trajectory.reader import open_trajectory
+from sgdphys.trajectory.segments import SEGMENTS, segment_paths
 
 _MEDIANS = ("accuracy", "test_accuracy", "loss", "test_loss")
 

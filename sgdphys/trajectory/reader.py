@@ -17,7 +17,6 @@ from sgdphys.trajectory.digests import faults_of_file, require_structure
 from sgdphys.trajectory.netcdf import opened, require_netcdf
 from sgdphys.trajectory.schema import decode_attributes, faults, tensor_table
 from sgdphys.trajectory.segments import (
-    SEGMENTS,
     is_segment,
     parts_of,
     require_one_recording,
@@ -27,8 +26,6 @@ from sgdphys.trajectory.segments import (
 from sgdphys.trajectory.stored import Stored, lazy
 from sgdphys.trajectory.tensor_table import GROUP as TENSORS
 from sgdphys.trajectory.tensor_table import named, table_of
-
-__all__ = ["SEGMENTS", "parts_of", "segment_paths"]
 
 RESUME = "resume"
 """Group of a segment that holds the state after it; not part of the trajectory."""

@@ -13,7 +13,7 @@ from commands import command, refused
 
 from sgdphys import open_trajectory
 from sgdphys.figures import CATALOGUE
-from sgdphys.trajectory.reader import segment_paths
+from sgdphys.trajectory.segments import segment_paths
 
 UNDRAWN = ["--set", "figures.formats=[]"]
 VECTORS = ["--set", "figures.formats=['svg']"]  # quicker to draw than pixels
@@ -123,7 +123,7 @@ def test_info_check_and_figures(finished):
     assert info.returncode == 0
     assert "step 0 to 420, 61 recorded" in info.stdout
     check = command("check", folder)
-    assert (check.returncode, check.stdout) == (0, f"{folder}: sound\n")
+    assert (check.returncode, check.stdout) == (0, f"{folder}: valid\n")
     drawn = command("figures", folder, "--only", "training", "--format", "pdf")
     assert drawn.stdout.split() == [str(folder / "figures" / "training.pdf")]
     refused(command("figures", folder, "--only", "trainin"), 2, "did you mean 'training'?")

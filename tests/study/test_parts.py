@@ -12,7 +12,7 @@ from sgdphys.study.files import cases_of
 from sgdphys.study.keys import Record, study_from
 from sgdphys.study.running import run
 from sgdphys.study.sharing import covers
-from sgdphys.trajectory.reader import segment_paths
+from sgdphys.trajectory.segments import segment_paths
 
 CLAIM = {
     "says": "It learns", "by": "the test", "statistic": "label_bits_gained",

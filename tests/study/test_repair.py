@@ -9,7 +9,8 @@ import pytest
 import sgdphys as sp
 from sgdphys.errors import InputError, WorkError
 from sgdphys.trajectory.digests import digest_path
-from sgdphys.trajectory.reader import check, open_trajectory, segment_paths
+from sgdphys.trajectory.reader import check, open_trajectory
+from sgdphys.trajectory.segments import segment_paths
 
 KEYS = {
     "train": {"epochs": 60, "replicas": 2, "momentum": 0.5},
