@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.axis import Axis
 from matplotlib.category import StrCategoryFormatter
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.mathtext import MathTextParser
 from matplotlib.text import Text
 from matplotlib.ticker import FixedFormatter, Formatter, FuncFormatter
@@ -103,8 +103,11 @@ def _written(line: str) -> tuple[str, float]:
 def _formula_width(formula: str) -> float:
     r"""Width in letters of a formula, dollars included; 0 where matplotlib cannot draw it well."""
     depth = max(accumulate((c == "{") - (c == "}") for c in formula)) + formula.count(r"\left")
-    if depth > _DEEPEST:
+    if depth > _DEEPEST or len(formula) > LONGEST:
         return 0.0
+    font = get_font(findfont(FontProperties()))
+    if any(ord(c) > 0xFFFF or not font.get_char_index(ord(c)) for c in formula):
+        return 0.0  # it would have a dummy in place of the letter
     size = 10.0
     try:
         parsed: Any = MathTextParser("path").parse(formula, 72, FontProperties(size=size))

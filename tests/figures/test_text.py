@@ -41,11 +41,13 @@ NASTY = [
         ("$a\nb$", "\\$a\nb\\$"),
         ("a\tb\x00c", "a b\ufffdc"),
         ("[/x] 5% a_b^c", "[/x] 5% a_b^c"),
+        ("$漢$ $é$", "\\$漢\\$ $é$"),
+        ("$" + "x+" * 200 + "x$", "\\$" + "x+" * 200 + "x\\$"),
     ],
 )
 def test_mathematics_stays_and_other_dollars_are_dollars(text, drawn):
-    assert drawable(text) == drawn
-    assert drawable(drawn) == drawn
+    assert drawable(text, 1000) == drawn
+    assert drawable(drawn, 1000) == drawn
 
 
 def test_a_long_name_keeps_both_ends_and_a_formula_counts_as_wide_as_it_is():

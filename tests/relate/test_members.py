@@ -284,3 +284,21 @@ def test_several_cases_are_refused_or_averaged_and_stop_no_verdicts(name):
         assert found.value == pytest.approx(verdict(name, results()).value)
     else:
         assert "one case" in found.reason
+
+
+def test_a_case_is_chosen_by_the_whole_name_of_a_key_and_by_its_whole_value():
+    data = results()["information"]
+    joined = xr.concat([data, data * 2], dim="case", data_vars="all").assign_coords(
+        case=["a", "b"], swept_task_seed=("case", [5, 6]), swept_init=("case", ["fan", "out"])
+    )
+    groups = {"information": joined.assign_attrs(of="information")}
+
+    def judged(**where):
+        claim = Claim(says="s", by="b", statistic="bits_lost", above=0.0, null="n", where=where)
+        return judge({"claim": claim}, groups)[0]
+
+    second = verdict("bits_lost", {"information": (data * 2).assign_attrs(of="information")})
+    assert judged(**{"task.seed": 6}).value == pytest.approx(second.value)
+    assert judged(task_seed=6).value == pytest.approx(second.value)
+    assert "no case has init 'fan_in'; there are fan, out" in judged(init="fan_in").reason
+    assert "no case has task_seed 5.5" in judged(task_seed=5.5).reason
