@@ -100,8 +100,8 @@ def _group_of(path: Path, group: str | None) -> xr.Dataset:
         return _of_trajectory(path, group)
     if group is None:
         if "" not in groups and len(groups) != 1:
-            known = ", ".join(groups) or "no variables"
-            raise InputError(f"give --group; {path} has {known} and none is 'weights'")
+            listed = ", ".join(groups) or "no variables"
+            raise InputError(f"give --group; {path} has {listed} and none is 'weights'")
         group = "" if "" in groups else groups[0]
     group = group.strip("/")
     if group not in groups:
