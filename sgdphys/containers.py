@@ -97,6 +97,8 @@ def bare_array(values: Any, name: str = "the values") -> np.ndarray:
         return _columns(values)
     if isinstance(values, np.ma.MaskedArray):
         return values
+    if isinstance(values, list | tuple) and any(_is_of(v, "pint") for v in values):
+        raise InputError("a list of quantities was given; make one of it: Quantity.from_list(...)")
     if isinstance(values, list | tuple) and any(_is_wrapped(v) for v in values):
         return _stacked([bare_array(v, name) for v in values], name)
     if _is_of(values, "netCDF4"):

@@ -6,7 +6,6 @@ import numpy as np
 import xarray as xr
 from scipy import signal
 
-from sgdphys.containers import labelled_array
 from sgdphys.dynamics.correlations import require_even
 from sgdphys.dynamics.paths import over_series, paths
 from sgdphys.errors import InputError, nearest
@@ -41,7 +40,7 @@ def detrended(
     Returns
     -------
     DataArray
-        In the order of ``theta``, in memory.
+        In the order of a DataArray, in memory; of other containers, time last.
 
     Raises
     ------
@@ -55,8 +54,7 @@ def detrended(
     """
     if method not in METHODS:
         raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")
-    given = labelled_array(theta, dim)
-    series = paths(given, dim=dim, dt=dt)
+    series = paths(theta, dim=dim, dt=dt)
     require_even(series, "detrended")
     points = series.theta.sizes[dim]
     if not 0 < bandwidth <= 1 or bandwidth * points < 1:
@@ -64,7 +62,8 @@ def detrended(
             f"bandwidth is {bandwidth}; it must be above 0, at most 1, and reach over a point"
         )
     found = over_series(series, lambda x, t: rest_of(x, method, bandwidth), points)
-    return series.theta.copy(data=found).transpose(*given.dims)
+    rest = series.theta.copy(data=found)
+    return rest.transpose(*theta.dims) if isinstance(theta, xr.DataArray) else rest
 
 
 def rest_of(x: np.ndarray, method: str, bandwidth: float) -> np.ndarray:

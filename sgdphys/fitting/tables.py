@@ -68,9 +68,9 @@ def _npz(path: Path, variable: str | None, dim: str | None) -> tuple[xr.DataArra
 
 
 def _csv(path: Path, variable: str | None, dim: str | None) -> tuple[xr.DataArray, str]:
-    table = pd.read_csv(path)
-    if all(_is_number(name) for name in table.columns):
-        table = pd.read_csv(path, header=None)  # no header: the first row is data
+    first = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0]
+    # without a header the first row is data
+    table = pd.read_csv(path, header=None if all(map(_is_number, first)) else 0)
     return _of_table(table, variable, dim)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.compiling import compiled
+from sgdphys.containers import array_of
 from sgdphys.errors import InputError, nearest
 from sgdphys.information.samples import samples_of
 from sgdphys.quantities import labelled
@@ -330,7 +331,7 @@ def binned_information(
         pairs = len(np.unique(table.numbers * kinds + labels))
         corrected = about_y + (cells + kinds - pairs - 1) / (2 * samples * np.log(2))
     else:
-        soft = given.beside(p_y_given_x, "soft labels").astype(np.float64) / samples
+        soft = given.beside(array_of(p_y_given_x, "soft labels"), "soft labels") / samples
         if soft.ndim != 2:
             raise InputError(f"soft labels have shape {soft.shape}; (sample, label) was expected")
         entropy, about_y = weighted_information(

@@ -331,7 +331,7 @@ def weights_at(
         if len(missing):
             near = recorded[np.argsort(np.abs(recorded - missing[0]))[:3]]
             raise InputError(
-                f"weights were not recorded at epoch {missing[0]}; the nearest epochs are "
+                f"weights were not recorded at epoch {missing[0]:g}; the nearest epochs are "
                 f"{', '.join(f'{e:g}' for e in np.sort(near))}"
             )
     if not len(wanted):

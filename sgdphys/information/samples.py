@@ -7,7 +7,7 @@ import pandas as pd
 
 from sgdphys.containers import array_of, bare_array
 from sgdphys.errors import InputError
-from sgdphys.missing import unmasked
+from sgdphys.missing import missing_as_nan, unmasked
 
 
 class Samples(NamedTuple):
@@ -23,15 +23,17 @@ class Samples(NamedTuple):
     """Which of the samples given these are: those whose activations are not all masked."""
 
     def beside(self, values: Any, name: str) -> np.ndarray:
-        """What else is known of each sample, (sample, ...), of the samples kept."""
-        found = array_of(values, name)
+        """What else is known of each sample, (sample, ...), of the samples kept: any kind."""
+        found = unmasked(bare_array(values, name))
+        if found.dtype.kind in "iufb":
+            found = missing_as_nan(found)
         if found.shape[:1] != self.is_kept.shape:
             raise InputError(
                 f"there are {len(self.is_kept)} activations, and {name} have the shape "
                 f"{found.shape}"
             )
         found = found[self.is_kept]
-        if not np.isfinite(found).all():
+        if found.dtype.kind == "f" and not np.isfinite(found).all():
             raise InputError(f"{name} are not all finite numbers")
         return found
 

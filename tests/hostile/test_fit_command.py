@@ -223,16 +223,3 @@ def test_directions_and_a_unit_of_time_of_their_own(tmp_path):
         found = fit_file(path, along=along).results
         assert found.sizes["component"] == 2
         assert found["diffusion"].attrs["units"] == "1/day"
-
-
-def test_a_trajectory_in_a_unit_that_xarray_does_not_know(tmp_path):
-    path = tmp_path / "run.nc"
-    made = processes.wiener(steps=20, parameters=2, seed=1)
-    made.to_netcdf(path)
-    with netCDF4.Dataset(path, "a") as file:
-        clock = file["weights"].createVariable("when", "f8", "step")
-        clock[:] = np.arange(file["weights"].dimensions["step"].size)
-        clock.units = "days since beginning of run"
-    found = sp.open_trajectory(path)["weights"]["when"]
-    assert found.values[:3].tolist() == [0, 1, 2]
-    assert found.attrs["units"] == "days since beginning of run"

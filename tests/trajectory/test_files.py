@@ -60,6 +60,19 @@ def test_attributes_of_every_kind_survive(tmp_path):
     assert back["yes"] is True
 
 
+def test_times_in_a_unit_that_xarray_does_not_know_are_numbers(tmp_path):
+    tree = segment(range(3))
+    unit = {"units": "days since beginning of run"}
+    weights = tree["weights"].to_dataset()
+    weights["when"] = ("step", [0.0, 1.5, 2.0], unit)
+    tree["weights"] = xr.DataTree(weights)
+    write_tree(tree, tmp_path / "a.nc")
+    when = open_trajectory(tmp_path / "a.nc")["weights"]["when"]
+    assert when.values.tolist() == [0, 1.5, 2]
+    assert when.attrs["units"] == unit["units"]
+    assert check(tmp_path / "a.nc") == []
+
+
 def test_names_of_parameters_may_be_anything(tmp_path):
     """C14: slashes and trailing blanks in the user's names."""
     names = ["block/0.weight ", "block/0.weight", "é", "a b", "", "x" * 300]
