@@ -151,7 +151,7 @@ def test_data_that_changed_are_another_study(project):
     run = sp.run(project / "study.toml", project / "run")
     before = (project / "run" / "results.nc").read_bytes()
     write_table(project / "data.csv", rows=30)
-    with pytest.raises(InputError, match=r"another study \(contents of task.path differ\)"):
+    with pytest.raises(InputError, match=r"another study \(contents of task.path differs\)"):
         sp.run(project / "study.toml", project / "run")
     assert (project / "run" / "results.nc").read_bytes() == before
     # a run is read without what it was made of
@@ -254,7 +254,7 @@ def test_a_module_beside_the_study_is_trained_and_read_again(project):
     assert run.study.folder == str(project)
     assert str(project) not in sys.path
     (project / "my_net.py").write_text(FLAT)
-    with pytest.raises(InputError, match=r"another study \(contents of network.module differ\)"):
+    with pytest.raises(InputError, match=r"another study \(contents of network.module differs\)"):
         sp.run(project / "module.toml", project / "run")
     sys.modules.pop("parts_of_it")
 
