@@ -22,7 +22,7 @@ SMALL = {
     "train": {"epochs": 40, "replicas": 3},
     "figures": {"formats": []},
 }
-SLOW_PHASES = {**SMALL, "analyses": {"phases": {"resamples": 400_000}}}
+SLOW_PHASES = {**SMALL, "analyses": {"phases": {"resamples": 100_000}}}
 
 
 @pytest.fixture
