@@ -170,6 +170,17 @@ def test_linear_networks_against_closed_forms_and_many_samples(linear):
     assert error == pytest.approx((away**2).mean() + 0.25, rel=0.01)
 
 
+@pytest.mark.parametrize("rate", [1e30, 1e50])
+def test_linear_networks_on_their_way_to_divergence_have_no_information(tmp_path, rate):
+    train = {**LINEAR["train"], "learning_rate": rate, "epochs": 2}
+    run = sp.run({**LINEAR, "train": train, "record": {"weights": "epoch"}}, tmp_path / "run")
+    assert (run.diverged_steps == -1).all()
+    found = group(run, "linear")
+    assert np.isfinite(found["I_XT"].sel(epoch=0)).all()
+    assert found["I_XT"].sel(epoch=2, layer=2).isnull().all()
+    assert found["generalisation_error"].sel(epoch=2).isnull().all()
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [

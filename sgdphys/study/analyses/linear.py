@@ -11,6 +11,9 @@ from sgdphys.study.analyses.source import Source
 from sgdphys.study.analysis_keys import LinearAnalysis
 from sgdphys.study.recording import task_of
 
+_LARGEST = 1e100
+"""Weights on their way to divergence, whose squares and products soon are no numbers."""
+
 
 def analyse_linear(source: Source, analysis: LinearAnalysis) -> xr.Dataset:
     """Error over all inputs, and what noisy layers know of all inputs and of the irrelevant ones.
@@ -33,18 +36,21 @@ def analyse_linear(source: Source, analysis: LinearAnalysis) -> xr.Dataset:
     everything, needless = np.full(shape, np.nan), np.full(shape, np.nan)
     error = np.full(shape[:2], np.nan)
     for e, r in np.ndindex(shape[:2]):
-        if not np.isfinite(theta[e, r]).all():
+        if not np.abs(theta[e, r]).max() < _LARGEST:
             continue
         through, shift = np.eye(features), np.zeros(features)
         for k, (w, b) in enumerate(network.matrices(theta[e, r].astype(np.float64))):
             through, shift = w @ through, w @ shift + b
+            if not np.abs(through).max() < _LARGEST:
+                break
             everything[e, r, k] = linear_layer_information(
                 through, covariance, analysis.noise_variance
             )
             of_seen = linear_layer_information(through, seen, analysis.noise_variance)
             needless[e, r, k] = everything[e, r, k] - of_seen
-        away = through[0] - teacher
-        error[e, r] = away @ covariance @ away + shift[0] ** 2 + study.task.noise**2
+        else:
+            away = through[0] - teacher
+            error[e, r] = away @ covariance @ away + shift[0] ** 2 + study.task.noise**2
     axes = ("epoch", "replica", "layer")
     data = xr.Dataset(
         {
