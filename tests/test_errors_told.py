@@ -76,8 +76,7 @@ def test_a_figure_that_cannot_be_written_leaves_nothing(monkeypatch, tmp_path):
          for n in ("loss", "accuracy", "test_loss", "test_accuracy")},
         coords={"epoch": [0, 1]},
     )  # fmt: skip
-    with pytest.raises(OSError, match="No space left") as caught:
+    with pytest.raises(WorkError, match=r"training.svg could not be written \(No space left"):
         figures.draw({"training": training}, tmp_path, names=["training"], formats=["svg"])
-    assert caught.value.filename == str(tmp_path / "training.svg")
     assert [path.name for path in tmp_path.iterdir()] == ["training.svg"]
     assert (tmp_path / "training.svg").read_text() == "the one before"

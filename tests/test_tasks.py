@@ -160,7 +160,7 @@ def test_soft_labels(information, gamma, p_one, inverse_square):
 
 @pytest.mark.parametrize("information", [0, -1.0, 0.9992, 1.0, float("nan")])
 def test_impossible_information_is_refused(information):
-    with pytest.raises(InputError, match=r"above 0 and below 0\.999157"):
+    with pytest.raises(InputError, match=r"at least 1e-09 and at most 0\.999157"):
         symmetric_rule(information)
 
 

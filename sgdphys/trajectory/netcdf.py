@@ -17,6 +17,8 @@ _parameters = inspect.signature(NetCDF4DataStore).parameters
 # saves with xarray reads and writes in turn
 LOCK: Any = getattr(_parameters.get("lock"), "default", None) or threading.Lock()
 """Held around every call of the netCDF library, in every thread."""
+WHAT_TO_DO = ": move it away, or restore it"
+"""How the sentence on a damaged file ends where nothing else makes it good."""
 
 
 @contextmanager
@@ -50,7 +52,7 @@ def damage_reported(path: Path) -> Iterator[None]:
     """Say of a file that the libraries cannot read what to do about it."""
     try:
         yield
-    except WorkError:
+    except (WorkError, UnicodeEncodeError):  # the second is of the file's name, not of the file
         raise
     except (OSError, RuntimeError, AttributeError, IndexError, KeyError, ValueError) as error:
         # netCDF4 raises all of these for headers that make no sense
@@ -59,6 +61,4 @@ def damage_reported(path: Path) -> Iterator[None]:
 
 def damaged(path: Path, what: str) -> WorkError:
     """Return the error that says of a file that it is cut short or damaged."""
-    return WorkError(
-        f"{path} cannot be read ({what}); it is cut short or damaged: move it away, or restore it"
-    )
+    return WorkError(f"{path} cannot be read ({what}); it is cut short or damaged{WHAT_TO_DO}")

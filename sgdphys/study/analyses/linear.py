@@ -36,10 +36,11 @@ def analyse_linear(source: Source, analysis: LinearAnalysis) -> xr.Dataset:
     everything, needless = np.full(shape, np.nan), np.full(shape, np.nan)
     error = np.full(shape[:2], np.nan)
     for e, r in np.ndindex(shape[:2]):
-        if not np.abs(theta[e, r]).max() < _LARGEST:
+        weights = theta[e, r].astype(np.float64)
+        if not np.abs(weights).max() < _LARGEST:
             continue
         through, shift = np.eye(features), np.zeros(features)
-        for k, (w, b) in enumerate(network.matrices(theta[e, r].astype(np.float64))):
+        for k, (w, b) in enumerate(network.matrices(weights)):
             through, shift = w @ through, w @ shift + b
             if not np.abs(through).max() < _LARGEST:
                 break
