@@ -143,7 +143,8 @@ def run(
         bool, typer.Option("--quick", help="Few epochs and replicas, every stage and figure.")
     ] = False,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Threads.", show_default="all processors")
+        int | None,
+        typer.Option(min=1, help="Threads.", show_default="SGDPHYS_THREADS, or all processors"),
     ] = None,
     fresh: Annotated[
         bool,

@@ -41,6 +41,8 @@ def _writable(folder: Path) -> bool:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             found = folder.stat()
+            if not hasattr(os, "getuid"):  # Windows keeps what is a user's in other ways
+                return True
             return found.st_uid == os.getuid() and not found.st_mode & stat.S_IWOTH
     except OSError:
         return False
@@ -83,6 +85,8 @@ def cache_folder() -> Path | None:
         folder = candidate / "sgdphys" / digest.hexdigest()[:16]
         if _writable(folder):
             return folder
+    if not hasattr(os, "getuid"):
+        return None
     temporary = Path(tempfile.gettempdir()).resolve()
     folder = temporary / f"cache-of-user-{os.getuid()}" / "sgdphys" / digest.hexdigest()[:16]
     return folder if _private(folder, temporary) else None

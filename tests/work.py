@@ -8,11 +8,16 @@ import threading
 import time
 from pathlib import Path
 
+from sgdphys import parallel
 from sgdphys.errors import InputError
 
 
 def say(what, tell):
     tell(f"said {what}")
+
+
+def say_threads(tell):
+    tell(str(parallel.threads()))
 
 
 def refuse(tell):

@@ -1,14 +1,13 @@
 """Drift and diffusion as functions of position: Kramers-Moyal coefficients with bands."""
 
 import functools
-import os
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from sgdphys import parallel
 from sgdphys.compiling import compiled
 from sgdphys.dynamics.intervals import percentile_interval
 from sgdphys.dynamics.paths import BLOCK_BYTES, Paths, paths
@@ -294,8 +293,7 @@ def _moments(
             )
 
     together = max(1, BLOCK_BYTES // (8 * max(x[0].size, 1)) if len(x) else 1)
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        list(pool.map(work, [slice(k, k + together) for k in range(0, len(x), together)]))
+    parallel.map(work, [slice(k, k + together) for k in range(0, len(x), together)])
     return found, ends, spacing
 
 

@@ -5,14 +5,13 @@ its length: so digits survive a mean of a million spreads, at a cost that does n
 """
 
 import functools
-import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from sgdphys import parallel
 from sgdphys.compiling import compiled
 from sgdphys.dynamics.correlations import require_even
 from sgdphys.dynamics.paths import BLOCK_BYTES, Paths, over_series, paths, result
@@ -305,6 +304,7 @@ def _lazily(series: Paths, window: int, stride: int, windows: int) -> Any:
     sizes = theta.chunks[-1]
     starts = np.cumsum([0, *sizes])
     blocks = theta.to_delayed()
+    threads = parallel.limit()  # Dask's own threads, in which this is computed, know of no limit
 
     def column(place: tuple[int, ...]) -> Any:
         shape = tuple(theta.chunks[axis][k] for axis, k in enumerate(place))
@@ -320,7 +320,7 @@ def _lazily(series: Paths, window: int, stride: int, windows: int) -> Any:
             # hidden in a function: as arguments dask would load the chunks of all tasks ahead
             work = functools.partial(
                 _block_of_windows, _Chunks(list(blocks[place][low:high])), shape,
-                begin - int(starts[low]), end - begin, window, stride,
+                begin - int(starts[low]), end - begin, window, stride, threads,
             )  # fmt: skip
             parts.append(da.from_delayed(delayed(work)(), (*shape, many, 5), np.float64))
         return da.concatenate(parts, axis=-2)
@@ -348,13 +348,14 @@ def _in_two_more(nested: Any) -> Any:
 
 
 def _block_of_windows(
-    source: _Chunks, shape: tuple[int, ...], begin: int, points: int, window: int, stride: int
-) -> np.ndarray:
+    source: _Chunks, shape: tuple[int, ...], begin: int, points: int, window: int, stride: int,
+    threads: int | None,
+) -> np.ndarray:  # fmt: skip
     """Indicators of consecutive chunks from a point on, a few series at a time."""
     many = int(np.prod(shape))
     out = np.empty((many, (points - window) // stride + 1, 5))
     together = max(1, BLOCK_BYTES // (8 * points))
-    with _ONE_AT_A_TIME, ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with _ONE_AT_A_TIME, parallel.limited(threads):
         flat = [
             missing_as_nan(np.asarray(c.compute(scheduler="synchronous"))).reshape(many, -1)
             for c in source.chunks
@@ -364,5 +365,5 @@ def _block_of_windows(
             x = np.concatenate([c[part] for c in flat], axis=1, dtype=np.float64)
             out[part] = rolling(np.ascontiguousarray(x[:, begin : begin + points]), window, stride)
 
-        list(pool.map(work, [slice(k, k + together) for k in range(0, many, together)]))
+        parallel.map(work, [slice(k, k + together) for k in range(0, many, together)])
     return out.reshape(*shape, *out.shape[1:])

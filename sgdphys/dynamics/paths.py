@@ -1,15 +1,14 @@
 """The one door through which dynamics reads trajectories: times, gaps, and bounded memory."""
 
 import itertools
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from sgdphys import parallel
 from sgdphys.compiling import compiled
 from sgdphys.containers import array_of, bare_array, index_array, labelled_array, units_of
 from sgdphys.dynamics.status import DIVERGED, NO_DATA, OK, flagged
@@ -224,14 +223,13 @@ def over_series(
         values, target = task
         target[...] = kernel(as_float(values), series.times)
 
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for place in _places(series.theta):
-            loaded = np.asarray(series.theta[place].data)
-            flat = loaded.reshape(-1, points)
-            target = np.empty((len(flat), width))
-            parts = [slice(k, k + together) for k in range(0, len(flat), together)]
-            list(pool.map(work, [(flat[part], target[part]) for part in parts]))
-            out[place] = target.reshape(*loaded.shape[:-1], width)
+    for place in _places(series.theta):
+        loaded = np.asarray(series.theta[place].data)
+        flat = loaded.reshape(-1, points)
+        target = np.empty((len(flat), width))
+        parts = [slice(k, k + together) for k in range(0, len(flat), together)]
+        parallel.map(work, [(flat[part], target[part]) for part in parts])
+        out[place] = target.reshape(*loaded.shape[:-1], width)
     return out
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from sgdphys import parallel
 from sgdphys.engines.modules import ModuleNetwork
 from sgdphys.networks import Perceptron
 
@@ -54,6 +55,7 @@ def activations_of(
         if not any(True for _ in module.children()):
             module.register_forward_hook(keep)
 
+    @parallel.torch_threads()
     def read(theta: np.ndarray) -> list[np.ndarray]:
         torch.nn.utils.vector_to_parameters(torch.as_tensor(theta, dtype=torch.float64), parameters)
         parts: list[list[np.ndarray]] = []

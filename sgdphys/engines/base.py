@@ -270,6 +270,7 @@ class Engine(Protocol):
     ensemble: Ensemble
     name: str
     threads: int
+    """Threads that train; see ``sgdphys.parallel``."""
 
     def is_compiled(self) -> bool:
         """Whether training can begin without compilation."""

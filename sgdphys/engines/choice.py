@@ -13,7 +13,6 @@ WIDE = 192
 def engine_for(
     ensemble: Ensemble,
     name: str = "auto",
-    threads: int | None = None,
     device: str = "cpu",
     tell: Callable[[str], None] = lambda sentence: None,
 ) -> Engine:
@@ -24,7 +23,6 @@ def engine_for(
     ensemble : Ensemble
     name : str
         "fused", "vmapped" or "auto".
-    threads : int, optional
     device : str
         "cpu" or "cuda"; CUDA is vmapped.
     tell : callable
@@ -51,7 +49,7 @@ def engine_for(
 
         if device != "cpu":
             raise InputError("the fused engine trains on the CPU; leave train.device out")
-        return FusedEngine(ensemble, threads)
+        return FusedEngine(ensemble)
     from sgdphys.engines.vmapped import VmappedEngine
 
-    return VmappedEngine(ensemble, threads, device)
+    return VmappedEngine(ensemble, device)

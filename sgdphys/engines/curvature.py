@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.func import grad, vmap
 
+from sgdphys import parallel
 from sgdphys.engines.base import Ensemble
 from sgdphys.engines.modules import matrices_of, model_of, sample_losses
 from sgdphys.errors import InputError
@@ -45,25 +46,20 @@ class Landscape(NamedTuple):
         return len(self.weight)
 
 
-def landscape_of(
-    ensemble: Ensemble, device: str = "cpu", *, threads: int | None = None
-) -> Landscape:
+def landscape_of(ensemble: Ensemble, device: str = "cpu") -> Landscape:
     """Return the loss of an ensemble's replicas, in evaluation mode.
 
     Parameters
     ----------
     ensemble : Ensemble
     device : str
-    threads : int, optional
-        Of torch, from now on; what it is set to by default.
+        "cpu" or "cuda": where derivatives of it are taken.
 
     Raises
     ------
     InputError
         For batch norm.
     """
-    if threads is not None:
-        torch.set_num_threads(threads)
     samples = ensemble.samples
     if samples.are_labels:
         targets = ensemble.labels_of(range(ensemble.replicas))
@@ -113,6 +109,7 @@ def _departure(theta: torch.Tensor, network: Perceptron) -> torch.Tensor:
     return total
 
 
+@parallel.torch_threads()
 def _over(
     landscape: Landscape, derivative: Any, theta: np.ndarray, *more: np.ndarray
 ) -> np.ndarray:
@@ -203,7 +200,7 @@ def hessians(landscape: Landscape, theta: np.ndarray) -> np.ndarray:
 
 
 def leading_curvature(
-    landscape: Landscape, theta: np.ndarray, *, many: int = 1, rng: int = 0
+    landscape: Landscape, theta: np.ndarray, *, many: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
     """Largest eigenvalues of the Hessian and their directions; the first is the sharpness.
 
@@ -212,8 +209,6 @@ def leading_curvature(
     landscape : Landscape
     theta : (place, replica, parameter)
     many : int
-    rng : int
-        Seed of the first vectors.
 
     Returns
     -------
@@ -223,7 +218,7 @@ def leading_curvature(
     Notes
     -----
     From full Hessians of networks with less than 20 parameters a mode, else by Lanczos with full
-    reorthogonalisation on Hessian products.
+    reorthogonalisation on Hessian products, from the same random vectors every time.
     """
     size = theta.shape[-1]
     many = min(many, size)
@@ -233,13 +228,11 @@ def leading_curvature(
             w, v = np.linalg.eigh(hessians(landscape, theta[k : k + 1])[0])
             values[k], vectors[k] = w[:, ::-1][:, :many], v[..., ::-1][..., :many]
         return values, vectors
-    return _lanczos(landscape, theta, many, np.random.default_rng(rng))
+    return _lanczos(landscape, theta, many)
 
 
-def _lanczos(
-    landscape: Landscape, theta: np.ndarray, many: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    start = rng.standard_normal(theta.shape)
+def _lanczos(landscape: Landscape, theta: np.ndarray, many: int) -> tuple[np.ndarray, np.ndarray]:
+    start = np.random.default_rng(0).standard_normal(theta.shape)
     basis = [start / np.linalg.norm(start, axis=-1, keepdims=True)]
     diagonal: list[np.ndarray] = []
     beside: list[np.ndarray] = []

@@ -4,13 +4,13 @@ Blocks of replicas are spread over threads and share nothing, so a replica is th
 whatever runs beside it.
 """
 
-import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 
 import numpy as np
 
+from sgdphys import parallel
 from sgdphys.compiling import is_compiled
 from sgdphys.engines import kernels
 from sgdphys.engines.base import Ensemble, Plan, Recorded, State, Stopped, due, room_for
@@ -28,15 +28,13 @@ class FusedEngine:
     Parameters
     ----------
     ensemble : Ensemble
-    threads : int, optional
-        Defaults to the processors this process may use.
     """
 
     name = "fused"
 
-    def __init__(self, ensemble: Ensemble, threads: int | None = None) -> None:
+    def __init__(self, ensemble: Ensemble) -> None:
         self.ensemble = ensemble
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = parallel.threads()
         net = net_of(ensemble)
         width = lanes(ensemble.training.dtype)
         self.blocks = [
@@ -83,26 +81,15 @@ class FusedEngine:
         if len(steps) and steps[0] == 0:
             recorded.theta[:, 0] = state.theta
 
-        failed: list[BaseException] = []
+        over = threading.Event()  # after a failure or Ctrl-C the others end after their stretch too
 
         def halted() -> bool:
-            return bool(failed) or (stop is not None and stop())
+            return over.is_set() or (stop is not None and stop())
 
         def work(block: Block) -> None:
-            try:
-                self._advance_block(block, state, after, plan, recorded, progress, halted)
-            except BaseException as error:
-                failed.append(error)
-                raise
+            self._advance_block(block, state, after, plan, recorded, progress, halted)
 
-        with ThreadPoolExecutor(self.threads) as pool:
-            try:
-                wait([pool.submit(work, block) for block in self.blocks])
-            except BaseException as interruption:  # Ctrl-C: threads end after their stretch too
-                failed.append(interruption)
-                raise
-        for error in sorted(failed, key=lambda e: isinstance(e, Stopped)):
-            raise error
+        parallel.map(work, self.blocks, halt=over.set)
         return after, recorded
 
     def _advance_block(

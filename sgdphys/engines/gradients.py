@@ -11,7 +11,7 @@ from sgdphys.networks import Perceptron
 _TOGETHER = 512
 
 
-def full_gradients(ensemble: Ensemble, theta: np.ndarray, threads: int | None = None) -> np.ndarray:
+def full_gradients(ensemble: Ensemble, theta: np.ndarray, device: str = "cpu") -> np.ndarray:
     """Gradient of each replica's whole training loss, weight decay included.
 
     Of a perceptron by the fused engine: what one step of full-batch descent at a learning rate of 1
@@ -22,7 +22,8 @@ def full_gradients(ensemble: Ensemble, theta: np.ndarray, threads: int | None = 
     ensemble : Ensemble
     theta : (place, replica, parameter)
         Weights at some places of every replica's path; layer noise is left out.
-    threads : int, optional
+    device : str
+        Of torch, "cpu" or "cuda".
 
     Returns
     -------
@@ -31,7 +32,7 @@ def full_gradients(ensemble: Ensemble, theta: np.ndarray, threads: int | None = 
     if not isinstance(ensemble.network, Perceptron):
         from sgdphys.engines.curvature import gradients, landscape_of
 
-        return gradients(landscape_of(ensemble, threads=threads), theta)
+        return gradients(landscape_of(ensemble, device), theta)
     replicas, size = theta.shape[1:]
     training = replace(
         ensemble.training, rates=np.ones(1), sampler="full", optimiser="sgd", momentum=0.0,
@@ -51,8 +52,7 @@ def full_gradients(ensemble: Ensemble, theta: np.ndarray, threads: int | None = 
                 training=training,
                 samples=Samples(x=samples.x, targets=targets, is_train=samples.is_train[owner]),
                 seed=ensemble.seed,
-            ),
-            threads,
+            )
         )
         state = replace(engine.initial_state(), theta=flat[part])
         after, _ = engine.advance(state, 1, plan)

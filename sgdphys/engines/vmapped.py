@@ -14,6 +14,7 @@ import torch
 from torch.func import grad_and_value, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from sgdphys import parallel
 from sgdphys.engines.base import (
     Ensemble,
     Plan,
@@ -55,8 +56,6 @@ class VmappedEngine:
     Parameters
     ----------
     ensemble : Ensemble
-    threads : int, optional
-        Of torch on the CPU; torch's own default where it is left out.
     device : str
         "cpu" or "cuda".
 
@@ -70,7 +69,8 @@ class VmappedEngine:
 
     name = "vmapped"
 
-    def __init__(self, ensemble: Ensemble, threads: int | None = None, device: str = "cpu") -> None:
+    @parallel.torch_threads()
+    def __init__(self, ensemble: Ensemble, device: str = "cpu") -> None:
         training = ensemble.training
         if ensemble.needs_fused:
             raise InputError(
@@ -87,8 +87,6 @@ class VmappedEngine:
                 "devices here, numbered from 0"
             )
         self.ensemble, self.device = ensemble, device
-        if threads is not None:
-            torch.set_num_threads(threads)
         self.threads = torch.get_num_threads()
         self.dtype = getattr(torch, training.dtype)
         self.model = model_of(ensemble.network, self.dtype, device)
@@ -117,6 +115,7 @@ class VmappedEngine:
         """Nothing is compiled."""
         return True
 
+    @parallel.torch_threads()
     def initial_state(self) -> State:
         """Weights before any update, one draw a family."""
         ensemble = self.ensemble
@@ -177,6 +176,7 @@ class VmappedEngine:
         (gradient,) = torch.autograd.grad(losses.sum(), leaf)
         return gradient, {n: b.detach() for n, b in after.items()}
 
+    @parallel.torch_threads()
     @_plain_attention()
     def advance(
         self,

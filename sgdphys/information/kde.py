@@ -1,12 +1,11 @@
 """Bounds on the information of a noisy layer from pairwise distances, in bits."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from sgdphys import parallel
 from sgdphys.compiling import compiled
 from sgdphys.errors import InputError
 from sgdphys.information.samples import label_array, samples_of, whole_labels
@@ -79,16 +78,14 @@ def _kernel_sums(t: np.ndarray, labels: np.ndarray, kinds: int, scale: float) ->
         packed[:, first : first + len(group)] = scaled[group].T
         place[group] = first + np.arange(len(group))
     out = np.empty((len(t), kinds, 2))
-    threads = len(os.sched_getaffinity(0))
-    parts = np.array_split(np.arange(len(t)), max(threads * 4, 1))
+    parts = np.array_split(np.arange(len(t)), parallel.threads() * 4)
 
     def work(part: np.ndarray) -> None:
         found = np.empty((len(part), kinds, 2))
         _sums(packed, place[part], edges, np.empty((2, WIDTH), np.float32), found)
         out[part] = found
 
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, [p for p in parts if len(p)]))
+    parallel.map(work, [p for p in parts if len(p)])
     return out
 
 

@@ -1,12 +1,11 @@
 """Where layers stand on the information plane, replayed from recorded weights."""
 
-import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import xarray as xr
 
+from sgdphys import parallel
 from sgdphys.compiling import compiled
 from sgdphys.containers import finite_array, require_kind
 from sgdphys.errors import InputError
@@ -192,7 +191,8 @@ def layer_information(
     rng : int
         Seed of the shuffled labels, one order for each replica.
     threads : int, optional
-        All processors by default.
+        At most so many, whatever the estimator; all processors by default. See
+        ``sgdphys.parallel``. ``activations`` are asked for one network after the other.
 
     Returns
     -------
@@ -224,10 +224,11 @@ def layer_information(
         if patterns != "all" or labels != "hard":
             raise InputError("activations= reads all patterns and hard labels")
         theta, at = weights_at(trajectory, epochs)
-        read = of_activations(
-            activations, theta, at, task["y"].to_numpy(), estimator=estimator, bins=bins,
-            bin_range=bin_range, noise_variance=noise_variance, neighbours=neighbours, rng=rng,
-        )  # fmt: skip
+        with parallel.limited(threads):
+            read = of_activations(
+                activations, theta, at, task["y"].to_numpy(), estimator=estimator, bins=bins,
+                bin_range=bin_range, noise_variance=noise_variance, neighbours=neighbours, rng=rng,
+            )  # fmt: skip
         return read.assign_attrs(said).assign_coords(replica=members)
     for name, value, known in (
         ("labels", labels, ("hard", "soft")),
@@ -243,10 +244,12 @@ def layer_information(
     if estimator != "binned":
         if patterns != "all" or labels != "hard":
             raise InputError(f"estimator {estimator!r} reads all patterns and hard labels")
-        return estimated(
-            theta, at, network, x.astype(np.float64), y, estimator=estimator, softmax=softmax,
-            bins=bins, noise_variance=noise_variance, neighbours=neighbours, rng=rng,
-        ).assign_attrs(said).assign_coords(replica=members)  # fmt: skip
+        with parallel.limited(threads):
+            read = estimated(
+                theta, at, network, x.astype(np.float64), y, estimator=estimator, softmax=softmax,
+                bins=bins, noise_variance=noise_variance, neighbours=neighbours, rng=rng,
+            )  # fmt: skip
+        return read.assign_attrs(said).assign_coords(replica=members)
     replicas = theta.shape[1]
     layout = Layout(
         sizes=np.array(network.sizes, np.int64),
@@ -276,8 +279,8 @@ def layer_information(
         )
         found[finite, replica] = out
 
-    with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
-        list(pool.map(work, range(replicas)))
+    with parallel.limited(threads):
+        parallel.map(work, range(replicas))
     return _labelled(found, ranges, at, trajectory, len(y), patterns, softmax).assign_attrs(
         estimator=estimator,
         bins=bins,

@@ -1,13 +1,12 @@
 """Other estimators than the histogram, on activations replayed from recorded weights."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from sgdphys import parallel
 from sgdphys.errors import InputError
 from sgdphys.information.binned import binned_information
 from sgdphys.information.gaussian import linear_layer_information
@@ -153,8 +152,9 @@ def estimated(
                 r(t, labels, shuffled) for r, t in zip(readers, units, strict=True)
             ])  # fmt: skip
 
-    threads = len(os.sched_getaffinity(0))
-    return _each_network(theta, epochs, network.layers, labels, whole, rng, threads).assign_attrs(
+    return _each_network(
+        theta, epochs, network.layers, labels, whole, rng, in_threads=True
+    ).assign_attrs(
         estimator=estimator, **settings[estimator], interval_method="none: over replicas only"
     )
 
@@ -166,12 +166,13 @@ def _each_network(
     labels: np.ndarray,
     whole: Callable[[np.ndarray, np.ndarray], np.ndarray],
     rng: int,
-    threads: int = 1,
+    *,
+    in_threads: bool,
 ) -> xr.Dataset:
     """I_XT, I_TY and its null of every layer, network and epoch.
 
-    ``whole`` gives (layer, 3) of the weights of one network and its shuffled labels; with several
-    threads it is called from all of them.
+    ``whole`` gives (layer, 3) of the weights of one network and its shuffled labels. It is called
+    from several threads, or from the caller's alone, and may then use threads of its own.
     """
     at = np.array(list(epochs))
     found = np.full((len(at), theta.shape[1], layers, 3), np.nan)
@@ -183,8 +184,12 @@ def _each_network(
             shuffled = np.random.default_rng([rng, r]).permutation(labels)
             found[e, r] = whole(weights, shuffled)
 
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, np.ndindex(len(at), theta.shape[1])))
+    places = np.ndindex(len(at), theta.shape[1])
+    if in_threads:
+        parallel.map(work, places)
+    else:
+        for place in places:
+            work(place)
     names = ("I_XT", "I_TY", "null_I_TY")
     axes = ("epoch", "replica", "layer")
     rises = (np.diff(found[..., :2], axis=2) > 1e-9).sum(axis=(2, 3))
@@ -214,7 +219,8 @@ def of_activations(
     Parameters
     ----------
     activations : callable
-        Of the weights of one network (parameter,): a list of (sample, unit), one a layer.
+        Of the weights of one network (parameter,): a list of (sample, unit), one a layer. Called
+        for one network after the other, in the caller's thread.
     theta : (epoch, replica, parameter)
     epochs : iterable of int
     y : (sample,)
@@ -264,7 +270,7 @@ def of_activations(
             rows.append((float(both[0]["I_XT"]), *(float(b["I_TY"]) for b in both)))
         return np.array(rows)
 
-    data = _each_network(theta, epochs, layers, labels, whole, rng)
+    data = _each_network(theta, epochs, layers, labels, whole, rng, in_threads=False)
     if ends:
         low, high = np.array(ends).T
         data = data.assign(bin_low=("layer", low), bin_high=("layer", high))

@@ -1,7 +1,5 @@
 """Results as tables: tidy CSV of an analysis, over networks by median and middle 90%."""
 
-import csv
-import io
 import re
 from typing import Any
 
@@ -63,18 +61,13 @@ def _over_replicas(data: xr.Dataset) -> xr.Dataset:
 
 def _block(data: xr.Dataset, dims: tuple[str, ...]) -> str:
     """One table: its coordinates, then its variables, units in the heading."""
-    out = io.StringIO()
-    writer = csv.writer(out)  # lines end in CR LF, so that a text with either is quoted
-    names = [str(n) for n in data.data_vars]
-    heads = [f"{n} ({data[n].attrs['units']})" if data[n].attrs.get("units", "1") != "1" else n
-             for n in names]  # fmt: skip
-    writer.writerow([_cell(str(head)) for head in (*dims, *heads)])
-    along = [data[d].to_numpy() if d in data.coords else np.arange(data.sizes[d]) for d in dims]
-    columns = [data[n].transpose(*dims).to_numpy().ravel() for n in names]
-    places = [g.ravel() for g in np.meshgrid(*along, indexing="ij")]
-    for row in zip(*places, *columns, strict=True):
-        writer.writerow([_cell(v) for v in row])
-    return out.getvalue()
+    units = {str(n): v.attrs.get("units", "1") for n, v in data.data_vars.items()}
+    heads = [n if unit == "1" else f"{n} ({unit})" for n, unit in units.items()]
+    table = data.to_dataframe(dim_order=list(dims)).reset_index()[[*dims, *units]].map(_cell)
+    # lines end in CR LF, so that a text with either is quoted
+    return table.to_csv(
+        header=[_cell(head) for head in (*dims, *heads)], index=False, lineterminator="\r\n"
+    )
 
 
 def _cell(value: Any) -> str:

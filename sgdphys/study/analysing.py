@@ -42,7 +42,7 @@ def are_whole(folder: Path, study: Study) -> bool:
     return path.is_file() and attributes_of(path).get("analyses_key") == analyses_key(study)
 
 
-def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str], None]) -> None:
+def analyse(folder: Path, study: Study, tell: Callable[[str], None]) -> None:
     """Carry out the analyses of a study on its recording, and relate them to each other.
 
     Raises
@@ -55,7 +55,7 @@ def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str
         trajectory = _as_planned(recorded, study)
         for name, analysis in study.analyses.items():
             tell(f"analysing {name} in {folder}")
-            source = Source(trajectory, study, name, threads)
+            source = Source(trajectory, study, name)
             source.require(analysis)
             groups[name] = _of_kind(analysis.of, f"analyse_{analysis.of}")(source, analysis)
             groups[name].attrs["of"] = analysis.of
@@ -71,7 +71,7 @@ def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str
 
 def _as_planned(recorded: xr.DataTree, study: Study) -> xr.DataTree:
     """A recording that is shared may hold more weights than this study asks for."""
-    per_epoch = len(Source(recorded, study, "", None).batch_sizes)
+    per_epoch = len(Source(recorded, study, "").batch_sizes)
     return narrowed(recorded, steps=plan_of(study, per_epoch).weight_steps)
 
 

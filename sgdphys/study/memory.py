@@ -172,7 +172,7 @@ def _of_system(root: Path) -> float | None:
         return 1024.0 * int(found[1])
     try:
         return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (OSError, ValueError):
+    except (AttributeError, OSError, ValueError):
         return None
 
 

@@ -152,9 +152,9 @@ def learning_rates(train: Train) -> np.ndarray:
     return np.full(train.epochs, train.learning_rate)
 
 
-def log_epochs(epochs: int, points: int = LOG_POINTS) -> np.ndarray:
+def log_epochs(epochs: int) -> np.ndarray:
     """Epoch 0, and whole epochs evenly spaced on a logarithmic axis up to the last."""
-    spaced = np.round(np.geomspace(1, epochs, points)).astype(np.int64)
+    spaced = np.round(np.geomspace(1, epochs, LOG_POINTS)).astype(np.int64)
     return np.unique(np.concatenate([[0], spaced, [epochs]]))
 
 
@@ -228,8 +228,6 @@ class Recording:
     study : Study
     folder : Path
         The run's folder.
-    threads : int, optional
-        Defaults to all processors.
     tell : callable
         Receives a sentence on which engine was chosen.
     """
@@ -238,7 +236,6 @@ class Recording:
         self,
         study: Study,
         folder: Path,
-        threads: int | None = None,
         tell: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         self.study = study
@@ -247,7 +244,7 @@ class Recording:
         self.plan = plan_of(study, self.ensemble.updates_per_epoch)
         self._tell = tell
         train = study.train
-        self.engine = engine_for(self.ensemble, train.engine, threads, train.device, tell)
+        self.engine = engine_for(self.ensemble, train.engine, train.device, tell)
         self.bytes = recorded_bytes(self.ensemble, self.plan)
 
     @property

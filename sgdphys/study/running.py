@@ -1,6 +1,5 @@
 """Carrying out a study: its stages in order, each skipped when its output is there and whole."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 
 import xarray as xr
 
+from sgdphys import parallel
 from sgdphys.engines.base import Stopped
 from sgdphys.errors import WorkError
 from sgdphys.relate.verdicts import judge, without_data, write_verdicts
@@ -22,7 +22,7 @@ from sgdphys.study.recording import Recording
 from sgdphys.study.runs import CASES, PARTS, VERDICTS, Run
 from sgdphys.study.sharing import Pool
 from sgdphys.study.study_file import STUDY_FILE
-from sgdphys.study.workers import Work, Workers
+from sgdphys.study.workers import Work, Workers, can_begin
 from sgdphys.trajectory.segments import SEGMENTS
 
 _DIVERGED = "every network diverged, so nothing was analysed"
@@ -47,7 +47,6 @@ class _Progress:
 class _Command:
     """How a study is carried out."""
 
-    threads: int | None
     fresh: bool
     tell: Callable[[str], None]
     stop: Callable[[], bool] | None
@@ -87,7 +86,10 @@ def run(
     fresh : bool
         Begin anew where the folder holds a run.
     threads : int, optional
-        Threads that train; all processors by default.
+        At most so many train; without cases and parts, at most so many analyse too. Cases and
+        parts are analysed and drawn in half as many other processes, which share as many threads
+        among them. The default is what ``sgdphys.parallel`` says: the environment variable
+        SGDPHYS_THREADS, or all processors.
     tell : callable, optional
         Receives sentences on what happens.
     progress : callable, optional
@@ -111,13 +113,19 @@ def run(
     folder = Path(out) if out is not None else Path("runs") / (name + ("-quick" if quick else ""))
     _require_sound(study, folder)
     tell = tell or (lambda sentence: None)
-    cores = threads or len(os.sched_getaffinity(0))
-    processes = cores // 2 if parts or resolved.sweep.keys else 0
-    share = max(cores // (processes + 1), 1) if processes else threads
-    with locked(folder, tell), Workers(processes, share, tell, stop) as workers:
+    with ExitStack() as held:
+        held.enter_context(parallel.limited(threads))
+        cores = parallel.threads()
+        processes = cores // 2 if parts or resolved.sweep.keys else 0
+        if processes and not can_begin():
+            tell("this system cannot hand work to other processes; everything is done in turn")
+            processes = 0
+        held.enter_context(locked(folder, tell))
+        share = max(cores // (processes + 1), 1)
+        workers = held.enter_context(Workers(processes, share, tell, stop))
         claim(folder, resolved, fresh=fresh, tell=tell)
         recorded = _Progress(progress, total)
-        command = _Command(threads, fresh, tell, stop, recorded, workers, Pool())
+        command = _Command(fresh, tell, stop, recorded, workers, Pool())
         if parts:
             _carry_out_parts(folder, resolved, parts, command)
         else:
@@ -161,7 +169,7 @@ def _carry_out(folder: Path, study: Study, command: _Command) -> Work:
     if study.sweep.keys:
         analyses = _carry_out_cases(folder, study, command)
     elif _record_one(folder, study, command):
-        analyses = [workers.submit(analyse, folder, study, workers.threads)]
+        analyses = [workers.submit(analyse, folder, study)]
     return workers.submit(_finish, folder, study, after=analyses)
 
 
@@ -176,7 +184,7 @@ def _carry_out_cases(folder: Path, study: Study, command: _Command) -> list[Work
             claim(inside, case, fresh=command.fresh, tell=command.tell)
             is_to_analyse = _record_one(inside, case, command)
         if is_to_analyse:
-            analyses.append(workers.submit(_analyse_case, inside, case, workers.threads))
+            analyses.append(workers.submit(_analyse_case, inside, case))
     return analyses
 
 
@@ -212,12 +220,10 @@ def _are_analysed(run: Run, tell: Callable[[str], None]) -> bool:
     return True
 
 
-def _analyse_case(
-    folder: Path, study: Study, threads: int | None, tell: Callable[[str], None]
-) -> None:
+def _analyse_case(folder: Path, study: Study, tell: Callable[[str], None]) -> None:
     """Analyse a case, whose folder is held only while something is written to it."""
     with locked(folder):
-        analyse(folder, study, threads, tell)
+        analyse(folder, study, tell)
 
 
 def _finish(folder: Path, study: Study, tell: Callable[[str], None]) -> None:
@@ -260,7 +266,7 @@ def _record(run: Run, command: _Command) -> None:
     shared = command.pool.share(study, segments)
     if shared is not None:
         command.tell(f"its networks were trained already: {shared}")
-    recording = Recording(study, run.folder, command.threads, command.tell)
+    recording = Recording(study, run.folder, command.tell)
     ensemble, training = recording.ensemble, recording.ensemble.training
     done = recording.done_epochs()
     total = ensemble.epochs * ensemble.replicas

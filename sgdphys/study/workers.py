@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from typing import Any
 
+from sgdphys import parallel
 from sgdphys.engines.base import Stopped
 from sgdphys.errors import WorkError
 from sgdphys.study import serving
@@ -17,7 +18,12 @@ from sgdphys.study import serving
 _ASK = 0.2
 """Seconds between two questions whether to stop."""
 
-_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_LIMITS = (parallel.VARIABLE, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def can_begin() -> bool:
+    """Whether this system can hand a connection over to a process; Windows cannot."""
+    return hasattr(os, "fork")
 
 
 @dataclass(eq=False)
@@ -42,8 +48,8 @@ class Workers:
     processes : int
         With 0, what is submitted is done at once in this process.
     threads : int, optional
-        Of libraries in the processes. More threads than processors, which wait for each other
-        busily, take many times as long.
+        Of each process, and of the libraries in it. More threads than processors, which wait for
+        each other busily, take many times as long.
     tell : callable
         Receives the sentences that work tells.
     stop : callable, optional

@@ -6,10 +6,8 @@ take an array of 1000; all processors may be used by either, and one thread is t
 """
 
 import json
-import os
 import statistics
 import time
-from unittest import mock
 
 import ewstools
 import numpy as np
@@ -18,7 +16,7 @@ import xarray as xr
 from kramersmoyal import km
 from tidynamics import msd as peer_msd
 
-from sgdphys import dynamics, processes
+from sgdphys import dynamics, parallel, processes
 
 POINTS = 10_000
 SERIES = 1000
@@ -47,7 +45,7 @@ def compare(ours, theirs, peer_series=PEER_SERIES):
     all_cores, one_core, peer = [], [], []
     for _ in range(REPEATS):
         all_cores.append(seconds(ours) / SERIES)
-        with mock.patch("os.sched_getaffinity", return_value={0}):
+        with parallel.limited(1):
             one_core.append(seconds(ours) / SERIES)
         peer.append(seconds(theirs) / peer_series)
     a, b, c = (1e3 * statistics.median(x) for x in (all_cores, one_core, peer))
@@ -73,7 +71,7 @@ def main():
     fits = [seconds(lambda: dynamics.fit_ou(ou)) for _ in range(REPEATS)]
     report = {
         "points": POINTS,
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": parallel.processors(),
         "msd_40_log_lags_against_tidynamics_all_lags": compare(
             lambda: dynamics.msd(walks), lambda: [peer_msd(x) for x in few]
         ),

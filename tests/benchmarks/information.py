@@ -15,6 +15,7 @@ import time
 import numpy as np
 
 import sgdphys as sp
+from sgdphys import parallel
 from sgdphys.information import bottleneck_curve, kde_information, layer_information
 from sgdphys.networks import from_description
 
@@ -139,7 +140,7 @@ def main():
         "ms_for_six_layers": round(ms_ours, 3),
         "ms_numpy": round(ms_theirs, 2),
         "ratio": round(ms_theirs / ms_ours, 1),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": parallel.processors(),
         "kernel_ms_for_six_layers": round(kernel_ms, 1),
         "kernel_ms_numpy": round(kernel_ms_numpy),
         "kernel_ratio": round(kernel_ms_numpy / kernel_ms, 1),

@@ -7,7 +7,6 @@ count. Ours trains 50 networks and writes weights every epoch and gradient stati
 
 import itertools
 import json
-import os
 import statistics
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sgdphys import parallel
 from sgdphys.engines.base import Plan
 from sgdphys.engines.vmapped import VmappedEngine
 from sgdphys.study.keys import study_from
@@ -98,7 +98,7 @@ def sgemm_rate():
 
 
 def main():
-    cores = len(os.sched_getaffinity(0))
+    cores = parallel.processors()
     ours(512, 2)  # compile
     sizes = np.array([12, 10, 7, 5, 4, 3, 2])
     products = sizes[:-1] * sizes[1:]

@@ -7,6 +7,7 @@ import pytest
 import torch
 from ensembles import every_step, flat, small, torch_loss, torch_model
 
+from sgdphys import parallel
 from sgdphys.engines.base import Plan, Stopped
 from sgdphys.engines.fused import FusedEngine
 from sgdphys.networks import Perceptron
@@ -14,9 +15,10 @@ from sgdphys.sampling import SAMPLERS, epoch_rows
 
 
 def recorded(ensemble, threads=None, plan=None):
-    engine = FusedEngine(ensemble, threads)
-    plan = plan or every_step(ensemble)
-    return engine.advance(engine.initial_state(), ensemble.epochs, plan)
+    with parallel.limited(threads):
+        engine = FusedEngine(ensemble)
+        plan = plan or every_step(ensemble)
+        return engine.advance(engine.initial_state(), ensemble.epochs, plan)
 
 
 def torch_loop(ensemble, theta, replica):
@@ -291,13 +293,13 @@ def test_networks_sure_of_every_label_compute_with_normal_numbers(dtype, margin)
     ensemble = small(
         replicas=1, sizes=(5, 2), epochs=1, activation="identity", dtype=dtype, rate=1e-6
     )
-    engine = FusedEngine(ensemble, 1)
+    engine = FusedEngine(ensemble)
     state = engine.initial_state()
     x = ensemble.samples.x
     (outputs,) = ensemble.network.forward(state.theta[0].astype(float), x)
     state.theta[:] *= 1.01 * margin / np.abs(np.diff(outputs)).min()
     sure = dataclasses.replace(ensemble.samples, targets=outputs.argmax(axis=1)[None])
-    engine = FusedEngine(dataclasses.replace(ensemble, samples=sure), 1)
+    engine = FusedEngine(dataclasses.replace(ensemble, samples=sure))
     _, found = engine.advance(state, 1, every_step(ensemble))
     gradients = np.abs(found.by_epoch["gradient_mean"])
     least = np.finfo(dtype).smallest_normal

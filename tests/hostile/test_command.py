@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 from commands import command, refused
+from safetensors.numpy import save_file
 
 from sgdphys import open_trajectory
 from sgdphys.figures import CATALOGUE
@@ -324,6 +325,44 @@ def test_nothing_heavy_is_imported_before_it_is_needed(code):
         [sys.executable, "-c", probe], capture_output=True, text=True, check=True
     )
     assert result.stderr.strip() == "[]"
+
+
+WITHOUT_TORCH = """
+import sys, numpy as np, sgdphys as sp
+from sgdphys.cli import main
+walks = np.random.default_rng(0).standard_normal((300, 3)).cumsum(axis=0)
+np.save("walks.npy", walks)
+
+def command(*arguments):
+    try:
+        main(list(arguments))
+    except SystemExit as end:
+        assert not end.code, arguments
+
+for name, step in {
+    "fit": lambda: sp.fit(walks),
+    "fit command": lambda: command("fit", "walks.npy", "--json"),
+    "dynamics": lambda: [getattr(sp.dynamics, name) for name in sp.dynamics.__all__],
+    "information": lambda: [getattr(sp.information, name) for name in sp.information.__all__],
+    "safetensors": lambda: sp.read_checkpoints("*.safetensors", out="mine.nc"),
+    "trajectory": lambda: sp.open_trajectory("mine.nc")["weights"]["theta"].load(),
+    "info": lambda: command("info", "mine.nc"),
+}.items():
+    step()
+    if "torch" in sys.modules:
+        sys.exit(f"torch is there after {name}")
+"""
+
+
+def test_plain_analysis_never_loads_torch(tmp_path):
+    for step in (1, 2, 3):
+        weights = np.random.default_rng(step).standard_normal((2, 3)).astype(np.float32)
+        save_file({"layer.weight": weights}, tmp_path / f"model-{step}.safetensors")
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=False,
+        cwd=tmp_path, timeout=300,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
 
 
 def test_no_noise_is_drawn_and_said(tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import sgdphys as sp
+from sgdphys.engines.curvature import landscape_of
 from sgdphys.errors import InputError
 
 PITCHFORK = {
@@ -80,6 +81,26 @@ def test_relations_hold_where_the_landscape_is_a_quadratic(tmp_path):
     np.testing.assert_allclose(late["autocorrelation"], 1 - 0.05 * h, atol=0.03)
     assert float(late["entropy_production_low"]) <= 0
     assert float(late["sharpness"]) == pytest.approx(2.0, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"), [("pitchfork", {}), ("stationarity", {"gradients": 50, "directions": 4})]
+)
+def test_curvature_is_taken_on_the_device_of_the_study(tmp_path, monkeypatch, kind, settings):
+    devices = []
+
+    def spied(ensemble, device):
+        devices.append(device)
+        return landscape_of(ensemble, device)
+
+    monkeypatch.setattr(f"sgdphys.study.analyses.{kind}.landscape_of", spied)
+    train = PITCHFORK["train"] | {"epochs": 2000, "replicas": 8}
+    keys = PITCHFORK | {
+        "task": {"name": "scalar_teacher", "signal": 1.6}, "train": train,
+        "analyses": {kind: settings}, "figures": {"formats": []},
+    }  # fmt: skip
+    sp.run(keys, out=tmp_path / "run")
+    assert devices == ["cpu"]
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,14 @@ def test_what_is_told_arrives(processes):
     assert sorted(told) == ["said 0", "said 1", "said 2"]
 
 
+def test_a_process_has_its_share_of_threads():
+    told = []
+    with Workers(1, 3, told.append) as workers:
+        workers.submit(work.say_threads)
+        workers.finish()
+    assert told == ["3"]
+
+
 def test_work_waits_for_the_work_it_is_after(tmp_path):
     told = []
     with Workers(2, 1, told.append) as workers:

@@ -40,5 +40,4 @@ def analyse_information(source: Source, analysis: InformationAnalysis) -> xr.Dat
         labels=analysis.labels,
         patterns=analysis.patterns,
         rng=source.study.train.seed,
-        threads=source.threads,
     )

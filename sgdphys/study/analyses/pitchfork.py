@@ -36,7 +36,7 @@ def analyse_pitchfork(source: Source, analysis: PitchforkAnalysis) -> xr.Dataset
     late = weights.isel(step=slice(int(analysis.discard * steps), None))
     theta = late["theta"].load().astype(np.float64)
     centre = theta.mean("step").transpose("replica", "parameter").to_numpy()
-    landscape = landscape_of(ensemble_of(study, task_of(study)), threads=source.threads)
+    landscape = landscape_of(ensemble_of(study, task_of(study)), study.train.device)
     values, vectors = np.linalg.eigh(hessians(landscape, centre[None])[0])
     softest = xr.DataArray(vectors[..., 0], dims=("replica", "parameter"))
     slow = along(theta.drop_vars(["layer", "kind"], errors="ignore"), softest.expand_dims(

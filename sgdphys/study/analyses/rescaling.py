@@ -40,9 +40,8 @@ def analyse_rescaling(source: Source, analysis: RescalingAnalysis) -> xr.Dataset
         tree = xr.DataTree.from_dict({"weights": changed, "split": last["split"].to_dataset()})
         tree.attrs = last.attrs
         read = layer_information(
-            tree, task, bins=analysis.bins, bin_range=ends, rng=study.train.seed,
-            threads=source.threads,
-        )["I_XT"].isel(epoch=-1, layer=slice(0, -1))  # fmt: skip
+            tree, task, bins=analysis.bins, bin_range=ends, rng=study.train.seed
+        )["I_XT"].isel(epoch=-1, layer=slice(0, -1))
         is_same = study.network.activation in HOMOGENEOUS
         found[name] = read.drop_vars("epoch") if is_same else read.drop_vars("epoch") * np.nan
     return labelled(xr.Dataset(found)).assign_attrs(factor=analysis.factor, bins=analysis.bins)

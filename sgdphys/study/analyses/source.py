@@ -19,7 +19,6 @@ class Source(NamedTuple):
     study: Study
     name: str
     """Of the analysis, for messages."""
-    threads: int | None
 
     @property
     def batch_sizes(self) -> np.ndarray:

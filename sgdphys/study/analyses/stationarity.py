@@ -36,7 +36,7 @@ def analyse_stationarity(source: Source, analysis: StationarityAnalysis) -> xr.D
             "networks that did not diverge"
         )
     ensemble = ensemble_of(study, task_of(study))
-    landscape = landscape_of(ensemble, threads=source.threads)
+    landscape = landscape_of(ensemble, train.device)
     parts = [
         _one_burst(weights["theta"].isel(step=burst).load(), ensemble, landscape, sound, source,
                    analysis)
@@ -77,7 +77,7 @@ def _one_burst(
     steps = g["step"].to_numpy()
     places = theta.sel(step=steps[at]).transpose(*order).to_numpy()
     full = theta.sel(step=steps[at]).transpose(*order).copy(
-        data=full_gradients(ensemble, places, source.threads)
+        data=full_gradients(ensemble, places, train.device)
     )  # fmt: skip
     products = g.isel(step=few).transpose(*order)
     curved = products.copy(

@@ -1,6 +1,7 @@
 """What a file declares to hold, compared with what can be held, before any of it is read."""
 
 import os
+import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -13,7 +14,7 @@ _ROOM = 300 * 2**20
 
 
 def available_bytes() -> int:
-    """Memory that can be had without swapping."""
+    """Memory that can be had without swapping; all there could be where the system does not say."""
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             for line in file:
@@ -21,7 +22,10 @@ def available_bytes() -> int:
                     return int(line.split()[1]) * 1024
     except OSError:
         pass
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return sys.maxsize
 
 
 def require_room(what: str, wanted: int, *, beyond: int | None = None) -> None:
