@@ -8,9 +8,9 @@ from sgdphys.engines import kernels
 from sgdphys.engines.base import Ensemble, batch_variance
 from sgdphys.engines.optimisers import ADAM, SGD, Rule, Weights
 from sgdphys.engines.perceptron import Net, Pass
-from sgdphys.lanes.activations import ACTIVATIONS
-from sgdphys.lanes.vectors import REGISTER_BYTES, SAMPLES, lanes
+from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.sampling import SAMPLERS, epoch_rows, philox_keys
+from sgdphys.simd.vectors import REGISTER_BYTES, SAMPLES, lanes
 
 
 def aligned(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray:

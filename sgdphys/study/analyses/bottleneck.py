@@ -4,10 +4,10 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.dynamics.intervals import METHOD, mean_with_interval
-from sgdphys.information.bottleneck import bottleneck_curve
-from sgdphys.information.cells import layer_cells
-from sgdphys.information.critical import critical_betas
-from sgdphys.information.distance import bottleneck_distance
+from sgdphys.information.bottleneck.critical import critical_betas
+from sgdphys.information.bottleneck.curve import bottleneck_curve
+from sgdphys.information.bottleneck.distance import bottleneck_distance
+from sgdphys.information.estimators.cells import layer_cells
 from sgdphys.study.analyses.source import Source
 from sgdphys.study.analysis_keys import BottleneckAnalysis
 from sgdphys.study.recording import task_of

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.information.plane import layer_information
+from sgdphys.information.estimators.replay import layer_information
 from sgdphys.networks import from_description
 from sgdphys.quantities import labelled
 from sgdphys.study.analyses.source import Source, narrowed

@@ -9,11 +9,11 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.errors import InputError
-from sgdphys.information.binned import binned_information
-from sgdphys.information.gaussian import linear_layer_information
-from sgdphys.information.kde import kde_information
-from sgdphys.information.neighbours import neighbour_information
-from sgdphys.information.noisy import noisy_information
+from sgdphys.information.estimators.binned import binned_information
+from sgdphys.information.estimators.gaussian import linear_layer_information
+from sgdphys.information.estimators.kde import kde_information
+from sgdphys.information.estimators.neighbours import neighbour_information
+from sgdphys.information.estimators.noisy import noisy_information
 from sgdphys.information.samples import whole_labels
 from sgdphys.networks import Perceptron, activate
 from sgdphys.quantities import labelled

@@ -6,8 +6,8 @@ import torch
 from ensembles import small, torch_model
 
 from sgdphys.errors import InputError
-from sgdphys.lanes.activations import ACTIVATIONS
 from sgdphys.networks import Perceptron
+from sgdphys.networks.activations import ACTIVATIONS
 
 
 def test_parameters_are_those_of_the_layers():

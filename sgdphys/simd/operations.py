@@ -13,7 +13,7 @@ import numba.extending
 from llvmlite import ir
 from numba.core import types
 
-from sgdphys.lanes.vectors import (
+from sgdphys.simd.vectors import (
     REGISTER_BYTES,
     SAMPLES,
     Lanes,

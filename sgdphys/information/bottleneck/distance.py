@@ -9,9 +9,9 @@ from scipy.special import xlogy
 
 from sgdphys.containers import array_of, finite_array
 from sgdphys.errors import InputError
-from sgdphys.information.bottleneck import bottleneck_curve
-from sgdphys.information.certificate import Channel, about_label, channel_of
-from sgdphys.information.critical import critical_betas
+from sgdphys.information.bottleneck.certificate import Channel, about_label, channel_of
+from sgdphys.information.bottleneck.critical import critical_betas
+from sgdphys.information.bottleneck.curve import bottleneck_curve
 from sgdphys.quantities import labelled
 
 _BETAS = 240

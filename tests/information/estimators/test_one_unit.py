@@ -5,9 +5,9 @@ import pytest
 from scipy.special import entr, ndtr
 
 from sgdphys.errors import InputError
-from sgdphys.information.binned import binned_information
 from sgdphys.information.clustering import distance_ratio
-from sgdphys.information.one_unit import one_unit_information
+from sgdphys.information.estimators.binned import binned_information
+from sgdphys.information.estimators.one_unit import one_unit_information
 
 
 def test_thirty_bins_of_tanh_start_and_end_at_one_bit():

@@ -9,7 +9,7 @@ from scipy.special import xlogy
 
 from sgdphys.containers import finite_array
 from sgdphys.errors import InputError
-from sgdphys.information.certificate import (
+from sgdphys.information.bottleneck.certificate import (
     MERGE_WITHIN,
     Channel,
     channel_of,

@@ -6,8 +6,8 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.containers import require_kind
-from sgdphys.information.binned import Table, add_bins, binning, number_codes
-from sgdphys.information.plane import RANGES, inputs_of, weights_at
+from sgdphys.information.estimators.binned import Table, add_bins, binning, number_codes
+from sgdphys.information.estimators.replay import RANGES, inputs_of, weights_at
 from sgdphys.networks import from_description
 from sgdphys.quantities import labelled
 

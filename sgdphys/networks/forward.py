@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from sgdphys.compiling import compiled
-from sgdphys.lanes.activations import activate
-from sgdphys.lanes.elementary import exp
-from sgdphys.lanes.operations import fma, load_block, quick_divide, store, where
+from sgdphys.networks.activations import activate
+from sgdphys.simd.elementary import exp
+from sgdphys.simd.operations import fma, load_block, quick_divide, store, where
 
 
 class Layout(NamedTuple):

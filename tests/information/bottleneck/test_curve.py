@@ -6,7 +6,7 @@ import pytest
 import sgdphys as sp
 from sgdphys.errors import InputError
 from sgdphys.information import bottleneck_curve, critical_betas
-from sgdphys.information.certificate import (
+from sgdphys.information.bottleneck.certificate import (
     Clusters,
     channel_of,
     coordinates,

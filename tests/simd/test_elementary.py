@@ -4,9 +4,9 @@ import numba
 import numpy as np
 import pytest
 
-from sgdphys.lanes import elementary
-from sgdphys.lanes.operations import load_block, store
-from sgdphys.lanes.vectors import SAMPLES, lanes
+from sgdphys.simd import elementary
+from sgdphys.simd.operations import load_block, store
+from sgdphys.simd.vectors import SAMPLES, lanes
 
 
 def applied(function, x):

@@ -10,10 +10,10 @@ import xarray as xr
 from sgdphys.compiling import compiled
 from sgdphys.errors import InputError
 from sgdphys.information.samples import label_array, samples_of, whole_labels
-from sgdphys.lanes.elementary import exp
-from sgdphys.lanes.operations import fma, load_block, store
-from sgdphys.lanes.vectors import SAMPLES, lanes
 from sgdphys.quantities import labelled
+from sgdphys.simd.elementary import exp
+from sgdphys.simd.operations import fma, load_block, store
+from sgdphys.simd.vectors import SAMPLES, lanes
 
 WIDTH = SAMPLES * lanes("float32")
 """Pairs looked at together."""

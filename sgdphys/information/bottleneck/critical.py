@@ -7,7 +7,7 @@ import xarray as xr
 from scipy.special import expit
 
 from sgdphys.errors import InputError
-from sgdphys.information.certificate import (
+from sgdphys.information.bottleneck.certificate import (
     Channel,
     Clusters,
     channel_of,

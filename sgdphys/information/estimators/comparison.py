@@ -6,9 +6,9 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.errors import InputError
-from sgdphys.information.binned import binned_information
-from sgdphys.information.kde import kde_information
-from sgdphys.information.neighbours import neighbour_information
+from sgdphys.information.estimators.binned import binned_information
+from sgdphys.information.estimators.kde import kde_information
+from sgdphys.information.estimators.neighbours import neighbour_information
 from sgdphys.information.samples import samples_of
 from sgdphys.quantities import labelled
 

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from sgdphys.errors import InputError, nearest
-from sgdphys.lanes.activations import ACTIVATIONS
+from sgdphys.networks.activations import ACTIVATIONS
 
 INITIALISATIONS = ("fan_in", "fan_out", "orthogonal")
 

@@ -2,8 +2,8 @@
 
 from numba import njit
 
-from sgdphys.lanes.elementary import exp, log1p, tanh
-from sgdphys.lanes.operations import magnitude, quick_divide, where
+from sgdphys.simd.elementary import exp, log1p, tanh
+from sgdphys.simd.operations import magnitude, quick_divide, where
 
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "softplus", "softsign", "elu", "swish", "identity")
 _TANH, _RELU, _SIGMOID, _SOFTPLUS, _SOFTSIGN, _ELU, _SWISH, _IDENTITY = range(len(ACTIVATIONS))

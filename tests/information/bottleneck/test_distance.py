@@ -11,8 +11,14 @@ from sgdphys.information import (
     layer_cells,
     layer_information,
 )
-from sgdphys.information.certificate import Channel, channel_of, encoder, optimum, trivial
-from sgdphys.information.distance import _fit
+from sgdphys.information.bottleneck.certificate import (
+    Channel,
+    channel_of,
+    encoder,
+    optimum,
+    trivial,
+)
+from sgdphys.information.bottleneck.distance import _fit
 
 
 @pytest.fixture(scope="module")

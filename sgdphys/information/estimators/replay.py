@@ -10,7 +10,7 @@ import xarray as xr
 from sgdphys.compiling import compiled
 from sgdphys.containers import finite_array, require_kind
 from sgdphys.errors import InputError
-from sgdphys.information.binned import (
+from sgdphys.information.estimators.binned import (
     Table,
     add_bins,
     binning,
@@ -21,13 +21,13 @@ from sgdphys.information.binned import (
     saturated,
     weighted_information,
 )
-from sgdphys.information.replay import estimated, of_activations, require_estimator
+from sgdphys.information.estimators.table import estimated, of_activations, require_estimator
 from sgdphys.information.samples import whole_labels
-from sgdphys.lanes.activations import ACTIVATIONS
-from sgdphys.lanes.forward import Layout, forward_block
-from sgdphys.lanes.vectors import SAMPLES, lanes
 from sgdphys.networks import Perceptron, from_description
+from sgdphys.networks.activations import ACTIVATIONS
+from sgdphys.networks.forward import Layout, forward_block
 from sgdphys.quantities import labelled
+from sgdphys.simd.vectors import SAMPLES, lanes
 
 RANGES: dict[str, tuple[float | None, float | None]] = {
     "tanh": (-1.0, 1.0),
@@ -170,7 +170,7 @@ def layer_information(
     estimator : str
         "binned"; or, on all patterns and hard labels, at the epochs given, much slower:
         "equal_mass", "kde_lower", "kde_upper", "neighbours", "noisy", "gaussian" (see
-        ``information.replay.estimated``).
+        ``information.estimators.table.estimated``).
     activations : callable, optional
         Of the weights of one network (parameter,): activations (sample, unit) of each of its
         layers. For networks that are no perceptrons: ``engines.activations.activations_of``.

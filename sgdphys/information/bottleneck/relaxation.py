@@ -8,9 +8,16 @@ import xarray as xr
 
 from sgdphys.containers import finite_array
 from sgdphys.errors import InputError
-from sgdphys.information.bottleneck import blahut_arimoto
-from sgdphys.information.certificate import Channel, Clusters, channel_of, encoder, optimum, trivial
-from sgdphys.information.critical import critical_betas
+from sgdphys.information.bottleneck.certificate import (
+    Channel,
+    Clusters,
+    channel_of,
+    encoder,
+    optimum,
+    trivial,
+)
+from sgdphys.information.bottleneck.critical import critical_betas
+from sgdphys.information.bottleneck.curve import blahut_arimoto
 from sgdphys.quantities import labelled
 
 _NUDGE = 1e-3

@@ -10,7 +10,7 @@ from numba import njit
 from numba.core import types
 from numba.extending import overload
 
-from sgdphys.lanes.operations import (
+from sgdphys.simd.operations import (
     by_dtype,
     exponent,
     fma,

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.errors import NotEnoughData
-from sgdphys.information.binned import binned_information
+from sgdphys.information.estimators.binned import binned_information
 from sgdphys.information.samples import samples_of
 from sgdphys.quantities import labelled
 

@@ -1,0 +1,11 @@
+"""Networks as the trajectories and the estimators know them: perceptrons and their parameters."""
+
+from sgdphys.networks.perceptron import (
+    INITIALISATIONS,
+    ParameterTable,
+    Perceptron,
+    activate,
+    from_description,
+)
+
+__all__ = ["INITIALISATIONS", "ParameterTable", "Perceptron", "activate", "from_description"]
