@@ -8,7 +8,7 @@ from sgdphys.engines import kernels
 from sgdphys.engines.base import Ensemble, batch_variance
 from sgdphys.engines.optimisers import ADAM, SGD, Rule, Weights
 from sgdphys.engines.perceptron import Net, Pass
-from sgdphys.networks.activations import ACTIVATIONS
+from sgdphys.networks.activations import code_of
 from sgdphys.sampling import SAMPLERS, epoch_rows, philox_keys
 from sgdphys.simd.vectors import REGISTER_BYTES, SAMPLES, lanes
 
@@ -31,7 +31,7 @@ def net_of(ensemble: Ensemble) -> Net:
         weight_at=np.ascontiguousarray(network.weight_at),
         bias_at=np.ascontiguousarray(network.bias_at),
         unit_at=np.cumsum(sizes) - sizes,
-        activation=ACTIVATIONS.index(network.activation),
+        activation=code_of(network.activation),
         has_bias=int(network.bias),
         softmax=int(ensemble.training.loss == "cross_entropy"),
         noise=float(network.noise),

@@ -4,8 +4,7 @@ from sgdphys.networks.perceptron import (
     INITIALISATIONS,
     ParameterTable,
     Perceptron,
-    activate,
     from_description,
 )
 
-__all__ = ["INITIALISATIONS", "ParameterTable", "Perceptron", "activate", "from_description"]
+__all__ = ["INITIALISATIONS", "ParameterTable", "Perceptron", "from_description"]

@@ -227,10 +227,11 @@ class Perceptron:
         -------
         list of array (..., sample, unit)
         """
+        activation = ACTIVATIONS[self.activation].value
         units = [x]
         for layer, (w, b) in enumerate(self.matrices(theta), start=1):
             z = units[-1] @ np.swapaxes(w, -1, -2) + b[..., None, :]
-            units.append(z if layer == self.layers else activate(self.activation, z))
+            units.append(z if layer == self.layers else activation(z))
         if softmax:
             e = np.exp(units[-1] - units[-1].max(axis=-1, keepdims=True))
             units[-1] = e / e.sum(axis=-1, keepdims=True)
@@ -250,24 +251,6 @@ def from_description(description: str | Mapping[str, Any]) -> Perceptron:
     if kind != "perceptron":
         raise InputError(f"a perceptron was expected, not {kind!r}")
     return Perceptron(**{**options, "sizes": tuple(options["sizes"])})
-
-
-def activate(activation: str, z: np.ndarray) -> np.ndarray:
-    """Value of an activation at z, elementwise."""
-    if activation == "tanh":
-        return np.tanh(z)
-    if activation == "relu":
-        return np.maximum(z, 0)
-    if activation == "softplus":
-        return np.logaddexp(z, 0)
-    if activation == "softsign":
-        return z / (1 + np.abs(z))
-    if activation == "elu":
-        return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
-    if activation in ("sigmoid", "swish"):
-        s = np.exp(-np.logaddexp(-z, 0))
-        return s if activation == "sigmoid" else z * s
-    return z
 
 
 def _truncated_normal(rng: np.random.Generator, count: int) -> np.ndarray:

@@ -7,8 +7,9 @@ import xarray as xr
 
 from sgdphys.containers import require_kind
 from sgdphys.information.estimators.binned import Table, add_bins, binning, number_codes
-from sgdphys.information.estimators.replay import RANGES, inputs_of, weights_at
+from sgdphys.information.estimators.replay import inputs_of, output_range, weights_at
 from sgdphys.networks import from_description
+from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.quantities import labelled
 
 
@@ -52,7 +53,8 @@ def layer_cells(
         epochs = [int(trajectory["weights"]["epoch"].to_numpy()[-1])]
     theta, at = weights_at(trajectory, epochs)
     softmax = trajectory.attrs.get("loss") == "cross_entropy"
-    output = "softmax" if softmax else "identity"
+    ranges = [ACTIVATIONS[network.activation].range] * (network.layers - 1)
+    ranges.append(output_range(softmax))
     found = np.full((len(at), theta.shape[1], network.layers, len(x)), -1, np.int32)
     everything, table = np.arange(len(x)), Table.of(len(x))
     stamp = 0
@@ -62,13 +64,8 @@ def layer_cells(
                 continue
             layers = network.forward(theta[e, r].astype(np.float64), x, softmax=softmax)
             for k, units in enumerate(layers):
-                kind = output if k == network.layers - 1 else network.activation
-                low, high = (
-                    units_end if end is None else end
-                    for end, units_end in zip(
-                        RANGES[kind], (float(units.min()), float(units.max())), strict=True
-                    )
-                )
+                seen = float(units.min()), float(units.max())
+                low, high = np.where(np.isinf(ranges[k]), seen, ranges[k]).tolist()
                 codes = np.zeros(len(x), np.uint64)
                 add_bins(*binning(low, high, bins, edges), np.ascontiguousarray(units.T), codes)
                 stamp += 1

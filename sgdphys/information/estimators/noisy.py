@@ -8,7 +8,8 @@ from sgdphys.compiling import compiled
 from sgdphys.containers import finite_array
 from sgdphys.errors import InputError
 from sgdphys.information.samples import label_array, samples_of, whole_labels
-from sgdphys.networks import Perceptron, activate
+from sgdphys.networks import Perceptron
+from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.quantities import labelled
 
 FAR = 40.0
@@ -133,9 +134,10 @@ def _before_noise(
     network: Perceptron, theta: np.ndarray, x: np.ndarray, layer: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Activations of a hidden layer before its own noise, with that of the layers below."""
+    activation = ACTIVATIONS[network.activation].value
     units = x
     for k, (w, b) in enumerate(network.matrices(theta)[:layer], start=1):
-        units = activate(network.activation, units @ w.T + b)
+        units = activation(units @ w.T + b)
         if k < layer:
             units = units + network.noise * rng.standard_normal(units.shape)
     return units

@@ -1,28 +1,17 @@
 """One unit with a Gaussian input, binned: its information in closed form."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 import xarray as xr
 from scipy.special import entr, ndtr
 
 from sgdphys.errors import InputError
+from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.quantities import labelled
 
 _REACH = 9.0
 """Standard deviations of the input beyond which nothing is left."""
-
-_INVERSES: dict[str, tuple[float, Callable[[np.ndarray], np.ndarray]]] = {
-    "tanh": (-1.0, np.arctanh),
-    "softsign": (-1.0, lambda a: a / (1 - np.abs(a))),
-    "sigmoid": (0.0, lambda a: np.log(a / (1 - a))),
-    "relu": (0.0, lambda a: a),
-    "softplus": (0.0, lambda a: a + np.log(-np.expm1(-a))),
-    "elu": (-1.0, lambda a: np.where(a > 0, a, np.log1p(np.minimum(a, 0.0)))),
-    "identity": (-np.inf, lambda a: a),
-}
-"""Infimum of each monotone activation, and its inverse."""
-_BOUNDED = ("tanh", "softsign", "sigmoid")
 
 
 def one_unit_information(
@@ -58,19 +47,20 @@ def one_unit_information(
     ----------
     Saxe et al. (2018), "On the information bottleneck theory of deep learning", section 2.
     """
-    if activation not in _INVERSES:
+    inverses = {name: a.inverse for name, a in ACTIVATIONS.items() if a.inverse is not None}
+    if activation not in inverses:
         raise InputError(
             f"one unit of {activation!r} has no closed form, since it falls and rises; it can be "
-            f"{', '.join(_INVERSES)}"
+            f"{', '.join(inverses)}"
         )
     w = np.array(list(weights), dtype=np.float64)
     if not (w > 0).all():
         raise InputError("weights must be above 0")
-    lowest, inverse = _INVERSES[activation]
+    inverse, (lowest, _) = inverses[activation], ACTIVATIONS[activation].range
     found = []
     for one in w:
         inner: np.ndarray
-        if activation in _BOUNDED:
+        if ACTIVATIONS[activation].is_bounded:
             inner = lowest + (1.0 - lowest) * np.arange(1, bins) / bins
         else:
             width, top = 2.0 / bins, one * _REACH

@@ -24,23 +24,10 @@ from sgdphys.information.estimators.binned import (
 from sgdphys.information.estimators.table import estimated, of_activations, require_estimator
 from sgdphys.information.samples import whole_labels
 from sgdphys.networks import Perceptron, from_description
-from sgdphys.networks.activations import ACTIVATIONS
+from sgdphys.networks.activations import ACTIVATIONS, code_of
 from sgdphys.networks.forward import Layout, forward_block
 from sgdphys.quantities import labelled
 from sgdphys.simd.vectors import SAMPLES, lanes
-
-RANGES: dict[str, tuple[float | None, float | None]] = {
-    "tanh": (-1.0, 1.0),
-    "softsign": (-1.0, 1.0),
-    "sigmoid": (0.0, 1.0),
-    "softmax": (0.0, 1.0),
-    "relu": (0.0, None),
-    "softplus": (0.0, None),
-    "elu": (-1.0, None),
-    "swish": (None, None),
-    "identity": (None, None),
-}
-"""Ends of each activation's range; None where there is none, and the data give it."""
 
 PATTERNS = ("all", "train", "test")
 _BLOCKS = 4
@@ -253,11 +240,11 @@ def layer_information(
         weight_at=np.ascontiguousarray(network.weight_at),
         bias_at=np.ascontiguousarray(network.bias_at),
         has_bias=int(network.bias),
-        activation=ACTIVATIONS.index(network.activation),
+        activation=code_of(network.activation),
         softmax=int(softmax),
     )
-    ends = [bin_range or RANGES[network.activation]] * (network.layers - 1)
-    ends.append(RANGES["softmax" if softmax else "identity"])
+    ends = [bin_range or ACTIVATIONS[network.activation].range] * (network.layers - 1)
+    ends.append(output_range(softmax))
     is_train = trajectory["split"]["train"].to_numpy() if patterns != "all" else None
     found = np.full((len(at), replicas, network.layers, 6), np.nan)
     ranges = np.full((2, replicas, network.layers), np.nan)
@@ -288,6 +275,11 @@ def layer_information(
         reference="Shwartz-Ziv and Tishby (2017)",
         interval_method="none: patterns are the population; intervals are over replicas",
     )
+
+
+def output_range(softmax: bool) -> tuple[float, float]:
+    """Range of the output, after a softmax or linear; infinite ends are those of the data."""
+    return (0.0, 1.0) if softmax else (-np.inf, np.inf)
 
 
 def inputs_of(task: xr.Dataset, network: Perceptron) -> np.ndarray:
@@ -348,7 +340,7 @@ def _one_network(
     y: np.ndarray,
     soft: np.ndarray,
     order: np.ndarray,
-    ends: list[tuple[float | None, float | None]],
+    ends: list[tuple[float, float]],
     bins: int,
     edges: str,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -359,11 +351,12 @@ def _one_network(
     padded[:, :samples] = x.T
     padded[:, samples:] = x[-1:].T  # no new extremes
     unit = np.zeros((int(layout.sizes.sum()), _BLOCKS * block), theta.dtype)
-    ranges = np.array([[np.nan if end is None else end for end in pair] for pair in ends]).T
-    if np.isnan(ranges).any():
+    ranges = np.array(ends).T
+    is_open = np.isinf(ranges)
+    if is_open.any():
         seen = np.stack([np.full(layers, np.inf), np.full(layers, -np.inf)])
         _find_extremes(layout, theta, padded, unit, block, seen)
-        ranges = np.where(np.isnan(ranges), seen, ranges)
+        ranges = np.where(is_open, seen, ranges)
     cuts = np.array([binning(low, high, bins, edges) for low, high in ranges.T])
     hard = len(soft) == 0
     kinds = int(y.max()) + 1 if hard else soft.shape[1]

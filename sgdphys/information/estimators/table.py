@@ -15,7 +15,8 @@ from sgdphys.information.estimators.kde import kde_information
 from sgdphys.information.estimators.neighbours import neighbour_information
 from sgdphys.information.estimators.noisy import noisy_information
 from sgdphys.information.samples import whole_labels
-from sgdphys.networks import Perceptron, activate
+from sgdphys.networks import Perceptron
+from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.quantities import labelled
 
 ESTIMATORS = (
@@ -38,7 +39,7 @@ def _cells(t: np.ndarray, estimator: str, bins: int, activation: str) -> np.ndar
     """Cell of every unit, equal in net input, or of every sample, one for each distinct row."""
     if estimator == "precision":
         return np.unique(t.astype(np.float32), axis=0, return_inverse=True)[1].reshape(-1)
-    ends = activate(activation, np.linspace(-_NET_INPUT, _NET_INPUT, bins + 1))
+    ends = ACTIVATIONS[activation].value(np.linspace(-_NET_INPUT, _NET_INPUT, bins + 1))
     return np.searchsorted(ends[1:-1], t, side="right")
 
 
