@@ -10,6 +10,7 @@ I(T;Y), is above the optimum by at most ln(1 + sup excess) nats. For binary labe
 """
 
 import functools
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,10 @@ _SCAN = 1500
 _TINY = 1e-13
 _SAME_PLACE = 1e-5
 _ROUNDS = 200
+_STRIDE = 1.2
+"""Ratio of successive betas in annealing."""
+_LARGEST_EXPONENT = 300.0
+"""Above it an excess is only known to be large."""
 _PATIENCE = 8
 """Rounds without half the excess after which rounding is at work."""
 
@@ -42,6 +47,11 @@ class Channel(NamedTuple):
     def p_y(self) -> np.ndarray:
         """(label,)."""
         return self.p_x @ self.p_y_given_x
+
+    @property
+    def entropy(self) -> float:
+        """Entropy of the classes in bits, the I(X;T) at which all of I(X;Y) is kept."""
+        return float(-xlogy(self.p_x, self.p_x).sum() / np.log(2))
 
     @property
     def information(self) -> float:
@@ -140,7 +150,8 @@ def of_encoder(channel: Channel, share: np.ndarray) -> tuple[float, float]:
 
 
 def _excess_at(channel: Channel, log_z: np.ndarray, beta: float, logit: np.ndarray) -> np.ndarray:
-    return channel.p_x @ np.exp(_log_kernel(channel, logit, beta) - log_z[:, None]) - 1
+    logs = _log_kernel(channel, logit, beta) - log_z[:, None]
+    return channel.p_x @ np.exp(np.minimum(logs, _LARGEST_EXPONENT)) - 1
 
 
 def excess(channel: Channel, clusters: Clusters, beta: float, logit: np.ndarray) -> np.ndarray:
@@ -298,9 +309,8 @@ def optimum(
 
 def _with_newborn(channel: Channel, clusters: Clusters, beta: float, place: float) -> Clusters:
     """Add a cluster at a place with the mass that lowers the free energy most."""
-    kernel = np.exp(
-        _log_kernel(channel, np.array([place]), beta)[:, 0] - _log_z(channel, clusters, beta)
-    )
+    logs = _log_kernel(channel, np.array([place]), beta)[:, 0] - _log_z(channel, clusters, beta)
+    kernel = np.exp(np.minimum(logs, _LARGEST_EXPONENT))
     mass = 1e-3
     for _ in range(60):  # Newton on the mass, of which the free energy is convex
         mixed = 1 - mass + mass * kernel
@@ -311,6 +321,39 @@ def _with_newborn(channel: Channel, clusters: Clusters, beta: float, place: floa
         if abs(step) < 1e-14:
             break
     return Clusters(np.append(clusters.mass * (1 - mass), mass), np.append(clusters.logit, place))
+
+
+def annealed(
+    channel: Channel, betas: Iterable[float], tolerance: float = 1e-10
+) -> Iterator[tuple[Clusters, float, int]]:
+    """Optima at increasing betas, each reached by annealing from beta = 1.
+
+    Parameters
+    ----------
+    channel : Channel
+        Of binary labels.
+    betas : iterable of float
+        Increasing.
+    tolerance : float
+        Largest excess that counts as none.
+
+    Yields
+    ------
+    (Clusters, float, int)
+        Of each beta, as ``optimum``.
+
+    Notes
+    -----
+    Up to beta = 1 one cluster is optimal, since I(T;Y) <= I(X;T). From there the optimum is
+    followed along a geometric sequence of betas, and each beta asked for is solved from the last
+    one below it: its solution is the same to the last bit whatever other betas are asked for.
+    """
+    clusters, reached = trivial(channel), 1.0
+    for beta in betas:
+        while reached * _STRIDE < beta:
+            reached *= _STRIDE
+            clusters, _, _ = optimum(channel, reached, clusters)
+        yield optimum(channel, beta, clusters, tolerance)
 
 
 def coordinates(channel: Channel, clusters: Clusters, beta: float) -> tuple[float, float]:

@@ -12,11 +12,10 @@ from sgdphys.errors import InputError
 from sgdphys.information.bottleneck.certificate import (
     MERGE_WITHIN,
     Channel,
+    annealed,
     channel_of,
     coordinates,
     of_encoder,
-    optimum,
-    trivial,
 )
 from sgdphys.quantities import labelled
 
@@ -53,6 +52,11 @@ def _count(channel: Channel, share: np.ndarray) -> int:
     return len(np.unique(np.round(q[:, -1], 6)))
 
 
+def bound_betas(onset: float) -> np.ndarray:
+    """Betas at which the bound is looked at: 200 from the onset to 3000, evenly in ln beta."""
+    return np.geomspace(onset, 3000.0, 200)
+
+
 def bottleneck_curve(
     p_xy: Any,
     betas: Iterable[float],
@@ -69,7 +73,7 @@ def bottleneck_curve(
     p_xy : array (x, y) or DataArray
         Joint probabilities of input and label; inputs that never occur do not count.
     betas : iterable of float
-        Above 0; solved in increasing order.
+        Above 0. The answer at one does not depend on the others.
     method : str
         "certified": clusters are born where the excess says, and the support is solved by Newton's
         method; binary labels. "blahut_arimoto": plain iterations from a perturbed start, for any
@@ -118,9 +122,8 @@ def bottleneck_curve(
         )
     rows = []
     if method == "certified":
-        clusters = trivial(channel)
-        for b in beta:
-            clusters, above, turns = optimum(channel, float(b), clusters, tolerance)
+        solved = annealed(channel, beta.tolist(), tolerance)
+        for b, (clusters, above, turns) in zip(beta, solved, strict=True):
             about = coordinates(channel, clusters, float(b))
             proof = np.log1p(above) / np.log(2)
             rows.append((*about, len(clusters.mass), turns, above <= tolerance, proof, np.nan))

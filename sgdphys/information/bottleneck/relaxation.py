@@ -11,10 +11,10 @@ from sgdphys.errors import InputError
 from sgdphys.information.bottleneck.certificate import (
     Channel,
     Clusters,
+    annealed,
     channel_of,
     encoder,
     optimum,
-    trivial,
 )
 from sgdphys.information.bottleneck.critical import critical_betas
 from sgdphys.information.bottleneck.curve import blahut_arimoto
@@ -84,9 +84,7 @@ def bottleneck_relaxation(
         raise InputError("betas must be above 0, at least one of them")
     rows = []
     onset = float(critical["beta"][0]) if critical.sizes["transition"] else np.inf
-    clusters = trivial(channel)
-    for b in beta:
-        clusters, _, _ = optimum(channel, float(b), clusters)
+    for b, (clusters, _, _) in zip(beta, annealed(channel, beta.tolist()), strict=True):
         share = _pushed(channel, clusters, float(b), onset)
         _, turns, done, ratio = blahut_arimoto(channel, float(b), share, tolerance, iterations)
         rows.append((ratio, turns, done))

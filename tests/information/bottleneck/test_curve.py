@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import sgdphys as sp
 from sgdphys.errors import InputError
@@ -63,6 +64,16 @@ def test_values_at_betas_of_the_symmetric_channel():
     np.testing.assert_allclose(found["I_XT"], [0.02817, 0.12872, 0.69643, 0.94895], atol=6e-6)
     np.testing.assert_allclose(found["I_TY"], [0.01799, 0.08145, 0.40723, 0.51660], atol=6e-6)
     assert found["I_XT"].attrs["units"] == "bits"
+
+
+@pytest.mark.parametrize("p_xy", [symmetric_channel(0.1), SKEW, rule(0.7)])
+@pytest.mark.parametrize("beta", [300.0, 1e4])
+def test_a_beta_is_solved_alike_whatever_others_are_asked_for(p_xy, beta):
+    alone = bottleneck_curve(p_xy, [beta])
+    assert float(alone["certificate"][0]) < 1e-9
+    assert float(alone["I_TY"][0]) == pytest.approx(alone.attrs["information"], abs=3e-3)
+    among = bottleneck_curve(p_xy, [1.3, 2.0, 7.0, beta])
+    xr.testing.assert_identical(alone, among.isel(beta=[3]))
 
 
 def test_a_skewed_channel_begins_before_it_loses_stability():
