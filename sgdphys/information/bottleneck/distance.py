@@ -7,15 +7,16 @@ import xarray as xr
 from scipy.optimize import minimize_scalar
 from scipy.special import xlogy
 
-from sgdphys.containers import array_of, finite_array
+from sgdphys.containers import array_of, finite_array, require_kind
 from sgdphys.errors import InputError
 from sgdphys.information.bottleneck.certificate import Channel, about_label, channel_of
 from sgdphys.information.bottleneck.critical import critical_betas
-from sgdphys.information.bottleneck.curve import bottleneck_curve
+from sgdphys.information.bottleneck.curve import bottleneck_curve, bound_betas
 from sgdphys.quantities import labelled
 
-_BETAS = 240
-_LARGEST_BETA = 1000.0
+_FLAT_WITHIN = 1e-9
+_AT_ONSET = 1e-3
+"""Bits, at most, at which a curve may begin."""
 _GRID = np.concatenate([[0.0], np.geomspace(0.05, 500, 120)])
 _MERGE_WITHIN = 1e-12
 _BEYOND = 1e9
@@ -54,34 +55,40 @@ class _Bound(NamedTuple):
     about_x: np.ndarray
     about_y: np.ndarray
     beta: np.ndarray
-    most: float
+    information: float
+    entropy: float
+    """Of the classes of inputs, in bits: from there on the bound is flat."""
+
+    def at(self, about_x: float) -> tuple[float, float]:
+        """Largest I(T;Y) at an I(X;T), and the beta there; infinite where the bound is flat."""
+        if about_x >= self.entropy - _FLAT_WITHIN:
+            return self.information, np.inf
+        # a tangent is never below a concave curve
+        tangents = self.about_y + (about_x - self.about_x) / self.beta
+        beta = float(np.interp(about_x, self.about_x, self.beta))
+        return min(float(tangents.min()), self.information), beta
 
 
-def _bound_of(p_xy: np.ndarray) -> _Bound:
-    critical = critical_betas(p_xy, most=2)
-    onset = float(critical["beta"][0])
-    curve = bottleneck_curve(p_xy, np.geomspace(onset, _LARGEST_BETA, _BETAS))
-    return _Bound(
-        np.concatenate([[0.0], curve["I_XT"].to_numpy()]),
-        np.concatenate([[0.0], curve["I_TY"].to_numpy()]),
-        np.concatenate([[onset], curve["beta"].to_numpy()]),
-        float(curve.attrs["information"]),
-    )
+def _bound_of(curve: xr.Dataset, channel: Channel) -> _Bound:
+    """The bound that a curve of ``bottleneck_curve`` proves for a channel."""
+    require_kind(curve, xr.Dataset, "curve", "I_XT", "I_TY", "certificate")
+    about_x, about_y = (curve[name].to_numpy() for name in ("I_XT", "I_TY"))
+    known = curve.attrs.get("information", np.nan), curve.attrs.get("classes")
+    if not np.isclose(known[0], channel.information) or known[1] != len(channel.p_x):
+        raise InputError(
+            "curve is of another joint distribution than p_xy; give bottleneck_curve(p_xy, ...)"
+        )
+    if not np.isfinite(curve["certificate"].to_numpy()).all():
+        raise InputError("curve has no certificate; make it with method='certified'")
+    if about_x[0] > _AT_ONSET:
+        raise InputError(
+            f"curve begins at beta = {float(curve['beta'][0]):g}, where I(X;T) is "
+            f"{about_x[0]:.3g} bits; begin it at the onset, the first of critical_betas, or below"
+        )
+    return _Bound(about_x, about_y, curve["beta"].to_numpy(), channel.information, channel.entropy)
 
 
-def _at(bound: _Bound, about_x: float) -> tuple[float, float]:
-    """Largest I(T;Y) at an I(X;T), and the beta there; infinite where the curve is flat."""
-    if about_x >= bound.about_x[-1]:
-        return bound.most, np.inf
-    # a tangent is never below a concave curve
-    k = int(np.clip(np.searchsorted(bound.about_x, about_x), 1, len(bound.about_x) - 1))
-    tangents = [bound.about_y[j] + (about_x - bound.about_x[j]) / bound.beta[j] for j in (k - 1, k)]
-    return min(*map(float, tangents), bound.most), float(
-        np.interp(about_x, bound.about_x, bound.beta)
-    )
-
-
-def _fit(channel: Channel, joint: np.ndarray, known: float) -> tuple[float, float]:
+def nearest_encoder(channel: Channel, joint: np.ndarray, known: float) -> tuple[float, float]:
     """Return the beta whose self-consistent encoder is nearest to an encoder, and the bits between.
 
     Parameters
@@ -125,7 +132,9 @@ def _merged(joint: np.ndarray, q: np.ndarray, mass: np.ndarray) -> tuple[np.ndar
     return together, np.bincount(which, mass, many)
 
 
-def bottleneck_distance(p_xy: Any, cells: Any, *, rng: int = 0) -> xr.Dataset:
+def bottleneck_distance(
+    p_xy: Any, cells: Any, *, curve: xr.Dataset | None = None, rng: int = 0
+) -> xr.Dataset:
     """Distance of partitions of the inputs, such as a layer's bins, from the bottleneck bound.
 
     Parameters
@@ -134,6 +143,9 @@ def bottleneck_distance(p_xy: Any, cells: Any, *, rng: int = 0) -> xr.Dataset:
         Joint probabilities of input and binary label: soft labels.
     cells : int array (..., x) or DataArray
         Cell of each input.
+    curve : Dataset, optional
+        The bound: ``bottleneck_curve`` of the same p_xy at betas from the onset on. By default
+        that at ``bound_betas``.
     rng : int
         Seed of the nulls.
 
@@ -141,16 +153,18 @@ def bottleneck_distance(p_xy: Any, cells: Any, *, rng: int = 0) -> xr.Dataset:
     -------
     Dataset
         Over the leading dimensions of ``cells``: I_XT, I_TY; bound_I_TY, the most at that I(X;T),
-        and gap below it; beta_bound, the bound's beta there (infinite where it is flat: such a
-        layer has no beta of its own); beta_fit, the beta at which the self-consistent encoder made
-        from the partition's own decoder is nearest to it, and residual, the bits by which it
-        misses; all again with the prefixes ``random_`` (the same cells dealt out anew) and
-        ``shuffled_`` (labels dealt out anew).
+        and gap below it; beta_bound, the bound's beta there: infinite where the bound is flat, from
+        the entropy of the distinct p(y|x) on (such a layer has no beta of its own), and beyond the
+        end of the curve its last beta, which is then a lower limit; beta_fit, the beta at which the
+        self-consistent encoder made from the partition's own decoder is nearest to it, and
+        residual, the bits by which it misses; all again with the prefixes ``random_`` (the same
+        cells dealt out anew) and ``shuffled_`` (labels dealt out anew).
 
     Raises
     ------
     InputError
-        For labels that are a function of the input, or cells of another number of inputs.
+        For labels that are a function of the input, cells of another number of inputs, or a curve
+        of another distribution, without certificates or from above the onset on.
 
     Notes
     -----
@@ -166,7 +180,10 @@ def bottleneck_distance(p_xy: Any, cells: Any, *, rng: int = 0) -> xr.Dataset:
     """
     joint = finite_array(p_xy, "p_xy")
     channel = channel_of(joint)
-    bound = _bound_of(joint)
+    if curve is None:
+        onset = float(critical_betas(joint, most=2)["beta"][0])
+        curve = bottleneck_curve(joint, bound_betas(onset))
+    bound = _bound_of(curve, channel)
     template = cells if isinstance(cells, xr.DataArray) else None
     places = finite_array(cells, "cells")
     if places.shape[-1:] != (len(joint),):
@@ -187,8 +204,8 @@ def bottleneck_distance(p_xy: Any, cells: Any, *, rng: int = 0) -> xr.Dataset:
             mass = table.sum(axis=0)
             about_x = float(-xlogy(mass, mass).sum() / np.log(2))
             about_y = about_label(channel, table)
-            beta, residual = _fit(channel, table, 0.0)
-            most, there = _at(bound, about_x)
+            beta, residual = nearest_encoder(channel, table, 0.0)
+            most, there = bound.at(about_x)
             out[row, k] = about_x, about_y, most, most - about_y, there, beta, residual
     out = out.reshape(*places.shape[:-1], 3, len(_NAMES))
     dims = (

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import sgdphys as sp
 from sgdphys.errors import InputError
 from sgdphys.information import (
+    bottleneck_curve,
     bottleneck_distance,
+    critical_betas,
     finite_sample_gap,
     layer_cells,
     layer_information,
@@ -18,7 +21,8 @@ from sgdphys.information.bottleneck.certificate import (
     optimum,
     trivial,
 )
-from sgdphys.information.bottleneck.distance import _fit
+from sgdphys.information.bottleneck.curve import bound_betas
+from sgdphys.information.bottleneck.distance import nearest_encoder
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +58,43 @@ def test_what_keeps_everything_has_no_beta(p_xy, partitions):
     assert np.isinf(last["beta_bound"])
 
 
+def test_a_layer_near_the_end_of_the_curve_has_a_beta(p_xy):
+    """log2 15 bits are optimal between beta = 1000 and 1500, where the bound is not flat yet."""
+    found = bottleneck_distance(p_xy, np.arange(4096) % 15)
+    assert float(found["I_XT"]) == pytest.approx(np.log2(15), abs=1e-3)
+    assert 1000 < float(found["beta_bound"]) < 1500
+    assert 0.69965 < float(found["bound_I_TY"]) < 0.69978
+
+
+def test_a_curve_is_handed_on(p_xy, partitions):
+    """Beyond its end the bound is its last tangent, and the beta at least its last one."""
+    onset = float(critical_betas(p_xy, most=2)["beta"][0])
+    whole = bottleneck_curve(p_xy, bound_betas(onset))
+    one = partitions[2]
+    right = bottleneck_distance(p_xy, one)
+    xr.testing.assert_identical(bottleneck_distance(p_xy, one, curve=whole), right)
+    short = bottleneck_distance(p_xy, one, curve=whole.isel(beta=slice(40)))
+    assert float(short["I_XT"]) > float(whole["I_XT"][39])
+    assert float(short["beta_bound"]) == float(whole["beta"][39])
+    assert float(right["bound_I_TY"]) < float(short["bound_I_TY"]) < 0.7
+
+
+@pytest.mark.parametrize(
+    ("betas", "method", "of", "says"),
+    [
+        ([1.2, 5], "certified", 0.5, "another joint distribution"),
+        ([1.2, 5], "blahut_arimoto", 0.7, "no certificate"),
+        ([5, 9], "certified", 0.7, "begins at beta = 5"),
+    ],
+)
+def test_a_curve_that_proves_no_bound(p_xy, betas, method, of, says):
+    task = sp.tasks.symmetric_rule(information=of)
+    joint = (task["p_x"] * task["p_y_given_x"]).transpose("sample", "label").to_numpy()
+    curve = bottleneck_curve(joint, betas, method=method, iterations=10)
+    with pytest.raises(InputError, match=says):
+        bottleneck_distance(p_xy, np.arange(4096) % 3, curve=curve)
+
+
 @pytest.mark.parametrize("beta", [3.0, 5.0, 9.0])
 def test_an_exact_encoder_gives_its_beta_back(p_xy, beta):
     """And its hard version more: binned layers are biased upward."""
@@ -62,12 +103,12 @@ def test_an_exact_encoder_gives_its_beta_back(p_xy, beta):
     share = encoder(channel, clusters, beta)
     joint = channel.p_x[:, None] * share
     known = float((joint * np.log(np.maximum(share, 1e-300))).sum())
-    fitted, residual = _fit(channel, joint, known)
+    fitted, residual = nearest_encoder(channel, joint, known)
     assert fitted == pytest.approx(beta, rel=1e-3)
     assert residual == pytest.approx(0, abs=1e-8)
     hard = np.zeros_like(joint)
     hard[np.arange(len(joint)), share.argmax(axis=1)] = channel.p_x
-    biased, residual = _fit(Channel(channel.p_x, channel.p_y_given_x), hard, 0.0)
+    biased, residual = nearest_encoder(Channel(channel.p_x, channel.p_y_given_x), hard, 0.0)
     assert biased > 1.2 * beta
     assert residual > -1e-12  # two cells without a mixed one are fitted exactly
 
