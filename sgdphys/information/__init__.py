@@ -7,21 +7,21 @@ if TYPE_CHECKING:
     from sgdphys.information.bottleneck.critical import critical_betas
     from sgdphys.information.bottleneck.curve import bottleneck_curve
     from sgdphys.information.bottleneck.distance import bottleneck_distance, finite_sample_gap
+    from sgdphys.information.bottleneck.gaussian import gaussian_bottleneck
     from sgdphys.information.bottleneck.relaxation import bottleneck_relaxation
     from sgdphys.information.estimators.binned import binned_information
     from sgdphys.information.estimators.cells import layer_cells
     from sgdphys.information.estimators.comparison import compare
     from sgdphys.information.estimators.extrapolation import extrapolated_information
     from sgdphys.information.estimators.gaussian import (
-        gaussian_bottleneck,
         gaussian_information,
         linear_layer_information,
     )
     from sgdphys.information.estimators.kde import kde_information
     from sgdphys.information.estimators.neighbours import neighbour_information
     from sgdphys.information.estimators.noisy import noisy_information
-    from sgdphys.information.estimators.replay import layer_information
     from sgdphys.information.onset import compression
+    from sgdphys.information.over_epochs import layer_information
 
 __all__ = [
     "binned_information",
@@ -52,7 +52,7 @@ _HOMES = {
     "finite_sample_gap": "bottleneck.distance",
     "compare": "estimators.comparison",
     "critical_betas": "bottleneck.critical",
-    "gaussian_bottleneck": "estimators.gaussian",
+    "gaussian_bottleneck": "bottleneck.gaussian",
     "gaussian_information": "estimators.gaussian",
     "linear_layer_information": "estimators.gaussian",
     "kde_information": "estimators.kde",
@@ -60,7 +60,7 @@ _HOMES = {
     "noisy_information": "estimators.noisy",
     "compression": "onset",
     "layer_cells": "estimators.cells",
-    "layer_information": "estimators.replay",
+    "layer_information": "over_epochs",
 }
 
 

@@ -6,10 +6,9 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.containers import require_kind
-from sgdphys.information.estimators.binned import Table, add_bins, binning, number_codes
-from sgdphys.information.estimators.replay import inputs_of, output_range, weights_at
+from sgdphys.information.estimators.histogram import Table, add_bins, binning, number_codes
+from sgdphys.information.layers import inputs_of, ranges_of, weights_at
 from sgdphys.networks import from_description
-from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.quantities import labelled
 
 
@@ -53,8 +52,7 @@ def layer_cells(
         epochs = [int(trajectory["weights"]["epoch"].to_numpy()[-1])]
     theta, at = weights_at(trajectory, epochs)
     softmax = trajectory.attrs.get("loss") == "cross_entropy"
-    ranges = [ACTIVATIONS[network.activation].range] * (network.layers - 1)
-    ranges.append(output_range(softmax))
+    ranges = ranges_of(network, softmax)
     found = np.full((len(at), theta.shape[1], network.layers, len(x)), -1, np.int32)
     everything, table = np.arange(len(x)), Table.of(len(x))
     stamp = 0

@@ -1,16 +1,13 @@
-"""Where layers stand on the information plane, replayed from recorded weights."""
+"""Binned information of perceptrons' layers, replayed from recorded weights by one kernel."""
 
 import os
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import xarray as xr
 
 from sgdphys.compiling import compiled
-from sgdphys.containers import finite_array, require_kind
-from sgdphys.errors import InputError
-from sgdphys.information.estimators.binned import (
+from sgdphys.information.estimators.histogram import (
     Table,
     add_bins,
     binning,
@@ -21,15 +18,13 @@ from sgdphys.information.estimators.binned import (
     saturated,
     weighted_information,
 )
-from sgdphys.information.estimators.table import estimated, of_activations, require_estimator
-from sgdphys.information.samples import whole_labels
-from sgdphys.networks import Perceptron, from_description
-from sgdphys.networks.activations import ACTIVATIONS, code_of
+from sgdphys.information.layers import ranges_of
+from sgdphys.networks import Perceptron
+from sgdphys.networks.activations import code_of
 from sgdphys.networks.forward import Layout, forward_block
 from sgdphys.quantities import labelled
 from sgdphys.simd.vectors import SAMPLES, lanes
 
-PATTERNS = ("all", "train", "test")
 _BLOCKS = 4
 """Blocks of samples that are binned together."""
 STATUS = ("ok", "saturated at log2 n", "weights not finite")
@@ -129,111 +124,53 @@ def _read_layers(
             out[epoch, layer, 5] /= values
 
 
-def layer_information(
-    trajectory: xr.DataTree,
-    task: xr.Dataset,
+def replayed(
+    theta: np.ndarray,
+    epochs: np.ndarray,
+    network: Perceptron,
+    x: np.ndarray,
+    y: np.ndarray,
     *,
-    estimator: str = "binned",
-    activations: Callable[[np.ndarray], list[np.ndarray]] | None = None,
-    epochs: Iterable[int] | None = None,
+    softmax: bool,
+    soft: np.ndarray | None = None,
+    is_member: np.ndarray | None = None,
     bins: int = 30,
     edges: str = "full",
     bin_range: tuple[float, float] | None = None,
-    labels: str = "hard",
-    patterns: str = "all",
-    noise_variance: float = 1e-3,
-    neighbours: int = 3,
     rng: int = 0,
     threads: int | None = None,
 ) -> xr.Dataset:
-    """Information of every layer about input and label, in bits.
+    """Binned information of every layer of some perceptrons at some epochs.
 
     Parameters
     ----------
-    trajectory : DataTree
-        With weights at the epochs asked for; of perceptrons, unless activations are given.
-    task : Dataset
-        x (sample, feature), y (sample), and p_y_given_x (sample, label) for soft labels.
-    estimator : str
-        "binned"; or, on all patterns and hard labels, at the epochs given, much slower:
-        "equal_mass", "kde_lower", "kde_upper", "neighbours", "noisy", "gaussian" (see
-        ``information.estimators.table.estimated``).
-    activations : callable, optional
-        Of the weights of one network (parameter,): activations (sample, unit) of each of its
-        layers. For networks that are no perceptrons: ``engines.activations.activations_of``.
-    epochs : iterable of int, optional
-        Epochs whose weights were recorded; by default those of the training curves that were.
-    bins : int
-        Bins of each unit, at least 2.
-    edges : str
-        "full" or "idnns"; see ``binned.binning``.
+    theta : (epoch, replica, parameter)
+    epochs : int (epoch,)
+    network : Perceptron
+    x : (sample, feature)
+    y : int (sample,)
+        Whole labels from 0.
+    softmax : bool
+        Whether the output is read after a softmax.
+    soft : (sample, label), optional
+        Soft labels, used instead of ``y``.
+    is_member : bool (replica, sample), optional
+        The samples that count; all by default. As many for every replica.
+    bins, edges
+        See ``binning``.
     bin_range : (float, float), optional
-        Range of the hidden layers. By default that of the activation, and where it is unbounded the
+        Of the hidden layers. By default that of the activation, and where it is unbounded the
         extremes of each replica's layer over all its units, samples and epochs.
-    labels : str
-        "hard" or "soft".
-    patterns : str
-        "all", or each replica's "train" or "test" samples.
-    noise_variance, neighbours
-        Of the kernel bounds and of the nearest neighbours.
     rng : int
-        Seed of the shuffled labels, one order for each replica.
+        Seed of the shuffled labels.
     threads : int, optional
         All processors by default.
 
     Returns
     -------
     Dataset
-        I_XT, I_TY, null_I_TY, occupied, extreme_share, zero_share, status (epoch, replica, layer);
-        bin_low, bin_high (replica, layer); order_violations (epoch, replica).
-
-    Raises
-    ------
-    InputError
-        For epochs that were not recorded (the nearest are named), a task that does not fit the
-        network, too few bins, or an unknown choice.
-
-    Notes
-    -----
-    The output counts after its softmax. Layer noise is left out of the replay. The null is I(T;Y)
-    with labels shuffled among samples: with few samples a cell it is far from 0.
-
-    References
-    ----------
-    Shwartz-Ziv and Tishby (2017); Saxe et al. (2018) for the dependence on the bins.
+        As ``layer_information``.
     """
-    require_kind(trajectory, xr.DataTree, "trajectory", "weights")
-    require_kind(task, xr.Dataset, "task", "x", "y")
-    require_estimator(estimator)
-    said = {"labels": "hard", "patterns": "all", "samples": task.sizes["sample"]}
-    members = trajectory["weights"]["replica"].to_numpy()
-    if activations is not None:
-        if patterns != "all" or labels != "hard":
-            raise InputError("activations= reads all patterns and hard labels")
-        theta, at = weights_at(trajectory, epochs)
-        read = of_activations(
-            activations, theta, at, task["y"].to_numpy(), estimator=estimator, bins=bins,
-            bin_range=bin_range, noise_variance=noise_variance, neighbours=neighbours, rng=rng,
-        )  # fmt: skip
-        return read.assign_attrs(said).assign_coords(replica=members)
-    for name, value, known in (
-        ("labels", labels, ("hard", "soft")),
-        ("patterns", patterns, PATTERNS),
-    ):
-        if value not in known:
-            raise InputError(f"{name} is {value!r}; it can be {', '.join(known)}")
-    network = from_description(trajectory.attrs.get("network", {}))
-    softmax = trajectory.attrs.get("loss") == "cross_entropy"
-    x, y, soft = _fitted(task, network, labels)
-    binning(-1.0, 1.0, bins, edges)  # refuse wrong bins before any work
-    theta, at = weights_at(trajectory, epochs)
-    if estimator != "binned":
-        if patterns != "all" or labels != "hard":
-            raise InputError(f"estimator {estimator!r} reads all patterns and hard labels")
-        return estimated(
-            theta, at, network, x.astype(np.float64), y, estimator=estimator, softmax=softmax,
-            bins=bins, noise_variance=noise_variance, neighbours=neighbours, rng=rng,
-        ).assign_attrs(said).assign_coords(replica=members)  # fmt: skip
     replicas = theta.shape[1]
     layout = Layout(
         sizes=np.array(network.sizes, np.int64),
@@ -243,17 +180,19 @@ def layer_information(
         activation=code_of(network.activation),
         softmax=int(softmax),
     )
-    ends = [bin_range or ACTIVATIONS[network.activation].range] * (network.layers - 1)
-    ends.append(output_range(softmax))
-    is_train = trajectory["split"]["train"].to_numpy() if patterns != "all" else None
-    found = np.full((len(at), replicas, network.layers, 6), np.nan)
+    ends = ranges_of(network, softmax)
+    if bin_range is not None:
+        ends = [bin_range] * (network.layers - 1) + ends[-1:]
+    if is_member is None:
+        is_member = np.ones((replicas, len(y)), bool)
+    if soft is None:
+        soft = np.zeros((0, int(y.max()) + 1))
+    found = np.full((len(epochs), replicas, network.layers, 6), np.nan)
     ranges = np.full((2, replicas, network.layers), np.nan)
 
     def work(replica: int) -> None:
         finite = np.isfinite(theta[:, replica]).all(axis=1)
-        rows = np.arange(len(y))
-        if is_train is not None:
-            rows = np.flatnonzero(is_train[replica] == (patterns == "train"))
+        rows = np.flatnonzero(is_member[replica])
         if not finite.any() or not len(rows):
             return
         weights = np.ascontiguousarray(theta[finite, replica])
@@ -265,71 +204,14 @@ def layer_information(
 
     with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
         list(pool.map(work, range(replicas)))
-    return _labelled(found, ranges, at, trajectory, len(y), patterns, softmax).assign_attrs(
-        estimator=estimator,
+    return _labelled(found, ranges, epochs, int(is_member[0].sum())).assign_attrs(
+        output="softmax" if softmax else "linear",
         bins=bins,
         edges=edges,
-        labels=labels,
-        patterns=patterns,
         method="plug-in of the histogram of every unit's bin",
         reference="Shwartz-Ziv and Tishby (2017)",
         interval_method="none: patterns are the population; intervals are over replicas",
     )
-
-
-def output_range(softmax: bool) -> tuple[float, float]:
-    """Range of the output, after a softmax or linear; infinite ends are those of the data."""
-    return (0.0, 1.0) if softmax else (-np.inf, np.inf)
-
-
-def inputs_of(task: xr.Dataset, network: Perceptron) -> np.ndarray:
-    """Inputs (sample, feature) of a task, if the network can take them."""
-    x = task["x"].to_numpy()
-    if x.ndim != 2 or x.shape[1] != network.sizes[0]:
-        raise InputError(
-            f"the task has inputs of shape {x.shape[1:]} and the network takes "
-            f"{network.sizes[0]}; give the task that it was trained on"
-        )
-    return x
-
-
-def _fitted(
-    task: xr.Dataset, network: Perceptron, labels: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Inputs, whole labels and soft labels of a task, if the network can take them."""
-    x = inputs_of(task, network)
-    y, kinds = whole_labels(task["y"].to_numpy())
-    soft = np.zeros((0, kinds))
-    if labels == "soft":
-        if "p_y_given_x" not in task:
-            raise InputError("the task has no soft labels p_y_given_x; use labels='hard'")
-        soft = np.ascontiguousarray(task["p_y_given_x"].to_numpy(), np.float64)
-    return x, y, soft
-
-
-def weights_at(
-    trajectory: xr.DataTree, epochs: Iterable[int] | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (epoch, replica, parameter) and the epochs they were recorded at."""
-    theta = trajectory["weights"]["theta"]
-    recorded = theta["epoch"].to_numpy()
-    if epochs is None:
-        wanted = recorded
-        if "training" in trajectory.children:
-            wanted = np.intersect1d(trajectory["training"]["epoch"].to_numpy(), recorded)
-    else:
-        wanted = np.unique(finite_array(list(epochs), "epochs"))
-        missing = wanted[~np.isin(wanted, recorded)]
-        if len(missing):
-            near = recorded[np.argsort(np.abs(recorded - missing[0]))[:3]]
-            raise InputError(
-                f"weights were not recorded at epoch {missing[0]:g}; the nearest epochs are "
-                f"{', '.join(f'{e:g}' for e in np.sort(near))}"
-            )
-    if not len(wanted):
-        raise InputError("no epoch has recorded weights")
-    places = np.searchsorted(recorded, wanted)
-    return theta.isel(step=places).to_numpy(), wanted.astype(np.int64)
 
 
 def _one_network(
@@ -385,17 +267,8 @@ def _one_network(
 
 
 def _labelled(
-    found: np.ndarray,
-    ranges: np.ndarray,
-    epochs: np.ndarray,
-    trajectory: xr.DataTree,
-    samples: int,
-    patterns: str,
-    softmax: bool,
+    found: np.ndarray, ranges: np.ndarray, epochs: np.ndarray, samples: int
 ) -> xr.Dataset:
-    if patterns != "all":
-        train = int(trajectory["split"]["train"].to_numpy()[0].sum())
-        samples = train if patterns == "train" else samples - train
     layers = np.arange(1, found.shape[2] + 1)
     status = np.where(
         np.isnan(found[..., 0]), 2, saturated(found[..., 0], samples).astype(int)
@@ -413,10 +286,9 @@ def _labelled(
         },
         coords={
             "epoch": epochs,
-            "replica": trajectory["weights"]["replica"].to_numpy(),
             "layer": layers,
         },
-        attrs={"samples": samples, "output": "softmax" if softmax else "linear"},
+        attrs={"samples": samples},
     )
     dataset["status"].attrs |= {
         "flag_values": np.arange(len(STATUS), dtype=np.int8),

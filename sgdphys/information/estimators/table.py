@@ -1,9 +1,10 @@
-"""Other estimators than the histogram, on activations replayed from recorded weights."""
+"""Estimators of the information of layers, all of one signature, and reading networks by them."""
 
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -14,283 +15,265 @@ from sgdphys.information.estimators.gaussian import linear_layer_information
 from sgdphys.information.estimators.kde import kde_information
 from sgdphys.information.estimators.neighbours import neighbour_information
 from sgdphys.information.estimators.noisy import noisy_information
+from sgdphys.information.layers import Activations
 from sgdphys.information.samples import whole_labels
 from sgdphys.networks import Perceptron
 from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.quantities import labelled
 
-ESTIMATORS = (
-    "equal_mass",
-    "net_input",
-    "precision",
-    "kde_lower",
-    "kde_upper",
-    "neighbours",
-    "noisy",
-    "gaussian",
-)
-
-
 _NET_INPUT = 50.0
 """Net inputs from minus this to this are cut into equal bins."""
 
 
-def _cells(t: np.ndarray, estimator: str, bins: int, activation: str) -> np.ndarray:
-    """Cell of every unit, equal in net input, or of every sample, one for each distinct row."""
-    if estimator == "precision":
-        return np.unique(t.astype(np.float32), axis=0, return_inverse=True)[1].reshape(-1)
-    ends = ACTIVATIONS[activation].value(np.linspace(-_NET_INPUT, _NET_INPUT, bins + 1))
-    return np.searchsorted(ends[1:-1], t, side="right")
+class Settings(NamedTuple):
+    """What estimators can be given; each takes what it needs."""
+
+    bins: int = 30
+    noise_variance: float = 1e-3
+    neighbours: int = 3
+    rng: int = 0
+    ranges: tuple[tuple[float, float], ...] = ()
+    """Of each layer's bins."""
 
 
-def _reader(
-    estimator: str, bins: int, noise_variance: float, neighbours: int, activation: str = "tanh"
-) -> Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[float, float, float]]:
-    """I(X;T), I(T;Y) and its null of activations, labels and shuffled labels."""
+@dataclass(frozen=True)
+class Layers:
+    """The layers of one network at one epoch.
 
-    def at_once(t: np.ndarray, y: np.ndarray, shuffled: np.ndarray) -> tuple[float, float, float]:
-        both = kde_information(t, y, shuffled=shuffled, noise_variance=noise_variance)
-        found = both.sel(bound=estimator.removeprefix("kde_"))
-        return float(found["I_XT"]), float(found["I_TY"]), float(found["null_I_TY"])
+    Attributes
+    ----------
+    theta : float64 (parameter,)
+    activations : callable
+        See ``layers.Activations``.
+    network : Perceptron, optional
+        Where the weights are those of a perceptron, with its inputs ``x`` (sample, feature).
+    """
 
-    def in_turn(t: np.ndarray, y: np.ndarray, shuffled: np.ndarray) -> tuple[float, float, float]:
-        return *read(t, y), read(t, shuffled)[1]
+    theta: np.ndarray
+    activations: Activations
+    network: Perceptron | None = None
+    x: np.ndarray | None = None
 
-    def read(t: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-        if estimator == "equal_mass":
-            found = binned_information(t, y, bins=bins, edges="equal_mass")
-        elif estimator == "binned":
-            found = binned_information(t, y, bins=bins)
-        elif estimator in ("net_input", "precision"):
-            cells = _cells(t, estimator, bins, activation)
-            most = int(cells.max()) + 1
-            found = binned_information(cells, y, bins=max(most, 2), low=0, high=max(most, 2))
-        else:
-            return np.nan, float(neighbour_information(t, y, neighbours=neighbours)["raw_I_TY"])
-        return float(found["I_XT"]), float(found["I_TY"])
+    @cached_property
+    def units(self) -> list[np.ndarray]:
+        """Activations (sample, unit) of each layer."""
+        return self.activations(self.theta)
 
-    return at_once if estimator.startswith("kde_") else in_turn
+    def perceptron(self, estimator: str) -> tuple[Perceptron, np.ndarray]:
+        """The perceptron and its inputs, for an estimator that looks at more than activations."""
+        if self.network is None or self.x is None:
+            raise InputError(
+                f"estimator {estimator!r} reads the weights of perceptrons, and activations alone "
+                "were given; choose another one"
+            )
+        return self.network, self.x
+
+
+Row = tuple[float, float, float]
+"""I(X;T), I(T;Y), and I(T;Y') of shuffled labels Y', in bits; NaN where there is no value."""
+Estimate = Callable[[Layers, np.ndarray, np.ndarray, Settings], np.ndarray]
+"""Of layers, labels, shuffled labels (sample,) and settings: a ``Row`` a layer, (layer, 3)."""
+
+
+def _binned(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
+    """Equal bins in the range given for each layer."""
+    return np.array([
+        _in_bins(t, y, shuffled, bins=given.bins, low=low, high=high)
+        for t, (low, high) in zip(layers.units, given.ranges, strict=True)
+    ])  # fmt: skip
+
+
+def _equal_mass(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
+    """Bins of each unit with equally many samples."""
+    return np.array([
+        _in_bins(t, y, shuffled, bins=given.bins, edges="equal_mass") for t in layers.units
+    ])  # fmt: skip
+
+
+def _net_input(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
+    """Bins equal in the net input; those of the output, which has no activation, in its range."""
+    edges = np.linspace(-_NET_INPUT, _NET_INPUT, given.bins + 1)
+    ends = ACTIVATIONS[layers.perceptron("net_input")[0].activation].value(edges)
+    cells = [np.searchsorted(ends[1:-1], t, side="right") for t in layers.units[:-1]]
+    rows = [_in_cells(c, y, shuffled) for c in cells]
+    return np.array([*rows, _in_bins(layers.units[-1], y, shuffled, bins=given.bins)])
+
+
+def _precision(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
+    """A cell for every distinct row of float32."""
+    rows = (np.unique(t.astype(np.float32), axis=0, return_inverse=True)[1] for t in layers.units)
+    return np.array([_in_cells(r.reshape(-1), y, shuffled) for r in rows])
+
+
+def _kernel(bound: str) -> Estimate:
+    """The upper or lower kernel bound."""
+
+    def read(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
+        found = [
+            kde_information(t, y, shuffled=shuffled, noise_variance=given.noise_variance)
+            for t in layers.units
+        ]
+        names = ("I_XT", "I_TY", "null_I_TY")
+        return np.array([[float(f[name].sel(bound=bound)) for name in names] for f in found])
+
+    return read
+
+
+def _nearest(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
+    """Nearest neighbours, without an I(X;T)."""
+
+    def about(t: np.ndarray, labels: np.ndarray) -> float:
+        found = neighbour_information(t, labels, neighbours=given.neighbours)
+        return float(found["raw_I_TY"])
+
+    return np.array([(np.nan, about(t, y), about(t, shuffled)) for t in layers.units])
+
+
+def _noisy(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
+    """Monte Carlo of layer noise; the output has none of its own."""
+    network, x = layers.perceptron("noisy")
+    found = noisy_information(network, layers.theta, x, y, shuffled=shuffled, rng=given.rng)
+    columns = [found[name].to_numpy() for name in ("I_XT", "I_TY", "null_I_TY")]
+    return np.concatenate([np.stack(columns, axis=1), np.full((1, 3), np.nan)])
+
+
+def _gaussian(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
+    """I(X;T) of linear networks and Gaussian inputs of the same covariance."""
+    network, x = layers.perceptron("gaussian")
+    if network.activation != "identity":
+        raise InputError(
+            f"estimator 'gaussian' is exact for linear networks; this one has {network.activation}"
+        )
+    covariance, through = np.cov(x.T), np.eye(x.shape[1])
+    rows = []
+    for w, _ in network.matrices(layers.theta):
+        through = w @ through
+        about_x = linear_layer_information(through, covariance, given.noise_variance)
+        rows.append((about_x, np.nan, np.nan))
+    return np.array(rows)
+
+
+def _in_bins(t: np.ndarray, y: np.ndarray, shuffled: np.ndarray, **binning: Any) -> Row:
+    found, null = (binned_information(t, of, **binning) for of in (y, shuffled))
+    return float(found["I_XT"]), float(found["I_TY"]), float(null["I_TY"])
+
+
+def _in_cells(cells: np.ndarray, y: np.ndarray, shuffled: np.ndarray) -> Row:
+    """Of cells numbered from 0, (sample,) or (sample, unit)."""
+    most = max(int(cells.max()) + 1, 2)
+    return _in_bins(cells, y, shuffled, bins=most, low=0, high=most)
+
+
+class Estimator(NamedTuple):
+    """One way to read layers."""
+
+    read: Estimate
+    settings: tuple[str, ...] = ()
+    """Those of ``Settings`` that it depends on; they are kept with its results."""
+
+
+ESTIMATORS = {
+    "binned": Estimator(_binned, ("bins",)),
+    "equal_mass": Estimator(_equal_mass, ("bins",)),
+    "net_input": Estimator(_net_input, ("bins",)),
+    "precision": Estimator(_precision),
+    "kde_lower": Estimator(_kernel("lower"), ("noise_variance",)),
+    "kde_upper": Estimator(_kernel("upper"), ("noise_variance",)),
+    "neighbours": Estimator(_nearest, ("neighbours",)),
+    "noisy": Estimator(_noisy),
+    "gaussian": Estimator(_gaussian, ("noise_variance",)),
+}
+"""All estimators of ``layer_information``, by name."""
+
+
+def require_estimator(estimator: str) -> None:
+    """Refuse an unknown estimator."""
+    if estimator not in ESTIMATORS:
+        raise InputError(f"estimator is {estimator!r}; it can be {', '.join(ESTIMATORS)}")
 
 
 def estimated(
     theta: np.ndarray,
     epochs: Iterable[int],
-    network: Perceptron,
-    x: np.ndarray,
+    activations: Activations,
     y: np.ndarray,
     *,
     estimator: str,
-    softmax: bool,
-    bins: int = 30,
-    noise_variance: float = 1e-3,
-    neighbours: int = 3,
-    rng: int = 0,
+    settings: Settings,
+    network: Perceptron | None = None,
+    x: np.ndarray | None = None,
+    threads: int = 1,
 ) -> xr.Dataset:
-    """Information of every layer of some networks at some epochs by another estimator.
+    """Information of every layer of some networks at some epochs, one network after the other.
 
     Parameters
     ----------
     theta : (epoch, replica, parameter)
     epochs : iterable of int
-    network : Perceptron
-    x : (sample, feature)
+    activations : callable
+        See ``layers.Activations``; with several threads it is called from all of them.
     y : (sample,)
+        Labels.
     estimator : str
-        "equal_mass", "net_input" (bins equal in the net input from -50 to 50), "precision" (a cell
-        for every distinct float32 row), "kde_lower", "kde_upper", "neighbours" (I_TY alone, raw),
-        "noisy" (hidden
-        layers of a network with layer noise), or "gaussian" (I_XT alone: linear networks, Gaussian
-        inputs of the task's covariance, noise of ``noise_variance`` on every unit).
-    softmax : bool
-        Whether the output is read after a softmax.
-    bins, noise_variance, neighbours
-        What the estimators take.
-    rng : int
-        Seed of shuffled labels and of noise.
+        One of ``ESTIMATORS``.
+    settings : Settings
+    network, x : Perceptron, (sample, feature), optional
+        Where weights are those of a perceptron.
+    threads : int
 
     Returns
     -------
     Dataset
         I_XT, I_TY, null_I_TY (epoch, replica, layer); NaN where weights are not finite or an
-        estimator has no value.
+        estimator has no value; order_violations (epoch, replica); and for "binned" bin_low and
+        bin_high (layer).
     """
     labels, _ = whole_labels(y)
-    settings: Mapping[str, Any] = {
-        "equal_mass": {"bins": bins},
-        "net_input": {"bins": bins},
-        "precision": {},
-        "kde_lower": {"noise_variance": noise_variance},
-        "kde_upper": {"noise_variance": noise_variance},
-        "neighbours": {"neighbours": neighbours},
-        "noisy": {"noise": network.noise},
-        "gaussian": {"noise_variance": noise_variance},
-    }
-    if estimator == "gaussian" and network.activation != "identity":
-        raise InputError(
-            f"estimator 'gaussian' is exact for linear networks; this one has {network.activation}"
-        )
-    if estimator in ("noisy", "gaussian"):
-
-        def whole(weights: np.ndarray, shuffled: np.ndarray) -> np.ndarray:
-            found = np.full((network.layers, 3), np.nan)
-            if estimator == "gaussian":
-                found[:, 0] = _linear(network, weights, x, noise_variance)
-                return found
-            values = noisy_information(network, weights, x, labels, shuffled=shuffled, rng=rng)
-            names = ("I_XT", "I_TY", "null_I_TY")
-            found[:-1] = np.stack([values[name] for name in names], axis=1)
-            return found
-
-    else:
-        read = _reader(estimator, bins, noise_variance, neighbours, network.activation)
-        # the output has no activation of its own to take the net input of
-        of_last = "binned" if estimator == "net_input" else estimator
-        last = _reader(of_last, bins, noise_variance, neighbours)
-
-        def whole(weights: np.ndarray, shuffled: np.ndarray) -> np.ndarray:
-            units = network.forward(weights, x, softmax=softmax)
-            readers = [read] * (len(units) - 1) + [last]
-            return np.array([
-                r(t, labels, shuffled) for r, t in zip(readers, units, strict=True)
-            ])  # fmt: skip
-
-    threads = len(os.sched_getaffinity(0))
-    return _each_network(theta, epochs, network.layers, labels, whole, rng, threads).assign_attrs(
-        estimator=estimator, **settings[estimator], interval_method="none: over replicas only"
-    )
-
-
-def _each_network(
-    theta: np.ndarray,
-    epochs: Iterable[int],
-    layers: int,
-    labels: np.ndarray,
-    whole: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    rng: int,
-    threads: int = 1,
-) -> xr.Dataset:
-    """I_XT, I_TY and its null of every layer, network and epoch.
-
-    ``whole`` gives (layer, 3) of the weights of one network and its shuffled labels; with several
-    threads it is called from all of them.
-    """
     at = np.array(list(epochs))
-    found = np.full((len(at), theta.shape[1], layers, 3), np.nan)
+    is_finite = np.isfinite(theta).all(axis=2)
+    places = [(e, r) for e, r in np.ndindex(is_finite.shape) if is_finite[e, r]]
+    if estimator == "binned":
+        settings = settings._replace(
+            ranges=_ranges((theta[p] for p in places), activations, settings.ranges)
+        )
+    used = ESTIMATORS[estimator]
+    rows: dict[tuple[int, int], np.ndarray] = {}
 
     def work(place: tuple[int, int]) -> None:
-        e, r = place
-        weights = theta[e, r].astype(np.float64)
-        if np.isfinite(weights).all():
-            shuffled = np.random.default_rng([rng, r]).permutation(labels)
-            found[e, r] = whole(weights, shuffled)
+        shuffled = np.random.default_rng([settings.rng, place[1]]).permutation(labels)
+        layers = Layers(theta[place].astype(np.float64), activations, network, x)
+        rows[place] = used.read(layers, labels, shuffled, settings)
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, np.ndindex(len(at), theta.shape[1])))
-    names = ("I_XT", "I_TY", "null_I_TY")
+        list(pool.map(work, places))
+    count = len(next(iter(rows.values()))) if rows else network.layers if network else 0
+    found = np.full((*is_finite.shape, count, 3), np.nan)
+    for place, row in rows.items():
+        found[place] = row
     axes = ("epoch", "replica", "layer")
     rises = (np.diff(found[..., :2], axis=2) > 1e-9).sum(axis=(2, 3))
     data = xr.Dataset(
-        {name: (axes, found[..., k]) for k, name in enumerate(names)}
+        {name: (axes, found[..., k]) for k, name in enumerate(("I_XT", "I_TY", "null_I_TY"))}
         | {"order_violations": (axes[:2], rises)},
-        coords={"epoch": at, "layer": np.arange(1, layers + 1)},
+        coords={"epoch": at, "layer": np.arange(1, count + 1)},
     )
-    return labelled(data)
-
-
-def of_activations(
-    activations: Callable[[np.ndarray], list[np.ndarray]],
-    theta: np.ndarray,
-    epochs: Iterable[int],
-    y: np.ndarray,
-    *,
-    estimator: str = "binned",
-    bins: int = 30,
-    bin_range: tuple[float, float] | None = None,
-    noise_variance: float = 1e-3,
-    neighbours: int = 3,
-    rng: int = 0,
-) -> xr.Dataset:
-    """Information of the layers of any network, from a function that gives their activations.
-
-    Parameters
-    ----------
-    activations : callable
-        Of the weights of one network (parameter,): a list of (sample, unit), one a layer.
-    theta : (epoch, replica, parameter)
-    epochs : iterable of int
-    y : (sample,)
-    estimator : str
-        "binned", "equal_mass", "kde_lower", "kde_upper" or "neighbours".
-    bins : int
-    bin_range : (float, float), optional
-        Of every layer but the last; by default the extremes of each layer over all networks and
-        epochs.
-    noise_variance, neighbours
-        What the estimators take.
-    rng : int
-        Seed of shuffled labels.
-
-    Returns
-    -------
-    Dataset
-        As ``estimated``; for bins also bin_low and bin_high (layer).
-    """
-    labels, _ = whole_labels(y)
-    ends: list[tuple[float, float]] = []
-    layers = 0
-    for weights in theta.reshape(-1, theta.shape[-1]):
-        if not np.isfinite(weights).all():
-            continue
-        units = activations(weights.astype(np.float64))
-        layers = len(units)
-        if estimator != "binned":
-            break
-        seen = [(float(t.min()), float(t.max())) for t in units]
-        ends = [(min(a[0], b[0]), max(a[1], b[1])) for a, b in zip(ends or seen, seen, strict=True)]
-    if bin_range is not None:
-        ends = [bin_range] * (layers - 1) + ends[-1:]
-    reader = _reader(estimator, bins, noise_variance, neighbours) if estimator != "binned" else None
-
-    def whole(weights: np.ndarray, shuffled: np.ndarray) -> np.ndarray:
-        rows: list[tuple[float, ...]] = []
-        for k, t in enumerate(activations(weights)):
-            if reader is not None:
-                rows.append(reader(t, labels, shuffled))
-                continue
-            low, high = ends[k]
-            both = [
-                binned_information(t, of, bins=bins, low=low, high=high)
-                for of in (labels, shuffled)
-            ]
-            rows.append((float(both[0]["I_XT"]), *(float(b["I_TY"]) for b in both)))
-        return np.array(rows)
-
-    data = _each_network(theta, epochs, layers, labels, whole, rng)
-    if ends:
-        low, high = np.array(ends).T
+    if estimator == "binned" and settings.ranges:
+        low, high = np.array(settings.ranges).T
         data = data.assign(bin_low=("layer", low), bin_high=("layer", high))
-    settings: dict[str, Any] = {"bins": bins}
-    if estimator.startswith("kde"):
-        settings = {"noise_variance": noise_variance}
+    attributes = {name: getattr(settings, name) for name in used.settings}
+    if estimator == "noisy" and network is not None:
+        attributes["noise"] = network.noise
     return labelled(data).assign_attrs(
-        estimator=estimator, **settings, interval_method="none: over replicas only"
+        attributes, samples=len(labels), interval_method="none: over replicas only"
     )
 
 
-def _linear(
-    network: Perceptron, theta: np.ndarray, x: np.ndarray, noise_variance: float
-) -> list[float]:
-    """I(X;T) of every layer of a linear network."""
-    covariance, through = np.cov(x.T), np.eye(x.shape[1])
-    found = []
-    for w, _ in network.matrices(theta):
-        through = w @ through
-        found.append(linear_layer_information(through, covariance, noise_variance))
-    return found
-
-
-def require_estimator(estimator: str) -> None:
-    """Refuse an unknown estimator."""
-    if estimator not in ("binned", *ESTIMATORS):
-        known = ", ".join(("binned", *ESTIMATORS))
-        raise InputError(f"estimator is {estimator!r}; it can be {known}")
+def _ranges(
+    theta: Iterable[np.ndarray], activations: Activations, hidden: tuple[tuple[float, float], ...]
+) -> tuple[tuple[float, float], ...]:
+    """Bins of each layer: the extremes over all networks, or those given for hidden layers."""
+    ends: list[tuple[float, float]] = []
+    for weights in theta:
+        seen = [(float(t.min()), float(t.max())) for t in activations(weights.astype(np.float64))]
+        ends = [(min(a[0], b[0]), max(a[1], b[1])) for a, b in zip(ends or seen, seen, strict=True)]
+    return (*hidden * (len(ends) - 1), *ends[-1:]) if hidden else tuple(ends)

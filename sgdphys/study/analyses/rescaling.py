@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.information.estimators.replay import layer_information
+from sgdphys.information.over_epochs import layer_information
 from sgdphys.networks import from_description
 from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.quantities import labelled

@@ -5,7 +5,7 @@ import pytest
 
 from sgdphys.errors import InputError
 from sgdphys.information import binned_information
-from sgdphys.information.estimators.binned import add_bins, binning
+from sgdphys.information.estimators.histogram import add_bins, binning
 
 
 def bits(t, y, **options):
