@@ -15,9 +15,9 @@ from sgdphys.compiling import compiled
 from sgdphys.containers import finite_array
 from sgdphys.dynamics.paths import Paths, over_series, paths, result
 from sgdphys.errors import InputError, nearest
-from sgdphys.lanes.operations import fma, load_block, store
-from sgdphys.lanes.vectors import SAMPLES, lanes
 from sgdphys.quantities import labelled
+from sgdphys.simd.operations import fma, load_block, store
+from sgdphys.simd.vectors import SAMPLES, lanes
 
 MOST_LAGS = 40
 WIDTH = SAMPLES * lanes("float64")

@@ -8,9 +8,9 @@ from sgdphys.engines import kernels
 from sgdphys.engines.base import Ensemble, batch_variance
 from sgdphys.engines.optimisers import ADAM, SGD, Rule, Weights
 from sgdphys.engines.perceptron import Net, Pass
-from sgdphys.lanes.activations import ACTIVATIONS
-from sgdphys.lanes.vectors import REGISTER_BYTES, SAMPLES, lanes
+from sgdphys.networks.activations import code_of
 from sgdphys.sampling import SAMPLERS, epoch_rows, philox_keys
+from sgdphys.simd.vectors import REGISTER_BYTES, SAMPLES, lanes
 
 
 def aligned(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -31,7 +31,7 @@ def net_of(ensemble: Ensemble) -> Net:
         weight_at=np.ascontiguousarray(network.weight_at),
         bias_at=np.ascontiguousarray(network.bias_at),
         unit_at=np.cumsum(sizes) - sizes,
-        activation=ACTIVATIONS.index(network.activation),
+        activation=code_of(network.activation),
         has_bias=int(network.bias),
         softmax=int(ensemble.training.loss == "cross_entropy"),
         noise=float(network.noise),

@@ -16,7 +16,7 @@ from sgdphys.engines import kernels
 from sgdphys.engines.base import Ensemble, Plan, Recorded, State, Stopped, due, room_for
 from sgdphys.engines.block import Block, aligned, net_of
 from sgdphys.engines.optimisers import Weights
-from sgdphys.lanes.vectors import lanes
+from sgdphys.simd.vectors import lanes
 
 _STRETCH = 2.0e8
 """Multiply-adds of a replica between two looks at whether to stop: a quarter of a second."""

@@ -1,9 +1,9 @@
 """Gaussian numbers on lanes, from counters (Box-Muller on Philox)."""
 
 from sgdphys.compiling import compiled
-from sgdphys.lanes.elementary import log, sine_and_cosine_of_turn
-from sgdphys.lanes.operations import load_block, square_root, store
 from sgdphys.sampling import philox
+from sgdphys.simd.elementary import log, sine_and_cosine_of_turn
+from sgdphys.simd.operations import load_block, square_root, store
 
 _UNIT = 2.0**-32
 

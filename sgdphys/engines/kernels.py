@@ -10,9 +10,9 @@ from sgdphys.engines.losses import output_delta, sample_losses
 from sgdphys.engines.optimisers import update
 from sgdphys.engines.orthonormality import add_penalty
 from sgdphys.engines.perceptron import add_squared_norms, backward, forward, read_rows
-from sgdphys.lanes.operations import load_block, store
-from sgdphys.lanes.vectors import SAMPLES
 from sgdphys.sampling import epoch_rows
+from sgdphys.simd.operations import load_block, store
+from sgdphys.simd.vectors import SAMPLES
 
 TRAINING, EVALUATION = 0, 1
 """Occasions of layer noise: the two never share a random number."""

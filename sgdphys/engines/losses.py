@@ -3,8 +3,8 @@
 from numba import njit
 
 from sgdphys.compiling import compiled
-from sgdphys.lanes.elementary import exp, log
-from sgdphys.lanes.operations import by_dtype, fma, load_block, quick_divide, store, where
+from sgdphys.simd.elementary import exp, log
+from sgdphys.simd.operations import by_dtype, fma, load_block, quick_divide, store, where
 
 _negligible = by_dtype(-60.0, -600.0)
 """Logarithm of a probability that moves no weight. Products of smaller ones are subnormal numbers,

@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+import operator
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,23 +17,13 @@ from sgdphys.engines.base import Network
 from sgdphys.engines.factories import factory_of, looking_in
 from sgdphys.errors import InputError
 from sgdphys.networks import ParameterTable, Perceptron
+from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.trajectory.schema import tensor_table
-
-_ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "tanh": torch.tanh,
-    "relu": torch.relu,
-    "sigmoid": torch.sigmoid,
-    "softplus": torch.nn.functional.softplus,
-    "softsign": torch.nn.functional.softsign,
-    "elu": torch.nn.functional.elu,
-    "swish": torch.nn.functional.silu,
-    "identity": lambda z: z,
-}
 
 
 def forward_of(network: Perceptron) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """Return the linear output (sample, output) as a function of theta (parameter,) and x."""
-    activation = _ACTIVATIONS[network.activation]
+    activation = operator.attrgetter(ACTIVATIONS[network.activation].torch)(torch)
 
     def forward(theta: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         units = x

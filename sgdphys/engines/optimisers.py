@@ -6,8 +6,8 @@ import numpy as np
 
 from sgdphys.compiling import compiled
 from sgdphys.engines.gaussian import draw_normals
-from sgdphys.lanes.operations import any_lane, fma, is_nan, load, square_root, store
-from sgdphys.lanes.vectors import SAMPLES
+from sgdphys.simd.operations import any_lane, fma, is_nan, load, square_root, store
+from sgdphys.simd.vectors import SAMPLES
 
 SGD, ADAM = 0, 1
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8

@@ -9,7 +9,7 @@ Cisse et al. (2017), "Parseval networks"; Goldfeld et al. (2019), who compress l
 """
 
 from sgdphys.compiling import compiled
-from sgdphys.lanes.operations import fma, load, store
+from sgdphys.simd.operations import fma, load, store
 
 
 @compiled

@@ -11,8 +11,8 @@ from numba import njit
 
 from sgdphys.compiling import compiled
 from sgdphys.engines.gaussian import draw_normals
-from sgdphys.lanes.activations import activate
-from sgdphys.lanes.operations import (
+from sgdphys.networks.activations import activate
+from sgdphys.simd.operations import (
     across_samples,
     add_products,
     fma,
@@ -22,7 +22,7 @@ from sgdphys.lanes.operations import (
     store,
     sum_samples,
 )
-from sgdphys.lanes.vectors import SAMPLES
+from sgdphys.simd.vectors import SAMPLES
 
 
 class Net(NamedTuple):

@@ -4,24 +4,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sgdphys.information.binned import binned_information
-    from sgdphys.information.bottleneck import bottleneck_curve
-    from sgdphys.information.cells import layer_cells
-    from sgdphys.information.comparison import compare
-    from sgdphys.information.critical import critical_betas
-    from sgdphys.information.distance import bottleneck_distance, finite_sample_gap
-    from sgdphys.information.extrapolation import extrapolated_information
-    from sgdphys.information.gaussian import (
-        gaussian_bottleneck,
+    from sgdphys.information.bottleneck.critical import critical_betas
+    from sgdphys.information.bottleneck.curve import bottleneck_curve
+    from sgdphys.information.bottleneck.distance import bottleneck_distance, finite_sample_gap
+    from sgdphys.information.bottleneck.gaussian import gaussian_bottleneck
+    from sgdphys.information.bottleneck.relaxation import bottleneck_relaxation
+    from sgdphys.information.estimators.binned import binned_information
+    from sgdphys.information.estimators.cells import layer_cells
+    from sgdphys.information.estimators.comparison import compare
+    from sgdphys.information.estimators.extrapolation import extrapolated_information
+    from sgdphys.information.estimators.gaussian import (
         gaussian_information,
         linear_layer_information,
     )
-    from sgdphys.information.kde import kde_information
-    from sgdphys.information.neighbours import neighbour_information
-    from sgdphys.information.noisy import noisy_information
+    from sgdphys.information.estimators.kde import kde_information
+    from sgdphys.information.estimators.neighbours import neighbour_information
+    from sgdphys.information.estimators.noisy import noisy_information
     from sgdphys.information.onset import compression
-    from sgdphys.information.plane import layer_information
-    from sgdphys.information.slowing import bottleneck_relaxation
+    from sgdphys.information.over_epochs import layer_information
 
 __all__ = [
     "binned_information",
@@ -44,23 +44,23 @@ __all__ = [
 ]
 
 _HOMES = {
-    "binned_information": "binned",
-    "bottleneck_curve": "bottleneck",
-    "bottleneck_distance": "distance",
-    "bottleneck_relaxation": "slowing",
-    "extrapolated_information": "extrapolation",
-    "finite_sample_gap": "distance",
-    "compare": "comparison",
-    "critical_betas": "critical",
-    "gaussian_bottleneck": "gaussian",
-    "gaussian_information": "gaussian",
-    "linear_layer_information": "gaussian",
-    "kde_information": "kde",
-    "neighbour_information": "neighbours",
-    "noisy_information": "noisy",
+    "binned_information": "estimators.binned",
+    "bottleneck_curve": "bottleneck.curve",
+    "bottleneck_distance": "bottleneck.distance",
+    "bottleneck_relaxation": "bottleneck.relaxation",
+    "extrapolated_information": "estimators.extrapolation",
+    "finite_sample_gap": "bottleneck.distance",
+    "compare": "estimators.comparison",
+    "critical_betas": "bottleneck.critical",
+    "gaussian_bottleneck": "bottleneck.gaussian",
+    "gaussian_information": "estimators.gaussian",
+    "linear_layer_information": "estimators.gaussian",
+    "kde_information": "estimators.kde",
+    "neighbour_information": "estimators.neighbours",
+    "noisy_information": "estimators.noisy",
     "compression": "onset",
-    "layer_cells": "cells",
-    "layer_information": "plane",
+    "layer_cells": "estimators.cells",
+    "layer_information": "over_epochs",
 }
 
 

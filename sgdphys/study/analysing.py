@@ -3,7 +3,6 @@
 import importlib
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from sgdphys.study.cases import short_names
 from sgdphys.study.files import study_hash
 from sgdphys.study.keys import Study
 from sgdphys.study.recording import plan_of
+from sgdphys.trajectory.provenance import provenance
 from sgdphys.trajectory.reader import attributes_of, open_trajectory
 from sgdphys.trajectory.writer import write_tree
 
@@ -141,12 +141,9 @@ def _value_at(study: Study, name: str) -> Any:
 
 def _write(groups: dict[str, xr.Dataset], folder: Path, study: Study) -> None:
     tree = xr.DataTree.from_dict(groups)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
     tree.attrs = {
         "title": study.title,
         "analyses_key": analyses_key(study),
-        "sgdphys_version": sgdphys.__version__,
-        "created": now,
-        "history": f"{now} analysed by sgdphys {sgdphys.__version__}",
+        **provenance("analysed"),
     }
     write_tree(tree, folder / RESULTS)

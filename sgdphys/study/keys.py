@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from sgdphys.errors import InputError
 from sgdphys.relate.claims import Claim
@@ -41,6 +42,15 @@ class Task(Keys):
     bipolar: bool = False
 
 
+def _as_activation(value: Any) -> Any:
+    from sgdphys.networks.activations import ACTIVATIONS  # brings numba
+
+    if value not in list(ACTIVATIONS):
+        known = ", ".join(map(repr, ACTIVATIONS))
+        raise PydanticCustomError("literal_error", "unknown", {"expected": known})
+    return value
+
+
 def _as_module(value: str) -> str:
     if value and not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", value):
         raise ValueError(f"network.module is {quoted(value)}; write it as package.module:function")
@@ -58,9 +68,7 @@ class Network(Keys):
     layers: Annotated[tuple[Count, ...], Listed, Field(min_length=1, max_length=1000)] = (
         10, 7, 5, 4, 3,
     )  # fmt: skip
-    activation: Literal[
-        "tanh", "relu", "sigmoid", "softplus", "softsign", "elu", "swish", "identity"
-    ] = "tanh"
+    activation: Annotated[str, BeforeValidator(_as_activation)] = "tanh"
     init: Literal["fan_in", "fan_out", "orthogonal"] = "fan_in"
     noise: NotNegative = 0.0
     bias: bool = True

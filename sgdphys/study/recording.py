@@ -7,7 +7,6 @@ import platform
 import shutil
 import tomllib
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +27,7 @@ from sgdphys.study.keys import LOG_POINTS, Bursts, Every, StepSchedule, Study, T
 from sgdphys.study.sharing import covers
 from sgdphys.study.surveying import Survey, survey
 from sgdphys.trajectory import schema
+from sgdphys.trajectory.provenance import provenance
 from sgdphys.trajectory.reader import RESUME, open_segment
 from sgdphys.trajectory.schedules import burst_starts
 from sgdphys.trajectory.segments import SEGMENTS, segment_name, segment_paths, span
@@ -393,21 +393,19 @@ class Recording:
             dims = ("replica", *(f"{name}_{k}" for k in range(1, kept.ndim)))
             groups[RESUME][_BUFFER + name] = (dims, kept)
         tree = xr.DataTree.from_dict(groups)
-        tree.attrs = provenance(self.study, self.engine) | {
+        tree.attrs = origin_of(self.study, self.engine) | {
             "network": json.dumps(network.description()),
             "loss": ensemble.training.loss,
         }
         return tree
 
 
-def provenance(study: Study, engine: Engine) -> dict[str, Any]:
+def origin_of(study: Study, engine: Engine) -> dict[str, Any]:
     """Return the attributes that say where a recording comes from."""
-    now = datetime.now(UTC).isoformat(timespec="seconds")
     libraries = ("numpy", "scipy", "numba", "xarray", "netCDF4")
     return {
         "schema_version": schema.SCHEMA_VERSION,
         "title": study.title,
-        "sgdphys_version": sgdphys.__version__,
         "study": resolved_text(study),
         "study_hash": study_hash(study),
         "seed": study.train.seed,
@@ -415,8 +413,7 @@ def provenance(study: Study, engine: Engine) -> dict[str, Any]:
         "threads": engine.threads,
         "cpu": _cpu(),
         "libraries": json.dumps({name: version(name) for name in libraries}),
-        "created": now,
-        "history": f"{now} recorded by sgdphys {sgdphys.__version__}",
+        **provenance("recorded"),
     }
 
 

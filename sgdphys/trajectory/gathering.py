@@ -1,7 +1,6 @@
 """Several recordings as the replicas of one trajectory."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ import xarray as xr
 
 from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
+from sgdphys.trajectory.provenance import provenance
 from sgdphys.trajectory.reader import open_trajectory
 from sgdphys.trajectory.writer import write_tree
 
@@ -86,11 +86,9 @@ def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.Dat
     if "tensors" in trees[0].children:
         groups["tensors"] = trees[0]["tensors"].to_dataset()
     tree = xr.DataTree.from_dict(groups)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
     once = ("recording", "segment", "schedule", "last_step")  # of a single recording
-    tree.attrs = {n: v for n, v in trees[0].attrs.items() if n not in once} | {
-        "history": f"{now} gathered from {', '.join(map(str, sources))}", "created": now,
-    }  # fmt: skip
+    kept = {n: v for n, v in trees[0].attrs.items() if n not in once}
+    tree.attrs = kept | provenance(f"gathered from {', '.join(map(str, sources))}")
     if out is not None:
         write_tree(tree, Path(out))
     return tree

@@ -11,19 +11,18 @@ import sys
 import uuid
 import warnings
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-import sgdphys
 from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
 from sgdphys.trajectory import schema
 from sgdphys.trajectory.gradient_sums import GradientSums, layer_ends, norms_by_layer
 from sgdphys.trajectory.parts import go_on, join, prepare
+from sgdphys.trajectory.provenance import provenance
 from sgdphys.trajectory.schedules import Every, schedule_of
 from sgdphys.trajectory.segments import parts_of, segment_name
 from sgdphys.trajectory.sketch import Moment, Sketch
@@ -436,12 +435,9 @@ class Recorder:
                 )
             )
         tree = xr.DataTree.from_dict(groups)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
         tree.attrs = self._attributes | {
             "schema_version": schema.SCHEMA_VERSION,
-            "sgdphys_version": sgdphys.__version__,
-            "created": now,
-            "history": f"{now} recorded from a training loop by sgdphys {sgdphys.__version__}",
+            **provenance("recorded from a training loop"),
             "recording": self._id,
             "segment": self._segments,
             "schedule": json.dumps(self._schedules),

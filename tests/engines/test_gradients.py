@@ -9,7 +9,7 @@ from ensembles import flat, small, torch_loss, torch_model
 
 from sgdphys.engines.base import Plan
 from sgdphys.engines.fused import FusedEngine
-from sgdphys.lanes.activations import ACTIVATIONS
+from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.sampling import SAMPLERS, epoch_rows, philox_keys
 
 

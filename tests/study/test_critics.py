@@ -6,9 +6,9 @@ import xarray as xr
 
 import sgdphys as sp
 from sgdphys.errors import InputError
-from sgdphys.information.binned import binned_information
-from sgdphys.information.noisy import noisy_information
-from sgdphys.information.plane import layer_information
+from sgdphys.information.estimators.binned import binned_information
+from sgdphys.information.estimators.noisy import noisy_information
+from sgdphys.information.over_epochs import layer_information
 from sgdphys.networks import Perceptron, from_description
 from sgdphys.study.runs import Run
 

@@ -4,15 +4,15 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.dynamics.intervals import METHOD, mean_with_interval
-from sgdphys.information.bottleneck import bottleneck_curve
-from sgdphys.information.cells import layer_cells
-from sgdphys.information.critical import critical_betas
-from sgdphys.information.distance import bottleneck_distance
+from sgdphys.information.bottleneck.critical import critical_betas
+from sgdphys.information.bottleneck.curve import bottleneck_curve, bound_betas
+from sgdphys.information.bottleneck.distance import bottleneck_distance
+from sgdphys.information.estimators.cells import layer_cells
 from sgdphys.study.analyses.source import Source
 from sgdphys.study.analysis_keys import BottleneckAnalysis
 from sgdphys.study.recording import task_of
 
-_CLUSTERS, _LARGEST_BETA, _CURVE_POINTS = 7, 3000.0, 200
+_CLUSTERS = 7
 
 
 def analyse_bottleneck(source: Source, analysis: BottleneckAnalysis) -> xr.Dataset:
@@ -21,12 +21,11 @@ def analyse_bottleneck(source: Source, analysis: BottleneckAnalysis) -> xr.Datas
     task = task_of(study)
     p_xy = (task["p_x"] * task["p_y_given_x"]).transpose("sample", "label").to_numpy()
     births = critical_betas(p_xy, most=_CLUSTERS)
-    onset = float(births["beta"][0])
-    curve = bottleneck_curve(p_xy, np.geomspace(0.98 * onset, _LARGEST_BETA, _CURVE_POINTS))
+    curve = bottleneck_curve(p_xy, bound_betas(float(births["beta"][0])))
     last = int(source.whole_epochs[-1])
     epochs = source.nearest_epochs((*analysis.epochs, last))
     cells = layer_cells(trajectory, task, epochs=epochs, bins=analysis.bins)
-    distance = bottleneck_distance(p_xy, cells, rng=study.train.seed)
+    distance = bottleneck_distance(p_xy, cells, curve=curve, rng=study.train.seed)
     for name in ("gap", "beta_fit", "residual"):
         values = distance[name].rename(f"{name}_ensemble")
         distance = distance.merge(mean_with_interval(values, rng=study.train.seed))

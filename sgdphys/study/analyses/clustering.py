@@ -3,9 +3,9 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.information.binned import binned_information
 from sgdphys.information.clustering import distance_ratio
-from sgdphys.information.plane import weights_at
+from sgdphys.information.estimators.binned import binned_information
+from sgdphys.information.layers import weights_at
 from sgdphys.information.samples import whole_labels
 from sgdphys.networks import from_description
 from sgdphys.quantities import labelled

@@ -6,6 +6,7 @@ import xarray as xr
 from sgdphys.dynamics.overlaps import replica_overlap, unit_overlap
 from sgdphys.errors import InputError
 from sgdphys.networks import from_description
+from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.quantities import labelled
 from sgdphys.study.analyses.source import Source
 from sgdphys.study.analysis_keys import DiversityAnalysis
@@ -25,7 +26,7 @@ def analyse_diversity(source: Source, analysis: DiversityAnalysis) -> xr.Dataset
         theta = ends.isel(step=k)
         units = unit_overlap(theta, confidence=analysis.confidence, rng=seed)
         networks = replica_overlap(
-            theta, odd=study.network.activation in ("tanh", "softsign", "identity"),
+            theta, odd=ACTIVATIONS[study.network.activation].is_odd,
             confidence=analysis.confidence, rng=seed,
         )  # fmt: skip
         rows.append(units.merge(networks, combine_attrs="drop"))

@@ -2,7 +2,7 @@
 
 import xarray as xr
 
-from sgdphys.information.plane import layer_information
+from sgdphys.information.over_epochs import layer_information
 from sgdphys.study.analyses.source import Source, narrowed
 from sgdphys.study.analysis_keys import InformationAnalysis
 from sgdphys.study.recording import ensemble_of, task_of

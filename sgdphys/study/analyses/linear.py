@@ -3,8 +3,8 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.information.gaussian import linear_layer_information
-from sgdphys.information.plane import weights_at
+from sgdphys.information.estimators.gaussian import linear_layer_information
+from sgdphys.information.layers import weights_at
 from sgdphys.networks import from_description
 from sgdphys.quantities import labelled
 from sgdphys.study.analyses.source import Source

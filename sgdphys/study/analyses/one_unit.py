@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.errors import InputError
-from sgdphys.information.one_unit import one_unit_information
+from sgdphys.information.estimators.one_unit import one_unit_information
 from sgdphys.study.analyses.source import Source
 from sgdphys.study.analysis_keys import OneUnitAnalysis
 

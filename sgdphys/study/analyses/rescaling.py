@@ -3,15 +3,13 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.information.plane import layer_information
+from sgdphys.information.over_epochs import layer_information
 from sgdphys.networks import from_description
+from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.quantities import labelled
 from sgdphys.study.analyses.source import Source, narrowed
 from sgdphys.study.analysis_keys import RescalingAnalysis
 from sgdphys.study.recording import task_of
-
-HOMOGENEOUS = ("relu", "identity")
-"""Activations with f(c z) = c f(z) for c above 0."""
 
 
 def analyse_rescaling(source: Source, analysis: RescalingAnalysis) -> xr.Dataset:
@@ -28,7 +26,8 @@ def analyse_rescaling(source: Source, analysis: RescalingAnalysis) -> xr.Dataset
     finite = theta[np.isfinite(theta).all(axis=2)].astype(np.float64)
     hidden = [network.forward(w, task["x"].to_numpy())[:-1] for w in finite]
     most = max((float(np.abs(t).max()) for units in hidden for t in units), default=1.0)
-    ends = (0.0 if study.network.activation == "relu" else -most, max(most, 1e-12))
+    activation = ACTIVATIONS[study.network.activation]
+    ends = (max(activation.range[0], -most), max(most, 1e-12))
     layer, kind = weights["layer"].to_numpy(), weights["kind"].to_numpy()
     scale = np.ones(theta.shape[-1])
     scale[layer == 1] = 1 / analysis.factor
@@ -41,7 +40,7 @@ def analyse_rescaling(source: Source, analysis: RescalingAnalysis) -> xr.Dataset
         tree.attrs = last.attrs
         read = layer_information(
             tree, task, bins=analysis.bins, bin_range=ends, rng=study.train.seed
-        )["I_XT"].isel(epoch=-1, layer=slice(0, -1))
-        is_same = study.network.activation in HOMOGENEOUS
-        found[name] = read.drop_vars("epoch") if is_same else read.drop_vars("epoch") * np.nan
+        )["I_XT"].isel(epoch=-1, layer=slice(0, -1))  # fmt: skip
+        read = read.drop_vars("epoch")
+        found[name] = read if activation.is_homogeneous else read * np.nan
     return labelled(xr.Dataset(found)).assign_attrs(factor=analysis.factor, bins=analysis.bins)

@@ -5,7 +5,6 @@ Tensors, numbers and texts are read; no code that a file may hold is run.
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-import sgdphys
 from sgdphys.errors import InputError
 from sgdphys.trajectory import schema
 from sgdphys.trajectory.checkpoints import arrays
@@ -24,6 +22,7 @@ from sgdphys.trajectory.checkpoints.limits import require_room
 from sgdphys.trajectory.checkpoints.rows import Rows
 from sgdphys.trajectory.checkpoints.values import Tensor, tensor_of
 from sgdphys.trajectory.checkpoints.weights import in_natural_order, weights_in
+from sgdphys.trajectory.provenance import provenance
 from sgdphys.trajectory.reader import open_trajectory
 from sgdphys.trajectory.tensor_table import named, table_group
 from sgdphys.trajectory.writer import write_tree
@@ -450,13 +449,10 @@ def _tree(
 
 
 def _described(tree: xr.DataTree, clock: str, origin: str, what: str) -> xr.DataTree:
-    now = datetime.now(UTC).isoformat(timespec="seconds")
     tree.attrs |= {
         "schema_version": schema.SCHEMA_VERSION,
         "title": f"checkpoints from {origin}",
-        "sgdphys_version": sgdphys.__version__,
-        "created": now,
-        "history": f"{now} read from {what} by sgdphys {sgdphys.__version__}",
+        **provenance(f"read from {what}"),
         "clock": clock,
         "what": "parameters",
     }

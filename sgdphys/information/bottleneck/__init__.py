@@ -1,0 +1,1 @@
+"""The information bottleneck of a joint distribution, and how far layers are from it."""

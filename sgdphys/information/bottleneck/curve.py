@@ -1,0 +1,159 @@
+"""The information bottleneck curve: certified, or by plain iterations."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.special import xlogy
+
+from sgdphys.containers import finite_array
+from sgdphys.errors import InputError
+from sgdphys.information.bottleneck.certificate import (
+    MERGE_WITHIN,
+    Channel,
+    annealed,
+    channel_of,
+    coordinates,
+    of_encoder,
+)
+from sgdphys.quantities import labelled
+
+
+def blahut_arimoto(
+    channel: Channel, beta: float, start: np.ndarray, tolerance: float, most: int
+) -> tuple[np.ndarray, int, bool, float]:
+    """Plain iterations of the encoder (class, cluster) until it moves by less than a tolerance."""
+    share = start
+    p, conditional = channel.p_x, channel.p_y_given_x
+    known = xlogy(conditional, conditional).sum(axis=1)
+    before, ratio = np.nan, np.nan
+    for turn in range(1, most + 1):
+        mass = p @ share
+        q = (p[:, None] * share).T @ conditional / np.maximum(mass, 1e-300)[:, None]
+        cross = conditional @ np.log(np.maximum(q, 1e-300)).T
+        logs = np.log(np.maximum(mass, 1e-300)) - beta * (known[:, None] - cross)
+        logs -= logs.max(axis=1, keepdims=True)
+        new = np.exp(logs)
+        new /= new.sum(axis=1, keepdims=True)
+        moved = float(np.abs(new - share).max())
+        ratio, before = moved / before if before else np.nan, moved
+        share = new
+        if moved < tolerance:
+            return share, turn, True, ratio
+    return share, most, False, ratio
+
+
+def _count(channel: Channel, share: np.ndarray) -> int:
+    """Different decoders with mass of an encoder (class, cluster)."""
+    mass = channel.p_x @ share
+    kept = mass > 1e-9
+    q = (channel.p_x[:, None] * share[:, kept]).T @ channel.p_y_given_x / mass[kept, None]
+    return len(np.unique(np.round(q[:, -1], 6)))
+
+
+def bound_betas(onset: float) -> np.ndarray:
+    """Betas at which the bound is looked at: 200 from the onset to 3000, evenly in ln beta."""
+    return np.geomspace(onset, 3000.0, 200)
+
+
+def bottleneck_curve(
+    p_xy: Any,
+    betas: Iterable[float],
+    *,
+    method: str = "certified",
+    tolerance: float = 1e-10,
+    iterations: int = 100_000,
+    rng: int = 0,
+) -> xr.Dataset:
+    """Information bottleneck of a joint distribution at some betas.
+
+    Parameters
+    ----------
+    p_xy : array (x, y) or DataArray
+        Joint probabilities of input and label; inputs that never occur do not count.
+    betas : iterable of float
+        Above 0. The answer at one does not depend on the others.
+    method : str
+        "certified": clusters are born where the excess says, and the support is solved by Newton's
+        method; binary labels. "blahut_arimoto": plain iterations from a perturbed start, for any
+        number of labels and for studying their slowing down; they prove nothing.
+    tolerance : float
+        Largest excess of a certified point; largest change of the encoder of the other.
+    iterations : int
+        Most plain iterations.
+    rng : int
+        Seed of the perturbed start.
+
+    Returns
+    -------
+    Dataset
+        I_XT, I_TY (beta) in bits; clusters; iterations; converged; certificate, the free energy's
+        distance from the optimum in bits at most (NaN without a proof); eigenvalue, the ratio of
+        the last two steps of plain iterations (NaN otherwise). Attributes: classes left after
+        merging inputs, I(X;Y), and whether the label is a function of the input.
+
+    Raises
+    ------
+    InputError
+        For what is no joint distribution, betas that are not above 0, or a certified curve of more
+        than two labels.
+
+    Notes
+    -----
+    F = I(X;T) - beta I(T;Y), logarithms and exponential in one unit. With deterministic labels the
+    curve is min(I(X;T), H(Y)): slope 1, then 0, with nothing between; attributes say so.
+
+    References
+    ----------
+    Tishby, Pereira and Bialek (1999); Lindsay (1983), Ann. Stat. 11, 86, for the certificate of a
+    mixing measure; Kolchinsky, Tracey and Van Kuyk (2019) for deterministic labels.
+    """
+    channel = channel_of(p_xy)
+    beta = np.unique(finite_array(list(betas), "betas"))
+    if not len(beta) or not (beta > 0).all() or not np.isfinite(beta).all():
+        raise InputError("betas must be finite and above 0, at least one of them")
+    if method not in ("certified", "blahut_arimoto"):
+        raise InputError(f"method is {method!r}; it can be 'certified' or 'blahut_arimoto'")
+    labels = channel.p_y_given_x.shape[1]
+    if method == "certified" and labels != 2:
+        raise InputError(
+            f"there are {labels} labels; a certificate exists for two: use method='blahut_arimoto'"
+        )
+    rows = []
+    if method == "certified":
+        solved = annealed(channel, beta.tolist(), tolerance)
+        for b, (clusters, above, turns) in zip(beta, solved, strict=True):
+            about = coordinates(channel, clusters, float(b))
+            proof = np.log1p(above) / np.log(2)
+            rows.append((*about, len(clusters.mass), turns, above <= tolerance, proof, np.nan))
+    else:
+        generator = np.random.default_rng(rng)
+        noise = generator.uniform(size=(len(channel.p_x), len(channel.p_x)))
+        share = np.eye(len(channel.p_x)) * 0.5 + 0.5 * noise / noise.sum(axis=1, keepdims=True)
+        for b in beta[::-1]:  # from fine to coarse, as annealing plain iterations goes
+            share = 0.99 * share + 0.01 / share.shape[1]  # an encoder with zeros never leaves them
+            share, turns, done, ratio = blahut_arimoto(
+                channel, float(b), share, tolerance, iterations
+            )
+            about = of_encoder(channel, share)
+            rows.append((*about, _count(channel, share), turns, done, np.nan, ratio))
+        rows.reverse()
+    columns = [np.array(c) for c in zip(*rows, strict=True)]
+    names = ("I_XT", "I_TY", "clusters", "iterations", "converged", "certificate", "eigenvalue")
+    data = xr.Dataset(
+        {name: ("beta", column) for name, column in zip(names, columns, strict=True)},
+        coords={"beta": beta},
+        attrs={
+            "method": method,
+            "reference": "Tishby, Pereira and Bialek (1999); Lindsay (1983)",
+            "interval_method": "none: the distribution is given",
+            "classes": len(channel.p_x),
+            "merged_within": MERGE_WITHIN,
+            "information": channel.information,
+            "deterministic": int(channel.is_deterministic),
+        },
+    )
+    data["eigenvalue"].attrs["long_name"] = "ratio of successive steps"
+    data["eigenvalue"].attrs["units"] = "1"
+    return labelled(data)

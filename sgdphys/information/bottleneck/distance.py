@@ -1,0 +1,234 @@
+"""How far a layer is from the bottleneck bound, beside partitions that know nothing."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from scipy.optimize import minimize_scalar
+from scipy.special import xlogy
+
+from sgdphys.containers import array_of, finite_array, require_kind
+from sgdphys.errors import InputError
+from sgdphys.information.bottleneck.certificate import Channel, about_label, channel_of
+from sgdphys.information.bottleneck.critical import critical_betas
+from sgdphys.information.bottleneck.curve import bottleneck_curve, bound_betas
+from sgdphys.quantities import labelled
+
+_FLAT_WITHIN = 1e-9
+_AT_ONSET = 1e-3
+"""Bits, at most, at which a curve may begin."""
+_GRID = np.concatenate([[0.0], np.geomspace(0.05, 500, 120)])
+_MERGE_WITHIN = 1e-12
+_BEYOND = 1e9
+"""Stands for an infinite divergence."""
+_NAMES = (
+    "I_XT", "I_TY", "bound_I_TY", "gap", "beta_bound", "beta_fit", "residual",
+)  # fmt: skip
+
+
+def finite_sample_gap(about_x: Any, samples: int, labels: int = 2) -> np.ndarray:
+    """Shape of the bound on how far I(T;Y) of a sample may lie from the truth: 2**I(X;T) Y/sqrt(n).
+
+    Parameters
+    ----------
+    about_x : array
+        I(X;T) in bits.
+    samples : int
+        n.
+    labels : int
+
+    Notes
+    -----
+    Up to a factor of order one that the theorem leaves open: it shows where more bits about the
+    input cannot be trusted, not how many are lost.
+
+    References
+    ----------
+    Shamir, Sabato and Tishby (2010), Theor. Comput. Sci. 411, 2696; Tishby and Zaslavsky (2015).
+    """
+    return 2.0 ** np.asarray(array_of(about_x, "about_x"), np.float64) * labels / np.sqrt(samples)
+
+
+class _Bound(NamedTuple):
+    """The certified curve: I(T;Y) and beta against I(X;T)."""
+
+    about_x: np.ndarray
+    about_y: np.ndarray
+    beta: np.ndarray
+    information: float
+    entropy: float
+    """Of the classes of inputs, in bits: from there on the bound is flat."""
+
+    def at(self, about_x: float) -> tuple[float, float]:
+        """Largest I(T;Y) at an I(X;T), and the beta there; infinite where the bound is flat."""
+        if about_x >= self.entropy - _FLAT_WITHIN:
+            return self.information, np.inf
+        # a tangent is never below a concave curve
+        tangents = self.about_y + (about_x - self.about_x) / self.beta
+        beta = float(np.interp(about_x, self.about_x, self.beta))
+        return min(float(tangents.min()), self.information), beta
+
+
+def _bound_of(curve: xr.Dataset, channel: Channel) -> _Bound:
+    """The bound that a curve of ``bottleneck_curve`` proves for a channel."""
+    require_kind(curve, xr.Dataset, "curve", "I_XT", "I_TY", "certificate")
+    about_x, about_y = (curve[name].to_numpy() for name in ("I_XT", "I_TY"))
+    known = curve.attrs.get("information", np.nan), curve.attrs.get("classes")
+    if not np.isclose(known[0], channel.information) or known[1] != len(channel.p_x):
+        raise InputError(
+            "curve is of another joint distribution than p_xy; give bottleneck_curve(p_xy, ...)"
+        )
+    if not np.isfinite(curve["certificate"].to_numpy()).all():
+        raise InputError("curve has no certificate; make it with method='certified'")
+    if about_x[0] > _AT_ONSET:
+        raise InputError(
+            f"curve begins at beta = {float(curve['beta'][0]):g}, where I(X;T) is "
+            f"{about_x[0]:.3g} bits; begin it at the onset, the first of critical_betas, or below"
+        )
+    return _Bound(about_x, about_y, curve["beta"].to_numpy(), channel.information, channel.entropy)
+
+
+def nearest_encoder(channel: Channel, joint: np.ndarray, known: float) -> tuple[float, float]:
+    """Return the beta whose self-consistent encoder is nearest to an encoder, and the bits between.
+
+    Parameters
+    ----------
+    joint : (class, cell)
+        p(class of x, t).
+    known : float
+        -H(T|X) in nats: 0 for a partition of the inputs.
+    """
+    masses = joint.sum(axis=0)
+    logs = float(xlogy(masses, masses).sum())
+    joint, mass = _merged(joint, (joint.T @ channel.p_y_given_x) / masses[:, None], masses)
+    q = (joint.T @ channel.p_y_given_x) / mass[:, None]
+    r = channel.p_y_given_x
+    cross = sum(xlogy(r[:, [y]], q[:, y]) for y in range(r.shape[1]))
+    divergence = np.minimum(xlogy(r, r).sum(axis=1)[:, None] - cross, _BEYOND)
+    p_class = joint.sum(axis=1)
+    spent = float((joint * divergence).sum())
+
+    def cost(beta: float) -> float:
+        weights = np.log(mass) - beta * divergence
+        top = weights.max(axis=1)
+        log_z = top + np.log(np.exp(weights - top[:, None]).sum(axis=1))
+        return float(p_class @ log_z + beta * spent - logs + known) / np.log(2)
+
+    values = [cost(b) for b in _GRID]
+    k = int(np.argmin(values))
+    if k == len(_GRID) - 1:
+        return np.inf, values[k]
+    ends = _GRID[max(k - 1, 0)], _GRID[k + 1]
+    found = minimize_scalar(cost, bounds=ends, method="bounded", options={"xatol": 1e-6 * ends[1]})
+    return float(found.x), float(found.fun)
+
+
+def _merged(joint: np.ndarray, q: np.ndarray, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cells of equal decoders as one: an encoder's normaliser needs no more."""
+    _, which = np.unique(np.round(q[:, 1] / _MERGE_WITHIN).astype(np.int64), return_inverse=True)
+    which = which.reshape(-1)
+    many = int(which.max()) + 1
+    together = np.stack([np.bincount(which, row, many) for row in joint])
+    return together, np.bincount(which, mass, many)
+
+
+def bottleneck_distance(
+    p_xy: Any, cells: Any, *, curve: xr.Dataset | None = None, rng: int = 0
+) -> xr.Dataset:
+    """Distance of partitions of the inputs, such as a layer's bins, from the bottleneck bound.
+
+    Parameters
+    ----------
+    p_xy : array (x, y) or DataArray
+        Joint probabilities of input and binary label: soft labels.
+    cells : int array (..., x) or DataArray
+        Cell of each input.
+    curve : Dataset, optional
+        The bound: ``bottleneck_curve`` of the same p_xy at betas from the onset on. By default
+        that at ``bound_betas``.
+    rng : int
+        Seed of the nulls.
+
+    Returns
+    -------
+    Dataset
+        Over the leading dimensions of ``cells``: I_XT, I_TY; bound_I_TY, the most at that I(X;T),
+        and gap below it; beta_bound, the bound's beta there: infinite where the bound is flat, from
+        the entropy of the distinct p(y|x) on (such a layer has no beta of its own), and beyond the
+        end of the curve its last beta, which is then a lower limit; beta_fit, the beta at which the
+        self-consistent encoder made from the partition's own decoder is nearest to it, and
+        residual, the bits by which it misses; all again with the prefixes ``random_`` (the same
+        cells dealt out anew) and ``shuffled_`` (labels dealt out anew).
+
+    Raises
+    ------
+    InputError
+        For labels that are a function of the input, cells of another number of inputs, or a curve
+        of another distribution, without certificates or from above the onset on.
+
+    Notes
+    -----
+    residual = min over beta of E_x KL[p(t|x) || p_beta(t|x)], p_beta(t|x) = p(t)/Z exp(-beta
+    KL[p(y|x) || p(y|t)]). Its decoder is the layer's own, so that any partition agrees with it to
+    some degree: the nulls say how much. Binned layers are hard encoders, whose fitted beta is
+    biased upward: an exact encoder at beta = 5 gives back 5, its hard version more. Intervals are
+    over replicas. Where p(x) is uniform the two nulls have one law.
+
+    References
+    ----------
+    Shwartz-Ziv and Tishby (2017), section 3.5; Tishby, Pereira and Bialek (1999).
+    """
+    joint = finite_array(p_xy, "p_xy")
+    channel = channel_of(joint)
+    if curve is None:
+        onset = float(critical_betas(joint, most=2)["beta"][0])
+        curve = bottleneck_curve(joint, bound_betas(onset))
+    bound = _bound_of(curve, channel)
+    template = cells if isinstance(cells, xr.DataArray) else None
+    places = finite_array(cells, "cells")
+    if places.shape[-1:] != (len(joint),):
+        raise InputError(f"cells are of {places.shape[-1:]} inputs and p_xy has {len(joint)}")
+    p_x = joint.sum(axis=1)
+    conditional = joint / np.maximum(p_x, 1e-300)[:, None]
+    nearest = np.abs(conditional[:, None, 1] - channel.p_y_given_x[:, 1]).argmin(axis=1)
+    generator = np.random.default_rng(rng)
+    flat = places.reshape(-1, len(joint))
+    out = np.empty((len(flat), 3, len(_NAMES)))
+    for row, partition in enumerate(flat):
+        _, t = np.unique(partition, return_inverse=True)
+        order = generator.permutation(len(joint))
+        dealt = generator.permutation(len(joint))
+        for k, (cell, kind) in enumerate(((t, nearest), (t[order], nearest), (t, nearest[dealt]))):
+            table = np.zeros((len(channel.p_x), int(t.max()) + 1))
+            np.add.at(table, (kind, cell), p_x)
+            mass = table.sum(axis=0)
+            about_x = float(-xlogy(mass, mass).sum() / np.log(2))
+            about_y = about_label(channel, table)
+            beta, residual = nearest_encoder(channel, table, 0.0)
+            most, there = bound.at(about_x)
+            out[row, k] = about_x, about_y, most, most - about_y, there, beta, residual
+    out = out.reshape(*places.shape[:-1], 3, len(_NAMES))
+    dims = (
+        template.dims[:-1]
+        if template is not None
+        else tuple(f"dim_{k}" for k in range(places.ndim - 1))
+    )
+    data = {
+        f"{prefix}{name}": (dims, out[..., k, m])
+        for k, prefix in enumerate(("", "random_", "shuffled_"))
+        for m, name in enumerate(_NAMES)
+    }
+    coords = {}
+    if template is not None:
+        coords = {c: v for c, v in template.coords.items() if template.dims[-1] not in v.dims}
+    found = xr.Dataset(
+        data,
+        coords=coords,
+        attrs={
+            "method": "certified curve; least divergence from the self-consistent encoder",
+            "reference": "Shwartz-Ziv and Tishby (2017)",
+            "interval_method": "none: over replicas only",
+            "information": channel.information,
+        },
+    )
+    return labelled(found)

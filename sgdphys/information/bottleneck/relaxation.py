@@ -1,0 +1,110 @@
+"""Critical slowing down of the bottleneck: how long plain iterations take near a transition."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.containers import finite_array
+from sgdphys.errors import InputError
+from sgdphys.information.bottleneck.certificate import (
+    Channel,
+    Clusters,
+    annealed,
+    channel_of,
+    encoder,
+    optimum,
+)
+from sgdphys.information.bottleneck.critical import critical_betas
+from sgdphys.information.bottleneck.curve import blahut_arimoto
+from sgdphys.quantities import labelled
+
+_NUDGE = 1e-3
+"""Logits by which two halves of one cluster are parted at the start."""
+_SHARE = 0.02
+"""Of the distance from the onset: at how much larger a beta the start is optimal."""
+
+
+def _pushed(channel: Channel, clusters: Clusters, beta: float, onset: float) -> np.ndarray:
+    """Encoder a little away from the optimum, along the mode in which clusters part."""
+    if len(clusters.mass) == 1:
+        apart = Clusters(np.full(2, 0.5), clusters.logit[0] + _NUDGE * np.array([-1.0, 1.0]))
+        return encoder(channel, apart, beta)
+    further = beta + _SHARE * abs(beta - onset)
+    return encoder(channel, optimum(channel, further, clusters)[0], further)
+
+
+def bottleneck_relaxation(
+    p_xy: Any,
+    betas: Iterable[float],
+    *,
+    tolerance: float = 1e-10,
+    iterations: int = 1_000_000,
+) -> xr.Dataset:
+    """Relaxation of plain bottleneck iterations to the optimum, in the mode in which clusters part.
+
+    Parameters
+    ----------
+    p_xy : array (x, y) or DataArray
+        Joint probabilities of input and binary label.
+    betas : iterable of float
+    tolerance : float
+        Change of the encoder at which iterations end.
+    iterations : int
+        Most of them.
+
+    Returns
+    -------
+    Dataset
+        By beta: eigenvalue, the ratio of the last two steps; relaxation_time, -1/ln of it, in
+        iterations; iterations; converged. Scalar: onset and beta_local, after ``critical_betas``.
+
+    Raises
+    ------
+    InputError
+        For what is no joint distribution, or more than two labels.
+
+    Notes
+    -----
+    Near a continuous transition the slowest mode of the iterations has an eigenvalue of 1 less a
+    multiple of |beta - beta_c|, so that times diverge with the exponent 1. Where the onset is below
+    the loss of local stability the transition is not continuous, and the split mode slows down at
+    ``beta_local``. Other modes may be slower: above the onset of a symmetric channel an exchange of
+    mass between the clusters decays as the square.
+
+    References
+    ----------
+    Agmon, Benger, Ordentlich and Tishby (2021), IEEE ISIT, 2625.
+    """
+    channel = channel_of(p_xy)
+    critical = critical_betas(p_xy, most=2)
+    beta = np.unique(finite_array(list(betas), "betas"))
+    if not len(beta) or not (beta > 0).all():
+        raise InputError("betas must be above 0, at least one of them")
+    rows = []
+    onset = float(critical["beta"][0]) if critical.sizes["transition"] else np.inf
+    for b, (clusters, _, _) in zip(beta, annealed(channel, beta.tolist()), strict=True):
+        share = _pushed(channel, clusters, float(b), onset)
+        _, turns, done, ratio = blahut_arimoto(channel, float(b), share, tolerance, iterations)
+        rows.append((ratio, turns, done))
+    eigenvalue, counts, arrived = (np.array(c) for c in zip(*rows, strict=True))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        time = -1 / np.log(np.where((eigenvalue > 0) & (eigenvalue < 1), eigenvalue, np.nan))
+    data = xr.Dataset(
+        {
+            "eigenvalue": ("beta", eigenvalue),
+            "relaxation_time": ("beta", time),
+            "iterations": ("beta", counts),
+            "converged": ("beta", arrived),
+            "onset": onset,
+            "beta_local": float(critical["beta_local"]),
+        },
+        coords={"beta": beta},
+        attrs={
+            "method": "ratio of successive steps of plain iterations",
+            "reference": "Agmon et al. (2021)",
+            "interval_method": "none: see scaling.critical_point",
+        },
+    )
+    return labelled(data, t="iteration")

@@ -1,0 +1,1 @@
+"""Estimators of the information of a layer about inputs and labels."""

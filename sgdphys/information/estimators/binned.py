@@ -1,0 +1,149 @@
+"""Plug-in information of binned activations, in bits.
+
+A layer is cut into equal bins, unit by unit; T is the vector of bin numbers, and the information is
+that of the histogram. For an enumerated input the patterns are the population, and the value is
+exact for that T; it depends on the bins, which travel with every result.
+"""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.containers import array_of
+from sgdphys.errors import InputError
+from sgdphys.information.estimators.histogram import (
+    Table,
+    add_bins,
+    binning,
+    counted_information,
+    entropy_of_labels,
+    entropy_steps,
+    number_codes,
+    saturated,
+    weighted_information,
+)
+from sgdphys.information.samples import samples_of
+from sgdphys.quantities import labelled
+
+EQUAL_MASS = "equal_mass"
+
+
+def binned_information(
+    t: Any,
+    y: Any,
+    *,
+    x: Any = None,
+    p_y_given_x: Any = None,
+    bins: int = 30,
+    low: float | None = None,
+    high: float | None = None,
+    edges: str = "full",
+) -> xr.Dataset:
+    """Information of one layer's activations by equal bins.
+
+    Parameters
+    ----------
+    t : array (sample, unit) or (sample,)
+        Activations, in any container; further axes of a convolution are taken as units.
+    y : array (sample,) or (sample, 1)
+        Hard labels of any kind.
+    x : array (sample, feature) or (sample,), optional
+        Inputs; samples with equal inputs are one input met several times (a noisy layer may answer
+        differently). Without it every sample is an input of its own.
+    p_y_given_x : array (sample, label), optional
+        Soft labels, used instead of ``y``.
+    bins : int
+    low, high : float, optional
+        Range; that of the data by default.
+    edges : str
+        "full" or "idnns", see ``binning``; or "equal_mass": bins of each unit hold as many samples
+        each, as far as ties allow, and the range is not used.
+
+    Returns
+    -------
+    Dataset
+        I_XT and I_TY in bits, ``occupied`` cells, ``status``; for hard labels miller_madow_I_TY,
+        less the first-order bias of the plug-in; the bins in attributes.
+
+    Raises
+    ------
+    InputError
+        For fewer than 2 bins, activations that are not finite, or shapes that do not match.
+
+    Notes
+    -----
+    I(X;T) = H(T) - H(T|X) and I(T;Y) = H(T) - H(T|Y) of the histogram; so
+    0 <= I(T;Y) <= min(H(Y), H(T)) always. As bins get finer I(X;T) of a deterministic layer tends
+    to log2 of the number of inputs, whatever the layer does.
+    """
+    given = samples_of(t, y)
+    units, labels, kinds = given.units, given.labels, given.kinds
+    samples = len(units)
+    is_equal_mass = edges == EQUAL_MASS
+    if is_equal_mass:
+        units, low, high = _ranks(units), 0.0, 1.0
+    low = float(units.min()) if low is None else low
+    high = float(units.max()) if high is None else high
+    codes = np.zeros(samples, np.uint64)
+    cut = binning(low, high, bins, "full" if is_equal_mass else edges)
+    add_bins(*cut, np.ascontiguousarray(units.T), codes)
+    everything = np.arange(samples)
+    table = Table.of(samples)
+    cells = number_codes(codes, everything, table.keys, table.owners, 0, table.numbers)
+    corrected = np.nan
+    if p_y_given_x is None:
+        entropy, about_y = _about(table.numbers, cells, labels, kinds)
+        pairs = len(np.unique(table.numbers * kinds + labels))
+        corrected = about_y + (cells + kinds - pairs - 1) / (2 * samples * np.log(2))
+    else:
+        soft = given.beside(array_of(p_y_given_x, "soft labels"), "soft labels") / samples
+        if soft.ndim != 2:
+            raise InputError(f"soft labels have shape {soft.shape}; (sample, label) was expected")
+        entropy, about_y = weighted_information(
+            table.numbers, cells, soft, everything, np.zeros((cells, soft.shape[1]))
+        )
+    about_x, inputs = entropy, samples
+    if x is not None:
+        patterns = given.beside(x, "inputs").reshape(samples, -1)
+        _, which = np.unique(patterns, axis=0, return_inverse=True)
+        inputs = int(which.max()) + 1
+        about_x = _about(table.numbers, cells, which.reshape(-1), inputs)[1]
+    return labelled(
+        xr.Dataset(
+            {
+                "I_XT": about_x,
+                "I_TY": about_y,
+                "miller_madow_I_TY": corrected,
+                "occupied": cells,
+                "status": "saturated at log2 n" if saturated(about_x, inputs) else "ok",
+            },
+            attrs={
+                "estimator": "binned",
+                "bins": bins,
+                "edges": edges,
+                "bin_low": low,
+                "bin_high": high,
+                "interval_method": "none: the value is exact for an enumerated input",
+            },
+        )
+    )
+
+
+def _ranks(units: np.ndarray) -> np.ndarray:
+    """Mid-ranks of every unit (sample, unit), between 0 and 1; ties share theirs."""
+    found = np.empty_like(units)
+    for u in range(units.shape[1]):
+        _, which, counts = np.unique(units[:, u], return_inverse=True, return_counts=True)
+        found[:, u] = ((np.cumsum(counts) - 0.5 * counts) / len(units))[which.reshape(-1)]
+    return found
+
+
+def _about(numbers: np.ndarray, cells: int, labels: np.ndarray, kinds: int) -> tuple[float, float]:
+    """H(T) and I(T;Y) of numbered cells and labels."""
+    scratch = np.zeros(cells, np.uint32), np.zeros((2, cells, kinds), np.uint32)
+    both = np.stack([labels, np.zeros_like(labels)])
+    entropy, joint, _ = counted_information(
+        numbers, cells, both, *scratch, entropy_steps(len(labels))
+    )
+    return entropy, max(entropy + entropy_of_labels(labels) - joint, 0.0)

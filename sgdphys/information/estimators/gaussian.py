@@ -1,0 +1,74 @@
+"""Exact information of jointly Gaussian variables."""
+
+from typing import Any
+
+import numpy as np
+
+from sgdphys.containers import finite_array
+from sgdphys.errors import InputError
+
+
+def blocks_of(covariance: Any, inputs: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Blocks of a covariance: of the first variables, of the others, and between them."""
+    c = finite_array(covariance, "covariance")
+    if c.ndim != 2 or c.shape[0] != c.shape[1] or not np.allclose(c, c.T, atol=1e-10):
+        raise InputError(f"a covariance is a symmetric matrix; this has shape {c.shape}")
+    if not 1 <= inputs < len(c):
+        raise InputError(f"inputs is {inputs}; it must lie between 1 and {len(c) - 1}")
+    if np.linalg.eigvalsh(c)[0] <= 0:
+        raise InputError(
+            "the covariance is singular: information between its parts may be infinite; add noise "
+            "or leave out what is determined"
+        )
+    return c[:inputs, :inputs], c[inputs:, inputs:], c[:inputs, inputs:]
+
+
+def gaussian_information(covariance: Any, inputs: int) -> float:
+    """Mutual information in bits of the first variables of a Gaussian vector with the others.
+
+    Parameters
+    ----------
+    covariance : array (variable, variable)
+    inputs : int
+        How many variables come first.
+
+    Raises
+    ------
+    InputError
+        For what is no covariance, or a singular one.
+
+    Notes
+    -----
+    1/2 log2 [det S_x det S_y / det S]. For a linear layer T = W X + noise, S holds W S_x W' + the
+    noise's covariance; without noise the information is infinite.
+
+    References
+    ----------
+    Cover and Thomas (2006), section 8.5.
+    """
+    x, y, between = blocks_of(covariance, inputs)
+    rest = y - between.T @ np.linalg.solve(x, between)
+    return float(0.5 * (np.linalg.slogdet(y)[1] - np.linalg.slogdet(rest)[1]) / np.log(2))
+
+
+def linear_layer_information(weights: Any, input_covariance: Any, noise: float) -> float:
+    """I(X;T) in bits of T = W X + Gaussian noise, X Gaussian: 1/2 log2 det(1 + W S_x W'/noise).
+
+    Parameters
+    ----------
+    weights : array (unit, input)
+    input_covariance : array (input, input)
+    noise : float
+        Variance of the noise of every unit, above 0.
+    """
+    if not noise > 0:
+        raise InputError(f"noise is {noise}; without noise a linear layer keeps all, without end")
+    w = finite_array(weights, "weights")
+    covariance = finite_array(input_covariance, "input_covariance")
+    if w.ndim != 2 or not w.size or covariance.shape != (w.shape[1], w.shape[1]):
+        raise InputError(
+            f"weights have shape {w.shape} and input_covariance {covariance.shape}; (unit, input) "
+            "and (input, input) were expected"
+        )
+    signal = w @ covariance @ w.T
+    return float(0.5 * np.linalg.slogdet(np.eye(len(w)) + signal / noise)[1] / np.log(2))

@@ -1,0 +1,284 @@
+"""Estimators of the information of layers, all of one signature, and reading networks by them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from sgdphys import parallel
+from sgdphys.errors import InputError
+from sgdphys.information.estimators.binned import binned_information
+from sgdphys.information.estimators.gaussian import linear_layer_information
+from sgdphys.information.estimators.kde import kde_information
+from sgdphys.information.estimators.neighbours import neighbour_information
+from sgdphys.information.estimators.noisy import noisy_information
+from sgdphys.information.layers import Activations
+from sgdphys.information.samples import whole_labels
+from sgdphys.networks import Perceptron
+from sgdphys.networks.activations import ACTIVATIONS
+from sgdphys.quantities import labelled
+
+_NET_INPUT = 50.0
+"""Net inputs from minus this to this are cut into equal bins."""
+
+
+class Settings(NamedTuple):
+    """What estimators can be given; each takes what it needs."""
+
+    bins: int = 30
+    noise_variance: float = 1e-3
+    neighbours: int = 3
+    rng: int = 0
+    ranges: tuple[tuple[float, float], ...] = ()
+    """Of each layer's bins."""
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The layers of one network at one epoch.
+
+    Attributes
+    ----------
+    theta : float64 (parameter,)
+    activations : callable
+        See ``layers.Activations``.
+    network : Perceptron, optional
+        Where the weights are those of a perceptron, with its inputs ``x`` (sample, feature).
+    """
+
+    theta: np.ndarray
+    activations: Activations
+    network: Perceptron | None = None
+    x: np.ndarray | None = None
+
+    @cached_property
+    def units(self) -> list[np.ndarray]:
+        """Activations (sample, unit) of each layer."""
+        return self.activations(self.theta)
+
+    def perceptron(self, estimator: str) -> tuple[Perceptron, np.ndarray]:
+        """The perceptron and its inputs, for an estimator that looks at more than activations."""
+        if self.network is None or self.x is None:
+            raise InputError(
+                f"estimator {estimator!r} reads the weights of perceptrons, and activations alone "
+                "were given; choose another one"
+            )
+        return self.network, self.x
+
+
+Row = tuple[float, float, float]
+"""I(X;T), I(T;Y), and I(T;Y') of shuffled labels Y', in bits; NaN where there is no value."""
+Estimate = Callable[[Layers, np.ndarray, np.ndarray, Settings], np.ndarray]
+"""Of layers, labels, shuffled labels (sample,) and settings: a ``Row`` a layer, (layer, 3)."""
+
+
+def _binned(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
+    """Equal bins in the range given for each layer."""
+    return np.array([
+        _in_bins(t, y, shuffled, bins=given.bins, low=low, high=high)
+        for t, (low, high) in zip(layers.units, given.ranges, strict=True)
+    ])  # fmt: skip
+
+
+def _equal_mass(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
+    """Bins of each unit with equally many samples."""
+    return np.array([
+        _in_bins(t, y, shuffled, bins=given.bins, edges="equal_mass") for t in layers.units
+    ])  # fmt: skip
+
+
+def _net_input(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
+    """Bins equal in the net input; those of the output, which has no activation, in its range."""
+    edges = np.linspace(-_NET_INPUT, _NET_INPUT, given.bins + 1)
+    ends = ACTIVATIONS[layers.perceptron("net_input")[0].activation].value(edges)
+    cells = [np.searchsorted(ends[1:-1], t, side="right") for t in layers.units[:-1]]
+    rows = [_in_cells(c, y, shuffled) for c in cells]
+    return np.array([*rows, _in_bins(layers.units[-1], y, shuffled, bins=given.bins)])
+
+
+def _precision(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
+    """A cell for every distinct row of float32."""
+    rows = (np.unique(t.astype(np.float32), axis=0, return_inverse=True)[1] for t in layers.units)
+    return np.array([_in_cells(r.reshape(-1), y, shuffled) for r in rows])
+
+
+def _kernel(bound: str) -> Estimate:
+    """The upper or lower kernel bound."""
+
+    def read(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
+        found = [
+            kde_information(t, y, shuffled=shuffled, noise_variance=given.noise_variance)
+            for t in layers.units
+        ]
+        names = ("I_XT", "I_TY", "null_I_TY")
+        return np.array([[float(f[name].sel(bound=bound)) for name in names] for f in found])
+
+    return read
+
+
+def _nearest(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
+    """Nearest neighbours, without an I(X;T)."""
+
+    def about(t: np.ndarray, labels: np.ndarray) -> float:
+        found = neighbour_information(t, labels, neighbours=given.neighbours)
+        return float(found["raw_I_TY"])
+
+    return np.array([(np.nan, about(t, y), about(t, shuffled)) for t in layers.units])
+
+
+def _noisy(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
+    """Monte Carlo of layer noise; the output has none of its own."""
+    network, x = layers.perceptron("noisy")
+    found = noisy_information(network, layers.theta, x, y, shuffled=shuffled, rng=given.rng)
+    columns = [found[name].to_numpy() for name in ("I_XT", "I_TY", "null_I_TY")]
+    return np.concatenate([np.stack(columns, axis=1), np.full((1, 3), np.nan)])
+
+
+def _gaussian(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
+    """I(X;T) of linear networks and Gaussian inputs of the same covariance."""
+    network, x = layers.perceptron("gaussian")
+    if network.activation != "identity":
+        raise InputError(
+            f"estimator 'gaussian' is exact for linear networks; this one has {network.activation}"
+        )
+    covariance, through = np.cov(x.T), np.eye(x.shape[1])
+    rows = []
+    for w, _ in network.matrices(layers.theta):
+        through = w @ through
+        about_x = linear_layer_information(through, covariance, given.noise_variance)
+        rows.append((about_x, np.nan, np.nan))
+    return np.array(rows)
+
+
+def _in_bins(t: np.ndarray, y: np.ndarray, shuffled: np.ndarray, **binning: Any) -> Row:
+    found, null = (binned_information(t, of, **binning) for of in (y, shuffled))
+    return float(found["I_XT"]), float(found["I_TY"]), float(null["I_TY"])
+
+
+def _in_cells(cells: np.ndarray, y: np.ndarray, shuffled: np.ndarray) -> Row:
+    """Of cells numbered from 0, (sample,) or (sample, unit)."""
+    most = max(int(cells.max()) + 1, 2)
+    return _in_bins(cells, y, shuffled, bins=most, low=0, high=most)
+
+
+class Estimator(NamedTuple):
+    """One way to read layers."""
+
+    read: Estimate
+    settings: tuple[str, ...] = ()
+    """Those of ``Settings`` that it depends on; they are kept with its results."""
+
+
+ESTIMATORS = {
+    "binned": Estimator(_binned, ("bins",)),
+    "equal_mass": Estimator(_equal_mass, ("bins",)),
+    "net_input": Estimator(_net_input, ("bins",)),
+    "precision": Estimator(_precision),
+    "kde_lower": Estimator(_kernel("lower"), ("noise_variance",)),
+    "kde_upper": Estimator(_kernel("upper"), ("noise_variance",)),
+    "neighbours": Estimator(_nearest, ("neighbours",)),
+    "noisy": Estimator(_noisy),
+    "gaussian": Estimator(_gaussian, ("noise_variance",)),
+}
+"""All estimators of ``layer_information``, by name."""
+
+
+def require_estimator(estimator: str) -> None:
+    """Refuse an unknown estimator."""
+    if estimator not in ESTIMATORS:
+        raise InputError(f"estimator is {estimator!r}; it can be {', '.join(ESTIMATORS)}")
+
+
+def estimated(
+    theta: np.ndarray,
+    epochs: Iterable[int],
+    activations: Activations,
+    y: np.ndarray,
+    *,
+    estimator: str,
+    settings: Settings,
+    network: Perceptron | None = None,
+    x: np.ndarray | None = None,
+    in_threads: bool = False,
+) -> xr.Dataset:
+    """Information of every layer of some networks at some epochs, one network after the other.
+
+    Parameters
+    ----------
+    theta : (epoch, replica, parameter)
+    epochs : iterable of int
+    activations : callable
+        See ``layers.Activations``.
+    y : (sample,)
+        Labels.
+    estimator : str
+        One of ``ESTIMATORS``.
+    settings : Settings
+    network, x : Perceptron, (sample, feature), optional
+        Where weights are those of a perceptron.
+    in_threads : bool
+        Read several networks at once, which calls ``activations`` from several threads; otherwise
+        one after the other, and an estimator may use threads of its own.
+
+    Returns
+    -------
+    Dataset
+        I_XT, I_TY, null_I_TY (epoch, replica, layer); NaN where weights are not finite or an
+        estimator has no value; order_violations (epoch, replica); and for "binned" bin_low and
+        bin_high (layer).
+    """
+    labels, _ = whole_labels(y)
+    at = np.array(list(epochs))
+    is_finite = np.isfinite(theta).all(axis=2)
+    places = [(e, r) for e, r in np.ndindex(is_finite.shape) if is_finite[e, r]]
+    if estimator == "binned":
+        settings = settings._replace(
+            ranges=_ranges((theta[p] for p in places), activations, settings.ranges)
+        )
+    used = ESTIMATORS[estimator]
+    rows: dict[tuple[int, int], np.ndarray] = {}
+
+    def work(place: tuple[int, int]) -> None:
+        shuffled = np.random.default_rng([settings.rng, place[1]]).permutation(labels)
+        layers = Layers(theta[place].astype(np.float64), activations, network, x)
+        rows[place] = used.read(layers, labels, shuffled, settings)
+
+    if in_threads:
+        parallel.map(work, places)
+    else:
+        for place in places:
+            work(place)
+    count = len(next(iter(rows.values()))) if rows else network.layers if network else 0
+    found = np.full((*is_finite.shape, count, 3), np.nan)
+    for place, row in rows.items():
+        found[place] = row
+    axes = ("epoch", "replica", "layer")
+    rises = (np.diff(found[..., :2], axis=2) > 1e-9).sum(axis=(2, 3))
+    data = xr.Dataset(
+        {name: (axes, found[..., k]) for k, name in enumerate(("I_XT", "I_TY", "null_I_TY"))}
+        | {"order_violations": (axes[:2], rises)},
+        coords={"epoch": at, "layer": np.arange(1, count + 1)},
+    )
+    if estimator == "binned" and settings.ranges:
+        low, high = np.array(settings.ranges).T
+        data = data.assign(bin_low=("layer", low), bin_high=("layer", high))
+    attributes = {name: getattr(settings, name) for name in used.settings}
+    if estimator == "noisy" and network is not None:
+        attributes["noise"] = network.noise
+    return labelled(data).assign_attrs(
+        attributes, samples=len(labels), interval_method="none: over replicas only"
+    )
+
+
+def _ranges(
+    theta: Iterable[np.ndarray], activations: Activations, hidden: tuple[tuple[float, float], ...]
+) -> tuple[tuple[float, float], ...]:
+    """Bins of each layer: the extremes over all networks, or those given for hidden layers."""
+    ends: list[tuple[float, float]] = []
+    for weights in theta:
+        seen = [(float(t.min()), float(t.max())) for t in activations(weights.astype(np.float64))]
+        ends = [(min(a[0], b[0]), max(a[1], b[1])) for a, b in zip(ends or seen, seen, strict=True)]
+    return (*hidden * (len(ends) - 1), *ends[-1:]) if hidden else tuple(ends)

@@ -1,0 +1,149 @@
+"""Information of every layer of the networks of a trajectory, epoch by epoch."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import xarray as xr
+
+from sgdphys import parallel
+from sgdphys.containers import require_kind
+from sgdphys.errors import InputError
+from sgdphys.information.estimators.histogram import binning
+from sgdphys.information.estimators.replay import replayed
+from sgdphys.information.estimators.table import Settings, estimated, require_estimator
+from sgdphys.information.layers import inputs_of, perceptron_layers, weights_at
+from sgdphys.information.samples import whole_labels
+from sgdphys.networks import from_description
+
+PATTERNS = ("all", "train", "test")
+
+
+def layer_information(
+    trajectory: xr.DataTree,
+    task: xr.Dataset,
+    *,
+    estimator: str = "binned",
+    activations: Callable[[np.ndarray], list[np.ndarray]] | None = None,
+    epochs: Iterable[int] | None = None,
+    bins: int = 30,
+    edges: str = "full",
+    bin_range: tuple[float, float] | None = None,
+    labels: str = "hard",
+    patterns: str = "all",
+    noise_variance: float = 1e-3,
+    neighbours: int = 3,
+    rng: int = 0,
+    threads: int | None = None,
+) -> xr.Dataset:
+    """Information of every layer about input and label, in bits.
+
+    Parameters
+    ----------
+    trajectory : DataTree
+        With weights at the epochs asked for; of perceptrons, unless activations are given.
+    task : Dataset
+        x (sample, feature), y (sample), and p_y_given_x (sample, label) for soft labels.
+    estimator : str
+        "binned"; or, on all patterns and hard labels, much slower: "equal_mass"; "net_input", bins
+        equal in the net input from -50 to 50; "precision", a cell for every distinct float32 row;
+        "kde_lower", "kde_upper"; "neighbours", I_TY alone; "noisy", hidden layers of a network with
+        layer noise; "gaussian", I_XT alone: linear networks, Gaussian inputs of the task's
+        covariance, noise of ``noise_variance`` on every unit.
+    activations : callable, optional
+        Of the weights of one network (parameter,): activations (sample, unit) of each of its
+        layers. For networks that are no perceptrons: ``engines.activations.activations_of``. Bins
+        then range over the extremes of each layer in all networks and epochs.
+    epochs : iterable of int, optional
+        Epochs whose weights were recorded; by default those of the training curves that were.
+    bins : int
+        Bins of each unit, at least 2.
+    edges : str
+        "full" or "idnns"; see ``binned.binning``.
+    bin_range : (float, float), optional
+        Range of the hidden layers. By default that of the activation, and where it is unbounded the
+        extremes of each replica's layer over all its units, samples and epochs.
+    labels : str
+        "hard" or "soft".
+    patterns : str
+        "all", or each replica's "train" or "test" samples.
+    noise_variance, neighbours
+        Of the kernel bounds and of the nearest neighbours.
+    rng : int
+        Seed of the shuffled labels, one order for each replica.
+    threads : int, optional
+        At most so many, whatever the estimator; all processors by default. See
+        ``sgdphys.parallel``. ``activations`` are asked for one network after the other.
+
+    Returns
+    -------
+    Dataset
+        I_XT, I_TY, null_I_TY, occupied, extreme_share, zero_share, status (epoch, replica, layer);
+        bin_low, bin_high (replica, layer); order_violations (epoch, replica).
+
+    Raises
+    ------
+    InputError
+        For epochs that were not recorded (the nearest are named), a task that does not fit the
+        network, too few bins, or an unknown choice.
+
+    Notes
+    -----
+    The output counts after its softmax. Layer noise is left out of the replay. The null is I(T;Y)
+    with labels shuffled among samples: with few samples a cell it is far from 0.
+
+    References
+    ----------
+    Shwartz-Ziv and Tishby (2017); Saxe et al. (2018) for the dependence on the bins.
+    """
+    require_kind(trajectory, xr.DataTree, "trajectory", "weights")
+    require_kind(task, xr.Dataset, "task", "x", "y")
+    require_estimator(estimator)
+    if labels not in ("hard", "soft"):
+        raise InputError(f"labels is {labels!r}; it can be hard, soft")
+    if patterns not in PATTERNS:
+        raise InputError(f"patterns is {patterns!r}; it can be {', '.join(PATTERNS)}")
+    is_replayed = activations is None and estimator == "binned"
+    if not is_replayed and (patterns != "all" or labels != "hard"):
+        which = f"estimator {estimator!r}" if activations is None else "activations="
+        raise InputError(f"{which} reads all patterns and hard labels")
+    hidden = () if bin_range is None else (bin_range,)
+    settings = Settings(bins, noise_variance, neighbours, rng, hidden)
+    with parallel.limited(threads):
+        if activations is not None:
+            theta, at = weights_at(trajectory, epochs)
+            y = task["y"].to_numpy()
+            found = estimated(theta, at, activations, y, estimator=estimator, settings=settings)
+        else:
+            network = from_description(trajectory.attrs.get("network", {}))
+            softmax = trajectory.attrs.get("loss") == "cross_entropy"
+            x, (y, _) = inputs_of(task, network), whole_labels(task["y"].to_numpy())
+            soft = _soft_labels(task) if labels == "soft" else None
+            binning(-1.0, 1.0, bins, edges)  # refuse wrong bins before any work
+            theta, at = weights_at(trajectory, epochs)
+            if is_replayed:
+                found = replayed(
+                    theta, at, network, x, y, softmax=softmax, soft=soft, bins=bins, edges=edges,
+                    is_member=_members(trajectory, patterns), bin_range=bin_range, rng=rng,
+                )  # fmt: skip
+            else:
+                found = estimated(
+                    theta, at, perceptron_layers(network, x, softmax), y, estimator=estimator,
+                    settings=settings, network=network, x=x.astype(np.float64), in_threads=True,
+                )  # fmt: skip
+    return found.assign_coords(replica=trajectory["weights"]["replica"].to_numpy()).assign_attrs(
+        estimator=estimator, labels=labels, patterns=patterns
+    )
+
+
+def _soft_labels(task: xr.Dataset) -> np.ndarray:
+    if "p_y_given_x" not in task:
+        raise InputError("the task has no soft labels p_y_given_x; use labels='hard'")
+    return np.ascontiguousarray(task["p_y_given_x"].to_numpy(), np.float64)
+
+
+def _members(trajectory: xr.DataTree, patterns: str) -> np.ndarray | None:
+    """Samples (replica, sample) that count; None for all."""
+    if patterns == "all":
+        return None
+    is_train = trajectory["split"]["train"].to_numpy()
+    return is_train == (patterns == "train")

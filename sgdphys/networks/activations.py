@@ -1,0 +1,183 @@
+"""Activations of perceptrons: one row of ``ACTIVATIONS`` each, below its SIMD kernel.
+
+To add one, write its kernel, which gives value and slope on lanes, and its row here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from sgdphys.simd.elementary import exp, log1p, tanh
+from sgdphys.simd.operations import magnitude, quick_divide, where
+
+Function = Callable[[np.ndarray], np.ndarray]
+_inlined = njit(forceinline=True)
+
+
+@dataclass(frozen=True)
+class Activation:
+    """What the package knows of an activation function f.
+
+    Attributes
+    ----------
+    value : callable
+        f(z) in numpy, elementwise.
+    lanes : callable
+        Of z on SIMD lanes: f(z) and its slope f'(z).
+    torch : str
+        f in torch, by its name below ``torch``, which is not imported for it.
+    range : (float, float)
+        All values lie within; histograms cut it into bins. An end is infinite where histograms
+        take the extreme of the data instead.
+    inverse : callable, optional
+        z of f(z) where f rises; None for one that is not monotone.
+    is_odd : bool
+        Whether f(-z) = -f(z).
+    is_homogeneous : bool
+        Whether f(c z) = c f(z) for c > 0.
+    """
+
+    value: Function
+    lanes: Any
+    torch: str
+    range: tuple[float, float] = (-np.inf, np.inf)
+    inverse: Function | None = None
+    is_odd: bool = False
+    is_homogeneous: bool = False
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether both ends of the range are finite."""
+        return bool(np.isfinite(self.range).all())
+
+
+ACTIVATIONS: dict[str, Activation] = {}
+"""Every activation by its name in a study; a kernel knows it by its place."""
+
+
+@_inlined
+def _tanh(z):
+    a = tanh(z)
+    return a, 1.0 - a * a
+
+
+ACTIVATIONS["tanh"] = Activation(
+    np.tanh, _tanh, "tanh", range=(-1.0, 1.0), inverse=np.arctanh, is_odd=True
+)
+
+
+@_inlined
+def _relu(z):
+    return where(z > 0.0, z, z * 0.0), where(z > 0.0, 1.0, z * 0.0)
+
+
+ACTIVATIONS["relu"] = Activation(
+    lambda z: np.maximum(z, 0), _relu, "relu", range=(0.0, np.inf), inverse=lambda a: a,
+    is_homogeneous=True,
+)  # fmt: skip
+
+
+@_inlined
+def _logistic(z):
+    small = exp(-magnitude(z))
+    upper = quick_divide(1.0 + z * 0.0, 1.0 + small)
+    return where(z < 0.0, small * upper, upper)
+
+
+@_inlined
+def _sigmoid(z):
+    a = _logistic(z)
+    return a, a * (1.0 - a)
+
+
+def logistic(z: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-z)), without overflow."""
+    return np.exp(-np.logaddexp(-z, 0))
+
+
+ACTIVATIONS["sigmoid"] = Activation(
+    logistic, _sigmoid, "sigmoid", range=(0.0, 1.0), inverse=lambda a: np.log(a / (1 - a))
+)
+
+
+@_inlined
+def _softplus(z):
+    return where(z > 0.0, z, z * 0.0) + log1p(exp(-magnitude(z))), _logistic(z)
+
+
+ACTIVATIONS["softplus"] = Activation(
+    lambda z: np.logaddexp(z, 0), _softplus, "nn.functional.softplus", range=(0.0, np.inf),
+    inverse=lambda a: a + np.log(-np.expm1(-a)),
+)  # fmt: skip
+
+
+@_inlined
+def _softsign(z):
+    shrunk = 1.0 / (1.0 + magnitude(z))
+    return z * shrunk, shrunk * shrunk
+
+
+ACTIVATIONS["softsign"] = Activation(
+    lambda z: z / (1 + np.abs(z)), _softsign, "nn.functional.softsign", range=(-1.0, 1.0),
+    inverse=lambda a: a / (1 - np.abs(a)), is_odd=True,
+)  # fmt: skip
+
+
+@_inlined
+def _elu(z):
+    grown = exp(where(z > 0.0, z * 0.0, z))
+    return where(z > 0.0, z, grown - 1.0), where(z > 0.0, 1.0, grown)
+
+
+ACTIVATIONS["elu"] = Activation(
+    lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))), _elu, "nn.functional.elu",
+    range=(-1.0, np.inf),
+    inverse=lambda a: np.where(a > 0, a, np.log1p(np.minimum(a, 0.0))),
+)  # fmt: skip
+
+
+@_inlined
+def _swish(z):
+    s = _logistic(z)
+    return z * s, s * (1.0 + z * (1.0 - s))
+
+
+ACTIVATIONS["swish"] = Activation(lambda z: z * logistic(z), _swish, "nn.functional.silu")
+
+
+@_inlined
+def _identity(z):
+    return z, 1.0 + z * 0.0
+
+
+ACTIVATIONS["identity"] = Activation(
+    lambda z: z, _identity, "positive", inverse=lambda a: a, is_odd=True, is_homogeneous=True
+)
+
+
+def code_of(name: str) -> int:
+    """Place of an activation in ``ACTIVATIONS``, by which ``activate`` knows it."""
+    return list(ACTIVATIONS).index(name)
+
+
+def _chosen_by_code(kernels: list[Any], first: int = 0) -> Any:
+    """A kernel of (code, z) that calls the one of some kernels whose place is the code."""
+    kernel, *others = kernels
+    if not others:
+        return _inlined(lambda code, z: kernel(z))
+    rest = _chosen_by_code(others, first + 1)
+
+    @_inlined
+    def chosen(code, z):
+        if code == first:
+            return kernel(z)
+        return rest(code, z)
+
+    return chosen
+
+
+activate = _chosen_by_code([row.lanes for row in ACTIVATIONS.values()])
+"""Value and slope on lanes of the activation with a code, at z: ``activate(code, z)``."""
