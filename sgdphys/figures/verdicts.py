@@ -9,8 +9,8 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sgdphys.claims.verdicts import from_threshold
 from sgdphys.figures.style import EXACT, NULL, PAGE
-from sgdphys.relate.verdicts import from_threshold
 
 Sources = Mapping[str, xr.Dataset]
 COLOURS = {

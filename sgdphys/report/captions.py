@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import xarray as xr
 
-from sgdphys import figures
+from sgdphys.analyses import drawing
+from sgdphys.claims.verdicts import Verdict
 from sgdphys.information.onset import LEAST_LOSS, compression, finite_to_the_end
-from sgdphys.relate.verdicts import Verdict
-from sgdphys.study.keys import Study
+from sgdphys.study.settings import Study
 
 Groups = Mapping[str, xr.Dataset]
 
@@ -90,7 +90,7 @@ def title_of(name: str) -> str:
 def how_made(name: str, study: Study, groups: Groups) -> str:
     """How a figure was made: what it draws, of which networks, by which statistic and null."""
     base = name.partition("-")[0]
-    entry = figures.CATALOGUE[base]
+    entry = drawing.CATALOGUE[base]
     what = str(entry.draw.__doc__).strip().partition("\n")[0]
     train, network = study.train, study.network
     shape = network.module or "-".join(map(str, network.layers))
@@ -126,7 +126,7 @@ def how_made(name: str, study: Study, groups: Groups) -> str:
             parts.append("Null: the same with labels, weights or noise made anew, in grey.")
         if "reference" in attributes:
             parts.append(f"After {attributes['reference']}.")
-        shown = figures.cases_shown(entry, group)
+        shown = drawing.cases_shown(entry, group)
         if shown:
             parts.append(f"{shown}.")
     return " ".join(parts)
@@ -142,7 +142,7 @@ def _group_of(kind: str, name: str, groups: Groups) -> xr.Dataset | None:
 
 def group_name(name: str, groups: Groups) -> str:
     """Name of the analysis whose data a figure shows, or an empty one."""
-    wanted = _group_of(figures.CATALOGUE[name.partition("-")[0]].needs[0], name, groups)
+    wanted = _group_of(drawing.CATALOGUE[name.partition("-")[0]].needs[0], name, groups)
     return next((n for n, g in groups.items() if g is wanted), "")
 
 
@@ -150,7 +150,7 @@ def what_to_see(name: str, groups: Groups, verdicts: list[Verdict]) -> str:
     """What a figure shows, in numbers; then the verdicts that rest on it."""
     base = name.partition("-")[0]
     sentences = []
-    group = _group_of(figures.CATALOGUE[base].needs[0], name, groups)
+    group = _group_of(drawing.CATALOGUE[base].needs[0], name, groups)
     if group is not None and base in _SEEN and "case" not in group.dims:
         sentences.append(_SEEN[base](group))
     for v in verdicts:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sgdphys import figures
+from sgdphys.analyses import drawing
+from sgdphys.claims.verdicts import Verdict, from_threshold
 from sgdphys.errors import InputError
-from sgdphys.relate.verdicts import Verdict, from_threshold
 from sgdphys.report.captions import Groups, figure_of, group_name, how_made, title_of, what_to_see
 from sgdphys.report.playing import cloud_of, plane_of
 from sgdphys.report.tables import csv_of
@@ -210,18 +210,18 @@ def _drawn(run: Run, groups: Groups, place: Path) -> dict[str, Path]:
     if found or not groups:
         return found
     with run.sources() as sources:
-        figures.draw(sources, place, formats=("svg",))
+        drawing.draw(sources, place, formats=("svg",))
     return _figures_in(place)
 
 
 def _figures_in(folder: Path) -> dict[str, Path]:
     paths = {p.stem: p for kind in ("*.png", "*.svg") for p in folder.glob(kind)}
-    return {n: p for n, p in paths.items() if n.partition("-")[0] in figures.CATALOGUE}
+    return {n: p for n, p in paths.items() if n.partition("-")[0] in drawing.CATALOGUE}
 
 
 def _in_order(paths: dict[str, Path]) -> dict[str, Path]:
     """Figures in the order of the catalogue."""
-    order = list(figures.CATALOGUE)
+    order = list(drawing.CATALOGUE)
     return dict(sorted(paths.items(), key=lambda i: (order.index(i[0].partition("-")[0]), i[0])))
 
 

@@ -11,12 +11,12 @@ import numpy as np
 import xarray as xr
 
 import sgdphys
-from sgdphys.relate.delays import compression_after_transition
-from sgdphys.study.analyses.source import Source, narrowed
+from sgdphys.analyses.source import Source, narrowed
+from sgdphys.claims.delays import compression_after_transition
 from sgdphys.study.cases import short_names
 from sgdphys.study.files import study_hash
-from sgdphys.study.keys import Study
 from sgdphys.study.recording import plan_of
+from sgdphys.study.settings import Study
 from sgdphys.trajectory.reader import attributes_of, open_trajectory
 from sgdphys.trajectory.writer import write_tree
 
@@ -27,7 +27,7 @@ RELATED = "compression"
 
 def _of_kind(kind: str, name: str) -> Any:
     """A function of the module of one kind of analysis, or None; some need torch, most do not."""
-    return getattr(importlib.import_module(f"sgdphys.study.analyses.{kind}"), name, None)
+    return getattr(importlib.import_module(f"sgdphys.analyses.{kind}.analysis"), name, None)
 
 
 def analyses_key(study: Study) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel
 
-from sgdphys.study.analysis_keys import InformationAnalysis
-from sgdphys.study.keys import Network, Study, Task
+from sgdphys.analyses.settings import InformationAnalysis
+from sgdphys.study.settings import Network, Study, Task
 from sgdphys.study.sizes import sizes_of
 
 OF_TASKS = {

@@ -6,15 +6,15 @@ import os
 import re
 from pathlib import Path
 
-from sgdphys.errors import WorkError
-from sgdphys.study.analysis_keys import (
+from sgdphys.analyses.settings import (
     DiffusionAnalysis,
     EntropyAnalysis,
     PhasesAnalysis,
     PitchforkAnalysis,
     StationarityAnalysis,
 )
-from sgdphys.study.keys import LOG_POINTS, Bursts, Every, Study
+from sgdphys.errors import WorkError
+from sgdphys.study.settings import LOG_POINTS, Bursts, Every, Study
 from sgdphys.study.sizes import (
     OF_FILES,
     layer_sizes,

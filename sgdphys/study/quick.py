@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from sgdphys.study.analysis_keys import Analysis
-from sgdphys.study.keys import Bursts, Study
+from sgdphys.analyses.settings import Analysis
+from sgdphys.study.settings import Bursts, Study
 
 QUICK_EPOCHS, QUICK_CASE_EPOCHS = 500, 200
 """Of a study, and of each case of a sweep, where bursts need no more."""

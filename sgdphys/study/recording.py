@@ -24,7 +24,7 @@ from sgdphys.errors import InputError, WorkError
 from sgdphys.networks import Perceptron
 from sgdphys.sampling import seed_sequence
 from sgdphys.study.files import resolved_text, study_hash, training_hash
-from sgdphys.study.keys import LOG_POINTS, Bursts, Every, StepSchedule, Study, Train, study_from
+from sgdphys.study.settings import LOG_POINTS, Bursts, Every, StepSchedule, Study, Train, study_from
 from sgdphys.study.sharing import covers
 from sgdphys.study.surveying import Survey, survey
 from sgdphys.trajectory import schema

@@ -9,17 +9,17 @@ from typing import Any
 
 import xarray as xr
 
+from sgdphys.claims.verdicts import judge, without_data, write_verdicts
 from sgdphys.engines.base import Stopped
 from sgdphys.errors import WorkError
-from sgdphys.relate.verdicts import judge, without_data, write_verdicts
 from sgdphys.study.analysing import RESULTS, analyse, combine
 from sgdphys.study.cases import file_name
 from sgdphys.study.drawing import draw
 from sgdphys.study.files import cases_of, find_study, load_study, parts_of
 from sgdphys.study.folders import claim, locked
-from sgdphys.study.keys import Study
 from sgdphys.study.recording import Recording
 from sgdphys.study.runs import CASES, PARTS, VERDICTS, Run
+from sgdphys.study.settings import Study
 from sgdphys.study.sharing import Pool
 from sgdphys.study.study_file import STUDY_FILE
 from sgdphys.study.workers import Work, Workers

@@ -12,7 +12,7 @@ from sgdphys.tasks.headers import Sizes, idx_sizes, table_sizes
 from sgdphys.trajectory.schedules import burst_starts
 
 if TYPE_CHECKING:
-    from sgdphys.study.keys import Study, Task
+    from sgdphys.study.settings import Study, Task
 
 OF_FILES = ("idx", "table")
 """Tasks whose samples are read from files."""
@@ -81,7 +81,7 @@ def layer_sizes(study: "Study", sizes: Sizes) -> tuple[int, ...]:
 
 def longest_stretch(study: "Study") -> int | None:
     """Consecutive updates after which weights are recorded, None where that is not known."""
-    from sgdphys.study.keys import Every  # which imports this file
+    from sgdphys.study.settings import Every  # which imports this file
 
     weights, epochs, per_epoch = study.record.weights, study.train.epochs, updates_per_epoch(study)
     if per_epoch is None:

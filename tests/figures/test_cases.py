@@ -10,20 +10,15 @@ import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from sgdphys.figures import (
-    CATALOGUE,
-    bottleneck,
-    cases_shown,
-    critics,
-    diffusion,
-    draw,
-    sweeps,
-    training,
-    transitions,
-    verdicts,
-)
+from sgdphys.analyses.bottleneck import figures as bottleneck
+from sgdphys.analyses.diffusion import figures as diffusion
+from sgdphys.analyses.diversity import figures as critics
+from sgdphys.analyses.drawing import CATALOGUE, cases_shown, draw
+from sgdphys.analyses.information import sweeps
+from sgdphys.analyses.information.plane import paths
+from sgdphys.analyses.learning import figures as transitions
+from sgdphys.figures import training, verdicts
 from sgdphys.figures.cases import case_labels, control_axis, panels
-from sgdphys.figures.plane import paths
 from sgdphys.figures.style import say_logarithmic, sheet
 
 EPOCHS = np.array([0, 1, 10, 100])

@@ -12,7 +12,7 @@ import pytest
 from commands import command, refused
 
 from sgdphys import open_trajectory
-from sgdphys.figures import CATALOGUE
+from sgdphys.analyses.drawing import CATALOGUE
 from sgdphys.trajectory.segments import segment_paths
 
 UNDRAWN = ["--set", "figures.formats=[]"]

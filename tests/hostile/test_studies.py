@@ -24,9 +24,9 @@ from sgdphys.study.files import (
     shipped_studies,
     study_hash,
 )
-from sgdphys.study.keys import Study, study_from
 from sgdphys.study.memory import needed
 from sgdphys.study.recording import ensemble_of, plan_of, task_of
+from sgdphys.study.settings import Study, study_from
 
 SECONDS = 2.0
 """Of this process, in which a study is answered."""

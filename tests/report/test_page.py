@@ -14,13 +14,13 @@ from browser import browser, chromium
 from commands import command, refused
 
 import sgdphys as sp
+from sgdphys.analyses.drawing import CATALOGUE
+from sgdphys.claims.statistic import STATISTICS
+from sgdphys.claims.verdicts import read_verdicts, write_verdicts
 from sgdphys.errors import WorkError
-from sgdphys.figures import CATALOGUE
-from sgdphys.relate.statistics import STATISTICS
-from sgdphys.relate.verdicts import read_verdicts, write_verdicts
 from sgdphys.report.captions import FIGURE_OF, how_made
 from sgdphys.report.page import write_report
-from sgdphys.study.keys import study_from
+from sgdphys.study.settings import study_from
 
 STUDY = {
     "title": "A <script>alert(1)</script> & study",

@@ -6,14 +6,14 @@ import time
 import pytest
 
 import sgdphys as sp
+from sgdphys.analyses import settings as analysis_keys
+from sgdphys.analyses.settings import ANALYSES
 from sgdphys.dynamics import irreversibility, whiteness
 from sgdphys.errors import InputError
 from sgdphys.scaling import FEWEST
-from sgdphys.study import analysis_keys
-from sgdphys.study.analysis_keys import ANALYSES
 from sgdphys.study.effects import OF_ESTIMATORS, OF_TASKS
 from sgdphys.study.files import cases_of, load_study, parts_of, shipped_studies
-from sgdphys.study.keys import Task
+from sgdphys.study.settings import Task
 from sgdphys.tasks import symmetric_rule
 
 

@@ -15,7 +15,6 @@ from sgdphys.study.files import (
     shipped_studies,
     study_hash,
 )
-from sgdphys.study.keys import Study, study_from
 from sgdphys.study.quick import quicken
 from sgdphys.study.recording import (
     SEGMENT_BYTES,
@@ -27,6 +26,7 @@ from sgdphys.study.recording import (
     segment_ends,
     task_of,
 )
+from sgdphys.study.settings import Study, study_from
 
 
 def faults(keys):

@@ -1,0 +1,27 @@
+"""Diffusion of twins about their mean."""
+
+import xarray as xr
+
+from sgdphys.analyses.settings import DiffusionAnalysis
+from sgdphys.analyses.source import Source
+from sgdphys.dynamics.bursts import burst_diffusion
+from sgdphys.errors import InputError
+
+
+def analyse_diffusion(source: Source, analysis: DiffusionAnalysis) -> xr.Dataset:
+    """Diffusion coefficients, exponents and tests of every burst."""
+    gradients = None
+    if "gradients" in source.trajectory.children:
+        gradients = source.trajectory["gradients"].to_dataset()[["noise_norm"]].load()
+    sizes = source.batch_sizes
+    try:
+        return burst_diffusion(
+            source.weights,
+            gradients,
+            updates_per_epoch=len(sizes),
+            sample=analysis.sample,
+            confidence=analysis.confidence,
+            rng=source.study.train.seed,
+        )
+    except InputError as error:
+        raise InputError(f"analyses.{source.name}: {error}") from None
