@@ -1,122 +1,25 @@
 """Figures of a run: which there are, and drawing them into a folder."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from sgdphys.analyses.bottleneck import figures as bottleneck
-from sgdphys.analyses.components import figures as components
-from sgdphys.analyses.diffusion import figures as diffusion
-from sgdphys.analyses.diversity import figures as critics
-from sgdphys.analyses.entropy import figures as entropy
-from sgdphys.analyses.information import plane, relaxation, sweeps
-from sgdphys.analyses.learning import figures as transitions
-from sgdphys.analyses.phases import figures as phases
-from sgdphys.analyses.pitchfork import figures as slowing
-from sgdphys.analyses.stationarity import figures as stationarity
+from sgdphys.analyses.catalogue import figures
+from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.errors import InputError, WorkError, nearest
-from sgdphys.figures import cases, training, verdicts
-from sgdphys.figures.cases import case_labels, first_cases
+from sgdphys.figures.cases import case_labels
 from sgdphys.figures.saving import off_screen, save
 from sgdphys.figures.style import share_axes, sheet
 
-Sources = Mapping[str, xr.Dataset]
-MOST_CURVES = 12
-"""In one panel, each with a name of its own."""
 MOST_CASES = 2
 """Of a sweep that has figures of each case drawn unasked."""
 
 _LONGEST_NAME = 50
 """Letters of a case's name in that of a file, of up to 4 bytes each where 255 are allowed."""
-
-
-class Entry(NamedTuple):
-    """A figure and the kinds of data it needs.
-
-    A kind is a group of a trajectory, or what an analysis is ``of``.
-    """
-
-    draw: Callable[[Sources], Figure]
-    needs: tuple[str, ...]
-    by_case: bool = False
-    """Whether each case of a sweep has a figure of its own: of few cases, or when asked for."""
-    applies: Callable[[xr.Dataset], bool] = lambda data: True
-    """Whether data of the first kind hold what the figure shows."""
-    chosen: Callable[[xr.Dataset], list[int]] = lambda data: list(range(data.sizes["case"]))
-    """Places of the cases that are drawn, in their order, where data of the first kind are of a
-    sweep; figure and caption say how many they are."""
-
-
-def _is_sweep(data: xr.Dataset) -> bool:
-    return data.sizes.get("case", 1) > 1
-
-
-CATALOGUE: dict[str, Entry] = {
-    "training": Entry(training.loss_and_accuracy, ("training",)),
-    "weight_norms": Entry(training.weight_norms, ("gradients",)),
-    "plane_snapshots": Entry(plane.snapshots, ("information",), by_case=True),
-    "plane_paths": Entry(plane.paths, ("information",), by_case=True),
-    "information": Entry(plane.against_epochs, ("information",), by_case=True),
-    "gradient_phases": Entry(phases.mean_and_noise, ("phases",), by_case=True),
-    "gradient_ratio": Entry(phases.ratio, ("phases",), by_case=True),
-    "bottleneck_curve": Entry(bottleneck.curve, ("bottleneck",), chosen=first_cases(4)),
-    "bottleneck_beta": Entry(bottleneck.betas, ("bottleneck",), chosen=first_cases(4)),
-    "diffusion_ladder": Entry(diffusion.ladder, ("diffusion",), chosen=diffusion.panel_cases),
-    "diffusion_epochs": Entry(
-        diffusion.against_epochs, ("diffusion",), chosen=diffusion.noisy_cases
-    ),
-    "diffusion_spread": Entry(diffusion.spreads, ("diffusion",), chosen=diffusion.panel_cases),
-    "diffusion_noise": Entry(diffusion.against_noise, ("diffusion",)),
-    "critical_slowing": Entry(slowing.critical_slowing, ("pitchfork",)),
-    "early_warning": Entry(slowing.early_warning, ("pitchfork",)),
-    "entropy_growth": Entry(entropy.growth, ("entropy",), chosen=first_cases(3)),
-    "components": Entry(
-        components.beside_walks,
-        ("components",),
-        applies=lambda d: bool(np.isfinite(d["component_share"]).any()),
-        chosen=first_cases(3),
-    ),
-    "fluctuation_ratios": Entry(stationarity.ratios, ("stationarity",)),
-    "edge_of_stability": Entry(stationarity.edge, ("stationarity",)),
-    "entropy_production": Entry(stationarity.production, ("stationarity",)),
-    "phase_diagram": Entry(
-        stationarity.phase_diagram, ("stationarity",), chosen=stationarity.one_of_each
-    ),
-    "verdicts": Entry(verdicts.forest, ("verdicts",)),
-    "plane_of_cases": Entry(sweeps.plane_of_cases, ("information",), applies=_is_sweep),
-    "information_of_cases": Entry(sweeps.information_of_cases, ("information",), applies=_is_sweep),
-    "compression": Entry(sweeps.compression_of_cases, ("information",)),
-    "converged_layers": Entry(
-        sweeps.converged_layers, ("information",), applies=lambda d: cases.control(d) is not None
-    ),
-    "relaxation": Entry(
-        relaxation.against_bits,
-        ("information",),
-        applies=lambda d: d.attrs.get("estimator") == "binned",
-    ),
-    "test_error": Entry(
-        sweeps.test_error,
-        ("learning",),
-        applies=lambda d: (
-            d.sizes.get("case", 1) <= MOST_CURVES and bool(np.isfinite(d["test_error"]).any())
-        ),
-    ),
-    "order_parameter": Entry(
-        transitions.order_over_control, ("learning",), applies=transitions.has_control
-    ),
-    "noise_scale": Entry(
-        critics.noise_scale, ("phases",), applies=lambda d: "swept_batch_size" in d.coords
-    ),
-    "diversity": Entry(critics.diversity, ("diversity",), chosen=first_cases(4)),
-    "clustering": Entry(critics.clustering, ("clustering",)),
-    "one_unit": Entry(critics.one_unit, ("one_unit",)),
-    "linear": Entry(critics.linear, ("linear",)),
-}
 
 
 def draw(
@@ -232,12 +135,13 @@ def _plans(
     groups: Sources, names: Iterable[str] | None
 ) -> Iterator[tuple[str, Entry, dict[str, xr.Dataset]]]:
     """Name of each figure, how it is drawn, and from what."""
-    wanted = list(names) if names is not None else list(CATALOGUE)
+    known = figures()
+    wanted = list(names) if names is not None else list(known)
     for name in wanted:
-        if name not in CATALOGUE:
-            raise InputError(f"there is no figure {name!r}; {nearest(name, CATALOGUE)}")
+        if name not in known:
+            raise InputError(f"there is no figure {name!r}; {nearest(name, known)}")
     for name in wanted:
-        entry = CATALOGUE[name]
+        entry = known[name]
         found = {
             suffix: sources
             for suffix, sources in _sources(groups, entry.needs).items()

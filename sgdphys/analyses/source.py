@@ -1,25 +1,41 @@
 """What every analysis of a study works on."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
-from sgdphys.analyses.settings import Kind
-from sgdphys.errors import InputError
+from sgdphys.engines.base import Ensemble
 from sgdphys.sampling import batch_sizes
-from sgdphys.study.settings import Study
+
+if TYPE_CHECKING:
+    from sgdphys.study.settings import Study
 
 
-class Source(NamedTuple):
+@dataclass(frozen=True)
+class Source:
     """A finished recording, the study it belongs to, and the analysis that asks for it."""
 
     trajectory: xr.DataTree
-    study: Study
+    study: "Study"
     name: str
     """Of the analysis, for messages."""
     threads: int | None
+    make_task: Callable[[], xr.Dataset]
+    make_ensemble: Callable[[xr.Dataset], Ensemble]
+
+    @cached_property
+    def task(self) -> xr.Dataset:
+        """The data set that was learnt."""
+        return self.make_task()
+
+    @cached_property
+    def ensemble(self) -> Ensemble:
+        """The ensemble that was trained, on its task."""
+        return self.make_ensemble(self.task)
 
     @property
     def batch_sizes(self) -> np.ndarray:
@@ -49,12 +65,6 @@ class Source(NamedTuple):
         whole = self.whole_epochs
         places = np.linspace(0, len(whole) - 1, min(most, len(whole)))
         return whole[np.unique(places.round().astype(int))]
-
-    def require(self, analysis: Kind) -> None:
-        """Refuse an analysis that the study cannot serve, which is told where it is loaded too."""
-        missing = analysis.requires(self.study)
-        if missing:
-            raise InputError("\n".join(f"analyses.{self.name} {what}" for what in missing))
 
 
 def narrowed(

@@ -1,7 +1,7 @@
 """Results of a study, narrowed to the case that a claim is about."""
 
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,14 @@ from sgdphys.information.onset import finite_to_the_end
 
 
 class Results:
-    """Results of a study, narrowed to the case that is asked for.
+    """What a statistic reads of the results of a study, narrowed to the case that is asked for.
 
     Parameters
     ----------
     groups : mapping of str to Dataset
+        By the names of analyses, each with the attribute ``of``, its kind.
+    needs : sequence of str
+        Kinds that the statistic reads.
     analysis : str
         Name of an analysis to be preferred to the first of its kind; may be empty.
     where : mapping
@@ -24,18 +27,27 @@ class Results:
     """
 
     def __init__(
-        self, groups: Mapping[str, xr.Dataset], analysis: str, where: Mapping[str, Any]
+        self,
+        groups: Mapping[str, xr.Dataset],
+        needs: Sequence[str],
+        analysis: str,
+        where: Mapping[str, Any],
     ) -> None:
-        self._groups, self._analysis, self._where = groups, analysis, where
-        self.used: set[Hashable] = set()
         if analysis and analysis not in groups:
             raise InputError(f"there is no analysis {analysis!r}; there are {', '.join(groups)}")
+        self._where = where
+        self._found: dict[str, xr.Dataset | None] = {}
+        for kind in needs:
+            alike = {n: g for n, g in groups.items() if g.attrs.get("of") == kind}
+            self._found[kind] = alike.get(analysis, next(iter(alike.values()), None))
 
-    def taken(self, name: str) -> Any:
+    def wanted(self, name: str) -> Any:
         """What is asked for of a coordinate that a statistic chooses itself, or None."""
-        if name in self._where:
-            self.used.add(name)
         return self._where.get(name)
+
+    def chooses_case(self, key: str) -> bool:
+        """Whether a key of ``where`` is one that a sweep which is read was over."""
+        return any(f is not None and _swept(key) in f.coords for f in self._found.values())
 
     def of(self, kind: str) -> xr.Dataset:
         """The analysis of a kind.
@@ -45,16 +57,15 @@ class Results:
         InputError
             When there is none, or no case is as wanted.
         """
-        alike = {n: g for n, g in self._groups.items() if g.attrs.get("of") == kind}
-        if not alike:
+        if kind not in self._found:
+            raise LookupError(f"a statistic that reads {kind!r} must name it in its needs")
+        found = self._found[kind]
+        if found is None:
             raise InputError(f"the results have no analysis of {kind!r}; add it to the study")
-        found = alike.get(self._analysis, next(iter(alike.values())))
         for key, value in self._where.items():
-            # a key whose last name another swept key has too is called by its table as well
-            beside = f"swept_{key.replace('.', '_')}"
+            beside = _swept(key)
             if beside not in found.coords:
                 continue
-            self.used.add(key)
             values = value if isinstance(value, list) else [value]
             there = found[beside].to_numpy()
             same = np.isin(there, values)
@@ -82,6 +93,11 @@ class Results:
             [measured(to_the_end(case)) for case in cases], dim="case", coords="different",
             compat="equals", join="outer", combine_attrs="drop_conflicts",
         )  # fmt: skip
+
+
+def _swept(key: str) -> str:
+    """Coordinate of a swept key; one whose last name another has too is called by its table."""
+    return f"swept_{key.replace('.', '_')}"
 
 
 def require_one_case(data: xr.Dataset) -> xr.Dataset:

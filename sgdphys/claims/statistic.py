@@ -5,26 +5,22 @@ from typing import NamedTuple
 
 import xarray as xr
 
-from sgdphys.analyses.bottleneck import statistics as bottleneck
-from sgdphys.analyses.information import statistics as information
-from sgdphys.analyses.learning import statistics as weights
-from sgdphys.analyses.linear import statistics as critics
-from sgdphys.analyses.phases import statistics as timing
 from sgdphys.claims.estimates import Estimate
 from sgdphys.claims.results import Results
 
+Measured = xr.DataArray | xr.Dataset | Estimate
+"""Numbers of replicas, or estimates as value, low and high, by whatever dimensions there are."""
+
 
 class Statistic(NamedTuple):
-    """A statistic and what it measures."""
+    """A statistic: how it is measured, what it says, and what it is taken of."""
 
-    of: Callable[[Results], xr.DataArray | xr.Dataset | Estimate]
-    meaning: str
-
-
-STATISTICS: dict[str, Statistic] = {
-    name: Statistic(function, str(function.__doc__).partition("\n")[0].rstrip("."))
-    for file in (information, timing, weights, bottleneck, critics)
-    for name, function in vars(file).items()
-    if getattr(function, "__module__", "") == file.__name__ and not name.startswith("_")
-}
-"""By name: the public functions of the files beside this one; the meaning is their first line."""
+    of: Callable[[Results], Measured]
+    measures: str
+    """What it measures, as verdicts say it; part of their file."""
+    needs: tuple[str, ...]
+    """Kinds of the analyses that it reads, that whose claim it serves first."""
+    shown_in: tuple[str, ...] = ()
+    """Figures that show it, the best one first."""
+    chooses: tuple[str, ...] = ()
+    """Keys of a claim's ``where`` that it sees to itself."""

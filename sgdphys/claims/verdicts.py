@@ -12,7 +12,7 @@ import xarray as xr
 from sgdphys.claims.claim import Claim
 from sgdphys.claims.estimates import Estimate, difference, of_intervals, over_replicas
 from sgdphys.claims.results import Results
-from sgdphys.claims.statistic import STATISTICS
+from sgdphys.claims.statistic import Measured, Statistic
 from sgdphys.errors import InputError, NotEnoughData, WorkError
 from sgdphys.trajectory.writer import write_text
 
@@ -84,7 +84,11 @@ def word_for(estimate: Estimate, claim: Claim) -> str:
     return INCONCLUSIVE
 
 
-def judge(claims: Mapping[str, Claim], groups: Mapping[str, xr.Dataset]) -> list[Verdict]:
+def judge(
+    claims: Mapping[str, Claim],
+    groups: Mapping[str, xr.Dataset],
+    statistics: Mapping[str, Statistic],
+) -> list[Verdict]:
     """Return the verdict on every claim, in order.
 
     Parameters
@@ -92,6 +96,8 @@ def judge(claims: Mapping[str, Claim], groups: Mapping[str, xr.Dataset]) -> list
     claims : mapping of str to Claim
     groups : mapping of str to Dataset
         Results by the name of their analysis, each with the attribute ``of``, its kind.
+    statistics : mapping of str to Statistic
+        What the claims can be about, by name.
 
     Notes
     -----
@@ -101,7 +107,7 @@ def judge(claims: Mapping[str, Claim], groups: Mapping[str, xr.Dataset]) -> list
     for name, claim in claims.items():
         reason, estimate = "", Estimate(np.nan, np.nan, np.nan, 0)
         try:
-            estimate = measure(claim, groups)
+            estimate = measure(claim, groups, statistics[claim.statistic])
         except (InputError, NotEnoughData) as error:
             reason = str(error)
         except KeyError as error:
@@ -109,14 +115,13 @@ def judge(claims: Mapping[str, Claim], groups: Mapping[str, xr.Dataset]) -> list
         word = word_for(estimate, claim)
         if word == NO_DATA and not reason:
             reason = _lack(estimate)
-        kind = STATISTICS[claim.statistic]
         verdicts.append(
             Verdict(
                 claim=name,
                 says=claim.says,
                 by=claim.by,
                 statistic=claim.statistic,
-                measured=kind.meaning,
+                measured=statistics[claim.statistic].measures,
                 where=_in_words(claim),
                 rule=claim.rule,
                 null=claim.null,
@@ -139,7 +144,7 @@ def _lack(estimate: Estimate) -> str:
     return f"{estimate.members} networks have a finite value, and it has no interval"
 
 
-def measure(claim: Claim, groups: Mapping[str, xr.Dataset]) -> Estimate:
+def measure(claim: Claim, groups: Mapping[str, xr.Dataset], statistic: Statistic) -> Estimate:
     """Estimate of a claim's statistic.
 
     Raises
@@ -149,10 +154,11 @@ def measure(claim: Claim, groups: Mapping[str, xr.Dataset]) -> Estimate:
     NotEnoughData
         When they hold too little of it.
     """
-    first = _measured(claim.statistic, claim.where, groups)
+    first = _measured(claim.statistic, statistic, claim.where, groups)
     if not claim.against:
         return _estimate(first)
-    second = _measured(claim.statistic, {**claim.where, **claim.against}, groups)
+    where = {**claim.where, **claim.against}
+    second = _measured(claim.statistic, statistic, where, groups)
     if isinstance(first, xr.DataArray) and isinstance(second, xr.DataArray):
         if first.sizes.get("replica") == second.sizes.get("replica"):
             over = [[d for d in v.dims if d != "replica"] for v in (first, second)]
@@ -160,25 +166,25 @@ def measure(claim: Claim, groups: Mapping[str, xr.Dataset]) -> Estimate:
     return difference(_estimate(first), _estimate(second))
 
 
-def _estimate(found: "xr.DataArray | xr.Dataset | Estimate") -> Estimate:
+def _estimate(found: Measured) -> Estimate:
     if isinstance(found, Estimate):
         return found
     return over_replicas(found) if isinstance(found, xr.DataArray) else of_intervals(found)
 
 
 def _measured(
-    statistic: str, where: Mapping[str, Any], groups: Mapping[str, xr.Dataset]
-) -> "xr.DataArray | xr.Dataset | Estimate":
+    name: str, statistic: Statistic, where: Mapping[str, Any], groups: Mapping[str, xr.Dataset]
+) -> Measured:
     """A statistic where it is wanted, its further dimensions left."""
     rest = dict(where)
-    results = Results(groups, str(rest.pop("analysis", "")), rest)
-    found = STATISTICS[statistic].of(results)
-    for name, value in rest.items():
-        if name in results.used:
+    results = Results(groups, statistic.needs, str(rest.pop("analysis", "")), rest)
+    found = statistic.of(results)
+    for key, value in rest.items():
+        if key in statistic.chooses or results.chooses_case(key):
             continue
-        if isinstance(found, Estimate) or not (name in found.dims or name in found.coords):
-            raise InputError(f"{statistic} has no {name!r} to choose {value!r} of")
-        found = _chosen(found, name, value)
+        if isinstance(found, Estimate) or not (key in found.dims or key in found.coords):
+            raise InputError(f"{name} has no {key!r} to choose {value!r} of")
+        found = _chosen(found, key, value)
     return found
 
 
@@ -228,9 +234,11 @@ def as_dataset(verdicts: list[Verdict]) -> xr.Dataset:
     })  # fmt: skip
 
 
-def without_data(claims: Mapping[str, Claim], reason: str) -> list[Verdict]:
+def without_data(
+    claims: Mapping[str, Claim], reason: str, statistics: Mapping[str, Statistic]
+) -> list[Verdict]:
     """Return the verdicts on claims about networks that have nothing to be measured."""
-    return [verdict._replace(reason=reason) for verdict in judge(claims, {})]
+    return [verdict._replace(reason=reason) for verdict in judge(claims, {}, statistics)]
 
 
 def write_verdicts(verdicts: list[Verdict], path: Path) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sgdphys.analyses import drawing
+from sgdphys.analyses.catalogue import figures
+from sgdphys.analyses.drawing import draw
 from sgdphys.claims.verdicts import Verdict, from_threshold
 from sgdphys.errors import InputError
 from sgdphys.report.captions import Groups, figure_of, group_name, how_made, title_of, what_to_see
@@ -210,18 +211,18 @@ def _drawn(run: Run, groups: Groups, place: Path) -> dict[str, Path]:
     if found or not groups:
         return found
     with run.sources() as sources:
-        drawing.draw(sources, place, formats=("svg",))
+        draw(sources, place, formats=("svg",))
     return _figures_in(place)
 
 
 def _figures_in(folder: Path) -> dict[str, Path]:
     paths = {p.stem: p for kind in ("*.png", "*.svg") for p in folder.glob(kind)}
-    return {n: p for n, p in paths.items() if n.partition("-")[0] in drawing.CATALOGUE}
+    return {n: p for n, p in paths.items() if n.partition("-")[0] in figures()}
 
 
 def _in_order(paths: dict[str, Path]) -> dict[str, Path]:
     """Figures in the order of the catalogue."""
-    order = list(drawing.CATALOGUE)
+    order = list(figures())
     return dict(sorted(paths.items(), key=lambda i: (order.index(i[0].partition("-")[0]), i[0])))
 
 

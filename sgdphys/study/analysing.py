@@ -1,9 +1,9 @@
 """The second stage: the analyses of a study, written to ``results.nc``."""
 
-import importlib
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,13 @@ import numpy as np
 import xarray as xr
 
 import sgdphys
+from sgdphys.analyses import catalogue
 from sgdphys.analyses.source import Source, narrowed
 from sgdphys.claims.delays import compression_after_transition
+from sgdphys.errors import InputError
 from sgdphys.study.cases import short_names
+from sgdphys.study.experiment import ensemble_of, plan_of, task_of
 from sgdphys.study.files import study_hash
-from sgdphys.study.recording import plan_of
 from sgdphys.study.settings import Study
 from sgdphys.trajectory.reader import attributes_of, open_trajectory
 from sgdphys.trajectory.writer import write_tree
@@ -23,11 +25,6 @@ from sgdphys.trajectory.writer import write_tree
 RESULTS = "results.nc"
 RELATED = "compression"
 """Group of what information and phases say about each other."""
-
-
-def _of_kind(kind: str, name: str) -> Any:
-    """A function of the module of one kind of analysis, or None; some need torch, most do not."""
-    return getattr(importlib.import_module(f"sgdphys.analyses.{kind}.analysis"), name, None)
 
 
 def analyses_key(study: Study) -> str:
@@ -55,9 +52,9 @@ def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str
         trajectory = _as_planned(recorded, study)
         for name, analysis in study.analyses.items():
             tell(f"analysing {name} in {folder}")
-            source = Source(trajectory, study, name, threads)
-            source.require(analysis)
-            groups[name] = _of_kind(analysis.of, f"analyse_{analysis.of}")(source, analysis)
+            _require(name, study)
+            source = _source(trajectory, study, name, threads)
+            groups[name] = catalogue.analysis(analysis.of).analyse(source, analysis)
             groups[name].attrs["of"] = analysis.of
     first: dict[str, xr.Dataset] = {}
     for group in groups.values():
@@ -69,9 +66,25 @@ def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str
     _write(groups, folder, study)
 
 
+def _source(
+    trajectory: xr.DataTree, study: Study, name: str = "", threads: int | None = None
+) -> Source:
+    """What an analysis works on."""
+    return Source(
+        trajectory, study, name, threads, partial(task_of, study), partial(ensemble_of, study)
+    )
+
+
+def _require(name: str, study: Study) -> None:
+    """Refuse an analysis that the study cannot serve, which is told where it is loaded too."""
+    missing = study.analyses[name].requires(study)
+    if missing:
+        raise InputError("\n".join(f"analyses.{name} {what}" for what in missing))
+
+
 def _as_planned(recorded: xr.DataTree, study: Study) -> xr.DataTree:
     """A recording that is shared may hold more weights than this study asks for."""
-    per_epoch = len(Source(recorded, study, "", None).batch_sizes)
+    per_epoch = len(_source(recorded, study).batch_sizes)
     return narrowed(recorded, steps=plan_of(study, per_epoch).weight_steps)
 
 
@@ -98,7 +111,7 @@ def combine(folder: Path, study: Study, cases: Mapping[str, tuple[Path, Study]])
         beside = {f"swept_{k}": ("case", np.array(v)) for k, v in swept.items()}
         joined = joined.assign_coords({"case": list(cases), **beside})
         of = parts[0].attrs["of"]
-        across = _of_kind(of, "across_cases") if of != RELATED else None
+        across = getattr(catalogue.analysis(of), "across_cases", None) if of != RELATED else None
         if across is not None:
             joined = across(joined, study)
         groups[str(name)] = joined.drop_encoding().assign_attrs(

@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sgdphys.analyses.settings import ANALYSES
 from sgdphys.errors import InputError, nearest
 from sgdphys.keys import LARGEST_COUNT
 from sgdphys.study.cases import combinations_of, count_cases
 from sgdphys.study.effects import is_given, without_effect
 from sgdphys.study.faults import quoted
-from sgdphys.study.settings import SWEPT, StepSchedule, Study, key_faults, swept
+from sgdphys.study.settings import ANALYSES, SWEPT, StepSchedule, Study, key_faults, swept
 from sgdphys.study.sizes import OF_FILES, file_sizes, sizes_of, train_samples
 from sgdphys.tasks.rule import require_information
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import xarray as xr
 
+from sgdphys.analyses import catalogue
 from sgdphys.claims.verdicts import judge, without_data, write_verdicts
 from sgdphys.engines.base import Stopped
 from sgdphys.errors import WorkError
@@ -245,14 +246,14 @@ def _judge(run: Run) -> None:
     if not claims:
         path.unlink(missing_ok=True)
     elif run.study.analyses and not run.is_analysed:
-        write_verdicts(without_data(claims, _DIVERGED), path)
+        write_verdicts(without_data(claims, _DIVERGED, catalogue.statistics()), path)
     else:
         groups: dict[str, xr.Dataset] = {}
         with ExitStack() as stack:
             if run.is_analysed:
                 results = stack.enter_context(run.results)
                 groups = {str(n): node.to_dataset() for n, node in results.children.items()}
-            write_verdicts(judge(claims, groups), path)
+            write_verdicts(judge(claims, groups, catalogue.statistics()), path)
 
 
 def _record(run: Run, command: _Command) -> None:

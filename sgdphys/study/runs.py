@@ -178,28 +178,28 @@ class Run:
         Parameters
         ----------
         names : iterable of str, optional
-            Names of ``drawing.CATALOGUE``; all that apply by default.
+            Names of ``analyses.catalogue.figures``; all that apply by default.
         formats : iterable of str, optional
             png, svg, pdf; by default those of the study, or png and svg where it has none.
         folder : Path, optional
             Where to; the run's folder of figures by default.
         """
-        from sgdphys.analyses import drawing
+        from sgdphys.analyses.drawing import draw
 
         formats = tuple(formats or self.study.figures.formats or Figures().formats)
         with self.sources() as sources:
             folder = folder or self.folder / FIGURES
-            return drawing.draw(sources, folder, names=names, formats=formats)
+            return draw(sources, folder, names=names, formats=formats)
 
     @contextmanager
     def sources(self) -> Iterator[dict[str, xr.Dataset]]:
         """What figures are drawn from, while it is open: groups by name, and the verdicts."""
-        from sgdphys.analyses import drawing
+        from sgdphys.analyses.catalogue import figures
 
         with ExitStack() as stack:
             sources: dict[str, xr.Dataset] = {}
             if not self.study.sweep.keys and not self.study.parts:
-                kinds = {kind for entry in drawing.CATALOGUE.values() for kind in entry.needs}
+                kinds = {kind for entry in figures().values() for kind in entry.needs}
                 trajectory = stack.enter_context(open_trajectory(self.folder, kinds))
                 sources = {n: node.to_dataset() for n, node in trajectory.children.items()}
             if self.is_analysed:

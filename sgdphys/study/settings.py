@@ -2,18 +2,34 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from sgdphys.analyses.settings import ANALYSES, Analysis, with_kinds
-from sgdphys.claims.claim import Claim
-from sgdphys.errors import InputError
+from sgdphys.analyses import catalogue
+from sgdphys.analyses.settings import AnalysisSettings
+from sgdphys.claims import claim
+from sgdphys.errors import InputError, nearest
 from sgdphys.keys import Count, Keys, Listed, NotNegative, Positive, Seed, Whole
 from sgdphys.study.faults import quoted, sentences
+from sgdphys.study.sizes import longest_stretch, sizes_of, train_samples, updates_per_epoch
+from sgdphys.tasks.headers import Sizes
 
-LOG_POINTS = 395
-"""Epochs asked for on a logarithmic axis; rounding leaves about 275 of 10^4."""
+ANALYSES = catalogue.settings()
+"""Keys of each kind of analysis."""
+if TYPE_CHECKING:
+    Analysis = AnalysisSettings
+else:
+    Analysis = Annotated[reduce(or_, ANALYSES.values()), Field(discriminator="of")]
 
 
 class Task(Keys):
@@ -208,6 +224,28 @@ def swept(value: Any) -> Any:
     return {"keys": keys, **({"zip": value["zip"]} if "zip" in value else {})}
 
 
+def with_kinds(value: Any) -> Any:
+    """Let an analysis that is named for its kind leave ``of`` out."""
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        name: {"of": name, **keys} if isinstance(keys, Mapping) and name in ANALYSES else keys
+        for name, keys in value.items()
+    }
+
+
+class Claim(claim.Claim):
+    """A claim whose statistic is one that an analysis brings: ``[claims]``."""
+
+    @field_validator("statistic")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        known = catalogue.statistics()
+        if value not in known:
+            raise ValueError(f"statistic {value!r} is not known; {nearest(value, known)}")
+        return value
+
+
 class Part(Keys):
     """A study that is carried out as a part of another, with keys of its own: ``[parts]``."""
 
@@ -249,6 +287,25 @@ class Study(Keys):
     figures: Figures = Figures()
     sweep: Annotated[Sweep, BeforeValidator(swept)] = Sweep()
     contents: Annotated[dict[str, str], AfterValidator(_as_contents)] = Field(default={})
+
+    @property
+    def sizes(self) -> Sizes | None:
+        """How large the data are, None where their files cannot be read."""
+        return sizes_of(self.task)
+
+    @property
+    def updates_per_epoch(self) -> int | None:
+        """Updates in an epoch, None where the size of the data is not known."""
+        return updates_per_epoch(self)
+
+    @property
+    def longest_stretch(self) -> int | None:
+        """Consecutive updates after which weights are recorded, None where that is not known."""
+        return longest_stretch(self)
+
+    def train_samples(self, samples: int) -> int:
+        """Of so many samples, those that each network is trained on."""
+        return train_samples(self, samples)
 
 
 def key_faults(keys: Mapping[str, Any], source: str) -> list[str]:

@@ -3,22 +3,21 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.analyses.settings import BottleneckAnalysis
+from sgdphys.analyses.bottleneck.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.dynamics.intervals import METHOD, mean_with_interval
 from sgdphys.information.bottleneck import bottleneck_curve
 from sgdphys.information.cells import layer_cells
 from sgdphys.information.critical import critical_betas
 from sgdphys.information.distance import bottleneck_distance
-from sgdphys.study.recording import task_of
 
 _CLUSTERS, _LARGEST_BETA, _CURVE_POINTS = 7, 3000.0, 200
 
 
-def analyse_bottleneck(source: Source, analysis: BottleneckAnalysis) -> xr.Dataset:
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     """The certified curve of the soft rule, its births, and the distance of every layer from it."""
     study, trajectory = source.study, source.trajectory
-    task = task_of(study)
+    task = source.task
     p_xy = (task["p_x"] * task["p_y_given_x"]).transpose("sample", "label").to_numpy()
     births = critical_betas(p_xy, most=_CLUSTERS)
     onset = float(births["beta"][0])

@@ -1,7 +1,5 @@
 """Layers on the bottleneck curve, and their betas beside the births of its clusters."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import xarray as xr
 from matplotlib import pyplot as plt
@@ -9,10 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sgdphys.figures.cases import case_labels
+from sgdphys.analyses.entry import Entry, Sources
+from sgdphys.figures.cases import case_labels, first_cases
 from sgdphys.figures.style import EXACT, FIT, NULL, PAGE, layer_styles, layers_legend, with_cases
-
-Sources = Mapping[str, xr.Dataset]
 
 
 def _panels(count: int, height: float) -> tuple[Figure, np.ndarray]:
@@ -126,3 +123,19 @@ def _beta_panel(ax: Axes, here: xr.Dataset) -> None:
     ax.set_yscale("log")
     ax.set_ylim(0.8, 2000)
     ax.set_xticks(here["layer"].to_numpy())
+
+
+FIGURES = {
+    "bottleneck_curve": Entry(
+        curve,
+        "Certified curve with its births, the layers of all networks, and layers dealt out anew.",
+        needs=("bottleneck",),
+        chosen=first_cases(4),
+    ),
+    "bottleneck_beta": Entry(
+        betas,
+        "Fitted beta of every layer, beside its null and the births of clusters.",
+        needs=("bottleneck",),
+        chosen=first_cases(4),
+    ),
+}

@@ -1,4 +1,4 @@
-"""Layers beside the bottleneck bound, and critical points."""
+"""What claims say of layers and the bottleneck bound."""
 
 import numpy as np
 import xarray as xr
@@ -6,6 +6,7 @@ import xarray as xr
 from sgdphys.claims.correlations import rank_correlation
 from sgdphys.claims.estimates import Estimate
 from sgdphys.claims.results import Results, log
+from sgdphys.claims.statistic import Statistic
 from sgdphys.errors import NotEnoughData
 from sgdphys.information.onset import is_finite
 
@@ -55,9 +56,41 @@ def birth_distance(results: Results) -> xr.DataArray:
     return (away - chance).where(inside)
 
 
-def slowing_exponent(results: Results) -> Estimate:
-    """Exponent nu of the relaxation time, |r - r_c|^-nu, at the pitchfork."""
-    found = results.of("pitchfork")
-    value, low, high = (float(found[f"exponent{end}"]) for end in ("", "_low", "_high"))
-    fitted = int(np.isfinite(found["relaxation_time"]).sum())
-    return Estimate(value, low, high, fitted)
+STATISTICS = {
+    "bound_gap": Statistic(
+        bound_gap,
+        "Bits of I(T;Y) below the bottleneck bound at the same I(X;T), at the end",
+        needs=("bottleneck",),
+        shown_in=("bottleneck_curve",),
+    ),
+    "bound_gap_over_null": Statistic(
+        bound_gap_over_null,
+        "Bits below the bound over those of the same cells dealt out anew, at the end",
+        needs=("bottleneck",),
+        shown_in=("bottleneck_curve",),
+    ),
+    "own_beta": Statistic(
+        own_beta,
+        "Whether the bound has a slope of its own at a layer's I(X;T): 1, or 0 where it is flat",
+        needs=("bottleneck",),
+        shown_in=("bottleneck_curve",),
+    ),
+    "encoder_residual": Statistic(
+        encoder_residual,
+        "Bits by which a layer misses its self-consistent encoder over those of dealt-out cells",
+        needs=("bottleneck",),
+        shown_in=("bottleneck_beta",),
+    ),
+    "beta_with_depth": Statistic(
+        beta_with_depth,
+        "Rank correlation over layers, within replicas, of fitted beta with depth",
+        needs=("bottleneck",),
+        shown_in=("bottleneck_beta",),
+    ),
+    "birth_distance": Statistic(
+        birth_distance,
+        "|ln(beta/nearest birth of a cluster)| less its mean for ln beta even between the births",
+        needs=("bottleneck",),
+        shown_in=("bottleneck_beta",),
+    ),
+}

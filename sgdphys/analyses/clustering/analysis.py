@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.analyses.settings import ClusteringAnalysis
+from sgdphys.analyses.clustering.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.information.binned import binned_information
 from sgdphys.information.clustering import distance_ratio
@@ -11,12 +11,11 @@ from sgdphys.information.plane import weights_at
 from sgdphys.information.samples import whole_labels
 from sgdphys.networks import from_description
 from sgdphys.quantities import labelled
-from sgdphys.study.recording import task_of
 
 
-def analyse_clustering(source: Source, analysis: ClusteringAnalysis) -> xr.Dataset:
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     """Distances within over between labels, and binned H(T), of every hidden layer."""
-    task = task_of(source.study)
+    task = source.task
     network = from_description(source.trajectory.attrs["network"])
     x, (y, _) = task["x"].to_numpy(), whole_labels(task["y"].to_numpy())
     theta, epochs = weights_at(source.trajectory, source.spread_epochs(analysis.epochs))

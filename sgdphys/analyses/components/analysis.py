@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.analyses.settings import ComponentsAnalysis
+from sgdphys.analyses.components.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.dynamics.components import trajectory_components
 from sgdphys.quantities import labelled
@@ -11,7 +11,7 @@ from sgdphys.quantities import labelled
 _COMPONENTS = 5
 
 
-def analyse_components(source: Source, analysis: ComponentsAnalysis) -> xr.Dataset:
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     """Components of the first replicas at evenly spread recorded points."""
     weights = source.weights
     points = min(analysis.points, weights.sizes["step"])

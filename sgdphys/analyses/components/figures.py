@@ -1,16 +1,14 @@
 """Principal components of trajectories, always beside those of random walks."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from sgdphys.figures.cases import case_labels
+from sgdphys.analyses.entry import Entry, Sources
+from sgdphys.figures.cases import case_labels, first_cases
 from sgdphys.figures.style import DATA, NULL, PAGE, with_cases
 
-Sources = Mapping[str, xr.Dataset]
 _SHOWN = 3
 
 
@@ -63,3 +61,27 @@ def _scaled(first: xr.Dataset, k: int) -> np.ndarray:
     sizes = [float(np.sqrt((first[n] ** 2).sum())) for n in ("score", "null_score")]
     scale = sizes[0] / sizes[1] if sizes[1] else 0.0
     return first["null_score"].isel(component=k).to_numpy() * scale
+
+
+def _seen(components: xr.Dataset) -> str:
+    share, null = (
+        components[n].mean("replica").isel(component=0).item()
+        for n in ("component_share", "null_component_share")
+    )
+    return (
+        f"The first component holds {share:.0%} of a trajectory's variance, of a random walk's "
+        f"with the same noise {null:.0%}."
+    )
+
+
+FIGURES = {
+    "components": Entry(
+        beside_walks,
+        "Shares of the variance, and one network's path along its components, with a random "
+        "walk's.",
+        needs=("components",),
+        applies=lambda d: bool(np.isfinite(d["component_share"]).any()),
+        chosen=first_cases(3),
+        seen=_seen,
+    ),
+}

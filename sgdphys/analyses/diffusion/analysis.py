@@ -2,13 +2,13 @@
 
 import xarray as xr
 
-from sgdphys.analyses.settings import DiffusionAnalysis
+from sgdphys.analyses.diffusion.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.dynamics.bursts import burst_diffusion
 from sgdphys.errors import InputError
 
 
-def analyse_diffusion(source: Source, analysis: DiffusionAnalysis) -> xr.Dataset:
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     """Diffusion coefficients, exponents and tests of every burst."""
     gradients = None
     if "gradients" in source.trajectory.children:

@@ -1,6 +1,5 @@
 """How twins diffuse: over lags, over training, and against what their gradient noise predicts."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.figures.cases import case_labels
 from sgdphys.figures.style import (
     EXACT,
@@ -21,8 +21,6 @@ from sgdphys.figures.style import (
     layers_legend,
     with_cases,
 )
-
-Sources = Mapping[str, xr.Dataset]
 
 _SILENT = "twins never part:\nno noise"
 _MOST_PANELS, _MOST_COLUMNS = 4, 2
@@ -265,3 +263,30 @@ def against_noise(sources: Sources) -> Figure:
         fontsize=7,
     )
     return figure
+
+
+FIGURES = {
+    "diffusion_ladder": Entry(
+        ladder,
+        "Diffusion coefficient over that of white noise against the lag, early, midway and late.",
+        needs=("diffusion",),
+        chosen=panel_cases,
+    ),
+    "diffusion_epochs": Entry(
+        against_epochs,
+        "Diffusion, exponent, fairness of the Wiener model and tail index against training time.",
+        needs=("diffusion",),
+        chosen=noisy_cases,
+    ),
+    "diffusion_spread": Entry(
+        spreads,
+        "Variance within families (noise) and between them (initial weights) against epochs.",
+        needs=("diffusion",),
+        chosen=panel_cases,
+    ),
+    "diffusion_noise": Entry(
+        against_noise,
+        "D over one step and over 4 epochs against that of the gradient noise, in all cases.",
+        needs=("diffusion",),
+    ),
+}

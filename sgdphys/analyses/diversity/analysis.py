@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.analyses.settings import DiversityAnalysis
+from sgdphys.analyses.diversity.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.dynamics.overlaps import replica_overlap, unit_overlap
 from sgdphys.errors import InputError
@@ -11,7 +11,7 @@ from sgdphys.networks import from_description
 from sgdphys.quantities import labelled
 
 
-def analyse_diversity(source: Source, analysis: DiversityAnalysis) -> xr.Dataset:
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     """Overlaps of in-weights at the start and the end, and the growth of every layer's norm."""
     weights = source.weights
     sound = np.flatnonzero(weights["diverged_step"].to_numpy() < 0)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sgdphys.analyses.settings import EntropyAnalysis
+from sgdphys.analyses.entropy.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.dynamics.entropy import weight_entropy
 from sgdphys.quantities import labelled
@@ -13,7 +13,7 @@ from sgdphys.quantities import labelled
 CLOUDS = ("noise", "starts")
 
 
-def analyse_entropy(source: Source, analysis: EntropyAnalysis) -> xr.Dataset:
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     """Entropy of both clouds of every layer along the same directions, and of free diffusion.
 
     The directions are the leading axes of the noise cloud. Free diffusion has the covariance of the

@@ -1,7 +1,5 @@
 """Entropy of twins and of independent starts, beside free diffusion and the layers' information."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import xarray as xr
 from matplotlib import pyplot as plt
@@ -9,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sgdphys.figures.cases import case_labels
+from sgdphys.analyses.entry import Entry, Sources
+from sgdphys.figures.cases import case_labels, first_cases
 from sgdphys.figures.style import (
     NULL,
     PAGE,
@@ -20,7 +19,6 @@ from sgdphys.figures.style import (
     with_cases,
 )
 
-Sources = Mapping[str, xr.Dataset]
 _ROWS = {
     "noise": "twins about\ntheir family:\n$S - S_1$ (nats)",
     "starts": "independent\nstarts:\n$S - S_0$ (nats)",
@@ -89,3 +87,13 @@ def _information(ax: Axes, data: xr.Dataset, case: str) -> None:
     mean = here["I_XT"].mean("replica")
     for layer, colour, _ in layer_styles(data["layer"].to_numpy()):
         ax.plot(here["epoch"], mean.sel(layer=layer), color=colour, linewidth=1)
+
+
+FIGURES = {
+    "entropy_growth": Entry(
+        growth,
+        "Growth of the entropy of both clouds against epochs, and I(X;T) where it was measured.",
+        needs=("entropy",),
+        chosen=first_cases(3),
+    ),
+}

@@ -2,25 +2,24 @@
 
 import xarray as xr
 
-from sgdphys.analyses.settings import InformationAnalysis
+from sgdphys.analyses.information.settings import Settings
 from sgdphys.analyses.source import Source, narrowed
 from sgdphys.information.plane import layer_information
-from sgdphys.study.recording import ensemble_of, task_of
 
 _MOST_EPOCHS = 40
 """At which modules, and slow estimators, are read."""
 
 
-def analyse_information(source: Source, analysis: InformationAnalysis) -> xr.Dataset:
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     """I(X;T) and I(T;Y) of every layer, by epoch and replica."""
-    task, study = task_of(source.study), source.study
+    task, study = source.task, source.study
     activations = None
     epochs = source.nearest_epochs(analysis.epochs) if analysis.epochs else None
     if study.network.module:
         from sgdphys.engines.activations import activations_of
         from sgdphys.engines.modules import ModuleNetwork
 
-        network = ensemble_of(study, task).network
+        network = source.ensemble.network
         assert isinstance(network, ModuleNetwork)
         softmax = study.train.loss == "cross_entropy"
         activations = activations_of(network, task["x"].to_numpy(), softmax=softmax)

@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
+from sgdphys.analyses.entry import Sources
 from sgdphys.figures.cases import finite_layers
 from sgdphys.figures.style import NULL, PAGE, epoch_axis, layer_styles, layers_legend
 from sgdphys.figures.training import ensemble_curve
 from sgdphys.quantities import axis_label
 
-Sources = Mapping[str, xr.Dataset]
 _TOGETHER = 0.06
 """Ends of paths nearer than this share of both axes have one text."""
 

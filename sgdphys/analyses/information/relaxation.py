@@ -1,19 +1,17 @@
 """How long layers take to compress against how much they lose."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sgdphys.analyses.entry import Sources
 from sgdphys.claims.relaxation import fitted_law, relaxation
 from sgdphys.figures.cases import own_layers, panels
 from sgdphys.figures.style import EXACT, in_place_of_data, layers_legend
 from sgdphys.information.onset import LEAST_LOSS
 
-Sources = Mapping[str, xr.Dataset]
 _STYLES: dict[str, Any] = {"exponential": "-", "power": "--", "linear": ":"}
 _FEWEST = 8
 

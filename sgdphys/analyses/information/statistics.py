@@ -1,13 +1,22 @@
-"""What layers know, and lose."""
+"""What claims say of what layers know, lose, and how long it takes."""
 
 import numpy as np
 import xarray as xr
 
+from sgdphys.claims.correlations import rank_correlation
 from sgdphys.claims.estimates import Estimate
+from sgdphys.claims.relaxation import Relaxation, exponential_advantage, relaxation
 from sgdphys.claims.results import Results, log
+from sgdphys.claims.statistic import Statistic
 from sgdphys.dynamics.intervals import percentile_interval, resampled_means
 from sgdphys.errors import NotEnoughData
-from sgdphys.information.onset import LEAST_LOSS, fall_after_peak, is_finite, loss_epoch
+from sgdphys.information.onset import (
+    LEAST_LOSS,
+    compression,
+    fall_after_peak,
+    is_finite,
+    loss_epoch,
+)
 
 _DONE = 0.9
 """Share of a rise or a fall at which it counts as done."""
@@ -106,3 +115,122 @@ def largest_step(results: Results) -> Estimate:
 def _rise(curve: xr.DataArray) -> xr.DataArray:
     """A curve less its start."""
     return curve - curve.isel(epoch=0, drop=True)
+
+
+def onset_epoch(results: Results) -> xr.DataArray:
+    """Epoch by which a tenth of the loss of I(X;T) is there, case by case."""
+    return results.each_case("information", lambda d: compression(d["I_XT"])["onset_epoch"])
+
+
+def relaxed(results: Results) -> Relaxation:
+    """Bits that each layer loses after its peak, and the epochs it takes, case by case."""
+    found = results.each_case(
+        "information", lambda d: xr.Dataset(relaxation(d["I_XT"])._asdict()).to_dataarray("of")
+    )
+    return Relaxation(found.sel(of="bits", drop=True), found.sel(of="epochs", drop=True))
+
+
+def exponential_law(results: Results) -> Estimate:
+    """Log-likelihood a layer of t ~ exp(S) less that of the better of power law and line."""
+    return exponential_advantage(relaxed(results))
+
+
+def relaxation_epochs(results: Results) -> xr.DataArray:
+    """Log10 of the epochs from a tenth of the loss of I(X;T) to 63% of it."""
+    return log(relaxed(results).epochs, 10)
+
+
+def onset_with_onset(results: Results) -> Estimate:
+    """Rank correlation over replicas of a layer's onset of compression with the one before it."""
+    onset = onset_epoch(results)
+    before = onset.assign_coords(layer=onset["layer"] + 1)
+    return rank_correlation(onset, before)
+
+
+def speed_after_onset(results: Results) -> Estimate:
+    """Rank correlation over replicas of how long a layer takes with the onset of the one before."""
+    onset = onset_epoch(results)
+    before = onset.assign_coords(layer=onset["layer"] + 1)
+    return rank_correlation(relaxed(results).epochs, before)
+
+
+def compression_rate(results: Results) -> xr.DataArray:
+    """Bits lost over the epochs it takes."""
+    found = relaxed(results)
+    return found.bits / found.epochs
+
+
+STATISTICS = {
+    "bits_lost": Statistic(
+        bits_lost,
+        "I(X;T) at the peak of its mean curve less that at the end, in bits",
+        needs=("information",),
+        shown_in=("compression", "information", "information_of_cases"),
+    ),
+    "label_bits_lost": Statistic(
+        label_bits_lost,
+        "I(T;Y) at the peak of its mean curve less that at the end, in bits",
+        needs=("information",),
+        shown_in=("plane_of_cases", "plane_paths"),
+    ),
+    "label_bits_gained": Statistic(
+        label_bits_gained,
+        "I(T;Y) at the end less that at the start, in bits",
+        needs=("information",),
+        shown_in=("plane_of_cases", "plane_paths"),
+    ),
+    "early_fit": Statistic(
+        early_fit,
+        "Share of the final rise of I(T;Y) that is there after a twentieth of the epochs",
+        needs=("information",),
+        shown_in=("information", "plane_paths"),
+    ),
+    "phase_lengths": Statistic(
+        phase_lengths,
+        "Log10 of the epoch by which 90% of the loss of I(X;T) is done over that for 90% of I(T;Y)",
+        needs=("information",),
+        shown_in=("information", "information_of_cases"),
+    ),
+    "order_violations": Statistic(
+        order_violations,
+        "Share of epochs at which some layer reads more about input or label than the one before",
+        needs=("information",),
+        shown_in=("information",),
+    ),
+    "label_bits_above_null": Statistic(
+        label_bits_above_null,
+        "I(T;Y) at the end less what it reads for shuffled labels, in bits",
+        needs=("information",),
+        shown_in=("plane_of_cases", "plane_paths"),
+    ),
+    "largest_step": Statistic(
+        largest_step,
+        "Largest change of final I(X;T) between neighbouring cases over its range, by layer",
+        needs=("information",),
+        shown_in=("converged_layers",),
+    ),
+    "exponential_law": Statistic(
+        exponential_law,
+        "Log-likelihood a layer of t ~ exp(S) less that of the better of power law and line",
+        needs=("information",),
+        shown_in=("relaxation",),
+    ),
+    "relaxation_epochs": Statistic(
+        relaxation_epochs,
+        "Log10 of the epochs from a tenth of the loss of I(X;T) to 63% of it",
+        needs=("information",),
+        shown_in=("relaxation",),
+    ),
+    "onset_with_onset": Statistic(
+        onset_with_onset,
+        "Rank correlation over replicas of a layer's onset of compression with the one before it",
+        needs=("information",),
+        shown_in=("relaxation", "information"),
+    ),
+    "speed_after_onset": Statistic(
+        speed_after_onset,
+        "Rank correlation over replicas of how long a layer takes with the onset of the one before",
+        needs=("information",),
+        shown_in=("relaxation", "information"),
+    ),
+}

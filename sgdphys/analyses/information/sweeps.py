@@ -1,13 +1,11 @@
 """Information and learning over the cases of a sweep."""
 
-from collections.abc import Mapping
-
 import numpy as np
-import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sgdphys.analyses.entry import Sources
 from sgdphys.analyses.information.plane import estimator_line
 from sgdphys.dynamics.intervals import mean_with_interval
 from sgdphys.figures.cases import (
@@ -23,8 +21,6 @@ from sgdphys.figures.style import NULL, PAGE, epoch_axis, layer_styles, layers_l
 from sgdphys.figures.training import ensemble_curve
 from sgdphys.information.onset import LEAST_LOSS, fall_after_peak
 from sgdphys.quantities import axis_label
-
-Sources = Mapping[str, xr.Dataset]
 
 
 def plane_of_cases(sources: Sources) -> Figure:
@@ -156,25 +152,4 @@ def converged_layers(sources: Sources) -> Figure:
         f"{estimator_line(information)}",
         fontsize=7,
     )
-    return figure
-
-
-def test_error(sources: Sources) -> Figure:
-    """Test error of every case against epochs, and when it reached the study's mark."""
-    learning = with_cases(sources["learning"])
-    figure, ax = plt.subplots(figsize=(PAGE, 2.9))
-    colours, labels = case_colours(learning), case_labels(learning)
-    for k, (colour, label) in enumerate(zip(colours, labels, strict=True)):
-        curve = learning["test_error"].isel(case=k).dropna("epoch")
-        ax.plot(
-            curve["epoch"], curve, color=colour, linewidth=1.0,
-            label=label or "networks",
-        )  # fmt: skip
-    level = learning.attrs["error"]
-    ax.axhline(level, color=NULL, linewidth=0.8, linestyle="--", label=f"error {level:g}")
-    epoch_axis(ax, int(learning["epoch"].max()))
-    ax.set_ylabel(axis_label("test_error"))
-    ax.set_ylim(bottom=0)
-    figure.legend(loc="outside right center", fontsize=6)
-    figure.suptitle(f"mean of {learning.sizes['replica']} networks", fontsize=7)
     return figure

@@ -3,17 +3,16 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.analyses.settings import LearningAnalysis
+from sgdphys.analyses.learning.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.dynamics.intervals import METHOD, mean_with_interval
 from sgdphys.dynamics.order import order_parameter
 from sgdphys.quantities import labelled
-from sgdphys.study.recording import task_of
 
 _FEWEST = 5
 
 
-def analyse_learning(source: Source, analysis: LearningAnalysis) -> xr.Dataset:
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     """Epochs to a test error, final accuracies, overtraining, order parameter and relaxation.
 
     The order parameter of a network is its test accuracy above chance, from 0 to 1 (where there is
@@ -29,7 +28,7 @@ def analyse_learning(source: Source, analysis: LearningAnalysis) -> xr.Dataset:
     epoch = curves["epoch"].astype(float)
     lowest = loss.mean("replica").fillna(np.inf).argmin("epoch")
     # without labels accuracy, and so the order, is NaN throughout
-    classes = task_of(source.study).sizes.get("label", 2)
+    classes = source.task.sizes.get("label", 2)
     order = (accuracy - 1 / classes) / (1 - 1 / classes)
     last = order.isel(epoch=-1)
     settled = (order >= (1 - np.exp(-1)) * last) & (last > 0)

@@ -1,17 +1,17 @@
-"""Learning as a phase transition: order, its fluctuations and relaxation over a sweep."""
+"""Test errors, and learning as a phase transition: order and its fluctuations over a sweep."""
 
 import json
-from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from sgdphys.figures.cases import control, control_axis, swept
-from sgdphys.figures.style import DATA, NULL, PAGE, field_values, with_cases
+from sgdphys.analyses.entry import Entry, Sources
+from sgdphys.figures.cases import case_colours, case_labels, control, control_axis, swept
+from sgdphys.figures.style import DATA, NULL, PAGE, epoch_axis, field_values, with_cases
+from sgdphys.quantities import axis_label
 
-Sources = Mapping[str, xr.Dataset]
 _PANELS = {
     "order": "order parameter $\\langle m\\rangle$",
     "susceptibility": "susceptibility $\\chi$",
@@ -19,6 +19,8 @@ _PANELS = {
     "relaxation_epoch_ensemble": "relaxation time\n(epochs)",
 }
 _FEWEST = 3
+_MOST_CURVES = 12
+"""In one panel, each with a name of its own."""
 _CAPTION = "$m$: test accuracy above chance, over what it can be; {} networks a point"
 
 
@@ -95,3 +97,57 @@ def _grid(learning: xr.Dataset, first: str, second: str) -> Figure:
         f"{_CAPTION.format(learning.sizes['replica'])}; empty: every network diverged", fontsize=7
     )
     return figure
+
+
+def test_error(sources: Sources) -> Figure:
+    """Test error of every case against epochs, and when it reached the study's mark."""
+    learning = with_cases(sources["learning"])
+    figure, ax = plt.subplots(figsize=(PAGE, 2.9))
+    colours, labels = case_colours(learning), case_labels(learning)
+    for k, (colour, label) in enumerate(zip(colours, labels, strict=True)):
+        curve = learning["test_error"].isel(case=k).dropna("epoch")
+        ax.plot(
+            curve["epoch"], curve, color=colour, linewidth=1.0,
+            label=label or "networks",
+        )  # fmt: skip
+    level = learning.attrs["error"]
+    ax.axhline(level, color=NULL, linewidth=0.8, linestyle="--", label=f"error {level:g}")
+    epoch_axis(ax, int(learning["epoch"].max()))
+    ax.set_ylabel(axis_label("test_error"))
+    ax.set_ylim(bottom=0)
+    figure.legend(loc="outside right center", fontsize=6)
+    figure.suptitle(f"mean of {learning.sizes['replica']} networks", fontsize=7)
+    return figure
+
+
+def _has_few_curves(learning: xr.Dataset) -> bool:
+    few = learning.sizes.get("case", 1) <= _MOST_CURVES
+    return few and bool(np.isfinite(learning["test_error"]).any())
+
+
+def _seen(learning: xr.Dataset) -> str:
+    reached = learning["error_epoch"]
+    count = int(reached.notnull().sum())
+    if not count:
+        return f"No network reaches a test error of {learning.attrs['error']:g}."
+    return (
+        f"{count} of {reached.size} networks reach a test error of {learning.attrs['error']:g}, "
+        f"the median one at epoch {float(reached.median()):.0f}."
+    )
+
+
+FIGURES = {
+    "test_error": Entry(
+        test_error,
+        "Test error of every case against epochs, and when it reached the study's mark.",
+        needs=("learning",),
+        applies=_has_few_curves,
+        seen=_seen,
+    ),
+    "order_parameter": Entry(
+        order_over_control,
+        "Order parameter, susceptibility, Binder cumulant and relaxation time over a sweep.",
+        needs=("learning",),
+        applies=has_control,
+    ),
+}

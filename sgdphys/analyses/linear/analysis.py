@@ -3,26 +3,25 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.analyses.settings import LinearAnalysis
+from sgdphys.analyses.linear.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.information.gaussian import linear_layer_information
 from sgdphys.information.plane import weights_at
 from sgdphys.networks import from_description
 from sgdphys.quantities import labelled
-from sgdphys.study.recording import task_of
 
 _LARGEST = 1e100
 """Weights on their way to divergence, whose squares and products soon are no numbers."""
 
 
-def analyse_linear(source: Source, analysis: LinearAnalysis) -> xr.Dataset:
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     """Error over all inputs, and what noisy layers know of all inputs and of the irrelevant ones.
 
     Inputs are Gaussian with covariance 1/features; every unit is read with Gaussian noise of the
     given variance. What is known of the irrelevant inputs has the relevant ones as further noise.
     """
     study = source.study
-    task = task_of(study)
+    task = source.task
     teacher, relevant = task["teacher"].to_numpy(), int(task.attrs["relevant"])
     network = from_description(source.trajectory.attrs["network"])
     features = network.sizes[0]

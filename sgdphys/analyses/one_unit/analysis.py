@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.analyses.settings import OneUnitAnalysis
+from sgdphys.analyses.one_unit.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.errors import InputError
 from sgdphys.information.one_unit import one_unit_information
@@ -12,7 +12,7 @@ _POINTS = 120
 _SMALLEST = 0.01
 
 
-def analyse_one_unit(source: Source, analysis: OneUnitAnalysis) -> xr.Dataset:
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     """Exact I(X;T) of one binned unit against its weight; NaN where it has no closed form."""
     weights = np.geomspace(_SMALLEST, analysis.largest_weight, _POINTS)
     activation = source.study.network.activation

@@ -3,13 +3,13 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.analyses.settings import PhasesAnalysis
+from sgdphys.analyses.phases.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.dynamics.phases import epoch_drift, gradient_phases
 from sgdphys.quantities import labelled
 
 
-def analyse_phases(source: Source, analysis: PhasesAnalysis) -> xr.Dataset:
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     """When the noise of each layer's gradient passes its mean."""
     gradients = source.trajectory["gradients"].to_dataset()
     norms = gradients.drop_dims("parameter").load()

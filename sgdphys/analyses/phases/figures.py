@@ -1,7 +1,5 @@
 """From drift to diffusion: gradient mean and noise of each layer against epochs."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import xarray as xr
 from matplotlib import pyplot as plt
@@ -9,17 +7,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.figures.style import (
+    EXACT,
     NULL,
     PAGE,
     epoch_axis,
     in_place_of_data,
     layer_styles,
     layers_legend,
+    with_cases,
 )
 from sgdphys.quantities import axis_label
-
-Sources = Mapping[str, xr.Dataset]
 
 
 def _curve(
@@ -112,3 +111,75 @@ def ratio(sources: Sources) -> Figure:
     )
     _finish(figure, phases, mark)
     return figure
+
+
+def noise_scale(sources: Sources) -> Figure:
+    """Noise scale of each layer where noise passes the mean gradient, against the batch size."""
+    data = with_cases(sources["phases"])
+    batch = data["swept_batch_size"].to_numpy().astype(float)
+    layers = data["layer"].to_numpy()
+    figure, ax = plt.subplots(figsize=(PAGE * 0.72, 2.9))
+    shift = np.linspace(0.92, 1.09, len(layers))
+    for k, (layer, colour, _) in enumerate(layer_styles(layers)):
+        scale = data["transition_noise_scale"].sel(layer=layer).transpose("case", "replica")
+        own = scale.to_numpy() * batch[:, None]
+        with np.errstate(invalid="ignore"):
+            there = np.isfinite(own).sum(axis=1) > 2
+        if not there.any():
+            continue
+        low, middle, high = np.nanquantile(own[there], [0.05, 0.5, 0.95], axis=1)
+        at = batch[there] * shift[k]
+        ax.errorbar(at, middle, [middle - low, high - middle], fmt="o", ms=2.5, color=colour,
+                    elinewidth=0.7)  # fmt: skip
+    ends = np.array([batch.min() * 0.8, batch.max() * 1.2])
+    ax.plot(ends, ends, color=EXACT, linewidth=0.8)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xticks(np.unique(batch), [f"{b:.0f}" for b in np.unique(batch)])
+    ax.xaxis.minorticks_off()
+    ax.set_xlabel("batch size (logarithmic)")
+    ax.set_ylabel("noise scale tr $S/|G|^2$ at the\ntransition (samples, logarithmic)")
+    law = Line2D([], [], color=EXACT, linewidth=0.8, label="equal")
+    layers_legend(figure, layers, law, marker="o", linestyle="", markersize=3)
+    figure.suptitle("median and middle 90% of networks", fontsize=7)
+    return figure
+
+
+def _seen(phases: xr.Dataset) -> str:
+    if not bool(np.isfinite(phases["gradient_ratio"]).any()):
+        return "There is one batch an epoch, and so no noise."
+    words = []
+    for name, what in (
+        ("transition_epoch_ensemble", "the mean gradient at fixed weights"),
+        ("drift_transition_epoch_ensemble", "the drift of an epoch"),
+    ):
+        if name in phases:
+            at = phases[name].to_numpy()
+            at = at[np.isfinite(at)]
+            if len(at):
+                words.append(f"noise passes {what} at epochs {at.min():.0f} to {at.max():.0f}")
+    return f"By layer, {'; '.join(words)}." if words else "Noise does not pass the mean."
+
+
+FIGURES = {
+    "gradient_phases": Entry(
+        mean_and_noise,
+        "Norm of mean gradient and of its noise over the weight norm, log-log (figure 4).",
+        needs=("phases",),
+        by_case=True,
+        seen=_seen,
+    ),
+    "gradient_ratio": Entry(
+        ratio,
+        "Mean over noise at fixed weights, drift of an epoch over noise, and their transitions.",
+        needs=("phases",),
+        by_case=True,
+        seen=_seen,
+    ),
+    "noise_scale": Entry(
+        noise_scale,
+        "Noise scale of each layer where noise passes the mean gradient, against the batch size.",
+        needs=("phases",),
+        applies=lambda d: "swept_batch_size" in d.coords,
+    ),
+}

@@ -1,12 +1,12 @@
 """Critical slowing down at the pitchfork of the two-layer scalar network, and its early warning."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from sgdphys import processes
-from sgdphys.analyses.settings import PitchforkAnalysis
+from sgdphys.analyses.pitchfork.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.dynamics.flatness import along
 from sgdphys.dynamics.indicators import rolling_indicators
@@ -17,14 +17,15 @@ from sgdphys.dynamics.trends import early_warning
 from sgdphys.engines.curvature import hessians, landscape_of
 from sgdphys.quantities import labelled
 from sgdphys.scaling import critical_point
-from sgdphys.study.recording import ensemble_of, task_of
-from sgdphys.study.settings import Study
+
+if TYPE_CHECKING:
+    from sgdphys.study.settings import Study
 
 _RAMP_POINTS = 1000
 _WINDOW = 0.4
 
 
-def analyse_pitchfork(source: Source, analysis: PitchforkAnalysis) -> xr.Dataset:
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     """Relaxation time, variance and order along the softest direction: trained, simulated, exact.
 
     In units of time (the sum of learning rates). The softest direction is that of the Hessian at
@@ -36,7 +37,7 @@ def analyse_pitchfork(source: Source, analysis: PitchforkAnalysis) -> xr.Dataset
     late = weights.isel(step=slice(int(analysis.discard * steps), None))
     theta = late["theta"].load().astype(np.float64)
     centre = theta.mean("step").transpose("replica", "parameter").to_numpy()
-    landscape = landscape_of(ensemble_of(study, task_of(study)), threads=source.threads)
+    landscape = landscape_of(source.ensemble, threads=source.threads)
     values, vectors = np.linalg.eigh(hessians(landscape, centre[None])[0])
     softest = xr.DataArray(vectors[..., 0], dims=("replica", "parameter"))
     slow = along(theta.drop_vars(["layer", "kind"], errors="ignore"), softest.expand_dims(
@@ -63,7 +64,7 @@ def analyse_pitchfork(source: Source, analysis: PitchforkAnalysis) -> xr.Dataset
     )  # fmt: skip
 
 
-def _settings(study: Study) -> tuple[float, float, float]:
+def _settings(study: "Study") -> tuple[float, float, float]:
     """Learning rate, weight decay, and the gradient noise that the added noise amounts to."""
     train = study.train
     return train.learning_rate, train.weight_decay, 2 * train.langevin / train.learning_rate
@@ -82,7 +83,7 @@ def _measures(slow: xr.DataArray, prefix: str, confidence: float) -> dict[str, A
     return found | {f"{prefix}{name}": float(value) for name, value in order.items()}
 
 
-def across_cases(cases: xr.Dataset, study: Study) -> xr.Dataset:
+def across_cases(cases: xr.Dataset, study: "Study") -> xr.Dataset:
     """Add where the relaxation time diverges, how, and whether a slow ramp is heard beforehand."""
     if "swept_signal" not in cases.coords:
         return cases
@@ -95,11 +96,11 @@ def across_cases(cases: xr.Dataset, study: Study) -> xr.Dataset:
         found = found.merge(
             fitted.drop_attrs().rename({n: f"{prefix}{n}" for n in fitted.data_vars})
         )
-    analysis = next(a for a in study.analyses.values() if isinstance(a, PitchforkAnalysis))
+    analysis = next(a for a in study.analyses.values() if isinstance(a, Settings))
     return labelled(found.merge(_ramps(study, analysis, float(signal.min()))), t="time")
 
 
-def _ramps(study: Study, analysis: PitchforkAnalysis, start: float) -> xr.Dataset:
+def _ramps(study: "Study", analysis: Settings, start: float) -> xr.Dataset:
     """Simulated paths whose signal climbs to the pitchfork, beside paths whose signal stays."""
     rate, decay, noise = _settings(study)
     every = max(1, analysis.ramp_steps // _RAMP_POINTS)

@@ -1,6 +1,5 @@
 """Critical slowing down of the pitchfork, and the early warning of a slow ramp."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.figures.style import DATA, EXACT, FIT, NULL, PAGE, with_cases
-
-Sources = Mapping[str, xr.Dataset]
 
 
 def _points(ax: Axes, x: np.ndarray, data: xr.Dataset, name: str, **style: Any) -> None:
@@ -146,3 +144,17 @@ def early_warning(sources: Sources) -> Figure:
         fontsize=7,
     )
     return figure
+
+
+FIGURES = {
+    "critical_slowing": Entry(
+        critical_slowing,
+        "Relaxation time and variance against the distance from the pitchfork; order against s.",
+        needs=("pitchfork",),
+    ),
+    "early_warning": Entry(
+        early_warning,
+        "A path, its indicators, and Kendall's tau of all paths: on a slow ramp and beside it.",
+        needs=("pitchfork",),
+    ),
+}

@@ -3,24 +3,23 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.analyses.settings import RescalingAnalysis
+from sgdphys.analyses.rescaling.settings import Settings
 from sgdphys.analyses.source import Source, narrowed
 from sgdphys.information.plane import layer_information
 from sgdphys.networks import from_description
 from sgdphys.quantities import labelled
-from sgdphys.study.recording import task_of
 
 HOMOGENEOUS = ("relu", "identity")
 """Activations with f(c z) = c f(z) for c above 0."""
 
 
-def analyse_rescaling(source: Source, analysis: RescalingAnalysis) -> xr.Dataset:
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     """I(X;T) of the hidden layers before and after layer 1 / c and layer 2 * c, in the same bins.
 
     The bins of all hidden layers run from 0 (or minus the largest) to the largest activation of
     the trained network. NaN where the activation is not homogeneous, so that the function changes.
     """
-    study, task = source.study, task_of(source.study)
+    study, task = source.study, source.task
     last = narrowed(source.trajectory, steps=source.weights["step"].to_numpy()[-1:])
     network = from_description(last.attrs["network"])
     weights = last["weights"].to_dataset().load()

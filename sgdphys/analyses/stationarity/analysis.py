@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sgdphys.analyses.settings import PRODUCING, StationarityAnalysis
 from sgdphys.analyses.source import Source
+from sgdphys.analyses.stationarity.settings import PRODUCING, Settings
 from sgdphys.dynamics.bursts import find_bursts
 from sgdphys.dynamics.flatness import along, directional_memory, variance_flatness
 from sgdphys.dynamics.fluctuations import fluctuation_ratios, minibatch_gradients
@@ -17,14 +17,13 @@ from sgdphys.engines.curvature import Landscape, hessian_products, landscape_of,
 from sgdphys.engines.gradients import full_gradients
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.quantities import labelled
-from sgdphys.study.recording import ensemble_of, task_of
 
 _PRODUCTS = 4
 """Steps of a burst at which Hessian products are taken: each costs as much as 60 gradients."""
 _BLOCKS = 8
 
 
-def analyse_stationarity(source: Source, analysis: StationarityAnalysis) -> xr.Dataset:
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     """Fluctuation ratios, entropy production, sharpness and memory by direction of every burst."""
     study = source.study
     train, weights = study.train, source.weights
@@ -35,7 +34,7 @@ def analyse_stationarity(source: Source, analysis: StationarityAnalysis) -> xr.D
             f"analyses.{source.name} finds no burst that is long enough for the {len(sound)} "
             "networks that did not diverge"
         )
-    ensemble = ensemble_of(study, task_of(study))
+    ensemble = source.ensemble
     landscape = landscape_of(ensemble, threads=source.threads)
     parts = [
         _one_burst(weights["theta"].isel(step=burst).load(), ensemble, landscape, sound, source,
@@ -64,7 +63,7 @@ def _one_burst(
     landscape: Landscape,
     sound: np.ndarray,
     source: Source,
-    analysis: StationarityAnalysis,
+    analysis: Settings,
 ) -> xr.Dataset:
     train = source.study.train
     theta = theta.drop_vars(["time", "epoch", "layer", "kind"], errors="ignore")
@@ -102,7 +101,7 @@ def _directions(
     full: xr.DataArray,
     landscape: Landscape,
     chosen: np.ndarray,
-    analysis: StationarityAnalysis,
+    analysis: Settings,
     train: Any,
 ) -> xr.Dataset:
     """What happens along the sharpest directions at the burst's mean weights."""

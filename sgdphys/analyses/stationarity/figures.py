@@ -1,6 +1,5 @@
 """Fluctuation relations, entropy production and the edge of stability through training."""
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -12,9 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.figures.style import EXACT, NULL, PAGE, epoch_axis, field_values, with_cases
-
-Sources = Mapping[str, xr.Dataset]
 
 _MARKERS = "osD^v"
 
@@ -261,3 +259,28 @@ def _table(
             scale = float(rate) / (2 * (1 + float(mu))) if name == "sharpness" else 1.0
             out[np.searchsorted(momenta, mu), np.searchsorted(rates, rate)] = value * scale
     return out
+
+
+FIGURES = {
+    "fluctuation_ratios": Entry(
+        ratios,
+        "The three fluctuation-dissipation ratios of every burst: 1 where their premises hold.",
+        needs=("stationarity",),
+    ),
+    "edge_of_stability": Entry(
+        edge,
+        "Sharpness against the edge of stability, and memory along the sharpest direction.",
+        needs=("stationarity",),
+    ),
+    "entropy_production": Entry(
+        production,
+        "Entropy production along the three sharpest directions, and the flatness exponent.",
+        needs=("stationarity",),
+    ),
+    "phase_diagram": Entry(
+        phase_diagram,
+        "Last burst's stability, full-gradient ratio and production over the two swept settings.",
+        needs=("stationarity",),
+        chosen=one_of_each,
+    ),
+}
