@@ -163,6 +163,8 @@ def _sources(groups: Sources, needs: tuple[str, ...]) -> dict[str, dict[str, xr.
     """Data of a figure for each analysis of its first kind, by the analysis' further name."""
     of_kind: dict[str, dict[str, xr.Dataset]] = {}
     for name, group in groups.items():
+        if not group.variables:  # an analysis without data
+            continue
         of_kind.setdefault(str(group.attrs.get("of", name)), {})[name] = _without_empty(group)
     if any(kind not in of_kind for kind in needs):
         return {}

@@ -17,12 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """A finished recording, the study it belongs to, and the analysis that asks for it."""
+    """A finished recording, and the study it belongs to."""
 
     trajectory: xr.DataTree
     study: "Study"
-    name: str
-    """Of the analysis, for messages."""
     threads: int | None
     make_task: Callable[[], xr.Dataset]
     make_ensemble: Callable[[xr.Dataset], Ensemble]

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sgdphys.errors import InputError
+from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information.onset import finite_to_the_end
+
+LACKS = "lacks"
+"""Attribute of an analysis without data that says why there are none."""
 
 
 class Results:
@@ -56,12 +59,16 @@ class Results:
         ------
         InputError
             When there is none, or no case is as wanted.
+        NotEnoughData
+            When it has no data.
         """
         if kind not in self._found:
             raise LookupError(f"a statistic that reads {kind!r} must name it in its needs")
         found = self._found[kind]
         if found is None:
             raise InputError(f"the results have no analysis of {kind!r}; add it to the study")
+        if LACKS in found.attrs:
+            raise NotEnoughData(str(found.attrs[LACKS]))
         for key, value in self._where.items():
             beside = _swept(key)
             if beside not in found.coords:

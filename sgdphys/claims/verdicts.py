@@ -48,25 +48,6 @@ class Verdict(NamedTuple):
     reason: str = ""
 
 
-def from_threshold(
-    above: float, below: float, low: float, value: float, high: float
-) -> tuple[float, float, float]:
-    """Low end, value and high end as distances into a claim's side of its threshold.
-
-    A threshold that is NaN is none. Of two the nearer one counts, and the interval reaches as far
-    in as its place that is nearest to the middle.
-    """
-
-    def inside(at: float) -> float:
-        return float(np.fmin(at - above, below - at))
-
-    middle = (above + below) / 2
-    best = inside(float(np.clip(middle, low, high)))
-    if np.isnan(middle):
-        best = float(np.maximum(inside(low), inside(high)))
-    return float(np.minimum(inside(low), inside(high))), inside(value), best
-
-
 def word_for(estimate: Estimate, claim: Claim) -> str:
     """Judge an interval.
 

@@ -14,7 +14,8 @@ import sgdphys
 from sgdphys.analyses import catalogue
 from sgdphys.analyses.source import Source, narrowed
 from sgdphys.claims.delays import compression_after_transition
-from sgdphys.errors import InputError
+from sgdphys.claims.results import LACKS
+from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.study.cases import short_names
 from sgdphys.study.experiment import ensemble_of, plan_of, task_of
 from sgdphys.study.files import study_hash
@@ -53,12 +54,19 @@ def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str
         for name, analysis in study.analyses.items():
             tell(f"analysing {name} in {folder}")
             _require(name, study)
-            source = _source(trajectory, study, name, threads)
-            groups[name] = catalogue.analysis(analysis.of).analyse(source, analysis)
+            compute = catalogue.analysis(analysis.of).analyse
+            try:
+                groups[name] = compute(_source(trajectory, study, threads), analysis)
+            except NotEnoughData as error:
+                tell(f"analyses.{name} has no data: {error}")
+                groups[name] = xr.Dataset(attrs={LACKS: str(error)})
+            except InputError as error:
+                raise InputError(f"analyses.{name}: {error}") from None
             groups[name].attrs["of"] = analysis.of
     first: dict[str, xr.Dataset] = {}
     for group in groups.values():
-        first.setdefault(group.attrs["of"], group)
+        if group.variables:
+            first.setdefault(group.attrs["of"], group)
     if {"information", "phases"} <= first.keys() and RELATED not in groups:
         groups[RELATED] = compression_after_transition(
             first["information"], first["phases"], rng=study.train.seed
@@ -66,13 +74,9 @@ def analyse(folder: Path, study: Study, threads: int | None, tell: Callable[[str
     _write(groups, folder, study)
 
 
-def _source(
-    trajectory: xr.DataTree, study: Study, name: str = "", threads: int | None = None
-) -> Source:
+def _source(trajectory: xr.DataTree, study: Study, threads: int | None = None) -> Source:
     """What an analysis works on."""
-    return Source(
-        trajectory, study, name, threads, partial(task_of, study), partial(ensemble_of, study)
-    )
+    return Source(trajectory, study, threads, partial(task_of, study), partial(ensemble_of, study))
 
 
 def _require(name: str, study: Study) -> None:
@@ -101,8 +105,13 @@ def combine(folder: Path, study: Study, cases: Mapping[str, tuple[Path, Study]])
         for name, (path, _) in cases.items()
         if (path / RESULTS).is_file()
     }
-    for name in next(iter(trees.values())).children:
-        there = {case: tree[name].to_dataset().load() for case, tree in trees.items()}
+    # an analysis that had too few data in a case has an empty group, and none where it follows
+    for name in dict.fromkeys(name for tree in trees.values() for name in tree.children):
+        found = {c: tree[name].to_dataset().load() for c, tree in trees.items() if name in tree}
+        there = {case: data for case, data in found.items() if data.variables}
+        if not there:
+            groups[str(name)] = next(iter(found.values()))
+            continue
         parts = [there.get(case, _empty_like(next(iter(there.values())))) for case in cases]
         joined = xr.concat(
             parts, dim="case", join="outer", combine_attrs="drop_conflicts", data_vars="all",

@@ -19,7 +19,8 @@ import torch
 
 from sgdphys.engines.base import Plan
 from sgdphys.engines.vmapped import VmappedEngine
-from sgdphys.study.recording import Recording, ensemble_of, task_of
+from sgdphys.study.experiment import ensemble_of, task_of
+from sgdphys.study.recording import Recording
 from sgdphys.study.settings import study_from
 
 REPEATS = 3

@@ -7,20 +7,29 @@ import pytest
 import xarray as xr
 from pydantic import ValidationError
 
+from sgdphys.analyses.catalogue import statistics
+from sgdphys.claims import verdicts as product
 from sgdphys.claims.claim import Claim
 from sgdphys.claims.estimates import Estimate, difference, over_replicas
-from sgdphys.claims.statistic import STATISTICS
 from sgdphys.claims.verdicts import (
     as_dataset,
-    from_threshold,
-    judge,
-    measure,
     read_verdicts,
     without_data,
     word_for,
     write_verdicts,
 )
 from sgdphys.errors import WorkError
+from sgdphys.figures.verdicts import from_threshold
+
+STATISTICS = statistics()
+
+
+def judge(claims, groups):
+    return product.judge(claims, groups, STATISTICS)
+
+
+def measure(claim, groups):
+    return product.measure(claim, groups, STATISTICS[claim.statistic])
 
 
 def claim(**changed):
@@ -52,7 +61,6 @@ def test_the_word_follows_from_interval_and_threshold(low, high, rule, word):
     [
         ({"above": None}, "has no threshold"),
         ({"above": 2.0, "below": 1.0}, "can never hold"),
-        ({"statistic": "bits_lots"}, "did you mean 'bits_lost'"),
         ({"treshold": 1.0}, "Extra inputs"),
     ],
 )
@@ -169,7 +177,7 @@ def test_damaged_verdicts_are_told(tmp_path, damage):
 
 def test_what_has_no_data_has_no_verdict_whatever_is_claimed():
     claims = {name: claim(statistic=name) for name in STATISTICS}
-    for verdict in without_data(claims, "every network diverged"):
+    for verdict in without_data(claims, "every network diverged", STATISTICS):
         assert (verdict.word, verdict.reason) == ("no data", "every network diverged")
         assert np.isnan([verdict.value, verdict.low, verdict.high]).all()
 
@@ -215,5 +223,5 @@ def test_infinite_replicas_are_left_out():
 
 def test_every_statistic_says_what_it_measures():
     for name, statistic in STATISTICS.items():
-        assert 10 < len(statistic.meaning) < 100, name
-        assert not statistic.meaning.startswith("The same"), name
+        assert 10 < len(statistic.measures) < 100, name
+        assert not statistic.measures.startswith("The same"), name

@@ -15,6 +15,7 @@ import tomli_w
 
 from sgdphys.errors import InputError, WorkError
 from sgdphys.study.cases import file_name
+from sgdphys.study.experiment import ensemble_of, plan_of, task_of
 from sgdphys.study.files import (
     cases_of,
     load_study,
@@ -25,7 +26,6 @@ from sgdphys.study.files import (
     study_hash,
 )
 from sgdphys.study.memory import needed
-from sgdphys.study.recording import ensemble_of, plan_of, task_of
 from sgdphys.study.settings import Study, study_from
 
 SECONDS = 2.0

@@ -5,7 +5,6 @@ import xarray as xr
 from sgdphys.analyses.diffusion.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.dynamics.bursts import burst_diffusion
-from sgdphys.errors import InputError
 
 
 def analyse(source: Source, analysis: Settings) -> xr.Dataset:
@@ -14,14 +13,11 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     if "gradients" in source.trajectory.children:
         gradients = source.trajectory["gradients"].to_dataset()[["noise_norm"]].load()
     sizes = source.batch_sizes
-    try:
-        return burst_diffusion(
-            source.weights,
-            gradients,
-            updates_per_epoch=len(sizes),
-            sample=analysis.sample,
-            confidence=analysis.confidence,
-            rng=source.study.train.seed,
-        )
-    except InputError as error:
-        raise InputError(f"analyses.{source.name}: {error}") from None
+    return burst_diffusion(
+        source.weights,
+        gradients,
+        updates_per_epoch=len(sizes),
+        sample=analysis.sample,
+        confidence=analysis.confidence,
+        rng=source.study.train.seed,
+    )

@@ -6,7 +6,7 @@ import xarray as xr
 from sgdphys.analyses.diversity.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.dynamics.overlaps import replica_overlap, unit_overlap
-from sgdphys.errors import InputError
+from sgdphys.errors import NotEnoughData
 from sgdphys.networks import from_description
 from sgdphys.quantities import labelled
 
@@ -16,7 +16,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     weights = source.weights
     sound = np.flatnonzero(weights["diverged_step"].to_numpy() < 0)
     if len(sound) < 2:
-        raise InputError(f"analyses.{source.name} compares networks, and fewer than 2 are finite")
+        raise NotEnoughData("it compares networks, and fewer than 2 did not diverge")
     ends = weights["theta"].isel(step=[0, -1], replica=sound).load()
     seed, study = source.study.train.seed, source.study
     ends.attrs["sizes"] = list(from_description(source.trajectory.attrs["network"]).sizes)

@@ -7,6 +7,7 @@ from sgdphys.analyses.learning.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.dynamics.intervals import METHOD, mean_with_interval
 from sgdphys.dynamics.order import order_parameter
+from sgdphys.information.onset import finite_to_the_end
 from sgdphys.quantities import labelled
 
 _FEWEST = 5
@@ -26,7 +27,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     loss = curves["test_loss"] if has_test else curves["loss"]
     reached = accuracy >= 1 - analysis.error
     epoch = curves["epoch"].astype(float)
-    lowest = loss.mean("replica").fillna(np.inf).argmin("epoch")
+    lowest = finite_to_the_end(loss).mean("replica").fillna(np.inf).argmin("epoch")
     # without labels accuracy, and so the order, is NaN throughout
     classes = source.task.sizes.get("label", 2)
     order = (accuracy - 1 / classes) / (1 - 1 / classes)

@@ -12,7 +12,7 @@ from sgdphys.figures.cases import case_colours, case_labels, control, control_ax
 from sgdphys.figures.style import DATA, NULL, PAGE, epoch_axis, field_values, with_cases
 from sgdphys.quantities import axis_label
 
-_PANELS = {
+PANELS = {
     "order": "order parameter $\\langle m\\rangle$",
     "susceptibility": "susceptibility $\\chi$",
     "binder": "Binder cumulant $U$",
@@ -26,7 +26,7 @@ _CAPTION = "$m$: test accuracy above chance, over what it can be; {} networks a 
 
 def has_control(learning: xr.Dataset) -> bool:
     """Whether order parameters over a scan, or over a grid of two keys, can be drawn."""
-    if not set(_PANELS) <= set(learning.data_vars) or "case" not in learning.dims:
+    if not set(PANELS) <= set(learning.data_vars) or "case" not in learning.dims:
         return False
     one = control(learning)
     return grid_of(learning) is not None or (one is not None and len(one[1]) >= _FEWEST)
@@ -57,7 +57,7 @@ def _scan(learning: xr.Dataset) -> Figure:
     name, values = found
     order = np.argsort(values)
     figure, axes = plt.subplots(2, 2, figsize=(PAGE * 0.8, 4.0), sharex=True)
-    for ax, (variable, label) in zip(axes.ravel(), _PANELS.items(), strict=True):
+    for ax, (variable, label) in zip(axes.ravel(), PANELS.items(), strict=True):
         y, low, high = (learning[variable + end].to_numpy()[order] for end in ("", "_low", "_high"))
         x = values[order]
         ax.plot(x, y, "o-", color=DATA, markersize=3, linewidth=0.9)
@@ -78,7 +78,7 @@ def _grid(learning: xr.Dataset, first: str, second: str) -> Figure:
     keys = swept(learning)
     x, y = np.unique(keys[first]), np.unique(keys[second])
     figure, axes = plt.subplots(2, 2, figsize=(PAGE, 5.0), sharex=True, sharey=True)
-    for ax, (variable, label) in zip(axes.ravel(), _PANELS.items(), strict=True):
+    for ax, (variable, label) in zip(axes.ravel(), PANELS.items(), strict=True):
         table = np.full((len(y), len(x)), np.nan)
         at = np.searchsorted(y, keys[second]), np.searchsorted(x, keys[first])
         table[at] = learning[variable].to_numpy()

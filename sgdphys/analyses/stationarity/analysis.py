@@ -15,7 +15,7 @@ from sgdphys.dynamics.irreversibility import entropy_production
 from sgdphys.engines.base import Ensemble
 from sgdphys.engines.curvature import Landscape, hessian_products, landscape_of, leading_curvature
 from sgdphys.engines.gradients import full_gradients
-from sgdphys.errors import InputError, NotEnoughData
+from sgdphys.errors import NotEnoughData
 from sgdphys.quantities import labelled
 
 _PRODUCTS = 4
@@ -30,9 +30,8 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     sound = np.flatnonzero(weights["diverged_step"].to_numpy() < 0)
     bursts = find_bursts(weights["step"].to_numpy(), analysis.fewest_steps(len(sound)))
     if not bursts or not len(sound):
-        raise InputError(
-            f"analyses.{source.name} finds no burst that is long enough for the {len(sound)} "
-            "networks that did not diverge"
+        raise NotEnoughData(
+            f"no burst is long enough for the {len(sound)} networks that did not diverge"
         )
     ensemble = source.ensemble
     landscape = landscape_of(ensemble, threads=source.threads)

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from sgdphys.analyses.catalogue import statistics
+from sgdphys.claims import verdicts as product
 from sgdphys.claims.claim import Claim
 from sgdphys.claims.delays import compression_after_transition
 from sgdphys.claims.estimates import of_intervals, over_replicas
-from sgdphys.claims.statistic import STATISTICS
-from sgdphys.claims.verdicts import judge
 from sgdphys.dynamics.intervals import mean_with_interval
 
+STATISTICS = statistics()
 REPLICAS, LAYERS = 8, 4
 EPOCHS = np.arange(0, 101, 5)
 SOUND = [0, 2, 4, 6]
@@ -161,6 +162,10 @@ def scan(groups):
     cases = [data.assign(I_XT=data["I_XT"] * (k + 1)) for k in range(4)]
     joined = xr.concat(cases, dim="case", data_vars="all").assign_coords(case=list("abcd"))
     return {**groups, "information": joined.assign_attrs(of="information")}
+
+
+def judge(claims, groups):
+    return product.judge(claims, groups, STATISTICS)
 
 
 def verdict(name, groups):
