@@ -224,8 +224,8 @@ def fit(
     if out is not None:
         write(fitted.results, out, path)
     if figure is not None:
-        from sgdphys.figures import draw_one
         from sgdphys.figures.fits import panels
+        from sgdphys.figures.saving import draw_one
         from sgdphys.fitting.portraits import portrait
 
         draw_one(panels, portrait(fitted, per), figure)

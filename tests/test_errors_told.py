@@ -6,7 +6,7 @@ import os
 import pytest
 import xarray as xr
 
-from sgdphys import figures
+from sgdphys.analyses import drawing
 from sgdphys.cli import main
 from sgdphys.errors import InputError, NotEnoughData, WorkError
 from sgdphys.study.runs import Run
@@ -77,6 +77,6 @@ def test_a_figure_that_cannot_be_written_leaves_nothing(monkeypatch, tmp_path):
         coords={"epoch": [0, 1]},
     )  # fmt: skip
     with pytest.raises(WorkError, match=r"training.svg could not be written \(No space left"):
-        figures.draw({"training": training}, tmp_path, names=["training"], formats=["svg"])
+        drawing.draw({"training": training}, tmp_path, names=["training"], formats=["svg"])
     assert [path.name for path in tmp_path.iterdir()] == ["training.svg"]
     assert (tmp_path / "training.svg").read_text() == "the one before"

@@ -1,16 +1,18 @@
 """Figures written to disk: whole or not at all, with every text drawable."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
+import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from sgdphys.errors import WorkError
-from sgdphys.figures.style import say_logarithmic
+from sgdphys.figures.style import say_logarithmic, sheet
 from sgdphys.figures.text import drawn_anyway, make_drawable
 
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -57,3 +59,21 @@ def _whole(path: Path) -> Iterator[Path]:
         ) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def draw_one(panels: Callable[[xr.Dataset], Figure], data: xr.Dataset, path: Path) -> Path:
+    """Draw one figure of one dataset to a path, whose suffix says the format."""
+    with off_screen(), sheet():
+        save(panels(data), [path])
+    return path
+
+
+@contextmanager
+def off_screen() -> Iterator[None]:
+    """Draw to files, whatever the user draws to."""
+    backend = mpl.get_backend()
+    plt.switch_backend("agg")
+    try:
+        yield
+    finally:
+        plt.switch_backend(backend)

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sgdphys.figures.style import EXACT, NULL, PAGE
-from sgdphys.relate.verdicts import from_threshold
 
 Sources = Mapping[str, xr.Dataset]
 COLOURS = {
@@ -32,6 +31,25 @@ def _wrapped(text: str, width: int) -> str:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
     return "\n".join(lines[:2]) + ("..." if len(lines) > 2 else "")
+
+
+def from_threshold(
+    above: float, below: float, low: float, value: float, high: float
+) -> tuple[float, float, float]:
+    """Low end, value and high end as distances into a claim's side of its threshold.
+
+    A threshold that is NaN is none. Of two the nearer one counts, and the interval reaches as far
+    in as its place that is nearest to the middle.
+    """
+
+    def inside(at: float) -> float:
+        return float(np.fmin(at - above, below - at))
+
+    middle = (above + below) / 2
+    best = inside(float(np.clip(middle, low, high)))
+    if np.isnan(middle):
+        best = float(np.maximum(inside(low), inside(high)))
+    return float(np.minimum(inside(low), inside(high))), inside(value), best
 
 
 def forest(sources: Sources) -> Figure:

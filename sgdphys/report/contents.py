@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sgdphys import figures
+from sgdphys.analyses.catalogue import figures
+from sgdphys.analyses.drawing import draw
+from sgdphys.claims.verdicts import Verdict
 from sgdphys.errors import InputError
-from sgdphys.relate.verdicts import Verdict, from_threshold
+from sgdphys.figures.verdicts import from_threshold
 from sgdphys.report.captions import Groups, figure_of, group_name, how_made, title_of, what_to_see
 from sgdphys.report.playing import cloud_of, plane_of
 from sgdphys.report.tables import csv_of
@@ -129,6 +131,7 @@ def _chapter(run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path])
         if (run.folder / RESULTS).is_file():
             results = stack.enter_context(run.results)
             found = {str(n): node.to_dataset() for n, node in results.children.items()}
+            found = {n: g for n, g in found.items() if g.variables}  # those that have data
             # sweeps are large: what is said of them is read one variable at a time
             groups = {n: g if "case" in g.dims else g.load() for n, g in found.items()}
         has_one_recording = not study.sweep.keys and segment_paths(run.folder / SEGMENTS)
@@ -139,7 +142,7 @@ def _chapter(run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path])
                 groups[str(name)] = data.load()
         place = Path(stack.enter_context(TemporaryDirectory()))
         paths = {**_drawn(run, groups, place), **instead}
-        _fill(chapter, run, groups, _in_order(paths), whole=whole)
+        _fill(chapter, run, groups, _in_order(paths, groups), whole=whole)
         if whole and not chapter.missing:
             training = (
                 summary.ensemble_table(groups["training"], run.diverged_steps)
@@ -210,19 +213,26 @@ def _drawn(run: Run, groups: Groups, place: Path) -> dict[str, Path]:
     if found or not groups:
         return found
     with run.sources() as sources:
-        figures.draw(sources, place, formats=("svg",))
+        draw(sources, place, formats=("svg",))
     return _figures_in(place)
 
 
 def _figures_in(folder: Path) -> dict[str, Path]:
     paths = {p.stem: p for kind in ("*.png", "*.svg") for p in folder.glob(kind)}
-    return {n: p for n, p in paths.items() if n.partition("-")[0] in figures.CATALOGUE}
+    return {n: p for n, p in paths.items() if n.partition("-")[0] in figures()}
 
 
-def _in_order(paths: dict[str, Path]) -> dict[str, Path]:
-    """Figures in the order of the catalogue."""
-    order = list(figures.CATALOGUE)
-    return dict(sorted(paths.items(), key=lambda i: (order.index(i[0].partition("-")[0]), i[0])))
+def _in_order(paths: dict[str, Path], groups: Groups) -> dict[str, Path]:
+    """Figures of the recording, then those of the analyses in the order of the study."""
+    known = figures()
+    order, kinds = list(known), [g.attrs["of"] for g in groups.values() if "of" in g.attrs]
+
+    def place(name: str) -> tuple[int, int, str]:
+        base = name.partition("-")[0]
+        kind = known[base].needs[0]
+        return kinds.index(kind) if kind in kinds else -1, order.index(base), name
+
+    return {name: paths[name] for name in sorted(paths, key=place)}
 
 
 def _uri(path: Path) -> str:

@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from pathlib import Path
 
-from sgdphys import figures
+from sgdphys.analyses.drawing import draw_alike
 from sgdphys.report.contents import Chapter, Picture
 from sgdphys.study.runs import Run
 from sgdphys.trajectory.segments import SEGMENTS, segment_paths
@@ -30,7 +30,7 @@ def on_the_same_axes(runs: list[Run], folder: Path) -> list[dict[str, Path]]:
     for place in places:
         place.mkdir()
     with ExitStack() as stack:
-        common = figures.draw_alike([stack.enter_context(r.sources()) for r in runs], places)
+        common = draw_alike([stack.enter_context(r.sources()) for r in runs], places)
     return [{name: place / f"{name}.svg" for name in common} for place in places]
 
 

@@ -1,8 +1,8 @@
 """The second stage: the analyses of a study, written to ``results.nc``."""
 
-import importlib
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,15 @@ import numpy as np
 import xarray as xr
 
 import sgdphys
-from sgdphys.relate.delays import compression_after_transition
-from sgdphys.study.analyses.source import Source, narrowed
+from sgdphys.analyses import catalogue
+from sgdphys.analyses.source import Source, narrowed
+from sgdphys.claims.delays import compression_after_transition
+from sgdphys.claims.results import LACKS
+from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.study.cases import short_names
+from sgdphys.study.experiment import ensemble_of, plan_of, task_of
 from sgdphys.study.files import study_hash
-from sgdphys.study.keys import Study
-from sgdphys.study.recording import plan_of
+from sgdphys.study.settings import Study
 from sgdphys.trajectory.provenance import provenance
 from sgdphys.trajectory.reader import attributes_of, open_trajectory
 from sgdphys.trajectory.writer import write_tree
@@ -23,11 +26,6 @@ from sgdphys.trajectory.writer import write_tree
 RESULTS = "results.nc"
 RELATED = "compression"
 """Group of what information and phases say about each other."""
-
-
-def _of_kind(kind: str, name: str) -> Any:
-    """A function of the module of one kind of analysis, or None; some need torch, most do not."""
-    return getattr(importlib.import_module(f"sgdphys.study.analyses.{kind}"), name, None)
 
 
 def analyses_key(study: Study) -> str:
@@ -55,13 +53,20 @@ def analyse(folder: Path, study: Study, tell: Callable[[str], None]) -> None:
         trajectory = _as_planned(recorded, study)
         for name, analysis in study.analyses.items():
             tell(f"analysing {name} in {folder}")
-            source = Source(trajectory, study, name)
-            source.require(analysis)
-            groups[name] = _of_kind(analysis.of, f"analyse_{analysis.of}")(source, analysis)
+            _require(name, study)
+            compute = catalogue.analysis(analysis.of).analyse
+            try:
+                groups[name] = compute(_source(trajectory, study), analysis)
+            except NotEnoughData as error:
+                tell(f"analyses.{name} has no data: {error}")
+                groups[name] = xr.Dataset(attrs={LACKS: str(error)})
+            except InputError as error:
+                raise InputError(f"analyses.{name}: {error}") from None
             groups[name].attrs["of"] = analysis.of
     first: dict[str, xr.Dataset] = {}
     for group in groups.values():
-        first.setdefault(group.attrs["of"], group)
+        if group.variables:
+            first.setdefault(group.attrs["of"], group)
     if {"information", "phases"} <= first.keys() and RELATED not in groups:
         groups[RELATED] = compression_after_transition(
             first["information"], first["phases"], rng=study.train.seed
@@ -69,9 +74,21 @@ def analyse(folder: Path, study: Study, tell: Callable[[str], None]) -> None:
     _write(groups, folder, study)
 
 
+def _source(trajectory: xr.DataTree, study: Study) -> Source:
+    """What an analysis works on."""
+    return Source(trajectory, study, partial(task_of, study), partial(ensemble_of, study))
+
+
+def _require(name: str, study: Study) -> None:
+    """Refuse an analysis that the study cannot serve, which is told where it is loaded too."""
+    missing = study.analyses[name].requires(study)
+    if missing:
+        raise InputError("\n".join(f"analyses.{name} {what}" for what in missing))
+
+
 def _as_planned(recorded: xr.DataTree, study: Study) -> xr.DataTree:
     """A recording that is shared may hold more weights than this study asks for."""
-    per_epoch = len(Source(recorded, study, "").batch_sizes)
+    per_epoch = len(_source(recorded, study).batch_sizes)
     return narrowed(recorded, steps=plan_of(study, per_epoch).weight_steps)
 
 
@@ -88,8 +105,13 @@ def combine(folder: Path, study: Study, cases: Mapping[str, tuple[Path, Study]])
         for name, (path, _) in cases.items()
         if (path / RESULTS).is_file()
     }
-    for name in next(iter(trees.values())).children:
-        there = {case: tree[name].to_dataset().load() for case, tree in trees.items()}
+    # an analysis that had too few data in a case has an empty group, and none where it follows
+    for name in dict.fromkeys(name for tree in trees.values() for name in tree.children):
+        found = {c: tree[name].to_dataset().load() for c, tree in trees.items() if name in tree}
+        there = {case: data for case, data in found.items() if data.variables}
+        if not there:
+            groups[str(name)] = next(iter(found.values()))
+            continue
         parts = [there.get(case, _empty_like(next(iter(there.values())))) for case in cases]
         joined = xr.concat(
             parts, dim="case", join="outer", combine_attrs="drop_conflicts", data_vars="all",
@@ -98,7 +120,7 @@ def combine(folder: Path, study: Study, cases: Mapping[str, tuple[Path, Study]])
         beside = {f"swept_{k}": ("case", np.array(v)) for k, v in swept.items()}
         joined = joined.assign_coords({"case": list(cases), **beside})
         of = parts[0].attrs["of"]
-        across = _of_kind(of, "across_cases") if of != RELATED else None
+        across = getattr(catalogue.analysis(of), "across_cases", None) if of != RELATED else None
         if across is not None:
             joined = across(joined, study)
         groups[str(name)] = joined.drop_encoding().assign_attrs(

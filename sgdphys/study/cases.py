@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sgdphys.errors import InputError, nearest
 from sgdphys.study.contents import contents_of_case
 from sgdphys.study.faults import quoted
-from sgdphys.study.keys import Study, study_from
+from sgdphys.study.settings import Study, study_from
 
 _LONGEST = 200
 """Bytes of a folder's name; file systems take 255."""

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sgdphys.errors import InputError, nearest
-from sgdphys.study.analysis_keys import ANALYSES
+from sgdphys.keys import LARGEST_COUNT
 from sgdphys.study.cases import combinations_of, count_cases
 from sgdphys.study.effects import is_given, without_effect
 from sgdphys.study.faults import quoted
-from sgdphys.study.keys import SWEPT, StepSchedule, Study, key_faults, swept
-from sgdphys.study.models import LARGEST_COUNT
+from sgdphys.study.settings import ANALYSES, SWEPT, StepSchedule, Study, key_faults, swept
 from sgdphys.study.sizes import OF_FILES, file_sizes, sizes_of, train_samples
 from sgdphys.tasks.rule import require_information
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sgdphys.engines.factories import source_of
 from sgdphys.errors import InputError
-from sgdphys.study.keys import Study
+from sgdphys.study.settings import Study
 from sgdphys.study.sizes import OF_FILES
 from sgdphys.tasks.headers import idx_files
 

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel
 
-from sgdphys.study.analysis_keys import InformationAnalysis
-from sgdphys.study.keys import Network, Study, Task
+from sgdphys.study.settings import Network, Study, Task
 from sgdphys.study.sizes import sizes_of
 
 OF_TASKS = {
@@ -19,16 +18,6 @@ OF_TASKS = {
     "random_labels": {"features", "samples", "classes", "seed", "labels"},
 }
 """Keys of ``[task]`` that each task reads, beside its name."""
-OF_ESTIMATORS = {
-    "binned": {"bins", "edges", "range"},
-    "equal_mass": {"bins"},
-    "net_input": {"bins"},
-    "precision": set(),
-    "kde_lower": {"noise_variance"},
-    "kde_upper": {"noise_variance"},
-    "noisy": set(),
-}
-"""Keys of an analysis of information that each estimator reads, of those that not all read."""
 _OF_MODULES = {"module"}
 
 
@@ -52,14 +41,8 @@ def unread(study: Study) -> dict[str, str]:
         note("network", set(Network.model_fields) - _OF_MODULES, "network.module")
     if study.train.sampling == "full":
         note("train", {"batch_size"}, "train.sampling 'full'")
-    several = set().union(*OF_ESTIMATORS.values())
     for name, analysis in study.analyses.items():
-        if isinstance(analysis, InformationAnalysis):
-            table = f"analyses.{name}"
-            note(table, several - OF_ESTIMATORS[analysis.estimator],
-                 f"estimator {analysis.estimator!r}")  # fmt: skip
-            if study.network.module and analysis.estimator == "binned":
-                note(table, {"edges"}, "network.module")
+        found |= {f"analyses.{name}.{k}": said for k, said in analysis.unread(study).items()}
     return found
 
 

@@ -17,9 +17,9 @@ from sgdphys.study.cases import cases_of as cases_of
 from sgdphys.study.checks import faults_of, parts_faults, require, require_keys
 from sgdphys.study.contents import PATH, contents_of, modules_of
 from sgdphys.study.faults import quoted
-from sgdphys.study.keys import Study, study_from
 from sgdphys.study.memory import available_memory, require_memory
 from sgdphys.study.quick import quicken
+from sgdphys.study.settings import Study, study_from
 
 _LONGEST_SAID = 300
 """Letters of what was given that a message repeats."""

@@ -13,8 +13,8 @@ from typing import IO
 from sgdphys.errors import InputError, WorkError
 from sgdphys.study.analysing import RESULTS
 from sgdphys.study.files import differences, study_hash
-from sgdphys.study.keys import Study
 from sgdphys.study.runs import CASES, DRAWN, FIGURES, PARTS, VERDICTS, Run
+from sgdphys.study.settings import Study
 from sgdphys.study.study_file import STUDY_FILE, write_study
 from sgdphys.trajectory.reader import attributes_of
 from sgdphys.trajectory.segments import SEGMENTS, segment_paths

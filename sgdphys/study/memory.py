@@ -6,23 +6,17 @@ import os
 import re
 from pathlib import Path
 
+from sgdphys.analyses.settings import Extent
 from sgdphys.errors import WorkError
-from sgdphys.study.analysis_keys import (
-    DiffusionAnalysis,
-    EntropyAnalysis,
-    PhasesAnalysis,
-    PitchforkAnalysis,
-    StationarityAnalysis,
-)
-from sgdphys.study.keys import LOG_POINTS, Bursts, Every, Study
+from sgdphys.study.settings import Bursts, Every, Study
 from sgdphys.study.sizes import (
     OF_FILES,
     layer_sizes,
-    longest_stretch,
     sizes_of,
     train_samples,
     updates_per_epoch,
 )
+from sgdphys.trajectory.schedules import LOG_POINTS
 
 _LANES = 16
 """Networks that the fused engine trains together, at most; it fills up to whole lots of them."""
@@ -36,8 +30,6 @@ WIDE = 192
 """As in ``engines.choice``, which takes long to import."""
 _OF_A_PARAMETER = 400
 """Bytes of the names and places of one parameter."""
-_RATIOS = 14
-"""Arrays that the bootstrap of gradient ratios holds."""
 
 
 def needed(study: Study) -> dict[str, float]:
@@ -93,8 +85,9 @@ def needed(study: Study) -> dict[str, float]:
         terms["train.replicas"] += lots * width * samples * features
         terms["train.replicas"] += lots * _LANES * samples * (8.0 + are_labels * outputs * width)
         terms[size] += 4 * width * lots * _LANES * parameters
+    extent = Extent(rows, each / width, _statistics(study))
     for name, analysis in study.analyses.items():
-        terms[f"analyses.{name}"] = _of_analysis(study, analysis, rows, each / width)
+        terms[f"analyses.{name}"] = analysis.memory(study, extent)
     return terms
 
 
@@ -136,20 +129,6 @@ def _is_vmapped(study: Study, layers: tuple[int, ...]) -> bool:
         return train.engine == "vmapped" or train.device != "cpu"
     fused_alone = (train.langevin, train.label_noise, train.orthonormality, network.noise)
     return max(layers) >= WIDE and not any(fused_alone)
-
-
-def _of_analysis(study: Study, analysis: object, rows: int, numbers: float) -> float:
-    """Bytes that an analysis of many weights, or of many resamples, holds at once."""
-    if isinstance(analysis, PhasesAnalysis):
-        layers = len(study.network.layers) + 1
-        return 8.0 * _RATIOS * analysis.resamples * _statistics(study) * layers
-    if isinstance(analysis, EntropyAnalysis):
-        return 12.0 * rows * numbers
-    if isinstance(analysis, PitchforkAnalysis):
-        return 24.0 * rows * numbers
-    if isinstance(analysis, DiffusionAnalysis | StationarityAnalysis):
-        return 24.0 * ((longest_stretch(study) or 0) + 1) * numbers
-    return 0.0
 
 
 def available_memory(root: Path = Path("/")) -> float | None:

@@ -4,15 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from sgdphys.study.analysis_keys import Analysis
-from sgdphys.study.keys import Bursts, Study
+from sgdphys.analyses.settings import AnalysisSettings
+from sgdphys.study.settings import Bursts, Study
 
 QUICK_EPOCHS, QUICK_CASE_EPOCHS = 500, 200
 """Of a study, and of each case of a sweep, where bursts need no more."""
 QUICK_REPLICAS, QUICK_CASE_REPLICAS = 16, 8
 """Networks of a study, and of each case of a sweep."""
-QUICK_SLOW = {"replicas": 2, "sample": 20, "gradients": 16, "walks": 20}
-"""Most networks, series, gradients and random walks of analyses that are slow."""
 QUICK_TIMES = 3
 """Epochs at which slow estimators read."""
 QUICK_FAMILIES = 6
@@ -44,10 +42,11 @@ def quicken(study: Study) -> Study:
     )  # fmt: skip
 
 
-def _quickened(analysis: Analysis, last: int) -> Analysis:
+def _quickened(analysis: AnalysisSettings, last: int) -> AnalysisSettings:
     """An analysis of fewer networks, series, gradients or epochs, where it is slow."""
-    wanted = analysis.model_dump(include=set(QUICK_SLOW))
-    fewer: dict[str, Any] = {name: min(value, QUICK_SLOW[name]) for name, value in wanted.items()}
+    fewer: dict[str, Any] = {
+        name: min(getattr(analysis, name), most) for name, most in analysis.quick.items()
+    }
     epochs = getattr(analysis, "epochs", ())
     if isinstance(epochs, tuple) and len(epochs) > QUICK_TIMES:
         there = [epoch for epoch in epochs if epoch <= last] or [last]

@@ -9,17 +9,18 @@ from typing import Any
 import xarray as xr
 
 from sgdphys import parallel
+from sgdphys.analyses import catalogue
+from sgdphys.claims.verdicts import judge, without_data, write_verdicts
 from sgdphys.engines.base import Stopped
 from sgdphys.errors import WorkError
-from sgdphys.relate.verdicts import judge, without_data, write_verdicts
 from sgdphys.study.analysing import RESULTS, analyse, combine
 from sgdphys.study.cases import file_name
 from sgdphys.study.drawing import draw
 from sgdphys.study.files import cases_of, find_study, load_study, parts_of
 from sgdphys.study.folders import claim, locked
-from sgdphys.study.keys import Study
 from sgdphys.study.recording import Recording
 from sgdphys.study.runs import CASES, PARTS, VERDICTS, Run
+from sgdphys.study.settings import Study
 from sgdphys.study.sharing import Pool
 from sgdphys.study.study_file import STUDY_FILE
 from sgdphys.study.workers import Work, Workers, can_begin
@@ -251,14 +252,14 @@ def _judge(run: Run) -> None:
     if not claims:
         path.unlink(missing_ok=True)
     elif run.study.analyses and not run.is_analysed:
-        write_verdicts(without_data(claims, _DIVERGED), path)
+        write_verdicts(without_data(claims, _DIVERGED, catalogue.statistics()), path)
     else:
         groups: dict[str, xr.Dataset] = {}
         with ExitStack() as stack:
             if run.is_analysed:
                 results = stack.enter_context(run.results)
                 groups = {str(n): node.to_dataset() for n, node in results.children.items()}
-            write_verdicts(judge(claims, groups), path)
+            write_verdicts(judge(claims, groups, catalogue.statistics()), path)
 
 
 def _record(run: Run, command: _Command) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from sgdphys.claims.verdicts import Verdict, as_dataset, read_verdicts
 from sgdphys.errors import InputError, WorkError
-from sgdphys.relate.verdicts import Verdict, as_dataset, read_verdicts
 from sgdphys.study.analysing import RESULTS, are_whole
 from sgdphys.study.cases import file_name
 from sgdphys.study.files import cases_of, require_folder_name
-from sgdphys.study.keys import Figures, Study
+from sgdphys.study.settings import Figures, Study
 from sgdphys.study.study_file import STUDY_FILE, read_study
 from sgdphys.trajectory.reader import open_segment, open_trajectory
 from sgdphys.trajectory.segments import SEGMENTS, segment_paths
@@ -178,28 +178,28 @@ class Run:
         Parameters
         ----------
         names : iterable of str, optional
-            Names of ``figures.CATALOGUE``; all that apply by default.
+            Names of ``analyses.catalogue.figures``; all that apply by default.
         formats : iterable of str, optional
             png, svg, pdf; by default those of the study, or png and svg where it has none.
         folder : Path, optional
             Where to; the run's folder of figures by default.
         """
-        from sgdphys import figures
+        from sgdphys.analyses.drawing import draw
 
         formats = tuple(formats or self.study.figures.formats or Figures().formats)
         with self.sources() as sources:
             folder = folder or self.folder / FIGURES
-            return figures.draw(sources, folder, names=names, formats=formats)
+            return draw(sources, folder, names=names, formats=formats)
 
     @contextmanager
     def sources(self) -> Iterator[dict[str, xr.Dataset]]:
         """What figures are drawn from, while it is open: groups by name, and the verdicts."""
-        from sgdphys import figures
+        from sgdphys.analyses.catalogue import figures
 
         with ExitStack() as stack:
             sources: dict[str, xr.Dataset] = {}
             if not self.study.sweep.keys and not self.study.parts:
-                kinds = {kind for entry in figures.CATALOGUE.values() for kind in entry.needs}
+                kinds = {kind for entry in figures().values() for kind in entry.needs}
                 trajectory = stack.enter_context(open_trajectory(self.folder, kinds))
                 sources = {n: node.to_dataset() for n, node in trajectory.children.items()}
             if self.is_analysed:

@@ -5,7 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
-from sgdphys.study.keys import Record, Study
+from sgdphys.study.settings import Record, Study
 from sgdphys.trajectory.segments import segment_paths
 
 _HELD = {"step": ("step", "epoch", "log", "pairs"), "epoch": ("epoch", "log", "pairs")}

@@ -9,10 +9,10 @@ import numpy as np
 
 from sgdphys.errors import InputError
 from sgdphys.tasks.headers import Sizes, idx_sizes, table_sizes
-from sgdphys.trajectory.schedules import burst_starts
+from sgdphys.trajectory.schedules import burst_starts, log_epochs
 
 if TYPE_CHECKING:
-    from sgdphys.study.keys import Study, Task
+    from sgdphys.study.settings import Study, Task
 
 OF_FILES = ("idx", "table")
 """Tasks whose samples are read from files."""
@@ -81,8 +81,6 @@ def layer_sizes(study: "Study", sizes: Sizes) -> tuple[int, ...]:
 
 def longest_stretch(study: "Study") -> int | None:
     """Consecutive updates after which weights are recorded, None where that is not known."""
-    from sgdphys.study.keys import Every  # which imports this file
-
     weights, epochs, per_epoch = study.record.weights, study.train.epochs, updates_per_epoch(study)
     if per_epoch is None:
         return None
@@ -91,17 +89,17 @@ def longest_stretch(study: "Study") -> int | None:
             return epochs * per_epoch
         if weights == "epoch" or per_epoch > 1:
             return 0
-        from sgdphys.study.recording import log_epochs
-
         log = log_epochs(epochs)
         kept = log if weights == "log" else np.union1d(log, np.minimum(log + 1, epochs))
         return _longest_run(np.diff(kept) == 1)
-    if isinstance(weights, Every):
-        return epochs * per_epoch if weights.every == 1 else 0
-    starts = burst_starts(weights.burst, weights.starts, epochs)
+    schedule = weights.model_dump()
+    if "every" in schedule:
+        return epochs * per_epoch if schedule["every"] == 1 else 0
+    burst = schedule["burst"]
+    starts = burst_starts(burst, schedule["starts"], epochs)
     # where one burst ends the next may begin, and each holds its first state too
-    follows = np.diff(starts) <= weights.burst + (per_epoch == 1)
-    ends = np.minimum(starts + weights.burst, epochs)
+    follows = np.diff(starts) <= burst + (per_epoch == 1)
+    ends = np.minimum(starts + burst, epochs)
     edges = np.flatnonzero(~follows)
     first, last = np.append(0, edges + 1), np.append(edges, len(starts) - 1)
     return int((ends[last] - starts[first]).max()) * per_epoch

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sgdphys.errors import InputError, WorkError
 from sgdphys.study.files import resolved_text
-from sgdphys.study.keys import Study, study_from
+from sgdphys.study.settings import Study, study_from
 from sgdphys.trajectory.writer import write_text
 
 STUDY_FILE = "study.toml"

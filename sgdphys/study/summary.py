@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from sgdphys.relate.verdicts import Verdict
+from sgdphys.claims.verdicts import Verdict
 from sgdphys.study.analysing import RELATED
 from sgdphys.study.runs import Run
 from sgdphys.study.study_file import STUDY_FILE

@@ -10,6 +10,8 @@ Every = int | str | Mapping[str, int]
 Schedule = Callable[[int], bool]
 A_DECADE = 40
 """Records a decade on a logarithmic schedule."""
+LOG_POINTS = 395
+"""Epochs asked for on a logarithmic axis; rounding leaves about 275 of 10^4."""
 
 
 def schedule_of(every: Every) -> Schedule:
@@ -86,3 +88,9 @@ def _is_log_spaced(step: int) -> bool:
         return True
     place = round(A_DECADE * np.log10(step))
     return any(round(10 ** (k / A_DECADE)) == step for k in (place - 1, place, place + 1))
+
+
+def log_epochs(epochs: int) -> np.ndarray:
+    """Epoch 0, and whole epochs evenly spaced on a logarithmic axis up to the last."""
+    spaced = np.round(np.geomspace(1, epochs, LOG_POINTS)).astype(np.int64)
+    return np.unique(np.concatenate([[0], spaced, [epochs]]))

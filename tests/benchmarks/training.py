@@ -19,8 +19,9 @@ import torch
 from sgdphys import parallel
 from sgdphys.engines.base import Plan
 from sgdphys.engines.vmapped import VmappedEngine
-from sgdphys.study.keys import study_from
-from sgdphys.study.recording import Recording, ensemble_of, task_of
+from sgdphys.study.experiment import ensemble_of, task_of
+from sgdphys.study.recording import Recording
+from sgdphys.study.settings import study_from
 
 REPEATS = 3
 EPOCHS = {4: 600, 32: 1000, 512: 2000, 4096: 2000}

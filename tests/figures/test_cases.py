@@ -10,20 +10,16 @@ import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from sgdphys.figures import (
-    CATALOGUE,
-    bottleneck,
-    cases_shown,
-    critics,
-    diffusion,
-    draw,
-    sweeps,
-    training,
-    transitions,
-    verdicts,
-)
+from sgdphys.analyses.bottleneck import figures as bottleneck
+from sgdphys.analyses.catalogue import figures
+from sgdphys.analyses.clustering.figures import clustering
+from sgdphys.analyses.diffusion import figures as diffusion
+from sgdphys.analyses.drawing import cases_shown, draw
+from sgdphys.analyses.information import sweeps
+from sgdphys.analyses.information.plane import paths
+from sgdphys.analyses.learning import figures as transitions
+from sgdphys.figures import training, verdicts
 from sgdphys.figures.cases import case_labels, control_axis, panels
-from sgdphys.figures.plane import paths
 from sgdphys.figures.style import say_logarithmic, sheet
 
 EPOCHS = np.array([0, 1, 10, 100])
@@ -112,7 +108,7 @@ def test_names_of_cases_stand_side_by_side():
         },
     )
     with sheet():
-        figure = critics.clustering({"clustering": data})
+        figure = clustering({"clustering": data})
         figure.canvas.draw()
     for row in (figure.axes[:4], figure.axes[4:]):
         for text in ("title", "xaxis.label"):
@@ -150,7 +146,7 @@ def test_without_an_accuracy_there_is_a_loss_alone():
 def test_a_label_does_not_reach_the_panel_above():
     values = np.array([1.0, 2.0, 3.0])
     data = xr.Dataset(
-        {f"{n}{e}": ("case", values) for n in transitions._PANELS for e in ("", "_low", "_high")}
+        {f"{n}{e}": ("case", values) for n in transitions.PANELS for e in ("", "_low", "_high")}
         | {"accuracy": (("case", "replica"), np.ones((3, 2)))},
         {"case": ["a", "b", "c"], "swept_batch_size": ("case", [1, 10, 100])},
     )
@@ -197,7 +193,7 @@ def test_cases_are_named_by_what_differs(keys, labels):
 def test_a_grid_of_two_keys_of_one_last_name_names_both():
     values = np.arange(4.0)
     data = swept(task_seed=[5, 5, 6, 6], train_seed=[1, 2, 1, 2]).assign(
-        {f"{n}{e}": ("case", values) for n in transitions._PANELS for e in ("", "_low", "_high")}
+        {f"{n}{e}": ("case", values) for n in transitions.PANELS for e in ("", "_low", "_high")}
         | {"accuracy": (("case", "replica"), np.ones((4, 2)))}
     )
     assert transitions.has_control(data)
@@ -236,13 +232,13 @@ def test_a_figure_says_how_many_cases_it_shows(tmp_path, cases, shown):
         f"kind {k}" for k in range(min(cases, 4))
     ]
     assert any("cases shown" in t for t in texts) == bool(shown)
-    assert cases_shown(CATALOGUE["diversity"], data) == shown
+    assert cases_shown(figures()["diversity"], data) == shown
 
 
 def test_cases_that_diverged_are_counted(tmp_path):
     data = diversity(3).assign_attrs(empty_cases='["activation=1"]')
     said = "2 of 3 cases shown; in 1 every network diverged"
-    assert cases_shown(CATALOGUE["diversity"], data) == said
+    assert cases_shown(figures()["diversity"], data) == said
     (path,) = draw({"diversity": data}, tmp_path, formats=["svg"])
     assert said in texts_of(path)
 
@@ -258,7 +254,7 @@ def test_diffusion_shows_one_case_a_sampler_and_those_with_noise_first():
     data["diffusion"] = (("case", "layer"), [[0.0], [1.0], [2.0]])
     assert diffusion.panel_cases(data) == [1, 0]
     assert diffusion.noisy_cases(data) == [1]
-    assert cases_shown(CATALOGUE["diffusion_epochs"], data) == "1 of 3 cases shown"
+    assert cases_shown(figures()["diffusion_epochs"], data) == "1 of 3 cases shown"
     assert diffusion.noisy_cases(data.isel(case=[0])) == [0]
 
 

@@ -13,9 +13,11 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sgdphys.analyses.drawing import draw
 from sgdphys.errors import WorkError
-from sgdphys.figures import draw, draw_one, verdicts
+from sgdphys.figures import verdicts
 from sgdphys.figures.fits import panels
+from sgdphys.figures.saving import draw_one
 from sgdphys.figures.text import drawable, drawn_anyway
 from sgdphys.fitting.fits import fit_file
 from sgdphys.fitting.portraits import portrait

@@ -13,7 +13,7 @@ from commands import command, refused
 from safetensors.numpy import save_file
 
 from sgdphys import open_trajectory
-from sgdphys.figures import CATALOGUE
+from sgdphys.analyses.catalogue import figures
 from sgdphys.trajectory.segments import segment_paths
 
 UNDRAWN = ["--set", "figures.formats=[]"]
@@ -262,7 +262,7 @@ def test_one_epoch_of_one_replica(tmp_path):
     there = ("training", "gradients", "information", "phases", "learning", "verdicts")
     of_sweeps = {"plane_of_cases", "information_of_cases", "converged_layers", "noise_scale",
                  "order_parameter"}  # fmt: skip
-    assert names == {n for n, e in CATALOGUE.items() if e.needs[0] in there} - of_sweeps
+    assert names == {n for n, e in figures().items() if e.needs[0] in there} - of_sweeps
     assert "Warning" not in result.stderr
 
 

@@ -15,6 +15,7 @@ import tomli_w
 
 from sgdphys.errors import InputError, WorkError
 from sgdphys.study.cases import file_name
+from sgdphys.study.experiment import ensemble_of, plan_of, task_of
 from sgdphys.study.files import (
     cases_of,
     load_study,
@@ -24,9 +25,8 @@ from sgdphys.study.files import (
     shipped_studies,
     study_hash,
 )
-from sgdphys.study.keys import Study, study_from
 from sgdphys.study.memory import needed
-from sgdphys.study.recording import ensemble_of, plan_of, task_of
+from sgdphys.study.settings import Study, study_from
 
 SECONDS = 2.0
 """Of this process, in which a study is answered."""

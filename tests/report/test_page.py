@@ -14,13 +14,12 @@ from browser import browser, chromium
 from commands import command, refused
 
 import sgdphys as sp
+from sgdphys.analyses.catalogue import figures, statistics
+from sgdphys.claims.verdicts import read_verdicts, write_verdicts
 from sgdphys.errors import WorkError
-from sgdphys.figures import CATALOGUE
-from sgdphys.relate.statistics import STATISTICS
-from sgdphys.relate.verdicts import read_verdicts, write_verdicts
-from sgdphys.report.captions import FIGURE_OF, how_made
+from sgdphys.report.captions import how_made
 from sgdphys.report.page import write_report
-from sgdphys.study.keys import study_from
+from sgdphys.study.settings import study_from
 
 STUDY = {
     "title": "A <script>alert(1)</script> & study",
@@ -130,8 +129,9 @@ def test_verdicts_come_first_with_rule_null_and_figure(runs):
 
 
 def test_every_statistic_has_a_figure_that_exists():
-    assert set(FIGURE_OF) == set(STATISTICS)
-    assert {name for names in FIGURE_OF.values() for name in names} <= set(CATALOGUE)
+    for statistic in statistics().values():
+        assert statistic.shown_in
+        assert set(statistic.shown_in) <= set(figures())
 
 
 def test_a_page_of_a_regression_speaks_of_no_accuracy(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import sgdphys as sp
 from sgdphys.study.cases import case_names, cases_of, file_name, short_names
 from sgdphys.study.files import load_study
-from sgdphys.study.keys import study_from
+from sgdphys.study.settings import study_from
 
 
 def names(sweep, **keys):

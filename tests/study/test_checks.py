@@ -6,14 +6,16 @@ import time
 import pytest
 
 import sgdphys as sp
+from sgdphys.analyses import settings
+from sgdphys.analyses.information.settings import OF_ESTIMATORS
+from sgdphys.analyses.pitchfork.settings import FEWEST_SIGNALS
+from sgdphys.analyses.stationarity.settings import PRODUCING, STEPS_A_DIRECTION
 from sgdphys.dynamics import irreversibility, whiteness
 from sgdphys.errors import InputError
 from sgdphys.scaling import FEWEST
-from sgdphys.study import analysis_keys
-from sgdphys.study.analysis_keys import ANALYSES
-from sgdphys.study.effects import OF_ESTIMATORS, OF_TASKS
+from sgdphys.study.effects import OF_TASKS
 from sgdphys.study.files import cases_of, load_study, parts_of, shipped_studies
-from sgdphys.study.keys import Task
+from sgdphys.study.settings import ANALYSES, Task
 from sgdphys.tasks import symmetric_rule
 
 
@@ -87,9 +89,9 @@ def test_what_an_analysis_lacks_is_said_and_no_folder_is_made(
 
 def test_numbers_that_are_written_twice_are_alike():
     """What analyses need is known without the files that compute them, which load for seconds."""
-    assert analysis_keys.FEWEST_STEPS == whiteness.FEWEST
-    assert analysis_keys.FEWEST_SIGNALS == FEWEST
-    x = [[0.0] * analysis_keys.PRODUCING] * analysis_keys.STEPS_A_DIRECTION
+    assert settings.FEWEST_STEPS == whiteness.FEWEST
+    assert FEWEST_SIGNALS == FEWEST
+    x = [[0.0] * PRODUCING] * STEPS_A_DIRECTION
     with pytest.raises(InputError, match="are too few"):
         irreversibility.entropy_production(x, blocks=5)
 

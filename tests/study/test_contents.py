@@ -23,8 +23,8 @@ from sgdphys.study.files import (
     study_hash,
     training_hash,
 )
-from sgdphys.study.keys import study_from
 from sgdphys.study.runs import Run
+from sgdphys.study.settings import study_from
 
 KEYS = {
     "task": {"name": "table", "path": "data.csv"},

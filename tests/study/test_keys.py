@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sgdphys.errors import InputError
+from sgdphys.study.experiment import ensemble_of, learning_rates, plan_of, task_of
 from sgdphys.study.files import (
     find_study,
     load_study,
@@ -15,18 +16,10 @@ from sgdphys.study.files import (
     shipped_studies,
     study_hash,
 )
-from sgdphys.study.keys import Study, study_from
 from sgdphys.study.quick import quicken
-from sgdphys.study.recording import (
-    SEGMENT_BYTES,
-    ensemble_of,
-    learning_rates,
-    log_epochs,
-    plan_of,
-    recorded_bytes,
-    segment_ends,
-    task_of,
-)
+from sgdphys.study.recording import SEGMENT_BYTES, recorded_bytes, segment_ends
+from sgdphys.study.settings import Study, study_from
+from sgdphys.trajectory.schedules import log_epochs
 
 
 def faults(keys):

@@ -9,8 +9,8 @@ from sgdphys.engines import choice
 from sgdphys.errors import WorkError
 from sgdphys.study import memory
 from sgdphys.study.files import load_study
-from sgdphys.study.keys import study_from
 from sgdphys.study.memory import available_memory, needed, require_memory
+from sgdphys.study.settings import study_from
 
 
 def total(keys):

@@ -9,8 +9,8 @@ from sgdphys.engines.base import Stopped
 from sgdphys.errors import InputError, WorkError
 from sgdphys.study.analysing import are_whole
 from sgdphys.study.files import cases_of
-from sgdphys.study.keys import Record, study_from
 from sgdphys.study.running import run
+from sgdphys.study.settings import Record, study_from
 from sgdphys.study.sharing import covers
 from sgdphys.trajectory.segments import segment_paths
 

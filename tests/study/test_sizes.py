@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from sgdphys.study.keys import study_from
-from sgdphys.study.recording import ensemble_of, plan_of, task_of
+from sgdphys.study.experiment import ensemble_of, plan_of, task_of
+from sgdphys.study.settings import study_from
 from sgdphys.study.sizes import longest_stretch, sizes_of, train_samples, updates_per_epoch
 
 REGRESSION = {"loss": "squared_error"}

@@ -6,7 +6,7 @@ import pytest
 import sgdphys as sp
 from sgdphys.errors import InputError
 from sgdphys.study.files import cases_of
-from sgdphys.study.keys import study_from
+from sgdphys.study.settings import study_from
 
 SMALL = {
     "title": "Twins",

@@ -1,0 +1,1 @@
+"""Layers compared with the information bottleneck bound."""

@@ -1,0 +1,45 @@
+"""Layers beside the information bottleneck bound."""
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.analyses.bottleneck.settings import Settings
+from sgdphys.analyses.source import Source
+from sgdphys.dynamics.intervals import METHOD, mean_with_interval
+from sgdphys.information.bottleneck.critical import critical_betas
+from sgdphys.information.bottleneck.curve import bottleneck_curve, bound_betas
+from sgdphys.information.bottleneck.distance import bottleneck_distance
+from sgdphys.information.estimators.cells import layer_cells
+
+_CLUSTERS = 7
+
+
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
+    """The certified curve of the soft rule, its births, and the distance of every layer from it."""
+    study, trajectory = source.study, source.trajectory
+    task = source.task
+    p_xy = (task["p_x"] * task["p_y_given_x"]).transpose("sample", "label").to_numpy()
+    births = critical_betas(p_xy, most=_CLUSTERS)
+    curve = bottleneck_curve(p_xy, bound_betas(float(births["beta"][0])))
+    last = int(source.whole_epochs[-1])
+    epochs = source.nearest_epochs((*analysis.epochs, last))
+    cells = layer_cells(trajectory, task, epochs=epochs, bins=analysis.bins)
+    distance = bottleneck_distance(p_xy, cells, curve=curve, rng=study.train.seed)
+    for name in ("gap", "beta_fit", "residual"):
+        values = distance[name].rename(f"{name}_ensemble")
+        distance = distance.merge(mean_with_interval(values, rng=study.train.seed))
+    along = {name: f"curve_{name}" for name in ("I_XT", "I_TY", "clusters", "certificate")}
+    found = distance.assign(
+        {new: ("point", curve[old].to_numpy(), curve[old].attrs) for old, new in along.items()}
+    ).assign_coords(
+        curve_beta=("point", curve["beta"].to_numpy()),
+        transition=np.arange(births.sizes["transition"]),
+    )
+    found.attrs |= {"confidence": 0.95, "interval_method": METHOD}
+    return found.assign(
+        {
+            f"transition_{name}": ("transition", births[name].to_numpy(), births[name].attrs)
+            for name in ("beta", "clusters", "place")
+        }
+        | {"beta_local": births["beta_local"]}
+    ).assign_attrs(bins=analysis.bins, classes=curve.attrs["classes"])

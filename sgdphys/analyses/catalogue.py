@@ -1,0 +1,106 @@
+"""What the folders of analyses hold: settings, computations, statistics and figures.
+
+A file is read when it is asked for: settings need no library that computes or draws, and statistics
+none that draws.
+"""
+
+import importlib
+import importlib.util
+import pkgutil
+from functools import cache
+from types import ModuleType
+from typing import Any, get_args
+
+import sgdphys.analyses
+from sgdphys.analyses.entry import Entry
+from sgdphys.analyses.settings import AnalysisSettings
+from sgdphys.claims.statistic import Statistic
+from sgdphys.errors import InputError
+
+
+@cache
+def settings() -> dict[str, type[AnalysisSettings]]:
+    """Keys of every kind of analysis, by its name, which is that of its folder.
+
+    Raises
+    ------
+    InputError
+        For a folder whose settings are none.
+    """
+    found = {}
+    for folder in pkgutil.iter_modules(sgdphys.analyses.__path__):
+        if folder.ispkg:
+            found[folder.name] = _settings_of(folder.name)
+    return found
+
+
+def analysis(kind: str) -> ModuleType:
+    """The computation of one kind: ``analyse``, and ``across_cases`` where it has one."""
+    return _module(kind, "analysis")
+
+
+@cache
+def statistics() -> dict[str, Statistic]:
+    """What claims can be about, by name.
+
+    Raises
+    ------
+    InputError
+        For a name that two analyses have.
+    """
+    return _gathered("statistics", "STATISTICS")
+
+
+@cache
+def figures() -> dict[str, Entry]:
+    """What can be drawn, by name: of every recording, of its analyses, and of its claims.
+
+    Raises
+    ------
+    InputError
+        For a name that two analyses have.
+    """
+    from sgdphys.analyses.recorded import CLAIMS, RECORDING
+
+    return {**RECORDING, **_gathered("figures", "FIGURES"), **CLAIMS}
+
+
+def _settings_of(kind: str) -> type[AnalysisSettings]:
+    found = getattr(_module(kind, "settings"), "Settings", None)
+    if not (isinstance(found, type) and issubclass(found, AnalysisSettings)):
+        raise InputError(f"{_place(kind)}/settings.py has no class Settings of AnalysisSettings")
+    if get_args(found.model_fields["of"].annotation) != (kind,):
+        raise InputError(f"{_place(kind)}/settings.py must have the key: of: Literal[{kind!r}]")
+    return found
+
+
+def _gathered(file: str, name: str) -> dict[str, Any]:
+    """The tables of that name in that file of every folder that has it, joined."""
+    found: dict[str, Any] = {}
+    for kind in settings():
+        if importlib.util.find_spec(f"sgdphys.analyses.{kind}.{file}") is None:
+            continue
+        table = getattr(_module(kind, file), name)
+        again = sorted(found.keys() & table.keys())
+        if again:
+            raise InputError(
+                f"{_place(kind)}/{file}.py has {again[0]!r}, which another analysis has too; give "
+                "it another name"
+            )
+        found |= table
+    return found
+
+
+def _module(kind: str, file: str) -> ModuleType:
+    try:
+        return importlib.import_module(f"sgdphys.analyses.{kind}.{file}")
+    except ModuleNotFoundError as error:
+        if error.name != f"sgdphys.analyses.{kind}.{file}":
+            raise
+        raise InputError(
+            f"{_place(kind)} is the folder of an analysis and has no {file}.py"
+        ) from None
+
+
+def _place(kind: str) -> str:
+    return importlib.import_module(f"sgdphys.analyses.{kind}").__path__[0]

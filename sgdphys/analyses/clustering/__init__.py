@@ -1,0 +1,1 @@
+"""Whether the samples of one label draw together."""

@@ -1,0 +1,22 @@
+"""Keys of ``[analyses.NAME]`` of this kind, and what a study needs for it."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from sgdphys.analyses.settings import AnalysisSettings, without_labels, without_perceptron
+from sgdphys.keys import Count
+
+if TYPE_CHECKING:
+    from sgdphys.study.settings import Study
+
+
+class Settings(AnalysisSettings):
+    """Distances within and between labels: ``[analyses.NAME]`` with ``of = "clustering"``."""
+
+    quick: ClassVar[dict[str, int]] = {"replicas": 2}
+    of: Literal["clustering"]
+    epochs: Count = 20
+    replicas: Count = 5
+
+    def requires(self, study: "Study") -> list[str]:
+        """Return what the study lacks for it."""
+        return without_perceptron(study) + without_labels("clustering", study)

@@ -1,0 +1,1 @@
+"""Principal components of trajectories, compared with random walks."""

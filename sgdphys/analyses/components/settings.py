@@ -1,0 +1,18 @@
+"""Keys of ``[analyses.NAME]`` of this kind, and what a study needs for it."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from sgdphys.analyses.settings import AnalysisSettings
+from sgdphys.keys import Count
+
+
+class Settings(AnalysisSettings):
+    """Principal components beside random walks: ``[analyses.NAME]`` with ``of = "components"``."""
+
+    quick: ClassVar[dict[str, int]] = {"replicas": 2, "walks": 20}
+    of: Literal["components"]
+    replicas: Count = 8
+    points: Annotated[int, Field(ge=10, le=100_000)] = 200
+    walks: Annotated[int, Field(ge=10, le=100_000)] = 40

@@ -1,0 +1,1 @@
+"""Diffusion of twins about their mean, in bursts of steps."""

@@ -1,0 +1,42 @@
+"""Keys of ``[analyses.NAME]`` of this kind, and what a study needs for it."""
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from sgdphys.analyses.settings import FEWEST_STEPS, AnalysisSettings, Extent
+from sgdphys.keys import Share
+
+if TYPE_CHECKING:
+    from sgdphys.study.settings import Study
+
+_LAGS_IN_EPOCHS = 17
+
+
+class Settings(AnalysisSettings):
+    """Twins about their mean, in bursts of steps: ``[analyses.NAME]`` with ``of = "diffusion"``."""
+
+    quick: ClassVar[dict[str, int]] = {"sample": 20}
+    of: Literal["diffusion"]
+    sample: Annotated[int, Field(ge=10, le=10**6)] = 60
+    confidence: Share = 0.95
+
+    def requires(self, study: "Study") -> list[str]:
+        """Return what the study lacks for it."""
+        missing = []
+        if study.train.twins < 2:
+            missing.append("compares twins; set train.twins to 2 or more")
+        per_epoch, longest = study.updates_per_epoch, study.longest_stretch
+        if per_epoch is not None and longest is not None:
+            least = max(_LAGS_IN_EPOCHS * per_epoch, FEWEST_STEPS)
+            if longest < least:
+                missing.append(
+                    f"needs at least {least} consecutive steps, and the longest stretch recorded "
+                    f"has {longest}; set record.weights to 'step' or "
+                    "{ burst = 64, starts = 8 }, and train.epochs to more than a burst"
+                )
+        return missing
+
+    def memory(self, study: "Study", extent: Extent) -> float:
+        """Bytes that it holds at once."""
+        return 24.0 * ((study.longest_stretch or 0) + 1) * extent.numbers

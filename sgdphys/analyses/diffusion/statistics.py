@@ -1,0 +1,33 @@
+"""What claims say of how twins diffuse."""
+
+import xarray as xr
+
+from sgdphys.claims.results import Results, with_ends
+from sgdphys.claims.statistic import Statistic
+
+
+def wiener_share(results: Results) -> xr.Dataset:
+    """Share of weights that pass as a Wiener process over that of simulated ones, by burst."""
+    found = results.of("diffusion")
+    return with_ends(found, "passes", found["null_passes"])
+
+
+def diffusion_over_noise(results: Results) -> xr.Dataset:
+    """D of the twins over that of the gradient noise, by lag and burst."""
+    return with_ends(results.of("diffusion"), "diffusion_ratio")
+
+
+STATISTICS = {
+    "wiener_share": Statistic(
+        wiener_share,
+        "Share of weights that pass as a Wiener process over that of simulated ones, by burst",
+        needs=("diffusion",),
+        shown_in=("diffusion_epochs", "diffusion_ladder"),
+    ),
+    "diffusion_over_noise": Statistic(
+        diffusion_over_noise,
+        "D of the twins over that of the gradient noise, by lag and burst",
+        needs=("diffusion",),
+        shown_in=("diffusion_ladder",),
+    ),
+}

@@ -1,0 +1,1 @@
+"""How alike the units of a layer are, and the networks of an ensemble."""

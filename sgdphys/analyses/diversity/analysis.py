@@ -1,0 +1,40 @@
+"""How alike the units of a layer are, and the networks of an ensemble."""
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.analyses.diversity.settings import Settings
+from sgdphys.analyses.source import Source
+from sgdphys.dynamics.overlaps import replica_overlap, unit_overlap
+from sgdphys.errors import NotEnoughData
+from sgdphys.networks import from_description
+from sgdphys.networks.activations import ACTIVATIONS
+from sgdphys.quantities import labelled
+
+
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
+    """Overlaps of in-weights at the start and the end, and the growth of every layer's norm."""
+    weights = source.weights
+    sound = np.flatnonzero(weights["diverged_step"].to_numpy() < 0)
+    if len(sound) < 2:
+        raise NotEnoughData("it compares networks, and fewer than 2 did not diverge")
+    ends = weights["theta"].isel(step=[0, -1], replica=sound).load()
+    seed, study = source.study.train.seed, source.study
+    ends.attrs["sizes"] = list(from_description(source.trajectory.attrs["network"]).sizes)
+    rows = []
+    for k in range(2):
+        theta = ends.isel(step=k)
+        units = unit_overlap(theta, confidence=analysis.confidence, rng=seed)
+        networks = replica_overlap(
+            theta, odd=ACTIVATIONS[study.network.activation].is_odd,
+            confidence=analysis.confidence, rng=seed,
+        )  # fmt: skip
+        rows.append(units.merge(networks, combine_attrs="drop"))
+    found = rows[1].merge(rows[0].rename({n: f"first_{n}" for n in rows[0].data_vars}))
+    layer = weights["layer"].to_numpy()
+    values = ends.transpose("step", "replica", "parameter").to_numpy()
+    norms = np.stack(
+        [np.linalg.norm(values[..., layer == n], axis=-1) for n in np.unique(layer)], axis=-1
+    )
+    found["norm_ratio"] = (("replica", "layer"), norms[1] / norms[0])
+    return labelled(found).assign_attrs(rows[1].attrs | {"confidence": analysis.confidence})

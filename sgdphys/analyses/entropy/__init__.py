@@ -1,0 +1,1 @@
+"""Entropy of clouds of weights."""

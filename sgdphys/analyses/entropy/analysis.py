@@ -1,0 +1,81 @@
+"""Entropy of clouds of weights: twins about their family's mean, and independent starts."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.analyses.entropy.settings import Settings
+from sgdphys.analyses.source import Source
+from sgdphys.dynamics.entropy import weight_entropy
+from sgdphys.quantities import labelled
+
+CLOUDS = ("noise", "starts")
+
+
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
+    """Entropy of both clouds of every layer along the same directions, and of free diffusion.
+
+    The directions are the leading axes of the noise cloud. Free diffusion has the covariance of the
+    recorded gradient noise, its correlations between parameters left out, added up step by step: as
+    if nothing held the weights and no batch knew of another.
+    """
+    study, weights = source.study, source.weights
+    layer = weights["layer"].to_numpy()
+    numbers = np.unique(layer)
+    theta = weights["theta"].load()
+    family = theta["family"].to_numpy()
+    first = [int(np.flatnonzero(family == f)[0]) for f in np.unique(family)]
+    options: dict[str, Any] = {
+        "modes": analysis.modes,
+        "confidence": analysis.confidence,
+        "rng": study.train.seed,
+    }
+    rows, predicted = [], []
+    for n in numbers:
+        here = theta.isel(parameter=np.flatnonzero(layer == n))
+        noise = weight_entropy(here, within="family", **options)
+        starts = weight_entropy(
+            here.isel(replica=first), **(options | {"basis": noise["direction"].to_numpy()})
+        )
+        rows.append(xr.concat(
+            [d.drop_vars(["direction", "rank"]) for d in (noise, starts)], dim="cloud",
+            combine_attrs="drop",
+        ))  # fmt: skip
+        predicted.append(_free_diffusion(source, noise["direction"].to_numpy(), layer == n))
+    data = xr.concat(rows, dim="layer").assign_coords(layer=numbers, cloud=list(CLOUDS))
+    data["predicted_entropy"] = (("layer", "step"), np.stack(predicted))
+    data = data.rename(step="mark").assign_coords(
+        mark=np.arange(theta.sizes["step"]), mark_epoch=("mark", weights["epoch"].to_numpy())
+    )
+    kept = ["entropy", "entropy_low", "entropy_high", "entropy_nearest", "effective_modes",
+            "mode_entropy", "predicted_entropy", "status"]  # fmt: skip
+    return labelled(data[kept].drop_vars(["time", "epoch"], errors="ignore")).assign_attrs(
+        modes=analysis.modes,
+        families=len(first),
+        twins=study.train.twins,
+        sampler=study.train.sampling,
+        confidence=analysis.confidence,
+        interval_method="normal, with the variance of ln|S| of a Gaussian cloud",
+    )
+
+
+def _free_diffusion(source: Source, basis: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Entropy along directions if the recorded gradient noise added up freely, by recorded step."""
+    empty = np.full(source.weights.sizes["step"], np.nan)
+    if "gradients" not in source.trajectory.children or not basis.shape[1]:
+        return empty  # without a direction where every network diverged
+    gradients = source.trajectory["gradients"].to_dataset()
+    variance = gradients["gradient_variance"].isel(parameter=np.flatnonzero(inside))
+    by_mode = variance.mean("replica").transpose("epoch", "parameter").to_numpy() @ basis**2
+    epoch, weights = gradients["epoch"].to_numpy().astype(float), source.weights
+    rate = source.study.train.learning_rate * len(source.batch_sizes)
+    grown = np.concatenate([
+        np.zeros((1, by_mode.shape[1])),
+        np.cumsum((by_mode[1:] + by_mode[:-1]) / 2 * np.diff(epoch)[:, None], axis=0),
+    ])  # fmt: skip
+    step = source.study.train.learning_rate * rate * grown
+    at = np.stack([np.interp(weights["epoch"], epoch, column) for column in step.T], axis=1)
+    with np.errstate(divide="ignore"):
+        logs = 1 + np.log(2 * np.pi * at)
+    return np.where((at > 0).all(axis=1), 0.5 * logs.sum(axis=1), np.nan)

@@ -1,0 +1,1 @@
+"""What every layer knows of input and label, epoch by epoch."""

@@ -1,0 +1,42 @@
+"""Information of every layer, replayed from recorded weights."""
+
+import xarray as xr
+
+from sgdphys.analyses.information.settings import Settings
+from sgdphys.analyses.source import Source, narrowed
+from sgdphys.information.over_epochs import layer_information
+
+_MOST_EPOCHS = 40
+"""At which modules, and slow estimators, are read."""
+
+
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
+    """I(X;T) and I(T;Y) of every layer, by epoch and replica."""
+    task, study = source.task, source.study
+    activations = None
+    epochs = source.nearest_epochs(analysis.epochs) if analysis.epochs else None
+    if study.network.module:
+        from sgdphys.engines.activations import activations_of
+        from sgdphys.engines.modules import ModuleNetwork
+
+        network = source.ensemble.network
+        assert isinstance(network, ModuleNetwork)
+        softmax = study.train.loss == "cross_entropy"
+        activations = activations_of(network, task["x"].to_numpy(), softmax=softmax)
+        epochs = source.spread_epochs(_MOST_EPOCHS) if epochs is None else epochs
+    elif analysis.estimator != "binned" and epochs is None:
+        epochs = source.spread_epochs(_MOST_EPOCHS)
+    return layer_information(
+        narrowed(source.trajectory, replicas=analysis.replicas),
+        task,
+        activations=activations,
+        epochs=epochs,
+        estimator=analysis.estimator,
+        noise_variance=analysis.noise_variance,
+        bins=analysis.bins,
+        edges=analysis.edges,
+        bin_range=analysis.range,
+        labels=analysis.labels,
+        patterns=analysis.patterns,
+        rng=source.study.train.seed,
+    )

@@ -1,0 +1,155 @@
+"""Information and learning over the cases of a sweep."""
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from sgdphys.analyses.entry import Sources
+from sgdphys.analyses.information.plane import estimator_line
+from sgdphys.dynamics.intervals import mean_with_interval
+from sgdphys.figures.cases import (
+    case_colours,
+    case_labels,
+    control,
+    control_axis,
+    finite_layers,
+    own_layers,
+    panels,
+)
+from sgdphys.figures.style import NULL, PAGE, epoch_axis, layer_styles, layers_legend, with_cases
+from sgdphys.figures.training import ensemble_curve
+from sgdphys.information.onset import LEAST_LOSS, fall_after_peak
+from sgdphys.quantities import axis_label
+
+
+def plane_of_cases(sources: Sources) -> Figure:
+    """Mean path of every layer on the plane, case by case (figures 3 and 5)."""
+    information = sources["information"]
+    figure, drawn = panels(information, sharex=True, sharey=True)
+    layers = information["layer"].to_numpy()
+    for ax, data, title in drawn:
+        mean = data[["I_XT", "I_TY", "null_I_TY"]].mean("replica").dropna("epoch", how="all")
+        for layer, colour in own_layers(mean, "I_XT"):
+            path = mean.sel(layer=layer)
+            ax.plot(path["I_XT"], path["null_I_TY"], color=NULL, linewidth=0.6, zorder=1)
+            ax.plot(path["I_XT"], path["I_TY"], color=colour, linewidth=1.0, zorder=2)
+            if mean.sizes["epoch"]:
+                end = path.isel(epoch=-1)
+                ax.plot(end["I_XT"], end["I_TY"], "o", color=colour, markersize=3, zorder=3)
+        ax.set_title(title, fontsize=7)
+    figure.supxlabel(axis_label("I_XT"), fontsize=8)
+    figure.supylabel(axis_label("I_TY"), fontsize=8)
+    mark = Line2D([], [], color="#444444", marker="o", linestyle="", ms=3, label="last epoch")
+    null = Line2D([], [], color=NULL, linewidth=0.8, label="shuffled\nlabels")
+    layers_legend(figure, layers, mark, null, shown=finite_layers(information, "I_XT"))
+    figure.suptitle(f"mean paths; {estimator_line(information)}", fontsize=7)
+    return figure
+
+
+def information_of_cases(sources: Sources) -> Figure:
+    """I(X;T) of every layer against epochs, case by case."""
+    information = sources["information"]
+    figure, drawn = panels(information, sharey=True)
+    layers = information["layer"].to_numpy()
+    last = int(information["epoch"].max())
+    for ax, data, title in drawn:
+        for layer, colour in own_layers(data, "I_XT"):
+            ensemble_curve(ax, data["I_XT"].sel(layer=layer), colour, "")
+        epoch_axis(ax, last, "")
+        ax.set_title(title, fontsize=7)
+    drawn[0][0].set_ylim(0, 1.05 * max(float(information["I_XT"].max()), 0.1))
+    figure.supxlabel("epochs (logarithmic from 1)", fontsize=8)
+    figure.supylabel(axis_label("I_XT"), fontsize=8)
+    layers_legend(figure, layers, shown=finite_layers(information, "I_XT"))
+    figure.suptitle(f"median and middle 90%; {estimator_line(information)}", fontsize=7)
+    return figure
+
+
+def compression_of_cases(sources: Sources) -> Figure:
+    """Bits each layer loses after the peak of its mean curve, by case."""
+    information = with_cases(sources["information"])
+    figure, ax = plt.subplots(figsize=(PAGE, 2.9))
+    layers = information["layer"].to_numpy()
+    count = information.sizes["case"]
+    width = 0.8 / count
+    handles = []
+    last = set()
+    for k, (colour, label) in enumerate(
+        zip(case_colours(information), case_labels(information), strict=True)
+    ):
+        lost = fall_after_peak(information["I_XT"].isel(case=k, drop=True)).rename("lost")
+        found = mean_with_interval(lost)
+        at = layers + (k - (count - 1) / 2) * width
+        middle = found["lost"].to_numpy()
+        reach = np.stack([middle - found["lost_low"], found["lost_high"] - middle])
+        ax.bar(at, middle, width * 0.9, color=colour)
+        ax.errorbar(at, middle, np.maximum(reach, 0), fmt="none", ecolor="#333333", elinewidth=0.7)
+        handles.append(Line2D([], [], color=colour, linewidth=4, label=label))
+        last.add(layers[np.isfinite(middle)].max(initial=0))
+    # networks of several depths have no output in common
+    output = len(layers) if last == {len(layers)} else None
+    ax.set_xticks(layers, [f"{n}\noutput" if n == output else f"{n}" for n in layers])
+    ax.set_xlabel("layer")
+    ax.set_ylabel("loss of $I(X;T)$ after its peak (bits)")
+    ax.set_ylim(top=max(ax.get_ylim()[1], LEAST_LOSS))  # less is no compression
+    if handles[0].get_label():  # a run that is no sweep has no name of a case
+        figure.legend(handles=handles, loc="outside right center", fontsize=6)
+    figure.suptitle(
+        f"{estimator_line(information)}\nmean of networks and its 95% interval, from the peak of "
+        "the mean curve to the last epoch",
+        fontsize=7,
+    )
+    return figure
+
+
+def converged_layers(sources: Sources) -> Figure:
+    """Where every layer ends on the plane, over the values of a control parameter (figure 7)."""
+    information = with_cases(sources["information"])
+    found = control(information)
+    assert found is not None
+    name, values = found
+    order = np.argsort(values)
+    ends = [
+        information[["I_XT", "I_TY", "null_I_TY"]].isel(case=int(k)).dropna("epoch", how="all")
+        for k in order
+    ]
+    figure, (ax, below) = plt.subplots(1, 2, figsize=(PAGE, 3.0), width_ratios=(1.3, 1))
+    layers = information["layer"].to_numpy()
+    # y is a function of x, so the bound is min(I(X;T), H(Y)); the first layer knows all of y
+    most = float(information["I_TY"].max())
+    for layer, colour, _ in layer_styles(layers):
+        here = [e.isel(epoch=-1).sel(layer=layer) for e in ends]
+        x, y, null = (
+            np.array([float(h[n].mean("replica")) for h in here])
+            for n in ("I_XT", "I_TY", "null_I_TY")
+        )
+        ax.plot(x, null, "x", color=NULL, markersize=3)
+        ax.plot(x, y, color=colour, linewidth=0.8)
+        ax.scatter(x, y, s=6 + 26 * np.linspace(0, 1, len(x)), color=colour, linewidth=0, zorder=3)
+        bound = [h["I_XT"].clip(max=most) - h["I_TY"] for h in here]
+        gaps = [mean_with_interval(v.drop_vars("epoch", errors="ignore").rename("gap"))
+                for v in bound]  # fmt: skip
+        middle, low, high = (np.array([float(g["gap" + e]) for g in gaps])
+                             for e in ("", "_low", "_high"))  # fmt: skip
+        below.plot(values[order], middle, "o-", ms=2.5, linewidth=0.8, color=colour)
+        below.fill_between(values[order], low, high, color=colour, alpha=0.2, linewidth=0)
+    ax.set_xlabel(axis_label("I_XT"))
+    ax.set_ylabel(axis_label("I_TY"))
+    ax.set_ylim(bottom=0)
+    control_axis(below, name, values)
+    below.set_ylabel("bits below the bound min($I(X;T)$, $H(Y)$)")
+    below.set_ylim(bottom=0)
+    small, large = values[order[0]], values[order[-1]]
+    handles = [
+        Line2D([], [], color="#444444", marker="o", linestyle="", markersize=s, label=f"{v:g}")
+        for s, v in ((2.5, small), (5.5, large))
+    ]
+    dealt = Line2D([], [], color=NULL, marker="x", linestyle="", ms=3, label="shuffled\nlabels")
+    layers_legend(figure, layers, *handles, dealt)
+    figure.suptitle(
+        f"last epoch, mean of networks; larger points: larger {name.replace('_', ' ')}; bands 95%\n"
+        f"{estimator_line(information)}",
+        fontsize=7,
+    )
+    return figure

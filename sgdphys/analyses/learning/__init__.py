@@ -1,0 +1,1 @@
+"""How soon networks learn, and how well."""

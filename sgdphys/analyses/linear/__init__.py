@@ -1,0 +1,1 @@
+"""Exact error and information of linear networks."""

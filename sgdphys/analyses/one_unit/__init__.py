@@ -1,0 +1,1 @@
+"""Information of one unit of a network's activation, in closed form."""

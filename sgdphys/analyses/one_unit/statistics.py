@@ -1,0 +1,27 @@
+"""What claims say of one unit."""
+
+import numpy as np
+
+from sgdphys.claims.estimates import Estimate
+from sgdphys.claims.results import Results, require_one_case
+from sgdphys.claims.statistic import Statistic
+from sgdphys.errors import NotEnoughData
+
+
+def one_unit_fall(results: Results) -> Estimate:
+    """Exact I(X;T) of one binned unit at its peak less that at the largest weight, in bits."""
+    curve = require_one_case(results.of("one_unit"))["unit_I_XT"].to_numpy()
+    if not np.isfinite(curve).all():
+        raise NotEnoughData("no unit of this activation has an information in closed form")
+    fall = float(np.max(curve) - curve[-1])
+    return Estimate(fall, fall, fall, 1)
+
+
+STATISTICS = {
+    "one_unit_fall": Statistic(
+        one_unit_fall,
+        "Exact I(X;T) of one binned unit at its peak less that at the largest weight, in bits",
+        needs=("one_unit",),
+        shown_in=("one_unit",),
+    ),
+}

@@ -1,0 +1,1 @@
+"""Gradient mean against gradient noise, layer by layer."""

@@ -1,0 +1,41 @@
+"""Gradient mean against noise."""
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.analyses.phases.settings import Settings
+from sgdphys.analyses.source import Source
+from sgdphys.dynamics.phases import epoch_drift, gradient_phases
+from sgdphys.quantities import labelled
+
+
+def analyse(source: Source, analysis: Settings) -> xr.Dataset:
+    """When the noise of each layer's gradient passes its mean."""
+    gradients = source.trajectory["gradients"].to_dataset()
+    norms = gradients.drop_dims("parameter").load()
+    sizes = source.batch_sizes
+    drift = epoch_drift(source.weights, norms["epoch"].to_numpy())
+    found = gradient_phases(
+        norms,
+        drift=drift,
+        batch_size=float(np.mean(sizes)),
+        batches=len(sizes),
+        replacement=source.study.train.sampling == "replacement",
+        confidence=analysis.confidence,
+        resamples=analysis.resamples,
+        rng=source.study.train.seed,
+    )
+    found["late_diffusion"] = _late_diffusion(source, drift)
+    return labelled(found)
+
+
+def _late_diffusion(source: Source, drift: xr.DataArray) -> xr.DataArray:
+    """Mean of |theta(e + 1) - theta(e)|**2 / (2 updates parameters) in the second half."""
+    time = source.weights["time"].to_numpy()
+    epoch = source.weights["epoch"].to_numpy()
+    elapsed = (time[-1] - time[0]) / (epoch[-1] - epoch[0])
+    sizes = xr.DataArray(
+        np.unique(source.weights["layer"].to_numpy(), return_counts=True)[1], dims="layer"
+    )
+    late = drift.where(drift["epoch"] >= drift["epoch"][-1] / 2, drop=True)
+    return ((late * elapsed) ** 2).mean("epoch") / (2 * len(source.batch_sizes) * sizes)

@@ -1,0 +1,142 @@
+"""What claims say of when noise passes the mean gradient, and what goes with it."""
+
+import xarray as xr
+
+from sgdphys.analyses.information.statistics import compression_rate, onset_epoch
+from sgdphys.claims.correlations import rank_correlation
+from sgdphys.claims.estimates import Estimate
+from sgdphys.claims.results import Results, log
+from sgdphys.claims.statistic import Statistic
+from sgdphys.information.onset import is_finite
+
+PAPER_EPOCH = 350
+"""At which Shwartz-Ziv and Tishby (2017) saw drift turn into diffusion."""
+
+
+def _of_finite(phases: xr.Dataset, values: xr.DataArray) -> xr.DataArray:
+    """Values (replica, layer) of the networks whose gradients are finite through to the end."""
+    return values.where(is_finite(phases["late_gradient_ratio"]))
+
+
+def _transition(results: Results, prefix: str = "") -> xr.DataArray:
+    """Epoch at which noise passes mean or drift; where it never does, the last epoch.
+
+    So networks that compress before their noise has passed count as what they are. Layers whose
+    noise is above the mean from the start have no such epoch, and are left out. Networks that
+    diverged have a last epoch too, but no onset to compare with it.
+    """
+    phases = results.of("phases")
+    ratio = phases[f"{prefix or 'gradient_'}ratio"]
+    last = ratio["epoch"].isel(epoch=-1).where(ratio.isel(epoch=0) >= 1)
+    return phases[f"{prefix}transition_epoch"].fillna(last)
+
+
+def onset_after_transition(results: Results) -> xr.DataArray:
+    """Log10 of the onset of the loss of I(X;T) over the epoch where noise passes the mean."""
+    return log(onset_epoch(results) / _transition(results), 10)
+
+
+def onset_after_drift_transition(results: Results) -> xr.DataArray:
+    """Log10 of the onset of the loss of I(X;T) over the epoch where noise passes the drift."""
+    return log(onset_epoch(results) / _transition(results, "drift_"), 10)
+
+
+def transition_epoch(results: Results) -> xr.DataArray:
+    """Log2 of the epoch at which noise passes the mean gradient over 350, the paper's."""
+    phases = results.of("phases")
+    return log(_of_finite(phases, phases["transition_epoch"]) / PAPER_EPOCH, 2)
+
+
+def drift_transition_epoch(results: Results) -> xr.DataArray:
+    """Log2 of the epoch at which noise passes the drift of an epoch over 350, the paper's."""
+    phases = results.of("phases")
+    return log(_of_finite(phases, phases["drift_transition_epoch"]) / PAPER_EPOCH, 2)
+
+
+def late_ratio_spread(results: Results) -> xr.DataArray:
+    """Standard deviation over layers of ln(mean/noise) of gradients, second half of training."""
+    return log(results.of("phases")["late_gradient_ratio"]).std("layer")
+
+
+def sample_ratio_drop(results: Results) -> xr.DataArray:
+    """Log10 of mean over noise of single-sample gradients at the start over that at the end."""
+    found = results.of("phases")
+    return log(found["first_sample_ratio"] / found["late_sample_ratio"], 10)
+
+
+def noise_scale_at_transition(results: Results) -> xr.DataArray:
+    """Log2 of the noise scale tr(S)/|G|^2 over the batch size where noise passes the mean."""
+    phases = results.of("phases")
+    return log(_of_finite(phases, phases["transition_noise_scale"]), 2)
+
+
+def rate_with_ratio(results: Results) -> Estimate:
+    """Rank correlation over layers, within replicas, of compression rate with late mean/noise."""
+    return rank_correlation(
+        compression_rate(results), results.of("phases")["late_gradient_ratio"], over="layer"
+    )
+
+
+def rate_with_diffusion(results: Results) -> Estimate:
+    """Rank correlation over layers, within replicas, of compression rate with late D an epoch."""
+    return rank_correlation(
+        compression_rate(results), results.of("phases")["late_diffusion"], over="layer"
+    )
+
+
+STATISTICS = {
+    "onset_after_transition": Statistic(
+        onset_after_transition,
+        "Log10 of the onset of the loss of I(X;T) over the epoch where noise passes the mean",
+        needs=("phases", "information"),
+        shown_in=("gradient_ratio", "information_of_cases"),
+    ),
+    "onset_after_drift_transition": Statistic(
+        onset_after_drift_transition,
+        "Log10 of the onset of the loss of I(X;T) over the epoch where noise passes the drift",
+        needs=("phases", "information"),
+        shown_in=("gradient_ratio",),
+    ),
+    "transition_epoch": Statistic(
+        transition_epoch,
+        "Log2 of the epoch at which noise passes the mean gradient over 350, the paper's",
+        needs=("phases",),
+        shown_in=("gradient_ratio", "noise_scale"),
+    ),
+    "drift_transition_epoch": Statistic(
+        drift_transition_epoch,
+        "Log2 of the epoch at which noise passes the drift of an epoch over 350, the paper's",
+        needs=("phases",),
+        shown_in=("gradient_ratio",),
+    ),
+    "late_ratio_spread": Statistic(
+        late_ratio_spread,
+        "Standard deviation over layers of ln(mean/noise) of gradients, second half of training",
+        needs=("phases",),
+        shown_in=("gradient_ratio",),
+    ),
+    "sample_ratio_drop": Statistic(
+        sample_ratio_drop,
+        "Log10 of mean over noise of single-sample gradients at the start over that at the end",
+        needs=("phases",),
+        shown_in=("gradient_phases", "linear", "compression"),
+    ),
+    "noise_scale_at_transition": Statistic(
+        noise_scale_at_transition,
+        "Log2 of the noise scale tr(S)/|G|^2 over the batch size where noise passes the mean",
+        needs=("phases",),
+        shown_in=("noise_scale",),
+    ),
+    "rate_with_ratio": Statistic(
+        rate_with_ratio,
+        "Rank correlation over layers, within replicas, of compression rate with late mean/noise",
+        needs=("phases", "information"),
+        shown_in=("gradient_ratio",),
+    ),
+    "rate_with_diffusion": Statistic(
+        rate_with_diffusion,
+        "Rank correlation over layers, within replicas, of compression rate with late D an epoch",
+        needs=("phases", "information"),
+        shown_in=("relaxation",),
+    ),
+}

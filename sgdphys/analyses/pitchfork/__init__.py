@@ -1,0 +1,1 @@
+"""Critical slowing down of the two-layer scalar network."""

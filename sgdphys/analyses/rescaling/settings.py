@@ -1,0 +1,21 @@
+"""Keys of ``[analyses.NAME]`` of this kind, and what a study needs for it."""
+
+from typing import TYPE_CHECKING, Literal
+
+from sgdphys.analyses.settings import AnalysisSettings, without_labels, without_perceptron
+from sgdphys.keys import Bins, Positive
+
+if TYPE_CHECKING:
+    from sgdphys.study.settings import Study
+
+
+class Settings(AnalysisSettings):
+    """The same function with other weights: ``[analyses.NAME]`` with ``of = "rescaling"``."""
+
+    of: Literal["rescaling"]
+    factor: Positive = 10.0
+    bins: Bins = 30
+
+    def requires(self, study: "Study") -> list[str]:
+        """Return what the study lacks for it."""
+        return without_perceptron(study) + without_labels("rescaling", study)

@@ -1,0 +1,22 @@
+"""What claims say of the same function with other weights."""
+
+import xarray as xr
+
+from sgdphys.claims.results import Results
+from sgdphys.claims.statistic import Statistic
+
+
+def rescaling_change(results: Results) -> xr.DataArray:
+    """Largest change of I(X;T) over layers when the weights change and the function does not."""
+    found = results.of("rescaling")
+    return abs(found["rescaled_I_XT"] - found["I_XT"]).max("layer")
+
+
+STATISTICS = {
+    "rescaling_change": Statistic(
+        rescaling_change,
+        "Largest change of I(X;T) over layers when the weights change and the function does not",
+        needs=("rescaling",),
+        shown_in=("compression",),
+    ),
+}

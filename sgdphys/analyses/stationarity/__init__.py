@@ -1,0 +1,1 @@
+"""Fluctuation relations, irreversibility and curvature in bursts of steps."""

@@ -1,0 +1,59 @@
+"""Keys of ``[analyses.NAME]`` of this kind, and what a study needs for it."""
+
+import math
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from sgdphys.analyses.settings import FEWEST_STEPS, AnalysisSettings, Extent
+from sgdphys.keys import Share
+
+if TYPE_CHECKING:
+    from sgdphys.study.settings import Study
+
+PRODUCING = 3
+"""Directions along which the entropy production is measured ..."""
+STEPS_A_DIRECTION = 20
+"""... and the steps of all networks together that each of them takes."""
+
+
+class Settings(AnalysisSettings):
+    """Fluctuation relations, irreversibility and curvature in bursts: ``of = "stationarity"``."""
+
+    quick: ClassVar[dict[str, int]] = {"replicas": 2, "gradients": 16}
+    of: Literal["stationarity"]
+    gradients: Annotated[int, Field(ge=8, le=10**6)] = 64
+    directions: Annotated[int, Field(ge=4, le=10_000)] = 6
+    replicas: Annotated[int, Field(ge=2, le=10**9)] = 8
+    confidence: Share = 0.95
+
+    def fewest_steps(self, networks: int) -> int:
+        """Consecutive updates from which a burst of so many networks is read."""
+        together = max(min(networks, self.replicas), 1)
+        return max(FEWEST_STEPS, math.ceil(PRODUCING * STEPS_A_DIRECTION / together))
+
+    def requires(self, study: "Study") -> list[str]:
+        """Return what the study lacks for it."""
+        train = study.train
+        wanted = {
+            "train.dtype = 'float64' (gradients are read from small differences)":
+                train.dtype == "float64",
+            "train.optimiser = 'sgd' without nesterov":
+                train.optimiser == "sgd" and not train.nesterov,
+            "train.schedule = 'constant'": train.schedule == "constant",
+        }  # fmt: skip
+        absent = [said for said, is_met in wanted.items() if not is_met]
+        missing = [f"needs {'; '.join(absent)}"] if absent else []
+        least = self.fewest_steps(train.replicas)
+        longest = study.longest_stretch
+        if longest is not None and longest < least:
+            missing.append(
+                f"needs at least {least} consecutive steps, and the longest stretch recorded has "
+                f"{longest}; set record.weights to 'step' or {{ burst = 74, starts = 4 }}, and "
+                "train.epochs to more than a burst"
+            )
+        return missing
+
+    def memory(self, study: "Study", extent: Extent) -> float:
+        """Bytes that it holds at once."""
+        return 24.0 * ((study.longest_stretch or 0) + 1) * extent.numbers

@@ -1,0 +1,154 @@
+"""Results of a study, narrowed to the case that a claim is about."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.errors import InputError, NotEnoughData
+from sgdphys.information.onset import finite_to_the_end
+
+LACKS = "lacks"
+"""Attribute of an analysis without data that says why there are none."""
+
+
+class Results:
+    """What a statistic reads of the results of a study, narrowed to the case that is asked for.
+
+    Parameters
+    ----------
+    groups : mapping of str to Dataset
+        By the names of analyses, each with the attribute ``of``, its kind.
+    needs : sequence of str
+        Kinds that the statistic reads.
+    analysis : str
+        Name of an analysis to be preferred to the first of its kind; may be empty.
+    where : mapping
+        Values of swept keys, among others.
+    """
+
+    def __init__(
+        self,
+        groups: Mapping[str, xr.Dataset],
+        needs: Sequence[str],
+        analysis: str,
+        where: Mapping[str, Any],
+    ) -> None:
+        if analysis and analysis not in groups:
+            raise InputError(f"there is no analysis {analysis!r}; there are {', '.join(groups)}")
+        self._where = where
+        self._found: dict[str, xr.Dataset | None] = {}
+        for kind in needs:
+            alike = {n: g for n, g in groups.items() if g.attrs.get("of") == kind}
+            self._found[kind] = alike.get(analysis, next(iter(alike.values()), None))
+
+    def wanted(self, name: str) -> Any:
+        """What is asked for of a coordinate that a statistic chooses itself, or None."""
+        return self._where.get(name)
+
+    def chooses_case(self, key: str) -> bool:
+        """Whether a key of ``where`` is one that a sweep which is read was over."""
+        return any(f is not None and _swept(key) in f.coords for f in self._found.values())
+
+    def of(self, kind: str) -> xr.Dataset:
+        """The analysis of a kind.
+
+        Raises
+        ------
+        InputError
+            When there is none, or no case is as wanted.
+        NotEnoughData
+            When it has no data.
+        """
+        if kind not in self._found:
+            raise LookupError(f"a statistic that reads {kind!r} must name it in its needs")
+        found = self._found[kind]
+        if found is None:
+            raise InputError(f"the results have no analysis of {kind!r}; add it to the study")
+        if LACKS in found.attrs:
+            raise NotEnoughData(str(found.attrs[LACKS]))
+        for key, value in self._where.items():
+            beside = _swept(key)
+            if beside not in found.coords:
+                continue
+            values = value if isinstance(value, list) else [value]
+            there = found[beside].to_numpy()
+            same = np.isin(there, values)
+            if not same.any():
+                known = ", ".join(dict.fromkeys(map(str, there)))
+                raise InputError(f"no case has {key} {value!r}; there are {known}")
+            found = found.isel(case=np.flatnonzero(same))
+        found = found.load()
+        return found.squeeze("case") if found.sizes.get("case") == 1 else found
+
+    def each_case(self, kind: str, measured: Callable[[xr.Dataset], xr.DataArray]) -> xr.DataArray:
+        """What is measured of the curves of an analysis, case by case where there are several.
+
+        Parameters
+        ----------
+        kind : str
+        measured : callable
+            Receives the analysis of one case, as ``to_the_end`` has it.
+        """
+        found = self.of(kind)
+        if "case" not in found.dims:
+            return measured(to_the_end(found))
+        cases = [found.isel(case=k) for k in range(found.sizes["case"])]
+        return xr.concat(
+            [measured(to_the_end(case)) for case in cases], dim="case", coords="different",
+            compat="equals", join="outer", combine_attrs="drop_conflicts",
+        )  # fmt: skip
+
+
+def _swept(key: str) -> str:
+    """Coordinate of a swept key; one whose last name another has too is called by its table."""
+    return f"swept_{key.replace('.', '_')}"
+
+
+def require_one_case(data: xr.Dataset) -> xr.Dataset:
+    """Refuse several cases of a sweep where a statistic is of one."""
+    if "case" in data.dims:
+        swept = [str(n).removeprefix("swept_") for n in data.coords if str(n).startswith("swept_")]
+        raise InputError(
+            f"the statistic is of one case, and there are {data.sizes['case']}; choose one in "
+            f"'where' by {', '.join(swept) or 'its name'}"
+        )
+    return data
+
+
+def to_the_end(data: xr.Dataset) -> xr.Dataset:
+    """Curves over the epochs of their own case, of the members that are finite at the end.
+
+    Parameters
+    ----------
+    data : Dataset
+        Variables (epoch, replica, ...) of one case. Epochs at which a case of a sweep has nothing
+        are those of other cases; an ensemble by itself ends at its last epoch.
+
+    Returns
+    -------
+    Dataset
+        Where a member is not finite at the last epoch, its whole curve is NaN.
+    """
+    if "case" in data.coords:
+        own = data.dropna("epoch", how="all")
+        data = own if own.sizes["epoch"] else data
+    return data.map(
+        lambda v: finite_to_the_end(v) if {"epoch", "replica"} <= set(v.dims) else v,
+        keep_attrs=True,
+    )
+
+
+def log(values: xr.DataArray, base: float = math.e) -> xr.DataArray:
+    """Logarithm, NaN where there is none that is finite."""
+    v = values.to_numpy().astype(np.float64)
+    there = np.isfinite(v) & (v > 0)
+    return values.copy(data=np.where(there, np.log(np.where(there, v, 1.0)) / np.log(base), np.nan))
+
+
+def with_ends(data: xr.Dataset, name: str, scale: Any = 1.0) -> xr.Dataset:
+    """An estimate and its interval as value, low and high, all divided by a scale."""
+    ends = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
+    return xr.Dataset({new: data[old] / scale for new, old in ends.items()})

@@ -1,0 +1,259 @@
+"""Verdicts on claims: an interval against a threshold."""
+
+import hashlib
+import json
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.claims.claim import Claim
+from sgdphys.claims.estimates import Estimate, difference, of_intervals, over_replicas
+from sgdphys.claims.results import Results
+from sgdphys.claims.statistic import Measured, Statistic
+from sgdphys.errors import InputError, NotEnoughData, WorkError
+from sgdphys.trajectory.writer import write_text
+
+SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "supported", "not supported", "inconclusive"
+NO_DATA = "no data"
+
+
+class Verdict(NamedTuple):
+    """A claim, the rule it was judged by, and how it fell.
+
+    ``reason`` says why there is no estimate, where there is none. ``above`` and ``below`` are the
+    thresholds, NaN where the claim has none on that side; ``members`` is 0 where an estimate came
+    with its interval.
+    """
+
+    claim: str
+    says: str
+    by: str
+    statistic: str
+    measured: str
+    where: str
+    rule: str
+    null: str
+    value: float
+    low: float
+    high: float
+    members: int
+    null_low: float
+    null_high: float
+    word: str
+    above: float
+    below: float
+    reason: str = ""
+
+
+def word_for(estimate: Estimate, claim: Claim) -> str:
+    """Judge an interval.
+
+    "supported" where it lies wholly on the claim's side of its threshold, "not supported" where
+    wholly on the other, else "inconclusive".
+    """
+    above = -np.inf if claim.above is None else claim.above
+    below = np.inf if claim.below is None else claim.below
+    if not np.isfinite([estimate.value, estimate.low, estimate.high]).all():
+        return NO_DATA
+    if above < estimate.low and estimate.high < below:
+        return SUPPORTED
+    if estimate.high <= above or estimate.low >= below:
+        return NOT_SUPPORTED
+    return INCONCLUSIVE
+
+
+def judge(
+    claims: Mapping[str, Claim],
+    groups: Mapping[str, xr.Dataset],
+    statistics: Mapping[str, Statistic],
+) -> list[Verdict]:
+    """Return the verdict on every claim, in order.
+
+    Parameters
+    ----------
+    claims : mapping of str to Claim
+    groups : mapping of str to Dataset
+        Results by the name of their analysis, each with the attribute ``of``, its kind.
+    statistics : mapping of str to Statistic
+        What the claims can be about, by name.
+
+    Notes
+    -----
+    A claim whose data are missing gets "no data" and the reason; the others are not touched.
+    """
+    verdicts = []
+    for name, claim in claims.items():
+        reason, estimate = "", Estimate(np.nan, np.nan, np.nan, 0)
+        try:
+            estimate = measure(claim, groups, statistics[claim.statistic])
+        except (InputError, NotEnoughData) as error:
+            reason = str(error)
+        except KeyError as error:
+            reason = f"the results lack {error.args[0]}"
+        word = word_for(estimate, claim)
+        if word == NO_DATA and not reason:
+            reason = _lack(estimate)
+        verdicts.append(
+            Verdict(
+                claim=name,
+                says=claim.says,
+                by=claim.by,
+                statistic=claim.statistic,
+                measured=statistics[claim.statistic].measures,
+                where=_in_words(claim),
+                rule=claim.rule,
+                null=claim.null,
+                **estimate._asdict(),
+                word=word,
+                above=np.nan if claim.above is None else claim.above,
+                below=np.nan if claim.below is None else claim.below,
+                reason=reason,
+            )
+        )
+    return verdicts
+
+
+def _lack(estimate: Estimate) -> str:
+    """Why an estimate cannot be judged."""
+    if estimate.members == 1:
+        return "one network has a finite value, and an interval needs two"
+    if not np.isfinite(estimate.value):
+        return "no network has a finite value to judge by"
+    return f"{estimate.members} networks have a finite value, and it has no interval"
+
+
+def measure(claim: Claim, groups: Mapping[str, xr.Dataset], statistic: Statistic) -> Estimate:
+    """Estimate of a claim's statistic.
+
+    Raises
+    ------
+    InputError
+        When the results lack what it is taken of.
+    NotEnoughData
+        When they hold too little of it.
+    """
+    first = _measured(claim.statistic, statistic, claim.where, groups)
+    if not claim.against:
+        return _estimate(first)
+    where = {**claim.where, **claim.against}
+    second = _measured(claim.statistic, statistic, where, groups)
+    if isinstance(first, xr.DataArray) and isinstance(second, xr.DataArray):
+        if first.sizes.get("replica") == second.sizes.get("replica"):
+            over = [[d for d in v.dims if d != "replica"] for v in (first, second)]
+            return over_replicas(first.mean(over[0]) - second.mean(over[1]))
+    return difference(_estimate(first), _estimate(second))
+
+
+def _estimate(found: Measured) -> Estimate:
+    if isinstance(found, Estimate):
+        return found
+    return over_replicas(found) if isinstance(found, xr.DataArray) else of_intervals(found)
+
+
+def _measured(
+    name: str, statistic: Statistic, where: Mapping[str, Any], groups: Mapping[str, xr.Dataset]
+) -> Measured:
+    """A statistic where it is wanted, its further dimensions left."""
+    rest = dict(where)
+    results = Results(groups, statistic.needs, str(rest.pop("analysis", "")), rest)
+    found = statistic.of(results)
+    for key, value in rest.items():
+        if key in statistic.chooses or results.chooses_case(key):
+            continue
+        if isinstance(found, Estimate) or not (key in found.dims or key in found.coords):
+            raise InputError(f"{name} has no {key!r} to choose {value!r} of")
+        found = _chosen(found, key, value)
+    return found
+
+
+def _chosen(found: Any, name: Hashable, value: Any) -> Any:
+    """The places of a coordinate that are nearest to a value, or to each of several."""
+    coordinate = found[name]
+    if coordinate.ndim != 1:
+        raise InputError(f"{name} is no axis of its own, so {value!r} chooses nothing")
+    axis, there = coordinate.dims[0], coordinate.to_numpy()
+    places = []
+    for v in value if isinstance(value, list) else [value]:
+        if isinstance(v, str):
+            same = np.flatnonzero(there.astype(str) == v)
+            if not len(same):
+                raise InputError(
+                    f"there is no {name} {v!r}; there are {', '.join(map(str, there))}"
+                )
+            places.append(int(same[0]))
+        else:
+            away = np.abs(there.astype(np.float64) - v)
+            if np.isnan(away).all():
+                raise InputError(f"no {name} is a number here, so {v!r} chooses nothing")
+            places.append(int(np.nanargmin(away)))
+    return found.isel({axis: places})
+
+
+def _in_words(claim: Claim) -> str:
+    def said(where: Mapping[str, Any]) -> str:
+        return ", ".join(
+            f"{k.replace('_', ' ')} {', '.join(map(str, v)) if isinstance(v, list) else v}"
+            for k, v in where.items()
+        )
+
+    words = said(claim.where)
+    return f"{words}; less that at {said(claim.against)}" if claim.against else words
+
+
+def as_dataset(verdicts: list[Verdict]) -> xr.Dataset:
+    """Verdicts along ``claim``, one variable a field."""
+    columns = {
+        name: ("claim", np.array([getattr(v, name) for v in verdicts]))
+        for name in Verdict._fields
+        if name != "claim"
+    }
+    return xr.Dataset(columns, coords={"claim": [v.claim for v in verdicts]}, attrs={
+        "of": "verdicts"
+    })  # fmt: skip
+
+
+def without_data(
+    claims: Mapping[str, Claim], reason: str, statistics: Mapping[str, Statistic]
+) -> list[Verdict]:
+    """Return the verdicts on claims about networks that have nothing to be measured."""
+    return [verdict._replace(reason=reason) for verdict in judge(claims, {}, statistics)]
+
+
+def write_verdicts(verdicts: list[Verdict], path: Path) -> None:
+    """Write verdicts as JSON, one object each, and a digest of them; what is not finite as null."""
+    rows = [
+        {k: None if isinstance(v, float) and not np.isfinite(v) else v
+         for k, v in verdict._asdict().items()}
+        for verdict in verdicts
+    ]  # fmt: skip
+    write_text(json.dumps({"sha256": _digest(rows), "verdicts": rows}, indent=1), path)
+
+
+def _digest(rows: list[dict[str, Any]]) -> str:
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def read_verdicts(path: Path) -> list[Verdict]:
+    """Return verdicts that were written; a list of before there were digests is read as it is.
+
+    Raises
+    ------
+    WorkError
+        When they are not what was written.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        rows = found["verdicts"] if isinstance(found, dict) else found
+        if rows is found or found["sha256"] == _digest(rows):
+            whole: list[dict[str, Any]] = [
+                {k: np.nan if v is None else v for k, v in row.items()} for row in rows
+            ]
+            return [Verdict(**row) for row in whole]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise WorkError(
+        f"{path} is damaged; give the command that began the run again to judge its claims anew"
+    )

@@ -1,0 +1,227 @@
+"""Verdicts: the rule, missing data, differences, and what is written."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+from pydantic import ValidationError
+
+from sgdphys.analyses.catalogue import statistics
+from sgdphys.claims import verdicts as product
+from sgdphys.claims.claim import Claim
+from sgdphys.claims.estimates import Estimate, difference, over_replicas
+from sgdphys.claims.verdicts import (
+    as_dataset,
+    read_verdicts,
+    without_data,
+    word_for,
+    write_verdicts,
+)
+from sgdphys.errors import WorkError
+from sgdphys.figures.verdicts import from_threshold
+
+STATISTICS = statistics()
+
+
+def judge(claims, groups):
+    return product.judge(claims, groups, STATISTICS)
+
+
+def measure(claim, groups):
+    return product.measure(claim, groups, STATISTICS[claim.statistic])
+
+
+def claim(**changed):
+    keys = {"says": "s", "by": "b", "statistic": "bits_lost", "above": 1.0, "null": "n"}
+    return Claim(**{**keys, **changed})
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "rule", "word"),
+    [
+        (1.1, 2.0, {"above": 1.0}, "supported"),
+        (0.5, 1.0, {"above": 1.0}, "not supported"),
+        (0.5, 1.5, {"above": 1.0}, "inconclusive"),
+        (0.5, 0.9, {"above": None, "below": 1.0}, "supported"),
+        (1.0, 1.2, {"above": None, "below": 1.0}, "not supported"),
+        (-0.5, 0.5, {"above": -1.0, "below": 1.0}, "supported"),
+        (1.5, 2.0, {"above": -1.0, "below": 1.0}, "not supported"),
+        (-2.0, -1.0, {"above": -1.0, "below": 1.0}, "not supported"),
+        (-2.0, 2.0, {"above": -1.0, "below": 1.0}, "inconclusive"),
+        (np.nan, np.nan, {"above": 1.0}, "no data"),
+    ],
+)
+def test_the_word_follows_from_interval_and_threshold(low, high, rule, word):
+    assert word_for(Estimate((low + high) / 2, low, high, 10), claim(**rule)) == word
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"above": None}, "has no threshold"),
+        ({"above": 2.0, "below": 1.0}, "can never hold"),
+        ({"treshold": 1.0}, "Extra inputs"),
+    ],
+)
+def test_claims_that_cannot_be_judged_are_refused(keys, words):
+    with pytest.raises(ValidationError, match=words):
+        claim(**keys)
+
+
+def information(lost, replicas=40, seed=0, cases=None):
+    """Curves of two layers that lose known bits after epoch 2, by case if there are several."""
+    rng = np.random.default_rng(seed)
+    epoch = np.array([0, 1, 2, 10, 100])
+    shape = np.array([0.5, 0.8, 1.0, 0.5, 0.0])
+    made = []
+    for case in lost:
+        noise = 0.2 * rng.standard_normal((replicas, 2))
+        fall = np.asarray(case) + noise
+        made.append(3.0 + shape[:, None, None] * fall)
+    values = np.stack(made) if cases else made[0]
+    dims = (("case",) if cases else ()) + ("epoch", "replica", "layer")
+    data = xr.Dataset(
+        {"I_XT": (dims, values), "I_TY": (dims, values)},
+        coords={"epoch": epoch, "layer": [1, 2]},
+        attrs={"of": "information"},
+    )
+    if cases:
+        data = data.assign_coords(case=cases, swept_size=("case", [1, 2]))
+    return data
+
+
+def test_bits_lost_by_layer_and_by_difference_of_cases():
+    groups = {"information": information([[1.0, 2.0], [1.0, 5.0]], cases=["a", "b"])}
+    one = measure(claim(where={"size": 1, "layer": 2}), groups)
+    assert one.low < 2.0 < one.high
+    assert one.high - one.low < 0.3
+    both = measure(claim(where={"size": 2, "layer": [1, 2]}), groups)
+    assert both.low < 3.0 < both.high
+    apart = measure(claim(where={"size": 2, "layer": 2}, against={"size": 1}), groups)
+    assert apart.low < 3.0 < apart.high
+    assert apart.members == 40
+
+
+def test_intervals_of_a_statistic_are_right_as_often_as_they_say():
+    hits = 0
+    for seed in range(400):
+        found = measure(
+            claim(where={"layer": 1}), {"information": information([[1.0, 2.0]], 20, seed)}
+        )
+        hits += found.low <= 1.0 <= found.high
+    assert 0.92 <= hits / 400 <= 0.98
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"statistic": "norm_growth"}, "no analysis of 'diversity'"),
+        ({"where": {"size": 7}}, "no case has size 7; there are 1, 2"),
+        ({"where": {"analysis": "kernels"}}, "there is no analysis 'kernels'"),
+        ({"where": {"burst": 1}}, "has no 'burst' to choose"),
+        ({"statistic": "label_bits_above_null"}, "the results lack"),
+    ],
+)
+def test_a_claim_without_data_says_why_and_harms_no_other(keys, words):
+    groups = {"information": information([[1.0, 2.0], [1.0, 2.0]], cases=["a", "b"])}
+    good = claim(where={"size": 1}, above=0.5)
+    verdicts = judge({"bad": claim(**keys), "good": good}, groups)
+    assert [v.word for v in verdicts] == ["no data", "supported"]
+    assert words in verdicts[0].reason
+
+
+def test_verdicts_survive_a_file(tmp_path):
+    groups = {"information": information([[1.0, 2.0]])}
+    verdicts = judge({"a": claim(), "b": claim(statistic="norm_growth")}, groups)
+    write_verdicts(verdicts, tmp_path / "verdicts.json")
+    again = read_verdicts(tmp_path / "verdicts.json")
+    assert again[0] == verdicts[0]._replace(
+        null_low=again[0].null_low, null_high=again[0].null_high
+    )
+    assert np.isnan(again[1].value)
+    rows = json.loads((tmp_path / "verdicts.json").read_text())["verdicts"]
+    assert rows[1]["value"] is None
+    assert as_dataset(verdicts)["word"].to_numpy().tolist() == [v.word for v in verdicts]
+
+
+def test_verdicts_of_before_there_were_digests_are_read(tmp_path):
+    path = tmp_path / "verdicts.json"
+    write_verdicts(judge({"a": claim()}, {"information": information([[1.0, 2.0]])}), path)
+    new = read_verdicts(path)
+    path.write_text(json.dumps(json.loads(path.read_text())["verdicts"]))
+    assert str(read_verdicts(path)) == str(new)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[: len(data) // 2],
+        lambda data: data.replace(b"1.5", b"1.6"),
+        lambda data: data.replace(b"value", b"falue"),
+        lambda data: data + b"\xff",
+        lambda data: b'["a"]',
+        lambda data: b"3",
+    ],
+)
+def test_damaged_verdicts_are_told(tmp_path, damage):
+    path = tmp_path / "verdicts.json"
+    write_verdicts(judge({"a": claim()}, {"information": information([[1.0, 2.0]])}), path)
+    damaged = damage(path.read_bytes())
+    assert damaged != path.read_bytes()
+    path.write_bytes(damaged)
+    with pytest.raises(WorkError, match=r"verdicts\.json is damaged; give the command"):
+        read_verdicts(path)
+
+
+def test_what_has_no_data_has_no_verdict_whatever_is_claimed():
+    claims = {name: claim(statistic=name) for name in STATISTICS}
+    for verdict in without_data(claims, "every network diverged", STATISTICS):
+        assert (verdict.word, verdict.reason) == ("no data", "every network diverged")
+        assert np.isnan([verdict.value, verdict.low, verdict.high]).all()
+
+
+def test_places_that_other_cases_have_alone_are_not_chosen():
+    # cases with other numbers of updates an epoch leave holes in each other's lags
+    data = xr.Dataset(
+        {f"diffusion_ratio{e}": (("case", "lag"), [[1.0, np.nan], [np.nan, v]])
+         for e, v in (("", 2.0), ("_low", 1.5), ("_high", 2.5))},
+        coords={"lag": [3, 7], "lag_epochs": (("case", "lag"), [[1.0, np.nan], [np.nan, 1.0]]),
+                "swept_size": ("case", [1, 2])},
+        attrs={"of": "diffusion"},
+    )  # fmt: skip
+    wanted = claim(statistic="diffusion_over_noise", where={"size": 2, "lag_epochs": 16})
+    assert measure(wanted, {"diffusion": data})[:3] == (2.0, 1.5, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "interval", "ends"),
+    [
+        (1.0, np.nan, (0.5, 2.0, 3.0), (-0.5, 1.0, 2.0)),
+        (np.nan, 1.0, (0.5, 2.0, 3.0), (-2.0, -1.0, 0.5)),
+        (-1.0, 1.0, (-0.5, 0.2, 0.8), (0.2, 0.8, 1.0)),
+        (-1.0, 1.0, (0.5, 1.5, 2.0), (-1.0, -0.5, 0.5)),
+        (-1.0, 1.0, (-4.0, -3.0, -2.0), (-3.0, -2.0, -1.0)),
+        (1.0, np.nan, (np.nan, 2.0, np.nan), (np.nan, 1.0, np.nan)),  # one network has no interval
+        (-1.0, 1.0, (np.nan, 0.5, np.nan), (np.nan, 0.5, np.nan)),
+    ],
+)
+def test_distances_into_the_side_of_a_claim(above, below, interval, ends):
+    assert from_threshold(above, below, *interval) == pytest.approx(ends, nan_ok=True)
+
+
+def test_differences_of_independent_estimates():
+    one, other = Estimate(3.0, 2.0, 4.0, 9), Estimate(1.0, 0.25, 1.75, 7)
+    assert difference(one, other) == Estimate(2.0, 0.75, 3.25, 7)
+
+
+def test_infinite_replicas_are_left_out():
+    found = over_replicas(xr.DataArray([1.0, 1.0, np.inf, np.nan], dims="replica"))
+    assert (found.value, found.members) == (1.0, 2)
+
+
+def test_every_statistic_says_what_it_measures():
+    for name, statistic in STATISTICS.items():
+        assert 10 < len(statistic.measures) < 100, name
+        assert not statistic.measures.startswith("The same"), name
