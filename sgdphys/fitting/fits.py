@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
+from sgdphys.draws import Seed, seed_of, stream
 from sgdphys.dynamics.model_choice import MODELS, fit
 from sgdphys.dynamics.ornstein_uhlenbeck import fit_ou
 from sgdphys.dynamics.wiener import fit_wiener
@@ -25,6 +27,7 @@ class Fitted(NamedTuple):
     notes: list[str]
 
 
+@checked
 def fit_file(
     path: Path,
     *,
@@ -35,7 +38,7 @@ def fit_file(
     per: str | None = None,
     sample: int | None = None,
     confidence: float = 0.95,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> Fitted:
     """Fit diffusion models to a variable of a file.
 
@@ -52,7 +55,7 @@ def fit_file(
     sample : int, optional
         About how many series a model is chosen for; 400 by default.
     confidence : float
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the sample and of random directions.
 
     Returns
@@ -79,7 +82,7 @@ def fit_file(
     if chosen.size < theta.size:
         notes.append(
             f"models were compared on {chosen.size // points} of {series} series, drawn with seed "
-            f"{rng} (--sample N for more); Wiener and OU were fitted to all"
+            f"{seed_of(rng).entropy} (--sample N for more); Wiener and OU were fitted to all"
         )
         compared = _beside_all(numbered, compared, time, per, confidence)
     numbers = [c for c in compared.coords if str(c).endswith("_number")]
@@ -89,9 +92,9 @@ def fit_file(
     return Fitted(compared, chosen, notes)
 
 
-def _sampled(theta: xr.DataArray, time: str, wanted: int, rng: int) -> xr.DataArray:
+def _sampled(theta: xr.DataArray, time: str, wanted: int, rng: Seed) -> xr.DataArray:
     """Some of the series: all combinations of some places along each other dimension."""
-    generator = np.random.default_rng(rng)
+    generator = stream(rng)
     others = sorted((d for d in theta.dims if d != time), key=lambda d: theta.sizes[d])
     left = float(wanted)
     picked: dict[Any, np.ndarray] = {}

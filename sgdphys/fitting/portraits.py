@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
+from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.anomalous import msd
 from sgdphys.dynamics.drift_diffusion import kramers_moyal
 from sgdphys.dynamics.ornstein_uhlenbeck import fit_ou
@@ -15,14 +17,15 @@ from sgdphys.fitting.fits import Fitted
 _HISTOGRAM = np.linspace(-8, 8, 81)
 
 
-def portrait(fitted: Fitted, per: str | None = None, rng: int = 0) -> xr.Dataset:
+@checked
+def portrait(fitted: Fitted, per: str | None = None, rng: Seed = 0) -> xr.Dataset:
     """What the figure of a fit shows, from the sampled series.
 
     Parameters
     ----------
     fitted : Fitted
     per : str, optional
-    rng : int
+    rng : int, SeedSequence or Generator
 
     Returns
     -------
@@ -46,7 +49,7 @@ def portrait(fitted: Fitted, per: str | None = None, rng: int = 0) -> xr.Dataset
     z = (dx - drift * dt) / np.sqrt(dt)
     z /= z.std(axis=1, keepdims=True)
     counts, _ = np.histogram(np.clip(z, -7.99, 7.99), _HISTOGRAM)
-    chosen = np.random.default_rng(rng).permutation(len(scaled))[:6]
+    chosen = stream(rng).permutation(len(scaled))[:6]
     frame = xr.DataArray(scaled, dims=("series", "point"))
     data: dict[str, Any] = {
         "path": (("shown", "point"), scaled[chosen]),

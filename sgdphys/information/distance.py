@@ -7,7 +7,9 @@ import xarray as xr
 from scipy.optimize import minimize_scalar
 from scipy.special import xlogy
 
+from sgdphys.arguments import checked
 from sgdphys.containers import array_of, finite_array
+from sgdphys.draws import Seed, stream
 from sgdphys.errors import InputError
 from sgdphys.information.bottleneck import bottleneck_curve
 from sgdphys.information.certificate import Channel, about_label, channel_of
@@ -125,7 +127,8 @@ def _merged(joint: np.ndarray, q: np.ndarray, mass: np.ndarray) -> tuple[np.ndar
     return together, np.bincount(which, mass, many)
 
 
-def bottleneck_distance(p_xy: Any, cells: Any, *, rng: int = 0) -> xr.Dataset:
+@checked
+def bottleneck_distance(p_xy: Any, cells: Any, *, rng: Seed = 0) -> xr.Dataset:
     """Distance of partitions of the inputs, such as a layer's bins, from the bottleneck bound.
 
     Parameters
@@ -134,7 +137,7 @@ def bottleneck_distance(p_xy: Any, cells: Any, *, rng: int = 0) -> xr.Dataset:
         Joint probabilities of input and binary label: soft labels.
     cells : int array (..., x) or DataArray
         Cell of each input.
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the nulls.
 
     Returns
@@ -174,7 +177,7 @@ def bottleneck_distance(p_xy: Any, cells: Any, *, rng: int = 0) -> xr.Dataset:
     p_x = joint.sum(axis=1)
     conditional = joint / np.maximum(p_x, 1e-300)[:, None]
     nearest = np.abs(conditional[:, None, 1] - channel.p_y_given_x[:, 1]).argmin(axis=1)
-    generator = np.random.default_rng(rng)
+    generator = stream(rng)
     flat = places.reshape(-1, len(joint))
     out = np.empty((len(flat), 3, len(_NAMES)))
     for row, partition in enumerate(flat):

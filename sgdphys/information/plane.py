@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
 from sgdphys.containers import finite_array, require_kind
+from sgdphys.draws import Seed
 from sgdphys.errors import InputError
 from sgdphys.information.binned import (
     Table,
@@ -22,7 +24,7 @@ from sgdphys.information.binned import (
     weighted_information,
 )
 from sgdphys.information.replay import estimated, of_activations, require_estimator
-from sgdphys.information.samples import whole_labels
+from sgdphys.information.samples import label_stream, whole_labels
 from sgdphys.lanes.activations import ACTIVATIONS
 from sgdphys.lanes.forward import Layout, forward_block
 from sgdphys.lanes.vectors import SAMPLES, lanes
@@ -142,6 +144,7 @@ def _read_layers(
             out[epoch, layer, 5] /= values
 
 
+@checked
 def layer_information(
     trajectory: xr.DataTree,
     task: xr.Dataset,
@@ -156,7 +159,7 @@ def layer_information(
     patterns: str = "all",
     noise_variance: float = 1e-3,
     neighbours: int = 3,
-    rng: int = 0,
+    rng: Seed = 0,
     threads: int | None = None,
 ) -> xr.Dataset:
     """Information of every layer about input and label, in bits.
@@ -189,7 +192,7 @@ def layer_information(
         "all", or each replica's "train" or "test" samples.
     noise_variance, neighbours
         Of the kernel bounds and of the nearest neighbours.
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the shuffled labels, one order for each replica.
     threads : int, optional
         All processors by default.
@@ -270,7 +273,7 @@ def layer_information(
         if not finite.any() or not len(rows):
             return
         weights = np.ascontiguousarray(theta[finite, replica])
-        order = np.random.default_rng([rng, replica]).permutation(len(rows))
+        order = label_stream(rng, replica).permutation(len(rows))
         out, ranges[:, replica] = _one_network(
             layout, weights, x, rows, y, soft, order, ends, bins, edges
         )

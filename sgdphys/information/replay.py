@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
+from sgdphys.draws import Seed
 from sgdphys.errors import InputError
 from sgdphys.information.binned import binned_information
 from sgdphys.information.gaussian import linear_layer_information
 from sgdphys.information.kde import kde_information
 from sgdphys.information.neighbours import neighbour_information
 from sgdphys.information.noisy import noisy_information
-from sgdphys.information.samples import whole_labels
+from sgdphys.information.samples import label_stream, whole_labels
 from sgdphys.networks import Perceptron, activate
 from sgdphys.quantities import labelled
 
@@ -71,6 +73,7 @@ def _reader(
     return at_once if estimator.startswith("kde_") else in_turn
 
 
+@checked
 def estimated(
     theta: np.ndarray,
     epochs: Iterable[int],
@@ -83,7 +86,7 @@ def estimated(
     bins: int = 30,
     noise_variance: float = 1e-3,
     neighbours: int = 3,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Information of every layer of some networks at some epochs by another estimator.
 
@@ -104,7 +107,7 @@ def estimated(
         Whether the output is read after a softmax.
     bins, noise_variance, neighbours
         What the estimators take.
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of shuffled labels and of noise.
 
     Returns
@@ -165,7 +168,7 @@ def _each_network(
     layers: int,
     labels: np.ndarray,
     whole: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    rng: int,
+    rng: Seed,
     threads: int = 1,
 ) -> xr.Dataset:
     """I_XT, I_TY and its null of every layer, network and epoch.
@@ -180,7 +183,7 @@ def _each_network(
         e, r = place
         weights = theta[e, r].astype(np.float64)
         if np.isfinite(weights).all():
-            shuffled = np.random.default_rng([rng, r]).permutation(labels)
+            shuffled = label_stream(rng, r).permutation(labels)
             found[e, r] = whole(weights, shuffled)
 
     with ThreadPoolExecutor(threads) as pool:
@@ -196,6 +199,7 @@ def _each_network(
     return labelled(data)
 
 
+@checked
 def of_activations(
     activations: Callable[[np.ndarray], list[np.ndarray]],
     theta: np.ndarray,
@@ -207,7 +211,7 @@ def of_activations(
     bin_range: tuple[float, float] | None = None,
     noise_variance: float = 1e-3,
     neighbours: int = 3,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Information of the layers of any network, from a function that gives their activations.
 
@@ -226,7 +230,7 @@ def of_activations(
         epochs.
     noise_variance, neighbours
         What the estimators take.
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of shuffled labels.
 
     Returns

@@ -3,6 +3,8 @@
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
+from sgdphys.draws import RESAMPLES, Seed, bootstrap_draws
 from sgdphys.dynamics.intervals import (
     METHOD,
     mean_with_interval,
@@ -13,13 +15,14 @@ from sgdphys.information.onset import compression, finite_to_the_end, is_finite
 from sgdphys.quantities import labelled
 
 
+@checked
 def compression_after_transition(
     information: xr.Dataset,
     phases: xr.Dataset,
     *,
     confidence: float = 0.95,
-    resamples: int = 1000,
-    rng: int = 0,
+    resamples: int = RESAMPLES,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Bits lost by each layer, and whether its loss began after its gradients turned to noise.
 
@@ -31,7 +34,8 @@ def compression_after_transition(
         transition_epoch (replica, layer), and drift_transition_epoch where it is there.
     confidence : float
     resamples : int
-    rng : int
+        At least 1; of fewer than about 200 the ends of an interval are too near to each other.
+    rng : int, SeedSequence or Generator
 
     Returns
     -------
@@ -55,7 +59,7 @@ def compression_after_transition(
         curves = curves.isel(replica=np.flatnonzero(sound))
     replicas = curves.sizes["replica"]
     samples = xr.DataArray(
-        resampled_means(curves.to_numpy(), resamples, rng),
+        resampled_means(curves.to_numpy(), bootstrap_draws(replicas, rng, resamples)),
         dims=("resample", "epoch", "layer"),
         coords={"epoch": curves["epoch"]},
     )

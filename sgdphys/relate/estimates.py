@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
+from sgdphys.draws import Seed
 from sgdphys.dynamics.intervals import mean_with_interval
 from sgdphys.errors import NotEnoughData
 
@@ -24,14 +26,15 @@ class Estimate(NamedTuple):
     null_high: float = np.nan
 
 
-def over_replicas(values: xr.DataArray, rng: int = 0) -> Estimate:
+@checked
+def over_replicas(values: xr.DataArray, rng: Seed = 0) -> Estimate:
     """Mean over all but the replicas, then over replicas with a bootstrap interval.
 
     Parameters
     ----------
     values : DataArray (replica, ...)
         What is not finite is left out. One finite replica has a value and no interval.
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the bootstrap.
     """
     finite = values.where(np.isfinite(values))

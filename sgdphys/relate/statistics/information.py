@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from sgdphys.draws import bootstrap_draws
 from sgdphys.dynamics.intervals import percentile_interval, resampled_means
 from sgdphys.errors import NotEnoughData
 from sgdphys.information.onset import LEAST_LOSS, fall_after_peak, is_finite, loss_epoch
@@ -99,7 +100,8 @@ def largest_step(results: Results) -> Estimate:
     step = float(steps(values.mean(axis=0)))
     if np.isnan(step):
         raise NotEnoughData(f"no layer's I(X;T) changes by {LEAST_LOSS:g} bit over the scan")
-    low, high = percentile_interval(steps(resampled_means(values))[:, None], len(values))
+    samples = steps(resampled_means(values, bootstrap_draws(len(values), 0)))
+    low, high = percentile_interval(samples[:, None], len(values))
     return Estimate(step, float(low[0]), float(high[0]), len(values))
 
 
