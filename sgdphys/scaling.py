@@ -7,6 +7,7 @@ import xarray as xr
 from scipy.optimize import minimize_scalar
 from scipy.special import stdtrit
 
+from sgdphys.arguments import checked
 from sgdphys.containers import array_of
 from sgdphys.errors import InputError, NotEnoughData
 
@@ -34,6 +35,7 @@ def _misfit(critical: float, r: np.ndarray, logs: np.ndarray) -> float:
     return float(((logs - x @ slope) ** 2).sum())
 
 
+@checked
 def critical_point(
     control: Any,
     relaxation_time: Any,

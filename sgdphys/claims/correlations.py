@@ -3,7 +3,9 @@
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
 from sgdphys.claims.estimates import Estimate
+from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.intervals import percentile_interval
 from sgdphys.errors import NotEnoughData
 
@@ -11,8 +13,9 @@ _RESAMPLES = 1000
 _FEWEST = 4
 
 
+@checked
 def rank_correlation(
-    first: xr.DataArray, second: xr.DataArray, *, over: str = "replica", rng: int = 0
+    first: xr.DataArray, second: xr.DataArray, *, over: str = "replica", rng: Seed = 0
 ) -> Estimate:
     """Spearman's rank correlation over one axis, averaged over the others.
 
@@ -23,7 +26,7 @@ def rank_correlation(
     over : str
         "replica": do replicas that have more of one have more of the other, layer by layer?
         Another axis, such as "layer": do layers, within each replica?
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the bootstrap and of the permutations.
 
     Returns
@@ -61,7 +64,7 @@ def rank_correlation(
     value = float(_mean_spearman(_ranks(a, axis)[None], _ranks(b, axis)[None], axis, fewest)[0])
     if np.isnan(value):
         raise NotEnoughData(f"all values along {over!r} are tied, and correlate with nothing")
-    generator = np.random.default_rng(rng)
+    generator = stream(rng)
     dealt = _dealt(_ranks(b, axis), axis, generator)
     null = _mean_spearman(_ranks(a, axis)[None], dealt, axis, fewest)
     draws = generator.integers(0, members, (_RESAMPLES, members))

@@ -3,6 +3,8 @@
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
+from sgdphys.draws import Seed, bootstrap_draws
 from sgdphys.dynamics.intervals import (
     METHOD,
     mean_with_interval,
@@ -13,14 +15,14 @@ from sgdphys.information.onset import compression, finite_to_the_end, is_finite
 from sgdphys.quantities import labelled
 
 _CONFIDENCE = 0.95
-_RESAMPLES = 1000
 
 
+@checked
 def compression_after_transition(
     information: xr.Dataset,
     phases: xr.Dataset,
     *,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Bits lost by each layer, and whether its loss began after its gradients turned to noise.
 
@@ -30,7 +32,7 @@ def compression_after_transition(
         I_XT (epoch, replica, layer).
     phases : Dataset
         transition_epoch (replica, layer), and drift_transition_epoch where it is there.
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the bootstrap.
 
     Returns
@@ -55,7 +57,7 @@ def compression_after_transition(
         curves = curves.isel(replica=np.flatnonzero(sound))
     replicas = curves.sizes["replica"]
     samples = xr.DataArray(
-        resampled_means(curves.to_numpy(), _RESAMPLES, rng),
+        resampled_means(curves.to_numpy(), bootstrap_draws(replicas, rng)),
         dims=("resample", "epoch", "layer"),
         coords={"epoch": curves["epoch"]},
     )

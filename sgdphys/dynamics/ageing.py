@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
 from sgdphys.containers import finite_array, require_dimensions
+from sgdphys.draws import Seed, bootstrap_draws
 from sgdphys.dynamics.anomalous import lags_in_steps, msd
 from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
 from sgdphys.dynamics.paths import paths
@@ -69,7 +71,7 @@ def ergodicity_breaking(
     values = single["msd"].transpose(over, ...)
     m = values.sizes[over]
     moments = np.stack([values.to_numpy(), values.to_numpy() ** 2], axis=-1)
-    samples = resampled_means(moments)
+    samples = resampled_means(moments, bootstrap_draws(m, 0))
     estimate = m / (m - 1) * (moments.mean(axis=0)[..., 1] / moments.mean(axis=0)[..., 0] ** 2 - 1)
     spread = m / (m - 1) * (samples[..., 1] / samples[..., 0] ** 2 - 1)
     low, high = percentile_interval(spread, m)
@@ -90,6 +92,7 @@ def ergodicity_breaking(
     )
 
 
+@checked
 def two_time_msd(
     theta: xr.DataArray,
     *,
@@ -99,7 +102,7 @@ def two_time_msd(
     lags: Iterable[float],
     per: str | None = None,
     confidence: float = 0.95,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Ensemble mean squared displacement from a waiting time on, which tells ageing.
 
@@ -113,7 +116,7 @@ def two_time_msd(
     per : str, optional
         Coordinate to measure time by.
     confidence : float
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the bootstrap.
 
     Returns
@@ -142,7 +145,7 @@ def two_time_msd(
     squares = (x[..., end] - x[..., start][..., None]) ** 2
     squares[..., ~(found_end & found_start[:, None])] = np.nan
     members = len(squares)
-    samples = resampled_means(squares, rng=rng)
+    samples = resampled_means(squares, bootstrap_draws(members, rng))
     low, high = percentile_interval(samples, members, confidence)
     mean = finite_mean(squares)
     template = series.theta.isel({dim: 0, over: 0}, drop=True)

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
+from sgdphys.draws import Seed, bootstrap_draws, stream
 from sgdphys.dynamics.ensembles import ensemble_diffusion, fluctuation, spread
 from sgdphys.dynamics.increments import diffusion_ladder
 from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
@@ -27,6 +29,7 @@ def find_bursts(step: np.ndarray, least: int) -> list[slice]:
     return [slice(a, b) for a, b in itertools.pairwise(edges) if b - a > least]
 
 
+@checked
 def burst_diffusion(
     weights: xr.Dataset,
     gradients: xr.Dataset | None = None,
@@ -34,7 +37,7 @@ def burst_diffusion(
     updates_per_epoch: int,
     sample: int = 60,
     confidence: float = 0.95,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """How the weights of twins diffuse about their mean, in every burst of recorded steps.
 
@@ -50,7 +53,7 @@ def burst_diffusion(
     sample : int
         Series of each layer that are tested and whose tails are read.
     confidence : float
-    rng : int
+    rng : int, SeedSequence or Generator
 
     Returns
     -------
@@ -123,9 +126,9 @@ def _sound_families(weights: xr.Dataset) -> np.ndarray:
     return sound if len(sound) else np.arange(len(family))
 
 
-def _sampled(weights: xr.Dataset, sample: int, rng: int) -> dict[int, tuple[np.ndarray, ...]]:
+def _sampled(weights: xr.Dataset, sample: int, rng: Seed) -> dict[int, tuple[np.ndarray, ...]]:
     """Replica and parameter of some series of every layer."""
-    generator = np.random.default_rng(rng)
+    generator = stream(rng)
     layer = weights["layer"].to_numpy()
     replicas = weights.sizes["replica"]
     chosen: dict[int, tuple[np.ndarray, ...]] = {}
@@ -149,7 +152,7 @@ def _one_burst(
     k: int,
     chosen: dict[int, tuple[np.ndarray, ...]],
     confidence: float,
-    rng: int,
+    rng: Seed,
 ) -> xr.Dataset:
     moving = fluctuation(theta.astype(np.float64), within="family")
     ladder = diffusion_ladder(moving, lags=lags)["diffusion"].transpose(
@@ -158,7 +161,7 @@ def _one_burst(
     by_replica = _by_layer(ladder.to_numpy(), layer)  # (replica, lag, layer)
     names = theta["family"].to_numpy()
     families = np.stack([by_replica[names == f].mean(axis=0) for f in np.unique(names)])
-    samples = resampled_means(families, rng=rng)
+    samples = resampled_means(families, bootstrap_draws(len(families), rng))
     mean = finite_mean(families)
     finite = np.isfinite(families).sum(axis=0)
     low, high = percentile_interval(samples, finite, confidence)
@@ -189,14 +192,15 @@ def _one_burst(
 _SHARES = ("passes", "passes_low", "passes_high", "null_passes", "tail_index", "null_tail_index")
 
 
-def _fairness(x: np.ndarray, family: np.ndarray, confidence: float, rng: int) -> dict[str, float]:
+def _fairness(x: np.ndarray, family: np.ndarray, confidence: float, rng: Seed) -> dict[str, float]:
     """Share of series (point, series) that pass as Wiener, their tail index, and both nulls."""
     tests = wiener_tests(x, increments=min(WINDOW, len(x) - 1))
     share = passing_share(tests, rng=rng)
     passes = np.where(tests["status"] == OK, tests["passes"], np.nan).astype(np.float64)
     by_family = np.stack([finite_mean(passes[family == f]) for f in np.unique(family)])
     tested = np.isfinite(by_family).sum()
-    ends = percentile_interval(resampled_means(by_family[:, None], rng=rng), tested, confidence)
+    samples = resampled_means(by_family[:, None], bootstrap_draws(len(by_family), rng))
+    ends = percentile_interval(samples, tested, confidence)
     tails = tail_index(x, rng=rng)
     sound = (tails["status"] == OK).to_numpy()
     medians = {

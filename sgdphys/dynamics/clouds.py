@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.containers import finite_array
+from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.ensembles import groups_along
 from sgdphys.dynamics.paths import Paths, paths
 from sgdphys.errors import InputError, nearest
@@ -45,7 +46,7 @@ def cloud_of(
     basis: Any,
     modes: int | None,
     per: str | None,
-    rng: int,
+    rng: Seed,
 ) -> Cloud:
     """Read a trajectory as a cloud along a few directions.
 
@@ -123,13 +124,13 @@ def _deviations(x: xr.DataArray, dim: str, members: list[np.ndarray]) -> Any:
 
 def _basis(
     name: str, x: xr.DataArray, dim: str, members: list[np.ndarray], parameters: np.ndarray,
-    modes: int, rng: int,
+    modes: int, rng: Seed,
 ) -> np.ndarray:  # fmt: skip
     size = int(parameters.sum())
     if name == "coordinates":
         return np.eye(size)[:, :modes]
     if name == "random":
-        return np.linalg.qr(np.random.default_rng(rng).standard_normal((size, modes)))[0]
+        return np.linalg.qr(stream(rng).standard_normal((size, modes)))[0]
     total = np.zeros((size, size))
     for y in _deviations(x, dim, members):
         for cloud in y[:, :, parameters]:

@@ -7,6 +7,8 @@ that fall as 1/k**2. The null is simulated from the covariance of the noise that
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
+from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.paths import paths
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
@@ -15,6 +17,7 @@ from sgdphys.quantities import labelled
 _DIRECTIONS = 100
 
 
+@checked
 def trajectory_components(
     theta: xr.DataArray,
     *,
@@ -25,7 +28,7 @@ def trajectory_components(
     resamples: int = 100,
     per: str | None = None,
     confidence: float = 0.95,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Principal components of trajectories, and of random walks with the same noise.
 
@@ -39,12 +42,12 @@ def trajectory_components(
     momentum : float
         Of the optimiser: the walk's increments then have memory, mu from one to the next.
     resamples : int
-        Random walks.
+        Random walks of each trajectory, seeded by its place among the further coordinates.
     per : str, optional
         Coordinate to measure time by.
     confidence : float
         Of the range of the walks.
-    rng : int
+    rng : int, SeedSequence or Generator
 
     Returns
     -------
@@ -77,7 +80,6 @@ def trajectory_components(
     further = [d for d in series.over if d != across]
     x = series.theta.transpose(*further, dim, across)
     shape = tuple(x.sizes[d] for d in further)
-    generator = np.random.default_rng(rng)
     many = int(np.prod(shape))
     share, scores = np.full((many, components), np.nan), np.full((many, points, components), np.nan)
     null, null_scores = np.full((many, 3, components), np.nan), np.full_like(scores, np.nan)
@@ -88,7 +90,7 @@ def trajectory_components(
         if not np.isfinite(path).all():
             continue
         share[k], scores[k] = _components(path, components)
-        walks = _walks(path, dt, momentum, resamples, generator)
+        walks = _walks(path, dt, momentum, resamples, stream(rng, k))
         found = [_components(w, components) for w in walks]
         shares = np.stack([s for s, _ in found])
         null[k] = [shares.mean(axis=0), *np.quantile(shares, [tail, 1 - tail], axis=0)]

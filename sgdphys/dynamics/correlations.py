@@ -8,10 +8,10 @@ import xarray as xr
 from scipy import fft
 from scipy.special import ndtri
 
+from sgdphys.arguments import checked
 from sgdphys.containers import finite_array
 from sgdphys.dynamics.paths import Paths, over_series, paths, result
 from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT
-from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError
 
 WINDOW = 5.0
@@ -169,6 +169,7 @@ def integrated(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return out, found
 
 
+@checked
 def integrated_time(
     theta: Any,
     *,
@@ -210,7 +211,6 @@ def integrated_time(
     Madras and Sokal (1988), J. Stat. Phys. 50, 109, for the window; Wolff (2004), Comput. Phys.
     Commun. 156, 143, for the variance.
     """
-    require_confidence(confidence)
     series = paths(theta, dim=dim, dt=dt, per=per)
     spacing = require_even(series, "integrated_time")
     columns = over_series(series, lambda x, t: integrated(x)[0], len(INTEGRATED))

@@ -8,10 +8,11 @@ import numpy as np
 import xarray as xr
 
 from sgdphys import parallel
+from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
+from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.intervals import percentile_interval
 from sgdphys.dynamics.paths import BLOCK_BYTES, Paths, paths
-from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
@@ -102,6 +103,7 @@ def _coefficients(sums: np.ndarray, tau: float) -> dict[str, np.ndarray]:
         }
 
 
+@functools.partial(checked, fewest=0)
 def kramers_moyal(
     theta: Any,
     *,
@@ -116,7 +118,7 @@ def kramers_moyal(
     times: Any = None,
     per: str | None = None,
     confidence: float = 0.95,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Drift and diffusion coefficient as functions of position.
 
@@ -141,8 +143,9 @@ def kramers_moyal(
         Combine lags of 1, 2 and 4 points so that errors of first and second order in dt cancel.
     resamples : int
         Of the bootstrap bands; 0 for none. Pooled paths are resampled; a single path by 20 blocks.
+        Of fewer than about 200 the ends of a band are too near to each other.
     confidence : float
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the bootstrap.
 
     Returns
@@ -169,7 +172,6 @@ def kramers_moyal(
     Risken (1989), "The Fokker-Planck equation"; Friedrich et al. (2011), Phys. Rep. 506, 87;
     Honisch and Friedrich (2011), Phys. Rev. E 83, 066701, for finite dt.
     """
-    require_confidence(confidence)
     series = paths(theta, dim=dim, dt=dt, times=times, per=per)
     if method not in ("binned", "kernel"):
         raise InputError(f"method is {method!r}; {nearest(method, ('binned', 'kernel'))}")
@@ -322,11 +324,11 @@ def _combined(sums: np.ndarray, lags: list[int], tau: float) -> dict[str, np.nda
 
 
 def _bands(
-    moments: np.ndarray, lags: list[int], tau: float, resamples: int, confidence: float, rng: int
+    moments: np.ndarray, lags: list[int], tau: float, resamples: int, confidence: float, rng: Seed
 ) -> dict[str, np.ndarray]:
     """Bootstrap intervals of drift and diffusion over units (lag, group, unit, bin, 4)."""
     units = moments.shape[2]
-    weights = np.random.default_rng(rng).multinomial(units, np.full(units, 1 / units), resamples)
+    weights = stream(rng).multinomial(units, np.full(units, 1 / units), resamples)
     drawn = np.einsum("ru,lgubk->lrgbk", weights.astype(float), moments, optimize=True)
     spread = _combined(drawn, lags, tau)
     bands: dict[str, np.ndarray] = {}

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array, require_dimensions
 from sgdphys.dynamics.paths import paths
-from sgdphys.dynamics.wiener import chi_squared_interval, require_confidence
+from sgdphys.dynamics.wiener import chi_squared_interval
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import labelled_without_missing
 from sgdphys.quantities import labelled
@@ -101,6 +102,7 @@ def spread(theta: xr.DataArray, *, over: str = "replica", within: str = "family"
     return labelled(data, x=str(theta.attrs.get("units", "1")))
 
 
+@checked
 def ensemble_diffusion(
     theta: Any,
     *,
@@ -140,7 +142,6 @@ def ensemble_diffusion(
     D = Var(x(t + tau) - x(t))/(2 tau) over members of a group, pooled over groups; chi-squared
     interval, exact for Gaussian increments.
     """
-    require_confidence(confidence)
     series = paths(theta, dim=dim, per=per)
     x = labelled_without_missing(series.theta)
     if not 1 <= lag < x.sizes[dim]:

@@ -11,9 +11,10 @@ import xarray as xr
 from scipy.spatial import cKDTree
 from scipy.special import digamma, gammaln, ndtri, polygamma
 
+from sgdphys.arguments import checked
+from sgdphys.draws import Seed
 from sgdphys.dynamics.clouds import Cloud, cloud_of, covariances
 from sgdphys.dynamics.status import CONSTANT, FEW_MEMBERS, OK, flagged
-from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
 
@@ -31,6 +32,7 @@ def log_determinant_bias(freedom: int, modes: int) -> float:
     return float(digamma((freedom + 1 - i) / 2).sum() + modes * np.log(2 / freedom))
 
 
+@checked
 def weight_entropy(
     theta: xr.DataArray,
     *,
@@ -42,7 +44,7 @@ def weight_entropy(
     modes: int | None = None,
     per: str | None = None,
     confidence: float = 0.95,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Gaussian entropy of a cloud of networks at every time, along a few directions.
 
@@ -62,7 +64,7 @@ def weight_entropy(
     per : str, optional
         Coordinate to measure time by.
     confidence : float
-    rng : int
+    rng : int, SeedSequence or Generator
 
     Returns
     -------
@@ -91,7 +93,6 @@ def weight_entropy(
     Misra, Singh and Demchuk (2005), J. Multivar. Anal. 92, 324, for the bias; Kozachenko and
     Leonenko (1987) for nearest neighbours.
     """
-    require_confidence(confidence)
     cloud = cloud_of(
         theta, dim=dim, over=over, within=within, across=across, basis=basis, modes=modes,
         per=per, rng=rng,
@@ -186,6 +187,7 @@ def _slope(y: np.ndarray, x: np.ndarray) -> np.ndarray:
     return out
 
 
+@checked
 def entropy_balance(
     theta: xr.DataArray,
     *,
@@ -196,7 +198,7 @@ def entropy_balance(
     basis: Any = "principal",
     modes: int | None = None,
     per: str | None = None,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Fokker-Planck balance of the entropy: what the drift takes and what diffusion adds.
 

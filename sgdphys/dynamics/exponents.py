@@ -9,12 +9,13 @@ import xarray as xr
 from scipy.interpolate import CubicSpline
 from scipy.special import ndtri
 
+from sgdphys.arguments import checked
 from sgdphys.containers import finite_array
+from sgdphys.draws import Seed, bootstrap_draws
 from sgdphys.dynamics.anomalous import doubling, gappy_msd, whole_msd
 from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
 from sgdphys.dynamics.paths import over_series, paths, result
 from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT, UNEVEN
-from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError, nearest
 from sgdphys.processes import fractional_brownian
 from sgdphys.quantities import labelled
@@ -128,6 +129,7 @@ def _generalised_fit(
     return np.column_stack([middle, low, high, intercept])
 
 
+@checked
 def msd_exponent(
     theta: Any,
     *,
@@ -136,7 +138,7 @@ def msd_exponent(
     of: str = "path",
     over: str | None = None,
     confidence: float = 0.95,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Exponent of the mean squared displacement, MSD = 2 D t**alpha.
 
@@ -154,7 +156,7 @@ def msd_exponent(
         A dimension of independent paths: one exponent of their mean MSD, its interval by bootstrap
         over them. Without it every series has its own.
     confidence : float
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the bootstrap.
 
     Returns
@@ -182,7 +184,6 @@ def msd_exponent(
     ----------
     Qian, Sheetz and Elson (1991); Sikora et al. (2017), Phys. Rev. E 96, 032132.
     """
-    require_confidence(confidence)
     if of not in ("path", "increments"):
         raise InputError(f"of is {of!r}; it can be 'path' or 'increments'")
     series = paths(theta, dim=dim)
@@ -264,7 +265,7 @@ def _ensemble_exponent(
     found: np.ndarray,
     log_lag: np.ndarray,
     over: str,
-    rng: int,
+    rng: Seed,
     attributes: dict[str, Any],
 ) -> xr.Dataset:
     """Exponent of the mean MSD over a dimension, by bootstrap over it."""
@@ -272,7 +273,7 @@ def _ensemble_exponent(
         raise InputError(f"there is no dimension {over!r}; {nearest(over, series.over)}")
     axis = series.over.index(over)
     members = np.moveaxis(found[..., : len(log_lag)], axis, 0)
-    samples = resampled_means(members, rng=rng)
+    samples = resampled_means(members, bootstrap_draws(len(members), rng))
     weights = log_lag - log_lag.mean()
     weights /= (weights**2).sum()
     with np.errstate(divide="ignore", invalid="ignore"):

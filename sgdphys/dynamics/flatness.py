@@ -3,7 +3,9 @@
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
 from sgdphys.containers import array_of, labelled_array, require_dimensions
+from sgdphys.draws import Seed, bootstrap_draws
 from sgdphys.dynamics.correlations import autocorrelation
 from sgdphys.dynamics.intervals import (
     METHOD,
@@ -12,7 +14,6 @@ from sgdphys.dynamics.intervals import (
     resampled_means,
 )
 from sgdphys.dynamics.paths import paths
-from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.missing import labelled_without_missing, numbers_of
 from sgdphys.quantities import labelled
@@ -51,6 +52,7 @@ def along(theta: xr.DataArray, vectors: xr.DataArray, *, across: str = "paramete
     )
 
 
+@checked
 def directional_memory(
     theta: xr.DataArray,
     curvature: xr.DataArray,
@@ -98,7 +100,6 @@ def directional_memory(
     Mandt, Hoffman and Blei (2017), J. Mach. Learn. Res. 18, 134; Cohen et al. (2021), ICLR, for the
     edge of stability.
     """
-    require_confidence(confidence)
     theta = labelled_without_missing(labelled_array(theta, dim))
     curvature = labelled_without_missing(labelled_array(curvature, "mode"))
     if "mode" not in theta.dims or over not in theta.dims:
@@ -131,13 +132,14 @@ def directional_memory(
     )
 
 
+@checked
 def variance_flatness(
     variance: xr.DataArray,
     curvature: xr.DataArray,
     *,
     over: str = "replica",
     confidence: float = 0.95,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Slope of the logarithm of variance against that of curvature, over directions.
 
@@ -148,7 +150,7 @@ def variance_flatness(
     over : str
         Members, for the interval.
     confidence : float
-    rng : int
+    rng : int, SeedSequence or Generator
 
     Returns
     -------
@@ -170,7 +172,6 @@ def variance_flatness(
     ----------
     Feng and Tu (2021), PNAS 118, e2015617118, for the inverse variance-flatness relation.
     """
-    require_confidence(confidence)
     variance, curvature = (labelled_array(a, over, "mode") for a in (variance, curvature))
     for array in (variance, curvature):
         require_dimensions(array, over, "mode")
@@ -183,7 +184,7 @@ def variance_flatness(
             f"a slope needs {_FEWEST_DIRECTIONS}"
         )
     both = np.stack([v[:, is_used], h[:, is_used]], axis=-1)
-    samples = resampled_means(both, rng=rng)
+    samples = resampled_means(both, bootstrap_draws(len(both), rng))
     low, high = percentile_interval(_log_slope(samples), len(v), confidence)
     data = xr.Dataset(
         {

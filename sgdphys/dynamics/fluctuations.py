@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array, require_dimensions
+from sgdphys.draws import Seed, bootstrap_draws
 from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
 from sgdphys.dynamics.paths import paths
-from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError
 from sgdphys.missing import labelled_without_missing
 from sgdphys.quantities import labelled
@@ -55,6 +56,7 @@ def minibatch_gradients(
     return found.assign_attrs(units="loss/weight")
 
 
+@checked
 def fluctuation_ratios(
     theta: xr.DataArray,
     *,
@@ -66,7 +68,7 @@ def fluctuation_ratios(
     over: str = "replica",
     across: str = "parameter",
     confidence: float = 0.95,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Fluctuation-dissipation ratios of a stretch of SGD, all 1 in the state each one supposes.
 
@@ -82,7 +84,7 @@ def fluctuation_ratios(
     dim, over, across : str
         Time, independent paths, and the parameters that are summed over.
     confidence : float
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the bootstrap over paths.
 
     Returns
@@ -109,7 +111,6 @@ def fluctuation_ratios(
     ----------
     Yaida (2019), ICLR, "Fluctuation-dissipation relations for stochastic gradient descent".
     """
-    require_confidence(confidence)
     theta = labelled_without_missing(labelled_array(theta, dim)).astype(np.float64)
     require_dimensions(theta, over, across)
     g = minibatch_gradients(theta, learning_rate=learning_rate, momentum=momentum, dim=dim)
@@ -132,7 +133,7 @@ def fluctuation_ratios(
         both = (g.sel({dim: h[dim]}) * h).sum(across).mean(dim)
         sums["curved"] = learning_rate / 2 * both
     rows = np.stack([v.transpose(over, ...).to_numpy() for v in sums.values()], axis=-1)
-    samples = resampled_means(rows, rng=rng)
+    samples = resampled_means(rows, bootstrap_draws(len(rows), rng))
     template = sums["virial"].isel({over: 0}, drop=True)
     data: dict[str, Any] = {}
     estimates = _ratios(dict(zip(sums, np.moveaxis(_means(rows), -1, 0), strict=True)))

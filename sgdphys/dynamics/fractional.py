@@ -8,10 +8,10 @@ import xarray as xr
 from scipy.interpolate import CubicSpline
 from scipy.special import chdtri
 
+from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
 from sgdphys.dynamics.paths import over_series, paths, result
 from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT, UNEVEN
-from sgdphys.dynamics.wiener import require_confidence
 
 FEWEST = 50
 """Increments for an exponent."""
@@ -187,6 +187,7 @@ def fbm_kernel(x: np.ndarray, *, confidence: float) -> np.ndarray:
     return out
 
 
+@checked
 def fit_fbm(
     theta: Any,
     *,
@@ -228,7 +229,6 @@ def fit_fbm(
     ----------
     Beran (1994), "Statistics for long-memory processes"; Brockwell and Davis (1991), section 5.2.
     """
-    require_confidence(confidence)
     series = paths(theta, dim=dim, dt=dt, times=times, per=per)
     spacing = series.spacing
 

@@ -7,12 +7,14 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtri
 
+from sgdphys.arguments import checked
 from sgdphys.containers import finite_array, require_dimensions
+from sgdphys.draws import Seed
 from sgdphys.dynamics.anomalous import doubling, gappy_msd
 from sgdphys.dynamics.intervals import METHOD, mean_with_interval
 from sgdphys.dynamics.paths import Paths, over_series, paths, result
 from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT
-from sgdphys.dynamics.wiener import fit_wiener, require_confidence
+from sgdphys.dynamics.wiener import fit_wiener
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
@@ -23,6 +25,7 @@ FEWEST = 10
 _MSD_LAGS = np.array([1, 2, 3, 4])
 
 
+@checked
 def diffusion_coefficient(
     theta: Any,
     *,
@@ -66,7 +69,6 @@ def diffusion_coefficient(
     ----------
     Vestergaard, Blainey and Flyvbjerg (2014), Phys. Rev. E 89, 022726.
     """
-    require_confidence(confidence)
     if method not in METHODS:
         raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")
     series = paths(theta, dim=dim, dt=dt, times=times, per=per)
@@ -167,6 +169,7 @@ def _by_window(series: Paths, window: int, method: str, confidence: float) -> xr
     return labelled(joined, x=series.value_unit, t=series.time_unit)
 
 
+@checked
 def diffusion_ladder(
     theta: Any,
     *,
@@ -175,7 +178,7 @@ def diffusion_ladder(
     over: str | None = None,
     per: str | None = None,
     confidence: float = 0.95,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Diffusion coefficient over a ladder of lags: noise that cannot add up has none at long ones.
 
@@ -191,7 +194,7 @@ def diffusion_ladder(
     per : str, optional
         Coordinate to measure time by.
     confidence : float
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the bootstrap.
 
     Returns
@@ -215,7 +218,6 @@ def diffusion_ladder(
     ----------
     Kubo (1957); Lo and MacKinlay (1988) for the restored loss.
     """
-    require_confidence(confidence)
     series = paths(theta, dim=dim, per=per)
     spacing, points = series.spacing, series.theta.sizes[dim]
     if np.isnan(spacing):
@@ -265,7 +267,7 @@ def diffusion_ladder(
 
 
 def _over_ensemble(
-    data: xr.Dataset, series: Paths, over: str, confidence: float, rng: int
+    data: xr.Dataset, series: Paths, over: str, confidence: float, rng: Seed
 ) -> xr.Dataset:
     """Means over a dimension with their bootstrap intervals."""
     if over not in data.dims:

@@ -12,23 +12,21 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtr, stdtrit
 
-from sgdphys.errors import InputError
+from sgdphys.arguments import checked
+from sgdphys.draws import RESAMPLES, Seed, bootstrap_draws
 
 METHOD = "expanded percentile bootstrap over replicas"
 
 
-def resampled_means(
-    values: np.ndarray, resamples: int = 1000, rng: int | np.random.Generator = 0
-) -> np.ndarray:
+def resampled_means(values: np.ndarray, draws: np.ndarray) -> np.ndarray:
     """Means over replicas drawn with replacement.
 
     Parameters
     ----------
     values : (replica, ...)
         What is not finite is left out, entry by entry.
-    resamples : int
-    rng : int or Generator
-        The same seed draws the same replicas, so that results can be paired.
+    draws : (resample, replica)
+        Of ``bootstrap_draws``: the same for all whose results are combined.
 
     Returns
     -------
@@ -36,14 +34,11 @@ def resampled_means(
         NaN where no finite replica was drawn.
     """
     replicas = len(values)
-    draws = np.random.default_rng(rng).integers(0, replicas, (resamples, replicas))
-    weights = np.zeros((resamples, replicas))
-    np.add.at(weights, (np.arange(resamples)[:, None], draws), 1.0)
     flat = values.reshape(replicas, -1).astype(np.float64)
     there = np.isfinite(flat)
     with np.errstate(invalid="ignore", divide="ignore"):
-        means = (weights @ np.where(there, flat, 0.0)) / (weights @ there.astype(np.float64))
-    return means.reshape(resamples, *values.shape[1:])
+        means = (draws @ np.where(there, flat, 0.0)) / (draws @ there.astype(np.float64))
+    return means.reshape(len(draws), *values.shape[1:])
 
 
 def finite_mean(values: np.ndarray) -> np.ndarray:
@@ -62,6 +57,7 @@ def quantiles(values: np.ndarray, shares: list[float]) -> np.ndarray:
         return np.asarray(np.nanquantile(values, shares, axis=0))
 
 
+@checked
 def percentile_interval(
     samples: np.ndarray, replicas: int | np.ndarray, confidence: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -86,8 +82,6 @@ def percentile_interval(
     With n replicas the plain percentile interval is too narrow, by sqrt((n - 1)/n) and the width of
     Student's t; the percentiles are those of Phi(-sqrt(n/(n - 1)) t_{n-1}).
     """
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence is {confidence}; it must lie between 0 and 1")
     low, high = np.full(samples.shape[1:], np.nan), np.full(samples.shape[1:], np.nan)
     counts = np.broadcast_to(replicas, samples.shape[1:])
     there = np.isfinite(samples).mean(axis=0) > 0.5
@@ -99,13 +93,14 @@ def percentile_interval(
     return low, high
 
 
+@checked
 def mean_with_interval(
     values: xr.DataArray,
     *,
     over: str = "replica",
     confidence: float = 0.95,
-    resamples: int = 1000,
-    rng: int = 0,
+    resamples: int = RESAMPLES,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Mean over a dimension of members with its interval, under the variable's own name.
 
@@ -117,7 +112,8 @@ def mean_with_interval(
         The dimension of independent members.
     confidence : float
     resamples : int
-    rng : int
+        At least 1; of fewer than about 200 the ends of an interval are too near to each other.
+    rng : int, SeedSequence or Generator
 
     Returns
     -------
@@ -126,7 +122,8 @@ def mean_with_interval(
     """
     name = str(values.name)
     ordered = values.transpose(over, ...)
-    samples = resampled_means(ordered.to_numpy(), resamples, rng)
+    draws = bootstrap_draws(ordered.sizes[over], rng, resamples)
+    samples = resampled_means(ordered.to_numpy(), draws)
     members = np.isfinite(ordered.to_numpy()).sum(axis=0)
     low, high = percentile_interval(samples, members, confidence)
     mean = ordered.isel({over: 0}, drop=True).copy(data=finite_mean(ordered.to_numpy()))

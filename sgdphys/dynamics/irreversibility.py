@@ -11,10 +11,11 @@ import numpy as np
 import xarray as xr
 from scipy.special import stdtrit
 
+from sgdphys.arguments import checked
+from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.correlations import require_even
 from sgdphys.dynamics.paths import paths
 from sgdphys.dynamics.status import OK, OSCILLATING, flagged
-from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
@@ -86,6 +87,7 @@ def _drift(same: np.ndarray, apart: np.ndarray, dt: float) -> np.ndarray:
     return np.asarray(-logs.real / dt)
 
 
+@checked
 def entropy_production(
     theta: Any,
     *,
@@ -97,7 +99,7 @@ def entropy_production(
     dt: float | None = None,
     per: str | None = None,
     confidence: float = 0.95,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Entropy production of a stationary, linear process, and the areas its paths enclose.
 
@@ -119,7 +121,7 @@ def entropy_production(
     dt, per
         Where points lie in time: see ``dynamics.paths.paths``.
     confidence : float
-    rng : int
+    rng : int, SeedSequence or Generator
 
     Returns
     -------
@@ -147,7 +149,6 @@ def entropy_production(
     Seifert (2012), Rep. Prog. Phys. 75, 126001; Ghanta, Neu and Teitsworth (2017), Phys. Rev. E 95,
     032128, for areas; Roldan and Parrondo (2010), Phys. Rev. Lett. 105, 150607, for chains.
     """
-    require_confidence(confidence)
     if process not in PROCESSES:
         raise InputError(f"process is {process!r}; {nearest(process, PROCESSES)}")
     series = paths(theta, dim=dim, per=per, dt=dt, across=across)
@@ -173,7 +174,7 @@ def entropy_production(
     estimate = units * whole - (units - 1) * left.mean()
     error = np.sqrt((units - 1) / units * ((left - left.mean()) ** 2).sum())
     reach = stdtrit(units - 1, 0.5 + confidence / 2)
-    null = _reversed_null(moments, spacing, process, resamples, np.random.default_rng(rng))
+    null = _reversed_null(moments, spacing, process, resamples, stream(rng))
     # near equilibrium a square errs, not a number: then the null says how much it may exceed 0
     most = np.quantile(null, confidence)
     low = estimate - reach * error if whole > most else whole - most

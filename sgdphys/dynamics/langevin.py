@@ -1,14 +1,16 @@
 """Linear Langevin dynamics of several coordinates: drift matrix and diffusion matrix."""
 
+import functools
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from scipy import linalg
 
+from sgdphys.arguments import checked
+from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.paths import paths
 from sgdphys.dynamics.status import OK, OSCILLATING, TOO_SHORT, flagged
-from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
 from sgdphys.processes import linear_step
@@ -51,6 +53,7 @@ def _matrices(step: np.ndarray, noise: np.ndarray, dt: float) -> tuple[np.ndarra
     return drift, twice / 2
 
 
+@functools.partial(checked, fewest=0)
 def fit_langevin(
     theta: Any,
     *,
@@ -60,7 +63,7 @@ def fit_langevin(
     dt: float | None = None,
     resamples: int = 200,
     confidence: float = 0.95,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Drift matrix and diffusion matrix of a multivariate Ornstein-Uhlenbeck process.
 
@@ -74,9 +77,10 @@ def fit_langevin(
     per, dt
         Where points lie in time: see ``dynamics.paths.paths``.
     resamples : int
-        Of the parametric bootstrap; 0 for no intervals.
+        Of the parametric bootstrap; 0 for no intervals. Of fewer than about 200 the ends of an
+        interval are too near to each other.
     confidence : float
-    rng : int
+    rng : int, SeedSequence or Generator
 
     Returns
     -------
@@ -102,7 +106,6 @@ def fit_langevin(
     ----------
     Gardiner, "Stochastic methods", 4th ed., section 4.5; Davison and Hinkley (1997), chapter 5.
     """
-    require_confidence(confidence)
     series = paths(theta, dim=dim, per=per, dt=dt, across=across)
     if across not in series.over:
         raise InputError(f"there is no dimension {across!r}; {nearest(across, series.over)}")
@@ -154,11 +157,11 @@ def _bootstrap(
     dt: float,
     resamples: int,
     confidence: float,
-    rng: int,
+    rng: Seed,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Less biased matrices and their intervals, from paths simulated with the fit."""
     step, noise = law
-    generator = np.random.default_rng(rng)
+    generator = stream(rng)
     stationary = linalg.solve_discrete_lyapunov(step, noise)
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in found}
     many, points = shape[:2]

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtri_exp
 
+from sgdphys.arguments import checked
 from sgdphys.dynamics.fractional import COLUMNS as FBM
 from sgdphys.dynamics.fractional import fbm_kernel, prediction_errors
 from sgdphys.dynamics.ornstein_uhlenbeck import fit_ou
@@ -20,7 +21,7 @@ from sgdphys.dynamics.whiteness import (
     holm,
     ljung_box,
 )
-from sgdphys.dynamics.wiener import fit_wiener, require_confidence
+from sgdphys.dynamics.wiener import fit_wiener
 
 MODELS = ("wiener", "drifted_wiener", "ou", "fbm", "levy")
 PARAMETERS = {"wiener": 1, "drifted_wiener": 2, "ou": 3, "fbm": 3, "levy": 3}
@@ -181,6 +182,7 @@ def _choose(x: np.ndarray, t: np.ndarray, confidence: float) -> np.ndarray:
     return out
 
 
+@checked
 def fit(
     x: Any,
     *,
@@ -234,7 +236,6 @@ def fit(
     ----------
     Schwarz (1978); Dickey and Fuller (1979); Diebold, Gunther and Tay (1998) for the transform.
     """
-    require_confidence(confidence)
     series = paths(x, dim=dim, dt=dt, times=times, per=per)
     wiener, ou = (fitted(series, confidence=confidence) for fitted in (fit_wiener, fit_ou))
 

@@ -3,16 +3,18 @@
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array
+from sgdphys.draws import Seed, bootstrap_draws
 from sgdphys.dynamics.across_members import require_members
 from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
-from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
 
 
+@checked
 def order_parameter(
-    m: xr.DataArray, *, over: str = "replica", confidence: float = 0.95, rng: int = 0
+    m: xr.DataArray, *, over: str = "replica", confidence: float = 0.95, rng: Seed = 0
 ) -> xr.Dataset:
     """Order, susceptibility and Binder cumulant of an order parameter across members.
 
@@ -24,7 +26,7 @@ def order_parameter(
     over : str
         The members.
     confidence : float
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the bootstrap.
 
     Returns
@@ -47,13 +49,12 @@ def order_parameter(
     ----------
     Binder (1981), Z. Phys. B 43, 119.
     """
-    require_confidence(confidence)
     m = labelled_array(m, over)
     require_members(m, over)
     values = numbers_of(m.transpose(over, ...))
     moments = np.stack([np.abs(values), values**2, values**4], axis=-1)
     members = np.isfinite(values).sum(axis=0)
-    samples = resampled_means(moments, rng=rng)
+    samples = resampled_means(moments, bootstrap_draws(len(values), rng))
     with np.errstate(invalid="ignore"):
         found = _measures(finite_mean(moments)) if len(values) else {}
     template = m.isel({over: 0}, drop=True).astype(np.float64)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
 from sgdphys.dynamics.autoregression import quantiles, unit_root_p_value
 from sgdphys.dynamics.memory_law import (
@@ -23,7 +24,7 @@ from sgdphys.dynamics.memory_law import (
 )
 from sgdphys.dynamics.paths import over_series, paths, present, result
 from sgdphys.dynamics.status import CONSTANT, FAST, OK, OSCILLATING, TOO_SHORT, WEAK
-from sgdphys.dynamics.wiener import chi_squared_interval, require_confidence
+from sgdphys.dynamics.wiener import chi_squared_interval
 
 FEWEST = 5
 """Increments for three coefficients and an interval."""
@@ -160,6 +161,7 @@ def ou_columns(series: Any, confidence: float) -> dict[str, np.ndarray]:
     return dict(zip(COLUMNS, columns, strict=True))
 
 
+@checked
 def fit_ou(
     theta: Any,
     *,
@@ -206,7 +208,6 @@ def fit_ou(
     Stock (1991), J. Monetary Econ. 28, 435; Hansen (1999), Rev. Econ. Stat. 81, 594; Tang and Chen
     (2009), J. Econometrics 149, 65, for the bias.
     """
-    require_confidence(confidence)
     series = paths(theta, dim=dim, dt=dt, times=times, per=per)
     c = ou_columns(series, confidence)
     kappa, low, high = c["kappa"], c["kappa_low"], c["kappa_high"]

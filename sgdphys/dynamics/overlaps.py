@@ -6,9 +6,10 @@ import numpy as np
 import xarray as xr
 from scipy.optimize import linear_sum_assignment
 
+from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array, require_dimensions
+from sgdphys.draws import Seed, bootstrap_draws, stream
 from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
-from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
@@ -67,13 +68,14 @@ def _units(
     return {n: int(size) for n, size in zip(sorted(weights), sizes[1:], strict=True)}
 
 
+@checked
 def replica_overlap(
     theta: xr.DataArray,
     *,
     over: str = "replica",
     odd: bool = True,
     confidence: float = 0.95,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Overlap of the in-weights of different replicas, raw and after matching hidden units.
 
@@ -85,7 +87,7 @@ def replica_overlap(
     odd : bool
         Whether the activation is odd (tanh), so that a unit may also change sign.
     confidence : float
-    rng : int
+    rng : int, SeedSequence or Generator
         Which pairs, where there are more than 200, and the seed of the bootstrap.
 
     Returns
@@ -113,13 +115,12 @@ def replica_overlap(
     Crouse (2016), IEEE Trans. Aerosp. Electron. Syst. 52, 1679, for the assignment; Ainsworth,
     Hayase and Srinivasa (2023), ICLR, for matching of layers.
     """
-    require_confidence(confidence)
     theta = labelled_array(theta, over, "parameter")
     if over not in theta.dims or theta.sizes[over] < 2:
         raise InputError(f"an overlap of replicas needs at least two along {over!r}")
     matrices = {n: np.asarray(m) for n, m in layer_matrices(theta.transpose(over, ...)).items()}
     members = theta.sizes[over]
-    generator = np.random.default_rng(rng)
+    generator = stream(rng)
     first, second = np.triu_indices(members, 1)
     if len(first) > _MOST_PAIRS:
         chosen = np.sort(generator.choice(len(first), _MOST_PAIRS, replace=False))
@@ -133,8 +134,9 @@ def replica_overlap(
         dealt = [generator.permutation(v.ravel()).reshape(v.shape) for v in other]
         null[k] = _matched(one, dealt, odd)
     data = {"null_matched_overlap": ("layer", null.mean(axis=0))}
+    draws = bootstrap_draws(members, rng)
     for name, values in (("overlap", raw), ("matched_overlap", matched)):
-        low, high = _pairs_interval(values, first, second, members, confidence, rng)
+        low, high = _pairs_interval(values, first, second, draws, confidence)
         data |= {name: ("layer", values.mean(axis=0))}
         data |= {f"{name}_low": ("layer", low), f"{name}_high": ("layer", high)}
     found = xr.Dataset({**data, "pairs": len(first)}, coords={"layer": layers})
@@ -169,24 +171,22 @@ def _matched(one: list[np.ndarray], other: list[np.ndarray], odd: bool) -> list[
 
 
 def _pairs_interval(
-    values: np.ndarray, first: np.ndarray, second: np.ndarray, members: int, confidence: float,
-    rng: int,
+    values: np.ndarray, first: np.ndarray, second: np.ndarray, draws: np.ndarray, confidence: float
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Bootstrap over replicas of a mean over pairs (pair, ...): a pair counts as both are drawn."""
-    draws = np.random.default_rng(rng).integers(0, members, (1000, members))
-    counts = np.stack([(draws == r).sum(axis=1) for r in range(members)], axis=1)
-    weights = (counts[:, first] * counts[:, second]).astype(np.float64)
+    weights = draws[:, first] * draws[:, second]
     with np.errstate(invalid="ignore", divide="ignore"):
         samples = weights @ values / weights.sum(axis=1, keepdims=True)
-    return percentile_interval(samples, members, confidence)
+    return percentile_interval(samples, draws.shape[1], confidence)
 
 
+@checked
 def unit_overlap(
     theta: xr.DataArray,
     *,
     over: str = "replica",
     confidence: float = 0.95,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Correlation of the in-weights of different units of one layer.
 
@@ -196,7 +196,7 @@ def unit_overlap(
         At one time, with coordinates layer and kind, as trajectories have.
     over : str
     confidence : float
-    rng : int
+    rng : int, SeedSequence or Generator
 
     Returns
     -------
@@ -210,7 +210,6 @@ def unit_overlap(
     InputError
         For weights that are no matrices.
     """
-    require_confidence(confidence)
     theta = labelled_array(theta, over, "parameter")
     require_dimensions(theta, over)
     matrices = layer_matrices(theta.transpose(over, ...))
@@ -225,7 +224,7 @@ def unit_overlap(
         columns.append((cosines[:, u, v] ** 2).mean(axis=1) if len(u) else np.full(len(m), np.nan))
         null.append(1 / np.sqrt(m.shape[-1]) if len(u) else np.nan)
     squares = np.stack(columns, axis=1)
-    samples = np.sqrt(resampled_means(squares, rng=rng))
+    samples = np.sqrt(resampled_means(squares, bootstrap_draws(len(squares), rng)))
     low, high = percentile_interval(samples, len(squares), confidence)
     data = {
         "unit_overlap": ("layer", np.sqrt(squares.mean(axis=0))),

@@ -1,6 +1,7 @@
 """The one door through which dynamics reads trajectories: times, gaps, and bounded memory."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -192,10 +193,11 @@ def _singular(unit: str) -> str:
 
 def over_series(
     series: Paths,
-    kernel: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    kernel: Callable[..., np.ndarray],
     width: int,
     *,
     block_bytes: int = BLOCK_BYTES,
+    numbered: bool = False,
 ) -> np.ndarray:
     """Apply a kernel to all series, block by block in threads.
 
@@ -208,6 +210,9 @@ def over_series(
     width : int
     block_bytes : int
         More where a kernel has work that all series of a block share.
+    numbered : bool
+        Whether the kernel takes a third argument: the place of each of its series in the array,
+        int64 (series,), flat over the dimensions ``series.over``. It seeds what is drawn for them.
 
     Returns
     -------
@@ -219,16 +224,21 @@ def over_series(
     out = np.full((*shape, width), np.nan)
     together = max(1, block_bytes // (8 * max(points, 1)))
 
-    def work(task: tuple[np.ndarray, np.ndarray]) -> None:
-        values, target = task
-        target[...] = kernel(as_float(values), series.times)
+    numbers = np.arange(math.prod(shape) if numbered else 0)
+
+    def work(task: tuple[np.ndarray, ...]) -> None:
+        values, target, *places = task
+        target[...] = kernel(as_float(values), series.times, *places)
 
     for place in _places(series.theta):
         loaded = np.asarray(series.theta[place].data)
         flat = loaded.reshape(-1, points)
         target = np.empty((len(flat), width))
         parts = [slice(k, k + together) for k in range(0, len(flat), together)]
-        parallel.map(work, [(flat[part], target[part]) for part in parts])
+        columns: list[np.ndarray] = [flat, target]
+        if numbered:
+            columns.append(numbers.reshape(shape)[place].reshape(-1))
+        parallel.map(work, [tuple(column[part] for column in columns) for part in parts])
         out[place] = target.reshape(*loaded.shape[:-1], width)
     return out
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
 from sgdphys.dynamics.exponents import path_status
 from sgdphys.dynamics.fractional import fit_fbm
 from sgdphys.dynamics.paths import over_series, paths, result
@@ -32,6 +33,7 @@ def _dfa(x: np.ndarray) -> np.ndarray:
     return logs @ (clock / (clock**2).sum())
 
 
+@checked
 def hurst(
     theta: Any,
     *,

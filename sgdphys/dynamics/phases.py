@@ -3,7 +3,9 @@
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
 from sgdphys.containers import finite_array, labelled_array, require_dimensions, require_kind
+from sgdphys.draws import RESAMPLES, Seed, bootstrap_draws, stream
 from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
 from sgdphys.missing import missing_as_nan, numbers_of
 from sgdphys.quantities import labelled
@@ -105,30 +107,31 @@ def change_epochs(ratio: np.ndarray, epoch: np.ndarray) -> np.ndarray:
     return np.where(sound, np.exp(0.5 * (grid[place - 1] + grid[place])), np.nan)
 
 
-def change_p_values(ratio: np.ndarray, epoch: np.ndarray, rng: int = 0) -> np.ndarray:
+@checked
+def change_p_values(ratio: np.ndarray, epoch: np.ndarray, rng: Seed = 0) -> np.ndarray:
     """Share of stationary surrogates whose best step explains as much as that of ``change_epochs``.
 
     Parameters
     ----------
     ratio : (series, epoch)
     epoch : (epoch,)
-    rng : int
+    rng : int, SeedSequence or Generator
 
     Returns
     -------
     (series,)
-        From 999 AR(1) surrogates of the same length and lag-1 autocorrelation; NaN as there.
+        From 999 AR(1) surrogates of the same length and lag-1 autocorrelation, seeded by the place
+        of the series; NaN as there.
     """
     p_value = np.full(len(ratio), np.nan)
     if (epoch >= 1).sum() < _FEWEST:
         return p_value
     even, _, sound = _even_log(ratio, epoch)
     _, gain = step_change(even)
-    generator = np.random.default_rng(rng)
     for k in np.flatnonzero(sound & np.isfinite(gain)):
         centred = even[k] - even[k].mean()
         phi = float((centred[1:] * centred[:-1]).sum() / (centred**2).sum())
-        _, null = step_change(_autoregressive(min(phi, 0.999), generator))
+        _, null = step_change(_autoregressive(min(phi, 0.999), stream(rng, int(k))))
         p_value[k] = (1 + (null >= gain[k]).sum()) / (1 + _SURROGATES)
     return p_value
 
@@ -191,6 +194,7 @@ def epoch_drift(weights: xr.Dataset, epochs: np.ndarray) -> xr.DataArray:
     )
 
 
+@checked
 def gradient_phases(
     gradients: xr.Dataset,
     *,
@@ -199,8 +203,8 @@ def gradient_phases(
     batches: int,
     replacement: bool = False,
     confidence: float = 0.95,
-    resamples: int = 1000,
-    rng: int = 0,
+    resamples: int = RESAMPLES,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Gradient mean and noise of each layer, and when the noise passes the mean.
 
@@ -218,7 +222,9 @@ def gradient_phases(
         Whether batches were drawn with replacement, so that |mean|**2 holds tr V / M of noise.
     confidence : float
     resamples : int
-    rng : int
+        At least 1; of fewer than about 200 the ends of an interval are too near to each other.
+    rng : int, SeedSequence or Generator
+        Seeds the bootstrap, and with the place of a layer its change_p_value.
 
     Returns
     -------
@@ -260,8 +266,9 @@ def gradient_phases(
     extra = noise**2 / batches if replacement else 0.0 * noise
     parts = {"mean": mean, "noise": noise, "weight": weight, "trace": trace}
     parts |= {"mean2": mean**2 - extra, "noise2": noise**2, "drift": moved}
-    # all resamples draw the same replicas, so that quotients are of one ensemble
-    resampled = {name: resampled_means(v, resamples, rng) for name, v in parts.items()}
+    # one draw for all, so that quotients are of one ensemble
+    draws = bootstrap_draws(len(mean), rng, resamples)
+    resampled = {name: resampled_means(v, draws) for name, v in parts.items()}
     averages = {name: finite_mean(v) for name, v in parts.items()}
     resampled_ratios, ratios = _ratios(resampled), _ratios(averages)
 

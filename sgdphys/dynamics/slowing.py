@@ -6,11 +6,11 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtri
 
+from sgdphys.arguments import checked
 from sgdphys.dynamics.correlations import integrated, require_even
 from sgdphys.dynamics.ornstein_uhlenbeck import fit_ou
 from sgdphys.dynamics.paths import over_series, paths, result
 from sgdphys.dynamics.status import FAST, OK, TOO_SHORT
-from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError, nearest
 from sgdphys.scaling import critical_point
 
@@ -22,6 +22,7 @@ _FITTED = 2.0
 _ITERATIONS = 30
 
 
+@checked
 def relaxation_time(
     theta: Any,
     *,
@@ -62,7 +63,6 @@ def relaxation_time(
     ----------
     See ``fit_ou`` for "lag1" and ``integrated_time`` for "integrated".
     """
-    require_confidence(confidence)
     if method not in METHODS:
         raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")
     series = paths(theta, dim=dim, dt=dt, per=per)

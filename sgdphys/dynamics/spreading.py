@@ -3,6 +3,8 @@
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
+from sgdphys.draws import RESAMPLES, Seed, bootstrap_draws
 from sgdphys.dynamics.intervals import finite_mean, resampled_means
 from sgdphys.dynamics.paths import paths
 from sgdphys.errors import InputError, nearest
@@ -42,6 +44,7 @@ def _residuals(y: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(residual, axis=-1), np.stack(number, axis=-1)
 
 
+@checked
 def displacement_law(
     theta: xr.DataArray,
     *,
@@ -49,8 +52,8 @@ def displacement_law(
     over: str = "replica",
     across: str = "parameter",
     per: str | None = None,
-    resamples: int = 1000,
-    rng: int = 0,
+    resamples: int = RESAMPLES,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Compare laws of the mean squared distance from the first point.
 
@@ -62,7 +65,8 @@ def displacement_law(
     per : str, optional
         Coordinate to measure time by.
     resamples : int
-    rng : int
+        At least 1, of which ``share`` is a share.
+    rng : int, SeedSequence or Generator
 
     Returns
     -------
@@ -106,7 +110,8 @@ def displacement_law(
     if not (mean > 0).all():
         raise InputError("the weights stand still at first; start later")
     residual, number = _residuals(mean, clock[places])
-    drawn, _ = _residuals(resampled_means(squares, resamples, rng), clock[places])
+    draws = bootstrap_draws(members, rng, resamples)
+    drawn, _ = _residuals(resampled_means(squares, draws), clock[places])
     share = (drawn.argmin(axis=-1)[:, None] == np.arange(len(LAWS))).mean(axis=0)
     data = xr.Dataset(
         {

@@ -10,11 +10,12 @@ import numpy as np
 import xarray as xr
 from scipy.special import chdtri, ndtri
 
+from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
+from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.paths import over_series, paths, result
 from sgdphys.dynamics.stable import Table, fit_index, table
 from sgdphys.dynamics.status import CONSTANT, DIVERGED, FEW_VALUES, NO_DATA, OK, TOO_SHORT, UNEVEN
-from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError, nearest
 
 FEWEST = 50
@@ -87,6 +88,7 @@ def levy_columns(dx: np.ndarray, status: np.ndarray, confidence: float) -> np.nd
     return out
 
 
+@checked
 def fit_levy(
     theta: Any,
     *,
@@ -127,7 +129,6 @@ def fit_levy(
     ----------
     Nolan (2020), "Univariate stable distributions", chapter 4.
     """
-    require_confidence(confidence)
     series = paths(theta, dim=dim, dt=dt, times=times, per=per)
     spacing = series.spacing
 
@@ -232,6 +233,7 @@ METHODS: dict[str, tuple[Callable[..., tuple[np.ndarray, ...]], str, str]] = {
 }
 
 
+@checked
 def tail_index(
     theta: Any,
     *,
@@ -239,7 +241,7 @@ def tail_index(
     of: str = "path",
     method: str = "likelihood",
     confidence: float = 0.95,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Tail index of the increments of every series, beside that of Gaussian noise.
 
@@ -253,8 +255,8 @@ def tail_index(
     method : str
         "likelihood", "log_moment", "block_log" (that of much of the literature on SGD) or "hill".
     confidence : float
-    rng : int
-        Seed of the null.
+    rng : int, SeedSequence or Generator
+        Seed of the null, with the place of each series in the array.
 
     Returns
     -------
@@ -276,7 +278,6 @@ def tail_index(
     ----------
     Simsekli et al. (2019) for SGD; Xie et al. (2021) for its critics.
     """
-    require_confidence(confidence)
     if method not in METHODS:
         raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")
     if of not in ("path", "increments"):
@@ -284,7 +285,7 @@ def tail_index(
     estimator, interval, reference = METHODS[method]
     series = paths(theta, dim=dim)
 
-    def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+    def kernel(x: np.ndarray, t: np.ndarray, places: np.ndarray) -> np.ndarray:
         if of == "path":
             dx, status = _increments(x, series.spacing)
         else:
@@ -294,13 +295,14 @@ def tail_index(
         if sound.any():
             here = dx[sound]
             columns[sound, :3] = np.column_stack(estimator(here, confidence))
-            generator = np.random.default_rng([rng, here.shape[0], here.shape[1]])
-            null = generator.standard_normal(here.shape)
+            null = np.stack([stream(rng, k).standard_normal(here.shape[1]) for k in places[sound]])
             null[~np.isfinite(here)] = np.nan
             columns[sound, 3] = estimator(null, confidence)[0]
         return np.column_stack([columns, np.isfinite(dx).sum(axis=1), status])
 
-    index, low, high, null, count, status = np.moveaxis(over_series(series, kernel, 6), -1, 0)
+    index, low, high, null, count, status = np.moveaxis(
+        over_series(series, kernel, 6, numbered=True), -1, 0
+    )
     return result(
         series,
         {

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
+from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.across_members import across_members, require_members
 from sgdphys.dynamics.correlations import require_even
 from sgdphys.dynamics.detrending import METHODS, rest_of
@@ -69,6 +71,7 @@ def _p_values(found: np.ndarray, null: np.ndarray) -> np.ndarray:
     return p
 
 
+@checked
 def early_warning(
     theta: Any,
     *,
@@ -80,7 +83,7 @@ def early_warning(
     surrogates: str = "ar1",
     resamples: int = 200,
     dt: float | None = None,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Trends of the indicators of a critical transition, against stationary surrogates.
 
@@ -100,8 +103,9 @@ def early_warning(
     surrogates : str
         "ar1" or "phases".
     resamples : int
-        Surrogates of each series.
-    rng : int
+        Surrogates of each series, at least 19.
+    rng : int, SeedSequence or Generator
+        Surrogates are seeded by it and the place of each series in the array.
 
     Returns
     -------
@@ -133,9 +137,8 @@ def early_warning(
         raise InputError(f"surrogates are {surrogates!r}; {nearest(surrogates, KINDS)}")
     if resamples < 19:
         raise InputError(f"resamples is {resamples}; at least 19 surrogates are needed for 5%")
-    generator = np.random.default_rng(rng)
     if over is not None:
-        return _across(series, over, surrogates, resamples, generator)
+        return _across(series, over, surrogates, resamples, rng)
     points = series.theta.sizes[dim]
     width = round(window * points) if isinstance(window, float) else window
     require_window(width, points, dim)
@@ -145,9 +148,7 @@ def early_warning(
         rest = rest_of(x, detrend, bandwidth) if detrend else x.copy()
         return rolling(rest, width, stride)[..., :4]
 
-    children = iter(generator.spawn(int(np.prod(series.theta.shape[:-1])) + 1))
-
-    def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+    def kernel(x: np.ndarray, t: np.ndarray, places: np.ndarray) -> np.ndarray:
         out = np.full((len(x), 2 * len(TRENDS) + 1), np.nan)
         found = _taus(indicators(x))
         rest = rest_of(x, detrend, bandwidth) if detrend else x
@@ -155,13 +156,13 @@ def early_warning(
             out[k, -1] = _status(row)
             if out[k, -1] != OK:
                 continue
-            drawn = surrogates_of(row[None], resamples, surrogates, next(children))[:, 0]
+            drawn = surrogates_of(row[None], resamples, surrogates, stream(rng, places[k]))[:, 0]
             null = _taus(indicators(drawn))
             out[k, : len(TRENDS)] = found[k]
             out[k, len(TRENDS) : -1] = _p_values(found[k], null)
         return out
 
-    columns = over_series(series, kernel, 2 * len(TRENDS) + 1)
+    columns = over_series(series, kernel, 2 * len(TRENDS) + 1, numbered=True)
     return _labels(series, columns, surrogates, resamples, f"windows of {width} points")
 
 
@@ -171,9 +172,7 @@ def _status(row: np.ndarray) -> int:
     return CONSTANT if (row == row[0]).all() else OK
 
 
-def _across(
-    series: Paths, over: str, surrogates: str, resamples: int, rng: np.random.Generator
-) -> xr.Dataset:
+def _across(series: Paths, over: str, surrogates: str, resamples: int, rng: Seed) -> xr.Dataset:
     """Trends of indicators across members, beside ensembles of stationary surrogates."""
     require_members(series.theta, over)
     kept = [d for d in series.over if d != over]
@@ -195,7 +194,8 @@ def _across(
             continue
         found = _taus(indicators(members[:, None]))[0]
         # about the ensemble mean: the trend that all share is drift
-        drawn = surrogates_of(members - members.mean(axis=0), resamples, surrogates, rng)
+        away = members - members.mean(axis=0)
+        drawn = surrogates_of(away, resamples, surrogates, stream(rng, k))
         null = _taus(indicators(drawn.swapaxes(0, 1)))
         out[k, : len(TRENDS)] = found
         out[k, len(TRENDS) : -1] = _p_values(found, null)

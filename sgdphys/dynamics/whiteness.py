@@ -8,11 +8,12 @@ import numpy as np
 import xarray as xr
 from scipy.special import chdtrc, ndtr
 
+from sgdphys.arguments import checked, require_share
 from sgdphys.containers import require_kind
+from sgdphys.draws import Seed, seed_of
 from sgdphys.dynamics.autoregression import unit_root_p_value
 from sgdphys.dynamics.paths import over_series, paths, result
 from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT
-from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
 
@@ -228,8 +229,8 @@ def wiener_tests(
     -------
     Dataset
         statistic, p_value (..., test); p_value_holm, of all tests together; adjusted_p_value, that
-        after Benjamini and Hochberg over all series; passes, whether p_value_holm is above the
-        level; count, status.
+        after Benjamini and Hochberg over all series, which depends on the other series too; passes,
+        whether p_value_holm is above the level; count, status.
 
     Raises
     ------
@@ -246,7 +247,7 @@ def wiener_tests(
     Jarque and Bera (1980) with Urzua (1996); Anderson and Darling (1954); Ljung and Box (1978);
     Koenker (1981); Lo and MacKinlay (1988); Dickey and Fuller (1979); Holm (1979).
     """
-    require_confidence(level)
+    require_share(level, "level")
     if increments is not None and increments < FEWEST:
         raise InputError(f"increments is {increments}; the tests need at least {FEWEST}")
     series = paths(theta, dim=dim, dt=dt, times=times, per=per)
@@ -305,13 +306,17 @@ def _whole_ends(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @functools.lru_cache(maxsize=32)
-def _null_share(increments: int, level: float, rng: int) -> float:
-    """Share of 2000 simulated walks that pass."""
-    walks = np.random.default_rng(rng).standard_normal((increments + 1, 2000)).cumsum(axis=0)
+def _null_share(
+    increments: int, level: float, entropy: int | tuple[int, ...], key: tuple[int, ...]
+) -> float:
+    """Share of 2000 simulated walks that pass; entropy and key are those of a SeedSequence."""
+    generator = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=key))
+    walks = generator.standard_normal((increments + 1, 2000)).cumsum(axis=0)
     return float(wiener_tests(walks, level=level)["passes"].mean())
 
 
-def passing_share(tests: xr.Dataset, by: str = "layer", rng: int = 0) -> xr.Dataset:
+@checked
+def passing_share(tests: xr.Dataset, by: str = "layer", rng: Seed = 0) -> xr.Dataset:
     """Share of series that pass as Wiener, beside that of simulated Wiener processes.
 
     Parameters
@@ -320,7 +325,7 @@ def passing_share(tests: xr.Dataset, by: str = "layer", rng: int = 0) -> xr.Data
         Of ``wiener_tests``.
     by : str
         A coordinate of the series to tell apart; all are taken together where it is not there.
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the null: 2000 independent walks of as many increments. Tests have no unit, so
         that equal variances are no restriction; correlation between weights changes the share's
         spread and not its mean.
@@ -337,7 +342,10 @@ def passing_share(tests: xr.Dataset, by: str = "layer", rng: int = 0) -> xr.Data
     longest = int(lengths.max()) if bool(tested.any()) else 0
     null = np.nan
     if longest:
-        null = _null_share(longest, float(tests.attrs["level"]), rng)
+        seed = seed_of(rng)
+        entropy: Any = seed.entropy
+        words = entropy if isinstance(entropy, int) else tuple(entropy)
+        null = _null_share(longest, float(tests.attrs["level"]), words, seed.spawn_key)
     if by in tests.coords:
         share = passes.groupby(by).mean(...)
         count = tested.groupby(by).sum(...)

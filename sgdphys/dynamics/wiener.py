@@ -6,10 +6,10 @@ import numpy as np
 import xarray as xr
 from scipy.special import chdtri, stdtrit
 
+from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
 from sgdphys.dynamics.paths import over_series, paths, present, result
 from sgdphys.dynamics.status import CONSTANT, OK, TOO_SHORT
-from sgdphys.errors import InputError
 
 FEWEST = 2
 """Increments for a drift and a diffusion coefficient."""
@@ -43,6 +43,7 @@ def _wiener_kernel(x, t, xs, ts, out):
         out[s, 4] = status
 
 
+@checked
 def fit_wiener(
     theta: Any,
     *,
@@ -84,7 +85,6 @@ def fit_wiener(
     ----------
     Gardiner, "Stochastic methods", 4th ed., section 3.8.
     """
-    require_confidence(confidence)
     series = paths(theta, dim=dim, dt=dt, times=times, per=per)
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -130,9 +130,3 @@ def chi_squared_interval(
             estimate * degrees / chdtri(degrees, tail),
             estimate * degrees / chdtri(degrees, 1 - tail),
         )
-
-
-def require_confidence(confidence: float) -> None:
-    """Refuse what is no share between 0 and 1."""
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence is {confidence}; it must lie between 0 and 1")

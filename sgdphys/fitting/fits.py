@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
 from sgdphys.dynamics.model_choice import MODELS, fit
 from sgdphys.dynamics.ornstein_uhlenbeck import fit_ou
 from sgdphys.dynamics.wiener import fit_wiener
@@ -27,6 +28,7 @@ class Fitted(NamedTuple):
     notes: list[str]
 
 
+@checked
 def fit_file(
     path: Path,
     *,

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
 from sgdphys.containers import is_clock, labelled_array
+from sgdphys.draws import Seed, stream
 from sgdphys.errors import InputError, nearest
 from sgdphys.fitting.tables import READERS, open_table
 from sgdphys.missing import as_float, labelled_without_missing
@@ -158,7 +160,8 @@ def without_buffers(theta: xr.DataArray) -> tuple[xr.DataArray, str]:
     return theta.isel(parameter=np.flatnonzero(~is_buffer)), left_out
 
 
-def project(theta: xr.DataArray, along: str, dim: str, rng: int = 0) -> xr.DataArray:
+@checked
+def project(theta: xr.DataArray, along: str, dim: str, rng: Seed = 0) -> xr.DataArray:
     """Return a trajectory along chosen directions of weight space.
 
     Parameters
@@ -168,7 +171,7 @@ def project(theta: xr.DataArray, along: str, dim: str, rng: int = 0) -> xr.DataA
         "pca:k": the k principal components of all paths about their own means. "layer-norm": the
         norm of each layer. "random:k": k random unit vectors.
     dim : str
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of random directions.
 
     Raises
@@ -192,7 +195,7 @@ def project(theta: xr.DataArray, along: str, dim: str, rng: int = 0) -> xr.DataA
         raise InputError(f"--along {along}: give a number between 1 and {size}, as in {name}:10")
     k = int(number)
     if name == "random":
-        vectors = np.random.default_rng(rng).standard_normal((size, k))
+        vectors = stream(rng).standard_normal((size, k))
         vectors /= np.linalg.norm(vectors, axis=0)
     else:
         vectors = _principal(theta, dim, k)

@@ -6,7 +6,9 @@ import numpy as np
 import xarray as xr
 
 from sgdphys import parallel
+from sgdphys.arguments import checked
 from sgdphys.containers import require_kind
+from sgdphys.draws import Seed
 from sgdphys.errors import InputError
 from sgdphys.information.estimators.histogram import binning
 from sgdphys.information.estimators.replay import replayed
@@ -18,6 +20,7 @@ from sgdphys.networks import from_description
 PATTERNS = ("all", "train", "test")
 
 
+@checked
 def layer_information(
     trajectory: xr.DataTree,
     task: xr.Dataset,
@@ -32,7 +35,7 @@ def layer_information(
     patterns: str = "all",
     noise_variance: float = 1e-3,
     neighbours: int = 3,
-    rng: int = 0,
+    rng: Seed = 0,
     threads: int | None = None,
 ) -> xr.Dataset:
     """Information of every layer about input and label, in bits.
@@ -68,7 +71,7 @@ def layer_information(
         "all", or each replica's "train" or "test" samples.
     noise_variance, neighbours
         Of the kernel bounds and of the nearest neighbours.
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the shuffled labels, one order for each replica.
     threads : int, optional
         At most so many, whatever the estimator; all processors by default. See

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sgdphys.containers import array_of, bare_array
+from sgdphys.draws import Seed, seed_of
 from sgdphys.errors import InputError
 from sgdphys.missing import missing_as_nan, unmasked
 
@@ -132,3 +133,13 @@ def whole_labels(y: Any) -> tuple[np.ndarray, int]:
     except TypeError as error:
         raise InputError("labels are of mixed kinds; give numbers or words throughout") from error
     return numbers.astype(np.int64), len(kinds)
+
+
+def label_stream(rng: Seed, replica: int) -> np.random.Generator:
+    """Random numbers that shuffle the labels of one replica: the same for every estimator."""
+    seed = seed_of(rng)
+    entropy: Any = seed.entropy
+    words = [entropy] if isinstance(entropy, int) else list(entropy)
+    return np.random.default_rng(
+        np.random.SeedSequence([*words, replica], spawn_key=seed.spawn_key)
+    )

@@ -5,6 +5,7 @@ import pytest
 import ruptures
 import xarray as xr
 
+from sgdphys.draws import bootstrap_draws
 from sgdphys.dynamics.intervals import percentile_interval, resampled_means
 from sgdphys.dynamics.phases import crossing_epoch, gradient_phases, step_change
 
@@ -40,7 +41,7 @@ def test_the_step_is_that_of_ruptures():
 def test_intervals_of_a_mean_cover(replicas):
     """95% intervals of 600 Gaussian samples, one seed: between 92% and 98% hold the truth."""
     rng = np.random.default_rng(3)
-    samples = resampled_means(rng.standard_normal((replicas, 600)), 1000, 4)
+    samples = resampled_means(rng.standard_normal((replicas, 600)), bootstrap_draws(replicas, 4))
     low, high = percentile_interval(samples, replicas)
     assert 0.92 <= np.mean((low < 0) & (high > 0)) <= 0.98
 

@@ -204,11 +204,16 @@ def test_tail_index_everywhere(index, steps):
     covers(found, "tail_index", index, efficient_width=3.92 * index_error(index, steps))
 
 
-@pytest.mark.parametrize("method", ["likelihood", "log_moment", "block_log"])
-def test_gaussian_noise_of_unequal_variances_stays_gaussian(method):
-    """Per coordinate near 2, beside its null, however much the variances differ."""
-    scale = np.arange(1, 41) ** -1.0
-    x = (scale * np.random.default_rng(57).standard_normal((2000, 40))).cumsum(axis=0)
+@pytest.mark.parametrize(
+    ("method", "series"), [("likelihood", 40), ("log_moment", 640), ("block_log", 640)]
+)
+def test_gaussian_noise_of_unequal_variances_stays_gaussian(method, series):
+    """Per coordinate near 2, beside its null, however much the variances differ.
+
+    The least sharp method errs by 0.011 from its null over so many series.
+    """
+    scale = np.arange(1, series + 1) ** -1.0
+    x = (scale * np.random.default_rng(57).standard_normal((2000, series))).cumsum(axis=0)
     found = dynamics.tail_index(x, method=method)
     mean, null = float(found["tail_index"].mean()), float(found["null_tail_index"].mean())
     assert 1.9 < mean < 2.1

@@ -8,6 +8,7 @@ from sgdphys.claims.estimates import Estimate
 from sgdphys.claims.relaxation import Relaxation, exponential_advantage, relaxation
 from sgdphys.claims.results import Results, log
 from sgdphys.claims.statistic import Statistic
+from sgdphys.draws import bootstrap_draws
 from sgdphys.dynamics.intervals import percentile_interval, resampled_means
 from sgdphys.errors import NotEnoughData
 from sgdphys.information.onset import (
@@ -108,7 +109,8 @@ def largest_step(results: Results) -> Estimate:
     step = float(steps(values.mean(axis=0)))
     if np.isnan(step):
         raise NotEnoughData(f"no layer's I(X;T) changes by {LEAST_LOSS:g} bit over the scan")
-    low, high = percentile_interval(steps(resampled_means(values))[:, None], len(values))
+    samples = steps(resampled_means(values, bootstrap_draws(len(values), 0)))
+    low, high = percentile_interval(samples[:, None], len(values))
     return Estimate(step, float(low[0]), float(high[0]), len(values))
 
 

@@ -7,7 +7,9 @@ import numpy as np
 import xarray as xr
 from scipy.special import xlogy
 
+from sgdphys.arguments import checked
 from sgdphys.containers import finite_array
+from sgdphys.draws import Seed, stream
 from sgdphys.errors import InputError
 from sgdphys.information.bottleneck.certificate import (
     MERGE_WITHIN,
@@ -57,6 +59,7 @@ def bound_betas(onset: float) -> np.ndarray:
     return np.geomspace(onset, 3000.0, 200)
 
 
+@checked
 def bottleneck_curve(
     p_xy: Any,
     betas: Iterable[float],
@@ -64,7 +67,7 @@ def bottleneck_curve(
     method: str = "certified",
     tolerance: float = 1e-10,
     iterations: int = 100_000,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Information bottleneck of a joint distribution at some betas.
 
@@ -82,7 +85,7 @@ def bottleneck_curve(
         Largest excess of a certified point; largest change of the encoder of the other.
     iterations : int
         Most plain iterations.
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the perturbed start.
 
     Returns
@@ -128,7 +131,7 @@ def bottleneck_curve(
             proof = np.log1p(above) / np.log(2)
             rows.append((*about, len(clusters.mass), turns, above <= tolerance, proof, np.nan))
     else:
-        generator = np.random.default_rng(rng)
+        generator = stream(rng)
         noise = generator.uniform(size=(len(channel.p_x), len(channel.p_x)))
         share = np.eye(len(channel.p_x)) * 0.5 + 0.5 * noise / noise.sum(axis=1, keepdims=True)
         for b in beta[::-1]:  # from fine to coarse, as annealing plain iterations goes

@@ -7,7 +7,9 @@ import xarray as xr
 from scipy.optimize import minimize_scalar
 from scipy.special import xlogy
 
+from sgdphys.arguments import checked
 from sgdphys.containers import array_of, finite_array, require_kind
+from sgdphys.draws import Seed, stream
 from sgdphys.errors import InputError
 from sgdphys.information.bottleneck.certificate import Channel, about_label, channel_of
 from sgdphys.information.bottleneck.critical import critical_betas
@@ -132,8 +134,9 @@ def _merged(joint: np.ndarray, q: np.ndarray, mass: np.ndarray) -> tuple[np.ndar
     return together, np.bincount(which, mass, many)
 
 
+@checked
 def bottleneck_distance(
-    p_xy: Any, cells: Any, *, curve: xr.Dataset | None = None, rng: int = 0
+    p_xy: Any, cells: Any, *, curve: xr.Dataset | None = None, rng: Seed = 0
 ) -> xr.Dataset:
     """Distance of partitions of the inputs, such as a layer's bins, from the bottleneck bound.
 
@@ -146,7 +149,7 @@ def bottleneck_distance(
     curve : Dataset, optional
         The bound: ``bottleneck_curve`` of the same p_xy at betas from the onset on. By default
         that at ``bound_betas``.
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the nulls.
 
     Returns
@@ -191,7 +194,7 @@ def bottleneck_distance(
     p_x = joint.sum(axis=1)
     conditional = joint / np.maximum(p_x, 1e-300)[:, None]
     nearest = np.abs(conditional[:, None, 1] - channel.p_y_given_x[:, 1]).argmin(axis=1)
-    generator = np.random.default_rng(rng)
+    generator = stream(rng)
     flat = places.reshape(-1, len(joint))
     out = np.empty((len(flat), 3, len(_NAMES)))
     for row, partition in enumerate(flat):

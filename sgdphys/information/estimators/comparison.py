@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
+from sgdphys.draws import Seed, stream
 from sgdphys.errors import InputError
 from sgdphys.information.estimators.binned import binned_information
 from sgdphys.information.estimators.kde import kde_information
@@ -13,6 +15,7 @@ from sgdphys.information.samples import samples_of
 from sgdphys.quantities import labelled
 
 
+@checked
 def compare(
     t: Any,
     y: Any,
@@ -22,7 +25,7 @@ def compare(
     high: float | None = None,
     noise_variance: float = 1e-3,
     neighbours: int = 3,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Information of one layer's activations by every estimator.
 
@@ -37,7 +40,7 @@ def compare(
         Of the kernel bounds: see ``kde_information``.
     neighbours : int
         See ``neighbour_information``.
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the shuffled labels.
 
     Returns
@@ -53,7 +56,7 @@ def compare(
     layer. One tanh layer of 10 units can read anything from 0.1 to 1 bit of I(T;Y).
     """
     t, labels, _, _ = samples_of(t, y)
-    shuffled = np.random.default_rng(rng).permutation(labels)
+    shuffled = stream(rng).permutation(labels)
     rows: dict[str, tuple[float, float, float, str, str]] = {}
     for name, edges in (("equal width", "full"), ("equal mass", "equal_mass")):
         found, null = (

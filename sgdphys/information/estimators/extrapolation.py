@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
+from sgdphys.draws import Seed, stream
 from sgdphys.errors import NotEnoughData
 from sgdphys.information.estimators.binned import binned_information
 from sgdphys.information.samples import samples_of
@@ -14,8 +16,9 @@ FEWEST = 64
 """Samples of which a quarter still says something."""
 
 
+@checked
 def extrapolated_information(
-    t: Any, y: Any, *, repeats: int = 20, rng: int = 0, **binning: Any
+    t: Any, y: Any, *, repeats: int = 20, rng: Seed = 0, **binning: Any
 ) -> xr.Dataset:
     """I(T;Y) of binned activations from parts of a sample, carried on to infinitely many.
 
@@ -27,7 +30,7 @@ def extrapolated_information(
         Hard labels.
     repeats : int
         Partitions of the sample into halves and quarters.
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the partitions.
     **binning
         bins, low, high, edges of ``binned_information``; give low and high, or the bins of the
@@ -59,7 +62,7 @@ def extrapolated_information(
     n = len(units)
     if n < FEWEST:
         raise NotEnoughData(f"{n} samples are too few to extrapolate; at least {FEWEST}")
-    generator = np.random.default_rng(rng)
+    generator = stream(rng)
     means = [float(binned_information(units, labels, **binning)["I_TY"])]
     for parts in (2, 4):
         values = [

@@ -7,6 +7,8 @@ import xarray as xr
 from scipy.spatial import cKDTree
 from scipy.special import digamma
 
+from sgdphys.arguments import checked
+from sgdphys.draws import Seed, stream
 from sgdphys.errors import InputError
 from sgdphys.information.samples import samples_of
 from sgdphys.quantities import labelled
@@ -14,7 +16,8 @@ from sgdphys.quantities import labelled
 _JITTER = 1e-10
 
 
-def neighbour_information(t: Any, y: Any, *, neighbours: int = 3, rng: int = 0) -> xr.Dataset:
+@checked
+def neighbour_information(t: Any, y: Any, *, neighbours: int = 3, rng: Seed = 0) -> xr.Dataset:
     """I(T;Y) in bits of continuous activations and discrete labels.
 
     Parameters
@@ -25,7 +28,7 @@ def neighbour_information(t: Any, y: Any, *, neighbours: int = 3, rng: int = 0) 
         Hard labels, each worn by more than ``neighbours`` samples.
     neighbours : int
         k.
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the jitter, 1e-10 of a standard deviation, that parts samples at one place, and of
         the null's shuffled labels.
 
@@ -58,7 +61,7 @@ def neighbour_information(t: Any, y: Any, *, neighbours: int = 3, rng: int = 0) 
         )
     spread = units.std(axis=0)
     units = units[:, spread > 0] / spread[spread > 0]
-    generator = np.random.default_rng(rng)
+    generator = stream(rng)
     raw, null = 0.0, 0.0
     if kinds > 1 and units.shape[1]:
         units = units + _JITTER * generator.standard_normal(units.shape)

@@ -4,8 +4,10 @@ import numpy as np
 import xarray as xr
 from scipy.special import logsumexp
 
+from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
 from sgdphys.containers import finite_array
+from sgdphys.draws import Seed, stream
 from sgdphys.errors import InputError
 from sgdphys.information.samples import label_array, samples_of, whole_labels
 from sgdphys.networks import Perceptron
@@ -16,6 +18,7 @@ FAR = 40.0
 """What is so many nats farther than the nearest centre adds nothing in double precision."""
 
 
+@checked
 def noisy_information(
     network: Perceptron,
     theta: np.ndarray,
@@ -25,7 +28,7 @@ def noisy_information(
     shuffled: np.ndarray | None = None,
     draws: int = 4,
     own_draws: int = 64,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """I(X;T) and I(T;Y) in bits of every hidden layer of a network with layer noise.
 
@@ -44,7 +47,7 @@ def noisy_information(
         Noisy passes of every input that make up the layer's law.
     own_draws : int
         Noisy passes of an input that make up its law given that input.
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed.
 
     Returns
@@ -78,7 +81,7 @@ def noisy_information(
             "the network has no layer noise, and I(X;T) of a continuous deterministic layer is "
             "infinite; use a binned or kernel estimator, or set network.noise"
         )
-    generator = np.random.default_rng(rng)
+    generator = stream(rng)
     x, labels, _, is_kept = samples_of(x, y)
     theta = finite_array(theta, "theta")
     if theta.shape != (network.parameters.count,) or x.shape[1] != network.sizes[0]:

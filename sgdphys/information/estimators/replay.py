@@ -5,6 +5,7 @@ import xarray as xr
 
 from sgdphys import parallel
 from sgdphys.compiling import compiled
+from sgdphys.draws import Seed
 from sgdphys.information.estimators.histogram import (
     Table,
     add_bins,
@@ -17,6 +18,7 @@ from sgdphys.information.estimators.histogram import (
     weighted_information,
 )
 from sgdphys.information.layers import ranges_of
+from sgdphys.information.samples import label_stream
 from sgdphys.networks import Perceptron
 from sgdphys.networks.activations import code_of
 from sgdphys.networks.forward import Layout, forward_block
@@ -135,7 +137,7 @@ def replayed(
     bins: int = 30,
     edges: str = "full",
     bin_range: tuple[float, float] | None = None,
-    rng: int = 0,
+    rng: Seed = 0,
 ) -> xr.Dataset:
     """Binned information of every layer of some perceptrons at some epochs.
 
@@ -158,7 +160,7 @@ def replayed(
     bin_range : (float, float), optional
         Of the hidden layers. By default that of the activation, and where it is unbounded the
         extremes of each replica's layer over all its units, samples and epochs.
-    rng : int
+    rng : int, SeedSequence or Generator
         Seed of the shuffled labels.
 
     Returns
@@ -191,7 +193,7 @@ def replayed(
         if not finite.any() or not len(rows):
             return
         weights = np.ascontiguousarray(theta[finite, replica])
-        order = np.random.default_rng([rng, replica]).permutation(len(rows))
+        order = label_stream(rng, replica).permutation(len(rows))
         out, ranges[:, replica] = _one_network(
             layout, weights, x, rows, y, soft, order, ends, bins, edges
         )

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys import parallel
+from sgdphys.draws import Seed
 from sgdphys.errors import InputError
 from sgdphys.information.estimators.binned import binned_information
 from sgdphys.information.estimators.gaussian import linear_layer_information
@@ -16,7 +17,7 @@ from sgdphys.information.estimators.kde import kde_information
 from sgdphys.information.estimators.neighbours import neighbour_information
 from sgdphys.information.estimators.noisy import noisy_information
 from sgdphys.information.layers import Activations
-from sgdphys.information.samples import whole_labels
+from sgdphys.information.samples import label_stream, whole_labels
 from sgdphys.networks import Perceptron
 from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.quantities import labelled
@@ -31,7 +32,7 @@ class Settings(NamedTuple):
     bins: int = 30
     noise_variance: float = 1e-3
     neighbours: int = 3
-    rng: int = 0
+    rng: Seed = 0
     ranges: tuple[tuple[float, float], ...] = ()
     """Of each layer's bins."""
 
@@ -242,7 +243,7 @@ def estimated(
     rows: dict[tuple[int, int], np.ndarray] = {}
 
     def work(place: tuple[int, int]) -> None:
-        shuffled = np.random.default_rng([settings.rng, place[1]]).permutation(labels)
+        shuffled = label_stream(settings.rng, place[1]).permutation(labels)
         layers = Layers(theta[place].astype(np.float64), activations, network, x)
         rows[place] = used.read(layers, labels, shuffled, settings)
 

@@ -1,0 +1,67 @@
+"""Arguments that mean one thing everywhere: ``confidence``, ``resamples`` and ``rng``."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from sgdphys.draws import seed_of
+from sgdphys.errors import InputError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def checked(function: Callable[P, T], *, fewest: int = 1) -> Callable[P, T]:
+    """Check ``confidence``, ``resamples`` and ``rng`` of a function before anything else is done.
+
+    Parameters
+    ----------
+    function : callable
+        With any of the three parameters. Inside, ``rng`` is a ``numpy.random.SeedSequence``,
+        whatever was given: see ``sgdphys.draws``.
+    fewest : int
+        Resamples at least; 0 for a function that then gives no intervals.
+
+    Raises
+    ------
+    InputError
+        When called with a confidence that is not between 0 and 1, resamples that are no such
+        number, or an rng that seeds nothing.
+    """
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            given = signature.bind(*args, **kwargs)
+        except TypeError:
+            return function(*args, **kwargs)  # Python's own sentence names the function
+        given.apply_defaults()
+        values = given.arguments
+        if "confidence" in values:
+            require_share(values["confidence"], "confidence")
+        if "resamples" in values:
+            _require_count(values["resamples"], fewest)
+        if "rng" in values:
+            values["rng"] = seed_of(values["rng"])
+        return function(*given.args, **given.kwargs)
+
+    return call
+
+
+def require_share(value: Any, name: str) -> None:
+    """Refuse what is no share between 0 and 1, such as a percentage."""
+    is_number = isinstance(value, int | float | np.integer | np.floating)
+    if is_number and 0 < value < 1:
+        return
+    meant = f": {value / 100:g} for {value:g}%" if is_number and 1 < value < 100 else ""
+    raise InputError(f"{name} is {value}; it must lie between 0 and 1{meant}")
+
+
+def _require_count(value: Any, fewest: int) -> None:
+    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not is_whole or value < fewest:
+        raise InputError(f"resamples is {value}; it must be a whole number of at least {fewest}")
