@@ -11,6 +11,7 @@ from sgdphys.analyses.catalogue import statistics
 from sgdphys.claims import verdicts as product
 from sgdphys.claims.claim import Claim
 from sgdphys.claims.estimates import Estimate, difference, over_replicas
+from sgdphys.claims.statistic import Statistic
 from sgdphys.claims.verdicts import (
     as_dataset,
     read_verdicts,
@@ -225,3 +226,20 @@ def test_every_statistic_says_what_it_measures():
     for name, statistic in STATISTICS.items():
         assert 10 < len(statistic.measures) < 100, name
         assert not statistic.measures.startswith("The same"), name
+
+
+def test_a_statistic_names_what_it_reads_and_chooses():
+    groups = {"information": information([[1.0, 2.0]])}
+    reads = Statistic(lambda r: r.of("information")["I_XT"], "what is read", needs=("phases",))
+    with pytest.raises(LookupError, match="must name it in its needs"):
+        product.judge({"a": claim(statistic="reads")}, groups, {"reads": reads})
+    last = Statistic(
+        lambda r: r.of("information")["I_XT"].sel(layer=r.wanted("layer")).isel(epoch=-1),
+        "what is chosen", needs=("information",), chooses=("layer",),
+    )  # fmt: skip
+    for wanted in (1, [1, 2]):
+        (found,) = product.judge(
+            {"a": claim(statistic="last", where={"layer": wanted})}, groups, {"last": last}
+        )
+        assert found.word == "supported"
+        assert found.measured == "what is chosen"

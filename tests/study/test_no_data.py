@@ -1,0 +1,66 @@
+"""Analyses of too few networks: no data, said before or after training, and the run goes on."""
+
+import pytest
+
+import sgdphys as sp
+from sgdphys.errors import InputError
+from sgdphys.report.page import write_report
+from sgdphys.study.files import load_study
+
+CLAIM = {"says": "s", "by": "b", "above": 0.1, "null": "0"}
+WILD = {
+    "title": "wild",
+    "network": {"layers": [4, 3], "activation": "identity"},
+    "train": {"epochs": 20, "replicas": 6, "learning_rate": 0.6, "loss": "squared_error"},
+    "analyses": {"diversity": {}, "learning": {}},
+    "claims": {"alike": {**CLAIM, "statistic": "matched_overlap"},
+               "learnt": {**CLAIM, "statistic": "overtraining"}},
+    "figures": {"formats": ["svg"]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sweep", [{}, {"train.learning_rate": [0.6, 0.1]}])
+def test_diversity_of_one_network_has_no_data(tmp_path, sweep):
+    """Five of six diverge: nothing to compare; in a sweep the other case has its own."""
+    told = []
+    run = sp.run({**WILD, "sweep": sweep}, tmp_path / "run", threads=1, tell=told.append)
+    said = "it compares networks, and fewer than 2 did not diverge"
+    assert f"analyses.diversity has no data: {said}" in told
+    alike = next(v for v in run.verdicts if v.claim == "alike")
+    drawn = {path.stem for path in (run.folder / "figures").iterdir()}
+    assert "test_error" in drawn or sweep
+    with run.results as results:
+        found = results["diversity"].to_dataset().load()
+    if sweep:
+        assert alike.word != "no data"
+        assert found["matched_overlap"].notnull().any(["layer"]).to_numpy().tolist() == [
+            False,
+            True,
+        ]
+        assert "diversity" in drawn
+    else:
+        assert (alike.word, alike.reason) == ("no data", said)
+        assert not found.variables
+        assert "diversity" not in drawn
+    assert "wild" in write_report([run.folder]).read_text()
+
+
+def test_the_lowest_loss_is_that_of_networks_that_are_finite_at_the_end(tmp_path):
+    """One network of several lasts: its overtraining is from its own lowest test loss."""
+    keys = {**WILD, "analyses": {"learning": {}}, "claims": {}, "figures": {"formats": []}}
+    run = sp.run(keys, tmp_path / "run", threads=1)
+    (last,) = (run.diverged_steps < 0).nonzero()[0]
+    loss = run.trajectory["training"]["test_loss"].sel(replica=last).to_numpy()
+    with run.results as results:
+        found = float(results["learning"]["overtraining"].sel(replica=last))
+    assert found == pytest.approx(loss[-1] - loss.min())
+
+
+def test_a_claim_of_no_known_statistic_is_told_with_all_other_faults():
+    claims = {n: {**CLAIM, "statistic": n} for n in ("bits_lots", "norm_grow")}
+    with pytest.raises(InputError) as caught:
+        load_study({"claims": claims, "train": {"epochs": 0}})
+    lines = str(caught.value).splitlines()
+    assert sum("is not known; did you mean 'bits_lost'?" in line for line in lines) == 1
+    assert sum("is not known; did you mean 'norm_growth'?" in line for line in lines) == 1
+    assert any(line.startswith("train.epochs") for line in lines)
