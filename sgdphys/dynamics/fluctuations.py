@@ -11,7 +11,7 @@ from sgdphys.dynamics.paths import paths
 from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError
 from sgdphys.missing import labelled_without_missing
-from sgdphys.quantities import labelled
+from sgdphys.quantities import attributes, labelled
 
 
 def minibatch_gradients(
@@ -52,7 +52,7 @@ def minibatch_gradients(
         found = late.copy(data=(momentum * early.data - late.data) / learning_rate)
     else:
         found = -moved / learning_rate
-    return found.assign_attrs(units="loss/weight")
+    return found.assign_attrs(attributes("batch_gradient", x=series.value_unit))
 
 
 def fluctuation_ratios(

@@ -40,7 +40,7 @@ def one_unit(sources: Sources) -> Figure:
         ax.plot(data["weight"], curve, color=colour, label=name)
     ax.set_xscale("log")
     ax.set_xlabel("weight $w$ of the unit (logarithmic)")
-    ax.set_ylabel(axis_label("unit_I_XT"))
+    ax.set_ylabel(axis_label(data["unit_I_XT"]))
     ax.set_ylim(bottom=0)
     figure.legend(loc="outside right center")
     figure.suptitle("T = bin(f(w X)), X standard normal; exact", fontsize=7)
@@ -95,7 +95,7 @@ def clustering(sources: Sources) -> Figure:
         axes[0, k].set_title(title.replace(", ", "\n"), fontsize=7)
     figure.supxlabel("epochs (logarithmic from 1)", fontsize=8)
     axes[0, 0].set_ylabel("distance within /\nbetween labels")
-    axes[1, 0].set_ylabel(axis_label("binned_entropy"))
+    axes[1, 0].set_ylabel(axis_label(data["binned_entropy"]))
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
     figure.suptitle(f"median and middle 90% of {data.sizes['replica']} networks", fontsize=7)
     return figure

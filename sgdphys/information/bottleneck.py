@@ -18,7 +18,7 @@ from sgdphys.information.certificate import (
     optimum,
     trivial,
 )
-from sgdphys.quantities import labelled
+from sgdphys.quantities import STEP_RATIO, labelled
 
 
 def blahut_arimoto(
@@ -151,6 +151,4 @@ def bottleneck_curve(
             "deterministic": int(channel.is_deterministic),
         },
     )
-    data["eigenvalue"].attrs["long_name"] = "ratio of successive steps"
-    data["eigenvalue"].attrs["units"] = "1"
-    return labelled(data)
+    return labelled(data, {"eigenvalue": STEP_RATIO})

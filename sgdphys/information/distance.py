@@ -12,7 +12,7 @@ from sgdphys.errors import InputError
 from sgdphys.information.bottleneck import bottleneck_curve
 from sgdphys.information.certificate import Channel, about_label, channel_of
 from sgdphys.information.critical import critical_betas
-from sgdphys.quantities import labelled
+from sgdphys.quantities import Quantity, labelled
 
 _BETAS = 240
 _LARGEST_BETA = 1000.0
@@ -23,6 +23,15 @@ _BEYOND = 1e9
 _NAMES = (
     "I_XT", "I_TY", "bound_I_TY", "gap", "beta_bound", "beta_fit", "residual",
 )  # fmt: skip
+NAMED = {
+    "residual": Quantity(
+        "bits",
+        "distance from the self-consistent encoder",
+        "",
+        "mean divergence of the partition from the encoder at the fitted beta",
+    )
+}
+"""What these results call by a name that others use otherwise."""
 
 
 def finite_sample_gap(about_x: Any, samples: int, labels: int = 2) -> np.ndarray:
@@ -214,4 +223,4 @@ def bottleneck_distance(p_xy: Any, cells: Any, *, rng: int = 0) -> xr.Dataset:
             "information": channel.information,
         },
     )
-    return labelled(found)
+    return labelled(found, NAMED)

@@ -27,7 +27,7 @@ from sgdphys.lanes.activations import ACTIVATIONS
 from sgdphys.lanes.forward import Layout, forward_block
 from sgdphys.lanes.vectors import SAMPLES, lanes
 from sgdphys.networks import Perceptron, from_description
-from sgdphys.quantities import labelled
+from sgdphys.quantities import attributes, labelled
 
 RANGES: dict[str, tuple[float | None, float | None]] = {
     "tanh": (-1.0, 1.0),
@@ -219,7 +219,7 @@ def layer_information(
     require_kind(task, xr.Dataset, "task", "x", "y")
     require_estimator(estimator)
     said = {"labels": "hard", "patterns": "all", "samples": task.sizes["sample"]}
-    members = trajectory["weights"]["replica"].to_numpy()
+    members = ("replica", trajectory["weights"]["replica"].to_numpy(), attributes("replica"))
     if activations is not None:
         if patterns != "all" or labels != "hard":
             raise InputError("activations= reads all patterns and hard labels")

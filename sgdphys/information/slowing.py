@@ -11,7 +11,7 @@ from sgdphys.errors import InputError
 from sgdphys.information.bottleneck import blahut_arimoto
 from sgdphys.information.certificate import Channel, Clusters, channel_of, encoder, optimum, trivial
 from sgdphys.information.critical import critical_betas
-from sgdphys.quantities import labelled
+from sgdphys.quantities import STEP_RATIO, labelled
 
 _NUDGE = 1e-3
 """Logits by which two halves of one cluster are parted at the start."""
@@ -102,4 +102,4 @@ def bottleneck_relaxation(
             "interval_method": "none: see scaling.critical_point",
         },
     )
-    return labelled(data, t="iteration")
+    return labelled(data, {"eigenvalue": STEP_RATIO}, t="iteration")

@@ -10,7 +10,7 @@ from sgdphys.dynamics.intervals import (
     resampled_means,
 )
 from sgdphys.information.onset import compression, finite_to_the_end, is_finite
-from sgdphys.quantities import labelled
+from sgdphys.quantities import labelled, number_of
 
 
 def compression_after_transition(
@@ -83,4 +83,4 @@ def compression_after_transition(
             result = result.merge(estimate)
         result[f"{prefix}pairs"] = delay.notnull().sum("replica")
     result.attrs = {"confidence": confidence, "interval_method": METHOD}
-    return labelled(result)
+    return labelled(result, {"pairs": number_of("replicas that have both")})

@@ -22,6 +22,7 @@ from sgdphys.engines.base import Engine, Ensemble, Network, Plan, Recorded, Samp
 from sgdphys.engines.choice import engine_for
 from sgdphys.errors import InputError, WorkError
 from sgdphys.networks import Perceptron
+from sgdphys.quantities import in_unit
 from sgdphys.sampling import seed_sequence
 from sgdphys.study.files import resolved_text, study_hash, training_hash
 from sgdphys.study.keys import LOG_POINTS, Bursts, Every, StepSchedule, Study, Train, study_from
@@ -378,6 +379,8 @@ class Recording:
             "tensors": table_group(table),
             "split": schema.dataset("split", {"train": ensemble.samples.is_train}, replicas),
         }
+        is_squared = ensemble.training.loss == "squared_error"
+        named = {n: in_unit(n, "1") for n in ("loss", "test_loss")} if is_squared else None
         for group in ("training", "gradients"):
             values = {
                 n: recorded.by_epoch[n] for n in schema.GROUPS[group] if n in recorded.by_epoch
@@ -386,7 +389,7 @@ class Recording:
                 along: dict[str, Any] = {}
                 if group == "gradients":  # "layer" is an axis here
                     along = {"layer": layers, "layer_name": ("layer", layer_names)}
-                groups[group] = schema.dataset(group, values, {**by_epoch, **along})
+                groups[group] = schema.dataset(group, values, {**by_epoch, **along}, named)
         state_dims = ("replica", "parameter")
         groups[RESUME] = xr.Dataset(
             {n: (state_dims, getattr(state, n)) for n in ("theta", "velocity", "square")},

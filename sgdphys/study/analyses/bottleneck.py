@@ -7,7 +7,8 @@ from sgdphys.dynamics.intervals import METHOD, mean_with_interval
 from sgdphys.information.bottleneck import bottleneck_curve
 from sgdphys.information.cells import layer_cells
 from sgdphys.information.critical import critical_betas
-from sgdphys.information.distance import bottleneck_distance
+from sgdphys.information.distance import NAMED, bottleneck_distance
+from sgdphys.quantities import attributes, labelled
 from sgdphys.study.analyses.source import Source
 from sgdphys.study.analysis_keys import BottleneckAnalysis
 from sgdphys.study.recording import task_of
@@ -29,13 +30,20 @@ def analyse_bottleneck(source: Source, analysis: BottleneckAnalysis) -> xr.Datas
     distance = bottleneck_distance(p_xy, cells, rng=study.train.seed)
     for name in ("gap", "beta_fit", "residual"):
         values = distance[name].rename(f"{name}_ensemble")
-        distance = distance.merge(mean_with_interval(values, rng=study.train.seed))
+        found = mean_with_interval(values, rng=study.train.seed)
+        distance = distance.merge(labelled(found, NAMED))
     along = {name: f"curve_{name}" for name in ("I_XT", "I_TY", "clusters", "certificate")}
     found = distance.assign(
-        {new: ("point", curve[old].to_numpy(), curve[old].attrs) for old, new in along.items()}
+        {new: ("point", curve[old].to_numpy(), attributes(new)) for old, new in along.items()}
     ).assign_coords(
-        curve_beta=("point", curve["beta"].to_numpy()),
-        transition=np.arange(births.sizes["transition"]),
+        labelled(
+            xr.Dataset(
+                coords={
+                    "curve_beta": ("point", curve["beta"].to_numpy()),
+                    "transition": np.arange(births.sizes["transition"]),
+                }
+            )
+        ).coords
     )
     found.attrs |= {"confidence": 0.95, "interval_method": METHOD}
     return found.assign(
