@@ -8,11 +8,15 @@ from scipy.optimize import minimize_scalar
 from scipy.special import stdtrit
 
 from sgdphys.arguments import checked
-from sgdphys.containers import array_of
+from sgdphys.containers import array_of, units_of
 from sgdphys.errors import InputError, NotEnoughData
+from sgdphys.quantities import Quantity, labelled
 
 FEWEST = 6
 """Points for a place, an exponent and an amplitude with errors."""
+_RESIDUAL = Quantity(
+    "1", "residual of the power law", "", "root mean square of ln(relaxation time) about the fit"
+)
 
 
 def _design(r: np.ndarray, critical: float) -> np.ndarray:
@@ -103,7 +107,7 @@ def critical_point(
             f"{name}_high": best[k] + reach[k],
         }
     data["residual"] = float(np.sqrt(_misfit(best[0], r, logs) / n))
-    return xr.Dataset(
+    found = xr.Dataset(
         data,
         attrs={
             "method": "least squares of ln tau, r_c by profile",
@@ -112,6 +116,8 @@ def critical_point(
             "interval_method": "jackknife over points",
         },
     )
+    unit = units_of(control) or getattr(control, "attrs", {}).get("units", "1")
+    return labelled(found, {"residual": _RESIDUAL}, x=str(unit))
 
 
 def _bracket(r: np.ndarray, logs: np.ndarray) -> tuple[float, float]:

@@ -13,7 +13,9 @@ def _training(training: xr.Dataset) -> str:
     right, test, loss = (float(end[n]) for n in ("accuracy", "test_accuracy", "loss"))
     at = f"At epoch {int(training['epoch'][-1])} the median network has"
     if not np.isfinite(right):
-        return f"{at} a training loss of {loss:.3g} nats." if np.isfinite(loss) else ""
+        unit = training["loss"].attrs.get("units", "1")
+        of_loss = f"{loss:.3g}" if unit == "1" else f"{loss:.3g} {unit}"
+        return f"{at} a training loss of {of_loss}." if np.isfinite(loss) else ""
     tested = f" and {test:.1%} of its test" if np.isfinite(test) else ""
     return f"{at} {right:.1%} of its training{tested} samples right."
 

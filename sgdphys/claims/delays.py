@@ -12,7 +12,7 @@ from sgdphys.dynamics.intervals import (
     resampled_means,
 )
 from sgdphys.information.onset import compression, finite_to_the_end, is_finite
-from sgdphys.quantities import labelled
+from sgdphys.quantities import labelled, number_of
 
 _CONFIDENCE = 0.95
 
@@ -82,4 +82,4 @@ def compression_after_transition(
             result = result.merge(mean_with_interval(values.rename(prefix + name), rng=rng))
         result[f"{prefix}pairs"] = delay.notnull().sum("replica")
     result.attrs = {"confidence": _CONFIDENCE, "interval_method": METHOD}
-    return labelled(result)
+    return labelled(result, {"pairs": number_of("replicas that have both")})

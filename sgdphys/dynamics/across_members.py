@@ -8,7 +8,7 @@ import xarray as xr
 from sgdphys.dynamics.paths import paths
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
-from sgdphys.quantities import labelled
+from sgdphys.quantities import labelled, number_of
 
 _FEWEST_MEMBERS = 5
 
@@ -64,7 +64,8 @@ def ensemble_indicators(
         },
     )
     data["count"] = data["count"].astype(np.int64)
-    return labelled(data, x=series.value_unit, t=series.time_unit)
+    named = {"count": number_of(f"members along {over}")}
+    return labelled(data, named, x=series.value_unit, t=series.time_unit)
 
 
 def require_members(x: xr.DataArray, over: str) -> None:

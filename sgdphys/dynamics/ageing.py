@@ -88,7 +88,9 @@ def ergodicity_breaking(
             {f"ergodicity_breaking{end}": template.copy(data=v) for end, v in names.items()}
             | {"brownian_ergodicity_breaking": ("lag", exact)},
             attrs={"confidence": 0.95, "interval_method": METHOD},
-        )
+        ),
+        x=series.value_unit,
+        t=series.time_unit,
     )
 
 

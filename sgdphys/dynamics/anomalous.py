@@ -15,7 +15,7 @@ from sgdphys.compiling import compiled
 from sgdphys.containers import finite_array
 from sgdphys.dynamics.paths import Paths, over_series, paths, result
 from sgdphys.errors import InputError, nearest
-from sgdphys.quantities import labelled
+from sgdphys.quantities import labelled, number_of
 from sgdphys.simd.operations import fma, load_block, store
 from sgdphys.simd.vectors import SAMPLES, lanes
 
@@ -237,6 +237,7 @@ def msd(
             "pairs": (("lag",), found[..., many:].astype(np.int64)),
         },
         coords={"lag": steps * spacing},
+        named={"pairs": number_of("pairs of points")},
         method="mean over all pairs of points",
         reference="Qian, Sheetz and Elson (1991)",
         interval_method="none: see msd_exponent and ergodicity_breaking",
@@ -247,4 +248,5 @@ def msd(
     total = data["pairs"].sum(dims)
     mean = (data["msd"].fillna(0) * data["pairs"]).sum(dims) / total.where(total > 0)
     averaged = xr.Dataset({"msd": mean, "pairs": total}, attrs=data.attrs)
-    return labelled(averaged, x=series.value_unit, t=series.time_unit)
+    named = {"pairs": number_of("pairs of points")}
+    return labelled(averaged, named, x=series.value_unit, t=series.time_unit)

@@ -13,6 +13,7 @@ from sgdphys.containers import finite_array
 from sgdphys.dynamics.paths import Paths, over_series, paths, result
 from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT
 from sgdphys.errors import InputError
+from sgdphys.quantities import number_of
 
 WINDOW = 5.0
 """Integrated times that the sum of autocorrelations reaches over."""
@@ -133,6 +134,7 @@ def autocorrelation(
             "status": found[..., -1],
         },
         coords={"lag": wanted * spacing},
+        named={"pairs": number_of("pairs of points")},
         method="mean product of the pairs that are there",
         reference="Dunsmuir and Robinson (1981)",
         interval_method="none: neighbouring lags are dependent",
@@ -231,6 +233,7 @@ def integrated_time(
             "count": count,
             "status": status,
         },
+        named={"count": number_of("points")},
         method="sum of autocorrelations over a self-consistent window of 5 times itself",
         reference="Madras and Sokal (1988); Wolff (2004)",
         confidence=confidence,

@@ -9,6 +9,7 @@ from scipy import signal
 from sgdphys.dynamics.correlations import require_even
 from sgdphys.dynamics.paths import over_series, paths
 from sgdphys.errors import InputError, nearest
+from sgdphys.quantities import attributes
 
 METHODS = ("gaussian", "lowess")
 _REACH = 4.0
@@ -63,6 +64,7 @@ def detrended(
         )
     found = over_series(series, lambda x, t: rest_of(x, method, bandwidth), points)
     rest = series.theta.copy(data=found)
+    rest.attrs |= attributes("detrended", x=series.value_unit)
     return rest.transpose(*theta.dims) if isinstance(theta, xr.DataArray) else rest
 
 

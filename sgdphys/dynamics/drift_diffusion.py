@@ -15,7 +15,7 @@ from sgdphys.dynamics.intervals import percentile_interval
 from sgdphys.dynamics.paths import BLOCK_BYTES, Paths, paths
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
-from sgdphys.quantities import labelled
+from sgdphys.quantities import labelled, number_of
 
 MOST_BINS = 60
 _BLOCKS = 20
@@ -209,7 +209,8 @@ def kramers_moyal(
         coords={**template.coords, "position": (dims, centres.reshape(*shape, bins))},
     )
     data["count"] = (dims, np.rint(whole[0, ..., 0]).astype(np.int64).reshape(*shape, bins))
-    return labelled(data, x=series.value_unit, t=series.time_unit).assign_attrs(
+    named = {"count": number_of("pairs of neighbouring points")}
+    return labelled(data, named, x=series.value_unit, t=series.time_unit).assign_attrs(
         method=method,
         bins=bins,
         bandwidth=float(np.mean(width)) if method == "kernel" else "none: bins",

@@ -11,7 +11,7 @@ from sgdphys.dynamics.paths import paths
 from sgdphys.dynamics.wiener import chi_squared_interval
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import labelled_without_missing
-from sgdphys.quantities import labelled
+from sgdphys.quantities import attributes, labelled, number_of
 
 
 def groups_along(theta: xr.DataArray, over: str, within: str | None) -> list[np.ndarray]:
@@ -69,7 +69,8 @@ def fluctuation(
         parts.append((group - group.mean(over)) * np.sqrt(len(members) / (len(members) - 1)))
     order = np.argsort(np.concatenate(groups_along(theta, over, within)))
     joined = xr.concat(parts, dim=over).isel({over: order})
-    return joined.assign_attrs(theta.attrs)
+    unit = str(theta.attrs.get("units", "1"))
+    return joined.assign_attrs(theta.attrs | attributes("deviation", x=unit))
 
 
 def spread(theta: xr.DataArray, *, over: str = "replica", within: str = "family") -> xr.Dataset:
@@ -172,4 +173,5 @@ def ensemble_diffusion(
             "method": f"variance of increments over {lag} points across {over}",
         },
     )
-    return labelled(data, x=series.value_unit, t=series.time_unit)
+    named = {"count": number_of("degrees of freedom")}
+    return labelled(data, named, x=series.value_unit, t=series.time_unit)

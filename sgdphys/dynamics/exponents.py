@@ -18,7 +18,7 @@ from sgdphys.dynamics.paths import over_series, paths, result
 from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT, UNEVEN
 from sgdphys.errors import InputError, nearest
 from sgdphys.processes import fractional_brownian
-from sgdphys.quantities import labelled
+from sgdphys.quantities import GENERALISED_DIFFUSION, labelled, number_of
 
 FEWEST = 50
 """Increments for an exponent."""
@@ -244,6 +244,7 @@ def msd_exponent(
             "count": np.maximum(count, 0),
             "status": status,
         },
+        named={"count": number_of("increments"), "diffusion": GENERALISED_DIFFUSION},
         method="generalised least squares of ln MSD",
         interval_method="inversion of the score's law, simulated above 1; diffusion: none",
         **attributes,
@@ -285,6 +286,7 @@ def _ensemble_exponent(
     data = xr.Dataset({name: (template.dims, v) for name, v in values.items()})
     data["count"] = (template.dims, np.isfinite(members[..., 0]).sum(axis=0))
     data = data.assign_coords(template.coords)
-    return labelled(data, x=series.value_unit, t=series.time_unit).assign_attrs(
+    named = {"count": number_of(f"members along {over}")}
+    return labelled(data, named).assign_attrs(
         method=f"least squares of ln MSD averaged over {over}", interval_method=METHOD, **attributes
     )

@@ -16,7 +16,7 @@ from sgdphys.dynamics.intervals import (
 from sgdphys.dynamics.paths import paths
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.missing import labelled_without_missing, numbers_of
-from sgdphys.quantities import labelled
+from sgdphys.quantities import attributes, in_unit, labelled, number_of
 
 _FEWEST_DIRECTIONS = 4
 
@@ -47,9 +47,8 @@ def along(theta: xr.DataArray, vectors: xr.DataArray, *, across: str = "paramete
             f"both need the same {across!r}"
         )
     bare = [v.drop_vars([c for c in v.coords if across in v[c].dims]) for v in (theta, vectors)]
-    return xr.dot(bare[0].astype(np.float64), bare[1], dim=across).assign_attrs(
-        units=theta.attrs.get("units", "1")
-    )
+    found = xr.dot(bare[0].astype(np.float64), bare[1], dim=across)
+    return found.assign_attrs(attributes("projection", x=str(theta.attrs.get("units", "1"))))
 
 
 @checked
@@ -122,7 +121,9 @@ def directional_memory(
         predicted = learning_rate * c * (1 + momentum) / room.where(room > 0)
         data["predicted_variance"] = predicted
     unit = paths(theta, dim=dim).value_unit
-    return labelled(data, x=unit).assign_attrs(
+    own = curvature.attrs.get("units")
+    named = {"curvature": in_unit("curvature", str(own))} if own else None
+    return labelled(data, named, x=unit).assign_attrs(
         method="moments of coordinates along directions",
         reference="Mandt, Hoffman and Blei (2017); Cohen et al. (2021)",
         learning_rate=learning_rate,
@@ -194,7 +195,7 @@ def variance_flatness(
             "count": int(is_used.sum()),
         }
     )
-    return labelled(data).assign_attrs(
+    return labelled(data, {"count": number_of("directions")}).assign_attrs(
         method="least squares of ln variance on ln curvature of member means",
         reference="Feng and Tu (2021)",
         confidence=confidence,

@@ -12,7 +12,7 @@ from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_me
 from sgdphys.dynamics.paths import paths
 from sgdphys.errors import InputError
 from sgdphys.missing import labelled_without_missing
-from sgdphys.quantities import labelled
+from sgdphys.quantities import attributes, labelled
 
 
 def minibatch_gradients(
@@ -53,7 +53,7 @@ def minibatch_gradients(
         found = late.copy(data=(momentum * early.data - late.data) / learning_rate)
     else:
         found = -moved / learning_rate
-    return found.assign_attrs(units="loss/weight")
+    return found.assign_attrs(attributes("batch_gradient", x=series.value_unit))
 
 
 @checked

@@ -12,6 +12,7 @@ from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
 from sgdphys.dynamics.paths import over_series, paths, result
 from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT, UNEVEN
+from sgdphys.quantities import GENERALISED_DIFFUSION, number_of
 
 FEWEST = 50
 """Increments for an exponent."""
@@ -256,6 +257,7 @@ def fit_fbm(
             "count": count,
             "status": status,
         },
+        named={"count": number_of("increments"), "diffusion": GENERALISED_DIFFUSION},
         method="likelihood of fractional Gaussian noise, exact up to 1024 increments, else Whittle",
         reference="Beran (1994); Brockwell and Davis (1991)",
         confidence=confidence,

@@ -17,7 +17,7 @@ from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT
 from sgdphys.dynamics.wiener import fit_wiener
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
-from sgdphys.quantities import labelled
+from sgdphys.quantities import Quantity, attributes, labelled, number_of
 
 METHODS = ("increments", "msd", "covariance")
 FEWEST = 10
@@ -100,6 +100,7 @@ def _whole(series: Paths, method: str, confidence: float) -> xr.Dataset:
             "count": count,
             "status": status,
         },
+        named={"count": number_of("increments")},
         method=method,
         reference="Vestergaard, Blainey and Flyvbjerg (2014)",
         confidence=confidence,
@@ -165,8 +166,8 @@ def _by_window(series: Paths, window: int, method: str, confidence: float) -> xr
         )
         found.append(_whole(piece, method, confidence))
     starts = series.times[: len(found) * window : window]
-    joined = xr.concat(found, dim=xr.DataArray(starts, dims="window", name="window"))
-    return labelled(joined, x=series.value_unit, t=series.time_unit)
+    said = attributes("window", t=series.time_unit)
+    return xr.concat(found, dim=xr.DataArray(starts, dims="window", name="window", attrs=said))
 
 
 @checked
@@ -256,6 +257,7 @@ def diffusion_ladder(
         series,
         values,
         coords={"lag": steps * spacing},
+        named={"pairs": number_of("pairs of points")},
         method="variance of overlapping increments, each series' own drift taken out",
         reference="Kubo (1957)",
         confidence=confidence,
@@ -278,7 +280,8 @@ def _over_ensemble(
             mean_with_interval(data[name], over=over, confidence=confidence, rng=rng)
         )
     averaged = averaged.assign_attrs(data.attrs)
-    return labelled(averaged, x=series.value_unit, t=series.time_unit)
+    named = {"pairs": number_of("pairs of points")}
+    return labelled(averaged, named, x=series.value_unit, t=series.time_unit)
 
 
 def diffusion_matrix(
@@ -300,7 +303,8 @@ def diffusion_matrix(
     Returns
     -------
     Dataset
-        trace, effective_rank, eigenvalue (mode), eigenvector (across, mode), count (increments).
+        trace, effective_rank, eigenvalue (mode), eigenvector (across, mode), count (degrees of
+        freedom).
 
     Raises
     ------
@@ -342,4 +346,13 @@ def diffusion_matrix(
         coords={"mode": np.arange(1, min(modes, len(values)) + 1)},
         attrs={"method": "covariance of increments", "interval_method": "none"},
     )
-    return labelled(data, x=series.value_unit, t=series.time_unit)
+    named = {
+        "count": number_of("degrees of freedom"),
+        "eigenvalue": Quantity(
+            "{x}**2/{t}",
+            "eigenvalue of the diffusion matrix",
+            "",
+            "diffusion coefficient along a mode, largest first",
+        ),
+    }
+    return labelled(data, named, x=series.value_unit, t=series.time_unit)

@@ -17,6 +17,7 @@ from sgdphys.dynamics.correlations import require_even
 from sgdphys.dynamics.paths import BLOCK_BYTES, Paths, over_series, paths, result
 from sgdphys.errors import InputError
 from sgdphys.missing import missing_as_nan
+from sgdphys.quantities import number_of
 
 INDICATORS = ("variance", "autocorrelation", "skewness", "reddening")
 COARSE = 10
@@ -289,6 +290,7 @@ def rolling_indicators(
         coords=along or {dim: series.times[ends]},
         window=window,
         stride=stride,
+        named={"count": number_of("points")},
         method="moments of moving windows",
         reference="Scheffer et al. (2009); Dakos et al. (2012)",
         interval_method="none: windows overlap; see early_warning",

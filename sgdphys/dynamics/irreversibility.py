@@ -18,7 +18,7 @@ from sgdphys.dynamics.paths import paths
 from sgdphys.dynamics.status import OK, OSCILLATING, flagged
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
-from sgdphys.quantities import labelled
+from sgdphys.quantities import labelled, number_of
 
 PROCESSES = ("diffusion", "chain")
 _STEPS_A_COORDINATE = 20
@@ -196,7 +196,8 @@ def entropy_production(
         }
     )
     data["status"] = flagged(xr.DataArray(OK if np.isfinite(estimate) else OSCILLATING))
-    return labelled(data, x=series.value_unit, t=series.time_unit).assign_attrs(
+    named = {"count": number_of("increments")}
+    return labelled(data, named, x=series.value_unit, t=series.time_unit).assign_attrs(
         method=f"stationary Gaussian {process}, {units} blocks",
         reference="Seifert (2012); Ghanta, Neu and Teitsworth (2017)",
         confidence=confidence,

@@ -14,7 +14,7 @@ from sgdphys.dynamics.status import OK, OSCILLATING, TOO_SHORT, flagged
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
 from sgdphys.processes import linear_step
-from sgdphys.quantities import labelled
+from sgdphys.quantities import labelled, number_of
 
 _STEPS_A_COEFFICIENT = 20
 FEWEST = 20
@@ -140,7 +140,8 @@ def fit_langevin(
         | {"center": ("row", centre), "count": count},
     )
     data["status"] = flagged(xr.DataArray(status))
-    return labelled(data, x=series.value_unit, t=series.time_unit).assign_attrs(
+    named = {"count": number_of("increments")}
+    return labelled(data, named, x=series.value_unit, t=series.time_unit).assign_attrs(
         method="regression of each point on the one before, exact at any spacing",
         reference="Gardiner, Stochastic methods, section 4.5",
         confidence=confidence,

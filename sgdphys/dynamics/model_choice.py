@@ -22,6 +22,7 @@ from sgdphys.dynamics.whiteness import (
     ljung_box,
 )
 from sgdphys.dynamics.wiener import fit_wiener
+from sgdphys.quantities import GENERALISED_DIFFUSION, number_of
 
 MODELS = ("wiener", "drifted_wiener", "ou", "fbm", "levy")
 PARAMETERS = {"wiener": 1, "drifted_wiener": 2, "ou": 3, "fbm": 3, "levy": 3}
@@ -214,7 +215,9 @@ def fit(
         Over the dimensions of ``x`` less ``dim``: ``best`` (a model's name or "none");
         diffusion, drift, sigma, log_likelihood, aic, bic, heldout (..., model), D and v of Wiener
         and D of OU with ``_low`` and ``_high``; kappa, relaxation_time, hurst, tail_index with
-        intervals, center; p_value (..., test); count; status.
+        intervals, center; p_value (..., test); count; status. The coefficient of fractional
+        Brownian motion is generalised_diffusion, MSD = 2 D t**(2 hurst): its unit is another one,
+        and diffusion and sigma are NaN for fbm, as for levy.
 
     Raises
     ------
@@ -280,6 +283,9 @@ def _labelled(
     drift[..., 1] = wiener["drift"]
     diffusion[..., 1] = wiener["diffusion"]
     diffusion[..., 2] = ou["diffusion"]
+    of_fbm = MODELS.index("fbm")
+    generalised = diffusion[..., of_fbm].copy()
+    diffusion[..., of_fbm] = np.nan
     still = wiener["status"].to_numpy() == CONSTANT
     diffusion[still, 0] = 0.0
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -299,6 +305,7 @@ def _labelled(
         "diffusion": (("model",), diffusion),
         **{name: (("model",), v) for name, v in ends.items()},
         "sigma": (("model",), np.sqrt(2 * diffusion)),
+        "generalised_diffusion": generalised,
         "log_likelihood": (("model",), likelihood),
         "aic": (("model",), 2 * k - 2 * likelihood),
         "bic": (("model",), bic),
@@ -316,6 +323,12 @@ def _labelled(
         series,
         values,
         coords={"model": list(MODELS), "test": [*RESIDUAL_TESTS, "unit_root"]},
+        named={
+            "count": number_of("increments"),
+            "generalised_diffusion": GENERALISED_DIFFUSION._replace(
+                description="of fractional Brownian motion: MSD = 2 D t**alpha, alpha = 2 hurst"
+            ),
+        },
         method="lowest BIC, Dickey-Fuller for OU, none if residuals are rejected at 1% after Holm",
         reference="Schwarz (1978); Dickey and Fuller (1979); Diebold, Gunther and Tay (1998)",
         confidence=confidence,

@@ -25,6 +25,7 @@ from sgdphys.dynamics.memory_law import (
 from sgdphys.dynamics.paths import over_series, paths, present, result
 from sgdphys.dynamics.status import CONSTANT, FAST, OK, OSCILLATING, TOO_SHORT, WEAK
 from sgdphys.dynamics.wiener import chi_squared_interval
+from sgdphys.quantities import number_of
 
 FEWEST = 5
 """Increments for three coefficients and an interval."""
@@ -245,6 +246,7 @@ def fit_ou(
             "count": c["count"],
             "status": np.where(weak, WEAK, status),
         },
+        named={"count": number_of("increments")},
         method="exact likelihood given the first point, median-unbiased",
         reference="Stock (1991); Hansen (1999); Tang and Chen (2009)",
         confidence=confidence,

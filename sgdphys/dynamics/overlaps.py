@@ -12,7 +12,7 @@ from sgdphys.draws import Seed, bootstrap_draws, stream
 from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
 from sgdphys.errors import InputError
 from sgdphys.missing import numbers_of
-from sgdphys.quantities import labelled
+from sgdphys.quantities import labelled, number_of
 
 _MOST_PAIRS = 200
 
@@ -140,7 +140,7 @@ def replica_overlap(
         data |= {name: ("layer", values.mean(axis=0))}
         data |= {f"{name}_low": ("layer", low), f"{name}_high": ("layer", high)}
     found = xr.Dataset({**data, "pairs": len(first)}, coords={"layer": layers})
-    return labelled(found).assign_attrs(
+    return labelled(found, {"pairs": number_of("pairs of replicas")}).assign_attrs(
         method="cosine of in-weights; units assigned layer by layer",
         reference="Crouse (2016); Ainsworth, Hayase and Srinivasa (2023)",
         confidence=confidence,

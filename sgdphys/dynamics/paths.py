@@ -15,7 +15,7 @@ from sgdphys.containers import array_of, bare_array, index_array, labelled_array
 from sgdphys.dynamics.status import DIVERGED, NO_DATA, OK, flagged
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import as_float, unmasked
-from sgdphys.quantities import labelled
+from sgdphys.quantities import Quantity, labelled
 
 BLOCK_BYTES = 2 * 2**20
 """Float64 values that one thread looks at together: they stay in its cache."""
@@ -110,6 +110,8 @@ def paths(
         )
     theta = theta.transpose(..., dim)
     clock, unit = _clock(theta, dim, dt, times, per)
+    if times is None and (per or dim) in theta.coords:
+        theta = _with_unit(theta, per or dim, _singular(unit))
     back = np.flatnonzero(~(np.diff(clock) > 0))
     if len(back):
         k = int(back[0])
@@ -156,6 +158,15 @@ def _clock(
                 "or drop the coordinate"
             )
     return clock, unit
+
+
+def _with_unit(theta: xr.DataArray, name: str, unit: str) -> xr.DataArray:
+    """The same with the unit of its clock on the coordinate, which results take over."""
+    clock = theta[name]
+    if clock.dtype.kind in "mM" or "units" in clock.attrs:
+        return theta
+    named = {"long_name": name, **clock.attrs, "units": unit}
+    return theta.assign_coords({name: (clock.dims, clock.data, named)})
 
 
 def _given_times(times: Any) -> tuple[np.ndarray, str]:
@@ -293,6 +304,7 @@ def result(
     values: Mapping[str, Any],
     *,
     coords: Mapping[str, Any] | None = None,
+    named: Mapping[str, Quantity] | None = None,
     **attributes: Any,
 ) -> xr.Dataset:
     """Label estimates with the input's other dimensions, units and what they were made by.
@@ -304,6 +316,8 @@ def result(
         Name to array over ``series.over``, or to (further dimensions, array).
     coords : mapping, optional
         Coordinates of the further dimensions.
+    named : mapping, optional
+        What is meant by some of the names: see ``quantities.labelled``.
     **attributes
         method, reference, confidence, interval_method ...
     """
@@ -318,4 +332,5 @@ def result(
         found["count"] = found["count"].astype(np.int64)
     if "status" in found:
         found["status"] = flagged(found["status"])
-    return labelled(found, x=series.value_unit, t=series.time_unit).assign_attrs(attributes)
+    found = labelled(found, named, x=series.value_unit, t=series.time_unit)
+    return found.assign_attrs(attributes)

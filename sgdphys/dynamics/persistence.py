@@ -11,6 +11,7 @@ from sgdphys.dynamics.fractional import fit_fbm
 from sgdphys.dynamics.paths import over_series, paths, result
 from sgdphys.dynamics.status import OK, TOO_SHORT, UNEVEN
 from sgdphys.errors import InputError, nearest
+from sgdphys.quantities import number_of
 
 
 def _dfa(x: np.ndarray) -> np.ndarray:
@@ -112,6 +113,7 @@ def hurst(
             "count": np.maximum(count, 0),
             "status": status,
         },
+        named={"count": number_of("increments")},
         method="detrended fluctuation analysis, first order, boxes of 10 points to a quarter",
         reference="Peng et al. (1994); Kantelhardt et al. (2001)",
         confidence=confidence,

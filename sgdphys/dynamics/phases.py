@@ -8,7 +8,7 @@ from sgdphys.containers import finite_array, labelled_array, require_dimensions,
 from sgdphys.draws import RESAMPLES, Seed, bootstrap_draws, stream
 from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
 from sgdphys.missing import missing_as_nan, numbers_of
-from sgdphys.quantities import labelled
+from sgdphys.quantities import attributes, labelled
 
 PERSISTENCE = 5
 """Recorded epochs in a row for which the ratio must stay below 1 to count as having crossed it."""
@@ -191,6 +191,11 @@ def epoch_drift(weights: xr.Dataset, epochs: np.ndarray) -> xr.DataArray:
         dims=("epoch", "replica", "layer"),
         coords={"epoch": epochs, "replica": weights["replica"], "layer": layers},
         name="drift_norm",
+        attrs=attributes(
+            "drift_norm",
+            x=str(weights["theta"].attrs.get("units", "weight")),
+            t=str(weights["time"].attrs.get("units", "time")),
+        ),
     )
 
 
@@ -345,7 +350,7 @@ def gradient_phases(
             "reference": "Shwartz-Ziv and Tishby (2017); McCandlish et al. (2018)",
         },
     )
-    return labelled(result)
+    return labelled(result, x=str(gradients["weight_norm"].attrs.get("units", "weight")))
 
 
 def _at_epoch(values: np.ndarray, epoch: np.ndarray, at: np.ndarray) -> np.ndarray:

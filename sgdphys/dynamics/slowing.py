@@ -12,6 +12,7 @@ from sgdphys.dynamics.ornstein_uhlenbeck import fit_ou
 from sgdphys.dynamics.paths import over_series, paths, result
 from sgdphys.dynamics.status import FAST, OK, TOO_SHORT
 from sgdphys.errors import InputError, nearest
+from sgdphys.quantities import number_of
 from sgdphys.scaling import critical_point
 
 __all__ = ["critical_point", "relaxation_time"]
@@ -95,6 +96,7 @@ def relaxation_time(
             "count": count,
             "status": np.where(is_fast, FAST, status),
         },
+        named={"count": number_of("points")},
         method=method,
         reference="Madras and Sokal (1988); Wolff (2004)",
         confidence=confidence,

@@ -9,17 +9,23 @@ from sgdphys.dynamics.intervals import finite_mean, resampled_means
 from sgdphys.dynamics.paths import paths
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import labelled_without_missing
-from sgdphys.quantities import labelled
+from sgdphys.quantities import Quantity, labelled
 
 LAWS = ("power", "logarithm", "saturation")
 _TIMES = 60
 _SHAPES = 200
+_NAMED = {
+    "exponent": Quantity("1", "exponent of the power law", "b", "displacement grows as t**b"),
+    "time_scale": Quantity(
+        "{t}", "time of the law", "t_0", "of a ln(1 + t/t0) and of a (1 - exp(-t/t0))"
+    ),
+}
 FEWEST = 5
 """Paths for a comparison."""
 
 
 def _residuals(y: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Least mean squared residual of ln y (..., time) for each law, and the law's own number.
+    """Least mean squared residual of ln y (..., time) for each law, and its exponent or time.
 
     Every law has an amplitude, which is a constant of ln y, and one more: the exponent of
     t**b; t0 of ln(1 + t/t0) and of 1 - exp(-t/t0), looked for on a grid from a tenth of the first
@@ -72,8 +78,9 @@ def displacement_law(
     -------
     Dataset
         displacement (time) at about 60 log-spaced times; by ``law`` (power, logarithm, saturation):
-        misfit, root mean square of ln displacement; number, the exponent or the time t0; share,
-        of bootstrap samples of the ensemble in which the law fits best.
+        misfit, root mean square of ln displacement; exponent b, of the power law alone; time_scale
+        t0, of the other two; share, of bootstrap samples of the ensemble in which the law fits
+        best.
 
     Raises
     ------
@@ -113,20 +120,23 @@ def displacement_law(
     draws = bootstrap_draws(members, rng, resamples)
     drawn, _ = _residuals(resampled_means(squares, draws), clock[places])
     share = (drawn.argmin(axis=-1)[:, None] == np.arange(len(LAWS))).mean(axis=0)
+    is_power = np.array(LAWS) == "power"
     data = xr.Dataset(
         {
             "displacement": ("time", mean),
             "misfit": ("law", np.sqrt(residual)),
-            "number": ("law", number),
+            "exponent": ("law", np.where(is_power, number, np.nan)),
+            "time_scale": ("law", np.where(is_power, np.nan, number)),
             "share": ("law", share),
         },
-        coords={"time": clock[places], "law": list(LAWS)},
+        coords={
+            "time": ("time", clock[places], {"units": series.time_unit, "long_name": "time"}),
+            "law": list(LAWS),
+        },
         attrs={
             "method": "least squares of ln displacement, two numbers a law",
             "reference": "Hoffer, Hubara and Soudry (2017)",
-            "interval_method": "share: bootstrap over the ensemble; number: none",
+            "interval_method": "share: bootstrap over the ensemble; others: none",
         },
     )
-    data = labelled(data, x=series.value_unit, t=series.time_unit)
-    data["time"].attrs["units"] = series.time_unit
-    return data
+    return labelled(data, _NAMED, x=series.value_unit, t=series.time_unit)

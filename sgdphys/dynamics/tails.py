@@ -17,6 +17,7 @@ from sgdphys.dynamics.paths import over_series, paths, result
 from sgdphys.dynamics.stable import Table, fit_index, table
 from sgdphys.dynamics.status import CONSTANT, DIVERGED, FEW_VALUES, NO_DATA, OK, TOO_SHORT, UNEVEN
 from sgdphys.errors import InputError, nearest
+from sgdphys.quantities import number_of
 
 FEWEST = 50
 """Increments for an index."""
@@ -151,6 +152,7 @@ def fit_levy(
             "count": count,
             "status": status,
         },
+        named={"count": number_of("increments")},
         method="maximum likelihood of the symmetric stable law, index between 0.8 and 2",
         reference="Nolan (2020)",
         confidence=confidence,
@@ -313,6 +315,7 @@ def tail_index(
             "count": count,
             "status": status,
         },
+        named={"count": number_of("increments")},
         method=method,
         reference=reference,
         confidence=confidence,

@@ -15,7 +15,7 @@ from sgdphys.dynamics.autoregression import unit_root_p_value
 from sgdphys.dynamics.paths import over_series, paths, result
 from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT
 from sgdphys.errors import InputError
-from sgdphys.quantities import labelled
+from sgdphys.quantities import labelled, number_of
 
 FEWEST = 50
 """Increments for a test."""
@@ -284,6 +284,7 @@ def wiener_tests(
         },
         coords={"test": list(TESTS)},
         level=level,
+        named={"count": number_of("increments")},
         method="; ".join(f"{name}: {what}" for name, what in TESTS.items()),
         reference="Jarque-Bera, Anderson-Darling, Ljung-Box, Koenker, Lo-MacKinlay, Dickey-Fuller",
         interval_method="none: tests",
@@ -351,4 +352,5 @@ def passing_share(tests: xr.Dataset, by: str = "layer", rng: Seed = 0) -> xr.Dat
         count = tested.groupby(by).sum(...)
     else:
         share, count = passes.mean(), tested.sum()
-    return labelled(xr.Dataset({"passes": share, "count": count, "null_passes": null}))
+    data = xr.Dataset({"passes": share, "count": count, "null_passes": null})
+    return labelled(data, {"count": number_of("series that were tested")})

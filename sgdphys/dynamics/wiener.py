@@ -10,6 +10,7 @@ from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
 from sgdphys.dynamics.paths import over_series, paths, present, result
 from sgdphys.dynamics.status import CONSTANT, OK, TOO_SHORT
+from sgdphys.quantities import number_of
 
 FEWEST = 2
 """Increments for a drift and a diffusion coefficient."""
@@ -111,6 +112,7 @@ def fit_wiener(
     return result(
         series,
         {**values, "count": count, "status": status},
+        named={"count": number_of("increments")},
         method="maximum likelihood, n - 1 degrees of freedom",
         reference="Gardiner, Stochastic methods, 4th ed., section 3.8",
         confidence=confidence,

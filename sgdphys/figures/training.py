@@ -37,7 +37,11 @@ def loss_and_accuracy(sources: Mapping[str, xr.Dataset]) -> Figure:
     """Loss and accuracy of the ensemble on training and test samples against epochs."""
     training = sources["training"]
     last = int(training["epoch"].max())
-    labels = {"loss": "loss (nats)", "accuracy": "accuracy (share of samples)"}
+    unit = training["loss"].attrs.get("units", "1")
+    labels = {
+        "loss": "loss" if unit == "1" else f"loss ({unit})",
+        "accuracy": "accuracy (share of samples)",
+    }
     names = [n for n in labels if n == "loss" or bool(np.isfinite(training[n]).any())]
     figure, axes = plt.subplots(1, len(names), figsize=(PAGE, 2.6), squeeze=False)
     for ax, name in zip(axes[0], names, strict=True):
@@ -61,7 +65,7 @@ def weight_norms(sources: Mapping[str, xr.Dataset]) -> Figure:
     for layer, colour, label in layer_styles(norms["layer"].to_numpy()):
         ensemble_curve(ax, norms.sel(layer=layer), colour, label)
     epoch_axis(ax, last)
-    ax.set_ylabel(axis_label("weight_norm"))
+    ax.set_ylabel(axis_label(norms))
     figure.legend(loc="outside right center")
     ax.set_title(f"median and middle 90% of {norms.sizes['replica']} networks")
     return figure

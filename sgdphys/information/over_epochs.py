@@ -16,6 +16,7 @@ from sgdphys.information.estimators.table import Settings, estimated, require_es
 from sgdphys.information.layers import inputs_of, perceptron_layers, weights_at
 from sgdphys.information.samples import whole_labels
 from sgdphys.networks import from_description
+from sgdphys.quantities import attributes
 
 PATTERNS = ("all", "train", "test")
 
@@ -133,7 +134,8 @@ def layer_information(
                     theta, at, perceptron_layers(network, x, softmax), y, estimator=estimator,
                     settings=settings, network=network, x=x.astype(np.float64), in_threads=True,
                 )  # fmt: skip
-    return found.assign_coords(replica=trajectory["weights"]["replica"].to_numpy()).assign_attrs(
+    members = ("replica", trajectory["weights"]["replica"].to_numpy(), attributes("replica"))
+    return found.assign_coords(replica=members).assign_attrs(
         estimator=estimator, labels=labels, patterns=patterns
     )
 

@@ -13,12 +13,13 @@ def labelled_path(values: np.ndarray, dt: float, process: str, **truth: Any) -> 
     steps = np.arange(len(values))
     data = xr.Dataset(
         {"theta": (("step", "replica", "parameter"), values)},
-        coords={"step": steps, "time": ("step", steps * float(dt))},
+        coords={
+            "step": steps,
+            "time": ("step", steps * float(dt), {"units": "time", "long_name": "time"}),
+        },
         attrs={"process": process, "dt": float(dt), **truth},
     )
-    data = labelled(data)
-    data["time"].attrs["units"] = "time"
-    return data
+    return labelled(data)
 
 
 def spoil(
@@ -44,7 +45,7 @@ def spoil(
     data = data.isel(step=slice(None, None, thin))
     theta = data["theta"] + noise * rng.standard_normal(data["theta"].shape)
     theta = theta.where(rng.uniform(size=theta.shape) >= gaps)
-    return labelled(data.assign(theta=theta)).assign_attrs(
+    return data.assign(theta=theta.assign_attrs(data["theta"].attrs)).assign_attrs(
         measurement_noise=noise, gaps=gaps, thinned=thin
     )
 

@@ -15,6 +15,7 @@ from sgdphys.analyses.source import Source, narrowed
 from sgdphys.claims.delays import compression_after_transition
 from sgdphys.claims.results import LACKS
 from sgdphys.errors import InputError, NotEnoughData
+from sgdphys.quantities import GLOSSARY, attributes
 from sgdphys.study.cases import short_names
 from sgdphys.study.experiment import ensemble_of, plan_of, task_of
 from sgdphys.study.files import study_hash
@@ -117,8 +118,9 @@ def combine(folder: Path, study: Study, cases: Mapping[str, tuple[Path, Study]])
             parts, dim="case", join="outer", combine_attrs="drop_conflicts", data_vars="all",
             coords="different", compat="equals",
         )  # fmt: skip
-        beside = {f"swept_{k}": ("case", np.array(v)) for k, v in swept.items()}
-        joined = joined.assign_coords({"case": list(cases), **beside})
+        beside = {f"swept_{k}": ("case", np.array(v), _said_of(k)) for k, v in swept.items()}
+        of_cases = ("case", list(cases), attributes("case"))
+        joined = joined.assign_coords({"case": of_cases, **beside})
         of = parts[0].attrs["of"]
         across = getattr(catalogue.analysis(of), "across_cases", None) if of != RELATED else None
         if across is not None:
@@ -132,6 +134,12 @@ def combine(folder: Path, study: Study, cases: Mapping[str, tuple[Path, Study]])
     for tree in trees.values():
         tree.close()
     _write(groups, folder, study)
+
+
+def _said_of(key: str) -> dict[str, str]:
+    """Unit and long name of a swept key."""
+    unit = attributes(key)["units"] if key in GLOSSARY else "1"
+    return {"units": unit, "long_name": f"{key.replace('_', ' ')}, swept"}
 
 
 def _differing(there: Mapping[str, xr.Dataset], joined: xr.Dataset) -> str:

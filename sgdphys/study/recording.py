@@ -19,6 +19,7 @@ import sgdphys
 from sgdphys.engines.base import Engine, Ensemble, Plan, Recorded, State
 from sgdphys.engines.choice import engine_for
 from sgdphys.errors import InputError, WorkError
+from sgdphys.quantities import in_unit
 from sgdphys.study.experiment import ensemble_of, plan_of, task_of
 from sgdphys.study.files import resolved_text, study_hash, training_hash
 from sgdphys.study.settings import Study, study_from
@@ -229,6 +230,8 @@ class Recording:
             "tensors": table_group(table),
             "split": schema.dataset("split", {"train": ensemble.samples.is_train}, replicas),
         }
+        is_squared = ensemble.training.loss == "squared_error"
+        named = {n: in_unit(n, "1") for n in ("loss", "test_loss")} if is_squared else None
         for group in ("training", "gradients"):
             values = {
                 n: recorded.by_epoch[n] for n in schema.GROUPS[group] if n in recorded.by_epoch
@@ -237,7 +240,7 @@ class Recording:
                 along: dict[str, Any] = {}
                 if group == "gradients":  # "layer" is an axis here
                     along = {"layer": layers, "layer_name": ("layer", layer_names)}
-                groups[group] = schema.dataset(group, values, {**by_epoch, **along})
+                groups[group] = schema.dataset(group, values, {**by_epoch, **along}, named)
         state_dims = ("replica", "parameter")
         groups[RESUME] = xr.Dataset(
             {n: (state_dims, getattr(state, n)) for n in ("theta", "velocity", "square")},

@@ -69,7 +69,7 @@ def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.Dat
         )  # fmt: skip
         parts.append(weights)
         first += many
-    times = [p["time"].to_series() for p in parts if "time" in p.coords]
+    times = [p["time"] for p in parts if "time" in p.coords]
     along = {n for n, c in reference.coords.items() if c.dims == ("step",)}
     joined = xr.concat(
         [p.drop_vars([*along - {"step"}]) for p in parts], dim="replica", join="outer",
@@ -78,9 +78,9 @@ def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.Dat
     joined["diverged_step"] = joined["diverged_step"].astype(np.int64)
     if times:
         longest = max(times, key=len)
-        known = longest.reindex(joined["step"].to_numpy())
-        joined = joined.assign_coords(time=("step", known.to_numpy()))
-    joined = labelled(joined)
+        known = longest.to_series().reindex(joined["step"].to_numpy())
+        joined = joined.assign_coords(time=("step", known.to_numpy(), longest.attrs))
+    joined = joined.assign_coords(labelled(joined.coords.to_dataset()).coords)
     joined["step"].attrs = dict(clock)
     groups = {"weights": joined}
     if "tensors" in trees[0].children:

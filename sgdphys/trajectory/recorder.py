@@ -18,7 +18,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.errors import InputError
-from sgdphys.quantities import labelled
+from sgdphys.quantities import labelled, number_of
 from sgdphys.trajectory import schema
 from sgdphys.trajectory.gradient_sums import GradientSums, layer_ends, norms_by_layer
 from sgdphys.trajectory.parts import go_on, join, prepare
@@ -512,7 +512,7 @@ class Recorder:
             },
             {"replica": np.arange(len(means))},
         )
-        return labelled(increments)
+        return labelled(increments, {"count": number_of("increments")})
 
 
 def _number(name: str, value: Any) -> float:

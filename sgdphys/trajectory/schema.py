@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.networks import ParameterTable
-from sgdphys.quantities import labelled
+from sgdphys.quantities import Quantity, labelled
 from sgdphys.trajectory.schedules import promised_steps
 
 SCHEMA_VERSION = 2
@@ -84,13 +84,15 @@ def decode_attributes(attributes: Mapping[Any, Any]) -> dict[Any, Any]:
 
 
 def dataset(
-    group: str, values: Mapping[str, np.ndarray], coordinates: Mapping[str, Any]
+    group: str,
+    values: Mapping[str, np.ndarray],
+    coordinates: Mapping[str, Any],
+    named: Mapping[str, Quantity] | None = None,
 ) -> xr.Dataset:
     """Return one group: the named values with the group's dimensions, units and long names."""
     dimensions = GROUPS[group]
-    return labelled(
-        xr.Dataset({name: (dimensions[name], value) for name, value in values.items()}, coordinates)
-    )
+    data = {name: (dimensions[name], value) for name, value in values.items()}
+    return labelled(xr.Dataset(data, coordinates), named)
 
 
 def tensor_table(names: Sequence[str], sizes: Sequence[int]) -> ParameterTable:

@@ -139,6 +139,7 @@ def test_without_an_accuracy_there_is_a_loss_alone():
          {"loss": 0.5, "test_loss": 0.6, "accuracy": np.nan, "test_accuracy": np.nan}.items()},
         {"epoch": EPOCHS},
     )  # fmt: skip
+    data["loss"].attrs["units"] = "nats"
     figure = training.loss_and_accuracy({"training": data})
     assert [ax.get_ylabel() for ax in figure.axes] == ["loss (nats)"]
 

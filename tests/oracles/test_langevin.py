@@ -99,14 +99,14 @@ def test_distance_from_the_start(law, curve):
     found = dynamics.displacement_law(theta)
     assert float(found["share"].sel(law=law)) > 0.99
     if law == "power":
-        assert float(found["number"].sel(law=law)) == pytest.approx(0.7, abs=1e-6)
+        assert float(found["exponent"].sel(law=law)) == pytest.approx(0.7, abs=1e-6)
 
 
 def test_a_random_walk_is_a_power_law_of_one():
     theta = processes.wiener(steps=1000, replicas=60, parameters=50, seed=114)["theta"]
     found = dynamics.displacement_law(theta)
     assert str(found["share"].idxmax("law").to_numpy()) == "power"
-    assert float(found["number"].sel(law="power")) == pytest.approx(1, abs=0.05)
+    assert float(found["exponent"].sel(law="power")) == pytest.approx(1, abs=0.05)
 
 
 def test_shares_of_rejections_are_those_of_diagonal_fits():

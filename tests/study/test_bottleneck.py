@@ -1,6 +1,7 @@
 """A study of layers beside the bottleneck bound, from the outside."""
 
 import numpy as np
+from labels import is_labelled
 
 import sgdphys as sp
 
@@ -30,5 +31,8 @@ def test_layers_beside_the_bound(tmp_path):
     # six transitions of each, in their own places
     assert found["transition_beta"].notnull().sum("transition").to_numpy().tolist() == [6, 6]
     np.testing.assert_allclose(found["transition_clusters"][0], np.arange(2, 8))
+    is_labelled(found)
+    for name in ("residual", "random_residual", "residual_ensemble_low", "curve_certificate"):
+        assert found[name].attrs["units"] == "bits"
     drawn = {path.name for path in run.figures(formats=["svg"])}
     assert drawn == {"bottleneck_curve.svg", "bottleneck_beta.svg"}

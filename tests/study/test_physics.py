@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from labels import is_labelled
 
 import sgdphys as sp
 from sgdphys.engines.curvature import landscape_of
@@ -41,8 +42,12 @@ def test_trained_networks_slow_down_as_the_law_says(tmp_path):
     assert float(found["ensemble_p_value"].sel(course="ramp")) < 0.1
     names = {path.stem for path in (tmp_path / "run" / "figures").iterdir()}
     assert {"critical_slowing", "early_warning"} <= names
-    for name in found.data_vars:
-        assert "units" in found[name].attrs, name
+    is_labelled(found)
+    units = {n: found[n].attrs["units"] for n in ("critical", "residual", "simulated_residual")}
+    assert set(units.values()) == {"1"}
+    for name in ("relaxation_time", "simulated_relaxation_time_low", "exact_relaxation_time"):
+        assert found[name].attrs["units"] == "weight**2/loss"
+    assert (found["order"].attrs["units"], found["ramp_path"].attrs["units"]) == ("weight",) * 2
 
 
 def test_twins_and_starts_in_one_study(tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from labels import is_labelled
 
 import sgdphys as sp
 from sgdphys.errors import InputError
@@ -67,8 +68,7 @@ def test_cases_run_are_joined_and_resume(tmp_path):
     assert found["swept_sampling"].to_numpy().tolist() == ["replacement", "fixed"]
     assert bool((found["diffusion"].isel(case=0) > 0).all())
     assert bool((found["diffusion"].isel(case=1) == 0).all())
-    for name in found.data_vars:
-        assert "units" in found[name].attrs, name
+    is_labelled(found)
     drawn = {path.name for path in run.figures()}
     assert {"diffusion_ladder.png", "diffusion_noise.svg"} <= drawn
     with pytest.raises(InputError, match="has cases: sampling=replacement"):

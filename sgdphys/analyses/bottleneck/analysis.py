@@ -8,8 +8,9 @@ from sgdphys.analyses.source import Source
 from sgdphys.dynamics.intervals import METHOD, mean_with_interval
 from sgdphys.information.bottleneck.critical import critical_betas
 from sgdphys.information.bottleneck.curve import bottleneck_curve, bound_betas
-from sgdphys.information.bottleneck.distance import bottleneck_distance
+from sgdphys.information.bottleneck.distance import NAMED, bottleneck_distance
 from sgdphys.information.estimators.cells import layer_cells
+from sgdphys.quantities import attributes, labelled
 
 _CLUSTERS = 7
 
@@ -27,13 +28,20 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     distance = bottleneck_distance(p_xy, cells, curve=curve, rng=study.train.seed)
     for name in ("gap", "beta_fit", "residual"):
         values = distance[name].rename(f"{name}_ensemble")
-        distance = distance.merge(mean_with_interval(values, rng=study.train.seed))
+        found = mean_with_interval(values, rng=study.train.seed)
+        distance = distance.merge(labelled(found, NAMED))
     along = {name: f"curve_{name}" for name in ("I_XT", "I_TY", "clusters", "certificate")}
     found = distance.assign(
-        {new: ("point", curve[old].to_numpy(), curve[old].attrs) for old, new in along.items()}
+        {new: ("point", curve[old].to_numpy(), attributes(new)) for old, new in along.items()}
     ).assign_coords(
-        curve_beta=("point", curve["beta"].to_numpy()),
-        transition=np.arange(births.sizes["transition"]),
+        labelled(
+            xr.Dataset(
+                coords={
+                    "curve_beta": ("point", curve["beta"].to_numpy()),
+                    "transition": np.arange(births.sizes["transition"]),
+                }
+            )
+        ).coords
     )
     found.attrs |= {"confidence": 0.95, "interval_method": METHOD}
     return found.assign(

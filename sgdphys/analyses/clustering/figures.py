@@ -32,7 +32,7 @@ def clustering(sources: Sources) -> Figure:
         axes[0, k].set_title(title.replace(", ", "\n"), fontsize=7)
     figure.supxlabel("epochs (logarithmic from 1)", fontsize=8)
     axes[0, 0].set_ylabel("distance within /\nbetween labels")
-    axes[1, 0].set_ylabel(axis_label("binned_entropy"))
+    axes[1, 0].set_ylabel(axis_label(data["binned_entropy"]))
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
     figure.suptitle(f"median and middle 90% of {data.sizes['replica']} networks", fontsize=7)
     return figure

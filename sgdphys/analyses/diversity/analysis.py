@@ -9,7 +9,7 @@ from sgdphys.dynamics.overlaps import replica_overlap, unit_overlap
 from sgdphys.errors import NotEnoughData
 from sgdphys.networks import from_description
 from sgdphys.networks.activations import ACTIVATIONS
-from sgdphys.quantities import labelled
+from sgdphys.quantities import labelled, with_prefix
 
 
 def analyse(source: Source, analysis: Settings) -> xr.Dataset:
@@ -29,12 +29,14 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
             theta, odd=ACTIVATIONS[study.network.activation].is_odd,
             confidence=analysis.confidence, rng=seed,
         )  # fmt: skip
-        rows.append(units.merge(networks, combine_attrs="drop"))
-    found = rows[1].merge(rows[0].rename({n: f"first_{n}" for n in rows[0].data_vars}))
+        rows.append(units.drop_attrs(deep=False).merge(networks.drop_attrs(deep=False)))
+    found = rows[1].merge(with_prefix(rows[0], "first_"))
     layer = weights["layer"].to_numpy()
     values = ends.transpose("step", "replica", "parameter").to_numpy()
     norms = np.stack(
         [np.linalg.norm(values[..., layer == n], axis=-1) for n in np.unique(layer)], axis=-1
     )
-    found["norm_ratio"] = (("replica", "layer"), norms[1] / norms[0])
-    return labelled(found).assign_attrs(rows[1].attrs | {"confidence": analysis.confidence})
+    growth = xr.Dataset({"norm_ratio": (("replica", "layer"), norms[1] / norms[0])})
+    return found.merge(labelled(growth)).assign_attrs(
+        rows[1].attrs | {"confidence": analysis.confidence}
+    )

@@ -39,18 +39,20 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
             here.isel(replica=first), **(options | {"basis": noise["direction"].to_numpy()})
         )
         rows.append(xr.concat(
-            [d.drop_vars(["direction", "rank"]) for d in (noise, starts)], dim="cloud",
-            combine_attrs="drop",
+            [d.drop_attrs(deep=False).drop_vars(["direction", "rank"]) for d in (noise, starts)],
+            dim="cloud",
         ))  # fmt: skip
         predicted.append(_free_diffusion(source, noise["direction"].to_numpy(), layer == n))
-    data = xr.concat(rows, dim="layer").assign_coords(layer=numbers, cloud=list(CLOUDS))
-    data["predicted_entropy"] = (("layer", "step"), np.stack(predicted))
-    data = data.rename(step="mark").assign_coords(
-        mark=np.arange(theta.sizes["step"]), mark_epoch=("mark", weights["epoch"].to_numpy())
-    )
+    data = xr.concat(rows, dim="layer").rename(step="mark").drop_vars("mark")
+    data = data.merge(labelled(xr.Dataset(
+        {"predicted_entropy": (("layer", "mark"), np.stack(predicted))},
+        {"layer": numbers, "cloud": list(CLOUDS), "mark": np.arange(theta.sizes["step"]),
+         "mark_epoch": ("mark", weights["epoch"].to_numpy())},
+    )))  # fmt: skip
     kept = ["entropy", "entropy_low", "entropy_high", "entropy_nearest", "effective_modes",
             "mode_entropy", "predicted_entropy", "status"]  # fmt: skip
-    return labelled(data[kept].drop_vars(["time", "epoch"], errors="ignore")).assign_attrs(
+    found = data[kept].drop_vars(["time", "epoch"], errors="ignore")
+    return found.assign_attrs(
         modes=analysis.modes,
         families=len(first),
         twins=study.train.twins,

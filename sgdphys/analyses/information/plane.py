@@ -69,8 +69,8 @@ def snapshots(sources: Sources) -> Figure:
         ax.plot(mean["I_XT"], mean["null_I_TY"], color=NULL, marker="x", ms=4, lw=0.8)
         _limits(ax, information)
         ax.set_title(f"epoch {epoch}")
-    figure.supxlabel(axis_label("I_XT"), fontsize=8)
-    figure.supylabel(axis_label("I_TY"), fontsize=8)
+    figure.supxlabel(axis_label(information["I_XT"]), fontsize=8)
+    figure.supylabel(axis_label(information["I_TY"]), fontsize=8)
     layers_legend(
         figure,
         information["layer"].to_numpy(),
@@ -105,8 +105,8 @@ def paths(sources: Sources) -> Figure:
         ends[label.removeprefix("layer ")] = path[["I_XT", "I_TY"]].isel(epoch=-1).to_array()
     _limits(ax, information)
     _number_ends(ax, {words: end.to_numpy() for words, end in ends.items()})
-    ax.set_xlabel(axis_label("I_XT"))
-    ax.set_ylabel(axis_label("I_TY"))
+    ax.set_xlabel(axis_label(information["I_XT"]))
+    ax.set_ylabel(axis_label(information["I_TY"]))
     assert points is not None
     decades = np.arange(len(str(max(int(epochs[-1]), 1))))
     bar = figure.colorbar(points, ax=ax, label="epochs (logarithmic)")
@@ -160,7 +160,7 @@ def against_epochs(sources: Sources) -> Figure:
         axes[1].plot(null["epoch"], null, color=colour, linewidth=0.8, linestyle="--")
     for ax, name in zip(axes, ("I_XT", "I_TY"), strict=True):
         epoch_axis(ax, last)
-        ax.set_ylabel(axis_label(name))
+        ax.set_ylabel(axis_label(information[name]))
         ax.set_ylim(bottom=0)
     dashed = Line2D([], [], color="#444444", linewidth=0.8, linestyle="--", label="shuffled labels")
     handles = [*axes[0].get_legend_handles_labels()[0], dashed]

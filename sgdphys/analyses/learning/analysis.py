@@ -8,7 +8,7 @@ from sgdphys.analyses.source import Source
 from sgdphys.dynamics.intervals import METHOD, mean_with_interval
 from sgdphys.dynamics.order import order_parameter
 from sgdphys.information.onset import finite_to_the_end
-from sgdphys.quantities import labelled
+from sgdphys.quantities import in_unit, labelled
 
 _FEWEST = 5
 
@@ -55,6 +55,8 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     if found.sizes["replica"] >= _FEWEST:
         moments = order_parameter(last.drop_vars("epoch"), confidence=confidence, rng=seed)
         found = found.merge(moments.drop_attrs())
-    return labelled(found, x="1").assign_attrs(
+    unit = str(training["loss"].attrs["units"])
+    losses = {n: in_unit(n, unit) for n in ("final_loss", "final_test_loss", "overtraining")}
+    return labelled(found, losses, x="1").assign_attrs(
         error=analysis.error, confidence=confidence, interval_method=METHOD
     )

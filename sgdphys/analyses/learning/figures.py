@@ -113,7 +113,7 @@ def test_error(sources: Sources) -> Figure:
     level = learning.attrs["error"]
     ax.axhline(level, color=NULL, linewidth=0.8, linestyle="--", label=f"error {level:g}")
     epoch_axis(ax, int(learning["epoch"].max()))
-    ax.set_ylabel(axis_label("test_error"))
+    ax.set_ylabel(axis_label(learning["test_error"]))
     ax.set_ylim(bottom=0)
     figure.legend(loc="outside right center", fontsize=6)
     figure.suptitle(f"mean of {learning.sizes['replica']} networks", fontsize=7)

@@ -28,7 +28,7 @@ def one_unit(sources: Sources) -> Figure:
         ax.plot(data["weight"], curve, color=colour, label=name)
     ax.set_xscale("log")
     ax.set_xlabel("weight $w$ of the unit (logarithmic)")
-    ax.set_ylabel(axis_label("unit_I_XT"))
+    ax.set_ylabel(axis_label(data["unit_I_XT"]))
     ax.set_ylim(bottom=0)
     figure.legend(loc="outside right center")
     figure.suptitle("T = bin(f(w X)), X standard normal; exact", fontsize=7)

@@ -25,8 +25,8 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
         resamples=analysis.resamples,
         rng=source.study.train.seed,
     )
-    found["late_diffusion"] = _late_diffusion(source, drift)
-    return labelled(found)
+    late = labelled(xr.Dataset({"late_diffusion": _late_diffusion(source, drift)}))
+    return found.merge(late)
 
 
 def _late_diffusion(source: Source, drift: xr.DataArray) -> xr.DataArray:

@@ -75,7 +75,7 @@ def mean_and_noise(sources: Sources) -> Figure:
             _curve(ax, phases, name, layer, colour)
         epoch_axis(ax, last)
         _log_if_possible(ax, phases, name)
-        ax.set_title(axis_label(name).partition(" (")[0])
+        ax.set_title(axis_label(phases[name]).partition(" (")[0])
     axes[0].set_ylabel("per weight norm (loss/weight$^2$)")
     _finish(figure, phases)
     return figure

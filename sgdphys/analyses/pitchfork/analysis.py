@@ -15,7 +15,7 @@ from sgdphys.dynamics.order import order_parameter
 from sgdphys.dynamics.slowing import relaxation_time
 from sgdphys.dynamics.trends import early_warning
 from sgdphys.engines.curvature import hessians, landscape_of
-from sgdphys.quantities import labelled
+from sgdphys.quantities import labelled, with_prefix
 from sgdphys.scaling import critical_point
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _WINDOW = 0.4
 def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     """Relaxation time, variance and order along the softest direction: trained, simulated, exact.
 
-    In units of time (the sum of learning rates). The softest direction is that of the Hessian at
+    In units of the sum of learning rates. The softest direction is that of the Hessian at
     each network's mean weights.
     """
     study = source.study
@@ -58,7 +58,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     data["exact_variance"] = rate * noise * exact / (2 - rate / exact)
     data["exact_order"] = float(np.sqrt(2 * max(study.task.signal - decay, 0.0)))
     data["curvature"] = float(values[:, 0].mean())
-    return labelled(xr.Dataset(data), t="time").assign_attrs(
+    return labelled(xr.Dataset(data), t=late["time"].attrs["units"]).assign_attrs(
         decay=decay, learning_rate=rate, noise=noise, confidence=analysis.confidence,
         interval_method=METHOD,
     )  # fmt: skip
@@ -93,11 +93,10 @@ def across_cases(cases: xr.Dataset, study: "Study") -> xr.Dataset:
         tau = cases[f"{prefix}relaxation_time"].to_numpy()
         there = np.isfinite(tau)
         fitted = critical_point(signal[there], tau[there])
-        found = found.merge(
-            fitted.drop_attrs().rename({n: f"{prefix}{n}" for n in fitted.data_vars})
-        )
+        fitted = fitted.drop_attrs(deep=False)
+        found = found.merge(with_prefix(fitted, prefix) if prefix else fitted)
     analysis = next(a for a in study.analyses.values() if isinstance(a, Settings))
-    return labelled(found.merge(_ramps(study, analysis, float(signal.min()))), t="time")
+    return found.merge(labelled(_ramps(study, analysis, float(signal.min()))))
 
 
 def _ramps(study: "Study", analysis: Settings, start: float) -> xr.Dataset:

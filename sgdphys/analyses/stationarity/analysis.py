@@ -40,11 +40,10 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
                    analysis)
         for burst in bursts
     ]  # fmt: skip
-    found = xr.concat(parts, dim="burst", combine_attrs="drop")
+    found = xr.concat(parts, dim="burst")
     starts = [float(weights["epoch"].to_numpy()[b.start]) for b in bursts]
-    return labelled(
-        found.assign_coords(burst=np.arange(len(bursts)), burst_epoch=("burst", starts))
-    ).assign_attrs(
+    along_bursts = {"burst": np.arange(len(bursts)), "burst_epoch": ("burst", starts)}
+    return found.assign_coords(labelled(xr.Dataset(coords=along_bursts)).coords).assign_attrs(
         learning_rate=train.learning_rate,
         momentum=train.momentum,
         sampler=train.sampling,
@@ -89,7 +88,7 @@ def _one_burst(
         hessian_gradient=curved.isel(here), confidence=analysis.confidence, rng=train.seed,
     )  # fmt: skip
     chosen = sound[: analysis.replicas]
-    return ratios.drop_attrs().merge(
+    return ratios.drop_attrs(deep=False).merge(
         _directions(theta, g, full, landscape, chosen, analysis, train)
     )
 
@@ -121,10 +120,10 @@ def _directions(
     sharpness = mean_with_interval(
         curvature.isel(mode=0).rename("sharpness"), confidence=analysis.confidence
     )
-    data = memory.drop_attrs().merge(sharpness)
+    data = memory.drop_attrs(deep=False).merge(labelled(sharpness))
     try:
         slope = variance_flatness(moving.var("step", ddof=1), curvature, rng=train.seed)
-        data = data.merge(slope.drop_attrs().drop_vars("count"))
+        data = data.merge(slope.drop_attrs(deep=False).drop_vars("count"))
     except NotEnoughData:
         pass
     produced = entropy_production(
@@ -132,4 +131,4 @@ def _directions(
         process="chain", blocks=_BLOCKS, confidence=analysis.confidence, rng=train.seed,
     )  # fmt: skip
     kept = [str(n) for n in produced.data_vars if "entropy" in str(n) or n == "p_value"]
-    return data.merge(produced.drop_attrs()[kept])
+    return data.merge(produced.drop_attrs(deep=False)[kept])

@@ -17,7 +17,7 @@ from sgdphys.information.bottleneck.certificate import (
     tidied,
     trivial,
 )
-from sgdphys.quantities import labelled
+from sgdphys.quantities import Quantity, labelled
 
 _RELATIVE = 1e-9
 _STRIDE = 1.04
@@ -138,4 +138,11 @@ def critical_betas(p_xy: Any, *, most: int = 6, largest_beta: float = 200.0) -> 
             "classes": len(channel.p_x),
         },
     )
-    return labelled(data)
+    named = {
+        "kind": Quantity(
+            "1", "kind of transition", "", "onset of the curve, or birth of another cluster"
+        ),
+        "beta": Quantity("1", "critical beta", r"\beta_c", "beta at which the transition occurs"),
+        "clusters": Quantity("1", "clusters after the transition", "", "number of decoders"),
+    }
+    return labelled(data, named)

@@ -19,7 +19,7 @@ from sgdphys.information.bottleneck.certificate import (
     coordinates,
     of_encoder,
 )
-from sgdphys.quantities import labelled
+from sgdphys.quantities import STEP_RATIO, labelled
 
 
 def blahut_arimoto(
@@ -157,6 +157,4 @@ def bottleneck_curve(
             "deterministic": int(channel.is_deterministic),
         },
     )
-    data["eigenvalue"].attrs["long_name"] = "ratio of successive steps"
-    data["eigenvalue"].attrs["units"] = "1"
-    return labelled(data)
+    return labelled(data, {"eigenvalue": STEP_RATIO})

@@ -14,7 +14,7 @@ from sgdphys.errors import InputError
 from sgdphys.information.bottleneck.certificate import Channel, about_label, channel_of
 from sgdphys.information.bottleneck.critical import critical_betas
 from sgdphys.information.bottleneck.curve import bottleneck_curve, bound_betas
-from sgdphys.quantities import labelled
+from sgdphys.quantities import Quantity, labelled
 
 _FLAT_WITHIN = 1e-9
 _AT_ONSET = 1e-3
@@ -26,6 +26,15 @@ _BEYOND = 1e9
 _NAMES = (
     "I_XT", "I_TY", "bound_I_TY", "gap", "beta_bound", "beta_fit", "residual",
 )  # fmt: skip
+NAMED = {
+    "residual": Quantity(
+        "bits",
+        "distance from the self-consistent encoder",
+        "",
+        "mean divergence of the partition from the encoder at the fitted beta",
+    )
+}
+"""What these results call by a name that others use otherwise."""
 
 
 def finite_sample_gap(about_x: Any, samples: int, labels: int = 2) -> np.ndarray:
@@ -234,4 +243,4 @@ def bottleneck_distance(
             "information": channel.information,
         },
     )
-    return labelled(found)
+    return labelled(found, NAMED)

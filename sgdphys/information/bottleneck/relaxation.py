@@ -18,7 +18,7 @@ from sgdphys.information.bottleneck.certificate import (
 )
 from sgdphys.information.bottleneck.critical import critical_betas
 from sgdphys.information.bottleneck.curve import blahut_arimoto
-from sgdphys.quantities import labelled
+from sgdphys.quantities import STEP_RATIO, labelled
 
 _NUDGE = 1e-3
 """Logits by which two halves of one cluster are parted at the start."""
@@ -107,4 +107,4 @@ def bottleneck_relaxation(
             "interval_method": "none: see scaling.critical_point",
         },
     )
-    return labelled(data, t="iteration")
+    return labelled(data, {"eigenvalue": STEP_RATIO}, t="iteration")
