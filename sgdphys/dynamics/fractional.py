@@ -20,6 +20,8 @@ EXACT_UP_TO = 1024
 HURST = np.concatenate([[0.01, 0.025], np.arange(0.05, 0.96, 0.03), [0.975, 0.99]])
 _FINE = np.linspace(HURST[0], HURST[-1], 1961)
 _TERMS = 30
+_MEMORY = 256
+"""Points back that a prediction looks."""
 _BLOCK = 16 * 2**20
 
 
@@ -82,24 +84,20 @@ def whitening(hurst: float, points: int) -> tuple[np.ndarray, float]:
     return rows, float(_whiten(autocovariance(hurst, points), rows))
 
 
-def prediction_errors(
-    hurst: float, noise: np.ndarray, most: int = 256
-) -> tuple[np.ndarray, np.ndarray]:
+def prediction_errors(hurst: float, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """One-step prediction errors of unit fractional Gaussian noise from its last points.
 
     Parameters
     ----------
     hurst : float
     noise : (point,)
-    most : int
-        How far back the prediction looks.
 
     Returns
     -------
     ((point,), (point,))
         Errors over the standard deviations that the model gives them, and those deviations.
     """
-    order = min(most, len(noise))
+    order = min(_MEMORY, len(noise))
     rows, _ = whitening(hurst, order)
     errors = np.empty_like(noise)
     errors[:order] = rows @ noise[:order]

@@ -14,13 +14,12 @@ WORDS = (
     "relaxes within one step",
     "needs even spacing",
     "too few distinct values",
-    "outside the model",
     "too short to compare models",
     "too few members",
 )
 (
     OK, CONSTANT, TOO_SHORT, NO_DATA, DIVERGED, WEAK, OSCILLATING, FAST, UNEVEN, FEW_VALUES,
-    OUTSIDE, SHORT, FEW_MEMBERS,
+    SHORT, FEW_MEMBERS,
 ) = range(len(WORDS))  # fmt: skip
 
 

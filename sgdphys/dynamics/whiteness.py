@@ -115,14 +115,14 @@ def constant_variance(z: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndar
     return statistic, chdtrc(4, np.maximum(statistic, 0))
 
 
-def variance_ratio(dx: np.ndarray, span: int = _VARIANCE_RATIO) -> tuple[np.ndarray, np.ndarray]:
-    """Variance over q increments against q times that of one, two-sided normal.
+def variance_ratio(dx: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Variance over q = 8 increments against q times that of one, two-sided normal.
 
     References
     ----------
     Lo and MacKinlay (1988), Rev. Financial Stud. 1, 41; overlapping, unbiased.
     """
-    n, q = dx.shape[1], span
+    n, q = dx.shape[1], _VARIANCE_RATIO
     c = dx - dx.mean(axis=1, keepdims=True)
     sums = np.cumsum(np.concatenate([np.zeros((len(c), 1)), c], axis=1), axis=1)
     long = ((sums[:, q:] - sums[:, :-q]) ** 2).sum(axis=1) / (q * (n - q + 1) * (1 - q / n))
@@ -131,34 +131,28 @@ def variance_ratio(dx: np.ndarray, span: int = _VARIANCE_RATIO) -> tuple[np.ndar
     return ratio, 2 * ndtr(-np.abs(z))
 
 
-def dickey_fuller(x: np.ndarray, lags: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Augmented Dickey-Fuller test with an intercept, at a stated number of lagged differences.
+def dickey_fuller(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Dickey-Fuller test with an intercept and no lagged differences.
 
     Parameters
     ----------
     x : (series, point)
-    lags : int
 
     Returns
     -------
     (series,), (series,)
         t statistic of the level, and its p-value under a driftless random walk.
     """
-    dx = np.diff(x, axis=1)
-    y = dx[:, lags:]
-    n = y.shape[1]
-    level = x[:, lags:-1] - x[:, :1]
-    past = [dx[:, lags - k : dx.shape[1] - k] for k in range(1, lags + 1)]
-    columns = np.stack([level, *past], axis=1)
-    columns = columns - columns.mean(axis=2, keepdims=True)
+    y = np.diff(x, axis=1)
     y = y - y.mean(axis=1, keepdims=True)
-    scale = np.sqrt((columns**2).sum(axis=2, keepdims=True))
-    columns = columns / scale
-    inverse = np.linalg.inv(columns @ columns.transpose(0, 2, 1))
-    cross = np.einsum("skp,sp->sk", columns, y)
-    slope = np.einsum("skl,sl->sk", inverse, cross)
-    rest = (y**2).sum(axis=1) - (slope * cross).sum(axis=1)
-    statistic = slope[:, 0] / np.sqrt(rest / (n - lags - 2) * inverse[:, 0, 0])
+    level = (x[:, :-1] - x[:, :1])[:, None]
+    level = level - level.mean(axis=2, keepdims=True)
+    level = level / np.sqrt((level**2).sum(axis=2, keepdims=True))
+    inverse = 1 / (level @ level.transpose(0, 2, 1))[:, 0, 0]
+    cross = np.einsum("skp,sp->sk", level, y)[:, 0]
+    slope = inverse * cross
+    rest = (y**2).sum(axis=1) - slope * cross
+    statistic = slope / np.sqrt(rest / (y.shape[1] - 2) * inverse)
     return statistic, unit_root_p_value(statistic)
 
 

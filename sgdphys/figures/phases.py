@@ -22,9 +22,7 @@ from sgdphys.quantities import axis_label
 Sources = Mapping[str, xr.Dataset]
 
 
-def _curve(
-    ax: Axes, phases: xr.Dataset, name: str, layer: int, colour: object, style: str = "-"
-) -> None:
+def _curve(ax: Axes, phases: xr.Dataset, name: str, layer: int, colour: object) -> None:
     """A curve with its interval; what cannot stand on a logarithmic axis is left out."""
     here = phases.sel(layer=layer)
     epoch = here["epoch"].to_numpy()
@@ -33,9 +31,7 @@ def _curve(
         for v in (here[f"{name}{suffix}"].to_numpy() for suffix in ("", "_low", "_high"))
     )
     alone = np.isfinite(middle).sum() == 1
-    ax.plot(
-        epoch, middle, color=colour, linestyle=style, linewidth=1.1, marker="o" if alone else None
-    )
+    ax.plot(epoch, middle, color=colour, linewidth=1.1, marker="o" if alone else None)
     ax.fill_between(epoch, low, high, color=colour, alpha=0.2, linewidth=0)
 
 

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
 
-COLUMN, PAGE = 3.5, 7.2
-"""Widths of a journal's column and page, inches."""
+PAGE = 7.2
+"""Width of a journal's page, inches."""
 
 DATA, FIT, EXACT, NULL = "#0072B2", "#D55E00", "#000000", "#8C8C8C"
 """Okabe-Ito blue for data, vermilion for fits, black for exact laws, grey for nulls."""

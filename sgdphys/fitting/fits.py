@@ -14,6 +14,8 @@ from sgdphys.fitting.reading import open_variable, project, without_buffers
 
 SAMPLE = 400
 """Series whose model is chosen unless more are asked for; Wiener and OU are fitted to all."""
+_SEED = 0
+"""Of the sample and of random directions."""
 
 
 class Fitted(NamedTuple):
@@ -34,8 +36,6 @@ def fit_file(
     along: str | None = None,
     per: str | None = None,
     sample: int | None = None,
-    confidence: float = 0.95,
-    rng: int = 0,
 ) -> Fitted:
     """Fit diffusion models to a variable of a file.
 
@@ -51,9 +51,6 @@ def fit_file(
         Coordinate to measure time by.
     sample : int, optional
         About how many series a model is chosen for; 400 by default.
-    confidence : float
-    rng : int
-        Seed of the sample and of random directions.
 
     Returns
     -------
@@ -65,7 +62,7 @@ def fit_file(
     theta, left_out = without_buffers(theta)
     notes = [left_out] if left_out else []
     if along:
-        theta = project(theta, along, time, rng)
+        theta = project(theta, along, time, _SEED)
     points = theta.sizes[time]
     series = theta.size // max(points, 1)
     wanted = SAMPLE if sample is None else sample
@@ -74,14 +71,14 @@ def fit_file(
     numbered = theta.assign_coords(
         {f"{d}_number": (d, np.arange(theta.sizes[d])) for d in theta.dims if d != time}
     )
-    chosen = _sampled(numbered, time, wanted, rng).load()
-    compared = fit(chosen, dim=time, per=per, confidence=confidence)
+    chosen = _sampled(numbered, time, wanted).load()
+    compared = fit(chosen, dim=time, per=per)
     if chosen.size < theta.size:
         notes.append(
             f"models were compared on {chosen.size // points} of {series} series, drawn with seed "
-            f"{rng} (--sample N for more); Wiener and OU were fitted to all"
+            f"{_SEED} (--sample N for more); Wiener and OU were fitted to all"
         )
-        compared = _beside_all(numbered, compared, time, per, confidence)
+        compared = _beside_all(numbered, compared, time, per)
     numbers = [c for c in compared.coords if str(c).endswith("_number")]
     compared = compared.drop_vars(numbers).assign_attrs(
         source=str(path), along=along or "each series"
@@ -89,9 +86,9 @@ def fit_file(
     return Fitted(compared, chosen, notes)
 
 
-def _sampled(theta: xr.DataArray, time: str, wanted: int, rng: int) -> xr.DataArray:
+def _sampled(theta: xr.DataArray, time: str, wanted: int) -> xr.DataArray:
     """Some of the series: all combinations of some places along each other dimension."""
-    generator = np.random.default_rng(rng)
+    generator = np.random.default_rng(_SEED)
     others = sorted((d for d in theta.dims if d != time), key=lambda d: theta.sizes[d])
     left = float(wanted)
     picked: dict[Any, np.ndarray] = {}
@@ -110,12 +107,12 @@ def _sampled(theta: xr.DataArray, time: str, wanted: int, rng: int) -> xr.DataAr
 
 
 def _beside_all(
-    theta: xr.DataArray, compared: xr.Dataset, time: str, per: str | None, confidence: float
+    theta: xr.DataArray, compared: xr.Dataset, time: str, per: str | None
 ) -> xr.Dataset:
     """Put the coefficients of all series beside what was compared on some."""
     others = [d for d in theta.dims if d != time]
-    wiener = fit_wiener(theta, dim=time, per=per, confidence=confidence)
-    ou = fit_ou(theta, dim=time, per=per, confidence=confidence)
+    wiener = fit_wiener(theta, dim=time, per=per)
+    ou = fit_ou(theta, dim=time, per=per)
     whole = xr.Dataset(coords=wiener.coords)
     missing = {"best": "not compared", "status": wiener["status"].dtype.type(0)}
     shape = {d: theta.sizes[d] for d in others}

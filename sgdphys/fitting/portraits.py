@@ -15,14 +15,13 @@ from sgdphys.fitting.fits import Fitted
 _HISTOGRAM = np.linspace(-8, 8, 81)
 
 
-def portrait(fitted: Fitted, per: str | None = None, rng: int = 0) -> xr.Dataset:
+def portrait(fitted: Fitted, per: str | None = None) -> xr.Dataset:
     """What the figure of a fit shows, from the sampled series.
 
     Parameters
     ----------
     fitted : Fitted
     per : str, optional
-    rng : int
 
     Returns
     -------
@@ -46,7 +45,7 @@ def portrait(fitted: Fitted, per: str | None = None, rng: int = 0) -> xr.Dataset
     z = (dx - drift * dt) / np.sqrt(dt)
     z /= z.std(axis=1, keepdims=True)
     counts, _ = np.histogram(np.clip(z, -7.99, 7.99), _HISTOGRAM)
-    chosen = np.random.default_rng(rng).permutation(len(scaled))[:6]
+    chosen = np.random.default_rng(0).permutation(len(scaled))[:6]
     frame = xr.DataArray(scaled, dims=("series", "point"))
     data: dict[str, Any] = {
         "path": (("shown", "point"), scaled[chosen]),

@@ -12,13 +12,14 @@ from sgdphys.dynamics.intervals import (
 from sgdphys.information.onset import compression, finite_to_the_end, is_finite
 from sgdphys.quantities import labelled
 
+_CONFIDENCE = 0.95
+_RESAMPLES = 1000
+
 
 def compression_after_transition(
     information: xr.Dataset,
     phases: xr.Dataset,
     *,
-    confidence: float = 0.95,
-    resamples: int = 1000,
     rng: int = 0,
 ) -> xr.Dataset:
     """Bits lost by each layer, and whether its loss began after its gradients turned to noise.
@@ -29,9 +30,8 @@ def compression_after_transition(
         I_XT (epoch, replica, layer).
     phases : Dataset
         transition_epoch (replica, layer), and drift_transition_epoch where it is there.
-    confidence : float
-    resamples : int
     rng : int
+        Seed of the bootstrap.
 
     Returns
     -------
@@ -55,14 +55,14 @@ def compression_after_transition(
         curves = curves.isel(replica=np.flatnonzero(sound))
     replicas = curves.sizes["replica"]
     samples = xr.DataArray(
-        resampled_means(curves.to_numpy(), resamples, rng),
+        resampled_means(curves.to_numpy(), _RESAMPLES, rng),
         dims=("resample", "epoch", "layer"),
         coords={"epoch": curves["epoch"]},
     )
     mean, spread = compression(curves.mean("replica")), compression(samples)
     result = by_replica
     for name in mean.data_vars:
-        low, high = percentile_interval(spread[name].to_numpy(), replicas, confidence)
+        low, high = percentile_interval(spread[name].to_numpy(), replicas, _CONFIDENCE)
         value = mean[name]
         result = result.assign(
             {
@@ -77,10 +77,7 @@ def compression_after_transition(
         delay = by_replica["onset_epoch"] - phases[f"{prefix}transition_epoch"]
         first = (delay > 0).where(delay.notnull()).astype(float)
         for name, values in (("onset_delay", delay), ("transition_first", first)):
-            estimate = mean_with_interval(
-                values.rename(prefix + name), confidence=confidence, resamples=resamples, rng=rng
-            )
-            result = result.merge(estimate)
+            result = result.merge(mean_with_interval(values.rename(prefix + name), rng=rng))
         result[f"{prefix}pairs"] = delay.notnull().sum("replica")
-    result.attrs = {"confidence": confidence, "interval_method": METHOD}
+    result.attrs = {"confidence": _CONFIDENCE, "interval_method": METHOD}
     return labelled(result)

@@ -24,22 +24,20 @@ class Estimate(NamedTuple):
     null_high: float = np.nan
 
 
-def over_replicas(values: xr.DataArray, rng: int = 0) -> Estimate:
+def over_replicas(values: xr.DataArray) -> Estimate:
     """Mean over all but the replicas, then over replicas with a bootstrap interval.
 
     Parameters
     ----------
     values : DataArray (replica, ...)
         What is not finite is left out. One finite replica has a value and no interval.
-    rng : int
-        Seed of the bootstrap.
     """
     finite = values.where(np.isfinite(values))
     each = finite.mean([d for d in values.dims if d != "replica"]).rename("value")
     sound = each.isel(replica=np.flatnonzero(np.isfinite(each))).astype(np.float64)
     if not sound.size:
         return Estimate(np.nan, np.nan, np.nan, members=0)
-    found = mean_with_interval(sound, rng=rng)
+    found = mean_with_interval(sound)
     value, low, high = (float(found[f"value{end}"]) for end in ("", "_low", "_high"))
     return Estimate(value, low, high, members=sound.size)
 

@@ -83,7 +83,7 @@ def misfit(law: str, bits: np.ndarray, epochs: np.ndarray) -> float:
     return float(np.sqrt(np.mean(away**2)))
 
 
-def exponential_advantage(relaxed: Relaxation, rng: int = 0) -> Estimate:
+def exponential_advantage(relaxed: Relaxation) -> Estimate:
     """Log-likelihood a pair of the exponential law less that of the better of the other two.
 
     Raises
@@ -119,7 +119,7 @@ def exponential_advantage(relaxed: Relaxation, rng: int = 0) -> Estimate:
     value = advantage(np.arange(replicas))
     if not np.isfinite(value):
         raise NotEnoughData("the times are all alike, and tell no law from another")
-    generator = np.random.default_rng(rng)
+    generator = np.random.default_rng(0)
     samples = [advantage(generator.integers(0, replicas, replicas)) for _ in range(_RESAMPLES)]
     low, high = percentile_interval(np.array(samples)[:, None], replicas, 0.95)
     return Estimate(value, float(low[0]), float(high[0]), replicas)

@@ -152,9 +152,9 @@ def learning_rates(train: Train) -> np.ndarray:
     return np.full(train.epochs, train.learning_rate)
 
 
-def log_epochs(epochs: int, points: int = LOG_POINTS) -> np.ndarray:
+def log_epochs(epochs: int) -> np.ndarray:
     """Epoch 0, and whole epochs evenly spaced on a logarithmic axis up to the last."""
-    spaced = np.round(np.geomspace(1, epochs, points)).astype(np.int64)
+    spaced = np.round(np.geomspace(1, epochs, LOG_POINTS)).astype(np.int64)
     return np.unique(np.concatenate([[0], spaced, [epochs]]))
 
 

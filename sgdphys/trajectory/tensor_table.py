@@ -20,6 +20,8 @@ GROUP = "tensors"
 """Group of a file that holds the table."""
 LARGE = 20_000
 """Parameters from which their coordinates are not stored, but looked up."""
+_BLOCK = 2**20
+"""Parameters whose coordinates are looked up together."""
 _COLUMNS = ("layer", "kind", "parameter_name", "entry", "layer_name")
 """Coordinates along ``parameter``."""
 
@@ -101,14 +103,14 @@ def _along(data: xr.Dataset, name: str) -> bool:
     return name in data.coords and data[name].dims == ("parameter",)
 
 
-def _is_told_by(data: xr.Dataset, table: ParameterTable, block: int = 2**20) -> bool:
+def _is_told_by(data: xr.Dataset, table: ParameterTable) -> bool:
     """Whether the coordinates of a group are those of a table, looked at block by block."""
     for name in ("parameter_name", "entry"):
         if not _along(data, name):
             continue
         column = _LookedUp(table, name)
-        for first in range(0, table.count, block):
-            part = slice(first, first + block)
+        for first in range(0, table.count, _BLOCK):
+            part = slice(first, first + _BLOCK)
             if not np.array_equal(data[name][part].to_numpy(), column.values(part)):
                 return False
     return True
