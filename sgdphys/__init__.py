@@ -8,7 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sgdphys import dynamics, information, processes, tasks
+    from sgdphys import dynamics, information, parallel, processes, tasks
     from sgdphys.dynamics.model_choice import fit
     from sgdphys.study.running import run
     from sgdphys.study.runs import Run
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Run", "check", "dynamics", "fit", "gather", "information", "open_trajectory", "processes",
-    "read_checkpoints", "record", "run", "tasks",
+    "Run", "check", "dynamics", "fit", "gather", "information", "open_trajectory", "parallel",
+    "processes", "read_checkpoints", "record", "run", "tasks",
 ]  # fmt: skip
 
 _HOMES = {
