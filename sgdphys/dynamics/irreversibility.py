@@ -13,11 +13,11 @@ from scipy.special import stdtrit
 
 from sgdphys.dynamics.correlations import require_even
 from sgdphys.dynamics.paths import paths
-from sgdphys.dynamics.status import OK, OSCILLATING, flagged
 from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
+from sgdphys.status import OK, OSCILLATING, flagged
 
 PROCESSES = ("diffusion", "chain")
 _STEPS_A_COORDINATE = 20

@@ -7,12 +7,12 @@ import xarray as xr
 from scipy import linalg
 
 from sgdphys.dynamics.paths import paths
-from sgdphys.dynamics.status import OK, OSCILLATING, TOO_SHORT, flagged
 from sgdphys.dynamics.wiener import require_confidence
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
 from sgdphys.processes import linear_step
 from sgdphys.quantities import labelled
+from sgdphys.status import OK, OSCILLATING, TOO_SHORT, flagged
 
 _STEPS_A_COEFFICIENT = 20
 FEWEST = 20

@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sgdphys.dynamics.exponents import path_status
 from sgdphys.dynamics.fractional import fit_fbm
-from sgdphys.dynamics.paths import over_series, paths, result
-from sgdphys.dynamics.status import OK, TOO_SHORT, UNEVEN
+from sgdphys.dynamics.paths import over_sound_series, paths, result, summed
+from sgdphys.dynamics.status import Needs
 from sgdphys.errors import InputError, nearest
+
+_NEEDS = Needs(points=400, even=True, whole=True)
+"""A decade of box sizes."""
 
 
 def _dfa(x: np.ndarray) -> np.ndarray:
@@ -78,28 +80,18 @@ def hurst(
     if method not in ("likelihood", "dfa"):
         raise InputError(f"method is {method!r}; {nearest(method, ('likelihood', 'dfa'))}")
     series = paths(theta, dim=dim)
-    values = series.theta
     if of == "increments":
-        summed = values.cumsum(dim)
-        values = xr.concat([summed.isel({dim: [0]}) * 0, summed], dim=dim)
-        values = values.drop_vars(dim, errors="ignore")
+        series = summed(series)
     if method == "likelihood":
-        found = fit_fbm(values, dim=dim, confidence=confidence)
+        found = fit_fbm(series, confidence=confidence)
         kept = ["hurst", "hurst_low", "hurst_high", "count", "status"]
         return found[kept].assign_attrs(of=of)
-    series = paths(values, dim=dim)
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
-        status = path_status(x, bool(np.isfinite(series.spacing)))
-        status[(status == OK) & ~np.isfinite(x).all(axis=1)] = UNEVEN
-        status[(status == OK) & (x.shape[1] < 400)] = TOO_SHORT
-        out = np.full((len(x), 3), np.nan)
-        if (status == OK).any():
-            out[status == OK, 0] = _dfa(x[status == OK])
-        out[:, 1], out[:, 2] = np.isfinite(x).sum(axis=1) - 1, status
-        return out
+        return np.column_stack([_dfa(x), np.full(len(x), x.shape[1] - 1)])
 
-    exponent, count, status = np.moveaxis(over_series(series, kernel, 3), -1, 0)
+    columns, status = over_sound_series(series, kernel, 2, _NEEDS)
+    exponent, count = np.moveaxis(columns, -1, 0)
     empty = np.full_like(exponent, np.nan)
     return result(
         series,
@@ -107,7 +99,7 @@ def hurst(
             "hurst": exponent,
             "hurst_low": empty,
             "hurst_high": empty,
-            "count": np.maximum(count, 0),
+            "count": count,
             "status": status,
         },
         method="detrended fluctuation analysis, first order, boxes of 10 points to a quarter",

@@ -28,6 +28,7 @@ from sgdphys.lanes.forward import Layout, forward_block
 from sgdphys.lanes.vectors import SAMPLES, lanes
 from sgdphys.networks import Perceptron, from_description
 from sgdphys.quantities import labelled
+from sgdphys.status import BROKEN, OK, SATURATED, flagged
 
 RANGES: dict[str, tuple[float | None, float | None]] = {
     "tanh": (-1.0, 1.0),
@@ -45,7 +46,6 @@ RANGES: dict[str, tuple[float | None, float | None]] = {
 PATTERNS = ("all", "train", "test")
 _BLOCKS = 4
 """Blocks of samples that are binned together."""
-STATUS = ("ok", "saturated at log2 n", "weights not finite")
 
 
 @compiled
@@ -405,8 +405,10 @@ def _labelled(
         samples = train if patterns == "train" else samples - train
     layers = np.arange(1, found.shape[2] + 1)
     status = np.where(
-        np.isnan(found[..., 0]), 2, saturated(found[..., 0], samples).astype(int)
-    ).astype(np.int8)
+        np.isnan(found[..., 0]),
+        BROKEN,
+        np.where(saturated(found[..., 0], samples), SATURATED, OK),
+    )
     names = ("I_XT", "I_TY", "null_I_TY", "occupied", "extreme_share", "zero_share")
     axes = ("epoch", "replica", "layer")
     rises = (np.diff(found[..., :2], axis=2) > 1e-9).sum(axis=(2, 3))
@@ -425,8 +427,5 @@ def _labelled(
         },
         attrs={"samples": samples, "output": "softmax" if softmax else "linear"},
     )
-    dataset["status"].attrs |= {
-        "flag_values": np.arange(len(STATUS), dtype=np.int8),
-        "flag_meanings": " ".join(s.replace(" ", "_") for s in STATUS),
-    }
+    dataset["status"] = flagged(dataset["status"])
     return labelled(dataset)

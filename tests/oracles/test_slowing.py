@@ -13,8 +13,8 @@ from sgdphys.dynamics import (
     integrated_time,
     relaxation_time,
 )
-from sgdphys.dynamics.status import words
 from sgdphys.errors import InputError
+from sgdphys.status import words
 
 
 def ar1(phi, points, series, seed=0):
