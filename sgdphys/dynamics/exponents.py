@@ -67,7 +67,8 @@ def _scores(
     y = logs + 0.5 * np.diagonal(covariance)  # <ln u> of a noisy mean
     weighted = np.linalg.solve(covariance, x)
     inverse = np.linalg.inv(x.T @ weighted)
-    coefficients = y @ weighted @ inverse
+    # by einsum: a matrix product of one series differs from that of many in the last bits
+    coefficients = np.einsum("sl,lc->sc", y, weighted @ inverse)
     return (coefficients[:, 1] - alpha) / np.sqrt(inverse[1, 1]), coefficients[:, 0]
 
 

@@ -21,6 +21,7 @@ EXACT_UP_TO = 1024
 HURST = np.concatenate([[0.01, 0.025], np.arange(0.05, 0.96, 0.03), [0.975, 0.99]])
 _FINE = np.linspace(HURST[0], HURST[-1], 1961)
 _TERMS = 30
+_TOGETHER = 16
 _BLOCK = 16 * 2**20
 
 
@@ -113,14 +114,17 @@ def prediction_errors(
 def _exact_profile(dx: np.ndarray) -> np.ndarray:
     """Log-likelihood (series, hurst) with the best mean and variance at each exponent."""
     points = dx.shape[1]
-    noise = np.concatenate([dx, np.ones((1, points))]).T
+    # whole groups of columns: the last bits of a matrix product depend on how the rest is done
+    padding = np.zeros((-(len(dx) + 1) % _TOGETHER, points))
+    noise = np.concatenate([dx, padding, np.ones((1, points))]).T.copy()
     found = np.empty((len(dx), len(HURST)))
     for k, hurst in enumerate(HURST):
         rows = np.zeros((points, points))
         logs = _whiten(autocovariance(hurst, points), rows)
         errors = rows @ noise
-        unit, e = errors[:, -1], errors[:, :-1]
-        squares = np.einsum("ps,ps->s", e, e) - (unit @ e) ** 2 / (unit @ unit)
+        unit, e = errors[:, -1], errors[:, : len(dx)]
+        mean = np.einsum("p,ps->s", unit, e)
+        squares = np.einsum("ps,ps->s", e, e) - mean**2 / (unit @ unit)
         found[:, k] = -0.5 * (points * np.log(squares / points) + logs)
     return found
 
@@ -139,7 +143,9 @@ def _whittle_profile(dx: np.ndarray) -> np.ndarray:
     inverse, logs = _whittle_tables(points)
     power = np.abs(np.fft.rfft(dx - dx.mean(axis=1, keepdims=True), axis=1)) ** 2 / points
     frequencies = len(inverse)
-    return -(frequencies * np.log(power[:, 1 : frequencies + 1] @ inverse / frequencies) + logs)
+    # by einsum: a matrix product of one series differs from that of many in the last bits
+    weighted = np.einsum("sf,fh->sh", power[:, 1 : frequencies + 1], inverse)
+    return -(frequencies * np.log(weighted / frequencies) + logs)
 
 
 COLUMNS = ("hurst", "hurst_low", "hurst_high", "drift", "variance", "count")

@@ -137,7 +137,8 @@ def _neighbouring(x: np.ndarray, spacing: float, method: str) -> np.ndarray:
         msds, pairs_ = np.empty((2, len(x), len(_MSD_LAGS)))
         gappy_msd(np.ascontiguousarray(x - line), _MSD_LAGS, msds, pairs_)
         clock = _MSD_LAGS * spacing - (_MSD_LAGS * spacing).mean()
-        diffusion = msds @ (clock / (clock**2).sum()) / 2
+        # by einsum: a matrix product of one series differs from that of many in the last bits
+        diffusion = np.einsum("sk,k->s", msds, clock / (clock**2).sum()) / 2
         error = np.full_like(diffusion, np.nan)
     return np.column_stack([drift / spacing, diffusion, error, count])
 

@@ -15,7 +15,10 @@ _NEEDS = Needs(points=400, even=True, whole=True)
 
 
 def _dfa(x: np.ndarray) -> np.ndarray:
-    """Slope of ln F(s) on ln s by detrended fluctuation analysis of profiles (series, point)."""
+    """Slope of ln F(s) on ln s by detrended fluctuation analysis of profiles (series, point).
+
+    Sums by einsum: those of a matrix product depend on how many rows it has, in the last bits.
+    """
     points = x.shape[1]
     sizes = np.unique(np.rint(np.geomspace(10, points // 4, 20)).astype(int))
     logs = np.empty((len(x), len(sizes)))
@@ -27,11 +30,11 @@ def _dfa(x: np.ndarray) -> np.ndarray:
         for part in (x[:, : many * size], x[:, points - many * size :]):
             boxes = part.reshape(len(x), many, size)
             rest = boxes - boxes.mean(axis=2, keepdims=True)
-            rest = rest - (rest @ clock)[..., None] * clock
+            rest = rest - np.einsum("smk,k->sm", rest, clock)[..., None] * clock
             total = total + (rest**2).mean(axis=(1, 2))
         logs[:, k] = 0.5 * np.log(total / 2)
     clock = np.log(sizes) - np.log(sizes).mean()
-    return logs @ (clock / (clock**2).sum())
+    return np.einsum("sk,k->s", logs, clock / (clock**2).sum())
 
 
 def hurst(

@@ -8,9 +8,9 @@ import xarray as xr
 from scipy.signal import lfilter
 
 from sgdphys import dynamics
-from sgdphys.status import words
+from sgdphys.status import TABLE, WORDS, advice, words
 
-POINTS = 420
+POINTS = 421
 HEALTHY = 5
 _STEPS = np.arange(POINTS)
 
@@ -31,7 +31,7 @@ ODD = {
     "jump at the end": _with_jump(POINTS - 1),
     "jump at the start": _with_jump(1),
     "two-cycle": _STEPS % 2 * 1.0,
-    "repeated values": np.repeat(_noise(1)[: POINTS // 10], 10),
+    "repeated values": np.repeat(_noise(1), 10)[:POINTS],
     "whole numbers": np.rint(_noise(2)),
     "half precision": _noise(3).astype(np.float16).astype(np.float64),
     "line with faint noise": _STEPS / 3 + _noise(4, 1e-12),
@@ -42,7 +42,7 @@ ODD = {
     "tiny": _noise(7, 1e-300),
     "empty": np.full(POINTS, np.nan),
     "infinite": np.where(_STEPS < 100, _noise(8), np.inf),
-    "one point": np.where(_STEPS == 7, 1.0, np.nan),
+    "one point": np.where(_STEPS == 6, 1.0, np.nan),
     "every other point": np.where(_STEPS % 2 == 0, _noise(9), np.nan),
     "five points": np.where(_STEPS < 5, _noise(10), np.nan),
 }
@@ -62,6 +62,12 @@ STATUS = {
 }
 """Of the series whose status is the same for every estimator."""
 
+
+def _exponent(theta, of="path"):
+    """Of every third point: the laws of short series are soon simulated."""
+    return dynamics.msd_exponent(theta.isel(step=slice(None, None, 3)), of=of)
+
+
 ESTIMATORS = {
     "fit": dynamics.fit,
     "fit_wiener": dynamics.fit_wiener,
@@ -72,8 +78,8 @@ ESTIMATORS = {
     "diffusion_ladder": dynamics.diffusion_ladder,
     "msd": dynamics.msd,
     "msd, all lags": functools.partial(dynamics.msd, lags="all"),
-    "msd_exponent": dynamics.msd_exponent,
-    "msd_exponent of increments": functools.partial(dynamics.msd_exponent, of="increments"),
+    "msd_exponent": _exponent,
+    "msd_exponent of increments": functools.partial(_exponent, of="increments"),
     "kramers_moyal": functools.partial(dynamics.kramers_moyal, resamples=20),
     "kramers_moyal, kernel": functools.partial(
         dynamics.kramers_moyal, method="kernel", resamples=20
@@ -168,3 +174,42 @@ def test_what_is_left_out_is_not_counted(name):
     for variable in ("diffusion", "kappa", "hurst", "tail_index", "integrated_time", "p_value"):
         if variable in found:
             assert np.isnan(found[variable].to_numpy()[left_out]).all()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_rounding_of_stored_numbers_is_no_noise(dtype):
+    """A tenth and a line through sevenths, in the precision they were recorded in, and a walk."""
+    walk = np.random.default_rng(11).integers(-8, 9, POINTS).cumsum()
+    between = np.nextafter(np.array(0.1, dtype), np.array(1, dtype))
+    tenths = np.where(_STEPS % 3 == 0, between, np.array(0.1, dtype))
+    series = np.stack([tenths, _STEPS / 7, walk], axis=1).astype(dtype)
+    told = words(dynamics.fit_wiener(series)["status"]).tolist()
+    assert told == ["constant", "straight line", "ok"]
+    in_double = dynamics.fit_wiener(series[:, 2].astype(np.float64))
+    assert float(dynamics.fit_wiener(series)["diffusion"][2]) == float(in_double["diffusion"])
+
+
+def test_a_line_has_a_drift_and_no_diffusion():
+    found = dynamics.fit(SERIES["mixed"].isel(series=HEALTHY + list(ODD).index("line")))
+    at = found.sel(model="drifted_wiener")
+    assert float(at["drift"]) == pytest.approx(2 / 3, rel=1e-12)
+    assert float(at["diffusion"]) == 0
+    assert str(found["best"].to_numpy()) == "not compared"
+
+
+def test_uneven_times():
+    """A line in uneven time is one; estimators on a grid say what they need, and only of others."""
+    times = np.cumsum(1 + _STEPS % 3)
+    series = np.stack([0.3 * times, 0.3 * _STEPS, np.full(POINTS, 0.1), _noise(12)], axis=1)
+    wiener = words(dynamics.fit_wiener(series, times=times)["status"]).tolist()
+    assert wiener == ["straight line", "ok", "constant", "ok"]
+    fractional = words(dynamics.fit_fbm(series, times=times)["status"]).tolist()
+    assert fractional == ["straight line", "needs even spacing", "constant", "needs even spacing"]
+
+
+def test_every_status_says_what_to_do():
+    assert len(set(WORDS)) == len(WORDS) == len(TABLE)
+    told = advice(found_of("fit_fbm", "mixed")["status"].to_numpy())
+    assert "constant: the series is constant" in told[0]
+    assert not any(sentence.startswith("ok") for sentence in told)
+    assert all(len(sentence.split()) > 10 for sentence in told)
