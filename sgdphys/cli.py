@@ -209,7 +209,7 @@ def fit(
 ) -> None:
     """Say what kind of diffusion a trajectory is: Wiener, Ornstein-Uhlenbeck, fractional, Levy."""
     from sgdphys.fitting.fits import fit_file
-    from sgdphys.fitting.telling import as_json, refuse_source, table, write
+    from sgdphys.fitting.telling import as_json, explanations, refuse_source, table, write
 
     for target in (out, figure):
         if target is not None:
@@ -235,6 +235,8 @@ def fit(
         say(dumps(as_json(fitted.results), indent=2))
         return
     print_table(table(fitted.results))
+    for sentence in explanations(fitted.results):
+        say(sentence)
     for note in fitted.notes:
         say(note, error=True)
 

@@ -13,15 +13,18 @@ import xarray as xr
 
 from sgdphys.compiling import compiled
 from sgdphys.containers import finite_array
-from sgdphys.dynamics.paths import Paths, over_series, paths, result
+from sgdphys.dynamics.paths import Paths, over_sound_series, paths, result
+from sgdphys.dynamics.status import Needs
 from sgdphys.errors import InputError, nearest
 from sgdphys.quantities import labelled, number_of
 from sgdphys.simd.operations import fma, load_block, store
 from sgdphys.simd.vectors import SAMPLES, lanes
+from sgdphys.status import CONSTANT, ONCE, STRAIGHT, TOO_SHORT
 
 MOST_LAGS = 40
 WIDTH = SAMPLES * lanes("float64")
 """Differences squared together."""
+_NEEDS = Needs(takes=(CONSTANT, STRAIGHT, ONCE, TOO_SHORT))
 _TILE = 2048
 _LONGEST_SHARE = 0.25
 _GRID_PER_POINT = 64
@@ -184,7 +187,8 @@ def msd(
     Returns
     -------
     Dataset
-        msd (..., lag) and pairs (..., lag). A lag with no pair has NaN and 0 pairs.
+        msd (..., lag) and pairs (..., lag). A lag with no pair has NaN and 0 pairs, as have series
+        that diverged.
 
     Raises
     ------
@@ -210,9 +214,6 @@ def msd(
             x = spread
         out = np.full((len(x), 2 * many), np.nan)
         whole = np.isfinite(x.sum(axis=1))
-        if not whole.all():
-            x[np.isinf(x).any(axis=1)] = np.nan
-            whole = np.isfinite(x).all(axis=1)
         for rows, is_whole in ((np.flatnonzero(whole), True), (np.flatnonzero(~whole), False)):
             if not len(rows):
                 continue
@@ -229,12 +230,12 @@ def msd(
             out[rows, :many], out[rows, many:] = found, pairs
         return out
 
-    found = over_series(series, kernel, 2 * many)
+    found, _ = over_sound_series(series, kernel, 2 * many, _NEEDS)
     data = result(
         series,
         {
             "msd": (("lag",), found[..., :many]),
-            "pairs": (("lag",), found[..., many:].astype(np.int64)),
+            "pairs": (("lag",), np.nan_to_num(found[..., many:]).astype(np.int64)),
         },
         coords={"lag": steps * spacing},
         named={"pairs": number_of("pairs of points")},

@@ -11,12 +11,12 @@ from sgdphys.draws import Seed, bootstrap_draws, stream
 from sgdphys.dynamics.ensembles import ensemble_diffusion, fluctuation, spread
 from sgdphys.dynamics.increments import diffusion_ladder
 from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
-from sgdphys.dynamics.status import OK
 from sgdphys.dynamics.tails import tail_index
 from sgdphys.dynamics.whiteness import FEWEST, WINDOW, passing_share, wiener_tests
 from sgdphys.errors import InputError
 from sgdphys.processes import epoch_noise_diffusion
 from sgdphys.quantities import labelled
+from sgdphys.status import OK
 
 _EPOCHS = np.array([1, 2, 4, 8, 16])
 _MARKS = 60

@@ -10,16 +10,18 @@ from scipy.special import ndtri
 
 from sgdphys.arguments import checked
 from sgdphys.containers import finite_array
-from sgdphys.dynamics.paths import Paths, over_series, paths, result
-from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT
+from sgdphys.dynamics.paths import Paths, over_sound_series, paths, result
+from sgdphys.dynamics.status import Needs
 from sgdphys.errors import InputError
 from sgdphys.quantities import number_of
+from sgdphys.status import OK, ONCE, STRAIGHT, TOO_SHORT
 
 WINDOW = 5.0
 """Integrated times that the sum of autocorrelations reaches over."""
 SPANNED = 50.0
 """Integrated times that a series must span."""
-_FEWEST = 10
+STATIONARY = Needs(points=10)
+_CORRELATED = Needs(points=10, takes=(TOO_SHORT, STRAIGHT, ONCE))
 
 
 def require_even(series: Paths, what: str) -> float:
@@ -31,8 +33,8 @@ def require_even(series: Paths, what: str) -> float:
     return series.spacing
 
 
-def correlations(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Autocorrelation at every lag, the pairs behind it, and a status.
+def correlations(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Autocorrelation at every lag, and the pairs behind it.
 
     Parameters
     ----------
@@ -41,7 +43,7 @@ def correlations(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     Returns
     -------
-    (array (series, point), array (series, point), array (series,))
+    (array (series, point), array (series, point))
         Mean product of the pairs that are there over the variance; NaN without pairs.
     """
     points = x.shape[1]
@@ -60,14 +62,7 @@ def correlations(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             mask = np.abs(fft.rfft(there.astype(np.float64), size)) ** 2
             pairs = np.rint(fft.irfft(mask, size)[:, :points])
         found = np.where(pairs > 0, products / pairs, np.nan) / variance[:, None]
-    status = np.where(count < _FEWEST, TOO_SHORT, OK)
-    first = np.take_along_axis(x, there.argmax(axis=1)[:, None], axis=1)
-    is_constant = np.where(there, x == first, True).all(axis=1)
-    found[is_constant] = np.nan
-    status[is_constant & (count > 1)] = CONSTANT
-    status[count == 0] = NO_DATA
-    status[np.isinf(x).any(axis=1)] = DIVERGED
-    return found, pairs, status
+    return found, pairs
 
 
 def autocorrelation(
@@ -122,16 +117,16 @@ def autocorrelation(
     many = len(wanted)
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
-        found, pairs, status = correlations(x)
-        return np.concatenate([found[:, wanted], pairs[:, wanted], status[:, None]], axis=1)
+        found, pairs = correlations(x)
+        return np.concatenate([found[:, wanted], pairs[:, wanted]], axis=1)
 
-    found = over_series(series, kernel, 2 * many + 1)
+    found, status = over_sound_series(series, kernel, 2 * many, _CORRELATED)
     return result(
         series,
         {
             "autocorrelation": (("lag",), found[..., :many]),
-            "pairs": (("lag",), found[..., many:-1].astype(np.int64)),
-            "status": found[..., -1],
+            "pairs": (("lag",), np.nan_to_num(found[..., many:]).astype(np.int64)),
+            "status": status,
         },
         coords={"lag": wanted * spacing},
         named={"pairs": number_of("pairs of points")},
@@ -147,11 +142,14 @@ INTEGRATED = ("time", "error", "window", "count", "status")
 def integrated(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Columns of ``INTEGRATED``, in points, the error that of the logarithm; and correlations.
 
+    A series that does not span 50 integrated times, or whose correlations do not fall off within
+    it, which leaves the time NaN, is too short.
+
     Parameters
     ----------
     x : float64 (series, point)
     """
-    found, _, status = correlations(x)
+    found, _ = correlations(x)
     n = np.isfinite(x).sum(axis=1)
     lag = np.arange(x.shape[1])
     sums = 2 * np.cumsum(np.nan_to_num(found), axis=1) - 1
@@ -164,11 +162,8 @@ def integrated(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         lost = (2 * window + 1 - naive) / n
         time = np.where(lost < 1, naive / (1 - lost), np.nan)
         error = np.sqrt(2 * np.maximum(2 * window + 1 - time, window) / n)
-        is_sound = status == OK
-        status = np.where(is_sound & ~(n >= SPANNED * time), TOO_SHORT, status)
-    out = np.stack([time, error, window, n, status], axis=1).astype(np.float64)
-    out[~is_sound, :3] = np.nan
-    return out, found
+        status = np.where(n >= SPANNED * time, OK, TOO_SHORT)
+    return np.stack([time, error, window, n, status], axis=1).astype(np.float64), found
 
 
 @checked
@@ -215,8 +210,11 @@ def integrated_time(
     """
     series = paths(theta, dim=dim, dt=dt, per=per)
     spacing = require_even(series, "integrated_time")
-    columns = over_series(series, lambda x, t: integrated(x)[0], len(INTEGRATED))
-    time, error, _, count, status = np.moveaxis(columns, -1, 0)
+    columns, status = over_sound_series(
+        series, lambda x, t: integrated(x)[0], len(INTEGRATED), STATIONARY
+    )
+    time, error, _, count, found = np.moveaxis(columns, -1, 0)
+    status = np.where(status == OK, found, status)
     reach = np.exp(ndtri(0.5 + confidence / 2) * error)
     with np.errstate(invalid="ignore"):
         is_positive = time > 0

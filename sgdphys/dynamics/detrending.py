@@ -7,11 +7,14 @@ import xarray as xr
 from scipy import signal
 
 from sgdphys.dynamics.correlations import require_even
-from sgdphys.dynamics.paths import over_series, paths
+from sgdphys.dynamics.paths import over_sound_series, paths
+from sgdphys.dynamics.status import Needs
 from sgdphys.errors import InputError, nearest
 from sgdphys.quantities import attributes
+from sgdphys.status import CONSTANT, ONCE, STRAIGHT, TINY, TOO_SHORT
 
 METHODS = ("gaussian", "lowess")
+_NEEDS = Needs(takes=(CONSTANT, STRAIGHT, ONCE, TINY, TOO_SHORT))
 _REACH = 4.0
 """Standard deviations of the Gaussian that are looked at."""
 
@@ -41,7 +44,8 @@ def detrended(
     Returns
     -------
     DataArray
-        In the order of a DataArray, in memory; of other containers, time last.
+        In the order of a DataArray, in memory; of other containers, time last. Series that diverged
+        are NaN.
 
     Raises
     ------
@@ -62,7 +66,7 @@ def detrended(
         raise InputError(
             f"bandwidth is {bandwidth}; it must be above 0, at most 1, and reach over a point"
         )
-    found = over_series(series, lambda x, t: rest_of(x, method, bandwidth), points)
+    found, _ = over_sound_series(series, lambda x, t: rest_of(x, method, bandwidth), points, _NEEDS)
     rest = series.theta.copy(data=found)
     rest.attrs |= attributes("detrended", x=series.value_unit)
     return rest.transpose(*theta.dims) if isinstance(theta, xr.DataArray) else rest
@@ -72,13 +76,7 @@ def rest_of(x: np.ndarray, method: str, bandwidth: float) -> np.ndarray:
     """Series (series, point) less their trend."""
     points = x.shape[1]
     if method == "lowess":
-        from statsmodels.nonparametric.smoothers_lowess import lowess
-
-        clock = np.arange(points, dtype=float)
-        return np.stack([
-            row - lowess(row, clock, frac=max(bandwidth, 3 / points), return_sorted=False)
-            for row in x
-        ])  # fmt: skip
+        return np.stack([_rest_of_lowess(row, bandwidth) for row in x])
     there = np.isfinite(x)
     count = np.maximum(there.sum(axis=1, keepdims=True), 1)
     rest = x - np.where(there, x, 0.0).sum(axis=1, keepdims=True) / count
@@ -92,6 +90,17 @@ def rest_of(x: np.ndarray, method: str, bandwidth: float) -> np.ndarray:
     t0, t1 = (_convolved(filled, weight * u**k) for k in range(2))
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(rest - (s2 * t0 - s1 * t1) / (s0 * s2 - s1**2))
+
+
+def _rest_of_lowess(x: np.ndarray, bandwidth: float) -> np.ndarray:
+    """One series (point,) less its robust local lines, each through at least 3 of its points."""
+    from statsmodels.nonparametric.smoothers_lowess import lowess
+
+    count = int(np.isfinite(x).sum())
+    if count < 3:
+        return np.full_like(x, np.nan)
+    clock = np.arange(len(x), dtype=float)
+    return np.asarray(x - lowess(x, clock, frac=max(bandwidth, 3 / count), return_sorted=False))
 
 
 def _convolved(x: np.ndarray, weight: np.ndarray) -> np.ndarray:

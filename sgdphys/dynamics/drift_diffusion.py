@@ -13,9 +13,11 @@ from sgdphys.compiling import compiled
 from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.intervals import percentile_interval
 from sgdphys.dynamics.paths import BLOCK_BYTES, Paths, paths
+from sgdphys.dynamics.status import Needs, precision_of, status_of
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled, number_of
+from sgdphys.status import DIVERGED, TINY
 
 MOST_BINS = 60
 _BLOCKS = 20
@@ -59,7 +61,7 @@ def _sums(x, ok, lag, blocks, low, scale, cells, partial, out):
             for i in range(pairs):
                 place = (row[i] - low[g]) * scale[g]
                 dx = row[i + lag] - row[i]
-                inside = (place >= 0.0) & (place < top) & (dx - dx == 0.0)
+                inside = (place >= 0.0) & (place < top) & (abs(dx) < np.inf)
                 cells[i] = 4 * np.int32(place if inside else top) + (i & 3) * width
             for i in range(ok.shape[0]):
                 if not ok[i]:
@@ -88,7 +90,7 @@ def _sums(x, ok, lag, blocks, low, scale, cells, partial, out):
 
 def _coefficients(sums: np.ndarray, tau: float) -> dict[str, np.ndarray]:
     """D1, D2 corrected and raw, D4 and the Pawula ratio from summed moments (..., 4)."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         count = sums[..., 0]
         first, second, fourth = (sums[..., k] / count for k in (1, 2, 3))
         corrected = (second - first**2) / (2 * tau)
@@ -154,7 +156,7 @@ def kramers_moyal(
         drift D1, diffusion D2 = E[(dx - D1 dt)**2|x]/(2 dt) with ``_low`` and ``_high``;
         diffusion_raw, with the drift left in; fourth D4, pawula, count; over the dimensions that
         are neither ``dim`` nor pooled, and ``bin``, whose centres are ``position``. Bins with fewer
-        than 10 pairs are NaN.
+        than 10 pairs are NaN. A path that diverged is left out.
 
     Raises
     ------
@@ -183,6 +185,9 @@ def kramers_moyal(
     x = numbers_of(series.theta.transpose(*kept, *pooled, dim))
     shape = x.shape[: len(kept)]
     x = x.reshape(int(np.prod(shape)), -1, x.shape[-1])
+    for paths_of_group in x:
+        status = status_of(paths_of_group, series.times, Needs(), precision_of(series.theta.dtype))
+        paths_of_group[np.isin(status, (DIVERGED, TINY))] = np.nan
     n = x.shape[1] * (x.shape[2] - 1)
     bins = int(np.clip(round(n ** (1 / 3)), 8, MOST_BINS)) if bins is None else bins
     if bins < 2:
@@ -301,12 +306,17 @@ def _moments(
 
 
 def _bandwidths(x: np.ndarray, n: int) -> np.ndarray:
-    """Silverman's rule for each group."""
-    return 1.06 * np.nanstd(x, axis=(1, 2)) * max(n, 1) ** -0.2
+    """Silverman's rule for each group; 0 without data."""
+    found = np.zeros(len(x))
+    there = np.isfinite(x).any(axis=(1, 2))
+    found[there] = 1.06 * np.nanstd(x[there], axis=(1, 2)) * max(n, 1) ** -0.2
+    return found
 
 
 def _smoothed(moments: np.ndarray, centres: np.ndarray, width: np.ndarray) -> np.ndarray:
     """Weigh sums by a Gaussian kernel between bins' centres."""
+    # so much narrower than a bin, a kernel weighs one bin alone
+    width = np.maximum(width, 1e-3 * (centres[:, 1] - centres[:, 0]))
     z = (centres[:, :, None] - centres[:, None, :]) / width[:, None, None]
     return np.einsum("gab,lgubk->lguak", np.exp(-0.5 * z**2), moments)
 

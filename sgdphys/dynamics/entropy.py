@@ -14,9 +14,9 @@ from scipy.special import digamma, gammaln, ndtri, polygamma
 from sgdphys.arguments import checked
 from sgdphys.draws import Seed
 from sgdphys.dynamics.clouds import Cloud, cloud_of, covariances
-from sgdphys.dynamics.status import CONSTANT, FEW_MEMBERS, OK, flagged
 from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
+from sgdphys.status import CONSTANT, FEW_MEMBERS, OK, flagged
 
 _UNIT = 1 + np.log(2 * np.pi)
 NEIGHBOUR = 3

@@ -13,12 +13,13 @@ from sgdphys.arguments import checked
 from sgdphys.containers import finite_array
 from sgdphys.draws import Seed, bootstrap_draws
 from sgdphys.dynamics.anomalous import doubling, gappy_msd, whole_msd
-from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
-from sgdphys.dynamics.paths import over_series, paths, result
-from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT, UNEVEN
+from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
+from sgdphys.dynamics.paths import over_sound_series, paths, result, summed
+from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.errors import InputError, nearest
 from sgdphys.processes import fractional_brownian
 from sgdphys.quantities import GENERALISED_DIFFUSION, labelled, number_of
+from sgdphys.status import FEW_VALUES, OK
 
 FEWEST = 50
 """Increments for an exponent."""
@@ -62,7 +63,8 @@ def _scores(
     y = logs + 0.5 * np.diagonal(covariance)  # <ln u> of a noisy mean
     weighted = np.linalg.solve(covariance, x)
     inverse = np.linalg.inv(x.T @ weighted)
-    coefficients = y @ weighted @ inverse
+    # by einsum: a matrix product of one series differs from that of many in the last bits
+    coefficients = np.einsum("sl,lc->sc", y, weighted @ inverse)
     return (coefficients[:, 1] - alpha) / np.sqrt(inverse[1, 1]), coefficients[:, 0]
 
 
@@ -187,45 +189,44 @@ def msd_exponent(
     if of not in ("path", "increments"):
         raise InputError(f"of is {of!r}; it can be 'path' or 'increments'")
     series = paths(theta, dim=dim)
-    size = series.theta.sizes[dim] + (of == "increments")
+    if of == "increments":
+        series = summed(series)
+    size = series.theta.sizes[dim]
     wanted = doubling(size // 10) if lags is None else finite_array(lags, "lags")
     steps = wanted.astype(np.int64)
     if len(steps) < 2 or steps.min() < 1 or steps.max() >= size:
         raise InputError(f"lags must be at least two, between 1 and {size - 1}; they are {steps}")
-    even = np.isfinite(series.spacing)
     key = tuple(int(s) for s in steps)
     tables = _covariances(key, size) if over is None else None
 
     def laws(near: tuple[float, float]) -> np.ndarray:
         return _laws(key, size, confidence, near)
 
-    log_lag = np.log(steps * (series.spacing if even else 1.0))
+    log_lag = np.log(steps * (series.spacing if np.isfinite(series.spacing) else 1.0))
     many = len(steps)
+    needs = Needs(points=FEWEST + 1, even=True, whole=over is None)
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
-        if of == "increments":
-            x = np.concatenate([np.zeros((len(x), 1)), np.cumsum(x, axis=1)], axis=1)
         out = np.full((len(x), many + 6), np.nan)
-        status = path_status(x, even)
-        status[(status == OK) & (size <= FEWEST)] = TOO_SHORT
-        whole = np.isfinite(x).all(axis=1)
-        msds = np.full((len(x), many), np.nan)
-        pairs = np.empty((len(x), many))
-        gappy_msd(x, steps, msds, pairs)
-        if whole.all():
-            msds = whole_msd(x, steps)
-        if tables is not None:
-            status[(status == OK) & ~whole] = UNEVEN
-        sound = status == OK
-        out[:, :many] = np.where(sound[:, None], msds, np.nan)
-        if tables is not None and sound.any():
-            out[sound, many : many + 4] = _generalised_fit(
-                np.log(msds[sound]), log_lag, tables, laws
-            )
-        out[:, many + 4], out[:, many + 5] = np.isfinite(x).sum(axis=1) - 1, status
+        is_there = np.isfinite(x)
+        whole = is_there.all(axis=1)
+        if whole.any():
+            out[whole, :many] = whole_msd(x[whole], steps)
+        if not whole.all():
+            msds, pairs = np.empty((2, int((~whole).sum()), many))
+            gappy_msd(x[~whole], steps, msds, pairs)
+            out[~whole, :many] = msds
+        out[:, -2] = is_there.sum(axis=1) - 1
+        # a series that comes back to the same values has displacements of 0
+        moved = (out[:, :many] > 0).all(axis=1)
+        out[:, -1] = np.where(moved, OK, FEW_VALUES)
+        if tables is not None and moved.any():
+            logs = np.log(out[moved, :many])
+            out[moved, many : many + 4] = _generalised_fit(logs, log_lag, tables, laws)
         return out
 
-    found = over_series(series, kernel, many + 6)
+    found, status = over_sound_series(series, kernel, many + 6, needs)
+    status = np.where(status == OK, found[..., -1], status)
     attributes: dict[str, Any] = {
         "confidence": confidence,
         "of": of,
@@ -233,15 +234,15 @@ def msd_exponent(
     }
     if over is not None:
         return _ensemble_exponent(series, found, log_lag, over, rng, attributes)
-    slope, low, high, intercept, count, status = np.moveaxis(found[..., many:], -1, 0)
+    slope, low, high, intercept, count = np.moveaxis(found[..., many:-1], -1, 0)
     return result(
         series,
         {
             "alpha": slope,
             "alpha_low": low,
             "alpha_high": high,
-            "diffusion": np.where(status == CONSTANT, 0, np.exp(intercept) / 2),
-            "count": np.maximum(count, 0),
+            "diffusion": np.where(is_still(status), 0, np.exp(intercept) / 2),
+            "count": count,
             "status": status,
         },
         named={"count": number_of("increments"), "diffusion": GENERALISED_DIFFUSION},
@@ -249,16 +250,6 @@ def msd_exponent(
         interval_method="inversion of the score's law, simulated above 1; diffusion: none",
         **attributes,
     )
-
-
-def path_status(x: np.ndarray, even: bool) -> np.ndarray:
-    """Status of paths (series, point) on an even grid or not, their gaps aside."""
-    status = np.full(len(x), OK if even else UNEVEN)
-    with np.errstate(invalid="ignore"):
-        status[(x == x[:, :1]).all(axis=1)] = CONSTANT
-    status[np.isnan(x).all(axis=1)] = NO_DATA
-    status[np.isinf(x).any(axis=1)] = DIVERGED
-    return status
 
 
 def _ensemble_exponent(
@@ -278,7 +269,7 @@ def _ensemble_exponent(
     weights = log_lag - log_lag.mean()
     weights /= (weights**2).sum()
     with np.errstate(divide="ignore", invalid="ignore"):
-        slope = np.log(np.nanmean(members, axis=0)) @ weights
+        slope = np.log(finite_mean(members)) @ weights
         spread = np.log(samples) @ weights
     low, high = percentile_interval(spread, len(members), attributes["confidence"])
     template = series.theta.isel({series.dim: 0, over: 0}, drop=True)

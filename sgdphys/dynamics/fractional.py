@@ -10,12 +10,13 @@ from scipy.special import chdtri
 
 from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
-from sgdphys.dynamics.paths import over_series, paths, result
-from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT, UNEVEN
+from sgdphys.dynamics.paths import over_sound_series, paths, result
+from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.quantities import GENERALISED_DIFFUSION, number_of
 
 FEWEST = 50
 """Increments for an exponent."""
+_NEEDS = Needs(points=FEWEST + 1, even=True, whole=True)
 EXACT_UP_TO = 1024
 """Increments up to which the likelihood is exact; beyond, it is Whittle's."""
 HURST = np.concatenate([[0.01, 0.025], np.arange(0.05, 0.96, 0.03), [0.975, 0.99]])
@@ -23,6 +24,7 @@ _FINE = np.linspace(HURST[0], HURST[-1], 1961)
 _TERMS = 30
 _MEMORY = 256
 """Points back that a prediction looks."""
+_TOGETHER = 16
 _BLOCK = 16 * 2**20
 
 
@@ -111,14 +113,17 @@ def prediction_errors(hurst: float, noise: np.ndarray) -> tuple[np.ndarray, np.n
 def _exact_profile(dx: np.ndarray) -> np.ndarray:
     """Log-likelihood (series, hurst) with the best mean and variance at each exponent."""
     points = dx.shape[1]
-    noise = np.concatenate([dx, np.ones((1, points))]).T
+    # whole groups of columns: the last bits of a matrix product depend on how the rest is done
+    padding = np.zeros((-(len(dx) + 1) % _TOGETHER, points))
+    noise = np.concatenate([dx, padding, np.ones((1, points))]).T.copy()
     found = np.empty((len(dx), len(HURST)))
     for k, hurst in enumerate(HURST):
         rows = np.zeros((points, points))
         logs = _whiten(autocovariance(hurst, points), rows)
         errors = rows @ noise
-        unit, e = errors[:, -1], errors[:, :-1]
-        squares = np.einsum("ps,ps->s", e, e) - (unit @ e) ** 2 / (unit @ unit)
+        unit, e = errors[:, -1], errors[:, : len(dx)]
+        mean = np.einsum("p,ps->s", unit, e)
+        squares = np.einsum("ps,ps->s", e, e) - mean**2 / (unit @ unit)
         found[:, k] = -0.5 * (points * np.log(squares / points) + logs)
     return found
 
@@ -137,14 +142,16 @@ def _whittle_profile(dx: np.ndarray) -> np.ndarray:
     inverse, logs = _whittle_tables(points)
     power = np.abs(np.fft.rfft(dx - dx.mean(axis=1, keepdims=True), axis=1)) ** 2 / points
     frequencies = len(inverse)
-    return -(frequencies * np.log(power[:, 1 : frequencies + 1] @ inverse / frequencies) + logs)
+    # by einsum: a matrix product of one series differs from that of many in the last bits
+    weighted = np.einsum("sf,fh->sh", power[:, 1 : frequencies + 1], inverse)
+    return -(frequencies * np.log(weighted / frequencies) + logs)
 
 
-COLUMNS = ("hurst", "hurst_low", "hurst_high", "drift", "variance", "count", "status")
+COLUMNS = ("hurst", "hurst_low", "hurst_high", "drift", "variance", "count")
 
 
 def fbm_kernel(x: np.ndarray, *, confidence: float) -> np.ndarray:
-    """Fit evenly spaced series.
+    """Fit evenly spaced series without gaps that move, of at least 50 increments.
 
     Parameters
     ----------
@@ -153,39 +160,25 @@ def fbm_kernel(x: np.ndarray, *, confidence: float) -> np.ndarray:
 
     Returns
     -------
-    (series, 7)
+    (series, 6)
         ``COLUMNS``; drift and variance are those of one increment.
     """
-    out = np.full((len(x), len(COLUMNS)), np.nan)
-    out[:, 5] = np.maximum(np.isfinite(x).sum(axis=1) - 1, 0)
     dx = np.diff(x, axis=1)
-    status = np.full(len(x), OK)
-    status[~np.isfinite(x).all(axis=1)] = UNEVEN
-    status[np.isinf(x).any(axis=1)] = DIVERGED
-    status[~np.isfinite(x).any(axis=1)] = NO_DATA
-    if dx.shape[1] < FEWEST:
-        status[status == OK] = TOO_SHORT
-    status[(status == OK) & (dx == dx[:, :1]).all(axis=1)] = CONSTANT
-    out[:, 6] = status
-    sound = status == OK
-    if not sound.any():
-        return out
-    dx = dx[sound]
     points = dx.shape[1]
-    scaled = dx / dx.std(axis=1, keepdims=True)
+    # about its mean: beside a large drift the digits of the noise would be lost
+    scaled = (dx - dx.mean(axis=1, keepdims=True)) / dx.std(axis=1, keepdims=True)
     profile = _exact_profile(scaled) if points <= EXACT_UP_TO else _whittle_profile(scaled)
     curve = CubicSpline(HURST, profile, axis=1)(_FINE)
     best = curve.argmax(axis=1)
     drop = 2 * (curve.max(axis=1, keepdims=True) - curve)
     inside = drop <= chdtri(1, 1 - confidence)
     hurst = _FINE[best]
-    out[sound, 0] = hurst
-    out[sound, 1] = _FINE[inside.argmax(axis=1)]
-    out[sound, 2] = _FINE[inside.shape[1] - 1 - inside[:, ::-1].argmax(axis=1)]
-    out[sound, 3] = dx.mean(axis=1)
+    low = _FINE[inside.argmax(axis=1)]
+    high = _FINE[inside.shape[1] - 1 - inside[:, ::-1].argmax(axis=1)]
     # the mean eats variance: E var = sigma**2 (1 - n**(2 H - 2))
-    out[sound, 4] = dx.var(axis=1) / (1 - points ** (2 * hurst - 2))
-    return out
+    variance = dx.var(axis=1) / (1 - points ** (2 * hurst - 2))
+    count = np.full(len(dx), points)
+    return np.column_stack([hurst, low, high, dx.mean(axis=1), variance, count])
 
 
 @checked
@@ -234,15 +227,10 @@ def fit_fbm(
     spacing = series.spacing
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
-        found = fbm_kernel(x, confidence=confidence)
-        if np.isnan(spacing):
-            found[:, :5] = np.nan
-            found[found[:, 6] == OK, 6] = UNEVEN
-        return found
+        return fbm_kernel(x, confidence=confidence)
 
-    found = np.moveaxis(over_series(series, kernel, len(COLUMNS), block_bytes=_BLOCK), -1, 0)
-    hurst, low, high, drift, variance, count, status = found
-    is_constant = status == CONSTANT
+    found, status = over_sound_series(series, kernel, len(COLUMNS), _NEEDS, block_bytes=_BLOCK)
+    hurst, low, high, drift, variance, count = np.moveaxis(found, -1, 0)
     return result(
         series,
         {
@@ -253,7 +241,7 @@ def fit_fbm(
             "alpha_low": 2 * low,
             "alpha_high": 2 * high,
             "drift": drift / spacing,
-            "diffusion": np.where(is_constant, 0, variance / (2 * spacing ** (2 * hurst))),
+            "diffusion": np.where(is_still(status), 0, variance / (2 * spacing ** (2 * hurst))),
             "count": count,
             "status": status,
         },

@@ -12,16 +12,18 @@ from sgdphys.containers import finite_array, require_dimensions
 from sgdphys.draws import Seed
 from sgdphys.dynamics.anomalous import doubling, gappy_msd
 from sgdphys.dynamics.intervals import METHOD, mean_with_interval
-from sgdphys.dynamics.paths import Paths, over_series, paths, result
-from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT
+from sgdphys.dynamics.paths import Paths, over_sound_series, paths, result
+from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.dynamics.wiener import fit_wiener
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import Quantity, attributes, labelled, number_of
+from sgdphys.status import CONSTANT, ONCE, STRAIGHT, TOO_SHORT
 
 METHODS = ("increments", "msd", "covariance")
-FEWEST = 10
-"""Increments for an estimator that looks at neighbouring ones."""
+_NEEDS = Needs(points=11, neighbours=True, takes=(CONSTANT, STRAIGHT, ONCE))
+"""Of an estimator that looks at neighbouring increments."""
+_HAS_LAGS = Needs(takes=(CONSTANT, STRAIGHT, ONCE, TOO_SHORT))
 _MSD_LAGS = np.array([1, 2, 3, 4])
 
 
@@ -88,7 +90,9 @@ def _whole(series: Paths, method: str, confidence: float) -> xr.Dataset:
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
         return _neighbouring(x, spacing, method)
 
-    drift, diffusion, error, count, status = np.moveaxis(over_series(series, kernel, 5), -1, 0)
+    columns, status = over_sound_series(series, kernel, 4, _NEEDS)
+    drift, diffusion, error, count = np.moveaxis(columns, -1, 0)
+    diffusion = np.where(is_still(status), 0.0, diffusion)
     reach = ndtri(0.5 + confidence / 2) * error
     return result(
         series,
@@ -111,8 +115,7 @@ def _whole(series: Paths, method: str, confidence: float) -> xr.Dataset:
 
 
 def _neighbouring(x: np.ndarray, spacing: float, method: str) -> np.ndarray:
-    """Rows of drift, diffusion, its error, count and status."""
-    out = np.full((len(x), 5), np.nan)
+    """Rows of drift, diffusion, its error and count."""
     with np.errstate(invalid="ignore"):
         dx = np.diff(x, axis=1)
         there = np.isfinite(dx)
@@ -125,10 +128,6 @@ def _neighbouring(x: np.ndarray, spacing: float, method: str) -> np.ndarray:
         product = np.nansum(both, axis=1) / pairs
         # the mean eats 1/n of every autocovariance
         product += square / count
-    status = np.where(count < FEWEST, TOO_SHORT, OK)
-    status[(count >= FEWEST) & (np.where(there, dx, 0) == 0).all(axis=1)] = CONSTANT
-    status[np.isnan(x).all(axis=1)] = NO_DATA
-    status[np.isinf(x).any(axis=1)] = DIVERGED
     if method == "covariance":
         diffusion = square / (2 * spacing) + product / spacing
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -141,14 +140,10 @@ def _neighbouring(x: np.ndarray, spacing: float, method: str) -> np.ndarray:
         msds, pairs_ = np.empty((2, len(x), len(_MSD_LAGS)))
         gappy_msd(np.ascontiguousarray(x - line), _MSD_LAGS, msds, pairs_)
         clock = _MSD_LAGS * spacing - (_MSD_LAGS * spacing).mean()
-        diffusion = msds @ (clock / (clock**2).sum()) / 2
+        # by einsum: a matrix product of one series differs from that of many in the last bits
+        diffusion = np.einsum("sk,k->s", msds, clock / (clock**2).sum()) / 2
         error = np.full_like(diffusion, np.nan)
-    sound = status == OK
-    out[:, 0] = np.where(sound | (status == CONSTANT), drift / spacing, np.nan)
-    out[:, 1] = np.where(sound, diffusion, np.where(status == CONSTANT, 0.0, np.nan))
-    out[:, 2] = np.where(sound, error, np.nan)
-    out[:, 3], out[:, 4] = count, status
-    return out
+    return np.column_stack([drift / spacing, diffusion, error, count])
 
 
 def _by_window(series: Paths, window: int, method: str, confidence: float) -> xr.Dataset:
@@ -233,8 +228,10 @@ def diffusion_ladder(
     many = len(steps)
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
-        x[np.isinf(x).any(axis=1)] = np.nan
-        drift = np.nanmean(np.diff(x, axis=1), axis=1) if x.size else np.zeros(len(x))
+        dx = np.diff(x, axis=1)
+        there = np.isfinite(dx)
+        with np.errstate(invalid="ignore"):
+            drift = np.where(there, dx, 0.0).sum(axis=1) / there.sum(axis=1)
         straight = x - drift[:, None] * np.arange(x.shape[1])
         msds, pairs = np.empty((2, len(x), 2 * many))
         gappy_msd(np.ascontiguousarray(straight), both, msds, pairs)
@@ -248,11 +245,11 @@ def diffusion_ladder(
             axis=1,
         )
 
-    found = over_series(series, kernel, 3 * many)
+    found, _ = over_sound_series(series, kernel, 3 * many, _HAS_LAGS)
     parts = {name: found[..., k * many : (k + 1) * many] for k, name in
              enumerate(("diffusion", "green_kubo", "pairs"))}  # fmt: skip
     values: dict[str, Any] = {name: (("lag",), v) for name, v in parts.items()}
-    values["pairs"] = (("lag",), parts["pairs"].astype(np.int64))
+    values["pairs"] = (("lag",), np.nan_to_num(parts["pairs"]).astype(np.int64))
     data = result(
         series,
         values,

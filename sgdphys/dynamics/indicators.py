@@ -190,7 +190,9 @@ def _rolling_kernel(x, window, length, stride, coarse, sums, slow, out):
             found[0] = second * count / (count - 1)
             if sums[4] > 0:
                 found[1] = (sums[6] - mean * sums[5] + sums[4] * square) / (sums[4] * second)
-            found[2] = third / (second * np.sqrt(second))
+            cube = second * np.sqrt(second)
+            if cube > 0:
+                found[2] = third / cube
             if 2 * slow[0] >= reach:
                 spread = slow[2] - 2 * mean * slow[1] + slow[0] * square
                 found[3] = length * spread / (slow[0] * second)

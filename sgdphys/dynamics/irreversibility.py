@@ -15,10 +15,10 @@ from sgdphys.arguments import checked
 from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.correlations import require_even
 from sgdphys.dynamics.paths import paths
-from sgdphys.dynamics.status import OK, OSCILLATING, flagged
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled, number_of
+from sgdphys.status import OK, OSCILLATING, flagged
 
 PROCESSES = ("diffusion", "chain")
 _STEPS_A_COORDINATE = 20

@@ -10,11 +10,11 @@ from scipy import linalg
 from sgdphys.arguments import checked
 from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.paths import paths
-from sgdphys.dynamics.status import OK, OSCILLATING, TOO_SHORT, flagged
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
 from sgdphys.processes import linear_step
 from sgdphys.quantities import labelled, number_of
+from sgdphys.status import OK, OSCILLATING, TOO_SHORT, flagged
 
 _STEPS_A_COEFFICIENT = 20
 FEWEST = 20

@@ -68,7 +68,7 @@ def fit_at(x, t, n, kappa):
         logs += log_g
         spans += span
     pull = yu / uu
-    squares = max(yy - pull * yu, 0.0)
+    squares = max(yy - pull * yu, 1e-30 * yy)  # never below rounding
     m = n - 1
     return m * np.log(squares / m) + logs, squares, pull, spans
 

@@ -9,12 +9,14 @@ from scipy.special import ndtri_exp
 
 from sgdphys.arguments import checked
 from sgdphys.dynamics.fractional import COLUMNS as FBM
+from sgdphys.dynamics.fractional import FEWEST as FEWEST_OF_FBM
 from sgdphys.dynamics.fractional import fbm_kernel, prediction_errors
 from sgdphys.dynamics.ornstein_uhlenbeck import fit_ou
-from sgdphys.dynamics.paths import even_spacing, over_series, paths, result
+from sgdphys.dynamics.paths import over_sound_series, paths, result
 from sgdphys.dynamics.stable import evaluate, table
-from sgdphys.dynamics.status import CONSTANT, OK, SHORT
-from sgdphys.dynamics.tails import increments_status, levy_columns
+from sgdphys.dynamics.status import Needs, even_spacing, is_still, status_of, takes_few_values
+from sgdphys.dynamics.tails import FEWEST as FEWEST_OF_LEVY
+from sgdphys.dynamics.tails import levy_columns
 from sgdphys.dynamics.whiteness import (
     anderson_darling,
     constant_variance,
@@ -23,6 +25,7 @@ from sgdphys.dynamics.whiteness import (
 )
 from sgdphys.dynamics.wiener import fit_wiener
 from sgdphys.quantities import GENERALISED_DIFFUSION, number_of
+from sgdphys.status import OK, SHORT
 
 MODELS = ("wiener", "drifted_wiener", "ou", "fbm", "levy")
 PARAMETERS = {"wiener": 1, "drifted_wiener": 2, "ou": 3, "fbm": 3, "levy": 3}
@@ -33,6 +36,9 @@ UNIT_ROOT_BELOW = 0.05
 """Dickey-Fuller p-value that an Ornstein-Uhlenbeck process must reach against a Wiener one."""
 FEWEST = 50
 """Increments for a choice."""
+_NEEDS = Needs(points=FEWEST + 1)
+_BEFORE = Needs()
+"""What the points before those held out must be."""
 _HELD_OUT = 0.2
 _OF_OU = ("diffusion", "kappa", "center", "unit_root_p_value", "log_likelihood")
 _LAGS = 20
@@ -73,7 +79,7 @@ def _fit_all(x: np.ndarray, t: np.ndarray, confidence: float) -> dict[str, list[
         for d, *extra in zip(*(ou[v].to_numpy() for v in _OF_OU), strict=True)
     ]
     fits["fbm"] = fits["levy"] = [None] * len(x)
-    if np.isfinite(spacing):
+    if np.isfinite(spacing) and n >= FEWEST_OF_FBM:
         columns = fbm_kernel(x, confidence=confidence)
         rows = [dict(zip(FBM, row, strict=True)) for row in columns]
         fits["fbm"] = [
@@ -86,13 +92,13 @@ def _fit_all(x: np.ndarray, t: np.ndarray, confidence: float) -> dict[str, list[
             else None
             for r in rows
         ]
-        found = levy_columns(dx, increments_status(dx), confidence)
-        fits["levy"] = [
-            _Fit(place / spacing, np.nan, (index, low, high, place, scale))
-            if np.isfinite(index)
-            else None
-            for index, low, high, place, scale, _ in found
-        ]
+    if np.isfinite(spacing) and n >= FEWEST_OF_LEVY:
+        rows_ = np.flatnonzero(~takes_few_values(dx))
+        fits["levy"] = [None] * len(x)
+        for row, (index, low, high, place, scale, _) in zip(
+            rows_, levy_columns(dx[rows_], confidence), strict=True
+        ):
+            fits["levy"][row] = _Fit(place / spacing, np.nan, (index, low, high, place, scale))
     return fits
 
 
@@ -148,7 +154,9 @@ def _choose(x: np.ndarray, t: np.ndarray, confidence: float) -> np.ndarray:
     out = np.full((len(x), _WIDTH), np.nan)
     fits = _fit_all(x, t, confidence)
     first = int(np.ceil((1 - _HELD_OUT) * x.shape[1]))
-    early = _fit_all(x[:, :first], t[:first], confidence)
+    sound = np.flatnonzero(status_of(x[:, :first], t[:first], _BEFORE) == OK)
+    early = _fit_all(x[sound, :first], t[:first], confidence) if len(sound) else {}
+    place_in_early = {int(row): k for k, row in enumerate(sound)}
     n = x.shape[1] - 1
     for row in range(len(x)):
         s = _Series(x[row], t, np.diff(x[row]), np.diff(t))
@@ -166,7 +174,7 @@ def _choose(x: np.ndarray, t: np.ndarray, confidence: float) -> np.ndarray:
             if model != "ou" or fit.extra[2] < UNIT_ROOT_BELOW:
                 bic[m] = PARAMETERS[model] * np.log(n) - 2 * likelihood
             values[4 * m : 4 * m + 3] = fit.drift, fit.diffusion, likelihood
-            before = early[model][row]
+            before = early[model][place_in_early[row]] if row in place_in_early else None
             if before is not None:
                 values[4 * m + 3] = STEPS[model](before, s)[1][first - 1 :].mean()
         further = values[4 * len(MODELS) :]
@@ -245,18 +253,15 @@ def fit(
     def kernel(values: np.ndarray, t: np.ndarray) -> np.ndarray:
         out = np.full((len(values), _WIDTH), np.nan)
         there = np.isfinite(values)
-        moves = np.array([np.ptp(v[k]) > 0 if k.any() else False for v, k in
-                          zip(values, there, strict=True)])  # fmt: skip
-        sound = moves & (there.sum(axis=1) > FEWEST) & ~np.isinf(values).any(axis=1)
-        whole = sound & there.all(axis=1)
+        whole = there.all(axis=1)
         if whole.any():
             out[whole] = _choose(values[whole], t, confidence)
-        for row in np.flatnonzero(sound & ~whole):
+        for row in np.flatnonzero(~whole):
             k = there[row]
             out[row] = _choose(values[row, k][None], t[k], confidence)[0]
         return out
 
-    found = over_series(series, kernel, _WIDTH)
+    found, _ = over_sound_series(series, kernel, _WIDTH, _NEEDS)
     return _labelled(series, found, wiener, ou, confidence)
 
 
@@ -286,8 +291,7 @@ def _labelled(
     of_fbm = MODELS.index("fbm")
     generalised = diffusion[..., of_fbm].copy()
     diffusion[..., of_fbm] = np.nan
-    still = wiener["status"].to_numpy() == CONSTANT
-    diffusion[still, 0] = 0.0
+    diffusion[is_still(wiener["status"].to_numpy()), 0] = 0.0
     with np.errstate(invalid="ignore", divide="ignore"):
         bic = k * np.log(n) - 2 * likelihood
     p_value = further[..., 7:10]

@@ -22,18 +22,21 @@ from sgdphys.dynamics.memory_law import (
     signed_root,
     uneven_kappa,
 )
-from sgdphys.dynamics.paths import over_series, paths, present, result
-from sgdphys.dynamics.status import CONSTANT, FAST, OK, OSCILLATING, TOO_SHORT, WEAK
+from sgdphys.dynamics.paths import over_sound_series, paths, present, result
+from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.dynamics.wiener import chi_squared_interval
 from sgdphys.quantities import number_of
+from sgdphys.status import FAST, OK, OSCILLATING, WEAK
 
-FEWEST = 5
-"""Increments for three coefficients and an interval."""
+_NEEDS = Needs(points=6)
+"""Three coefficients and an interval."""
 WEAK_BELOW = 5.0
 """Relaxation times that a series must span to identify kappa well."""
 _EVEN = 1e-9
 _FASTEST = 40.0
 """Where exp(-kappa dt) is 0 to float64."""
+_ROUNDING = 1e-30
+"""Share of a sum of squares that is rounding: what a model leaves of a series is never below it."""
 
 
 @compiled
@@ -72,77 +75,70 @@ def _ou_kernel(x, t, xs, ts, even, laws, out):
     for s in range(x.shape[0]):
         for k in range(12):
             out[s, k] = np.nan
-        n, status = present(x[s], t, xs, ts)
+        n = present(x[s], t, xs, ts)
         m = n - 1
-        out[s, 5] = max(m, 0)
-        if status == OK and m < FEWEST:
-            status = TOO_SHORT
-        if status == OK:
-            is_constant = True
-            mean_dt = (ts[m] - ts[0]) / m
-            is_even = True
-            shortest = mean_dt
-            for k in range(m):
-                is_constant &= xs[k + 1] == xs[k]
-                is_even &= abs(ts[k + 1] - ts[0] - mean_dt * (k + 1)) <= even * mean_dt * m
-                shortest = min(shortest, ts[k + 1] - ts[k])
-            if is_constant:
-                status = CONSTANT
-        if status == OK:
-            out[s, 9] = ts[m] - ts[0]
-            out[s, 10] = mean_dt if is_even else np.nan
-            if is_even:
-                mean_a, mean_b, saa, sab, sbb = _even_sums(xs, n)
-                phi_hat = sab / saa
-                squares = max(sbb - phi_hat * sab, 1e-300 * sbb)
-                error = np.sqrt(squares / (m - 2) / saa)
-                out[s, 3] = phi_hat
-                out[s, 8] = (phi_hat - 1.0) / error
-                out[s, 6] = squares
-                out[s, 7] = -0.5 * m * (np.log(2 * np.pi * squares / m) + 1.0)
-                more = 1.0
-                if 1.0 - phi_hat > 1e-12:
-                    away = (mean_b - phi_hat * mean_a) / (1.0 - phi_hat)
-                    out[s, 4] = xs[0] + away
-                    lost = 1.0 - phi_hat * phi_hat
-                    if lost > 0.0:
-                        more = displacement_factor(
-                            away * away, squares / m / lost, 1.0 - phi_hat ** (2.0 * m), m * lost
-                        )
-                upper = memory_at(laws, 2, phi_hat, error, m, more)
-                middle = memory_at(laws, 1, phi_hat, error, m, more)
-                lower = memory_at(laws, 0, phi_hat, error, m, more)
-                out[s, 1] = abs(np.log(upper)) / mean_dt  # never a negative zero
-                out[s, 2] = -np.log(lower) / mean_dt if lower > 1e-15 else np.inf
-                if phi_hat <= 0.0 or middle < 1e-15:
-                    is_far = phi_hat - 1.96 * error * (m - 2) / m < 0 and phi_hat + 1.96 * error < 0
-                    status = OSCILLATING if is_far else FAST
-                    if is_far:
-                        out[s, 1] = np.nan
-                        out[s, 2] = np.nan
-                        out[s, 4] = np.nan
-                else:
-                    out[s, 0] = abs(np.log(middle)) / mean_dt
-            else:
-                most = _FASTEST / shortest
-                best, lowest = best_kappa(xs, ts, n, most)
-                value, squares, pull, spans = fit_at(xs, ts, n, best)
-                out[s, 6] = squares
-                out[s, 7] = -0.5 * (value + m * (np.log(2 * np.pi) + 1.0))
-                out[s, 8] = signed_root(xs, ts, n, best, lowest, 0.0)[0]
-                more = 1.0
-                if best > 0.0:
-                    away = pull / best
-                    out[s, 4] = xs[0] + away
+        out[s, 5] = m
+        status = OK
+        mean_dt = (ts[m] - ts[0]) / m
+        is_even = True
+        shortest = mean_dt
+        for k in range(m):
+            is_even &= abs(ts[k + 1] - ts[0] - mean_dt * (k + 1)) <= even * mean_dt * m
+            shortest = min(shortest, ts[k + 1] - ts[k])
+        out[s, 9] = ts[m] - ts[0]
+        out[s, 10] = mean_dt if is_even else np.nan
+        if is_even:
+            mean_a, mean_b, saa, sab, sbb = _even_sums(xs, n)
+            phi_hat = sab / saa
+            squares = max(sbb - phi_hat * sab, _ROUNDING * (saa + sbb))
+            error = np.sqrt(squares / (m - 2) / saa)
+            out[s, 3] = phi_hat
+            out[s, 8] = (phi_hat - 1.0) / error
+            out[s, 6] = squares
+            out[s, 7] = -0.5 * m * (np.log(2 * np.pi * squares / m) + 1.0)
+            more = 1.0
+            if 1.0 - phi_hat > 1e-12:
+                away = (mean_b - phi_hat * mean_a) / (1.0 - phi_hat)
+                out[s, 4] = xs[0] + away
+                lost = 1.0 - phi_hat * phi_hat
+                if lost > 0.0:
                     more = displacement_factor(
-                        away * away, squares / m / best, -np.expm1(-2 * best * out[s, 9]), spans
+                        away * away, squares / m / lost, 1.0 - phi_hat ** (2.0 * m), m * lost
                     )
-                out[s, 0] = uneven_kappa(laws, 1, xs, ts, n, best, lowest, more, most)
-                out[s, 1] = uneven_kappa(laws, 2, xs, ts, n, best, lowest, more, most)
-                out[s, 2] = uneven_kappa(laws, 0, xs, ts, n, best, lowest, more, most)
-                if best > 0.98 * most:
-                    status = FAST
-                    out[s, 0] = np.nan
+            upper = memory_at(laws, 2, phi_hat, error, m, more)
+            middle = memory_at(laws, 1, phi_hat, error, m, more)
+            lower = memory_at(laws, 0, phi_hat, error, m, more)
+            out[s, 1] = abs(np.log(upper)) / mean_dt  # never a negative zero
+            out[s, 2] = -np.log(lower) / mean_dt if lower > 1e-15 else np.inf
+            if phi_hat <= 0.0 or middle < 1e-15:
+                is_far = phi_hat - 1.96 * error * (m - 2) / m < 0 and phi_hat + 1.96 * error < 0
+                status = OSCILLATING if is_far else FAST
+                if is_far:
+                    out[s, 1] = np.nan
+                    out[s, 2] = np.nan
+                    out[s, 4] = np.nan
+            else:
+                out[s, 0] = abs(np.log(middle)) / mean_dt
+        else:
+            most = _FASTEST / shortest
+            best, lowest = best_kappa(xs, ts, n, most)
+            value, squares, pull, spans = fit_at(xs, ts, n, best)
+            out[s, 6] = squares
+            out[s, 7] = -0.5 * (value + m * (np.log(2 * np.pi) + 1.0))
+            out[s, 8] = signed_root(xs, ts, n, best, lowest, 0.0)[0]
+            more = 1.0
+            if best > 0.0:
+                away = pull / best
+                out[s, 4] = xs[0] + away
+                more = displacement_factor(
+                    away * away, squares / m / best, -np.expm1(-2 * best * out[s, 9]), spans
+                )
+            out[s, 0] = uneven_kappa(laws, 1, xs, ts, n, best, lowest, more, most)
+            out[s, 1] = uneven_kappa(laws, 2, xs, ts, n, best, lowest, more, most)
+            out[s, 2] = uneven_kappa(laws, 0, xs, ts, n, best, lowest, more, most)
+            if best > 0.98 * most:
+                status = FAST
+                out[s, 0] = np.nan
         out[s, 11] = status
 
 
@@ -158,8 +154,9 @@ def ou_columns(series: Any, confidence: float) -> dict[str, np.ndarray]:
         _ou_kernel(x, t, np.empty_like(t), np.empty_like(t), _EVEN, laws, out)
         return out
 
-    columns = np.moveaxis(over_series(series, kernel, len(COLUMNS)), -1, 0)
-    return dict(zip(COLUMNS, columns, strict=True))
+    columns, status = over_sound_series(series, kernel, len(COLUMNS), _NEEDS)
+    found = dict(zip(COLUMNS, np.moveaxis(columns, -1, 0), strict=True))
+    return found | {"status": np.where(status == OK, found["status"], status)}
 
 
 @checked
@@ -218,8 +215,8 @@ def fit_ou(
         times_ = 1 / kappa, 1 / high, 1 / low
         diffusion = _diffusion(c, kappa)
         d_low, d_high = _diffusion_interval(c, diffusion, confidence)
-        is_constant = status == CONSTANT
-        diffusion, d_low, d_high = (np.where(is_constant, 0, d) for d in (diffusion, d_low, d_high))
+        still = is_still(status)
+        diffusion, d_low, d_high = (np.where(still, 0, d) for d in (diffusion, d_low, d_high))
         values = {
             "kappa": kappa,
             "kappa_low": low,

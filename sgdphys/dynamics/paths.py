@@ -12,16 +12,16 @@ import xarray as xr
 from sgdphys import parallel
 from sgdphys.compiling import compiled
 from sgdphys.containers import array_of, bare_array, index_array, labelled_array, units_of
-from sgdphys.dynamics.status import DIVERGED, NO_DATA, OK, flagged
+from sgdphys.dynamics.status import Needs, even_spacing, precision_of, status_of
 from sgdphys.errors import InputError, nearest
-from sgdphys.missing import as_float, unmasked
+from sgdphys.missing import as_float, labelled_without_missing, unmasked
 from sgdphys.quantities import Quantity, labelled
+from sgdphys.status import OK, flagged
 
 BLOCK_BYTES = 2 * 2**20
 """Float64 values that one thread looks at together: they stay in its cache."""
 LOADED_BYTES = 192 * 2**20
 """What is read of a lazy array at once."""
-_EVEN = 1e-9
 _SECONDS = {
     "nanosecond": 1e-9, "microsecond": 1e-6, "millisecond": 1e-3, "second": 1.0, "minute": 60.0,
     "hour": 3600.0, "day": 86400.0,
@@ -55,15 +55,6 @@ class Paths(NamedTuple):
     def spacing(self) -> float:
         """Time between points; NaN where it is not the same throughout."""
         return even_spacing(self.times)
-
-
-def even_spacing(times: np.ndarray) -> float:
-    """Return the spacing of evenly spaced times, else NaN."""
-    if len(times) < 2:
-        return np.nan
-    mean = (times[-1] - times[0]) / (len(times) - 1)
-    even = times[0] + mean * np.arange(len(times))
-    return float(mean) if np.abs(times - even).max() <= _EVEN * abs(mean) * len(times) else np.nan
 
 
 def paths(
@@ -254,6 +245,60 @@ def over_series(
     return out
 
 
+def over_sound_series(
+    series: Paths,
+    kernel: Callable[..., np.ndarray],
+    width: int,
+    needs: Needs,
+    *,
+    block_bytes: int = BLOCK_BYTES,
+    numbered: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Apply a kernel to the series that it can read; the others are left out.
+
+    Parameters
+    ----------
+    series : Paths
+    kernel : callable
+        As ``over_series`` takes; it sees series with the status OK, or one that ``needs.takes``.
+    width : int
+    needs : Needs
+        What the estimator needs of a series.
+    block_bytes, numbered
+        As ``over_series`` takes.
+
+    Returns
+    -------
+    ((..., width), int (...))
+        What the kernel returned, NaN for series that were left out; and the status of every series,
+        which does not depend on the estimator beyond its needs.
+    """
+    precision = precision_of(series.theta.dtype)
+
+    def of_sound(x: np.ndarray, t: np.ndarray, *places: np.ndarray) -> np.ndarray:
+        out = np.full((len(x), width + 1), np.nan)
+        out[:, -1] = status = status_of(x, t, needs, precision)
+        readable = np.isin(status, (OK, *needs.takes))
+        if readable.any():
+            here = [p[readable] for p in places]
+            out[readable, :-1] = kernel(x if readable.all() else x[readable], t, *here)
+        return out
+
+    found = over_series(series, of_sound, width + 1, block_bytes=block_bytes, numbered=numbered)
+    return found[..., :-1], found[..., -1].astype(np.int64)
+
+
+def summed(series: Paths) -> Paths:
+    """Return the paths from 0 whose increments the series hold; a missing one ends its path."""
+    steps = labelled_without_missing(series.theta).astype(np.float64)
+    steps = steps.drop_vars([name for name, c in steps.coords.items() if series.dim in c.dims])
+    start = xr.zeros_like(steps.isel({series.dim: slice(0, 1)}))
+    sums = xr.concat([start, steps.cumsum(series.dim, skipna=False)], dim=series.dim)
+    spacing = series.spacing if np.isfinite(series.spacing) else 1.0
+    times = np.concatenate([series.times[:1] - spacing, series.times])
+    return series._replace(theta=sums.transpose(*series.theta.dims), times=times)
+
+
 def _places(theta: xr.DataArray) -> Iterator[tuple[slice, ...]]:
     """Blocks of the other dimensions that fit in memory, along the chunks of a lazy array."""
     sizes = theta.shape[:-1]
@@ -280,7 +325,7 @@ def _places(theta: xr.DataArray) -> Iterator[tuple[slice, ...]]:
 
 @compiled
 def present(x, t, xs, ts):
-    """Copy the points of a series that are there; how many, and OK, NO_DATA or DIVERGED.
+    """Copy the points of a series that are not missing; how many.
 
     Parameters
     ----------
@@ -290,13 +335,11 @@ def present(x, t, xs, ts):
     """
     n = 0
     for k in range(x.shape[0]):
-        if np.isinf(x[k]):
-            return n, DIVERGED
         if x[k] == x[k]:
             xs[n] = x[k]
             ts[n] = t[k]
             n += 1
-    return n, OK if n else NO_DATA
+    return n
 
 
 def result(
@@ -308,6 +351,8 @@ def result(
     **attributes: Any,
 ) -> xr.Dataset:
     """Label estimates with the input's other dimensions, units and what they were made by.
+
+    The count of a series that was left out, and so has NaN, is 0.
 
     Parameters
     ----------
@@ -329,7 +374,7 @@ def result(
         data[name] = ((*series.over, *more), array)
     found = xr.Dataset(data, coords={**kept, **(coords or {})})
     if "count" in found:
-        found["count"] = found["count"].astype(np.int64)
+        found["count"] = found["count"].fillna(0).astype(np.int64)
     if "status" in found:
         found["status"] = flagged(found["status"])
     found = labelled(found, named, x=series.value_unit, t=series.time_unit)

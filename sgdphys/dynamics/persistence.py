@@ -6,16 +6,21 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.arguments import checked
-from sgdphys.dynamics.exponents import path_status
 from sgdphys.dynamics.fractional import fit_fbm
-from sgdphys.dynamics.paths import over_series, paths, result
-from sgdphys.dynamics.status import OK, TOO_SHORT, UNEVEN
+from sgdphys.dynamics.paths import over_sound_series, paths, result, summed
+from sgdphys.dynamics.status import Needs
 from sgdphys.errors import InputError, nearest
 from sgdphys.quantities import number_of
 
+_NEEDS = Needs(points=400, even=True, whole=True)
+"""A decade of box sizes."""
+
 
 def _dfa(x: np.ndarray) -> np.ndarray:
-    """Slope of ln F(s) on ln s by detrended fluctuation analysis of profiles (series, point)."""
+    """Slope of ln F(s) on ln s by detrended fluctuation analysis of profiles (series, point).
+
+    Sums by einsum: those of a matrix product depend on how many rows it has, in the last bits.
+    """
     points = x.shape[1]
     sizes = np.unique(np.rint(np.geomspace(10, points // 4, 20)).astype(int))
     logs = np.empty((len(x), len(sizes)))
@@ -27,11 +32,11 @@ def _dfa(x: np.ndarray) -> np.ndarray:
         for part in (x[:, : many * size], x[:, points - many * size :]):
             boxes = part.reshape(len(x), many, size)
             rest = boxes - boxes.mean(axis=2, keepdims=True)
-            rest = rest - (rest @ clock)[..., None] * clock
+            rest = rest - np.einsum("smk,k->sm", rest, clock)[..., None] * clock
             total = total + (rest**2).mean(axis=(1, 2))
         logs[:, k] = 0.5 * np.log(total / 2)
     clock = np.log(sizes) - np.log(sizes).mean()
-    return logs @ (clock / (clock**2).sum())
+    return np.einsum("sk,k->s", logs, clock / (clock**2).sum())
 
 
 @checked
@@ -81,28 +86,18 @@ def hurst(
     if method not in ("likelihood", "dfa"):
         raise InputError(f"method is {method!r}; {nearest(method, ('likelihood', 'dfa'))}")
     series = paths(theta, dim=dim)
-    values = series.theta
     if of == "increments":
-        summed = values.cumsum(dim)
-        values = xr.concat([summed.isel({dim: [0]}) * 0, summed], dim=dim)
-        values = values.drop_vars(dim, errors="ignore")
+        series = summed(series)
     if method == "likelihood":
-        found = fit_fbm(values, dim=dim, confidence=confidence)
+        found = fit_fbm(series, confidence=confidence)
         kept = ["hurst", "hurst_low", "hurst_high", "count", "status"]
         return found[kept].assign_attrs(of=of)
-    series = paths(values, dim=dim)
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
-        status = path_status(x, bool(np.isfinite(series.spacing)))
-        status[(status == OK) & ~np.isfinite(x).all(axis=1)] = UNEVEN
-        status[(status == OK) & (x.shape[1] < 400)] = TOO_SHORT
-        out = np.full((len(x), 3), np.nan)
-        if (status == OK).any():
-            out[status == OK, 0] = _dfa(x[status == OK])
-        out[:, 1], out[:, 2] = np.isfinite(x).sum(axis=1) - 1, status
-        return out
+        return np.column_stack([_dfa(x), np.full(len(x), x.shape[1] - 1)])
 
-    exponent, count, status = np.moveaxis(over_series(series, kernel, 3), -1, 0)
+    columns, status = over_sound_series(series, kernel, 2, _NEEDS)
+    exponent, count = np.moveaxis(columns, -1, 0)
     empty = np.full_like(exponent, np.nan)
     return result(
         series,
@@ -110,7 +105,7 @@ def hurst(
             "hurst": exponent,
             "hurst_low": empty,
             "hurst_high": empty,
-            "count": np.maximum(count, 0),
+            "count": count,
             "status": status,
         },
         named={"count": number_of("increments")},

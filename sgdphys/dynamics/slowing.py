@@ -7,13 +7,14 @@ import xarray as xr
 from scipy.special import ndtri
 
 from sgdphys.arguments import checked
-from sgdphys.dynamics.correlations import integrated, require_even
+from sgdphys.compiling import compiled
+from sgdphys.dynamics.correlations import STATIONARY, integrated, require_even
 from sgdphys.dynamics.ornstein_uhlenbeck import fit_ou
-from sgdphys.dynamics.paths import over_series, paths, result
-from sgdphys.dynamics.status import FAST, OK, TOO_SHORT
+from sgdphys.dynamics.paths import over_sound_series, paths, result
 from sgdphys.errors import InputError, nearest
 from sgdphys.quantities import number_of
 from sgdphys.scaling import critical_point
+from sgdphys.status import FAST, OK
 
 __all__ = ["critical_point", "relaxation_time"]
 
@@ -21,6 +22,8 @@ METHODS = ("lag1", "integrated", "exponential")
 _FITTED = 2.0
 """Relaxation times over which an exponential is fitted to the autocorrelation."""
 _ITERATIONS = 30
+_FASTEST = 50.0
+"""Relaxation rate in a step at which there is no memory."""
 
 
 @checked
@@ -52,8 +55,8 @@ def relaxation_time(
     -------
     Dataset
         relaxation_time with ``_low`` and ``_high``, in units of time, count, status. A series that
-        alternates is "oscillating at this sampling", one without memory "relaxes within one step";
-        both have NaN.
+        alternates is "oscillating at this sampling", one without memory "relaxes within one step",
+        and one whose correlations do not fall off within it "too short"; all have NaN.
 
     Raises
     ------
@@ -75,18 +78,22 @@ def relaxation_time(
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
         columns, found = integrated(x)
+        fitted = np.full(len(x), np.nan)
         if method == "exponential":
             start = _from_integrated(columns[:, 0])
-            columns[:, 0] = _exponential(found, columns[:, 0], columns[:, 3], start)
-        return columns
+            _exponential(found, columns[:, 0], columns[:, 3], start, fitted)
+        return np.column_stack([columns, fitted])
 
-    time, error, _, count, status = np.moveaxis(over_series(series, kernel, 5), -1, 0)
+    columns, status = over_sound_series(series, kernel, 6, STATIONARY)
+    time, error, _, count, found, fitted = np.moveaxis(columns, -1, 0)
+    status = np.where(status == OK, found, status)
     if method == "integrated":
         reach = np.exp(ndtri(0.5 + confidence / 2) * error)
         tau, low, high = (_from_integrated(v) for v in (time, time / reach, time * reach))
     else:
-        tau, low, high = time, np.full_like(time, np.nan), np.full_like(time, np.nan)
-    is_fast = np.isin(status, (OK, TOO_SHORT)) & np.isnan(tau)
+        tau, low, high = fitted, np.full_like(time, np.nan), np.full_like(time, np.nan)
+    # a series that is long enough for its integrated time, which is at most that of no memory
+    is_fast = (status == OK) & np.isnan(tau)
     return result(
         series,
         {
@@ -115,20 +122,38 @@ def _from_integrated(time: np.ndarray) -> np.ndarray:
         return np.where(time > 1, -1 / np.log((time - 1) / (time + 1)), np.nan)
 
 
-def _exponential(
-    found: np.ndarray, time: np.ndarray, count: np.ndarray, start: np.ndarray
-) -> np.ndarray:
-    """Least squares of exp(-k/tau) on autocorrelations (series, lag), by Gauss-Newton in 1/tau."""
-    longest = np.nanmax(np.append(_FITTED * start, 2.0))
-    lag = np.arange(1, min(int(longest) + 1, found.shape[1]))
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        lost = (time / count)[:, None]
-        target = found[:, lag] * (1 - lost) + lost
-        weight = (lag <= np.maximum(_FITTED * start, 2.0)[:, None]).astype(np.float64)
-        rate = 1 / start
+@compiled
+def _exponential(found, time, count, start, out):
+    """Least squares of exp(-k/tau) on autocorrelations, by Gauss-Newton in 1/tau.
+
+    Parameters
+    ----------
+    found : float64 (series, lag)
+    time, count, start : float64 (series,)
+        Integrated times and points of the series, and relaxation times to begin with, in steps.
+    out : float64 (series,)
+        Filled; NaN where there is nothing to begin with, and without memory.
+    """
+    for s in range(found.shape[0]):
+        out[s] = np.nan
+        if not start[s] > 0.0:
+            continue
+        lost = time[s] / count[s]
+        last = int(min(max(_FITTED * start[s], 2.0), found.shape[1] - 1.0))
+        rate = 1.0 / start[s]
         for _ in range(_ITERATIONS):
-            curve = np.exp(-rate[:, None] * lag)
-            slope = -lag * curve
-            rate = rate + (weight * slope * (target - curve)).sum(1) / (weight * slope**2).sum(1)
-            rate = np.clip(rate, 1e-9, 50.0)
-        return np.where(rate < 50.0, 1 / rate, np.nan)
+            product = 0.0
+            square = 0.0
+            for k in range(1, last + 1):
+                target = found[s, k] * (1.0 - lost) + lost
+                if target != target:  # no pair of points is so far apart
+                    continue
+                curve = np.exp(-rate * k)
+                product -= k * curve * (target - curve)
+                square += (k * curve) ** 2
+            if square <= 0.0:
+                rate = _FASTEST
+                break
+            rate = min(max(rate + product / square, 1e-9), _FASTEST)
+        if rate < _FASTEST:
+            out[s] = 1.0 / rate

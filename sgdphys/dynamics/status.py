@@ -1,36 +1,184 @@
-"""What can be said of a series besides its estimates: the ``status`` variable of every result."""
+"""What a series is, decided once for all estimators, before any of them sees it."""
+
+from typing import Literal, NamedTuple
 
 import numpy as np
-import xarray as xr
 
-WORDS = (
-    "ok",
-    "constant",
-    "too short",
-    "no data",
-    "diverged",
-    "weakly identified",
-    "oscillating at this sampling",
-    "relaxes within one step",
-    "needs even spacing",
-    "too few distinct values",
-    "too short to compare models",
-    "too few members",
+from sgdphys.compiling import compiled
+from sgdphys.status import (
+    CONSTANT,
+    DIVERGED,
+    FEW_VALUES,
+    NO_DATA,
+    OK,
+    ONCE,
+    STRAIGHT,
+    TINY,
+    TOO_SHORT,
+    UNEVEN,
 )
-(
-    OK, CONSTANT, TOO_SHORT, NO_DATA, DIVERGED, WEAK, OSCILLATING, FAST, UNEVEN, FEW_VALUES,
-    SHORT, FEW_MEMBERS,
-) = range(len(WORDS))  # fmt: skip
+
+FLOAT64 = 2.0**-52
+"""Relative precision of a double-precision number."""
+LARGEST = 2.0**250
+"""Size of a value up to which sums of fourth powers are finite."""
+SMALLEST = 2.0**-250
+"""Range of a series down to which fourth powers are above 0."""
+FEWEST = 3
+"""Points of a series that can be told from a straight line."""
+_ROUNDINGS = 2.0
+"""Relative precisions by which two rounded numbers may differ from their exact difference."""
+_DISTINCT = 10
+_EVEN = 1e-9
 
 
-def flagged(status: xr.DataArray) -> xr.DataArray:
-    """Attach the meaning of its numbers to a status, after the CF conventions."""
-    return status.astype(np.int8).assign_attrs(
-        flag_values=np.arange(len(WORDS), dtype=np.int8),
-        flag_meanings=" ".join(word.replace(" ", "_") for word in WORDS),
-    )
+class Needs(NamedTuple):
+    """What an estimator needs of a series."""
+
+    points: int = FEWEST
+    """Fewest points that are not missing."""
+    even: bool = False
+    """Evenly spaced times."""
+    whole: bool = False
+    """No missing points."""
+    neighbours: bool = False
+    """Increments between neighbouring points alone are used: they count, plus one, as points."""
+    distinct: Literal["", "increments", "values"] = ""
+    """What needs more than 10 distinct magnitudes, none shared by more than half."""
+    takes: tuple[int, ...] = ()
+    """Statuses besides OK with which the estimator still has something to say."""
 
 
-def words(status: xr.DataArray) -> np.ndarray:
-    """Return a status in words, in the shape it came in."""
-    return np.array(WORDS)[status.to_numpy()]
+def even_spacing(times: np.ndarray) -> float:
+    """Return the spacing of evenly spaced times, otherwise NaN."""
+    if len(times) < 2:
+        return np.nan
+    mean = (times[-1] - times[0]) / (len(times) - 1)
+    even = times[0] + mean * np.arange(len(times))
+    return float(mean) if np.abs(times - even).max() <= _EVEN * abs(mean) * len(times) else np.nan
+
+
+def precision_of(dtype: np.dtype) -> float:
+    """Return the relative precision of stored numbers, float64's for whole numbers."""
+    return max(float(np.finfo(dtype).eps), FLOAT64) if dtype.kind == "f" else FLOAT64
+
+
+def status_of(x: np.ndarray, t: np.ndarray, needs: Needs, precision: float = FLOAT64) -> np.ndarray:
+    """Status of every series.
+
+    Parameters
+    ----------
+    x : float64 (series, point)
+        Missing points NaN.
+    t : float64 (point,)
+        Increasing times.
+    needs : Needs
+    precision : float
+        Relative precision of the numbers as they were stored.
+
+    Returns
+    -------
+    int64 (series,)
+
+    Notes
+    -----
+    The first of these that holds, whatever the estimator: "diverged", "no data", "too short" (fewer
+    than 3 points), "constant", "too small", "straight line", "moves once"; then the first that the
+    estimator needs and the series lacks: "too short", "needs even spacing", "too few distinct
+    values". A series is constant when its range, and straight when the departure of every
+    increment from the mean slope, is no larger than the rounding of its largest value.
+    """
+    status = np.empty(len(x), np.int64)
+    is_uneven = needs.even and bool(np.isnan(even_spacing(t)))
+    _decide(x, t, precision, needs.points, needs.neighbours, is_uneven, needs.whole, status)
+    if needs.distinct:
+        rows = np.flatnonzero(status == OK)
+        values = np.diff(x[rows], axis=1) if needs.distinct == "increments" else x[rows]
+        status[rows[takes_few_values(values)]] = FEW_VALUES
+    return status
+
+
+def is_still(status: np.ndarray) -> np.ndarray:
+    """Whether a series has no noise, so that its diffusion coefficient is 0."""
+    return np.isin(status, (CONSTANT, STRAIGHT))
+
+
+def takes_few_values(dx: np.ndarray) -> np.ndarray:
+    """Whether increments (series, increment), missing ones NaN, are too coarse to have a tail.
+
+    A tail needs more than 10 distinct magnitudes, and none that more than half of the increments
+    share.
+    """
+    found = np.ones(len(dx), bool)
+    for s, row in enumerate(dx):
+        sizes = np.sort(np.abs(row[np.isfinite(row)]))
+        if len(sizes):
+            breaks = np.flatnonzero(np.diff(sizes) > 1e-12 * sizes[-1])
+            runs = np.diff(np.concatenate([[-1], breaks, [len(sizes) - 1]]))
+            found[s] = len(runs) <= _DISTINCT or runs.max() > 0.5 * len(sizes)
+    return found
+
+
+@compiled
+def _decide(x, t, precision, points, neighbours, is_uneven, whole, out):
+    """Fill out (series,) with statuses, the number of distinct values aside."""
+    for s in range(x.shape[0]):
+        row = x[s]
+        low = np.inf
+        high = -np.inf
+        count = 0
+        pairs = 0
+        last = -2
+        for k in range(row.shape[0]):
+            value = row[k]
+            if value == value:
+                count += 1
+                pairs += last == k - 1
+                last = k
+                low = min(low, value)
+                high = max(high, value)
+        size = max(abs(low), abs(high))
+        rounding = _ROUNDINGS * precision * size
+        if count == 0:
+            out[s] = NO_DATA
+        elif size > LARGEST:
+            out[s] = DIVERGED
+        elif count < FEWEST:
+            out[s] = TOO_SHORT
+        elif high - low <= rounding:
+            out[s] = CONSTANT
+        elif high - low < SMALLEST:
+            out[s] = TINY
+        else:
+            out[s] = _motion(row, t, rounding)
+        if out[s] == OK:
+            if (pairs + 1 if neighbours else count) < points:
+                out[s] = TOO_SHORT
+            elif is_uneven or (whole and count < row.shape[0]):
+                out[s] = UNEVEN
+
+
+@compiled
+def _motion(x, t, rounding):
+    """STRAIGHT, ONCE or OK of a series that is not constant; rarely looks beyond a few points."""
+    first = 0
+    while x[first] != x[first]:
+        first += 1
+    last = x.shape[0] - 1
+    while x[last] != x[last]:
+        last -= 1
+    slope = (x[last] - x[first]) / (t[last] - t[first])
+    slack = rounding + _ROUNDINGS * FLOAT64 * abs(slope) * max(abs(t[first]), abs(t[last]))
+    moves = 0
+    is_straight = True
+    before = first
+    for k in range(first + 1, last + 1):
+        if x[k] != x[k]:
+            continue
+        dx = x[k] - x[before]
+        moves += abs(dx) > rounding
+        is_straight &= abs(dx - slope * (t[k] - t[before])) <= slack
+        before = k
+        if moves > 1 and not is_straight:
+            return OK
+    return STRAIGHT if is_straight else ONCE

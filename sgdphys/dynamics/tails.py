@@ -13,79 +13,47 @@ from scipy.special import chdtri, ndtri
 from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
 from sgdphys.draws import Seed, stream
-from sgdphys.dynamics.paths import over_series, paths, result
+from sgdphys.dynamics.paths import over_sound_series, paths, result
 from sgdphys.dynamics.stable import Table, fit_index, table
-from sgdphys.dynamics.status import CONSTANT, DIVERGED, FEW_VALUES, NO_DATA, OK, TOO_SHORT, UNEVEN
+from sgdphys.dynamics.status import Needs
 from sgdphys.errors import InputError, nearest
 from sgdphys.quantities import number_of
 
 FEWEST = 50
 """Increments for an index."""
-_DISTINCT = 10
-
-
-def increments_status(dx: np.ndarray) -> np.ndarray:
-    """Status of increments (series, increment) whose missing ones are NaN.
-
-    A tail needs at least 50 increments, more than 10 distinct magnitudes, and no value that more
-    than half of them share.
-    """
-    status = np.full(len(dx), OK)
-    counts = np.isfinite(dx).sum(axis=1)
-    for s in range(len(dx)):
-        sizes = np.abs(dx[s][np.isfinite(dx[s])])
-        if np.isinf(dx[s]).any():
-            status[s] = DIVERGED
-        elif counts[s] < 1:
-            status[s] = NO_DATA
-        elif counts[s] < FEWEST:
-            status[s] = TOO_SHORT
-        else:
-            sizes.sort()
-            breaks = np.flatnonzero(np.diff(sizes) > 1e-12 * sizes[-1])
-            runs = np.diff(np.concatenate([[-1], breaks, [len(sizes) - 1]]))
-            if sizes[-1] == 0:
-                status[s] = CONSTANT
-            elif len(runs) <= _DISTINCT or runs.max() > 0.5 * len(sizes):
-                status[s] = FEW_VALUES
-    return status
+_OF_PATH = Needs(points=FEWEST + 1, even=True, neighbours=True, distinct="increments")
+_OF_INCREMENTS = Needs(points=FEWEST, distinct="values")
 
 
 @compiled
-def _levy_kernel(table, dx, counts, sound, drop, scratch, out):
+def _levy_kernel(table, dx, counts, drop, scratch, out):
     """Fill out (series, 6) with what ``fit_index`` says of increments packed to the left."""
     for s in range(dx.shape[0]):
-        if sound[s]:
-            values, places, scales = scratch[0], scratch[1], scratch[2]
-            here = dx[s, : counts[s]]
-            fit_index(table, here, out[s, 3], out[s, 4], drop, values, places, scales, out[s])
+        values, places, scales = scratch[0], scratch[1], scratch[2]
+        here = dx[s, : counts[s]]
+        fit_index(table, here, out[s, 3], out[s, 4], drop, values, places, scales, out[s])
 
 
-def levy_columns(dx: np.ndarray, status: np.ndarray, confidence: float) -> np.ndarray:
-    """Fit increments (series, increment), missing ones NaN.
+def levy_columns(dx: np.ndarray, confidence: float) -> np.ndarray:
+    """Fit increments (series, increment) that have a tail, missing ones NaN.
 
     Returns
     -------
     (series, 6)
-        Index, its ends, place, scale, log-likelihood; NaN where the status is not OK.
+        Index, its ends, place, scale, log-likelihood.
     """
     out = np.full((len(dx), 6), np.nan)
-    sound = status == OK
-    if not sound.any():
-        return out
     there = np.isfinite(dx)
     packed = np.take_along_axis(dx, np.argsort(~there, axis=1, kind="stable"), axis=1)
-    packed[~sound] = 0.0
-    quarter = np.nanquantile(np.where(sound[:, None], dx, 0.0), [0.25, 0.5, 0.75], axis=1)
+    quarter = np.nanquantile(dx, [0.25, 0.5, 0.75], axis=1)
     out[:, 3] = quarter[1]
     spread = 0.5 * (quarter[2] - quarter[0])
-    typical = np.nanmean(np.abs(np.where(sound[:, None], dx, 0.0)), axis=1)
+    typical = np.nanmean(np.abs(dx), axis=1)
     out[:, 4] = np.where(spread > 1e-9 * typical, spread, typical)
     tables: Table = table()
     scratch = np.empty((3, len(tables.indices)))
     drop = 0.5 * float(chdtri(1, 1 - confidence))
-    _levy_kernel(tables, packed, there.sum(axis=1), sound, drop, scratch, out)
-    out[~sound] = np.nan
+    _levy_kernel(tables, packed, there.sum(axis=1), drop, scratch, out)
     return out
 
 
@@ -134,13 +102,11 @@ def fit_levy(
     spacing = series.spacing
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
-        dx, status = _increments(x, spacing)
-        found = levy_columns(dx, status, confidence)
-        return np.column_stack([found, np.isfinite(dx).sum(axis=1), status])
+        dx = np.diff(x, axis=1)
+        return np.column_stack([levy_columns(dx, confidence), np.isfinite(dx).sum(axis=1)])
 
-    index, low, high, place, scale, _, count, status = np.moveaxis(
-        over_series(series, kernel, 8), -1, 0
-    )
+    columns, status = over_sound_series(series, kernel, 7, _OF_PATH)
+    index, low, high, place, scale, _, count = np.moveaxis(columns, -1, 0)
     return result(
         series,
         {
@@ -158,17 +124,6 @@ def fit_levy(
         confidence=confidence,
         interval_method="likelihood ratio for tail_index; scale and drift: none",
     )
-
-
-def _increments(x: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
-    """Increments between neighbouring points, and their status."""
-    with np.errstate(invalid="ignore"):
-        dx = np.diff(x, axis=1)
-    dx[np.isinf(x).any(axis=1)] = np.inf
-    status = increments_status(dx)
-    if np.isnan(spacing) and x.shape[1] > 1:
-        status[status == OK] = UNEVEN
-    return dx, status
 
 
 def log_moment(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
@@ -203,7 +158,8 @@ def block_log(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
         x = row[np.isfinite(row) & (row != 0)]
         b = int(np.sqrt(len(x)))
         blocks = x[: len(x) // b * b].reshape(-1, b)
-        sums = np.log(np.abs(blocks.sum(axis=1)))
+        sums = np.abs(blocks.sum(axis=1))
+        sums = np.log(sums[sums > 0])  # exact zeros carry no logarithm
         found[s] = np.log(b) / (sums.mean() - np.log(np.abs(blocks)).mean())
     return found, np.full_like(found, np.nan), np.full_like(found, np.nan)
 
@@ -223,7 +179,7 @@ def hill(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
 
 def likelihood(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
     """Index of largest likelihood of a symmetric stable law, at most 2."""
-    columns = levy_columns(dx, np.full(len(dx), OK), confidence)
+    columns = levy_columns(dx, confidence)
     return columns[:, 0], columns[:, 1], columns[:, 2]
 
 
@@ -288,23 +244,15 @@ def tail_index(
     series = paths(theta, dim=dim)
 
     def kernel(x: np.ndarray, t: np.ndarray, places: np.ndarray) -> np.ndarray:
-        if of == "path":
-            dx, status = _increments(x, series.spacing)
-        else:
-            dx, status = x, increments_status(x)
-        sound = status == OK
-        columns = np.full((len(dx), 4), np.nan)
-        if sound.any():
-            here = dx[sound]
-            columns[sound, :3] = np.column_stack(estimator(here, confidence))
-            null = np.stack([stream(rng, k).standard_normal(here.shape[1]) for k in places[sound]])
-            null[~np.isfinite(here)] = np.nan
-            columns[sound, 3] = estimator(null, confidence)[0]
-        return np.column_stack([columns, np.isfinite(dx).sum(axis=1), status])
+        dx = np.diff(x, axis=1) if of == "path" else x
+        null = np.stack([stream(rng, k).standard_normal(dx.shape[1]) for k in places])
+        null[~np.isfinite(dx)] = np.nan
+        columns = (*estimator(dx, confidence), estimator(null, confidence)[0])
+        return np.column_stack([*columns, np.isfinite(dx).sum(axis=1)])
 
-    index, low, high, null, count, status = np.moveaxis(
-        over_series(series, kernel, 6, numbered=True), -1, 0
-    )
+    needs = _OF_PATH if of == "path" else _OF_INCREMENTS
+    columns, status = over_sound_series(series, kernel, 5, needs, numbered=True)
+    index, low, high, null, count = np.moveaxis(columns, -1, 0)
     return result(
         series,
         {

@@ -16,15 +16,17 @@ from sgdphys.dynamics.across_members import across_members, require_members
 from sgdphys.dynamics.correlations import require_even
 from sgdphys.dynamics.detrending import METHODS, rest_of
 from sgdphys.dynamics.indicators import INDICATORS, require_window, rolling
-from sgdphys.dynamics.paths import Paths, over_series, paths, result
-from sgdphys.dynamics.status import CONSTANT, OK, UNEVEN
+from sgdphys.dynamics.paths import Paths, over_sound_series, paths, result
+from sgdphys.dynamics.status import Needs, precision_of, status_of
 from sgdphys.dynamics.surrogates import KINDS, surrogates_of
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
+from sgdphys.status import OK
 
 TRENDS = (*INDICATORS, "joint")
 _PLACES = 100
 """Windows whose indicators are compared in time."""
+_NEEDS = Needs(even=True, whole=True)
 _TWO_SIDED = 2
 _JOINT = (0, 1)
 """Indicators whose mean tau is the joint one: variance and autocorrelation."""
@@ -149,27 +151,18 @@ def early_warning(
         return rolling(rest, width, stride)[..., :4]
 
     def kernel(x: np.ndarray, t: np.ndarray, places: np.ndarray) -> np.ndarray:
-        out = np.full((len(x), 2 * len(TRENDS) + 1), np.nan)
+        out = np.empty((len(x), 2 * len(TRENDS)))
         found = _taus(indicators(x))
         rest = rest_of(x, detrend, bandwidth) if detrend else x
         for k, row in enumerate(rest):
-            out[k, -1] = _status(row)
-            if out[k, -1] != OK:
-                continue
             drawn = surrogates_of(row[None], resamples, surrogates, stream(rng, places[k]))[:, 0]
             null = _taus(indicators(drawn))
             out[k, : len(TRENDS)] = found[k]
-            out[k, len(TRENDS) : -1] = _p_values(found[k], null)
+            out[k, len(TRENDS) :] = _p_values(found[k], null)
         return out
 
-    columns = over_series(series, kernel, 2 * len(TRENDS) + 1, numbered=True)
-    return _labels(series, columns, surrogates, resamples, f"windows of {width} points")
-
-
-def _status(row: np.ndarray) -> int:
-    if not np.isfinite(row).all():
-        return UNEVEN
-    return CONSTANT if (row == row[0]).all() else OK
+    columns, status = over_sound_series(series, kernel, 2 * len(TRENDS), _NEEDS, numbered=True)
+    return _labels(series, columns, status, surrogates, resamples, f"windows of {width} points")
 
 
 def _across(series: Paths, over: str, surrogates: str, resamples: int, rng: Seed) -> xr.Dataset:
@@ -180,7 +173,9 @@ def _across(series: Paths, over: str, surrogates: str, resamples: int, rng: Seed
     shape = x.shape[: len(kept)]
     flat = x.reshape(-1, *x.shape[-2:])
     stride = max(1, flat.shape[-1] // _PLACES)
-    out = np.full((len(flat), 2 * len(TRENDS) + 1), np.nan)
+    out = np.full((len(flat), 2 * len(TRENDS)), np.nan)
+    status = np.empty(len(flat), np.int64)
+    precision = precision_of(series.theta.dtype)
 
     def indicators(members: np.ndarray) -> np.ndarray:
         """Of (member, ensemble, point), with no reddening: that takes a window."""
@@ -189,8 +184,8 @@ def _across(series: Paths, over: str, surrogates: str, resamples: int, rng: Seed
         return columns[:, ::stride]
 
     for k, members in enumerate(flat):
-        out[k, -1] = max(_status(row) for row in members)
-        if out[k, -1] != OK:
+        status[k] = status_of(members, series.times, _NEEDS, precision).max()
+        if status[k] != OK:
             continue
         found = _taus(indicators(members[:, None]))[0]
         # about the ensemble mean: the trend that all share is drift
@@ -198,23 +193,25 @@ def _across(series: Paths, over: str, surrogates: str, resamples: int, rng: Seed
         drawn = surrogates_of(away, resamples, surrogates, stream(rng, k))
         null = _taus(indicators(drawn.swapaxes(0, 1)))
         out[k, : len(TRENDS)] = found
-        out[k, len(TRENDS) : -1] = _p_values(found, null)
+        out[k, len(TRENDS) :] = _p_values(found, null)
     template = series._replace(theta=series.theta.isel({over: 0}, drop=True))
     return _labels(
-        template, out.reshape(*shape, -1), surrogates, resamples, f"across {over} at fixed time"
-    )
+        template, out.reshape(*shape, -1), status.reshape(shape), surrogates, resamples,
+        f"across {over} at fixed time",
+    )  # fmt: skip
 
 
 def _labels(
-    series: Paths, columns: np.ndarray, surrogates: str, resamples: int, where: str
-) -> xr.Dataset:
+    series: Paths, columns: np.ndarray, status: np.ndarray, surrogates: str, resamples: int,
+    where: str,
+) -> xr.Dataset:  # fmt: skip
     many = len(TRENDS)
     return result(
         series,
         {
             "kendall": (("trend",), columns[..., :many]),
-            "p_value": (("trend",), columns[..., many:-1]),
-            "status": columns[..., -1],
+            "p_value": (("trend",), columns[..., many:]),
+            "status": status,
         },
         coords={"trend": list(TRENDS)},
         method=f"Kendall's tau of indicators, {where}, against {resamples} {surrogates} surrogates",

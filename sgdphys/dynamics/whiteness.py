@@ -12,13 +12,15 @@ from sgdphys.arguments import checked, require_share
 from sgdphys.containers import require_kind
 from sgdphys.draws import Seed, seed_of
 from sgdphys.dynamics.autoregression import unit_root_p_value
-from sgdphys.dynamics.paths import over_series, paths, result
-from sgdphys.dynamics.status import CONSTANT, DIVERGED, NO_DATA, OK, TOO_SHORT
+from sgdphys.dynamics.paths import over_sound_series, paths, result
+from sgdphys.dynamics.status import Needs, status_of
 from sgdphys.errors import InputError
 from sgdphys.quantities import labelled, number_of
+from sgdphys.status import OK, TOO_SHORT
 
 FEWEST = 50
 """Increments for a test."""
+_NEEDS = Needs(points=FEWEST + 1)
 WINDOW = 512
 """Increments at which shares of passing series are compared: at any length all are rejected."""
 _LAGS = 10
@@ -152,7 +154,8 @@ def dickey_fuller(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     inverse = 1 / (level @ level.transpose(0, 2, 1))[:, 0, 0]
     cross = np.einsum("skp,sp->sk", level, y)[:, 0]
     slope = inverse * cross
-    rest = (y**2).sum(axis=1) - slope * cross
+    total = (y**2).sum(axis=1)
+    rest = np.maximum(total - slope * cross, 1e-30 * total)  # never below rounding
     statistic = slope / np.sqrt(rest / (y.shape[1] - 2) * inverse)
     return statistic, unit_root_p_value(statistic)
 
@@ -260,15 +263,20 @@ def wiener_tests(
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
         out = np.full((len(x), 2 * many + 2), np.nan)
-        start, status = _whole_ends(x)
-        out[:, -2], out[:, -1] = x.shape[1] - 1 - start, status
-        for first in np.unique(start[status == OK]):
-            rows = np.flatnonzero((start == first) & (status == OK))
-            found = _statistics(x[rows][:, first:], t[first:])
-            out[rows, : 2 * many] = np.concatenate(found).T
+        out[:, -1] = TOO_SHORT
+        starts = _starts_of_ends(x)
+        for first in np.unique(starts[starts < x.shape[1]]):
+            rows = np.flatnonzero(starts == first)
+            # an end without gaps is a series of its own
+            out[rows, -1] = status = status_of(x[rows][:, first:], t[first:], _NEEDS)
+            sound = rows[status == OK]
+            if len(sound):
+                found = _statistics(x[sound][:, first:], t[first:])
+                out[sound, : 2 * many] = np.concatenate(found).T
+                out[sound, -2] = x.shape[1] - 1 - first
         return out
 
-    found = over_series(series, kernel, 2 * many + 2)
+    found, status = over_sound_series(series, kernel, 2 * many + 2, _NEEDS)
     p_value = found[..., many : 2 * many]
     together = holm(np.moveaxis(p_value, -1, 0))
     data = result(
@@ -280,7 +288,7 @@ def wiener_tests(
             "adjusted_p_value": benjamini_hochberg(together),
             "passes": together > level,
             "count": found[..., -2],
-            "status": found[..., -1],
+            "status": np.where(status == OK, found[..., -1], status),
         },
         coords={"test": list(TESTS)},
         level=level,
@@ -292,18 +300,10 @@ def wiener_tests(
     return data
 
 
-def _whole_ends(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First point after the last missing one of each series, and its status."""
-    missing = ~np.isfinite(x)
-    points = x.shape[1]
-    start = np.where(missing.any(axis=1), points - missing[:, ::-1].argmax(axis=1), 0)
-    status = np.where(points - 1 - start < FEWEST, TOO_SHORT, OK)
-    for s in np.flatnonzero(status == OK):
-        if (np.diff(x[s, start[s] :]) == 0).all():
-            status[s] = CONSTANT
-    status[missing.all(axis=1)] = NO_DATA
-    status[np.isinf(x).any(axis=1)] = DIVERGED
-    return np.minimum(start, points - 1), status
+def _starts_of_ends(x: np.ndarray) -> np.ndarray:
+    """First point after the last missing one of each series (series, point)."""
+    missing = np.isnan(x)
+    return np.where(missing.any(axis=1), x.shape[1] - missing[:, ::-1].argmax(axis=1), 0)
 
 
 @functools.lru_cache(maxsize=32)

@@ -8,40 +8,30 @@ from scipy.special import chdtri, stdtrit
 
 from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
-from sgdphys.dynamics.paths import over_series, paths, present, result
-from sgdphys.dynamics.status import CONSTANT, OK, TOO_SHORT
+from sgdphys.dynamics.paths import over_sound_series, paths, present, result
+from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.quantities import number_of
+from sgdphys.status import CONSTANT, ONCE, STRAIGHT
 
-FEWEST = 2
-"""Increments for a drift and a diffusion coefficient."""
+_NEEDS = Needs(points=3, takes=(CONSTANT, STRAIGHT, ONCE))
 
 
 @compiled
 def _wiener_kernel(x, t, xs, ts, out):
-    """Fill out (series, 5): drift, diffusion, count, duration, status."""
+    """Fill out (series, 4): drift, diffusion, count, duration."""
     for s in range(x.shape[0]):
-        for k in range(5):
-            out[s, k] = np.nan
-        n, status = present(x[s], t, xs, ts)
-        out[s, 2] = max(n - 1, 0)
-        if status == OK and n - 1 < FEWEST:
-            status = TOO_SHORT
-        if status == OK:
-            duration = ts[n - 1] - ts[0]
-            drift = (xs[n - 1] - xs[0]) / duration
-            squares = 0.0
-            is_constant = True
-            for k in range(n - 1):
-                dt = ts[k + 1] - ts[k]
-                dx = xs[k + 1] - xs[k]
-                is_constant &= dx == 0.0
-                squares += (dx - drift * dt) ** 2 / dt
-            out[s, 0] = drift
-            out[s, 1] = squares / (2 * (n - 2))
-            out[s, 3] = duration
-            if is_constant:
-                status = CONSTANT
-        out[s, 4] = status
+        n = present(x[s], t, xs, ts)
+        duration = ts[n - 1] - ts[0]
+        drift = (xs[n - 1] - xs[0]) / duration
+        squares = 0.0
+        for k in range(n - 1):
+            dt = ts[k + 1] - ts[k]
+            dx = xs[k + 1] - xs[k]
+            squares += (dx - drift * dt) ** 2 / dt
+        out[s, 0] = drift
+        out[s, 1] = squares / (2 * (n - 2))
+        out[s, 2] = n - 1
+        out[s, 3] = duration
 
 
 @checked
@@ -79,8 +69,8 @@ def fit_wiener(
     -----
     v = (x_n - x_0)/(t_n - t_0) and D = sum (dx - v dt)**2/dt / (2 (n - 1)) over n increments, with
     n - 1 degrees of freedom; exact at any spacing: chi-squared for D, Student's t for v. Missing
-    points (NaN) are bridged by the increment across them. A series that never moves has D = 0 and
-    the status "constant"; one with fewer than 2 increments, or that holds an infinity, has NaN.
+    points (NaN) are bridged by the increment across them. A series that is "constant" or a
+    "straight line" has D = 0; one with fewer than 2 increments, or that diverged, has NaN.
 
     References
     ----------
@@ -89,11 +79,13 @@ def fit_wiener(
     series = paths(theta, dim=dim, dt=dt, times=times, per=per)
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
-        out = np.empty((len(x), 5))
+        out = np.empty((len(x), 4))
         _wiener_kernel(x, t, np.empty_like(t), np.empty_like(t), out)
         return out
 
-    drift, diffusion, count, duration, status = np.moveaxis(over_series(series, kernel, 5), -1, 0)
+    columns, status = over_sound_series(series, kernel, 4, _NEEDS)
+    drift, diffusion, count, duration = np.moveaxis(columns, -1, 0)
+    diffusion = np.where(is_still(status), 0.0, diffusion)
     low, high = chi_squared_interval(diffusion, count - 1, confidence)
     tail = (1 - confidence) / 2
     with np.errstate(invalid="ignore"):

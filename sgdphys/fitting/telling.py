@@ -8,9 +8,9 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.dynamics.model_choice import MODELS
-from sgdphys.dynamics.status import OK, SHORT, WEAK, WORDS
 from sgdphys.errors import InputError
 from sgdphys.fitting.fits import SAMPLE
+from sgdphys.status import OK, SHORT, WEAK, WORDS, advice, words
 from sgdphys.trajectory.writer import write_tree
 
 
@@ -26,6 +26,11 @@ def table(results: xr.Dataset) -> list[tuple[str, ...]]:
     else:
         groups = {"all": xr.DataArray(True)}
     return [heading, *(_row(name, results, where) for name, where in groups.items())]
+
+
+def explanations(results: xr.Dataset) -> list[str]:
+    """Sentences on the series whose coefficients are missing or to be read with care."""
+    return advice(results["status"].to_numpy())
 
 
 def _row(name: str, results: xr.Dataset, where: xr.DataArray) -> tuple[str, ...]:
@@ -77,6 +82,7 @@ def as_json(results: xr.Dataset) -> dict[str, Any]:
         "source": results.attrs.get("source"),
         "method": results.attrs["method"],
         "units": {n: results[n].attrs.get("units") for n in ("diffusion", "drift", "kappa")},
+        "advice": explanations(results),
         "table": [dict(zip(("name", *heading[1:]), row, strict=True)) for row in rows],
     }
     if results["best"].size <= SAMPLE:
@@ -86,7 +92,7 @@ def as_json(results: xr.Dataset) -> dict[str, Any]:
         said["series"] = {
             str(n): np.vectorize(plain, otypes=[object])(v.to_numpy()).tolist()
             for n, v in results.data_vars.items()
-        }
+        } | {"status": words(results["status"]).tolist()}
         said["models"] = list(MODELS)
     return said
 

@@ -51,6 +51,11 @@ class ParameterTable:
         return np.repeat(self.kinds, self.sizes)
 
     @property
+    def parameter_name(self) -> np.ndarray:
+        """Name of every parameter's tensor, str (parameter,)."""
+        return np.repeat(self.names, self.sizes)
+
+    @property
     def entry(self) -> np.ndarray:
         """Flat index of every parameter in its tensor, int64 (parameter,)."""
         return self.places(slice(None))[1]

@@ -8,8 +8,8 @@ from truths import covers, estimate, median_recovers, recovers, scales
 from sgdphys import dynamics, processes
 from sgdphys.dynamics.fractional import spectrum
 from sgdphys.dynamics.stable import table
-from sgdphys.dynamics.status import words
 from sgdphys.errors import InputError
+from sgdphys.status import words
 
 
 def hurst_error(hurst, points):

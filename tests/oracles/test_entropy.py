@@ -8,8 +8,8 @@ from truths import covers
 from sgdphys import processes
 from sgdphys.dynamics import entropy_balance, entropy_production, order_parameter, weight_entropy
 from sgdphys.dynamics.entropy import log_determinant_bias
-from sgdphys.dynamics.status import words
 from sgdphys.errors import InputError
+from sgdphys.status import words
 
 UNIT = np.log(2 * np.pi * np.e)
 

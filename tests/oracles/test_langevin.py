@@ -5,8 +5,8 @@ import pytest
 from truths import recovers
 
 from sgdphys import dynamics, processes
-from sgdphys.dynamics.status import words
 from sgdphys.errors import InputError
+from sgdphys.status import words
 
 
 def matrices(data):

@@ -10,8 +10,8 @@ from truths import scales
 import sgdphys as sp
 from sgdphys import processes
 from sgdphys.dynamics.model_choice import MODELS
-from sgdphys.dynamics.status import words
 from sgdphys.errors import InputError
+from sgdphys.status import words
 
 STEPS = 10_000
 CASES = {

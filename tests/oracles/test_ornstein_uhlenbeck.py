@@ -6,7 +6,7 @@ from truths import covers, estimate, fires, median_recovers, scales
 
 from sgdphys import dynamics, processes
 from sgdphys.dynamics import autoregression
-from sgdphys.dynamics.status import words
+from sgdphys.status import words
 
 GRID = [(0.03, 200), (0.1, 200), (0.1, 1000), (0.3, 500), (1.0, 200), (0.01, 1000)]
 WHOLE = [(k, n) for k in (0.01, 0.03, 0.1, 0.3, 1.0) for n in (200, 500, 1000, 3000, 10_000)]

@@ -13,8 +13,8 @@ from sgdphys.dynamics import (
     integrated_time,
     relaxation_time,
 )
-from sgdphys.dynamics.status import words
 from sgdphys.errors import InputError
+from sgdphys.status import words
 
 
 def ar1(phi, points, series, seed=0):
@@ -83,6 +83,20 @@ def test_short_constant_and_white_series():
     for method in ("lag1", "integrated"):
         fast = relaxation_time(ar1(-0.6, 3000, 1, seed=9), method=method)
         assert np.isnan(fast["relaxation_time"].item())
+
+
+@pytest.mark.parametrize("method", ["integrated", "exponential"])
+def test_slow_series_never_relax_within_a_step(method):
+    """Walks, and memory as long as the series; white noise does."""
+    walks = np.random.default_rng(11).standard_normal((300, 200)).cumsum(axis=0)
+    for slow in (walks, ar1(np.exp(-1 / 333), 300, 200, seed=12)):
+        assert "relaxes within one step" not in words(
+            relaxation_time(slow, method=method)["status"]
+        )
+    found = relaxation_time(ar1(0.0, 3000, 40, seed=13), method=method)
+    fast = words(found["status"]) == "relaxes within one step"
+    assert 0.2 < fast.mean() < 0.8
+    assert bool((found["relaxation_time"].isnull() == fast).all())
 
 
 def test_uneven_times_are_refused():

@@ -25,6 +25,7 @@ from sgdphys.information.estimators.histogram import (
 )
 from sgdphys.information.samples import samples_of
 from sgdphys.quantities import labelled
+from sgdphys.status import OK, SATURATED, flagged
 
 EQUAL_MASS = "equal_mass"
 
@@ -116,7 +117,7 @@ def binned_information(
                 "I_TY": about_y,
                 "miller_madow_I_TY": corrected,
                 "occupied": cells,
-                "status": "saturated at log2 n" if saturated(about_x, inputs) else "ok",
+                "status": flagged(xr.DataArray(SATURATED if saturated(about_x, inputs) else OK)),
             },
             attrs={
                 "estimator": "binned",

@@ -7,12 +7,12 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.draws import Seed, stream
-from sgdphys.errors import InputError
 from sgdphys.information.estimators.binned import binned_information
 from sgdphys.information.estimators.kde import kde_information
-from sgdphys.information.estimators.neighbours import neighbour_information
+from sgdphys.information.estimators.neighbours import has_neighbours, neighbour_information
 from sgdphys.information.samples import samples_of
 from sgdphys.quantities import labelled
+from sgdphys.status import FEW_SAMPLES, OK, flagged
 
 
 @checked
@@ -47,7 +47,7 @@ def compare(
     -------
     Dataset
         I_XT, I_TY and null_I_TY (shuffled labels) in bits, by ``estimator``; ``setting``, the
-        parameter of each; ``status``, "ok" or why there is no value.
+        parameter of each; ``status``, why there is no value.
 
     Notes
     -----
@@ -57,26 +57,25 @@ def compare(
     """
     t, labels, _, _ = samples_of(t, y)
     shuffled = stream(rng).permutation(labels)
-    rows: dict[str, tuple[float, float, float, str, str]] = {}
+    rows: dict[str, tuple[float, float, float, str, int]] = {}
     for name, edges in (("equal width", "full"), ("equal mass", "equal_mass")):
         found, null = (
             binned_information(t, of, bins=bins, low=low, high=high, edges=edges)
             for of in (labels, shuffled)
         )
-        rows[name] = (*_values(found), float(null["I_TY"]), f"{bins} bins", "ok")
+        rows[name] = (*_values(found), float(null["I_TY"]), f"{bins} bins", OK)
     found, null = (
         kde_information(t, of, noise_variance=noise_variance) for of in (labels, shuffled)
     )
     for bound in ("lower", "upper"):
         at = found.sel(bound=bound)
         rows[f"kernel, {bound}"] = (
-            *_values(at), float(null["I_TY"].sel(bound=bound)), f"noise {noise_variance:g}", "ok",
+            *_values(at), float(null["I_TY"].sel(bound=bound)), f"noise {noise_variance:g}", OK,
         )  # fmt: skip
-    try:
+    of_y, of_null, status = np.nan, np.nan, FEW_SAMPLES
+    if has_neighbours(labels, neighbours):
         near = neighbour_information(t, labels, neighbours=neighbours, rng=rng)
-        of_y, of_null, status = float(near["raw_I_TY"]), float(near["null_I_TY"]), "ok"
-    except InputError as error:
-        of_y, of_null, status = np.nan, np.nan, str(error)
+        of_y, of_null, status = float(near["raw_I_TY"]), float(near["null_I_TY"]), OK
     rows["neighbours"] = (np.nan, of_y, of_null, f"k = {neighbours}", status)
     columns = [np.array(c) for c in zip(*rows.values(), strict=True)]
     names = ("I_XT", "I_TY", "null_I_TY", "setting", "status")
@@ -85,6 +84,7 @@ def compare(
         coords={"estimator": list(rows)},
         attrs={"interval_method": "none: over replicas only", "method": "all estimators"},
     )
+    data["status"] = flagged(data["status"])
     return labelled(data)
 
 

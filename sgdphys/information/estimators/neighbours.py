@@ -14,6 +14,8 @@ from sgdphys.information.samples import samples_of
 from sgdphys.quantities import labelled
 
 _JITTER = 1e-10
+_ROUNDING = 2.0**-51
+"""Relative range of a unit that is constant."""
 
 
 @checked
@@ -54,13 +56,14 @@ def neighbour_information(t: Any, y: Any, *, neighbours: int = 3, rng: Seed = 0)
     """
     units, labels, kinds, _ = samples_of(t, y)
     counts = np.bincount(labels, minlength=kinds)
-    if neighbours < 1 or counts.min() <= neighbours:
+    if not has_neighbours(labels, neighbours):
         raise InputError(
             f"a label has {counts.min()} samples and neighbours is {neighbours}; every label needs "
             "more samples than neighbours, at least 1"
         )
-    spread = units.std(axis=0)
-    units = units[:, spread > 0] / spread[spread > 0]
+    # equal numbers have a standard deviation of rounding
+    moves = np.ptp(units, axis=0) > _ROUNDING * np.abs(units).max(axis=0)
+    units = units[:, moves] / units[:, moves].std(axis=0)
     generator = stream(rng)
     raw, null = 0.0, 0.0
     if kinds > 1 and units.shape[1]:
@@ -74,12 +77,17 @@ def neighbour_information(t: Any, y: Any, *, neighbours: int = 3, rng: Seed = 0)
         attrs={
             "estimator": "neighbours",
             "neighbours": neighbours,
-            "units_left_out": int((spread == 0).sum()),
+            "units_left_out": int((~moves).sum()),
             "reference": "Ross (2014)",
             "interval_method": "none: over replicas only",
         },
     )
     return labelled(data)
+
+
+def has_neighbours(labels: np.ndarray, neighbours: int) -> bool:
+    """Whether every label has more samples than neighbours are asked for, at least 1."""
+    return neighbours >= 1 and bool(np.unique(labels, return_counts=True)[1].min() > neighbours)
 
 
 def _ross(units: np.ndarray, labels: np.ndarray, counts: np.ndarray, k: int) -> float:

@@ -24,10 +24,10 @@ from sgdphys.networks.activations import code_of
 from sgdphys.networks.forward import Layout, forward_block
 from sgdphys.quantities import labelled
 from sgdphys.simd.vectors import SAMPLES, lanes
+from sgdphys.status import BROKEN, OK, SATURATED, flagged
 
 _BLOCKS = 4
 """Blocks of samples that are binned together."""
-STATUS = ("ok", "saturated at log2 n", "weights not finite")
 
 
 @compiled
@@ -267,8 +267,10 @@ def _labelled(
 ) -> xr.Dataset:
     layers = np.arange(1, found.shape[2] + 1)
     status = np.where(
-        np.isnan(found[..., 0]), 2, saturated(found[..., 0], samples).astype(int)
-    ).astype(np.int8)
+        np.isnan(found[..., 0]),
+        BROKEN,
+        np.where(saturated(found[..., 0], samples), SATURATED, OK),
+    )
     names = ("I_XT", "I_TY", "null_I_TY", "occupied", "extreme_share", "zero_share")
     axes = ("epoch", "replica", "layer")
     rises = (np.diff(found[..., :2], axis=2) > 1e-9).sum(axis=(2, 3))
@@ -286,8 +288,5 @@ def _labelled(
         },
         attrs={"samples": samples},
     )
-    dataset["status"].attrs |= {
-        "flag_values": np.arange(len(STATUS), dtype=np.int8),
-        "flag_meanings": " ".join(s.replace(" ", "_") for s in STATUS),
-    }
+    dataset["status"] = flagged(dataset["status"])
     return labelled(dataset)
