@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sgdphys import dynamics, information, parallel, processes, tasks
-    from sgdphys.dynamics.model_choice import fit
+    from sgdphys.dynamics.diffusion.model_choice import fit
     from sgdphys.study.running import run
     from sgdphys.study.runs import Run
     from sgdphys.trajectory.checkpoints import read_checkpoints
@@ -27,7 +27,7 @@ __all__ = [
 _HOMES = {
     "Run": "sgdphys.study.runs",
     "run": "sgdphys.study.running",
-    "fit": "sgdphys.dynamics.model_choice",
+    "fit": "sgdphys.dynamics.diffusion.model_choice",
     "check": "sgdphys.trajectory.reader",
     "gather": "sgdphys.trajectory.gathering",
     "read_checkpoints": "sgdphys.trajectory.checkpoints",

@@ -7,9 +7,9 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.arguments import checked
-from sgdphys.dynamics.model_choice import MODELS, fit
-from sgdphys.dynamics.ornstein_uhlenbeck import fit_ou
-from sgdphys.dynamics.wiener import fit_wiener
+from sgdphys.dynamics.diffusion.model_choice import MODELS, fit
+from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
+from sgdphys.dynamics.diffusion.wiener import fit_wiener
 from sgdphys.errors import InputError
 from sgdphys.fitting.reading import open_variable, project, without_buffers
 

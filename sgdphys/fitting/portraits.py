@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sgdphys.dynamics.anomalous import msd
-from sgdphys.dynamics.drift_diffusion import kramers_moyal
-from sgdphys.dynamics.ornstein_uhlenbeck import fit_ou
-from sgdphys.dynamics.paths import paths
+from sgdphys.dynamics.diffusion.kramers_moyal import kramers_moyal
+from sgdphys.dynamics.diffusion.msd import msd
+from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
+from sgdphys.dynamics.series import paths
 from sgdphys.errors import InputError
 from sgdphys.fitting.fits import Fitted
 

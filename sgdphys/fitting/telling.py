@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sgdphys.dynamics.model_choice import MODELS
+from sgdphys.dynamics.diffusion.model_choice import MODELS
 from sgdphys.errors import InputError
 from sgdphys.fitting.fits import SAMPLE
 from sgdphys.status import OK, SHORT, WEAK, WORDS, advice, words

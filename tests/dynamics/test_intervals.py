@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from sgdphys.dynamics.ensembles.order_parameter import order_parameter
 from sgdphys.dynamics.intervals import mean_with_interval
-from sgdphys.dynamics.order import order_parameter
 
 
 @pytest.mark.parametrize("finite", [0, 1, 2, 5])

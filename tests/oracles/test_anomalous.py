@@ -6,8 +6,8 @@ import xarray as xr
 from truths import covers, estimate, median_recovers, recovers, scales
 
 from sgdphys import dynamics, processes
-from sgdphys.dynamics.fractional import spectrum
-from sgdphys.dynamics.stable import table
+from sgdphys.dynamics.diffusion.fractional import spectrum
+from sgdphys.dynamics.diffusion.stable_law import table
 from sgdphys.errors import InputError
 from sgdphys.status import words
 

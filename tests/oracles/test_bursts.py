@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from sgdphys import processes
-from sgdphys.dynamics.bursts import burst_diffusion, find_bursts
+from sgdphys.analyses.diffusion.bursts import burst_diffusion, find_bursts
 from sgdphys.errors import InputError
 from sgdphys.processes import epoch_noise_diffusion
 

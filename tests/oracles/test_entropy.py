@@ -7,7 +7,7 @@ from truths import covers
 
 from sgdphys import processes
 from sgdphys.dynamics import entropy_balance, entropy_production, order_parameter, weight_entropy
-from sgdphys.dynamics.entropy import log_determinant_bias
+from sgdphys.dynamics.ensembles.entropy import log_determinant_bias
 from sgdphys.errors import InputError
 from sgdphys.status import words
 

@@ -14,7 +14,7 @@ from sgdphys.dynamics import (
     trajectory_components,
     variance_flatness,
 )
-from sgdphys.dynamics.fluctuations import minibatch_gradients as gradients_of
+from sgdphys.dynamics.sgd.fluctuation_ratios import minibatch_gradients as gradients_of
 from sgdphys.errors import InputError
 
 

@@ -5,7 +5,7 @@ import pytest
 from truths import covers, estimate, fires, median_recovers, scales
 
 from sgdphys import dynamics, processes
-from sgdphys.dynamics import autoregression
+from sgdphys.dynamics.diffusion import unit_root
 from sgdphys.status import words
 
 GRID = [(0.03, 200), (0.1, 200), (0.1, 1000), (0.3, 500), (1.0, 200), (0.01, 1000)]
@@ -116,10 +116,10 @@ def test_langevin_noise_at_a_finite_step():
 def test_unit_root_law():
     """The table at c = 0 is Dickey and Fuller's, and a new simulation repeats it."""
     for chance, critical in ((0.01, -3.43), (0.05, -2.86), (0.1, -2.57)):
-        assert autoregression.quantiles(chance)[1][-1] == pytest.approx(critical, abs=0.02)
-    again = autoregression.tabulate(20_000, np.array([0.0, 10.0]), seed=5)
-    kept = autoregression._table()[[0, list(autoregression.DURATIONS).index(10)]]
-    middle = (autoregression.CHANCES >= 0.025) & (autoregression.CHANCES <= 0.975)
+        assert unit_root.quantiles(chance)[1][-1] == pytest.approx(critical, abs=0.02)
+    again = unit_root.tabulate(20_000, np.array([0.0, 10.0]), seed=5)
+    kept = unit_root._table()[[0, list(unit_root.DURATIONS).index(10)]]
+    middle = (unit_root.CHANCES >= 0.025) & (unit_root.CHANCES <= 0.975)
     np.testing.assert_allclose(again[:, middle], kept[:, middle], atol=0.06)
 
 

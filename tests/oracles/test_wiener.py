@@ -9,7 +9,7 @@ from statsmodels.tsa.stattools import adfuller
 from truths import covers, estimate, fires, recovers, scales
 
 from sgdphys import dynamics, processes
-from sgdphys.dynamics.whiteness import TESTS, dickey_fuller, passing_share
+from sgdphys.dynamics.diffusion.wiener_tests import TESTS, dickey_fuller, passing_share
 from sgdphys.status import words
 
 

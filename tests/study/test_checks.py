@@ -10,9 +10,9 @@ from sgdphys.analyses import settings
 from sgdphys.analyses.information.settings import OF_ESTIMATORS
 from sgdphys.analyses.pitchfork.settings import FEWEST_SIGNALS
 from sgdphys.analyses.stationarity.settings import PRODUCING, STEPS_A_DIRECTION
-from sgdphys.dynamics import irreversibility, whiteness
+from sgdphys.dynamics.diffusion import entropy_production, wiener_tests
+from sgdphys.dynamics.slowing.critical_point import FEWEST
 from sgdphys.errors import InputError
-from sgdphys.scaling import FEWEST
 from sgdphys.study.effects import OF_TASKS
 from sgdphys.study.files import cases_of, load_study, parts_of, shipped_studies
 from sgdphys.study.settings import ANALYSES, Task
@@ -89,11 +89,11 @@ def test_what_an_analysis_lacks_is_said_and_no_folder_is_made(
 
 def test_numbers_that_are_written_twice_are_alike():
     """What analyses need is known without the files that compute them, which load for seconds."""
-    assert settings.FEWEST_STEPS == whiteness.FEWEST
+    assert settings.FEWEST_STEPS == wiener_tests.FEWEST
     assert FEWEST_SIGNALS == FEWEST
     x = [[0.0] * PRODUCING] * STEPS_A_DIRECTION
     with pytest.raises(InputError, match="are too few"):
-        irreversibility.entropy_production(x, blocks=5)
+        entropy_production.entropy_production(x, blocks=5)
 
 
 def test_tables_of_keys_name_every_choice():

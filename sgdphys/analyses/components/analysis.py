@@ -5,7 +5,7 @@ import xarray as xr
 
 from sgdphys.analyses.components.settings import Settings
 from sgdphys.analyses.source import Source
-from sgdphys.dynamics.components import trajectory_components
+from sgdphys.dynamics.sgd.trajectory_components import trajectory_components
 from sgdphys.quantities import labelled
 
 _COMPONENTS = 5

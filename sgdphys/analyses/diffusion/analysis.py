@@ -2,9 +2,9 @@
 
 import xarray as xr
 
+from sgdphys.analyses.diffusion.bursts import burst_diffusion
 from sgdphys.analyses.diffusion.settings import Settings
 from sgdphys.analyses.source import Source
-from sgdphys.dynamics.bursts import burst_diffusion
 
 
 def analyse(source: Source, analysis: Settings) -> xr.Dataset:

@@ -5,7 +5,7 @@ import xarray as xr
 
 from sgdphys.analyses.diversity.settings import Settings
 from sgdphys.analyses.source import Source
-from sgdphys.dynamics.overlaps import replica_overlap, unit_overlap
+from sgdphys.dynamics.ensembles.overlaps import replica_overlap, unit_overlap
 from sgdphys.errors import NotEnoughData
 from sgdphys.networks import from_description
 from sgdphys.networks.activations import ACTIVATIONS

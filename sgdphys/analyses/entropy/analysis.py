@@ -7,7 +7,7 @@ import xarray as xr
 
 from sgdphys.analyses.entropy.settings import Settings
 from sgdphys.analyses.source import Source
-from sgdphys.dynamics.entropy import weight_entropy
+from sgdphys.dynamics.ensembles.entropy import weight_entropy
 from sgdphys.quantities import labelled
 
 CLOUDS = ("noise", "starts")

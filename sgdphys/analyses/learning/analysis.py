@@ -5,8 +5,8 @@ import xarray as xr
 
 from sgdphys.analyses.learning.settings import Settings
 from sgdphys.analyses.source import Source
+from sgdphys.dynamics.ensembles.order_parameter import order_parameter
 from sgdphys.dynamics.intervals import METHOD, mean_with_interval
-from sgdphys.dynamics.order import order_parameter
 from sgdphys.information.onset import finite_to_the_end
 from sgdphys.quantities import in_unit, labelled
 

@@ -5,7 +5,7 @@ import xarray as xr
 
 from sgdphys.analyses.phases.settings import Settings
 from sgdphys.analyses.source import Source
-from sgdphys.dynamics.phases import epoch_drift, gradient_phases
+from sgdphys.dynamics.sgd.gradient_phases import epoch_drift, gradient_phases
 from sgdphys.quantities import labelled
 
 

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.analyses.diffusion.bursts import find_bursts
 from sgdphys.analyses.source import Source
 from sgdphys.analyses.stationarity.settings import PRODUCING, Settings
-from sgdphys.dynamics.bursts import find_bursts
-from sgdphys.dynamics.flatness import along, directional_memory, variance_flatness
-from sgdphys.dynamics.fluctuations import fluctuation_ratios, minibatch_gradients
+from sgdphys.dynamics.diffusion.entropy_production import entropy_production
 from sgdphys.dynamics.intervals import METHOD, mean_with_interval
-from sgdphys.dynamics.irreversibility import entropy_production
+from sgdphys.dynamics.sgd.flatness import along, directional_memory, variance_flatness
+from sgdphys.dynamics.sgd.fluctuation_ratios import fluctuation_ratios, minibatch_gradients
 from sgdphys.engines.base import Ensemble
 from sgdphys.engines.curvature import Landscape, hessian_products, landscape_of, leading_curvature
 from sgdphys.engines.gradients import full_gradients

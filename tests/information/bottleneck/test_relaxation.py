@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from sgdphys.dynamics.slowing.critical_point import critical_point
 from sgdphys.information import bottleneck_relaxation
-from sgdphys.scaling import critical_point
 
 
 @pytest.mark.parametrize("flip", [0.1, 0.2, 0.3])

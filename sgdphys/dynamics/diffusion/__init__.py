@@ -1,0 +1,1 @@
+"""Diffusion: coefficients, models and anomalous spreading of single series."""

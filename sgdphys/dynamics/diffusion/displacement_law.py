@@ -1,0 +1,142 @@
+"""How far weights have come from where they began: power law, logarithm, or saturation."""
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.arguments import checked
+from sgdphys.draws import RESAMPLES, Seed, bootstrap_draws
+from sgdphys.dynamics.intervals import finite_mean, resampled_means
+from sgdphys.dynamics.series import paths
+from sgdphys.errors import InputError, nearest
+from sgdphys.missing import labelled_without_missing
+from sgdphys.quantities import Quantity, labelled
+
+LAWS = ("power", "logarithm", "saturation")
+_TIMES = 60
+_SHAPES = 200
+_NAMED = {
+    "exponent": Quantity("1", "exponent of the power law", "b", "displacement grows as t**b"),
+    "time_scale": Quantity(
+        "{t}", "time of the law", "t_0", "of a ln(1 + t/t0) and of a (1 - exp(-t/t0))"
+    ),
+}
+FEWEST = 5
+"""Paths for a comparison."""
+
+
+def _residuals(y: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Least mean squared residual of ln y (..., time) for each law, and its exponent or time.
+
+    Every law has an amplitude, which is a constant of ln y, and one more: the exponent of
+    t**b; t0 of ln(1 + t/t0) and of 1 - exp(-t/t0), looked for on a grid from a tenth of the first
+    time to ten times the last.
+    """
+    logs = np.log(y)
+    centred = logs - logs.mean(axis=-1, keepdims=True)
+    clock = np.log(t) - np.log(t).mean()
+    exponent = centred @ clock / (clock**2).sum()
+    residual = [((centred - exponent[..., None] * clock) ** 2).mean(axis=-1)]
+    number = [exponent]
+    scales = np.geomspace(t[0] / 10, t[-1] * 10, _SHAPES)
+    for shape in (np.log1p(t / scales[:, None]), -np.expm1(-t / scales[:, None])):
+        curve = np.log(shape)
+        curve -= curve.mean(axis=1, keepdims=True)
+        # |a - c|**2 for every curve of the grid
+        each = (centred**2).mean(axis=-1)[..., None] + (curve**2).mean(axis=1)
+        each = each - 2 * centred @ curve.T / len(t)
+        best = each.argmin(axis=-1)
+        residual.append(np.take_along_axis(each, best[..., None], -1)[..., 0])
+        number.append(scales[best])
+    return np.stack(residual, axis=-1), np.stack(number, axis=-1)
+
+
+@checked
+def displacement_law(
+    theta: xr.DataArray,
+    *,
+    dim: str = "step",
+    over: str = "replica",
+    across: str = "parameter",
+    per: str | None = None,
+    resamples: int = RESAMPLES,
+    rng: Seed = 0,
+) -> xr.Dataset:
+    """Compare laws of the mean squared distance from the first point.
+
+    Parameters
+    ----------
+    theta : DataArray
+    dim, over, across : str
+        Time, the ensemble that is averaged over, and the coordinates whose squares are summed.
+    per : str, optional
+        Coordinate to measure time by.
+    resamples : int
+        At least 1, of which ``share`` is a share.
+    rng : int, SeedSequence or Generator
+
+    Returns
+    -------
+    Dataset
+        displacement (time) at about 60 log-spaced times; by ``law`` (power, logarithm, saturation):
+        misfit, root mean square of ln displacement; exponent b, of the power law alone; time_scale
+        t0, of the other two; share, of bootstrap samples of the ensemble in which the law fits
+        best.
+
+    Raises
+    ------
+    InputError
+        For a dimension that is not there, fewer than 5 paths or 5 times.
+
+    Notes
+    -----
+    a t**b, a ln(1 + t/t0), a (1 - exp(-t/t0)): two numbers each, fitted to the logarithm of the
+    ensemble's mean, whose points are dependent; so they are compared by resampling paths.
+
+    References
+    ----------
+    Hoffer, Hubara and Soudry (2017), for the logarithm.
+    """
+    series = paths(theta, dim=dim, per=per)
+    for name in (over, across):
+        if name not in series.over:
+            raise InputError(f"there is no dimension {name!r}; {nearest(name, series.over)}")
+    clock = series.times - series.times[0]
+    places = np.unique(np.rint(np.geomspace(1, len(clock) - 1, _TIMES)).astype(int))
+    members = series.theta.sizes[over]
+    if members < FEWEST or len(places) < FEWEST:
+        raise InputError(
+            f"{members} paths of {len(clock)} points are too few; at least {FEWEST} of each"
+        )
+    first, later = (
+        labelled_without_missing(series.theta.isel({dim: k})).astype(np.float64)
+        for k in (0, places)
+    )
+    squares = ((later - first) ** 2).sum(across).transpose(over, ..., dim).to_numpy()
+    squares = squares.reshape(members, -1, len(places)).sum(axis=1)
+    mean = finite_mean(squares)
+    if not (mean > 0).all():
+        raise InputError("the weights stand still at first; start later")
+    residual, number = _residuals(mean, clock[places])
+    draws = bootstrap_draws(members, rng, resamples)
+    drawn, _ = _residuals(resampled_means(squares, draws), clock[places])
+    share = (drawn.argmin(axis=-1)[:, None] == np.arange(len(LAWS))).mean(axis=0)
+    is_power = np.array(LAWS) == "power"
+    data = xr.Dataset(
+        {
+            "displacement": ("time", mean),
+            "misfit": ("law", np.sqrt(residual)),
+            "exponent": ("law", np.where(is_power, number, np.nan)),
+            "time_scale": ("law", np.where(is_power, np.nan, number)),
+            "share": ("law", share),
+        },
+        coords={
+            "time": ("time", clock[places], {"units": series.time_unit, "long_name": "time"}),
+            "law": list(LAWS),
+        },
+        attrs={
+            "method": "least squares of ln displacement, two numbers a law",
+            "reference": "Hoffer, Hubara and Soudry (2017)",
+            "interval_method": "share: bootstrap over the ensemble; others: none",
+        },
+    )
+    return labelled(data, _NAMED, x=series.value_unit, t=series.time_unit)

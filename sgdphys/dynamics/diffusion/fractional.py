@@ -1,0 +1,253 @@
+"""Fractional Brownian motion: Hurst exponent by the likelihood of its increments."""
+
+import functools
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.interpolate import CubicSpline
+from scipy.special import chdtri
+
+from sgdphys.arguments import checked
+from sgdphys.compiling import compiled
+from sgdphys.dynamics.series import over_sound_series, paths, result
+from sgdphys.dynamics.status import Needs, is_still
+from sgdphys.quantities import GENERALISED_DIFFUSION, number_of
+
+FEWEST = 50
+"""Increments for an exponent."""
+_NEEDS = Needs(points=FEWEST + 1, even=True, whole=True)
+EXACT_UP_TO = 1024
+"""Increments up to which the likelihood is exact; beyond, it is Whittle's."""
+HURST = np.concatenate([[0.01, 0.025], np.arange(0.05, 0.96, 0.03), [0.975, 0.99]])
+_FINE = np.linspace(HURST[0], HURST[-1], 1961)
+_TERMS = 30
+_MEMORY = 256
+"""Points back that a prediction looks."""
+_TOGETHER = 16
+_BLOCK = 16 * 2**20
+
+
+def autocovariance(hurst: float, lags: int) -> np.ndarray:
+    """Autocovariance of unit fractional Gaussian noise at lags 0 ... lags."""
+    k = np.arange(lags + 1.0)
+    power = 2 * hurst
+    return 0.5 * ((k + 1) ** power - 2 * k**power + np.abs(k - 1) ** power)
+
+
+def spectrum(hurst: float, frequency: np.ndarray) -> np.ndarray:
+    """Shape of the spectrum of fractional Gaussian noise at angular frequencies in (0, pi].
+
+    (1 - cos w) sum_j |w + 2 pi j|**(-2 H - 1), the tail of the sum by its integral.
+    """
+    power = -2 * hurst - 1
+    j = 2 * np.pi * np.arange(1, _TERMS + 1)[:, None]
+    total = frequency**power + ((j + frequency) ** power + (j - frequency) ** power).sum(axis=0)
+    edge = 2 * np.pi * (_TERMS + 0.5)
+    total += ((edge + frequency) ** (power + 1) + (edge - frequency) ** (power + 1)) / (
+        4 * np.pi * hurst
+    )
+    return (1 - np.cos(frequency)) * total
+
+
+@compiled
+def _whiten(covariance, rows):
+    """Fill rows (point, point): one-step prediction errors over their standard deviations.
+
+    By the Durbin-Levinson recursion. Returns the sum of the logarithms of the errors' variances.
+    """
+    variance = covariance[0]
+    logs = np.log(variance)
+    rows[0, 0] = 1.0
+    for k in range(1, rows.shape[0]):
+        # row k holds -phi_{k,k} ... -phi_{k,1}, 1: the newest point last
+        reflect = covariance[k]
+        for j in range(1, k):
+            reflect += rows[k - 1, k - 1 - j] * covariance[k - j]
+        reflect /= variance
+        rows[k, 0] = -reflect
+        for j in range(1, k):
+            rows[k, j] = rows[k - 1, j - 1] - reflect * rows[k - 1, k - 1 - j]
+        rows[k, k] = 1.0
+        variance *= 1.0 - reflect * reflect
+        logs += np.log(variance)
+    variance = covariance[0]
+    for k in range(rows.shape[0]):
+        reflect = -rows[k, 0] if k else 0.0
+        variance *= 1.0 - reflect * reflect
+        for j in range(k + 1):
+            rows[k, j] /= np.sqrt(variance)
+    return logs
+
+
+@functools.lru_cache(maxsize=128)
+def whitening(hurst: float, points: int) -> tuple[np.ndarray, float]:
+    """Matrix (point, point) that makes unit fractional Gaussian noise white, and -2 ln its det."""
+    rows = np.zeros((points, points))
+    return rows, float(_whiten(autocovariance(hurst, points), rows))
+
+
+def prediction_errors(hurst: float, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One-step prediction errors of unit fractional Gaussian noise from its last points.
+
+    Parameters
+    ----------
+    hurst : float
+    noise : (point,)
+
+    Returns
+    -------
+    ((point,), (point,))
+        Errors over the standard deviations that the model gives them, and those deviations.
+    """
+    order = min(_MEMORY, len(noise))
+    rows, _ = whitening(hurst, order)
+    errors = np.empty_like(noise)
+    errors[:order] = rows @ noise[:order]
+    errors[order:] = np.correlate(noise[1:], rows[-1], "valid") if len(noise) > order else 0.0
+    deviation = np.full(len(noise), 1 / rows[-1, -1])
+    deviation[:order] = 1 / np.diagonal(rows)
+    return errors, deviation
+
+
+def _exact_profile(dx: np.ndarray) -> np.ndarray:
+    """Log-likelihood (series, hurst) with the best mean and variance at each exponent."""
+    points = dx.shape[1]
+    # whole groups of columns: the last bits of a matrix product depend on how the rest is done
+    padding = np.zeros((-(len(dx) + 1) % _TOGETHER, points))
+    noise = np.concatenate([dx, padding, np.ones((1, points))]).T.copy()
+    found = np.empty((len(dx), len(HURST)))
+    for k, hurst in enumerate(HURST):
+        rows = np.zeros((points, points))
+        logs = _whiten(autocovariance(hurst, points), rows)
+        errors = rows @ noise
+        unit, e = errors[:, -1], errors[:, : len(dx)]
+        mean = np.einsum("p,ps->s", unit, e)
+        squares = np.einsum("ps,ps->s", e, e) - mean**2 / (unit @ unit)
+        found[:, k] = -0.5 * (points * np.log(squares / points) + logs)
+    return found
+
+
+@functools.lru_cache(maxsize=4)
+def _whittle_tables(points: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inverse spectra (frequency, hurst) and sums of their logarithms (hurst,)."""
+    frequency = 2 * np.pi * np.arange(1, (points - 1) // 2 + 1) / points
+    spectra = np.stack([spectrum(h, frequency) for h in HURST], axis=1)
+    return 1 / spectra, np.log(spectra).sum(axis=0)
+
+
+def _whittle_profile(dx: np.ndarray) -> np.ndarray:
+    """Whittle's log-likelihood (series, hurst) with the best variance at each exponent."""
+    points = dx.shape[1]
+    inverse, logs = _whittle_tables(points)
+    power = np.abs(np.fft.rfft(dx - dx.mean(axis=1, keepdims=True), axis=1)) ** 2 / points
+    frequencies = len(inverse)
+    # by einsum: a matrix product of one series differs from that of many in the last bits
+    weighted = np.einsum("sf,fh->sh", power[:, 1 : frequencies + 1], inverse)
+    return -(frequencies * np.log(weighted / frequencies) + logs)
+
+
+COLUMNS = ("hurst", "hurst_low", "hurst_high", "drift", "variance", "count")
+
+
+def fbm_kernel(x: np.ndarray, *, confidence: float) -> np.ndarray:
+    """Fit evenly spaced series without gaps that move, of at least 50 increments.
+
+    Parameters
+    ----------
+    x : (series, point)
+    confidence : float
+
+    Returns
+    -------
+    (series, 6)
+        ``COLUMNS``; drift and variance are those of one increment.
+    """
+    dx = np.diff(x, axis=1)
+    points = dx.shape[1]
+    # about its mean: beside a large drift the digits of the noise would be lost
+    scaled = (dx - dx.mean(axis=1, keepdims=True)) / dx.std(axis=1, keepdims=True)
+    profile = _exact_profile(scaled) if points <= EXACT_UP_TO else _whittle_profile(scaled)
+    curve = CubicSpline(HURST, profile, axis=1)(_FINE)
+    best = curve.argmax(axis=1)
+    drop = 2 * (curve.max(axis=1, keepdims=True) - curve)
+    inside = drop <= chdtri(1, 1 - confidence)
+    hurst = _FINE[best]
+    low = _FINE[inside.argmax(axis=1)]
+    high = _FINE[inside.shape[1] - 1 - inside[:, ::-1].argmax(axis=1)]
+    # the mean eats variance: E var = sigma**2 (1 - n**(2 H - 2))
+    variance = dx.var(axis=1) / (1 - points ** (2 * hurst - 2))
+    count = np.full(len(dx), points)
+    return np.column_stack([hurst, low, high, dx.mean(axis=1), variance, count])
+
+
+@checked
+def fit_fbm(
+    theta: Any,
+    *,
+    dim: str = "step",
+    dt: float | None = None,
+    times: Any = None,
+    per: str | None = None,
+    confidence: float = 0.95,
+) -> xr.Dataset:
+    """Fractional Brownian motion with drift: Hurst exponent of every series.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Paths along ``dim``, not increments; a bare array has time first.
+    dim, dt, times, per
+        Where points lie in time: see ``dynamics.series.paths``.
+    confidence : float
+
+    Returns
+    -------
+    Dataset
+        hurst with ``_low`` and ``_high``; alpha = 2 hurst; drift; diffusion (MSD = 2 D t**alpha, so
+        its unit depends on the exponent); count; status.
+
+    Raises
+    ------
+    InputError
+        For a dimension that is not there, or times that do not increase.
+
+    Notes
+    -----
+    The likelihood of the increments, fractional Gaussian noise, is exact up to 1024 of them and
+    Whittle's beyond, profiled over mean and variance; the interval is that of the likelihood ratio.
+    Evenly spaced points without gaps are needed: other series have the status "needs even
+    spacing". Drift and diffusion carry no interval of their own.
+
+    References
+    ----------
+    Beran (1994), "Statistics for long-memory processes"; Brockwell and Davis (1991), section 5.2.
+    """
+    series = paths(theta, dim=dim, dt=dt, times=times, per=per)
+    spacing = series.spacing
+
+    def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        return fbm_kernel(x, confidence=confidence)
+
+    found, status = over_sound_series(series, kernel, len(COLUMNS), _NEEDS, block_bytes=_BLOCK)
+    hurst, low, high, drift, variance, count = np.moveaxis(found, -1, 0)
+    return result(
+        series,
+        {
+            "hurst": hurst,
+            "hurst_low": low,
+            "hurst_high": high,
+            "alpha": 2 * hurst,
+            "alpha_low": 2 * low,
+            "alpha_high": 2 * high,
+            "drift": drift / spacing,
+            "diffusion": np.where(is_still(status), 0, variance / (2 * spacing ** (2 * hurst))),
+            "count": count,
+            "status": status,
+        },
+        named={"count": number_of("increments"), "diffusion": GENERALISED_DIFFUSION},
+        method="likelihood of fractional Gaussian noise, exact up to 1024 increments, else Whittle",
+        reference="Beran (1994); Brockwell and Davis (1991)",
+        confidence=confidence,
+        interval_method="likelihood ratio for hurst; drift and diffusion: none",
+    )

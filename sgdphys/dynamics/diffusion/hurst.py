@@ -1,0 +1,117 @@
+"""Hurst's exponent, by likelihood or by detrended fluctuations."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.arguments import checked
+from sgdphys.dynamics.diffusion.fractional import fit_fbm
+from sgdphys.dynamics.series import over_sound_series, paths, result, summed
+from sgdphys.dynamics.status import Needs
+from sgdphys.errors import InputError, nearest
+from sgdphys.quantities import number_of
+
+_NEEDS = Needs(points=400, even=True, whole=True)
+"""A decade of box sizes."""
+
+
+def _dfa(x: np.ndarray) -> np.ndarray:
+    """Slope of ln F(s) on ln s by detrended fluctuation analysis of profiles (series, point).
+
+    Sums by einsum: those of a matrix product depend on how many rows it has, in the last bits.
+    """
+    points = x.shape[1]
+    sizes = np.unique(np.rint(np.geomspace(10, points // 4, 20)).astype(int))
+    logs = np.empty((len(x), len(sizes)))
+    for k, size in enumerate(sizes):
+        many = points // size
+        clock = np.linspace(-1, 1, size)
+        clock /= np.sqrt((clock**2).sum())
+        total = 0.0
+        for part in (x[:, : many * size], x[:, points - many * size :]):
+            boxes = part.reshape(len(x), many, size)
+            rest = boxes - boxes.mean(axis=2, keepdims=True)
+            rest = rest - np.einsum("smk,k->sm", rest, clock)[..., None] * clock
+            total = total + (rest**2).mean(axis=(1, 2))
+        logs[:, k] = 0.5 * np.log(total / 2)
+    clock = np.log(sizes) - np.log(sizes).mean()
+    return np.einsum("sk,k->s", logs, clock / (clock**2).sum())
+
+
+@checked
+def hurst(
+    theta: Any,
+    *,
+    dim: str = "step",
+    of: str = "path",
+    method: str = "likelihood",
+    confidence: float = 0.95,
+) -> xr.Dataset:
+    """Hurst exponent of every series.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Evenly spaced series along ``dim``; a bare array has time first.
+    dim : str
+    of : str
+        "path" or "increments": white noise as increments has 1/2, taken for a path near 0.
+    method : str
+        "likelihood" (``fit_fbm``) or "dfa".
+    confidence : float
+
+    Returns
+    -------
+    Dataset
+        hurst with ``_low`` and ``_high``, count, status; ``of`` in the attributes.
+
+    Raises
+    ------
+    InputError
+        For an unknown choice.
+
+    Notes
+    -----
+    Detrended fluctuation analysis removes a line from boxes of 10 points up to a quarter of the
+    series, from both ends; with less than a decade of box sizes (400 points) it is refused by the
+    status "too short". It has no calibrated interval.
+
+    References
+    ----------
+    Beran (1994); Peng et al. (1994), Phys. Rev. E 49, 1685, and Kantelhardt et al. (2001) for DFA.
+    """
+    if of not in ("path", "increments"):
+        raise InputError(f"of is {of!r}; it can be 'path' or 'increments'")
+    if method not in ("likelihood", "dfa"):
+        raise InputError(f"method is {method!r}; {nearest(method, ('likelihood', 'dfa'))}")
+    series = paths(theta, dim=dim)
+    if of == "increments":
+        series = summed(series)
+    if method == "likelihood":
+        found = fit_fbm(series, confidence=confidence)
+        kept = ["hurst", "hurst_low", "hurst_high", "count", "status"]
+        return found[kept].assign_attrs(of=of)
+
+    def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        return np.column_stack([_dfa(x), np.full(len(x), x.shape[1] - 1)])
+
+    columns, status = over_sound_series(series, kernel, 2, _NEEDS)
+    exponent, count = np.moveaxis(columns, -1, 0)
+    empty = np.full_like(exponent, np.nan)
+    return result(
+        series,
+        {
+            "hurst": exponent,
+            "hurst_low": empty,
+            "hurst_high": empty,
+            "count": count,
+            "status": status,
+        },
+        named={"count": number_of("increments")},
+        method="detrended fluctuation analysis, first order, boxes of 10 points to a quarter",
+        reference="Peng et al. (1994); Kantelhardt et al. (2001)",
+        confidence=confidence,
+        interval_method="none: no calibrated interval is known; use method='likelihood'",
+        of=of,
+    )

@@ -1,0 +1,349 @@
+"""Drift and diffusion as functions of position: Kramers-Moyal coefficients with bands."""
+
+import functools
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sgdphys import parallel
+from sgdphys.arguments import checked
+from sgdphys.compiling import compiled
+from sgdphys.draws import Seed, stream
+from sgdphys.dynamics.intervals import percentile_interval
+from sgdphys.dynamics.series import BLOCK_BYTES, Paths, paths
+from sgdphys.dynamics.status import Needs, precision_of, status_of
+from sgdphys.errors import InputError, nearest
+from sgdphys.missing import numbers_of
+from sgdphys.quantities import labelled, number_of
+from sgdphys.status import DIVERGED, TINY
+
+MOST_BINS = 60
+_BLOCKS = 20
+_QUANTILE_POINTS = 2000
+_FEWEST_IN_BIN = 10
+_RICHARDSON = {1: 8 / 3, 2: -2.0, 4: 1 / 3}
+"""Weights of lags 1, 2, 4 that cancel errors of first and second order in dt."""
+
+
+@functools.partial(compiled, reorder_sums=True)
+def _sums(x, ok, lag, blocks, low, scale, cells, partial, out):
+    """Sums of 1, dx, dx**2, dx**4 by bin.
+
+    Parameters
+    ----------
+    x : float64 (group, path, point)
+    ok : bool (point,)
+        Whether the point ``lag`` later is as far away in time as it should be; of length 0 where
+        all are.
+    lag : int
+    blocks : int
+        Parts that each path is cut into.
+    low, scale : float64 (group,)
+        Bin = floor((x - low) scale); what lies outside, or is missing, goes to a bin beyond.
+    cells : int32 (point,)
+        Scratch.
+    partial : float64 (4, bin + 1, 4)
+        Scratch: every fourth point is summed apart, so that neighbours in one bin need not wait
+        for each other.
+    out : float64 (group, path * blocks, bin, 4)
+        Filled.
+    """
+    bins = out.shape[2]
+    top = np.float64(bins)
+    flat = partial.reshape(-1)
+    width = 4 * (bins + 1)
+    for g in range(x.shape[0]):
+        for path in range(x.shape[1]):
+            row = x[g, path]
+            pairs = row.shape[0] - lag
+            for i in range(pairs):
+                place = (row[i] - low[g]) * scale[g]
+                dx = row[i + lag] - row[i]
+                inside = (place >= 0.0) & (place < top) & (abs(dx) < np.inf)
+                cells[i] = 4 * np.int32(place if inside else top) + (i & 3) * width
+            for i in range(ok.shape[0]):
+                if not ok[i]:
+                    cells[i] = 4 * bins
+            for block in range(blocks):
+                for k in range(flat.shape[0]):
+                    flat[k] = 0.0
+                for i in range(block * pairs // blocks, (block + 1) * pairs // blocks):
+                    dx = row[i + lag] - row[i]
+                    square = dx * dx
+                    at = np.uint64(cells[i])
+                    flat[at] += 1.0
+                    flat[at + np.uint64(1)] += dx
+                    flat[at + np.uint64(2)] += square
+                    flat[at + np.uint64(3)] += square * square
+                here = out[g, path * blocks + block]
+                for b in range(bins):
+                    for k in range(4):
+                        here[b, k] = (
+                            partial[0, b, k]
+                            + partial[1, b, k]
+                            + partial[2, b, k]
+                            + partial[3, b, k]
+                        )
+
+
+def _coefficients(sums: np.ndarray, tau: float) -> dict[str, np.ndarray]:
+    """D1, D2 corrected and raw, D4 and the Pawula ratio from summed moments (..., 4)."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        count = sums[..., 0]
+        first, second, fourth = (sums[..., k] / count for k in (1, 2, 3))
+        corrected = (second - first**2) / (2 * tau)
+        # a Gaussian of that variance has E dx**4 = 3 E[dx**2]**2: D4 = D2**2 dt / 2
+        excess = (fourth - 3 * second**2 + 2 * first**4) / (24 * tau)
+        return {
+            "drift": first / tau,
+            "diffusion": corrected,
+            "diffusion_raw": second / (2 * tau),
+            "fourth": excess,
+            "pawula": excess / (corrected**2 * tau),
+        }
+
+
+@functools.partial(checked, fewest=0)
+def kramers_moyal(
+    theta: Any,
+    *,
+    dim: str = "step",
+    pool: str | Iterable[str] = (),
+    bins: int | None = None,
+    method: str = "binned",
+    bandwidth: float | None = None,
+    extrapolate: bool = False,
+    resamples: int = 200,
+    dt: float | None = None,
+    times: Any = None,
+    per: str | None = None,
+    confidence: float = 0.95,
+    rng: Seed = 0,
+) -> xr.Dataset:
+    """Drift and diffusion coefficient as functions of position.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Paths along ``dim``; a bare array has time first. For coefficients at fixed training time
+        give a few steps and ``pool="replica"``: then nothing need be stationary.
+    dim, dt, times, per
+        Where points lie in time: see ``dynamics.series.paths``. Only pairs as far apart as the
+        commonest spacing are used.
+    pool : str or iterable of str
+        Dimensions whose paths are realisations of one process.
+    bins : int, optional
+        Between the 0.5% and 99.5% quantiles; by default n**(1/3) of n pairs, at least 8 and at most
+        60. Recorded with the result, as is the bandwidth.
+    method : str
+        "binned", or "kernel": Nadaraya-Watson with a Gaussian kernel at the bins' centres.
+    bandwidth : float, optional
+        Of the kernel; 1.06 s n**(-1/5) by default (Silverman), s the standard deviation.
+    extrapolate : bool
+        Combine lags of 1, 2 and 4 points so that errors of first and second order in dt cancel.
+    resamples : int
+        Of the bootstrap bands; 0 for none. Pooled paths are resampled; a single path by 20 blocks.
+        Of fewer than about 200 the ends of a band are too near to each other.
+    confidence : float
+    rng : int, SeedSequence or Generator
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    Dataset
+        drift D1, diffusion D2 = E[(dx - D1 dt)**2|x]/(2 dt) with ``_low`` and ``_high``;
+        diffusion_raw, with the drift left in; fourth D4, pawula, count; over the dimensions that
+        are neither ``dim`` nor pooled, and ``bin``, whose centres are ``position``. Bins with fewer
+        than 10 pairs are NaN. A path that diverged is left out.
+
+    Raises
+    ------
+    InputError
+        For unknown choices, dimensions that are not there, fewer than 2 bins.
+
+    Notes
+    -----
+    dX = D1(X) dt + sqrt(2 D2(X)) dW; coefficients are divided by dt. Seen at a finite dt an
+    Ornstein-Uhlenbeck process has the slope -(1 - e^{-kappa dt})/dt in place of -kappa, and a raw
+    D2 with a spurious parabola. The Pawula ratio D4/(D2**2 dt) is near 0 for a diffusion.
+
+    References
+    ----------
+    Risken (1989), "The Fokker-Planck equation"; Friedrich et al. (2011), Phys. Rep. 506, 87;
+    Honisch and Friedrich (2011), Phys. Rev. E 83, 066701, for finite dt.
+    """
+    series = paths(theta, dim=dim, dt=dt, times=times, per=per)
+    if method not in ("binned", "kernel"):
+        raise InputError(f"method is {method!r}; {nearest(method, ('binned', 'kernel'))}")
+    pooled = [pool] if isinstance(pool, str) else list(pool)
+    for name in pooled:
+        if name not in series.over:
+            raise InputError(f"there is no dimension {name!r}; {nearest(name, series.over)}")
+    kept = [d for d in series.over if d not in pooled]
+    x = numbers_of(series.theta.transpose(*kept, *pooled, dim))
+    shape = x.shape[: len(kept)]
+    x = x.reshape(int(np.prod(shape)), -1, x.shape[-1])
+    for paths_of_group in x:
+        status = status_of(paths_of_group, series.times, Needs(), precision_of(series.theta.dtype))
+        paths_of_group[np.isin(status, (DIVERGED, TINY))] = np.nan
+    n = x.shape[1] * (x.shape[2] - 1)
+    bins = int(np.clip(round(n ** (1 / 3)), 8, MOST_BINS)) if bins is None else bins
+    if bins < 2:
+        raise InputError(f"bins is {bins}; at least 2 are needed")
+    lags = [k for k in _RICHARDSON if k < x.shape[2]] if extrapolate else [1]
+    if extrapolate and len(lags) < len(_RICHARDSON):
+        raise InputError("extrapolate needs at least 5 points")
+    blocks = _BLOCKS if x.shape[1] == 1 and resamples else 1
+    moments, ends, tau = _moments(x, series, lags, bins, blocks)
+    low, high = ends[..., None]
+    centres = low + (high - low) * (np.arange(bins) + 0.5) / bins
+    if method == "kernel":
+        width = _bandwidths(x, n) if bandwidth is None else np.full(len(x), float(bandwidth))
+        moments = _smoothed(moments, centres, width)
+    whole = moments.sum(axis=2)
+    values = _combined(whole, lags, tau)
+    if resamples:
+        values |= _bands(moments, lags, tau, resamples, confidence, rng)
+    enough = whole[0, ..., 0] >= _FEWEST_IN_BIN
+    template = series.theta.isel({dim: 0, **{d: 0 for d in pooled}}, drop=True)
+    dims = (*kept, "bin")
+    data = xr.Dataset(
+        {n_: (dims, np.where(enough, v, np.nan).reshape(*shape, bins)) for n_, v in values.items()},
+        coords={**template.coords, "position": (dims, centres.reshape(*shape, bins))},
+    )
+    data["count"] = (dims, np.rint(whole[0, ..., 0]).astype(np.int64).reshape(*shape, bins))
+    named = {"count": number_of("pairs of neighbouring points")}
+    return labelled(data, named, x=series.value_unit, t=series.time_unit).assign_attrs(
+        method=method,
+        bins=bins,
+        bandwidth=float(np.mean(width)) if method == "kernel" else "none: bins",
+        lags=lags,
+        reference="Risken (1989); Friedrich et al. (2011)",
+        confidence=confidence,
+        interval_method=(
+            f"bootstrap over {'paths' if x.shape[1] > 1 else f'{_BLOCKS} blocks of the path'}"
+            if resamples
+            else "none: resamples is 0"
+        ),
+    )
+
+
+@compiled
+def _find_ends(x, stride, lowest, highest, ends):
+    """Order statistics of every group near its extremes, ends (2, group).
+
+    Parameters
+    ----------
+    x : float64 (group, point)
+    stride : int
+        Every so many points are looked at.
+    lowest, highest : float64 (rank,)
+        Scratch; the last of the lowest and the first of the highest are the ends.
+    """
+    rank = lowest.shape[0]
+    for g in range(x.shape[0]):
+        for r in range(rank):
+            lowest[r] = np.inf
+            highest[r] = -np.inf
+        for k in range(0, x.shape[1], stride):
+            value = x[g, k]
+            if value - value != 0.0:
+                continue
+            if value < lowest[rank - 1]:
+                r = rank - 1
+                while r > 0 and lowest[r - 1] > value:
+                    lowest[r] = lowest[r - 1]
+                    r -= 1
+                lowest[r] = value
+            if value > highest[rank - 1]:
+                r = rank - 1
+                while r > 0 and highest[r - 1] < value:
+                    highest[r] = highest[r - 1]
+                    r -= 1
+                highest[r] = value
+        ends[0, g] = lowest[rank - 1]
+        ends[1, g] = highest[rank - 1]
+
+
+def _range(x: np.ndarray) -> np.ndarray:
+    """Ends (2, group) of the bins: the 0.5% and 99.5% quantiles of some 2000 points of each."""
+    flat = x.reshape(len(x), -1)
+    stride = max(1, flat.shape[1] // _QUANTILE_POINTS)
+    rank = max(1, int(0.005 * flat.shape[1] / stride))
+    ends = np.empty((2, len(x)))
+    _find_ends(flat, stride, np.empty(rank), np.empty(rank), ends)
+    low, high = np.where(np.isfinite(ends), ends, 0.0)
+    has_none = high <= low
+    return np.stack([np.where(has_none, low - 0.5, low), np.where(has_none, low + 0.5, high)])
+
+
+def _moments(
+    x: np.ndarray, series: Paths, lags: list[int], bins: int, blocks: int
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Sums (lag, group, unit, bin, 4), ends of the bins (2, group), and the commonest spacing."""
+    spacing = float(np.median(np.diff(series.times)))
+    found = np.empty((len(lags), len(x), x.shape[1] * blocks, bins, 4))
+    ends = np.empty((2, len(x)))
+    is_near = []
+    for lag in lags:
+        away = series.times[lag:] - series.times[:-lag]
+        ok = np.abs(away - lag * spacing) <= 1e-6 * lag * spacing
+        is_near.append(ok[:0] if ok.all() else ok)
+
+    def work(part: slice) -> None:
+        low, high = ends[:, part] = _range(x[part])
+        scratch = np.empty(x.shape[2], np.int32), np.empty((4, bins + 1, 4))
+        for k, lag in enumerate(lags):
+            _sums(
+                x[part], is_near[k], lag, blocks, low, bins / (high - low), *scratch, found[k, part]
+            )
+
+    together = max(1, BLOCK_BYTES // (8 * max(x[0].size, 1)) if len(x) else 1)
+    parallel.map(work, [slice(k, k + together) for k in range(0, len(x), together)])
+    return found, ends, spacing
+
+
+def _bandwidths(x: np.ndarray, n: int) -> np.ndarray:
+    """Silverman's rule for each group; 0 without data."""
+    found = np.zeros(len(x))
+    there = np.isfinite(x).any(axis=(1, 2))
+    found[there] = 1.06 * np.nanstd(x[there], axis=(1, 2)) * max(n, 1) ** -0.2
+    return found
+
+
+def _smoothed(moments: np.ndarray, centres: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Weigh sums by a Gaussian kernel between bins' centres."""
+    # so much narrower than a bin, a kernel weighs one bin alone
+    width = np.maximum(width, 1e-3 * (centres[:, 1] - centres[:, 0]))
+    z = (centres[:, :, None] - centres[:, None, :]) / width[:, None, None]
+    return np.einsum("gab,lgubk->lguak", np.exp(-0.5 * z**2), moments)
+
+
+def _combined(sums: np.ndarray, lags: list[int], tau: float) -> dict[str, np.ndarray]:
+    """Coefficients at lag 1, or extrapolated to dt = 0 from all lags (lag, ..., 4)."""
+    each = [_coefficients(s, lag * tau) for s, lag in zip(sums, lags, strict=True)]
+    if len(lags) == 1:
+        return each[0]
+    weights = np.array([_RICHARDSON[lag] for lag in lags])
+    extrapolated = {
+        name: np.tensordot(weights, np.stack([e[name] for e in each]), 1)
+        for name in ("drift", "diffusion", "diffusion_raw")
+    }
+    return each[0] | extrapolated
+
+
+def _bands(
+    moments: np.ndarray, lags: list[int], tau: float, resamples: int, confidence: float, rng: Seed
+) -> dict[str, np.ndarray]:
+    """Bootstrap intervals of drift and diffusion over units (lag, group, unit, bin, 4)."""
+    units = moments.shape[2]
+    weights = stream(rng).multinomial(units, np.full(units, 1 / units), resamples)
+    drawn = np.einsum("ru,lgubk->lrgbk", weights.astype(float), moments, optimize=True)
+    spread = _combined(drawn, lags, tau)
+    bands: dict[str, np.ndarray] = {}
+    for name in ("drift", "diffusion"):
+        low, high = percentile_interval(spread[name], units, confidence)
+        bands |= {f"{name}_low": low, f"{name}_high": high}
+    return bands

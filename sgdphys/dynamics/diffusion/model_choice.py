@@ -1,0 +1,342 @@
+"""Which process is it: Wiener, drifted, Ornstein-Uhlenbeck, fractional, Levy, or none of these."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from scipy.special import ndtri_exp
+
+from sgdphys.arguments import checked
+from sgdphys.dynamics.diffusion.fractional import COLUMNS as FBM
+from sgdphys.dynamics.diffusion.fractional import FEWEST as FEWEST_OF_FBM
+from sgdphys.dynamics.diffusion.fractional import fbm_kernel, prediction_errors
+from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
+from sgdphys.dynamics.diffusion.stable_law import evaluate, table
+from sgdphys.dynamics.diffusion.tail_index import FEWEST as FEWEST_OF_LEVY
+from sgdphys.dynamics.diffusion.tail_index import levy_columns
+from sgdphys.dynamics.diffusion.wiener import fit_wiener
+from sgdphys.dynamics.diffusion.wiener_tests import (
+    anderson_darling,
+    constant_variance,
+    holm,
+    ljung_box,
+)
+from sgdphys.dynamics.series import over_sound_series, paths, result
+from sgdphys.dynamics.status import Needs, even_spacing, is_still, status_of, takes_few_values
+from sgdphys.quantities import GENERALISED_DIFFUSION, number_of
+from sgdphys.status import OK, SHORT
+
+MODELS = ("wiener", "drifted_wiener", "ou", "fbm", "levy")
+PARAMETERS = {"wiener": 1, "drifted_wiener": 2, "ou": 3, "fbm": 3, "levy": 3}
+RESIDUAL_TESTS = ("uniform", "ljung_box", "constant_variance")
+REJECT_BELOW = 0.01
+"""Level, after Holm, at which the best model's residuals make it none."""
+UNIT_ROOT_BELOW = 0.05
+"""Dickey-Fuller p-value that an Ornstein-Uhlenbeck process must reach against a Wiener one."""
+FEWEST = 50
+"""Increments for a choice."""
+_NEEDS = Needs(points=FEWEST + 1)
+_BEFORE = Needs()
+"""What the points before those held out must be."""
+_HELD_OUT = 0.2
+_OF_OU = ("diffusion", "kappa", "center", "unit_root_p_value", "log_likelihood")
+_LAGS = 20
+
+
+class _Series(NamedTuple):
+    """One whole series."""
+
+    x: np.ndarray
+    t: np.ndarray
+    dx: np.ndarray
+    dt: np.ndarray
+
+
+class _Fit(NamedTuple):
+    """Coefficients of one model: those named as results, and what its densities need."""
+
+    drift: float
+    diffusion: float
+    extra: Sequence[float] = ()
+
+
+def _fit_all(x: np.ndarray, t: np.ndarray, confidence: float) -> dict[str, list[_Fit | None]]:
+    """All models of whole series (series, point); None where a model cannot be fitted."""
+    dt = np.diff(t)
+    dx = np.diff(x, axis=1)
+    n = dx.shape[1]
+    spacing = even_spacing(t)
+    fits: dict[str, list[_Fit | None]] = {}
+    still = ((dx**2) / dt).sum(axis=1) / (2 * n)
+    fits["wiener"] = [_Fit(0.0, d) for d in still]
+    drift = (x[:, -1] - x[:, 0]) / (t[-1] - t[0])
+    moving = ((dx - drift[:, None] * dt) ** 2 / dt).sum(axis=1) / (2 * n)
+    fits["drifted_wiener"] = [_Fit(v, d) for v, d in zip(drift, moving, strict=True)]
+    ou = fit_ou(xr.DataArray(x, dims=("series", "step")), times=t, confidence=confidence)
+    fits["ou"] = [
+        _Fit(np.nan, d, extra) if np.isfinite(sum(extra)) and extra[0] > 0 else None
+        for d, *extra in zip(*(ou[v].to_numpy() for v in _OF_OU), strict=True)
+    ]
+    fits["fbm"] = fits["levy"] = [None] * len(x)
+    if np.isfinite(spacing) and n >= FEWEST_OF_FBM:
+        columns = fbm_kernel(x, confidence=confidence)
+        rows = [dict(zip(FBM, row, strict=True)) for row in columns]
+        fits["fbm"] = [
+            _Fit(
+                r["drift"] / spacing,
+                r["variance"] / (2 * spacing ** (2 * r["hurst"])),
+                (r["hurst"], r["hurst_low"], r["hurst_high"], r["variance"]),
+            )
+            if np.isfinite(r["hurst"])
+            else None
+            for r in rows
+        ]
+    if np.isfinite(spacing) and n >= FEWEST_OF_LEVY:
+        rows_ = np.flatnonzero(~takes_few_values(dx))
+        fits["levy"] = [None] * len(x)
+        for row, (index, low, high, place, scale, _) in zip(
+            rows_, levy_columns(dx[rows_], confidence), strict=True
+        ):
+            fits["levy"][row] = _Fit(place / spacing, np.nan, (index, low, high, place, scale))
+    return fits
+
+
+def _normal(z: np.ndarray, deviation: Any) -> np.ndarray:
+    return -0.5 * z**2 - np.log(deviation) - 0.5 * np.log(2 * np.pi)
+
+
+def _wiener_steps(fit: _Fit, s: _Series) -> tuple[np.ndarray, np.ndarray]:
+    deviation = np.sqrt(2 * fit.diffusion * s.dt)
+    z = (s.dx - fit.drift * s.dt) / deviation
+    return z, _normal(z, deviation)
+
+
+def _ou_steps(fit: _Fit, s: _Series) -> tuple[np.ndarray, np.ndarray]:
+    kappa, center = fit.extra[:2]
+    memory = np.exp(-kappa * s.dt)
+    deviation = np.sqrt(fit.diffusion * -np.expm1(-2 * kappa * s.dt) / kappa)
+    z = (s.x[1:] - center - memory * (s.x[:-1] - center)) / deviation
+    return z, _normal(z, deviation)
+
+
+def _fbm_steps(fit: _Fit, s: _Series) -> tuple[np.ndarray, np.ndarray]:
+    hurst, _, _, variance = fit.extra
+    scale = np.sqrt(variance)
+    z, deviation = prediction_errors(hurst, (s.dx - fit.drift * s.dt) / scale)
+    return z, _normal(z, deviation * scale)
+
+
+def _levy_steps(fit: _Fit, s: _Series) -> tuple[np.ndarray, np.ndarray]:
+    index, _, _, place, scale = fit.extra
+    tables = table()
+    k = int(np.argmin(np.abs(tables.indices - index)))
+    out = np.empty((len(s.dx), 2))
+    evaluate(tables.step, tables.log_density[k], tables.log_tail[k], s.dx, place, scale, out)
+    z = -np.sign(s.dx - place) * ndtri_exp(np.minimum(out[:, 1], np.log(0.5)))
+    return z, out[:, 0]
+
+
+STEPS: dict[str, Callable[[_Fit, _Series], tuple[np.ndarray, np.ndarray]]] = {
+    "wiener": _wiener_steps,
+    "drifted_wiener": _wiener_steps,
+    "ou": _ou_steps,
+    "fbm": _fbm_steps,
+    "levy": _levy_steps,
+}
+"""Normal scores of the one-step probability transform, and log densities, given the past."""
+
+_WIDTH = 4 * len(MODELS) + 12
+
+
+def _choose(x: np.ndarray, t: np.ndarray, confidence: float) -> np.ndarray:
+    """Compare all models on whole series (series, point); rows as ``fit`` reads them."""
+    out = np.full((len(x), _WIDTH), np.nan)
+    fits = _fit_all(x, t, confidence)
+    first = int(np.ceil((1 - _HELD_OUT) * x.shape[1]))
+    sound = np.flatnonzero(status_of(x[:, :first], t[:first], _BEFORE) == OK)
+    early = _fit_all(x[sound, :first], t[:first], confidence) if len(sound) else {}
+    place_in_early = {int(row): k for k, row in enumerate(sound)}
+    n = x.shape[1] - 1
+    for row in range(len(x)):
+        s = _Series(x[row], t, np.diff(x[row]), np.diff(t))
+        values = out[row]
+        bic = np.full(len(MODELS), np.inf)
+        scores: dict[str, np.ndarray] = {}
+        for m, model in enumerate(MODELS):
+            fit = fits[model][row]
+            if fit is None:
+                continue
+            z, densities = STEPS[model](fit, s)
+            scores[model] = z
+            # coefficients of OU are median-unbiased; its likelihood is the largest
+            likelihood = fit.extra[3] if model == "ou" else densities.sum()
+            if model != "ou" or fit.extra[2] < UNIT_ROOT_BELOW:
+                bic[m] = PARAMETERS[model] * np.log(n) - 2 * likelihood
+            values[4 * m : 4 * m + 3] = fit.drift, fit.diffusion, likelihood
+            before = early[model][place_in_early[row]] if row in place_in_early else None
+            if before is not None:
+                values[4 * m + 3] = STEPS[model](before, s)[1][first - 1 :].mean()
+        further = values[4 * len(MODELS) :]
+        for place, model in ((0, "fbm"), (3, "levy")):
+            fit = fits[model][row]
+            if fit is not None:
+                further[place : place + 3] = fit.extra[:3]
+        further[6] = int(np.argmin(bic))
+        z = scores[MODELS[int(further[6])]][None]
+        level = s.x[None, :-1]
+        further[7] = anderson_darling(z)[1][0]
+        further[8] = ljung_box(z, _LAGS)[1][0]
+        further[9] = constant_variance(z, level)[1][0]
+    return out
+
+
+@checked
+def fit(
+    x: Any,
+    *,
+    dim: str = "step",
+    dt: float | None = None,
+    times: Any = None,
+    per: str | None = None,
+    confidence: float = 0.95,
+) -> xr.Dataset:
+    """What kind of process every series is, with coefficients and intervals, or that it is none.
+
+    Parameters
+    ----------
+    x : DataArray or array
+        Paths along ``dim``; a bare array has time first, spacing 1. Lazy arrays are read in blocks.
+    dim : str
+    dt : float, optional
+        Spacing of the points; an error beside a numeric coordinate that disagrees.
+    times : array (point,), optional
+        Times of the points.
+    per : str, optional
+        Coordinate to measure time by; ``dim``'s own by default, "time" for the sum of learning
+        rates.
+    confidence : float
+
+    Returns
+    -------
+    Dataset
+        Over the dimensions of ``x`` less ``dim``: ``best`` (a model's name or "none");
+        diffusion, drift, sigma, log_likelihood, aic, bic, heldout (..., model), D and v of Wiener
+        and D of OU with ``_low`` and ``_high``; kappa, relaxation_time, hurst, tail_index with
+        intervals, center; p_value (..., test); count; status. The coefficient of fractional
+        Brownian motion is generalised_diffusion, MSD = 2 D t**(2 hurst): its unit is another one,
+        and diffusion and sigma are NaN for fbm, as for levy.
+
+    Raises
+    ------
+    InputError
+        For a dimension that is not there, times that do not increase, a dt that disagrees.
+
+    Notes
+    -----
+    Models are compared by BIC of the likelihood given the first point; an Ornstein-Uhlenbeck
+    process must also have a Dickey-Fuller p-value below 5%, since under a Wiener process its gain
+    in likelihood is not chi-squared. ``best`` is "none" when the best model's residuals (normal
+    scores of the one-step probability transform) are rejected at 1% after Holm as not normal,
+    autocorrelated, or of changing variance. ``heldout`` is the mean log density of the last fifth
+    of the points under coefficients of the first four fifths. Fractional and Levy models need
+    evenly spaced points without gaps; elsewhere they are NaN and not compared. With fewer than 50
+    increments ``best`` is "not compared".
+
+    References
+    ----------
+    Schwarz (1978); Dickey and Fuller (1979); Diebold, Gunther and Tay (1998) for the transform.
+    """
+    series = paths(x, dim=dim, dt=dt, times=times, per=per)
+    wiener, ou = (fitted(series, confidence=confidence) for fitted in (fit_wiener, fit_ou))
+
+    def kernel(values: np.ndarray, t: np.ndarray) -> np.ndarray:
+        out = np.full((len(values), _WIDTH), np.nan)
+        there = np.isfinite(values)
+        whole = there.all(axis=1)
+        if whole.any():
+            out[whole] = _choose(values[whole], t, confidence)
+        for row in np.flatnonzero(~whole):
+            k = there[row]
+            out[row] = _choose(values[row, k][None], t[k], confidence)[0]
+        return out
+
+    found, _ = over_sound_series(series, kernel, _WIDTH, _NEEDS)
+    return _labelled(series, found, wiener, ou, confidence)
+
+
+def _labelled(
+    series: Any, found: np.ndarray, wiener: xr.Dataset, ou: xr.Dataset, confidence: float
+) -> xr.Dataset:
+    """Name what ``_choose`` found, with the intervals of the single fits."""
+    many = len(MODELS)
+    by_model = found[..., : 4 * many].reshape(*found.shape[:-1], many, 4)
+    drift, diffusion, likelihood, heldout = np.moveaxis(by_model, -1, 0)
+    further = found[..., 4 * many :]
+    n = wiener["count"].to_numpy()[..., None]
+    k = np.array([PARAMETERS[m] for m in MODELS])
+    ends = {
+        f"{name}_{end}": np.full(diffusion.shape, np.nan)
+        for name in ("drift", "diffusion")
+        for end in ("low", "high")
+    }
+    for end in ("low", "high"):
+        ends[f"drift_{end}"][..., 1] = wiener[f"drift_{end}"]
+        ends[f"diffusion_{end}"][..., 1] = wiener[f"diffusion_{end}"]
+        ends[f"diffusion_{end}"][..., 2] = ou[f"diffusion_{end}"]
+    # n - 1 degrees of freedom rather than n
+    drift[..., 1] = wiener["drift"]
+    diffusion[..., 1] = wiener["diffusion"]
+    diffusion[..., 2] = ou["diffusion"]
+    of_fbm = MODELS.index("fbm")
+    generalised = diffusion[..., of_fbm].copy()
+    diffusion[..., of_fbm] = np.nan
+    diffusion[is_still(wiener["status"].to_numpy()), 0] = 0.0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        bic = k * np.log(n) - 2 * likelihood
+    p_value = further[..., 7:10]
+    rejected = holm(np.moveaxis(p_value, -1, 0)) < REJECT_BELOW
+    chosen = np.isfinite(further[..., 6])
+    number = np.where(chosen & ~rejected, further[..., 6], many).astype(int)
+    best = np.where(chosen, np.array([*MODELS, "none"])[number], "not compared")
+    unit_root = ou["unit_root_p_value"].to_numpy()[..., None]
+    status = wiener["status"].to_numpy().astype(int)
+    status = np.where((status == OK) & ~chosen, SHORT, status)
+    single = ("kappa", "relaxation_time")
+    values: dict[str, Any] = {
+        "best": best,
+        "drift": (("model",), drift),
+        "diffusion": (("model",), diffusion),
+        **{name: (("model",), v) for name, v in ends.items()},
+        "sigma": (("model",), np.sqrt(2 * diffusion)),
+        "generalised_diffusion": generalised,
+        "log_likelihood": (("model",), likelihood),
+        "aic": (("model",), 2 * k - 2 * likelihood),
+        "bic": (("model",), bic),
+        "heldout": (("model",), heldout),
+        **{f"{v}{e}": ou[f"{v}{e}"].to_numpy() for v in single for e in ("", "_low", "_high")},
+        "phi": ou["phi"].to_numpy(),
+        "center": ou["center"].to_numpy(),
+        **{f"hurst{e}": further[..., i] for i, e in enumerate(("", "_low", "_high"))},
+        **{f"tail_index{e}": further[..., 3 + i] for i, e in enumerate(("", "_low", "_high"))},
+        "p_value": (("test",), np.concatenate([p_value, unit_root], axis=-1)),
+        "count": n[..., 0],
+        "status": status,
+    }
+    return result(
+        series,
+        values,
+        coords={"model": list(MODELS), "test": [*RESIDUAL_TESTS, "unit_root"]},
+        named={
+            "count": number_of("increments"),
+            "generalised_diffusion": GENERALISED_DIFFUSION._replace(
+                description="of fractional Brownian motion: MSD = 2 D t**alpha, alpha = 2 hurst"
+            ),
+        },
+        method="lowest BIC, Dickey-Fuller for OU, none if residuals are rejected at 1% after Holm",
+        reference="Schwarz (1978); Dickey and Fuller (1979); Diebold, Gunther and Tay (1998)",
+        confidence=confidence,
+        duration=float(series.times[-1] - series.times[0]) if len(series.times) else 0.0,
+        interval_method="of each model's own fit; for drift and diffusion of wiener, fbm and levy: "
+        "none",
+    )

@@ -1,0 +1,278 @@
+"""Ornstein-Uhlenbeck process by exact likelihood on any time grid, with intervals that hold.
+
+The estimate of phi = exp(-kappa dt) is biased and skewed where a series spans few relaxation
+times, so estimates are median-unbiased and intervals are found by inverting the law of the t
+statistic, tabulated from a unit root to white noise.
+"""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.arguments import checked
+from sgdphys.compiling import compiled
+from sgdphys.dynamics.diffusion.ornstein_uhlenbeck_likelihood import (
+    Laws,
+    best_kappa,
+    displacement_factor,
+    fit_at,
+    memory_at,
+    signed_root,
+    uneven_kappa,
+)
+from sgdphys.dynamics.diffusion.unit_root import quantiles, unit_root_p_value
+from sgdphys.dynamics.diffusion.wiener import chi_squared_interval
+from sgdphys.dynamics.series import over_sound_series, paths, present, result
+from sgdphys.dynamics.status import Needs, is_still
+from sgdphys.quantities import number_of
+from sgdphys.status import FAST, OK, OSCILLATING, WEAK
+
+_NEEDS = Needs(points=6)
+"""Three coefficients and an interval."""
+WEAK_BELOW = 5.0
+"""Relaxation times that a series must span to identify kappa well."""
+_EVEN = 1e-9
+_FASTEST = 40.0
+"""Where exp(-kappa dt) is 0 to float64."""
+_ROUNDING = 1e-30
+"""Share of a sum of squares that is rounding: what a model leaves of a series is never below it."""
+
+
+@compiled
+def _even_sums(x, n):
+    """Centred sums of the regression of x_{k+1} on x_k, and their means, relative to x_0."""
+    m = n - 1
+    sa = sb = saa = sab = sbb = 0.0
+    for k in range(m):
+        a = x[k] - x[0]
+        b = x[k + 1] - x[0]
+        sa += a
+        sb += b
+        saa += a * a
+        sab += a * b
+        sbb += b * b
+    return sa / m, sb / m, saa - sa * sa / m, sab - sa * sb / m, sbb - sb * sb / m
+
+
+COLUMNS = (
+    "kappa", "kappa_low", "kappa_high", "phi", "center", "count", "squares", "log_likelihood",
+    "unit_root", "duration", "dt", "status",
+)  # fmt: skip
+
+
+@compiled
+def _ou_kernel(x, t, xs, ts, even, laws, out):
+    """Fill out (series, 12) with the columns of ``COLUMNS``.
+
+    Parameters
+    ----------
+    even : float
+        Largest relative departure from equal spacing that counts as equal.
+    laws : Laws
+        Rows: the quantile whose inversion is the lower end of phi, the median, the upper end.
+    """
+    for s in range(x.shape[0]):
+        for k in range(12):
+            out[s, k] = np.nan
+        n = present(x[s], t, xs, ts)
+        m = n - 1
+        out[s, 5] = m
+        status = OK
+        mean_dt = (ts[m] - ts[0]) / m
+        is_even = True
+        shortest = mean_dt
+        for k in range(m):
+            is_even &= abs(ts[k + 1] - ts[0] - mean_dt * (k + 1)) <= even * mean_dt * m
+            shortest = min(shortest, ts[k + 1] - ts[k])
+        out[s, 9] = ts[m] - ts[0]
+        out[s, 10] = mean_dt if is_even else np.nan
+        if is_even:
+            mean_a, mean_b, saa, sab, sbb = _even_sums(xs, n)
+            phi_hat = sab / saa
+            squares = max(sbb - phi_hat * sab, _ROUNDING * (saa + sbb))
+            error = np.sqrt(squares / (m - 2) / saa)
+            out[s, 3] = phi_hat
+            out[s, 8] = (phi_hat - 1.0) / error
+            out[s, 6] = squares
+            out[s, 7] = -0.5 * m * (np.log(2 * np.pi * squares / m) + 1.0)
+            more = 1.0
+            if 1.0 - phi_hat > 1e-12:
+                away = (mean_b - phi_hat * mean_a) / (1.0 - phi_hat)
+                out[s, 4] = xs[0] + away
+                lost = 1.0 - phi_hat * phi_hat
+                if lost > 0.0:
+                    more = displacement_factor(
+                        away * away, squares / m / lost, 1.0 - phi_hat ** (2.0 * m), m * lost
+                    )
+            upper = memory_at(laws, 2, phi_hat, error, m, more)
+            middle = memory_at(laws, 1, phi_hat, error, m, more)
+            lower = memory_at(laws, 0, phi_hat, error, m, more)
+            out[s, 1] = abs(np.log(upper)) / mean_dt  # never a negative zero
+            out[s, 2] = -np.log(lower) / mean_dt if lower > 1e-15 else np.inf
+            if phi_hat <= 0.0 or middle < 1e-15:
+                is_far = phi_hat - 1.96 * error * (m - 2) / m < 0 and phi_hat + 1.96 * error < 0
+                status = OSCILLATING if is_far else FAST
+                if is_far:
+                    out[s, 1] = np.nan
+                    out[s, 2] = np.nan
+                    out[s, 4] = np.nan
+            else:
+                out[s, 0] = abs(np.log(middle)) / mean_dt
+        else:
+            most = _FASTEST / shortest
+            best, lowest = best_kappa(xs, ts, n, most)
+            value, squares, pull, spans = fit_at(xs, ts, n, best)
+            out[s, 6] = squares
+            out[s, 7] = -0.5 * (value + m * (np.log(2 * np.pi) + 1.0))
+            out[s, 8] = signed_root(xs, ts, n, best, lowest, 0.0)[0]
+            more = 1.0
+            if best > 0.0:
+                away = pull / best
+                out[s, 4] = xs[0] + away
+                more = displacement_factor(
+                    away * away, squares / m / best, -np.expm1(-2 * best * out[s, 9]), spans
+                )
+            out[s, 0] = uneven_kappa(laws, 1, xs, ts, n, best, lowest, more, most)
+            out[s, 1] = uneven_kappa(laws, 2, xs, ts, n, best, lowest, more, most)
+            out[s, 2] = uneven_kappa(laws, 0, xs, ts, n, best, lowest, more, most)
+            if best > 0.98 * most:
+                status = FAST
+                out[s, 0] = np.nan
+        out[s, 11] = status
+
+
+def ou_columns(series: Any, confidence: float) -> dict[str, np.ndarray]:
+    """Return what the kernel says of all series: arrays over ``series.over`` by column."""
+    tail = (1 - confidence) / 2
+    # the larger phi, the smaller its t statistic: the lower end of phi has the upper quantile
+    rows = [quantiles(p) for p in (1 - tail, 0.5, tail)]
+    laws = Laws(rows[0][0], np.stack([q for _, q in rows]))
+
+    def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        out = np.empty((len(x), len(COLUMNS)))
+        _ou_kernel(x, t, np.empty_like(t), np.empty_like(t), _EVEN, laws, out)
+        return out
+
+    columns, status = over_sound_series(series, kernel, len(COLUMNS), _NEEDS)
+    found = dict(zip(COLUMNS, np.moveaxis(columns, -1, 0), strict=True))
+    return found | {"status": np.where(status == OK, found["status"], status)}
+
+
+@checked
+def fit_ou(
+    theta: Any,
+    *,
+    dim: str = "step",
+    dt: float | None = None,
+    times: Any = None,
+    per: str | None = None,
+    confidence: float = 0.95,
+) -> xr.Dataset:
+    """Ornstein-Uhlenbeck fit of every series: relaxation rate, diffusion coefficient, centre.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Series along ``dim``; a bare array has time first.
+    dim, dt, times, per
+        Where points lie in time: see ``dynamics.series.paths``.
+    confidence : float
+
+    Returns
+    -------
+    Dataset
+        kappa, relaxation_time, diffusion, sigma with ``_low`` and ``_high``; phi (the plain
+        regression's, of evenly spaced series), center, unit_root (statistic and
+        unit_root_p_value), log_likelihood given the first point, count, status.
+
+    Raises
+    ------
+    InputError
+        For a dimension that is not there, or times that do not increase.
+
+    Notes
+    -----
+    dX = -kappa (X - center) dt + sqrt(2 D) dW. kappa is median-unbiased, and its interval holds the
+    values at which the t statistic of phi (evenly spaced), or the signed root of the likelihood
+    ratio (else), lies within its own law; that law depends on the relaxation times spanned, and is
+    tabulated (``dynamics.autoregression``). A series that spans fewer than 5 of them is "weakly
+    identified". The interval of D joins those of kappa and of the residual variance (Zou and Donner
+    2008). A negative phi has kappa NaN: "oscillating at this sampling" when it is certain. Missing
+    points make a series unevenly spaced, which it may be. The centre has no calibrated interval.
+
+    References
+    ----------
+    Stock (1991), J. Monetary Econ. 28, 435; Hansen (1999), Rev. Econ. Stat. 81, 594; Tang and Chen
+    (2009), J. Econometrics 149, 65, for the bias.
+    """
+    series = paths(theta, dim=dim, dt=dt, times=times, per=per)
+    c = ou_columns(series, confidence)
+    kappa, low, high = c["kappa"], c["kappa_low"], c["kappa_high"]
+    status = c["status"]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        weak = (status == OK) & (kappa * c["duration"] < WEAK_BELOW)
+        times_ = 1 / kappa, 1 / high, 1 / low
+        diffusion = _diffusion(c, kappa)
+        d_low, d_high = _diffusion_interval(c, diffusion, confidence)
+        still = is_still(status)
+        diffusion, d_low, d_high = (np.where(still, 0, d) for d in (diffusion, d_low, d_high))
+        values = {
+            "kappa": kappa,
+            "kappa_low": low,
+            "kappa_high": high,
+            "relaxation_time": times_[0],
+            "relaxation_time_low": times_[1],
+            "relaxation_time_high": times_[2],
+            "diffusion": diffusion,
+            "diffusion_low": d_low,
+            "diffusion_high": d_high,
+            "sigma": np.sqrt(2 * diffusion),
+            "sigma_low": np.sqrt(2 * d_low),
+            "sigma_high": np.sqrt(2 * d_high),
+            "phi": c["phi"],
+            "center": c["center"],
+            "unit_root": np.where(np.isnan(c["dt"]), -np.abs(c["unit_root"]), c["unit_root"]),
+        }
+    values["unit_root_p_value"] = unit_root_p_value(values["unit_root"])
+    return result(
+        series,
+        {
+            **values,
+            "log_likelihood": c["log_likelihood"],
+            "count": c["count"],
+            "status": np.where(weak, WEAK, status),
+        },
+        named={"count": number_of("increments")},
+        method="exact likelihood given the first point, median-unbiased",
+        reference="Stock (1991); Hansen (1999); Tang and Chen (2009)",
+        confidence=confidence,
+        interval_method="inversion of the t statistic's tabulated law; center: none",
+    )
+
+
+def _growth(kappa: np.ndarray, dt: np.ndarray) -> np.ndarray:
+    """Variance of one step at unit D: (1 - exp(-2 kappa dt))/kappa."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(kappa * dt < 1e-8, 2 * dt, -np.expm1(-2 * kappa * dt) / kappa)
+
+
+def _diffusion(c: dict[str, np.ndarray], kappa: np.ndarray) -> np.ndarray:
+    """D from the residual variance: per step where spacing is even, else already per unit D."""
+    variance = c["squares"] / (c["count"] - 2)
+    return np.where(np.isnan(c["dt"]), variance, variance / _growth(kappa, c["dt"]))
+
+
+def _diffusion_interval(
+    c: dict[str, np.ndarray], diffusion: np.ndarray, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Join the intervals of residual variance and kappa, as logarithms (Zou and Donner 2008)."""
+    low, high = chi_squared_interval(np.ones_like(diffusion), c["count"] - 2, confidence)
+    dt = np.where(np.isnan(c["dt"]), c["duration"] / c["count"], c["dt"])
+    middle, ends = (
+        np.log(_growth(k, dt)) for k in (c["kappa"], np.stack([c["kappa_low"], c["kappa_high"]]))
+    )
+    # D grows with kappa at a given residual variance
+    below = np.hypot(np.log(low), middle - ends[0])
+    above = np.hypot(np.log(high), ends[1] - middle)
+    return diffusion * np.exp(-below), diffusion * np.exp(above)

@@ -1,0 +1,272 @@
+"""Tail index of increments, per coordinate, beside what Gaussian noise would read.
+
+Coordinates are never pooled: Gaussian noise of unequal variances, pooled, looks heavy-tailed.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.special import chdtri, ndtri
+
+from sgdphys.arguments import checked
+from sgdphys.compiling import compiled
+from sgdphys.draws import Seed, stream
+from sgdphys.dynamics.diffusion.stable_law import Table, fit_index, table
+from sgdphys.dynamics.series import over_sound_series, paths, result
+from sgdphys.dynamics.status import Needs
+from sgdphys.errors import InputError, nearest
+from sgdphys.quantities import number_of
+
+FEWEST = 50
+"""Increments for an index."""
+_OF_PATH = Needs(points=FEWEST + 1, even=True, neighbours=True, distinct="increments")
+_OF_INCREMENTS = Needs(points=FEWEST, distinct="values")
+
+
+@compiled
+def _levy_kernel(table, dx, counts, drop, scratch, out):
+    """Fill out (series, 6) with what ``fit_index`` says of increments packed to the left."""
+    for s in range(dx.shape[0]):
+        values, places, scales = scratch[0], scratch[1], scratch[2]
+        here = dx[s, : counts[s]]
+        fit_index(table, here, out[s, 3], out[s, 4], drop, values, places, scales, out[s])
+
+
+def levy_columns(dx: np.ndarray, confidence: float) -> np.ndarray:
+    """Fit increments (series, increment) that have a tail, missing ones NaN.
+
+    Returns
+    -------
+    (series, 6)
+        Index, its ends, place, scale, log-likelihood.
+    """
+    out = np.full((len(dx), 6), np.nan)
+    there = np.isfinite(dx)
+    packed = np.take_along_axis(dx, np.argsort(~there, axis=1, kind="stable"), axis=1)
+    quarter = np.nanquantile(dx, [0.25, 0.5, 0.75], axis=1)
+    out[:, 3] = quarter[1]
+    spread = 0.5 * (quarter[2] - quarter[0])
+    typical = np.nanmean(np.abs(dx), axis=1)
+    out[:, 4] = np.where(spread > 1e-9 * typical, spread, typical)
+    tables: Table = table()
+    scratch = np.empty((3, len(tables.indices)))
+    drop = 0.5 * float(chdtri(1, 1 - confidence))
+    _levy_kernel(tables, packed, there.sum(axis=1), drop, scratch, out)
+    return out
+
+
+@checked
+def fit_levy(
+    theta: Any,
+    *,
+    dim: str = "step",
+    dt: float | None = None,
+    times: Any = None,
+    per: str | None = None,
+    confidence: float = 0.95,
+) -> xr.Dataset:
+    """Symmetric Levy flight with drift: tail index and scale of every series by likelihood.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Paths along ``dim``, not increments; a bare array has time first.
+    dim, dt, times, per
+        Where points lie in time: see ``dynamics.series.paths``.
+    confidence : float
+
+    Returns
+    -------
+    Dataset
+        tail_index with ``_low`` and ``_high`` (between 0.8 and 2), scale (of one increment:
+        exp(-|scale k|**alpha)), drift, count, status.
+
+    Raises
+    ------
+    InputError
+        For a dimension that is not there, or times that do not increase.
+
+    Notes
+    -----
+    Increments over missing points are left out. Densities come from a table made by FFT; the
+    interval is that of the likelihood ratio. At an index of 2 the law is Gaussian with D dt =
+    scale**2. Unevenly spaced series have the status "needs even spacing".
+
+    References
+    ----------
+    Nolan (2020), "Univariate stable distributions", chapter 4.
+    """
+    series = paths(theta, dim=dim, dt=dt, times=times, per=per)
+    spacing = series.spacing
+
+    def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        dx = np.diff(x, axis=1)
+        return np.column_stack([levy_columns(dx, confidence), np.isfinite(dx).sum(axis=1)])
+
+    columns, status = over_sound_series(series, kernel, 7, _OF_PATH)
+    index, low, high, place, scale, _, count = np.moveaxis(columns, -1, 0)
+    return result(
+        series,
+        {
+            "tail_index": index,
+            "tail_index_low": low,
+            "tail_index_high": high,
+            "scale": scale,
+            "drift": place / spacing,
+            "count": count,
+            "status": status,
+        },
+        named={"count": number_of("increments")},
+        method="maximum likelihood of the symmetric stable law, index between 0.8 and 2",
+        reference="Nolan (2020)",
+        confidence=confidence,
+        interval_method="likelihood ratio for tail_index; scale and drift: none",
+    )
+
+
+def log_moment(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
+    """Index from Var ln|X| = (pi**2/6)(1/alpha**2 + 1/2), and its interval.
+
+    The fourth central moment of ln|X|, pi**4 (3/(20 a**4) + 1/(12 a**2) + 19/240), gives the
+    standard error of the variance (Kuruoglu 2001).
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(np.abs(dx))
+        logs[~np.isfinite(logs)] = np.nan  # exact zeros carry no logarithm
+    n = np.isfinite(logs).sum(axis=1)
+    variance = np.nanvar(logs, axis=1, ddof=1)
+    index = _index_of_variance(variance)
+    fourth = np.pi**4 * (3 / (20 * index**4) + 1 / (12 * index**2) + 19 / 240)
+    error = np.sqrt((fourth - variance**2) / n)
+    reach = ndtri(0.5 + confidence / 2) * error
+    return index, _index_of_variance(variance + reach), _index_of_variance(variance - reach)
+
+
+def _index_of_variance(variance: np.ndarray) -> np.ndarray:
+    return 1 / np.sqrt(np.maximum(6 * variance / np.pi**2 - 0.5, 0.25))
+
+
+def block_log(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
+    """Index from sums of blocks of b increments: 1/alpha = mean(ln|sum| - ln|X|)/ln b.
+
+    Mohammadi, Mohammadpour and Ogata (2015), Metrika 78, 549; b is about the root of their number.
+    """
+    found = np.full(len(dx), np.nan)
+    for s, row in enumerate(dx):
+        x = row[np.isfinite(row) & (row != 0)]
+        b = int(np.sqrt(len(x)))
+        blocks = x[: len(x) // b * b].reshape(-1, b)
+        sums = np.abs(blocks.sum(axis=1))
+        sums = np.log(sums[sums > 0])  # exact zeros carry no logarithm
+        found[s] = np.log(b) / (sums.mean() - np.log(np.abs(blocks)).mean())
+    return found, np.full_like(found, np.nan), np.full_like(found, np.nan)
+
+
+def hill(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
+    """Hill's index of the largest tenth of |X|; a power law's, not bounded by 2."""
+    found, error = np.full((2, len(dx)), np.nan)
+    for s, row in enumerate(dx):
+        sizes = np.sort(np.abs(row[np.isfinite(row)]))
+        k = max(len(sizes) // 10, 5)
+        if sizes[-k - 1] > 0:
+            found[s] = 1 / np.log(sizes[-k:] / sizes[-k - 1]).mean()
+            error[s] = found[s] / np.sqrt(k)
+    reach = ndtri(0.5 + confidence / 2) * error
+    return found, found - reach, found + reach
+
+
+def likelihood(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
+    """Index of largest likelihood of a symmetric stable law, at most 2."""
+    columns = levy_columns(dx, confidence)
+    return columns[:, 0], columns[:, 1], columns[:, 2]
+
+
+METHODS: dict[str, tuple[Callable[..., tuple[np.ndarray, ...]], str, str]] = {
+    "likelihood": (likelihood, "likelihood ratio", "Nolan (2020)"),
+    "log_moment": (log_moment, "normal, from the fourth moment of ln|X|", "Kuruoglu (2001)"),
+    "block_log": (block_log, "none: no standard error is known", "Mohammadi et al. (2015)"),
+    "hill": (hill, "normal, of an exact power law", "Hill (1975)"),
+}
+
+
+@checked
+def tail_index(
+    theta: Any,
+    *,
+    dim: str = "step",
+    of: str = "path",
+    method: str = "likelihood",
+    confidence: float = 0.95,
+    rng: Seed = 0,
+) -> xr.Dataset:
+    """Tail index of the increments of every series, beside that of Gaussian noise.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Series along ``dim``; a bare array has time first.
+    dim : str
+    of : str
+        "path", whose differences are taken, or "increments" as they are.
+    method : str
+        "likelihood", "log_moment", "block_log" (that of much of the literature on SGD) or "hill".
+    confidence : float
+    rng : int, SeedSequence or Generator
+        Seed of the null, with the place of each series in the array.
+
+    Returns
+    -------
+    Dataset
+        tail_index with ``_low`` and ``_high``; null_tail_index, the same of as many Gaussian
+        numbers; count, status. Stable laws have at most 2, which is Gaussian.
+
+    Raises
+    ------
+    InputError
+        For an unknown method or choice of ``of``.
+
+    Notes
+    -----
+    Each series is read alone. A heavy tail of the weights themselves (Kesten) is another thing than
+    one of their increments. Series with few distinct increments have NaN and a status.
+
+    References
+    ----------
+    Simsekli et al. (2019) for SGD; Xie et al. (2021) for its critics.
+    """
+    if method not in METHODS:
+        raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")
+    if of not in ("path", "increments"):
+        raise InputError(f"of is {of!r}; it can be 'path' or 'increments'")
+    estimator, interval, reference = METHODS[method]
+    series = paths(theta, dim=dim)
+
+    def kernel(x: np.ndarray, t: np.ndarray, places: np.ndarray) -> np.ndarray:
+        dx = np.diff(x, axis=1) if of == "path" else x
+        null = np.stack([stream(rng, k).standard_normal(dx.shape[1]) for k in places])
+        null[~np.isfinite(dx)] = np.nan
+        columns = (*estimator(dx, confidence), estimator(null, confidence)[0])
+        return np.column_stack([*columns, np.isfinite(dx).sum(axis=1)])
+
+    needs = _OF_PATH if of == "path" else _OF_INCREMENTS
+    columns, status = over_sound_series(series, kernel, 5, needs, numbered=True)
+    index, low, high, null, count = np.moveaxis(columns, -1, 0)
+    return result(
+        series,
+        {
+            "tail_index": index,
+            "tail_index_low": low,
+            "tail_index_high": high,
+            "null_tail_index": null,
+            "count": count,
+            "status": status,
+        },
+        named={"count": number_of("increments")},
+        method=method,
+        reference=reference,
+        confidence=confidence,
+        interval_method=interval,
+        of=of,
+    )

@@ -1,0 +1,126 @@
+"""Wiener process with drift, by maximum likelihood on any time grid."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.special import chdtri, stdtrit
+
+from sgdphys.arguments import checked
+from sgdphys.compiling import compiled
+from sgdphys.dynamics.series import over_sound_series, paths, present, result
+from sgdphys.dynamics.status import Needs, is_still
+from sgdphys.quantities import number_of
+from sgdphys.status import CONSTANT, ONCE, STRAIGHT
+
+_NEEDS = Needs(points=3, takes=(CONSTANT, STRAIGHT, ONCE))
+
+
+@compiled
+def _wiener_kernel(x, t, xs, ts, out):
+    """Fill out (series, 4): drift, diffusion, count, duration."""
+    for s in range(x.shape[0]):
+        n = present(x[s], t, xs, ts)
+        duration = ts[n - 1] - ts[0]
+        drift = (xs[n - 1] - xs[0]) / duration
+        squares = 0.0
+        for k in range(n - 1):
+            dt = ts[k + 1] - ts[k]
+            dx = xs[k + 1] - xs[k]
+            squares += (dx - drift * dt) ** 2 / dt
+        out[s, 0] = drift
+        out[s, 1] = squares / (2 * (n - 2))
+        out[s, 2] = n - 1
+        out[s, 3] = duration
+
+
+@checked
+def fit_wiener(
+    theta: Any,
+    *,
+    dim: str = "step",
+    dt: float | None = None,
+    times: Any = None,
+    per: str | None = None,
+    confidence: float = 0.95,
+) -> xr.Dataset:
+    """Drift and diffusion coefficient of every series.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Series along ``dim``; a bare array has time first.
+    dim, dt, times, per
+        Where points lie in time: see ``dynamics.series.paths``.
+    confidence : float
+
+    Returns
+    -------
+    Dataset
+        drift, diffusion, sigma with ``_low`` and ``_high``, count (increments), status; over the
+        other dimensions of ``theta``.
+
+    Raises
+    ------
+    InputError
+        For a dimension that is not there, or times that do not increase.
+
+    Notes
+    -----
+    v = (x_n - x_0)/(t_n - t_0) and D = sum (dx - v dt)**2/dt / (2 (n - 1)) over n increments, with
+    n - 1 degrees of freedom; exact at any spacing: chi-squared for D, Student's t for v. Missing
+    points (NaN) are bridged by the increment across them. A series that is "constant" or a
+    "straight line" has D = 0; one with fewer than 2 increments, or that diverged, has NaN.
+
+    References
+    ----------
+    Gardiner, "Stochastic methods", 4th ed., section 3.8.
+    """
+    series = paths(theta, dim=dim, dt=dt, times=times, per=per)
+
+    def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        out = np.empty((len(x), 4))
+        _wiener_kernel(x, t, np.empty_like(t), np.empty_like(t), out)
+        return out
+
+    columns, status = over_sound_series(series, kernel, 4, _NEEDS)
+    drift, diffusion, count, duration = np.moveaxis(columns, -1, 0)
+    diffusion = np.where(is_still(status), 0.0, diffusion)
+    low, high = chi_squared_interval(diffusion, count - 1, confidence)
+    tail = (1 - confidence) / 2
+    with np.errstate(invalid="ignore"):
+        reach = stdtrit(np.maximum(count - 1, 1), 1 - tail) * np.sqrt(2 * diffusion / duration)
+        values = {
+            "drift": drift,
+            "drift_low": drift - reach,
+            "drift_high": drift + reach,
+            "diffusion": diffusion,
+            "diffusion_low": low,
+            "diffusion_high": high,
+            "sigma": np.sqrt(2 * diffusion),
+            "sigma_low": np.sqrt(2 * low),
+            "sigma_high": np.sqrt(2 * high),
+        }
+    return result(
+        series,
+        {**values, "count": count, "status": status},
+        named={"count": number_of("increments")},
+        method="maximum likelihood, n - 1 degrees of freedom",
+        reference="Gardiner, Stochastic methods, 4th ed., section 3.8",
+        confidence=confidence,
+        interval_method="exact: chi-squared for diffusion, Student's t for drift",
+    )
+
+
+def chi_squared_interval(
+    estimate: np.ndarray, freedom: Any, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Interval of a variance whose estimate has chi-squared errors of that many degrees."""
+    tail = (1 - confidence) / 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        degrees = np.where(np.asarray(freedom) > 0, freedom, np.nan)
+        # chdtri is the inverse of the upper tail
+        return (
+            estimate * degrees / chdtri(degrees, tail),
+            estimate * degrees / chdtri(degrees, 1 - tail),
+        )

@@ -1,0 +1,356 @@
+"""Whether a Wiener process is a fair model: tests of increments, all series at once."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.special import chdtrc, ndtr
+
+from sgdphys.arguments import checked, require_share
+from sgdphys.containers import require_kind
+from sgdphys.draws import Seed, seed_of
+from sgdphys.dynamics.diffusion.unit_root import unit_root_p_value
+from sgdphys.dynamics.series import over_sound_series, paths, result
+from sgdphys.dynamics.status import Needs, status_of
+from sgdphys.errors import InputError
+from sgdphys.quantities import labelled, number_of
+from sgdphys.status import OK, TOO_SHORT
+
+FEWEST = 50
+"""Increments for a test."""
+_NEEDS = Needs(points=FEWEST + 1)
+WINDOW = 512
+"""Increments at which shares of passing series are compared: at any length all are rejected."""
+_LAGS = 10
+_VARIANCE_RATIO = 8
+
+
+def jarque_bera(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Skewness and kurtosis of standardised values (series, point): statistic and p-value.
+
+    With the moments' exact means and variances at n points (Urzua 1996), chi-squared of 2 degrees.
+    """
+    n = z.shape[1]
+    c = z - z.mean(axis=1, keepdims=True)
+    spread = np.sqrt((c**2).mean(axis=1))
+    skew = (c**3).mean(axis=1) / spread**3
+    kurtosis = (c**4).mean(axis=1) / spread**4
+    var_skew = 6 * (n - 2) / ((n + 1) * (n + 3))
+    mean = 3 * (n - 1) / (n + 1)
+    var_kurtosis = 24 * n * (n - 2) * (n - 3) / ((n + 1) ** 2 * (n + 3) * (n + 5))
+    statistic = skew**2 / var_skew + (kurtosis - mean) ** 2 / var_kurtosis
+    return statistic, chdtrc(2, statistic)
+
+
+def anderson_darling(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distance of values (series, point) from a normal law of their own mean and variance.
+
+    p-values after D'Agostino and Stephens (1986), table 4.9.
+    """
+    n = z.shape[1]
+    y = np.sort(z, axis=1)
+    y = (y - y.mean(axis=1, keepdims=True)) / y.std(axis=1, ddof=1, keepdims=True)
+    k = 2 * np.arange(1, n + 1) - 1
+    low = np.log(np.maximum(ndtr(y), 1e-300))
+    high = np.log(np.maximum(ndtr(-y[:, ::-1]), 1e-300))
+    a = (-n - (k * (low + high)).mean(axis=1)) * (1 + 0.75 / n + 2.25 / n**2)
+    with np.errstate(over="ignore"):
+        p = np.select(
+            [a >= 0.6, a >= 0.34, a >= 0.2],
+            [
+                np.exp(1.2937 - 5.709 * a + 0.0186 * a**2),
+                np.exp(0.9177 - 4.279 * a - 1.38 * a**2),
+                1 - np.exp(-8.318 + 42.796 * a - 59.938 * a**2),
+            ],
+            1 - np.exp(-13.436 + 101.14 * a - 223.73 * a**2),
+        )
+    return a, np.where(a > 13, 0.0, np.clip(p, 0.0, 1.0))
+
+
+def ljung_box(z: np.ndarray, lags: int = _LAGS) -> tuple[np.ndarray, np.ndarray]:
+    """Autocorrelation of values (series, point) to some lags; chi-squared (Ljung and Box 1978)."""
+    n = z.shape[1]
+    lags = min(lags, n // 5)
+    c = z - z.mean(axis=1, keepdims=True)
+    total = (c**2).sum(axis=1)
+    statistic = np.zeros(len(z))
+    for k in range(1, lags + 1):
+        rho = np.einsum("sp,sp->s", c[:, k:], c[:, :-k]) / total
+        statistic += n * (n + 2) * rho**2 / (n - k)
+    return statistic, chdtrc(lags, statistic)
+
+
+def constant_variance(z: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whether squares of values depend on time, on the level, its square, or the last square.
+
+    Parameters
+    ----------
+    z : (series, point)
+        Increments or residuals.
+    x : (series, point)
+        Level before each of them.
+
+    Returns
+    -------
+    (series,), (series,)
+        n R**2 of the regression, and its p-value, chi-squared of 4 degrees.
+
+    References
+    ----------
+    Koenker (1981), J. Econometrics 17, 107; Engle (1982) for the last square.
+    """
+    y = z[:, 1:] ** 2
+    n = y.shape[1]
+    level = x[:, 1:] - x[:, 1:].mean(axis=1, keepdims=True)
+    time = np.broadcast_to(np.linspace(-1, 1, n), y.shape)
+    columns = np.stack([time, level, level**2, z[:, :-1] ** 2], axis=1)
+    columns = columns - columns.mean(axis=2, keepdims=True)
+    y = y - y.mean(axis=1, keepdims=True)
+    columns /= np.sqrt((columns**2).mean(axis=2, keepdims=True)) + 1e-300
+    gram = columns @ columns.transpose(0, 2, 1) / n + 1e-10 * np.eye(4)
+    cross = np.einsum("skp,sp->sk", columns, y) / n
+    slope = np.linalg.solve(gram, cross[..., None])[..., 0]
+    explained = (slope * cross).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        statistic = n * explained / (y**2).mean(axis=1)
+    return statistic, chdtrc(4, np.maximum(statistic, 0))
+
+
+def variance_ratio(dx: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Variance over q = 8 increments against q times that of one, two-sided normal.
+
+    References
+    ----------
+    Lo and MacKinlay (1988), Rev. Financial Stud. 1, 41; overlapping, unbiased.
+    """
+    n, q = dx.shape[1], _VARIANCE_RATIO
+    c = dx - dx.mean(axis=1, keepdims=True)
+    sums = np.cumsum(np.concatenate([np.zeros((len(c), 1)), c], axis=1), axis=1)
+    long = ((sums[:, q:] - sums[:, :-q]) ** 2).sum(axis=1) / (q * (n - q + 1) * (1 - q / n))
+    ratio = long / ((c**2).sum(axis=1) / (n - 1))
+    z = (ratio - 1) / np.sqrt(2 * (2 * q - 1) * (q - 1) / (3 * q * n))
+    return ratio, 2 * ndtr(-np.abs(z))
+
+
+def dickey_fuller(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Dickey-Fuller test with an intercept and no lagged differences.
+
+    Parameters
+    ----------
+    x : (series, point)
+
+    Returns
+    -------
+    (series,), (series,)
+        t statistic of the level, and its p-value under a driftless random walk.
+    """
+    y = np.diff(x, axis=1)
+    y = y - y.mean(axis=1, keepdims=True)
+    level = (x[:, :-1] - x[:, :1])[:, None]
+    level = level - level.mean(axis=2, keepdims=True)
+    level = level / np.sqrt((level**2).sum(axis=2, keepdims=True))
+    inverse = 1 / (level @ level.transpose(0, 2, 1))[:, 0, 0]
+    cross = np.einsum("skp,sp->sk", level, y)[:, 0]
+    slope = inverse * cross
+    total = (y**2).sum(axis=1)
+    rest = np.maximum(total - slope * cross, 1e-30 * total)  # never below rounding
+    statistic = slope / np.sqrt(rest / (y.shape[1] - 2) * inverse)
+    return statistic, unit_root_p_value(statistic)
+
+
+TESTS: dict[str, str] = {
+    "jarque_bera": "normal: skewness and kurtosis",
+    "anderson_darling": "normal: distribution function",
+    "ljung_box": "independent: autocorrelation to lag 10",
+    "constant_variance": "variance independent of time, level and last square",
+    "variance_ratio": "variance over 8 increments is 8 times that of one",
+    "unit_root": "no pull to a centre: Dickey-Fuller",
+}
+
+
+def _statistics(x: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Statistics and p-values (test, series) of paths (series, point)."""
+    dt = np.diff(t)
+    dx = np.diff(x, axis=1)
+    drift = (x[:, -1:] - x[:, :1]) / (t[-1] - t[0])
+    z = (dx - drift * dt) / np.sqrt(dt)
+    tests: list[Callable[[], tuple[np.ndarray, np.ndarray]]] = [
+        lambda: jarque_bera(z),
+        lambda: anderson_darling(z),
+        lambda: ljung_box(z),
+        lambda: constant_variance(z, x[:, :-1]),
+        lambda: variance_ratio(z),
+        lambda: dickey_fuller(x),
+    ]
+    found = [test() for test in tests]
+    return np.stack([s for s, _ in found]), np.stack([p for _, p in found])
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """Smallest p-value of several tests (test, ...), for all of them together (Holm 1979)."""
+    return np.minimum(len(p_values) * p_values.min(axis=0), 1.0)
+
+
+def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
+    """Adjusted p-values of an array: reject those below the false-discovery rate wanted."""
+    flat = np.asarray(p_values, float).ravel()
+    adjusted = np.full_like(flat, np.nan)
+    there = np.flatnonzero(np.isfinite(flat))
+    order = there[np.argsort(flat[there])]
+    raised = flat[order] * len(order) / np.arange(1, len(order) + 1)
+    adjusted[order] = np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1.0)
+    return adjusted.reshape(np.shape(p_values))
+
+
+def wiener_tests(
+    theta: Any,
+    *,
+    dim: str = "step",
+    dt: float | None = None,
+    times: Any = None,
+    per: str | None = None,
+    increments: int | None = None,
+    level: float = 0.05,
+) -> xr.Dataset:
+    """Test whether every series is a Wiener process with drift.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Paths along ``dim``; a bare array has time first.
+    dim, dt, times, per
+        Where points lie in time: see ``dynamics.series.paths``.
+    increments : int, optional
+        Only the last so many increments are tested; 512 makes shares of passing series comparable.
+        All by default.
+    level : float
+        Of the whole of the tests.
+
+    Returns
+    -------
+    Dataset
+        statistic, p_value (..., test); p_value_holm, of all tests together; adjusted_p_value, that
+        after Benjamini and Hochberg over all series, which depends on the other series too; passes,
+        whether p_value_holm is above the level; count, status.
+
+    Raises
+    ------
+    InputError
+        For fewer than 50 increments asked for.
+
+    Notes
+    -----
+    Missing points leave a series untested ("too short") unless 50 increments in a row remain at its
+    end. The Dickey-Fuller test takes a driftless walk for its null; drift makes it conservative.
+
+    References
+    ----------
+    Jarque and Bera (1980) with Urzua (1996); Anderson and Darling (1954); Ljung and Box (1978);
+    Koenker (1981); Lo and MacKinlay (1988); Dickey and Fuller (1979); Holm (1979).
+    """
+    require_share(level, "level")
+    if increments is not None and increments < FEWEST:
+        raise InputError(f"increments is {increments}; the tests need at least {FEWEST}")
+    series = paths(theta, dim=dim, dt=dt, times=times, per=per)
+    if increments is not None and series.theta.sizes[dim] > increments + 1:
+        series = series._replace(
+            theta=series.theta.isel({dim: slice(-increments - 1, None)}),
+            times=series.times[-increments - 1 :],
+        )
+    many = len(TESTS)
+
+    def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        out = np.full((len(x), 2 * many + 2), np.nan)
+        out[:, -1] = TOO_SHORT
+        starts = _starts_of_ends(x)
+        for first in np.unique(starts[starts < x.shape[1]]):
+            rows = np.flatnonzero(starts == first)
+            # an end without gaps is a series of its own
+            out[rows, -1] = status = status_of(x[rows][:, first:], t[first:], _NEEDS)
+            sound = rows[status == OK]
+            if len(sound):
+                found = _statistics(x[sound][:, first:], t[first:])
+                out[sound, : 2 * many] = np.concatenate(found).T
+                out[sound, -2] = x.shape[1] - 1 - first
+        return out
+
+    found, status = over_sound_series(series, kernel, 2 * many + 2, _NEEDS)
+    p_value = found[..., many : 2 * many]
+    together = holm(np.moveaxis(p_value, -1, 0))
+    data = result(
+        series,
+        {
+            "statistic": (("test",), found[..., :many]),
+            "p_value": (("test",), p_value),
+            "p_value_holm": together,
+            "adjusted_p_value": benjamini_hochberg(together),
+            "passes": together > level,
+            "count": found[..., -2],
+            "status": np.where(status == OK, found[..., -1], status),
+        },
+        coords={"test": list(TESTS)},
+        level=level,
+        named={"count": number_of("increments")},
+        method="; ".join(f"{name}: {what}" for name, what in TESTS.items()),
+        reference="Jarque-Bera, Anderson-Darling, Ljung-Box, Koenker, Lo-MacKinlay, Dickey-Fuller",
+        interval_method="none: tests",
+    )
+    return data
+
+
+def _starts_of_ends(x: np.ndarray) -> np.ndarray:
+    """First point after the last missing one of each series (series, point)."""
+    missing = np.isnan(x)
+    return np.where(missing.any(axis=1), x.shape[1] - missing[:, ::-1].argmax(axis=1), 0)
+
+
+@functools.lru_cache(maxsize=32)
+def _null_share(
+    increments: int, level: float, entropy: int | tuple[int, ...], key: tuple[int, ...]
+) -> float:
+    """Share of 2000 simulated walks that pass; entropy and key are those of a SeedSequence."""
+    generator = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=key))
+    walks = generator.standard_normal((increments + 1, 2000)).cumsum(axis=0)
+    return float(wiener_tests(walks, level=level)["passes"].mean())
+
+
+@checked
+def passing_share(tests: xr.Dataset, by: str = "layer", rng: Seed = 0) -> xr.Dataset:
+    """Share of series that pass as Wiener, beside that of simulated Wiener processes.
+
+    Parameters
+    ----------
+    tests : Dataset
+        Of ``wiener_tests``.
+    by : str
+        A coordinate of the series to tell apart; all are taken together where it is not there.
+    rng : int, SeedSequence or Generator
+        Seed of the null: 2000 independent walks of as many increments. Tests have no unit, so
+        that equal variances are no restriction; correlation between weights changes the share's
+        spread and not its mean.
+
+    Returns
+    -------
+    Dataset
+        passes, count of tested series, null_passes.
+    """
+    require_kind(tests, xr.Dataset, "tests", "status", "passes", "count")
+    tested = tests["status"] == OK
+    passes = tests["passes"].where(tested)
+    lengths = tests["count"].where(tested)
+    longest = int(lengths.max()) if bool(tested.any()) else 0
+    null = np.nan
+    if longest:
+        seed = seed_of(rng)
+        entropy: Any = seed.entropy
+        words = entropy if isinstance(entropy, int) else tuple(entropy)
+        null = _null_share(longest, float(tests.attrs["level"]), words, seed.spawn_key)
+    if by in tests.coords:
+        share = passes.groupby(by).mean(...)
+        count = tested.groupby(by).sum(...)
+    else:
+        share, count = passes.mean(), tested.sum()
+    data = xr.Dataset({"passes": share, "count": count, "null_passes": null})
+    return labelled(data, {"count": number_of("series that were tested")})

@@ -1,0 +1,1 @@
+"""Clouds of networks at fixed training time."""

@@ -1,0 +1,145 @@
+"""Clouds of networks at fixed time: which directions they are looked at along, and their spread."""
+
+import itertools
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.containers import finite_array
+from sgdphys.draws import Seed, stream
+from sgdphys.dynamics.ensembles.ensemble_diffusion import groups_along
+from sgdphys.dynamics.series import Paths, paths
+from sgdphys.errors import InputError, nearest
+from sgdphys.missing import labelled_without_missing
+
+BASES = ("principal", "random", "coordinates")
+MOST_MODES = 10
+_FREEDOM_A_MODE = 4
+_TIMES_AT_ONCE = 32 * 2**20
+
+
+class Cloud(NamedTuple):
+    """Deviations of members from their groups' means, along chosen directions."""
+
+    series: Paths
+    y: np.ndarray
+    """(time, member, mode), of every group about its mean."""
+    members: list[np.ndarray]
+    """Places along the second axis of each group."""
+    freedom: int
+    """Members less groups."""
+    basis: np.ndarray
+    """(parameter, mode)"""
+    parameters: np.ndarray
+    """Whether each parameter ever differs between members."""
+    basis_name: str
+
+
+def cloud_of(
+    theta: xr.DataArray,
+    *,
+    dim: str,
+    over: str,
+    within: str | None,
+    across: str,
+    basis: Any,
+    modes: int | None,
+    per: str | None,
+    rng: Seed,
+) -> Cloud:
+    """Read a trajectory as a cloud along a few directions.
+
+    Parameters
+    ----------
+    theta : DataArray (dim, over, across)
+    within : str, optional
+        Coordinate along ``over`` that names groups, each about its own mean.
+    basis : str or array (across, mode)
+        "principal": leading axes of the cloud, averaged over times after scaling each to unit
+        variance. "random": orthonormal, by seed. "coordinates": parameters themselves.
+    modes : int, optional
+        A quarter of the degrees of freedom, at most 10, by default.
+
+    Raises
+    ------
+    InputError
+        For dimensions that are not there or too many, an unknown basis.
+    """
+    series = paths(theta, dim=dim, per=per)
+    for name in (over, across):
+        if name not in series.over:
+            raise InputError(f"there is no dimension {name!r}; {nearest(name, series.over)}")
+    further = [d for d in series.over if d not in (over, across)]
+    if further:
+        raise InputError(f"choose one of {', '.join(further)}: a cloud has one of each")
+    x = labelled_without_missing(series.theta.transpose(dim, over, across))
+    last = x.isel({dim: -1}).transpose(over, across).to_numpy()
+    sound = np.isfinite(last).all(axis=1)
+    x = x.isel({over: np.flatnonzero(sound)})
+    members = [g for g in groups_along(x, over, within) if len(g) > 1]
+    freedom = sum(len(g) - 1 for g in members)
+    parameters = np.zeros(x.sizes[across], bool)
+    for y in _deviations(x, dim, members):
+        parameters |= (y != 0).any(axis=(0, 1))
+    size = int(parameters.sum())
+    named = basis if isinstance(basis, str) else "given"
+    if isinstance(basis, str):
+        if basis not in BASES:
+            raise InputError(f"basis is {basis!r}; {nearest(basis, BASES)}")
+        most = size if basis == "coordinates" else min(size, MOST_MODES)
+        wanted = min(most, max(1, freedom // _FREEDOM_A_MODE)) if modes is None else modes
+        wanted = size if basis == "coordinates" and modes is None else min(wanted, size)
+        vectors = np.zeros((x.sizes[across], wanted))
+        if wanted and freedom:
+            vectors[parameters] = _basis(basis, x, dim, members, parameters, wanted, rng)
+    else:
+        vectors = finite_array(basis, "the vectors of the basis")
+        if vectors.ndim != 2 or len(vectors) != x.sizes[across]:
+            raise InputError(
+                f"basis has shape {vectors.shape}; it must be ({x.sizes[across]}, modes)"
+            )
+    y = (
+        np.concatenate([d @ vectors for d in _deviations(x, dim, members)])
+        if members
+        else (np.zeros((x.sizes[dim], 0, vectors.shape[1])))
+    )
+    ends = np.cumsum([0, *(len(g) for g in members)])
+    places = [np.arange(a, b) for a, b in itertools.pairwise(ends)]
+    return Cloud(series, y, places, freedom, vectors, parameters, named)
+
+
+def _deviations(x: xr.DataArray, dim: str, members: list[np.ndarray]) -> Any:
+    """Deviations (time, member, parameter) from group means, some times at once."""
+    each = 8 * max(int(np.prod(x.shape[1:])), 1)
+    together = max(1, _TIMES_AT_ONCE // each)
+    for first in range(0, x.sizes[dim], together):
+        block = np.asarray(x.isel({dim: slice(first, first + together)}).data, np.float64)
+        # about a member first: equal ones then differ by exactly nothing
+        parts = [block[:, g] - block[:, g[:1]] for g in members]
+        if parts:
+            about = [y - y.mean(axis=1, keepdims=True) for y in parts]
+            yield np.nan_to_num(np.concatenate(about, axis=1))
+
+
+def _basis(
+    name: str, x: xr.DataArray, dim: str, members: list[np.ndarray], parameters: np.ndarray,
+    modes: int, rng: Seed,
+) -> np.ndarray:  # fmt: skip
+    size = int(parameters.sum())
+    if name == "coordinates":
+        return np.eye(size)[:, :modes]
+    if name == "random":
+        return np.linalg.qr(stream(rng).standard_normal((size, modes)))[0]
+    total = np.zeros((size, size))
+    for y in _deviations(x, dim, members):
+        for cloud in y[:, :, parameters]:
+            scale = (cloud**2).sum()
+            if scale > 0:
+                total += cloud.T @ cloud / scale
+    return np.linalg.eigh(total)[1][:, ::-1][:, :modes]
+
+
+def covariances(cloud: Cloud) -> np.ndarray:
+    """Unbiased covariance (time, mode, mode) of deviations."""
+    return np.einsum("tmi,tmj->tij", cloud.y, cloud.y, optimize=True) / max(cloud.freedom, 1)

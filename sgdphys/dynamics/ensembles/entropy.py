@@ -1,0 +1,275 @@
+"""Entropy of clouds of networks in weight space, its growth, and what the Fokker-Planck law says.
+
+In many dimensions the entropy of a cloud is not measurable: it is taken along a few stated
+directions, and its differences say more than its level.
+"""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.spatial import cKDTree
+from scipy.special import digamma, gammaln, ndtri, polygamma
+
+from sgdphys.arguments import checked
+from sgdphys.draws import Seed
+from sgdphys.dynamics.ensembles.clouds import Cloud, cloud_of, covariances
+from sgdphys.errors import InputError
+from sgdphys.quantities import labelled
+from sgdphys.status import CONSTANT, FEW_MEMBERS, OK, flagged
+
+_UNIT = 1 + np.log(2 * np.pi)
+NEIGHBOUR = 3
+"""Which neighbour's distance the check by nearest neighbours takes."""
+
+
+def log_determinant_bias(freedom: int, modes: int) -> float:
+    """E ln|S| - ln|Sigma| of a Gaussian sample covariance with so many degrees of freedom.
+
+    sum_{i=1..d} psi((n - i)/2) + d ln(2/(n - 1)), with n - 1 degrees of freedom.
+    """
+    i = np.arange(1, modes + 1)
+    return float(digamma((freedom + 1 - i) / 2).sum() + modes * np.log(2 / freedom))
+
+
+@checked
+def weight_entropy(
+    theta: xr.DataArray,
+    *,
+    dim: str = "step",
+    over: str = "replica",
+    within: str | None = None,
+    across: str = "parameter",
+    basis: Any = "principal",
+    modes: int | None = None,
+    per: str | None = None,
+    confidence: float = 0.95,
+    rng: Seed = 0,
+) -> xr.Dataset:
+    """Gaussian entropy of a cloud of networks at every time, along a few directions.
+
+    Parameters
+    ----------
+    theta : DataArray (dim, over, across)
+        Members that diverge are left out.
+    dim, over, across : str
+        Time, the members, and the coordinates of the cloud.
+    within : str, optional
+        "family": the cloud of twins about the means of their families, which is noise alone.
+    basis : str or array (across, mode)
+        "principal" (leading axes of the cloud, averaged over times after scaling each to unit
+        variance), "random" (orthonormal, by ``rng``), "coordinates", or directions of your own.
+    modes : int, optional
+        How many; a quarter of the degrees of freedom, at most 10, by default.
+    per : str, optional
+        Coordinate to measure time by.
+    confidence : float
+    rng : int, SeedSequence or Generator
+
+    Returns
+    -------
+    Dataset
+        entropy (dim) in nats with ``_low`` and ``_high``; mode_entropy (dim, mode);
+        direction (across, mode), the basis; entropy_nearest, by nearest neighbours, as a check;
+        entropy_rate dS/dt and effective_modes 2 dS/d ln t, by differences of neighbouring times;
+        rank, status. Attributes say the basis, the degrees of freedom and which parameters never
+        differ.
+
+    Raises
+    ------
+    InputError
+        For dimensions that are not there, an unknown basis.
+
+    Notes
+    -----
+    S = 1/2 ln[(2 pi e)**d |Sigma|], Sigma the covariance along d directions; the bias of ln|S|,
+    sum_{i=1..d} psi((n - i)/2) + d ln(2/(n - 1)), is taken out. A Wiener cloud grows by d/2 ln t.
+    With as many modes as degrees of freedom or more the covariance is singular: NaN, with the
+    status "too few members". Permutations and sign flips of hidden units are not quotiented out:
+    for clouds of independent starts they add to the level.
+
+    References
+    ----------
+    Misra, Singh and Demchuk (2005), J. Multivar. Anal. 92, 324, for the bias; Kozachenko and
+    Leonenko (1987) for nearest neighbours.
+    """
+    cloud = cloud_of(
+        theta, dim=dim, over=over, within=within, across=across, basis=basis, modes=modes,
+        per=per, rng=rng,
+    )  # fmt: skip
+    size, freedom = cloud.basis.shape[1], cloud.freedom
+    times = cloud.series.times
+    entropy, error = np.full(len(times), np.nan), np.nan
+    by_mode = np.full((len(times), size), np.nan)
+    nearest = np.full(len(times), np.nan)
+    status = np.full(len(times), OK if 0 < size < freedom else FEW_MEMBERS)
+    if cloud.freedom and not cloud.parameters.any():
+        status[:] = CONSTANT
+    if 0 < size < freedom:
+        covariance = covariances(cloud)
+        variance = np.einsum("tii->ti", covariance)
+        apart = (variance > 0).all(axis=1)
+        status[~apart] = CONSTANT
+        _, logs = np.linalg.slogdet(covariance[apart])
+        entropy[apart] = 0.5 * (size * _UNIT + logs - log_determinant_bias(freedom, size))
+        with np.errstate(divide="ignore"):
+            logs_of_modes = np.where(variance > 0, np.log(variance), np.nan)
+        by_mode[:] = 0.5 * (_UNIT + logs_of_modes - log_determinant_bias(freedom, 1))
+        spread = polygamma(1, (freedom + 1 - np.arange(1, size + 1)) / 2).sum()
+        error = float(ndtri(0.5 + confidence / 2) * 0.5 * np.sqrt(spread))
+        nearest[apart] = [_nearest_entropy(y) for y in _restored(cloud)[apart]]
+    found = xr.Dataset(
+        {
+            "entropy": (dim, entropy),
+            "entropy_low": (dim, entropy - error),
+            "entropy_high": (dim, entropy + error),
+            "mode_entropy": ((dim, "mode"), by_mode),
+            "direction": ((across, "mode"), cloud.basis),
+            "entropy_nearest": (dim, nearest),
+            "rank": min(freedom, int(cloud.parameters.sum())),
+            "status": flagged(xr.DataArray(status, dims=dim)),
+        },
+        coords={
+            **{n: c for n, c in cloud.series.theta.coords.items() if c.dims == (dim,)},
+            "mode": np.arange(1, size + 1),
+        },
+    )
+    found["entropy_rate"] = (dim, _slope(entropy, times))
+    with np.errstate(divide="ignore"):
+        found["effective_modes"] = (dim, 2 * _slope(entropy, np.log(np.maximum(times, 0))))
+    is_chosen = cloud.basis_name == "principal"
+    return labelled(found, x=cloud.series.value_unit, t=cloud.series.time_unit).assign_attrs(
+        method=f"Gaussian, along {size} directions ({cloud.basis_name})",
+        reference="Misra, Singh and Demchuk (2005)",
+        basis=cloud.basis_name,
+        freedom=freedom,
+        parameters=len(cloud.parameters),
+        never_differ=_names(cloud.series.theta, across, ~cloud.parameters),
+        confidence=confidence,
+        interval_method="normal, with the variance of ln|S| of a Gaussian cloud"
+        + (", the choice of directions not counted" if is_chosen else ""),
+    )
+
+
+def _names(theta: xr.DataArray, across: str, left_out: np.ndarray) -> list[str]:
+    """Names of the parameters left out: by coordinate where there is one."""
+    if across in theta.coords:
+        return [str(v) for v in theta[across].to_numpy()[left_out]]
+    return [str(k) for k in np.flatnonzero(left_out)]
+
+
+def _restored(cloud: Cloud) -> np.ndarray:
+    """Deviations with the variance of independent members."""
+    y = cloud.y.copy()
+    for group in cloud.members:
+        y[:, group] *= np.sqrt(len(group) / (len(group) - 1))
+    return y
+
+
+def _nearest_entropy(y: np.ndarray) -> float:
+    """Kozachenko and Leonenko's entropy of points (member, mode); NaN where points coincide."""
+    n, d = y.shape
+    if n <= NEIGHBOUR:
+        return np.nan
+    distance = cKDTree(y).query(y, NEIGHBOUR + 1)[0][:, -1]
+    if not (distance > 0).all():
+        return np.nan
+    ball = 0.5 * d * np.log(np.pi) - gammaln(0.5 * d + 1)
+    return float(digamma(n) - digamma(NEIGHBOUR) + ball + d * np.log(distance).mean())
+
+
+def _slope(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Central differences; NaN where x or y is not finite."""
+    out = np.full(len(y), np.nan)
+    there = np.flatnonzero(np.isfinite(y) & np.isfinite(x))
+    if len(there) > 1:
+        out[there] = np.gradient(y[there], x[there])
+    return out
+
+
+@checked
+def entropy_balance(
+    theta: xr.DataArray,
+    *,
+    dim: str = "step",
+    over: str = "replica",
+    within: str | None = None,
+    across: str = "parameter",
+    basis: Any = "principal",
+    modes: int | None = None,
+    per: str | None = None,
+    rng: Seed = 0,
+) -> xr.Dataset:
+    """Fokker-Planck balance of the entropy: what the drift takes and what diffusion adds.
+
+    Parameters
+    ----------
+    theta, dim, over, within, across, basis, modes, per, rng
+        As in ``weight_entropy``.
+
+    Returns
+    -------
+    Dataset
+        Over ``dim`` (the earlier of two neighbouring times): entropy_flow, the mean divergence of
+        the drift; entropy_spreading, tr(D F) with F the Fisher information of the cloud;
+        entropy_balance, their sum; entropy_rate, the observed growth over the same two times.
+
+    Raises
+    ------
+    InputError
+        For too few members.
+
+    Notes
+    -----
+    dS/dt = <div b> + tr(D F). Across members the increments are regressed on the positions, dy = -B
+    y dt + e, so that <div b> = -tr B and 2 D dt = Cov e; F = Sigma**-1 of a Gaussian cloud, its
+    expectation corrected for the inverse of a sample covariance.
+
+    References
+    ----------
+    Risken (1989), "The Fokker-Planck equation".
+    """
+    cloud = cloud_of(
+        theta, dim=dim, over=over, within=within, across=across, basis=basis, modes=modes,
+        per=per, rng=rng,
+    )  # fmt: skip
+    size, freedom = cloud.basis.shape[1], cloud.freedom
+    if not 0 < size < freedom - size - 1:
+        raise InputError(
+            f"{freedom} degrees of freedom are too few for a balance along {size} directions; "
+            "give fewer modes or more members"
+        )
+    covariance = covariances(cloud)
+    y, dt = cloud.y, np.diff(cloud.series.times)
+    apart = (np.einsum("tii->ti", covariance) > 0).all(axis=1)
+    flow, spreading = np.full((2, len(dt)), np.nan)
+    for k in np.flatnonzero(apart[:-1]):
+        moved = y[k + 1] - y[k]
+        slope = np.linalg.solve(covariance[k] * freedom, y[k].T @ moved)
+        rest = moved - y[k] @ slope
+        noise = rest.T @ rest / (freedom - size) / (2 * dt[k])
+        flow[k] = np.trace(slope) / dt[k]
+        inverse = np.linalg.inv(covariance[k]) * (freedom - size - 1) / freedom
+        spreading[k] = np.trace(noise @ inverse)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        level = 0.5 * np.linalg.slogdet(covariance)[1]
+        rate = np.where(apart[1:] & apart[:-1], np.diff(level) / dt, np.nan)
+    data = xr.Dataset(
+        {
+            "entropy_flow": (dim, flow),
+            "entropy_spreading": (dim, spreading),
+            "entropy_balance": (dim, flow + spreading),
+            "entropy_rate": (dim, rate),
+        },
+        coords={
+            n: c.isel({dim: slice(None, -1)})
+            for n, c in cloud.series.theta.coords.items()
+            if c.dims == (dim,)
+        },
+    )
+    return labelled(data, x=cloud.series.value_unit, t=cloud.series.time_unit).assign_attrs(
+        method=f"regression across members, along {size} directions ({cloud.basis_name})",
+        reference="Risken (1989)",
+        freedom=freedom,
+        interval_method="none: neighbouring times share their members",
+    )

@@ -1,0 +1,226 @@
+"""What weights do along directions of known curvature: memory, variance, and both criticalities."""
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.arguments import checked
+from sgdphys.containers import array_of, labelled_array, require_dimensions
+from sgdphys.draws import Seed, bootstrap_draws
+from sgdphys.dynamics.intervals import (
+    METHOD,
+    mean_with_interval,
+    percentile_interval,
+    resampled_means,
+)
+from sgdphys.dynamics.series import paths
+from sgdphys.dynamics.slowing.autocorrelation import autocorrelation
+from sgdphys.errors import InputError, NotEnoughData
+from sgdphys.missing import labelled_without_missing, numbers_of
+from sgdphys.quantities import attributes, in_unit, labelled, number_of
+
+_FEWEST_DIRECTIONS = 4
+
+
+def along(theta: xr.DataArray, vectors: xr.DataArray, *, across: str = "parameter") -> xr.DataArray:
+    """Coordinates of weights along directions, those of each replica where they have their own.
+
+    Parameters
+    ----------
+    theta : DataArray (..., across)
+    vectors : DataArray (across, mode, ...)
+        Unit vectors; further dimensions are matched with those of theta.
+
+    Returns
+    -------
+    DataArray (..., mode)
+
+    Raises
+    ------
+    InputError
+        When they have not the same parameters.
+    """
+    theta = labelled_without_missing(labelled_array(theta))
+    vectors = labelled_without_missing(labelled_array(vectors, across, "mode"))
+    if across not in vectors.dims or vectors.sizes[across] != theta.sizes.get(across):
+        raise InputError(
+            f"vectors are {dict(vectors.sizes)} and theta is {dict(theta.sizes)}: "
+            f"both need the same {across!r}"
+        )
+    bare = [v.drop_vars([c for c in v.coords if across in v[c].dims]) for v in (theta, vectors)]
+    found = xr.dot(bare[0].astype(np.float64), bare[1], dim=across)
+    return found.assign_attrs(attributes("projection", x=str(theta.attrs.get("units", "1"))))
+
+
+@checked
+def directional_memory(
+    theta: xr.DataArray,
+    curvature: xr.DataArray,
+    *,
+    learning_rate: float,
+    momentum: float = 0.0,
+    noise: xr.DataArray | None = None,
+    dim: str = "step",
+    over: str = "replica",
+    confidence: float = 0.95,
+) -> xr.Dataset:
+    """Variance and signed lag-1 autocorrelation along directions, beside those of a quadratic.
+
+    Parameters
+    ----------
+    theta : DataArray (dim, over, mode)
+        Coordinates along directions, of a stationary stretch at consecutive steps; see ``along``.
+    curvature : DataArray (mode) or (over, mode)
+        Second derivative of the loss along each.
+    learning_rate, momentum : float
+    noise : DataArray, optional
+        Variance of the minibatch gradient along each direction.
+    dim, over : str
+    confidence : float
+
+    Returns
+    -------
+    Dataset
+        variance and autocorrelation (mode), means over members with ``_low`` and ``_high``;
+        predicted_autocorrelation 1 - eta h/(1 + mu); with noise C predicted_variance eta C (1 +
+        mu)/[h (1 - mu)(2 (1 + mu) - eta h)]; stability eta h/(2 (1 + mu)), 1 at its edge.
+
+    Raises
+    ------
+    InputError
+        For dimensions that are not there, or steps that are not consecutive.
+
+    Notes
+    -----
+    There are two criticalities of opposite sign: h to 0, where the autocorrelation goes to +1, and
+    eta h to 2 (1 + mu), the edge of stability, where it goes to -1. A norm or a loss mixes both.
+
+    References
+    ----------
+    Mandt, Hoffman and Blei (2017), J. Mach. Learn. Res. 18, 134; Cohen et al. (2021), ICLR, for the
+    edge of stability.
+    """
+    theta = labelled_without_missing(labelled_array(theta, dim))
+    curvature = labelled_without_missing(labelled_array(curvature, "mode"))
+    if "mode" not in theta.dims or over not in theta.dims:
+        raise InputError(f"coordinates along directions need dimensions 'mode' and {over!r}")
+    found = autocorrelation(theta, dim=dim, lags=[1])["autocorrelation"].isel(lag=0, drop=True)
+    measured = xr.Dataset(
+        {"variance": theta.var(dim, ddof=1), "autocorrelation": found.astype(np.float64)}
+    ).transpose(over, ...)
+    data = xr.Dataset()
+    for name in ("variance", "autocorrelation"):
+        data = data.merge(mean_with_interval(measured[name], over=over, confidence=confidence))
+    h = curvature.mean(over) if over in curvature.dims else curvature
+    data["curvature"] = h
+    data["stability"] = learning_rate * h / (2 * (1 + momentum))
+    data["predicted_autocorrelation"] = 1 - learning_rate * h / (1 + momentum)
+    if noise is not None:
+        noise = labelled_without_missing(labelled_array(noise, "mode"))
+        c = noise.mean(over) if over in noise.dims else noise
+        room = h * (1 - momentum) * (2 * (1 + momentum) - learning_rate * h)
+        predicted = learning_rate * c * (1 + momentum) / room.where(room > 0)
+        data["predicted_variance"] = predicted
+    unit = paths(theta, dim=dim).value_unit
+    own = curvature.attrs.get("units")
+    named = {"curvature": in_unit("curvature", str(own))} if own else None
+    return labelled(data, named, x=unit).assign_attrs(
+        method="moments of coordinates along directions",
+        reference="Mandt, Hoffman and Blei (2017); Cohen et al. (2021)",
+        learning_rate=learning_rate,
+        momentum=momentum,
+        confidence=confidence,
+        interval_method=METHOD,
+    )
+
+
+@checked
+def variance_flatness(
+    variance: xr.DataArray,
+    curvature: xr.DataArray,
+    *,
+    over: str = "replica",
+    confidence: float = 0.95,
+    rng: Seed = 0,
+) -> xr.Dataset:
+    """Slope of the logarithm of variance against that of curvature, over directions.
+
+    Parameters
+    ----------
+    variance, curvature : DataArray (over, mode)
+        Directions in which either is not above 0 are left out, and counted.
+    over : str
+        Members, for the interval.
+    confidence : float
+    rng : int, SeedSequence or Generator
+
+    Returns
+    -------
+    Dataset
+        flatness_exponent with its interval; count of directions used.
+
+    Raises
+    ------
+    NotEnoughData
+        For fewer than 4 directions.
+
+    Notes
+    -----
+    White noise of covariance proportional to the Hessian gives 0, white noise alike in all
+    directions -1, and noise that is reshuffled every epoch up to +1 whatever the loss: name the
+    sampler with every such exponent, and compare more than one.
+
+    References
+    ----------
+    Feng and Tu (2021), PNAS 118, e2015617118, for the inverse variance-flatness relation.
+    """
+    variance, curvature = (labelled_array(a, over, "mode") for a in (variance, curvature))
+    for array in (variance, curvature):
+        require_dimensions(array, over, "mode")
+    v = numbers_of(variance.transpose(over, "mode"))
+    h = numbers_of(curvature.transpose(over, "mode"))
+    is_used = (np.nanmean(v, axis=0) > 0) & (np.nanmean(h, axis=0) > 0)
+    if is_used.sum() < _FEWEST_DIRECTIONS:
+        raise NotEnoughData(
+            f"{int(is_used.sum())} directions have a positive curvature and variance; "
+            f"a slope needs {_FEWEST_DIRECTIONS}"
+        )
+    both = np.stack([v[:, is_used], h[:, is_used]], axis=-1)
+    samples = resampled_means(both, bootstrap_draws(len(both), rng))
+    low, high = percentile_interval(_log_slope(samples), len(v), confidence)
+    data = xr.Dataset(
+        {
+            "flatness_exponent": _log_slope(both.mean(axis=0)),
+            "flatness_exponent_low": low,
+            "flatness_exponent_high": high,
+            "count": int(is_used.sum()),
+        }
+    )
+    return labelled(data, {"count": number_of("directions")}).assign_attrs(
+        method="least squares of ln variance on ln curvature of member means",
+        reference="Feng and Tu (2021)",
+        confidence=confidence,
+        interval_method=METHOD,
+    )
+
+
+def _log_slope(both: np.ndarray) -> np.ndarray:
+    """Slope of ln variance on ln curvature, (..., mode, 2) to (...)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        y, x = np.moveaxis(np.log(both), -1, 0)
+    x = x - x.mean(axis=-1, keepdims=True)
+    return np.asarray((x * y).sum(axis=-1) / (x**2).sum(axis=-1))
+
+
+def noise_alignment(noise: np.ndarray, hessian: np.ndarray) -> np.ndarray:
+    """Cosine tr(C H)/(|C| |H|) between noise covariance and Hessian, both (..., row, column)."""
+    noise, hessian = array_of(noise, "noise"), array_of(hessian, "hessian")
+    square = noise.ndim > 1 and noise.shape[-1] == noise.shape[-2]
+    if not square or noise.shape[-2:] != hessian.shape[-2:] or not noise.size:
+        raise InputError(
+            f"noise is {noise.shape} and hessian {hessian.shape}; matrices (..., row, column) of "
+            "one size were expected"
+        )
+    product = np.einsum("...ij,...ji->...", noise, hessian)
+    size = np.linalg.norm(noise, axis=(-2, -1)) * np.linalg.norm(hessian, axis=(-2, -1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(product / size)

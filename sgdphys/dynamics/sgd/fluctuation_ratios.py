@@ -1,0 +1,182 @@
+"""Fluctuation-dissipation relations of SGD: whether a state is stationary and its noise white."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.arguments import checked
+from sgdphys.containers import labelled_array, require_dimensions
+from sgdphys.draws import Seed, bootstrap_draws
+from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
+from sgdphys.dynamics.series import paths
+from sgdphys.errors import InputError
+from sgdphys.missing import labelled_without_missing
+from sgdphys.quantities import attributes, labelled
+
+
+def minibatch_gradients(
+    theta: xr.DataArray, *, learning_rate: float, momentum: float = 0.0, dim: str = "step"
+) -> xr.DataArray:
+    """Gradients that SGD followed, read from weights recorded after every update.
+
+    Parameters
+    ----------
+    theta : DataArray
+        At consecutive steps, best in float64: float32 leaves few digits of a small step.
+    learning_rate, momentum : float
+        eta and mu of v' = mu v - eta g, theta' = theta + v', as torch.optim.SGD has them; g holds
+        weight decay where there is any.
+
+    Returns
+    -------
+    DataArray
+        g at every step but the last, and but the first with momentum.
+
+    Raises
+    ------
+    InputError
+        For steps that are not consecutive, or a learning rate of 0.
+    """
+    if not learning_rate > 0:
+        raise InputError(f"learning_rate is {learning_rate}; it must be above 0")
+    series = paths(theta, dim=dim)
+    theta = labelled_without_missing(labelled_array(theta, dim))
+    if dim in theta.coords and not np.all(np.diff(series.times) == 1):
+        raise InputError(
+            f"gradients follow from weights at consecutive {dim}s; choose one stretch of "
+            'record.weights = "step" or { burst = ..., starts = ... }'
+        )
+    moved = theta.diff(dim, label="lower")
+    if momentum:
+        late, early = moved.isel({dim: slice(1, None)}), moved.isel({dim: slice(None, -1)})
+        found = late.copy(data=(momentum * early.data - late.data) / learning_rate)
+    else:
+        found = -moved / learning_rate
+    return found.assign_attrs(attributes("batch_gradient", x=series.value_unit))
+
+
+@checked
+def fluctuation_ratios(
+    theta: xr.DataArray,
+    *,
+    learning_rate: float,
+    momentum: float = 0.0,
+    full_gradient: xr.DataArray | None = None,
+    hessian_gradient: xr.DataArray | None = None,
+    dim: str = "step",
+    over: str = "replica",
+    across: str = "parameter",
+    confidence: float = 0.95,
+    rng: Seed = 0,
+) -> xr.Dataset:
+    """Fluctuation-dissipation ratios of a stretch of SGD, all 1 in the state each one supposes.
+
+    Parameters
+    ----------
+    theta : DataArray (dim, over, across)
+        Weights after consecutive updates.
+    learning_rate, momentum : float
+    full_gradient : DataArray, optional
+        Gradient of the whole loss at some or all of the same steps.
+    hessian_gradient : DataArray, optional
+        Hessian times minibatch gradient, H g, at some or all of the same steps.
+    dim, over, across : str
+        Time, independent paths, and the parameters that are summed over.
+    confidence : float
+    rng : int, SeedSequence or Generator
+        Seed of the bootstrap over paths.
+
+    Returns
+    -------
+    Dataset
+        minibatch_ratio; with full_gradient full_ratio and effective_temperature; with both extras
+        second_ratio; each with ``_low`` and ``_high``.
+
+    Raises
+    ------
+    InputError
+        For steps that are not consecutive, or gradients at none of the steps.
+
+    Notes
+    -----
+    Heavy ball: v' = mu v - eta g, theta' = theta + v'. Stationarity gives exactly <theta.g> = (1 +
+    mu) <|v|**2>/(2 eta), theta from its mean. minibatch_ratio, with the gradients that were
+    followed, is a telescoping identity: it tests only that |theta|**2 has stopped drifting.
+    full_ratio, with the full gradient f, also tests that the noise is white. second_ratio is
+    <|f|**2> over (eta/2) <g.H g>: exact for a quadratic loss without momentum. All are ratios of
+    averages. effective_temperature is <theta.f> a parameter: that of equipartition.
+
+    References
+    ----------
+    Yaida (2019), ICLR, "Fluctuation-dissipation relations for stochastic gradient descent".
+    """
+    theta = labelled_without_missing(labelled_array(theta, dim)).astype(np.float64)
+    require_dimensions(theta, over, across)
+    g = minibatch_gradients(theta, learning_rate=learning_rate, momentum=momentum, dim=dim)
+    if dim not in theta.coords:
+        theta = theta.assign_coords({dim: np.arange(theta.sizes[dim])})
+        g = g.assign_coords({dim: np.arange(g.sizes[dim]) + (1 if momentum else 0)})
+    steps = g[dim]
+    away = theta - theta.sel({dim: steps}).mean(dim)
+    moved = theta.diff(dim, label="lower").sel({dim: steps})
+    sums: dict[str, xr.DataArray] = {
+        "virial": (away.sel({dim: steps}) * g).sum(across).mean(dim),
+        "kinetic": (1 + momentum) / (2 * learning_rate) * (moved**2).sum(across).mean(dim),
+    }
+    if full_gradient is not None:
+        f = _at_steps(labelled_array(full_gradient, dim), steps, dim, "full_gradient")
+        sums["full"] = (away.sel({dim: f[dim]}) * f).sum(across).mean(dim)
+        sums["square"] = (f**2).sum(across).mean(dim)
+    if hessian_gradient is not None:
+        h = _at_steps(labelled_array(hessian_gradient, dim), steps, dim, "hessian_gradient")
+        both = (g.sel({dim: h[dim]}) * h).sum(across).mean(dim)
+        sums["curved"] = learning_rate / 2 * both
+    rows = np.stack([v.transpose(over, ...).to_numpy() for v in sums.values()], axis=-1)
+    samples = resampled_means(rows, bootstrap_draws(len(rows), rng))
+    template = sums["virial"].isel({over: 0}, drop=True)
+    data: dict[str, Any] = {}
+    estimates = _ratios(dict(zip(sums, np.moveaxis(_means(rows), -1, 0), strict=True)))
+    spreads = _ratios(dict(zip(sums, np.moveaxis(samples, -1, 0), strict=True)))
+    size = theta.sizes[across]
+    for name, value in estimates.items():
+        scale = 1 / size if name == "effective_temperature" else 1.0
+        low, high = percentile_interval(spreads[name], len(rows), confidence)
+        for end, column in (("", value), ("_low", low), ("_high", high)):
+            data[name + end] = template.copy(data=scale * column)
+    return labelled(xr.Dataset(data)).assign_attrs(
+        method="ratios of averages over steps and paths",
+        reference="Yaida (2019)",
+        learning_rate=learning_rate,
+        momentum=momentum,
+        steps=len(steps),
+        confidence=confidence,
+        interval_method=METHOD,
+    )
+
+
+def _means(rows: np.ndarray) -> np.ndarray:
+    there = np.isfinite(rows).all(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(there, rows, 0.0).sum(axis=0) / there.sum(axis=0))
+
+
+def _at_steps(given: xr.DataArray, steps: xr.DataArray, dim: str, name: str) -> xr.DataArray:
+    """The steps of a given array that gradients are known at."""
+    if dim not in given.coords:
+        raise InputError(f"{name} has no coordinate {dim!r} to say at which steps it was taken")
+    common = np.intersect1d(given[dim].to_numpy(), steps.to_numpy())
+    if len(common) == 0:
+        raise InputError(f"{name} was taken at none of the {dim}s of the weights")
+    return labelled_without_missing(given.sel({dim: common})).astype(np.float64)
+
+
+def _ratios(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = {"minibatch_ratio": sums["virial"] / sums["kinetic"]}
+        if "full" in sums:
+            found["full_ratio"] = sums["full"] / sums["kinetic"]
+            found["effective_temperature"] = sums["full"]
+        if "full" in sums and "curved" in sums:
+            found["second_ratio"] = sums["square"] / sums["curved"]
+    return found

@@ -1,0 +1,161 @@
+"""Principal components of a trajectory, never without those of a random walk beside them.
+
+The components of a plain random walk look like structure: a smooth arc, and shares of the variance
+that fall as 1/k**2. The null is simulated from the covariance of the noise that was measured.
+"""
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.arguments import checked
+from sgdphys.draws import Seed, stream
+from sgdphys.dynamics.series import paths
+from sgdphys.errors import InputError, nearest
+from sgdphys.missing import numbers_of
+from sgdphys.quantities import labelled
+
+_DIRECTIONS = 100
+
+
+@checked
+def trajectory_components(
+    theta: xr.DataArray,
+    *,
+    dim: str = "step",
+    across: str = "parameter",
+    components: int = 5,
+    momentum: float = 0.0,
+    resamples: int = 100,
+    per: str | None = None,
+    confidence: float = 0.95,
+    rng: Seed = 0,
+) -> xr.Dataset:
+    """Principal components of trajectories, and of random walks with the same noise.
+
+    Parameters
+    ----------
+    theta : DataArray (dim, across, ...)
+        Every further coordinate (replica) has its own components. Diverged ones have NaN.
+    dim, across : str
+        Time, and the parameters.
+    components : int
+    momentum : float
+        Of the optimiser: the walk's increments then have memory, mu from one to the next.
+    resamples : int
+        Random walks of each trajectory, seeded by its place among the further coordinates.
+    per : str, optional
+        Coordinate to measure time by.
+    confidence : float
+        Of the range of the walks.
+    rng : int, SeedSequence or Generator
+
+    Returns
+    -------
+    Dataset
+        component_share (..., component) of the variance in time; null_component_share with ``_low``
+        and ``_high``, over the walks; score (..., dim, component); null_score, of one walk.
+
+    Raises
+    ------
+    InputError
+        For fewer points than components, or a dimension that is not there.
+
+    Notes
+    -----
+    Of points about their mean in time, by the eigenvectors of the small Gram matrix. A walk takes
+    as many steps as there are points; its increments are Gaussian with the covariance of the
+    measured increments about their mean, scaled to each interval of time. With isotropic noise in
+    many directions the shares are 6/(pi k)**2.
+
+    References
+    ----------
+    Antognini and Sohl-Dickstein (2018), NeurIPS, "PCA of high dimensional random walks".
+    """
+    series = paths(theta, dim=dim, per=per)
+    if across not in series.over:
+        raise InputError(f"there is no dimension {across!r}; {nearest(across, series.over)}")
+    points = series.theta.sizes[dim]
+    if points < components + 2:
+        raise InputError(f"{points} points are too few for {components} components")
+    further = [d for d in series.over if d != across]
+    x = series.theta.transpose(*further, dim, across)
+    shape = tuple(x.sizes[d] for d in further)
+    many = int(np.prod(shape))
+    share, scores = np.full((many, components), np.nan), np.full((many, points, components), np.nan)
+    null, null_scores = np.full((many, 3, components), np.nan), np.full_like(scores, np.nan)
+    dt = np.diff(series.times)
+    tail = (1 - confidence) / 2
+    for k, place in enumerate(np.ndindex(shape)):
+        path = numbers_of(x[place])
+        if not np.isfinite(path).all():
+            continue
+        share[k], scores[k] = _components(path, components)
+        walks = _walks(path, dt, momentum, resamples, stream(rng, k))
+        found = [_components(w, components) for w in walks]
+        shares = np.stack([s for s, _ in found])
+        null[k] = [shares.mean(axis=0), *np.quantile(shares, [tail, 1 - tail], axis=0)]
+        null_scores[k] = found[0][1]
+    axes = (*further, "component")
+
+    def shaped(values: np.ndarray) -> np.ndarray:
+        return values.reshape(*shape, *values.shape[1:])
+
+    coords = {n: c for n, c in series.theta.coords.items() if across not in c.dims}
+    data = xr.Dataset(
+        {
+            "component_share": (axes, shaped(share)),
+            "null_component_share": (axes, shaped(null[:, 0])),
+            "null_component_share_low": (axes, shaped(null[:, 1])),
+            "null_component_share_high": (axes, shaped(null[:, 2])),
+            "score": ((*further, dim, "component"), shaped(scores)),
+            "null_score": ((*further, dim, "component"), shaped(null_scores)),
+        },
+        coords={**coords, "component": np.arange(1, components + 1)},
+    )
+    return labelled(data, x=series.value_unit, t=series.time_unit).assign_attrs(
+        method="eigenvectors of the Gram matrix of points about their mean in time",
+        reference="Antognini and Sohl-Dickstein (2018)",
+        walks=resamples,
+        momentum=momentum,
+        confidence=confidence,
+        interval_method="range of simulated random walks; that of the trajectory: none",
+    )
+
+
+def _components(path: np.ndarray, many: int) -> tuple[np.ndarray, np.ndarray]:
+    """Shares of variance and scores (point, component) of a path (point, coordinate)."""
+    away = path - path.mean(axis=0)
+    if len(away) <= away.shape[1]:
+        values, vectors = np.linalg.eigh(away @ away.T)
+        values, vectors = values[::-1], vectors[:, ::-1]
+        scores = vectors[:, :many] * np.sqrt(np.maximum(values[:many], 0))
+    else:
+        values, vectors = np.linalg.eigh(away.T @ away)
+        values, vectors = values[::-1], vectors[:, ::-1]
+        scores = away @ vectors[:, :many]
+    wide = np.zeros((len(path), many))
+    wide[:, : scores.shape[1]] = scores
+    # the sign of a component means nothing: the end lies on its positive side
+    wide *= np.where(wide[-1] < 0, -1.0, 1.0)
+    shares = np.zeros(many)
+    total = values.sum()
+    if total > 0:
+        shares[: len(values[:many])] = values[:many] / total
+    return shares, wide
+
+
+def _walks(
+    path: np.ndarray, dt: np.ndarray, momentum: float, many: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Random walks (walk, point, direction) with the noise of a path (point, coordinate)."""
+    drift = (path[-1] - path[0]) / dt.sum()
+    moved = (np.diff(path, axis=0) - drift * dt[:, None]) / np.sqrt(dt)[:, None]
+    small = moved @ moved.T if len(moved) <= moved.shape[1] else moved.T @ moved
+    spread = np.linalg.eigvalsh(small)[::-1][:_DIRECTIONS] / len(moved)
+    kicks = rng.standard_normal((many, len(dt), len(spread)))
+    kicks *= np.sqrt(np.maximum(spread, 0)) * np.sqrt(dt)[:, None]
+    if momentum:
+        for k in range(1, len(dt)):
+            kicks[:, k] = momentum * kicks[:, k - 1] + np.sqrt(1 - momentum**2) * kicks[:, k]
+    start = np.zeros((many, 1, len(spread)))
+    return np.concatenate([start, np.cumsum(kicks, axis=1)], axis=1)

@@ -1,0 +1,1 @@
+"""Critical slowing down: memory, relaxation times and early warnings."""

@@ -1,0 +1,110 @@
+"""Taking slow trends out of series, by a Gaussian kernel or local regression."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy import signal
+
+from sgdphys.dynamics.series import over_sound_series, paths
+from sgdphys.dynamics.slowing.autocorrelation import require_even
+from sgdphys.dynamics.status import Needs
+from sgdphys.errors import InputError, nearest
+from sgdphys.quantities import attributes
+from sgdphys.status import CONSTANT, ONCE, STRAIGHT, TINY, TOO_SHORT
+
+METHODS = ("gaussian", "lowess")
+_NEEDS = Needs(takes=(CONSTANT, STRAIGHT, ONCE, TINY, TOO_SHORT))
+_REACH = 4.0
+"""Standard deviations of the Gaussian that are looked at."""
+
+
+def detrended(
+    theta: Any,
+    *,
+    method: str = "gaussian",
+    bandwidth: float = 0.1,
+    dim: str = "step",
+    dt: float | None = None,
+) -> xr.DataArray:
+    """Return every series less its smooth trend.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Evenly spaced series along ``dim``, missing points NaN; a bare array has time first.
+    method : str
+        "gaussian": local lines weighted by a Gaussian, at the ends and beside gaps too. "lowess":
+        robust local lines (statsmodels; a second for some hundred series of a thousand points).
+    bandwidth : float
+        Standard deviation of the Gaussian, or reach of the local lines, as a share of the series.
+    dim, dt
+        Where points lie in time: see ``dynamics.series.paths``.
+
+    Returns
+    -------
+    DataArray
+        In the order of a DataArray, in memory; of other containers, time last. Series that diverged
+        are NaN.
+
+    Raises
+    ------
+    InputError
+        For an unknown method, a bandwidth outside 0 to 1, unevenly spaced points.
+
+    References
+    ----------
+    Fan and Gijbels (1996), "Local polynomial modelling"; Cleveland (1979), J. Am. Stat. Assoc. 74,
+    829.
+    """
+    if method not in METHODS:
+        raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")
+    series = paths(theta, dim=dim, dt=dt)
+    require_even(series, "detrended")
+    points = series.theta.sizes[dim]
+    if not 0 < bandwidth <= 1 or bandwidth * points < 1:
+        raise InputError(
+            f"bandwidth is {bandwidth}; it must be above 0, at most 1, and reach over a point"
+        )
+    found, _ = over_sound_series(series, lambda x, t: rest_of(x, method, bandwidth), points, _NEEDS)
+    rest = series.theta.copy(data=found)
+    rest.attrs |= attributes("detrended", x=series.value_unit)
+    return rest.transpose(*theta.dims) if isinstance(theta, xr.DataArray) else rest
+
+
+def rest_of(x: np.ndarray, method: str, bandwidth: float) -> np.ndarray:
+    """Series (series, point) less their trend."""
+    points = x.shape[1]
+    if method == "lowess":
+        return np.stack([_rest_of_lowess(row, bandwidth) for row in x])
+    there = np.isfinite(x)
+    count = np.maximum(there.sum(axis=1, keepdims=True), 1)
+    rest = x - np.where(there, x, 0.0).sum(axis=1, keepdims=True) / count
+    mask = (there if not there.all() else there[:1]).astype(np.float64)
+    filled = np.where(there, rest, 0.0)
+    reach = int(_REACH * bandwidth * points) + 1
+    u = np.arange(-reach, reach + 1)
+    weight = np.exp(-0.5 * (u / (bandwidth * points)) ** 2)
+    # the line through the points about each one, weighted: at the ends a mean would lag behind
+    s0, s1, s2 = (_convolved(mask, weight * u**k) for k in range(3))
+    t0, t1 = (_convolved(filled, weight * u**k) for k in range(2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(rest - (s2 * t0 - s1 * t1) / (s0 * s2 - s1**2))
+
+
+def _rest_of_lowess(x: np.ndarray, bandwidth: float) -> np.ndarray:
+    """One series (point,) less its robust local lines, each through at least 3 of its points."""
+    from statsmodels.nonparametric.smoothers_lowess import lowess
+
+    count = int(np.isfinite(x).sum())
+    if count < 3:
+        return np.full_like(x, np.nan)
+    clock = np.arange(len(x), dtype=float)
+    return np.asarray(x - lowess(x, clock, frac=max(bandwidth, 3 / count), return_sorted=False))
+
+
+def _convolved(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Sum over neighbours of x (series, point), those beyond the ends 0."""
+    reach = len(weight) // 2
+    full = signal.fftconvolve(x, weight[None], axes=1)
+    return np.asarray(full[:, reach : reach + x.shape[1]])

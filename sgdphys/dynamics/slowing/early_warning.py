@@ -1,0 +1,220 @@
+"""Early warning: whether variance and memory rise more than they would without a cause.
+
+Windows overlap, so an indicator's values are dependent, and the usual p-value of Kendall's tau is
+below 5% for most stationary series. What counts is how often a stationary surrogate rises as much.
+"""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.arguments import checked
+from sgdphys.compiling import compiled
+from sgdphys.draws import Seed, stream
+from sgdphys.dynamics.series import Paths, over_sound_series, paths, result
+from sgdphys.dynamics.slowing.autocorrelation import require_even
+from sgdphys.dynamics.slowing.detrending import METHODS, rest_of
+from sgdphys.dynamics.slowing.ensemble_indicators import across_members, require_members
+from sgdphys.dynamics.slowing.rolling_indicators import INDICATORS, require_window, rolling
+from sgdphys.dynamics.slowing.surrogates import KINDS, surrogates_of
+from sgdphys.dynamics.status import Needs, precision_of, status_of
+from sgdphys.errors import InputError, nearest
+from sgdphys.missing import numbers_of
+from sgdphys.status import OK
+
+TRENDS = (*INDICATORS, "joint")
+_PLACES = 100
+"""Windows whose indicators are compared in time."""
+_NEEDS = Needs(even=True, whole=True)
+_TWO_SIDED = 2
+_JOINT = (0, 1)
+"""Indicators whose mean tau is the joint one: variance and autocorrelation."""
+
+
+@compiled
+def _kendall(values, out):
+    """Kendall's tau of each row of values (row, place) with its place; NaN pairs left out."""
+    for r in range(values.shape[0]):
+        total = 0
+        pairs = 0
+        for i in range(1, values.shape[1]):
+            for k in range(i):
+                a = values[r, i]
+                b = values[r, k]
+                if a > b:
+                    total += 1
+                    pairs += 1
+                elif a < b:
+                    total -= 1
+                    pairs += 1
+                elif a == b:
+                    pairs += 1
+        out[r] = total / pairs if pairs > 0 else np.nan
+
+
+def _taus(indicators: np.ndarray) -> np.ndarray:
+    """Taus (series, trend) of indicators (series, place, 4), the joint one last."""
+    many, places, kinds = indicators.shape
+    rows = np.ascontiguousarray(np.moveaxis(indicators, 2, 1)).reshape(-1, places)
+    out = np.empty(len(rows))
+    _kendall(rows, out)
+    taus = out.reshape(many, kinds)
+    return np.concatenate([taus, taus[:, _JOINT].mean(axis=1, keepdims=True)], axis=1)
+
+
+def _p_values(found: np.ndarray, null: np.ndarray) -> np.ndarray:
+    """Chance of a rise as large among surrogates (many, trend); of a fall as well for skewness."""
+    larger = (null >= found).sum(axis=0)
+    p = (1 + larger) / (1 + len(null))
+    k = _TWO_SIDED
+    p[k] = (1 + (np.abs(null[:, k]) >= abs(found[k])).sum()) / (1 + len(null))
+    p[np.isnan(found)] = np.nan
+    return p
+
+
+@checked
+def early_warning(
+    theta: Any,
+    *,
+    dim: str = "step",
+    over: str | None = None,
+    window: int | float = 0.5,
+    detrend: str | None = None,
+    bandwidth: float = 0.1,
+    surrogates: str = "ar1",
+    resamples: int = 200,
+    dt: float | None = None,
+    rng: Seed = 0,
+) -> xr.Dataset:
+    """Trends of the indicators of a critical transition, against stationary surrogates.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Evenly spaced series along ``dim``; a bare array has time first.
+    dim, dt
+        Where points lie in time: see ``dynamics.series.paths``.
+    over : str, optional
+        A dimension of members: indicators are taken across it at fixed time, without windows or
+        detrending. Else in windows along each series.
+    window : int or float
+        Points, or a share of the series.
+    detrend : str, optional
+        "gaussian" or "lowess", with ``bandwidth``: see ``detrended``. Surrogates are detrended too.
+    surrogates : str
+        "ar1" or "phases".
+    resamples : int
+        Surrogates of each series, at least 19.
+    rng : int, SeedSequence or Generator
+        Surrogates are seeded by it and the place of each series in the array.
+
+    Returns
+    -------
+    Dataset
+        kendall (..., trend) and p_value (..., trend) of variance, autocorrelation, skewness (either
+        way), reddening, and of "joint", the mean tau of the first two; status.
+
+    Raises
+    ------
+    InputError
+        For windows longer than the series, fewer than 5 members, unevenly spaced points.
+
+    Notes
+    -----
+    Kendall's tau of an indicator with time, at 100 places. A p-value is (1 + surrogates with as
+    large a tau)/(1 + surrogates): one-sided, since a slowing system's variance and memory rise. A
+    series with gaps has NaN and the status "needs even spacing".
+
+    References
+    ----------
+    Dakos et al. (2008), PNAS 105, 14308; Boettiger and Hastings (2012), J. R. Soc. Interface 9,
+    2527, for surrogates.
+    """
+    series = paths(theta, dim=dim, dt=dt)
+    require_even(series, "early_warning")
+    if detrend is not None and detrend not in METHODS:
+        raise InputError(f"detrend is {detrend!r}; {nearest(detrend, METHODS)}")
+    if surrogates not in KINDS:
+        raise InputError(f"surrogates are {surrogates!r}; {nearest(surrogates, KINDS)}")
+    if resamples < 19:
+        raise InputError(f"resamples is {resamples}; at least 19 surrogates are needed for 5%")
+    if over is not None:
+        return _across(series, over, surrogates, resamples, rng)
+    points = series.theta.sizes[dim]
+    width = round(window * points) if isinstance(window, float) else window
+    require_window(width, points, dim)
+    stride = max(1, (points - width) // _PLACES)
+
+    def indicators(x: np.ndarray) -> np.ndarray:
+        rest = rest_of(x, detrend, bandwidth) if detrend else x.copy()
+        return rolling(rest, width, stride)[..., :4]
+
+    def kernel(x: np.ndarray, t: np.ndarray, places: np.ndarray) -> np.ndarray:
+        out = np.empty((len(x), 2 * len(TRENDS)))
+        found = _taus(indicators(x))
+        rest = rest_of(x, detrend, bandwidth) if detrend else x
+        for k, row in enumerate(rest):
+            drawn = surrogates_of(row[None], resamples, surrogates, stream(rng, places[k]))[:, 0]
+            null = _taus(indicators(drawn))
+            out[k, : len(TRENDS)] = found[k]
+            out[k, len(TRENDS) :] = _p_values(found[k], null)
+        return out
+
+    columns, status = over_sound_series(series, kernel, 2 * len(TRENDS), _NEEDS, numbered=True)
+    return _labels(series, columns, status, surrogates, resamples, f"windows of {width} points")
+
+
+def _across(series: Paths, over: str, surrogates: str, resamples: int, rng: Seed) -> xr.Dataset:
+    """Trends of indicators across members, beside ensembles of stationary surrogates."""
+    require_members(series.theta, over)
+    kept = [d for d in series.over if d != over]
+    x = numbers_of(series.theta.transpose(*kept, over, series.dim))
+    shape = x.shape[: len(kept)]
+    flat = x.reshape(-1, *x.shape[-2:])
+    stride = max(1, flat.shape[-1] // _PLACES)
+    out = np.full((len(flat), 2 * len(TRENDS)), np.nan)
+    status = np.empty(len(flat), np.int64)
+    precision = precision_of(series.theta.dtype)
+
+    def indicators(members: np.ndarray) -> np.ndarray:
+        """Of (member, ensemble, point), with no reddening: that takes a window."""
+        variance, memory, skewness, _ = across_members(members, 1)
+        columns = np.stack([variance, memory, skewness, np.full_like(variance, np.nan)], axis=-1)
+        return columns[:, ::stride]
+
+    for k, members in enumerate(flat):
+        status[k] = status_of(members, series.times, _NEEDS, precision).max()
+        if status[k] != OK:
+            continue
+        found = _taus(indicators(members[:, None]))[0]
+        # about the ensemble mean: the trend that all share is drift
+        away = members - members.mean(axis=0)
+        drawn = surrogates_of(away, resamples, surrogates, stream(rng, k))
+        null = _taus(indicators(drawn.swapaxes(0, 1)))
+        out[k, : len(TRENDS)] = found
+        out[k, len(TRENDS) :] = _p_values(found, null)
+    template = series._replace(theta=series.theta.isel({over: 0}, drop=True))
+    return _labels(
+        template, out.reshape(*shape, -1), status.reshape(shape), surrogates, resamples,
+        f"across {over} at fixed time",
+    )  # fmt: skip
+
+
+def _labels(
+    series: Paths, columns: np.ndarray, status: np.ndarray, surrogates: str, resamples: int,
+    where: str,
+) -> xr.Dataset:  # fmt: skip
+    many = len(TRENDS)
+    return result(
+        series,
+        {
+            "kendall": (("trend",), columns[..., :many]),
+            "p_value": (("trend",), columns[..., many:]),
+            "status": status,
+        },
+        coords={"trend": list(TRENDS)},
+        method=f"Kendall's tau of indicators, {where}, against {resamples} {surrogates} surrogates",
+        reference="Dakos et al. (2008); Boettiger and Hastings (2012)",
+        interval_method="none; p-values are those of the surrogates",
+    )

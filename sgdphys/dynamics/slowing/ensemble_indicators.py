@@ -1,0 +1,97 @@
+"""Early-warning indicators across the members of an ensemble, at fixed time."""
+
+from collections.abc import Hashable
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.dynamics.series import paths
+from sgdphys.errors import InputError, nearest
+from sgdphys.missing import numbers_of
+from sgdphys.quantities import labelled, number_of
+
+_FEWEST_MEMBERS = 5
+
+
+def ensemble_indicators(
+    theta: xr.DataArray, *, dim: str = "step", over: str = "replica", lag: int = 1
+) -> xr.Dataset:
+    """Variance, memory and skewness across members at fixed time: no window, and no detrending.
+
+    Parameters
+    ----------
+    theta : DataArray
+        Members that are not finite at a time are left out there.
+    dim, over : str
+        Time, and the members.
+    lag : int
+        Points from one time to the other of the autocorrelation.
+
+    Returns
+    -------
+    Dataset
+        variance, autocorrelation (between this time and ``lag`` points later, across members; NaN
+        at the end), skewness, count, over ``dim`` and the remaining dimensions.
+
+    Raises
+    ------
+    InputError
+        For fewer than 5 members, or a lag beyond the series.
+
+    References
+    ----------
+    Scheffer et al. (2009), Nature 461, 53.
+    """
+    series = paths(theta, dim=dim)
+    x = series.theta
+    require_members(x, over)
+    if not 1 <= lag < x.sizes[dim]:
+        raise InputError(f"lag is {lag}; it must lie between 1 and {x.sizes[dim] - 1}")
+    order: list[Hashable] = [d for d in x.dims if d != over]
+    columns = across_members(numbers_of(x.transpose(over, ...)), lag)
+    data = xr.Dataset(
+        {
+            name: (order, column)
+            for name, column in zip(
+                ("variance", "autocorrelation", "skewness", "count"), columns, strict=True
+            )
+        },
+        coords={n: c for n, c in x.coords.items() if over not in c.dims},
+        attrs={
+            "method": f"moments across {over} at fixed {dim}",
+            "reference": "Scheffer et al. (2009)",
+            "interval_method": "none; see early_warning",
+        },
+    )
+    data["count"] = data["count"].astype(np.int64)
+    named = {"count": number_of(f"members along {over}")}
+    return labelled(data, named, x=series.value_unit, t=series.time_unit)
+
+
+def require_members(x: xr.DataArray, over: str) -> None:
+    """Refuse an ensemble of too few members."""
+    if over not in x.dims:
+        raise InputError(f"there is no dimension {over!r}; {nearest(over, x.dims)}")
+    if x.sizes[over] < _FEWEST_MEMBERS:
+        raise InputError(
+            f"{x.sizes[over]} along {over!r} is too few for an ensemble at fixed time; at least "
+            f"{_FEWEST_MEMBERS} are needed: train more replicas, or use windows along time"
+        )
+
+
+def across_members(x: np.ndarray, lag: int) -> tuple[np.ndarray, ...]:
+    """Variance, lagged correlation, skewness and count of (member, ..., point)."""
+    there = np.isfinite(x)
+    count = there.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        away = np.where(there, x - np.where(there, x, 0.0).sum(axis=0) / count, 0.0)
+        second = (away**2).sum(axis=0) / count
+        skewness = (away**3).sum(axis=0) / count / second**1.5
+        both = there[..., lag:] & there[..., :-lag]
+        pairs = both.sum(axis=0)
+        a, b = (np.where(both, x[..., s], 0.0) for s in (slice(None, -lag), slice(lag, None)))
+        a, b = (np.where(both, v - v.sum(axis=0) / pairs, 0.0) for v in (a, b))
+        memory = np.full(second.shape, np.nan)
+        memory[..., :-lag] = (a * b).sum(axis=0) / np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
+        variance = second * count / (count - 1)
+    return variance, memory, skewness, count

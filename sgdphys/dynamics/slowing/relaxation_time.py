@@ -1,0 +1,156 @@
+"""Relaxation times, three ways that agree on an Ornstein-Uhlenbeck process."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.special import ndtri
+
+from sgdphys.arguments import checked
+from sgdphys.compiling import compiled
+from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
+from sgdphys.dynamics.series import over_sound_series, paths, result
+from sgdphys.dynamics.slowing.autocorrelation import STATIONARY, integrated, require_even
+from sgdphys.errors import InputError, nearest
+from sgdphys.quantities import number_of
+from sgdphys.status import FAST, OK
+
+METHODS = ("lag1", "integrated", "exponential")
+_FITTED = 2.0
+"""Relaxation times over which an exponential is fitted to the autocorrelation."""
+_ITERATIONS = 30
+_FASTEST = 50.0
+"""Relaxation rate in a step at which there is no memory."""
+
+
+@checked
+def relaxation_time(
+    theta: Any,
+    *,
+    dim: str = "step",
+    method: str = "lag1",
+    dt: float | None = None,
+    per: str | None = None,
+    confidence: float = 0.95,
+) -> xr.Dataset:
+    """Relaxation time of every series, 1/kappa of an Ornstein-Uhlenbeck process.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Evenly spaced, stationary series along ``dim``; a bare array has time first.
+    dim, dt, per
+        Where points lie in time: see ``dynamics.series.paths``.
+    method : str
+        "lag1": -1/ln phi, phi the autocorrelation of neighbouring points with its bias taken out;
+        uneven times and gaps are legal. "integrated": -1/ln[(t - 1)/(t + 1)] from the integrated
+        time t in steps, which noise on each measurement lowers less. "exponential": a fit of
+        exp(-k/tau) to the autocorrelation over two relaxation times.
+    confidence : float
+
+    Returns
+    -------
+    Dataset
+        relaxation_time with ``_low`` and ``_high``, in units of time, count, status. A series that
+        alternates is "oscillating at this sampling", one without memory "relaxes within one step",
+        and one whose correlations do not fall off within it "too short"; all have NaN.
+
+    Raises
+    ------
+    InputError
+        For an unknown method, or unevenly spaced points where they are needed.
+
+    References
+    ----------
+    See ``fit_ou`` for "lag1" and ``integrated_time`` for "integrated".
+    """
+    if method not in METHODS:
+        raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")
+    series = paths(theta, dim=dim, dt=dt, per=per)
+    if method == "lag1":
+        fitted = fit_ou(series, confidence=confidence)
+        kept = [f"relaxation_time{end}" for end in ("", "_low", "_high")]
+        return fitted[[*kept, "count", "status"]]
+    spacing = require_even(series, f"relaxation_time by {method!r}")
+
+    def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        columns, found = integrated(x)
+        fitted = np.full(len(x), np.nan)
+        if method == "exponential":
+            start = _from_integrated(columns[:, 0])
+            _exponential(found, columns[:, 0], columns[:, 3], start, fitted)
+        return np.column_stack([columns, fitted])
+
+    columns, status = over_sound_series(series, kernel, 6, STATIONARY)
+    time, error, _, count, found, fitted = np.moveaxis(columns, -1, 0)
+    status = np.where(status == OK, found, status)
+    if method == "integrated":
+        reach = np.exp(ndtri(0.5 + confidence / 2) * error)
+        tau, low, high = (_from_integrated(v) for v in (time, time / reach, time * reach))
+    else:
+        tau, low, high = fitted, np.full_like(time, np.nan), np.full_like(time, np.nan)
+    # a series that is long enough for its integrated time, which is at most that of no memory
+    is_fast = (status == OK) & np.isnan(tau)
+    return result(
+        series,
+        {
+            "relaxation_time": tau * spacing,
+            "relaxation_time_low": low * spacing,
+            "relaxation_time_high": high * spacing,
+            "count": count,
+            "status": np.where(is_fast, FAST, status),
+        },
+        named={"count": number_of("points")},
+        method=method,
+        reference="Madras and Sokal (1988); Wolff (2004)",
+        confidence=confidence,
+        interval_method="that of the integrated time"
+        if method == "integrated"
+        else "none: neighbouring lags are dependent",
+    )
+
+
+def _from_integrated(time: np.ndarray) -> np.ndarray:
+    """Relaxation time in steps of an integrated time in steps; NaN at or below that of no memory.
+
+    -1/ln[(t - 1)/(t + 1)].
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(time > 1, -1 / np.log((time - 1) / (time + 1)), np.nan)
+
+
+@compiled
+def _exponential(found, time, count, start, out):
+    """Least squares of exp(-k/tau) on autocorrelations, by Gauss-Newton in 1/tau.
+
+    Parameters
+    ----------
+    found : float64 (series, lag)
+    time, count, start : float64 (series,)
+        Integrated times and points of the series, and relaxation times to begin with, in steps.
+    out : float64 (series,)
+        Filled; NaN where there is nothing to begin with, and without memory.
+    """
+    for s in range(found.shape[0]):
+        out[s] = np.nan
+        if not start[s] > 0.0:
+            continue
+        lost = time[s] / count[s]
+        last = int(min(max(_FITTED * start[s], 2.0), found.shape[1] - 1.0))
+        rate = 1.0 / start[s]
+        for _ in range(_ITERATIONS):
+            product = 0.0
+            square = 0.0
+            for k in range(1, last + 1):
+                target = found[s, k] * (1.0 - lost) + lost
+                if target != target:  # no pair of points is so far apart
+                    continue
+                curve = np.exp(-rate * k)
+                product -= k * curve * (target - curve)
+                square += (k * curve) ** 2
+            if square <= 0.0:
+                rate = _FASTEST
+                break
+            rate = min(max(rate + product / square, 1e-9), _FASTEST)
+        if rate < _FASTEST:
+            out[s] = 1.0 / rate

@@ -1,0 +1,373 @@
+"""Early-warning indicators: spread, memory, skewness and reddening, in moving windows.
+
+Sums move with the window and are taken anew, about the window's own mean, each time it has moved by
+its length: so digits survive a mean of a million spreads, at a cost that does not grow with it.
+"""
+
+import functools
+import threading
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sgdphys import parallel
+from sgdphys.compiling import compiled
+from sgdphys.dynamics.series import BLOCK_BYTES, Paths, over_series, paths, result
+from sgdphys.dynamics.slowing.autocorrelation import require_even
+from sgdphys.errors import InputError
+from sgdphys.missing import missing_as_nan
+from sgdphys.quantities import number_of
+
+INDICATORS = ("variance", "autocorrelation", "skewness", "reddening")
+COARSE = 10
+"""Windows are cut into so many blocks, whose means tell the slow part of the variance."""
+NARROWEST = 20
+"""Points of a window."""
+_LAZY_BYTES = 16 * 2**20
+_ONE_AT_A_TIME = threading.Lock()
+"""Lazy windows are loaded in turn, so that memory is bounded; series within them go to threads."""
+
+
+@compiled
+def _sums_of(x, first, end, shift, sums):
+    """Fill sums of the points x[first:end] and of the pairs of neighbours among them."""
+    for k in range(8):
+        sums[k] = 0.0
+    for i in range(first, end):
+        a = x[i] - shift
+        if a - a != 0.0:
+            continue
+        sums[0] += 1.0
+        sums[1] += a
+        sums[2] += a * a
+        sums[3] += a * a * a
+        if i > first:
+            b = x[i - 1] - shift
+            if b - b == 0.0:
+                sums[4] += 1.0
+                sums[5] += a + b
+                sums[6] += a * b
+
+
+@compiled
+def _coarse_means(x, length, out):
+    """Mean of x[i - length + 1 : i + 1] at every i; NaN where a point is missing."""
+    total = 0.0
+    there = 0
+    n = x.shape[0]
+    for i in range(n):
+        if i % length == 0:  # anew, so that rounding does not add up
+            total = 0.0
+            there = 0
+            for k in range(max(0, i - length + 1), i + 1):
+                if x[k] - x[k] == 0.0:
+                    total += x[k]
+                    there += 1
+        else:
+            if x[i] - x[i] == 0.0:
+                total += x[i]
+                there += 1
+            if i >= length and x[i - length] - x[i - length] == 0.0:
+                total -= x[i - length]
+                there -= 1
+        out[i] = total / length if there == length else np.nan
+
+
+@compiled
+def _rolling_kernel(x, window, length, stride, coarse, sums, slow, out):
+    """Fill out (series, windows, 5) with the indicators and the count of points.
+
+    Parameters
+    ----------
+    x : float64 (series, point)
+        Changed: every series is taken about its first finite point.
+    window, length, stride : int
+    coarse : float64 (point,)
+        Scratch.
+    sums : float64 (8,)
+        Scratch: count, sums of x, x**2, x**3 about a shift; pairs, their sums and products.
+    slow : float64 (8,)
+        Scratch: the same of the coarse means.
+    """
+    n = x.shape[1]
+    for s in range(x.shape[0]):
+        row = x[s]
+        base = 0.0
+        for i in range(n):
+            if row[i] - row[i] == 0.0:
+                base = row[i]
+                break
+        for i in range(n):
+            row[i] -= base
+        _coarse_means(row, length, coarse)
+        shift = 0.0
+        infinite = 0
+        last = -1
+        changed = -1
+        reach = window - length + 1
+        until_fresh = 0
+        until_told = 0
+        told = 0
+        for end in range(1, n + 1):
+            new = row[end - 1]
+            first = end - window
+            if new - new == 0.0:
+                if last >= 0 and row[last] != new:
+                    changed = last
+                last = end - 1
+            elif new == new:
+                infinite += 1
+            if first < 0:
+                continue
+            if infinite and first > 0 and np.isinf(row[first - 1]):
+                infinite -= 1
+            if until_fresh == 0:
+                until_fresh = window
+                if first > 0 and sums[0] > 0:
+                    shift += sums[1] / sums[0]
+                _sums_of(row, first, end, shift, sums)
+                if first == 0 and sums[0] > 0:
+                    shift += sums[1] / sums[0]
+                    _sums_of(row, first, end, shift, sums)
+                _sums_of(coarse, first + length - 1, end, shift, slow)
+            else:
+                old = row[first - 1] - shift
+                after = row[first] - shift
+                now = new - shift
+                before = row[end - 2] - shift
+                if old - old == 0.0:
+                    sums[0] -= 1.0
+                    sums[1] -= old
+                    sums[2] -= old * old
+                    sums[3] -= old * old * old
+                    if after - after == 0.0:
+                        sums[4] -= 1.0
+                        sums[5] -= old + after
+                        sums[6] -= old * after
+                if now - now == 0.0:
+                    sums[0] += 1.0
+                    sums[1] += now
+                    sums[2] += now * now
+                    sums[3] += now * now * now
+                    if before - before == 0.0:
+                        sums[4] += 1.0
+                        sums[5] += now + before
+                        sums[6] += now * before
+                old = coarse[first + length - 2] - shift
+                now = coarse[end - 1] - shift
+                if old - old == 0.0:
+                    slow[0] -= 1.0
+                    slow[1] -= old
+                    slow[2] -= old * old
+                if now - now == 0.0:
+                    slow[0] += 1.0
+                    slow[1] += now
+                    slow[2] += now * now
+            until_fresh -= 1
+            if until_told:
+                until_told -= 1
+                continue
+            until_told = stride - 1
+            found = out[s, told]
+            told += 1
+            count = sums[0]
+            for k in range(4):
+                found[k] = np.nan
+            found[4] = count
+            if infinite or 2 * count < window:
+                continue
+            if changed < first:
+                found[0] = 0.0
+                continue
+            share = 1.0 / count
+            mean = sums[1] * share
+            square = mean * mean
+            second = sums[2] * share - square
+            if second <= 0.0:
+                continue
+            third = sums[3] * share - 3 * mean * sums[2] * share + 2 * mean * square
+            found[0] = second * count / (count - 1)
+            if sums[4] > 0:
+                found[1] = (sums[6] - mean * sums[5] + sums[4] * square) / (sums[4] * second)
+            cube = second * np.sqrt(second)
+            if cube > 0:
+                found[2] = third / cube
+            if 2 * slow[0] >= reach:
+                spread = slow[2] - 2 * mean * slow[1] + slow[0] * square
+                found[3] = length * spread / (slow[0] * second)
+
+
+def rolling(x: np.ndarray, window: int, stride: int) -> np.ndarray:
+    """Indicators and counts (series, window, 5) of series (series, point), which are changed."""
+    points = x.shape[1]
+    out = np.empty((len(x), (points - window) // stride + 1, 5))
+    length = max(2, window // COARSE)
+    _rolling_kernel(x, window, length, stride, np.empty(points), np.empty(8), np.empty(8), out)
+    return out
+
+
+def require_window(window: int, points: int, dim: str) -> None:
+    """Refuse windows that are too narrow, or longer than the series."""
+    if not NARROWEST <= window <= points:
+        raise InputError(
+            f"window is {window} points and the series has {points} along {dim!r}; it must be at "
+            f"least {NARROWEST} and at most that"
+        )
+
+
+def rolling_indicators(
+    theta: Any,
+    *,
+    window: int,
+    stride: int = 1,
+    dim: str = "step",
+    dt: float | None = None,
+    per: str | None = None,
+) -> xr.Dataset:
+    """Variance, lag-1 autocorrelation, skewness and reddening in windows that move along a series.
+
+    Parameters
+    ----------
+    theta : DataArray or array
+        Evenly spaced series along ``dim``, missing points NaN; a bare array has time first. Trends
+        stay: see ``detrended``. A lazy array gives lazy results, whatever its chunks.
+    window : int
+        Points, at least 20.
+    stride : int
+        Points that the window moves by.
+    dim, dt, per
+        Where points lie in time: see ``dynamics.series.paths``.
+
+    Returns
+    -------
+    Dataset
+        variance, autocorrelation, skewness, reddening, count, over the other dimensions and
+        ``dim``, which stands at the last point of each window.
+
+    Raises
+    ------
+    InputError
+        For a window longer than the series, or unevenly spaced points.
+
+    Notes
+    -----
+    The autocorrelation is the mean product of neighbouring points that are both there, over the
+    variance. Reddening is the variance of means of m points, m a tenth of the window, times m, over
+    the variance: Bartlett's estimate of the spectral density at frequency 0 over its mean, 1 for
+    white noise. A window with less than half of its points, or an infinite one, has NaN; a constant
+    one has variance 0 and else NaN.
+
+    References
+    ----------
+    Scheffer et al. (2009), Nature 461, 53; Dakos et al. (2012), PLoS ONE 7, e41010; Biggs et al.
+    (2009), PNAS 106, 826, for reddening.
+    """
+    series = paths(theta, dim=dim, dt=dt, per=per)
+    points = series.theta.sizes[dim]
+    require_window(window, points, dim)
+    if stride < 1:
+        raise InputError(f"stride is {stride}; it must be at least 1")
+    require_even(series, "rolling_indicators")
+    windows = (points - window) // stride + 1
+    if series.theta.chunks:
+        columns = _lazily(series, window, stride, windows)
+    else:
+        flat = over_series(
+            series, lambda x, t: rolling(x, window, stride).reshape(len(x), -1), windows * 5
+        )
+        columns = flat.reshape(*flat.shape[:-1], windows, 5)
+    ends = np.arange(windows) * stride + window - 1
+    along: dict[str, Any] = {
+        str(name): (dim, coordinate.to_numpy()[ends], coordinate.attrs)
+        for name, coordinate in series.theta.coords.items()
+        if coordinate.dims == (dim,)
+    }
+    values: dict[str, Any] = {
+        name: ((dim,), columns[..., k]) for k, name in enumerate((*INDICATORS, "count"))
+    }
+    return result(
+        series,
+        values,
+        coords=along or {dim: series.times[ends]},
+        window=window,
+        stride=stride,
+        named={"count": number_of("points")},
+        method="moments of moving windows",
+        reference="Scheffer et al. (2009); Dakos et al. (2012)",
+        interval_method="none: windows overlap; see early_warning",
+    )
+
+
+def _lazily(series: Paths, window: int, stride: int, windows: int) -> Any:
+    """Dask array (..., window, 5), each task of which reads the chunks of its own windows."""
+    import dask.array as da
+    from dask.delayed import delayed
+
+    theta = series.theta.data
+    sizes = theta.chunks[-1]
+    starts = np.cumsum([0, *sizes])
+    blocks = theta.to_delayed()
+    threads = parallel.limit()  # Dask's own threads, in which this is computed, know of no limit
+
+    def column(place: tuple[int, ...]) -> Any:
+        shape = tuple(theta.chunks[axis][k] for axis, k in enumerate(place))
+        # a task reads a window and a half, and makes little
+        most = _LAZY_BYTES // (40 * max(int(np.prod(shape)), 1))
+        together = max(1, min(most, 1 + window // (2 * stride)))
+        parts = []
+        for first in range(0, windows, together):
+            many = min(together, windows - first)
+            begin, end = first * stride, (first + many - 1) * stride + window
+            low = int(np.searchsorted(starts, begin, side="right")) - 1
+            high = int(np.searchsorted(starts, end, side="left"))
+            # hidden in a function: as arguments dask would load the chunks of all tasks ahead
+            work = functools.partial(
+                _block_of_windows, _Chunks(list(blocks[place][low:high])), shape,
+                begin - int(starts[low]), end - begin, window, stride, threads,
+            )  # fmt: skip
+            parts.append(da.from_delayed(delayed(work)(), (*shape, many, 5), np.float64))
+        return da.concatenate(parts, axis=-2)
+
+    def nested(place: tuple[int, ...]) -> Any:
+        axis = len(place)
+        if axis == theta.ndim - 1:
+            return column(place)
+        return [nested((*place, k)) for k in range(theta.numblocks[axis])]
+
+    found = nested(())
+    return da.block(_in_two_more(found)) if isinstance(found, list) else found
+
+
+class _Chunks:
+    """Chunks to be loaded one after the other."""
+
+    def __init__(self, chunks: list[Any]) -> None:
+        self.chunks = chunks
+
+
+def _in_two_more(nested: Any) -> Any:
+    """Nest blocks twice more, for the two axes along which there is one."""
+    return [_in_two_more(k) for k in nested] if isinstance(nested, list) else [[nested]]
+
+
+def _block_of_windows(
+    source: _Chunks, shape: tuple[int, ...], begin: int, points: int, window: int, stride: int,
+    threads: int | None,
+) -> np.ndarray:  # fmt: skip
+    """Indicators of consecutive chunks from a point on, a few series at a time."""
+    many = int(np.prod(shape))
+    out = np.empty((many, (points - window) // stride + 1, 5))
+    together = max(1, BLOCK_BYTES // (8 * points))
+    with _ONE_AT_A_TIME, parallel.limited(threads):
+        flat = [
+            missing_as_nan(np.asarray(c.compute(scheduler="synchronous"))).reshape(many, -1)
+            for c in source.chunks
+        ]
+
+        def work(part: slice) -> None:
+            x = np.concatenate([c[part] for c in flat], axis=1, dtype=np.float64)
+            out[part] = rolling(np.ascontiguousarray(x[:, begin : begin + points]), window, stride)
+
+        parallel.map(work, [slice(k, k + together) for k in range(0, many, together)])
+    return out.reshape(*shape, *out.shape[1:])

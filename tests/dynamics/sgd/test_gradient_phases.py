@@ -1,0 +1,94 @@
+"""Transitions of known place, and intervals that are right as often as they say."""
+
+import numpy as np
+import pytest
+import ruptures
+import xarray as xr
+
+from sgdphys.draws import bootstrap_draws
+from sgdphys.dynamics.intervals import percentile_interval, resampled_means
+from sgdphys.dynamics.sgd.gradient_phases import crossing_epoch, gradient_phases, step_change
+
+EPOCH = np.arange(1, 101)
+
+
+def test_a_power_law_crosses_where_it_should():
+    ratio = (1 + EPOCH) ** -1.0 * 31
+    assert crossing_epoch(ratio, EPOCH) == pytest.approx(30, rel=1e-9)
+
+
+def test_no_noise_has_no_transition():
+    """P46: an infinite ratio, one that starts below 1, one that is unknown."""
+    for ratio in (np.inf, 0.5, np.nan, 2.0):
+        assert np.isnan(crossing_epoch(np.full(100, ratio), EPOCH))
+
+
+def test_a_dip_is_not_for_good():
+    ratio = np.full(100, 2.0)
+    ratio[20:23] = 0.5
+    ratio[60:] = 0.5
+    assert 60 <= crossing_epoch(ratio, EPOCH) <= 61
+
+
+def test_the_step_is_that_of_ruptures():
+    rng = np.random.default_rng(0)
+    series = rng.standard_normal((20, 80)) + 1.5 * (np.arange(80) >= 33)
+    wanted = [ruptures.Dynp("l2", jump=1, min_size=1).fit_predict(s, 1)[0] for s in series]
+    assert step_change(series)[0].tolist() == wanted
+
+
+@pytest.mark.parametrize("replicas", [8, 20, 50])
+def test_intervals_of_a_mean_cover(replicas):
+    """95% intervals of 600 Gaussian samples, one seed: between 92% and 98% hold the truth."""
+    rng = np.random.default_rng(3)
+    samples = resampled_means(rng.standard_normal((replicas, 600)), bootstrap_draws(replicas, 4))
+    low, high = percentile_interval(samples, replicas)
+    assert 0.92 <= np.mean((low < 0) & (high > 0)) <= 0.98
+
+
+def test_one_replica_has_no_interval():
+    low, high = percentile_interval(np.zeros((100, 3)), 1)
+    assert np.isnan(low).all()
+    assert np.isnan(high).all()
+
+
+def norms(mean, noise, epochs=12, replicas=40, layers=2):
+    """Gradient norms (epoch, replica, layer) as they are recorded."""
+    shape = (epochs, replicas, layers)
+    names = {"mean_norm": mean, "noise_norm": noise, "weight_norm": 1.0, "noise_trace": noise}
+    return xr.Dataset(
+        {n: (("epoch", "replica", "layer"), np.broadcast_to(v, shape)) for n, v in names.items()},
+        coords={"epoch": np.arange(epochs), "layer": np.arange(1, layers + 1)},
+    )
+
+
+@pytest.mark.parametrize(("true", "raw"), [(0.0, 0.378), (0.2, 0.428)])
+def test_drawn_batches_hold_noise_in_their_mean(true, raw):
+    """P44: M = 7 batches drawn with replacement; the corrected square is that of the true mean."""
+    rng = np.random.default_rng(2)
+    batches = rng.standard_normal((7, 12, 400, 2, 20)) / np.sqrt(20) + true / np.sqrt(20)
+    mean = np.sqrt((batches.mean(axis=0) ** 2).sum(axis=-1))
+    noise = np.sqrt(batches.var(axis=0, ddof=1).sum(axis=-1))
+    drawn = norms(mean, noise, replicas=400)
+    found = gradient_phases(drawn, batch_size=8, batches=7, replacement=True, resamples=200)
+    square = found["gradient_ratio_squared"]
+    assert float(found["gradient_ratio"].mean()) == pytest.approx(raw, abs=0.02)
+    assert float(square.mean()) == pytest.approx(true**2, abs=0.004)
+    covered = (found["gradient_ratio_squared_low"] < true**2) & (
+        found["gradient_ratio_squared_high"] > true**2
+    )
+    assert int(covered.sum()) >= 20  # of 24, at 95%
+
+
+def test_shuffled_passes_are_exact_and_nothing_is_subtracted():
+    """P44: at fixed weights the mean over a whole pass is the gradient itself."""
+    found = gradient_phases(norms(0.5, 1.0), batch_size=8, batches=7, resamples=100)
+    assert float(found["gradient_ratio_squared"].max()) == pytest.approx(0.25, rel=1e-12)
+
+
+def test_one_batch_an_epoch_claims_no_transition():
+    """P46: noise exactly 0."""
+    found = gradient_phases(norms(0.5, 0.0), batch_size=8, batches=1, resamples=100)
+    assert bool(np.isinf(found["gradient_ratio"]).all())
+    assert bool(found["transition_epoch"].isnull().all())
+    assert bool(found["transition_epoch_ensemble"].isnull().all())
