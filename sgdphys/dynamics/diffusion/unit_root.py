@@ -1,6 +1,6 @@
 """The law of the t statistic of a first-order autoregression, from a unit root to white noise.
 
-``tabulate`` simulates it and wrote ``autoregression.csv``: quantiles of (phi_hat - phi)/se, with
+``tabulate`` simulates it and wrote ``unit_root.csv``: quantiles of (phi_hat - phi)/se, with
 an intercept, for a stationary Ornstein-Uhlenbeck process seen for c relaxation times. At c = 0 it
 is the law of Dickey and Fuller, at large c it tends to the normal law shifted by -4/sqrt(2 c).
 """
@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from scipy.special import ndtri
 
-TABLE = Path(__file__).with_name("autoregression.csv")
+TABLE = Path(__file__).with_name("unit_root.csv")
 DURATIONS = np.array(
     [0, 0.2, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 65, 80, 100, 150, 200, 300,
      500, 800],
