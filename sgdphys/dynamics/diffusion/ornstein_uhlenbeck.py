@@ -196,7 +196,7 @@ def fit_ou(
     dX = -kappa (X - center) dt + sqrt(2 D) dW. kappa is median-unbiased, and its interval holds the
     values at which the t statistic of phi (evenly spaced), or the signed root of the likelihood
     ratio (else), lies within its own law; that law depends on the relaxation times spanned, and is
-    tabulated (``dynamics.diffusion.unit_root``). A series that spans fewer than 5 of them is "weakly
+    tabulated (``unit_root``). A series that spans fewer than 5 of them is "weakly
     identified". The interval of D joins those of kappa and of the residual variance (Zou and Donner
     2008). A negative phi has kappa NaN: "oscillating at this sampling" when it is certain. Missing
     points make a series unevenly spaced, which it may be. The centre has no calibrated interval.
