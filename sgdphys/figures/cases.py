@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sgdphys.figures.style import PAGE, layer_styles, with_cases
+from sgdphys.figures.style import PAGE, with_cases
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C8C",
             "#882255", "#117733", "#999933", "#332288")  # fmt: skip
@@ -113,24 +113,6 @@ def finite_layers(data: xr.Dataset, name: str) -> list[int]:
     values = data[name]
     flat = values.transpose("layer", ...).to_numpy().reshape(values.sizes["layer"], -1)
     return [int(n) for n in values["layer"].to_numpy()[np.isfinite(flat).any(axis=1)]]
-
-
-def own_layers(data: xr.Dataset, name: str) -> list[tuple[int, Any]]:
-    """Layers that a case has, with their colours: its output has that of outputs.
-
-    Parameters
-    ----------
-    data : Dataset
-        Of one case; layers that others have alone are not finite.
-    name : str
-        A variable with a dimension layer.
-    """
-    there = finite_layers(data, name)
-    styles = layer_styles(data["layer"].to_numpy())
-    kept = [(n, colour) for n, colour, _ in styles if n in there]
-    if kept and data.attrs.get("estimator") != "noisy":  # which reads no output
-        kept[-1] = (kept[-1][0], styles[-1][1])
-    return kept
 
 
 def panels(

@@ -4,6 +4,7 @@ Every figure names its estimator and shows what I(T;Y) reads for shuffled labels
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -37,6 +38,24 @@ def estimator_line(information: xr.Dataset) -> str:
     }
     words = [text for key, text in said.items() if key in a]
     return ", ".join([*words, f"{information.sizes['replica']} networks"])
+
+
+def own_layers(data: xr.Dataset, name: str) -> list[tuple[int, Any]]:
+    """Layers that a case has, with their colours: its output has that of outputs.
+
+    Parameters
+    ----------
+    data : Dataset
+        Of one case; layers that others have alone are not finite.
+    name : str
+        A variable with a dimension layer.
+    """
+    there = finite_layers(data, name)
+    styles = layer_styles(data["layer"].to_numpy())
+    kept = [(n, colour) for n, colour, _ in styles if n in there]
+    if kept and data.attrs.get("estimator") != "noisy":  # which reads no output
+        kept[-1] = (kept[-1][0], styles[-1][1])
+    return kept
 
 
 def _limits(ax: Axes, information: xr.Dataset) -> None:

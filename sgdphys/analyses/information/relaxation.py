@@ -7,8 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sgdphys.analyses.entry import Sources
+from sgdphys.analyses.information.plane import own_layers
 from sgdphys.claims.relaxation import fitted_law, relaxation
-from sgdphys.figures.cases import own_layers, panels
+from sgdphys.figures.cases import panels
 from sgdphys.figures.style import EXACT, in_place_of_data, layers_legend
 from sgdphys.information.onset import LEAST_LOSS
 

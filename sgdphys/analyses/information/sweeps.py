@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sgdphys.analyses.entry import Sources
-from sgdphys.analyses.information.plane import estimator_line
+from sgdphys.analyses.information.plane import estimator_line, own_layers
 from sgdphys.dynamics.intervals import mean_with_interval
 from sgdphys.figures.cases import (
     case_colours,
@@ -14,7 +14,6 @@ from sgdphys.figures.cases import (
     control,
     control_axis,
     finite_layers,
-    own_layers,
     panels,
 )
 from sgdphys.figures.style import NULL, PAGE, epoch_axis, layer_styles, layers_legend, with_cases
