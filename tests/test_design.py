@@ -1,0 +1,56 @@
+"""The page on the design names the rooms that are there, and the order in which they import."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "sgdphys"
+PAGE = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+
+
+def section(title):
+    return PAGE.split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def rooms_of(folder):
+    """Modules and packages right inside a folder, without the private ones."""
+    files = (p.stem for p in folder.glob("*.py") if not p.stem.startswith("_"))
+    packages = (p.parent.name for p in folder.glob("*/__init__.py"))
+    return {*files, *packages}
+
+
+def named_in_tables(text):
+    return re.findall(r"^\| `([\w/]+)` \|", text, flags=re.MULTILINE)
+
+
+def test_every_room_is_described_once():
+    named = named_in_tables(section("The rooms"))
+    assert len(named) == len(set(named))
+    assert {n for n in named if "/" not in n} == rooms_of(PACKAGE)
+
+
+def test_every_wing_of_dynamics_is_described():
+    named = {n for n in named_in_tables(section("The rooms")) if "/" in n}
+    wings = (PACKAGE / "dynamics").glob("*/__init__.py")
+    assert named == {f"dynamics/{p.parent.name}" for p in wings}
+
+
+def test_the_order_of_imports_is_that_of_the_contract():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = next(c["layers"] for c in contracts["contracts"] if c["id"] == "layers")
+    drawn = section("What may import what").split("```text\n")[1].split("```")[0]
+    assert drawn.splitlines() == layers
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:sgdphys|tests)/[\w/.]+)`", PAGE))))
+def test_files_that_the_page_names_are_there(path):
+    assert "NAME" in path or (ROOT / path).exists()
+
+
+def test_modules_that_the_page_names_are_there():
+    for room, name in re.findall(r"`(parallel|arguments|quantities|series)\.(\w+)`", PAGE):
+        home = {"series": "dynamics/series"}.get(room, room)
+        assert f"def {name}" in (PACKAGE / f"{home}.py").read_text(), name
