@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from sgdphys.relate.relaxation import Relaxation
 from signatures import taking
 
 import sgdphys as sp
+from sgdphys.claims.relaxation import Relaxation
 from sgdphys.draws import bootstrap_draws, seed_of, stream
 from sgdphys.dynamics import early_warning, gradient_phases, tail_index, wiener_tests
 from sgdphys.fitting.fits import fit_file

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import xarray as xr
 from labels import is_labelled, own_name
-from sgdphys.study.analysis_keys import ANALYSES
 from test_tasks_from_files import write_idx
 
 import sgdphys as sp
 from sgdphys.networks import Perceptron
 from sgdphys.quantities import Quantity, labelled, number_of, with_prefix
+from sgdphys.study.settings import ANALYSES
 
 d, info = sp.dynamics, sp.information
 
