@@ -5,15 +5,15 @@ import pkgutil
 from importlib import import_module
 
 import sgdphys as sp
-from sgdphys import fitting, relate
+from sgdphys import claims, fitting
 
 
 def public_functions():
-    """Those of dynamics and information, ``sgdphys.fit``, and all of relate and fitting."""
+    """Those of dynamics and information, ``sgdphys.fit``, and all of claims and fitting."""
     found = {sp.fit}
     for package in (sp.dynamics, sp.information):
         found |= {getattr(package, name) for name in package.__all__}
-    for package in (relate, fitting):
+    for package in (claims, fitting):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             home = import_module(module.name)
             for name, function in inspect.getmembers(home, inspect.isfunction):

@@ -128,7 +128,7 @@ CALLS = {
     ),
     "compression_after_transition": lambda draw: (
         (curves(draw), xr.Dataset({"transition_epoch": 9 * noise(draw, replica=10, layer=1)})),
-        {"resamples": 50},
+        {},
     ),
     "over_replicas": lambda draw: ((noise(draw, replica=9),), {}),
     "exponential_advantage": lambda draw: (
