@@ -1,10 +1,35 @@
 """The command as a user runs it, for tests."""
 
+import io
+import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from unittest.mock import patch
+
+from sgdphys.cli import main
 
 
 def command(*arguments, **options):
+    """Carry out a command and return its status and what it said.
+
+    In the process of the test, which has loaded what it needs; in one of its own where the options
+    (those of ``subprocess.run``) ask for another environment or folder.
+    """
+    texts = [str(argument) for argument in arguments]
+    if options:
+        return in_its_own_process(*texts, **options)
+    told, complained = io.StringIO(), io.StringIO()
+    with redirect_stdout(told), redirect_stderr(complained), patch.dict(os.environ):
+        try:
+            main(texts)
+        except SystemExit as ended:
+            status = ended.code
+    return subprocess.CompletedProcess(texts, status, told.getvalue(), complained.getvalue())
+
+
+def in_its_own_process(*arguments, **options):
+    """Carry out a command as a shell would."""
     return subprocess.run(
         [sys.executable, "-m", "sgdphys", *map(str, arguments)],
         capture_output=True, text=True, timeout=300, check=False, **options,

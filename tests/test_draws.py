@@ -9,7 +9,6 @@ import xarray as xr
 from signatures import taking
 
 import sgdphys as sp
-from sgdphys.claims.relaxation import Relaxation
 from sgdphys.draws import bootstrap_draws, seed_of, stream
 from sgdphys.dynamics import early_warning, gradient_phases, tail_index, wiener_tests
 from sgdphys.fitting.fits import fit_file
@@ -129,10 +128,6 @@ CALLS = {
     "compression_after_transition": lambda draw: (
         (curves(draw), xr.Dataset({"transition_epoch": 9 * noise(draw, replica=10, layer=1)})),
         {},
-    ),
-    "over_replicas": lambda draw: ((noise(draw, replica=9),), {}),
-    "exponential_advantage": lambda draw: (
-        (Relaxation(*(np.exp(noise(draw, replica=9, layer=2)) for _ in range(2))),), {}
     ),
     "fit_file": lambda draw: ((saved(draw),), {"sample": 3}),
     "portrait": lambda draw: ((fit_file(saved(draw)),), {}),
