@@ -11,6 +11,8 @@ from scipy.optimize import linprog
 import sgdphys as sp
 from sgdphys.errors import InputError
 from sgdphys.tasks import icosahedron, symmetric_rule
+from sgdphys.tasks.catalogue import TASKS, Entry
+from sgdphys.tasks.headers import Sizes
 
 ORBITS = Path(__file__).parents[1] / "data" / "symmetric_rule_orbits.csv"
 
@@ -194,3 +196,23 @@ def test_a_linear_teacher_looks_at_its_relevant_inputs_alone():
         sp.tasks.teacher_student(10, 1, relevant=3, seed=k).teacher.to_numpy() for k in range(500)
     ]
     assert np.square(many).sum(axis=1).mean() / 10 == pytest.approx(1.0, abs=0.15)
+
+
+def test_a_task_is_one_row(monkeypatch, tmp_path):
+    def parity(keys):
+        bits = symmetric_rule()[["x", "p_x"]]
+        return bits.assign(y=("sample", bits["x"].to_numpy().sum(axis=1).astype(int) % 2),
+                           label=[0, 1])  # fmt: skip
+
+    row = Entry(parity, lambda keys: Sizes(4096, 12, 2, are_labels=True), frozenset({"labels"}))
+    monkeypatch.setitem(TASKS, "parity", row)
+    study = {
+        "task": {"name": "parity"}, "network": {"layers": [3]},
+        "train": {"epochs": 2, "replicas": 1}, "analyses": {"information": {}},
+        "figures": {"formats": []},
+    }  # fmt: skip
+    with sp.run(study, tmp_path / "run").results as results:
+        assert np.isfinite(results["information/I_TY"]).all()
+    study["task"]["units"] = 3
+    with pytest.raises(InputError, match=r"task\.units has no effect with task\.name 'parity'"):
+        sp.run(study, tmp_path / "other")

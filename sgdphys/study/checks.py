@@ -12,8 +12,8 @@ from sgdphys.study.cases import combinations_of, count_cases
 from sgdphys.study.effects import is_given, without_effect
 from sgdphys.study.faults import quoted
 from sgdphys.study.settings import ANALYSES, SWEPT, StepSchedule, Study, key_faults, swept
-from sgdphys.study.sizes import OF_FILES, file_sizes, sizes_of, train_samples
-from sgdphys.tasks.rule import require_information
+from sgdphys.study.sizes import sizes_of, train_samples
+from sgdphys.tasks.catalogue import TASKS
 
 MOST_CASES = 2000
 """Of a sweep."""
@@ -228,29 +228,7 @@ def _name_faults(study: Study) -> Iterator[str]:
 def _data_faults(study: Study) -> Iterator[str]:
     """What is wrong with the task, and with the network's ends that follow from it."""
     task = study.task
-    if task.name in OF_FILES and not task.path:
-        yield f"task.name is {task.name!r}, which reads files; give task.path"
-    elif task.name in OF_FILES:
-        try:
-            file_sizes(task)
-        except InputError as error:
-            yield str(error)
-    if task.name == "symmetric_rule":
-        try:
-            require_information(task.information)
-        except InputError as error:
-            yield str(error)
-    if task.name == "committee" and task.units % 2 == 0 and task.units:
-        yield f"task.units is {task.units}; a committee needs an odd number of members"
-    if task.name == "random_labels" and task.classes < 2:
-        yield "task.classes is 1; labels need at least 2"
-    if task.name == "teacher_student" and (
-        task.relevant > task.features or (task.units and 0 < task.relevant < task.features)
-    ):
-        yield (
-            f"task.relevant is {task.relevant}; it must lie between 1 and task.features, "
-            f"{task.features}, and belongs to a linear teacher (task.units = 0)"
-        )
+    yield from TASKS[task.name].faults(task)
     sizes = sizes_of(task)
     if sizes is None:
         return

@@ -15,7 +15,7 @@ from pathlib import Path
 from sgdphys.engines.factories import source_of
 from sgdphys.errors import InputError
 from sgdphys.study.settings import Study
-from sgdphys.study.sizes import OF_FILES
+from sgdphys.tasks.catalogue import TASKS
 from sgdphys.tasks.headers import idx_files
 
 PATH, MODULE = "task.path", "network.module"
@@ -68,7 +68,7 @@ def _named(study: Study) -> Iterator[tuple[str, str]]:
     """Files and modules of a study by their names in ``contents``."""
     tasks = study.sweep.keys.get("task.name", (study.task.name,))
     for key, value in ((PATH, study.task.path), (MODULE, study.network.module)):
-        if key == PATH and not set(OF_FILES).intersection(tasks):
+        if key == PATH and not any(TASKS[name].is_of_files for name in tasks):
             continue
         several = study.sweep.keys.get(key)
         names = {key: value}
@@ -123,7 +123,7 @@ def contents_of_case(
     task, module : str
         The case's ``task.name`` and ``network.module``.
     """
-    is_read = {PATH: task in OF_FILES, MODULE: bool(module)}
+    is_read = {PATH: TASKS[task].is_of_files, MODULE: bool(module)}
     names = {
         key: f"{key}[{case[key]}]" if key in case else key for key, read in is_read.items() if read
     }

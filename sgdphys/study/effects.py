@@ -6,18 +6,8 @@ from pydantic import BaseModel
 
 from sgdphys.study.settings import Network, Study, Task
 from sgdphys.study.sizes import sizes_of
+from sgdphys.tasks.catalogue import TASKS
 
-OF_TASKS = {
-    "symmetric_rule": {"information", "bipolar", "labels"},
-    "committee": {"units", "seed", "labels"},
-    "scalar_teacher": {"signal"},
-    "digits": {"labels"},
-    "idx": {"path", "labels"},
-    "table": {"path", "labels"},
-    "teacher_student": {"features", "relevant", "samples", "units", "noise", "seed"},
-    "random_labels": {"features", "samples", "classes", "seed", "labels"},
-}
-"""Keys of ``[task]`` that each task reads, beside its name."""
 _OF_MODULES = {"module"}
 
 
@@ -32,7 +22,7 @@ def unread(study: Study) -> dict[str, str]:
         found.update({f"{table}.{key}": choice for key in keys})
 
     task = study.task
-    note("task", set(Task.model_fields) - OF_TASKS[task.name] - {"name"},
+    note("task", set(Task.model_fields) - TASKS[task.name].reads - {"name"},
          f"task.name {task.name!r}")  # fmt: skip
     sizes = sizes_of(task)
     if sizes is not None and not sizes.are_labels and task.name == "table":

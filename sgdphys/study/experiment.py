@@ -3,34 +3,18 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys import tasks
 from sgdphys.engines.base import Ensemble, Network, Plan, Samples, Training
 from sgdphys.errors import InputError
 from sgdphys.networks import Perceptron
 from sgdphys.sampling import seed_sequence
 from sgdphys.study.settings import Bursts, Every, StepSchedule, Study, Train
+from sgdphys.tasks.catalogue import TASKS
 from sgdphys.trajectory.schedules import burst_starts, log_epochs
 
 
 def task_of(study: Study) -> xr.Dataset:
     """Return the study's data set."""
-    task = study.task
-    sizes = {"features": task.features, "samples": task.samples, "seed": task.seed}
-    if task.name == "scalar_teacher":
-        return tasks.scalar_teacher(task.signal)
-    if task.name == "digits":
-        return tasks.digits()
-    if task.name in ("idx", "table"):
-        return (tasks.idx if task.name == "idx" else tasks.table)(task.path)
-    if task.name == "teacher_student":
-        return tasks.teacher_student(
-            **sizes, units=task.units, noise=task.noise, relevant=task.relevant or None
-        )
-    if task.name == "random_labels":
-        return tasks.random_labels(**sizes, classes=task.classes)
-    if task.name == "committee":
-        return tasks.committee(task.units or 3, seed=task.seed)
-    return tasks.symmetric_rule(task.information, bipolar=task.bipolar)
+    return TASKS[study.task.name].make(study.task)
 
 
 def ensemble_of(study: Study, task: xr.Dataset) -> Ensemble:

@@ -10,12 +10,12 @@ from sgdphys.analyses.settings import Extent
 from sgdphys.errors import WorkError
 from sgdphys.study.settings import Bursts, Every, Study
 from sgdphys.study.sizes import (
-    OF_FILES,
     layer_sizes,
     sizes_of,
     train_samples,
     updates_per_epoch,
 )
+from sgdphys.tasks.catalogue import TASKS
 from sgdphys.trajectory.schedules import LOG_POINTS
 
 _LANES = 16
@@ -50,9 +50,10 @@ def needed(study: Study) -> dict[str, float]:
     lots = math.ceil(replicas / _LANES)
     rows = _recorded_rows(study, per_epoch)
     terms["record.weights"] = 24.0 * rows
-    data = "task.path" if study.task.name in OF_FILES else "task.samples"
+    data = "task.path" if TASKS[study.task.name].is_of_files else "task.samples"
     terms[data] = samples * (8.0 * (2 * features + 2 * outputs) + 24)
-    if study.task.name == "teacher_student":
+    reads = TASKS[study.task.name].reads
+    if {"units", "samples"} <= reads:
         terms["task.units"] = 8.0 * study.task.units * (features + samples)
     terms["train.replicas"] += replicas * samples * 1.0
     if study.network.module:
@@ -64,7 +65,7 @@ def needed(study: Study) -> dict[str, float]:
     parameters = sum(i * o + study.network.bias * o for i, o in pairs)
     each = float(replicas * parameters * width)
     widths = {"network.layers": max(study.network.layers)}
-    if study.task.name in ("random_labels", "teacher_student"):  # whose ends are keys too
+    if "features" in reads:  # the ends of the network are keys of the task
         widths |= {"task.features": features, "task.classes": outputs}
     size = max(widths, key=lambda name: widths[name])
     terms[size] = (8 * replicas + 8 * width * replicas + _OF_A_PARAMETER) * parameters

@@ -1,7 +1,7 @@
 """The keys of a study as frozen models."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -23,6 +23,7 @@ from sgdphys.errors import InputError, nearest
 from sgdphys.keys import Count, Keys, Listed, NotNegative, Positive, Seed, Whole
 from sgdphys.study.faults import quoted, sentences
 from sgdphys.study.sizes import longest_stretch, sizes_of, train_samples, updates_per_epoch
+from sgdphys.tasks.catalogue import TASKS
 from sgdphys.tasks.headers import Sizes
 
 ANALYSES = catalogue.settings()
@@ -33,6 +34,18 @@ else:
     Analysis = Annotated[reduce(or_, ANALYSES.values()), Field(discriminator="of")]
 
 
+def _one_of(value: Any, known: Iterable[str]) -> Any:
+    if value not in list(known):
+        raise PydanticCustomError(
+            "literal_error", "unknown", {"expected": ", ".join(map(repr, known))}
+        )
+    return value
+
+
+def _as_task(value: Any) -> Any:
+    return _one_of(value, TASKS)
+
+
 class Task(Keys):
     """What is learnt: ``[task]``.
 
@@ -40,10 +53,7 @@ class Task(Keys):
     mapping, from the working folder.
     """
 
-    name: Literal[
-        "symmetric_rule", "committee", "scalar_teacher", "digits", "idx", "table",
-        "teacher_student", "random_labels",
-    ] = "symmetric_rule"  # fmt: skip
+    name: Annotated[str, BeforeValidator(_as_task)] = "symmetric_rule"
     information: Positive = 0.99
     signal: Positive = 1.0
     path: str = ""
@@ -61,10 +71,7 @@ class Task(Keys):
 def _as_activation(value: Any) -> Any:
     from sgdphys.networks.activations import ACTIVATIONS  # brings numba
 
-    if value not in list(ACTIVATIONS):
-        known = ", ".join(map(repr, ACTIVATIONS))
-        raise PydanticCustomError("literal_error", "unknown", {"expected": known})
-    return value
+    return _one_of(value, ACTIVATIONS)
 
 
 def _as_module(value: str) -> str:

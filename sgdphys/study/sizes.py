@@ -1,61 +1,25 @@
 """How much there is of everything in a study, worked out before any of it is made."""
 
 import math
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sgdphys.errors import InputError
-from sgdphys.tasks.headers import Sizes, idx_sizes, table_sizes
+from sgdphys.tasks.catalogue import TASKS
+from sgdphys.tasks.headers import Sizes
 from sgdphys.trajectory.schedules import burst_starts, log_epochs
 
 if TYPE_CHECKING:
     from sgdphys.study.settings import Study, Task
 
-OF_FILES = ("idx", "table")
-"""Tasks whose samples are read from files."""
-_PATTERNS, _BITS, _DIGITS = 4096, 12, (1797, 64, 10)
-
 
 def sizes_of(task: "Task") -> Sizes | None:
     """Sizes of a task's data, None where its files cannot be read."""
-    if task.name in ("symmetric_rule", "committee"):
-        return Sizes(_PATTERNS, _BITS, 2, True)
-    if task.name == "scalar_teacher":
-        return Sizes(2, 1, 1, False)
-    if task.name == "digits":
-        return Sizes(*_DIGITS, True)
-    if task.name == "teacher_student":
-        return Sizes(task.samples, task.features, 1, False)
-    if task.name == "random_labels":
-        return Sizes(task.samples, task.features, task.classes, True)
     try:
-        return file_sizes(task)
+        return TASKS[task.name].sizes(task)
     except (InputError, OSError):
         return None
-
-
-def file_sizes(task: "Task") -> Sizes:
-    """Sizes of the data that a task reads from files.
-
-    Raises
-    ------
-    InputError
-        When the files are not there, or damaged.
-    """
-    path = Path(task.path)
-    try:
-        known = path.stat()
-    except (OSError, ValueError):
-        raise InputError(f"there is no file {path}") from None
-    return _read_sizes(task.name, path, known.st_size, known.st_mtime_ns)
-
-
-@lru_cache(maxsize=256)
-def _read_sizes(name: str, path: Path, size: int, changed: int) -> Sizes:
-    return idx_sizes(path) if name == "idx" else table_sizes(path)
 
 
 def train_samples(study: "Study", samples: int) -> int:

@@ -13,10 +13,10 @@ from sgdphys.analyses.stationarity.settings import PRODUCING, STEPS_A_DIRECTION
 from sgdphys.dynamics.diffusion import entropy_production, wiener_tests
 from sgdphys.dynamics.slowing.critical_point import FEWEST
 from sgdphys.errors import InputError
-from sgdphys.study.effects import OF_TASKS
 from sgdphys.study.files import cases_of, load_study, parts_of, shipped_studies
 from sgdphys.study.settings import ANALYSES, Task
 from sgdphys.tasks import symmetric_rule
+from sgdphys.tasks.catalogue import TASKS
 
 
 def told(keys, settings=()):
@@ -97,8 +97,7 @@ def test_numbers_that_are_written_twice_are_alike():
 
 
 def test_tables_of_keys_name_every_choice():
-    assert set(OF_TASKS) == set(Task.model_fields["name"].annotation.__args__)
-    assert set().union(*OF_TASKS.values()) | {"name"} == set(Task.model_fields)
+    assert set().union(*(t.reads for t in TASKS.values())) | {"name"} == set(Task.model_fields)
     fields = ANALYSES["information"].model_fields
     assert set(OF_ESTIMATORS) == set(fields["estimator"].annotation.__args__)
     assert set().union(*OF_ESTIMATORS.values()) < set(fields)
