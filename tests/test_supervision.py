@@ -15,7 +15,14 @@ AFTER = "\nsys.exit(supervised(command, lambda said: print(said, flush=True), 'i
 
 def started(body):
     code = FORE + "print(os.getpid(), flush=True); " + body + AFTER
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, preexec_fn=_hears_hang_ups
+    )
+
+
+def _hears_hang_ups():
+    """Undo what a ``nohup`` around the tests hands down."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def is_running(number):
