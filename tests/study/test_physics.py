@@ -98,7 +98,7 @@ def test_curvature_is_taken_on_the_device_of_the_study(tmp_path, monkeypatch, ki
         devices.append(device)
         return landscape_of(ensemble, device)
 
-    monkeypatch.setattr(f"sgdphys.study.analyses.{kind}.landscape_of", spied)
+    monkeypatch.setattr(f"sgdphys.analyses.{kind}.analysis.landscape_of", spied)
     train = PITCHFORK["train"] | {"epochs": 2000, "replicas": 8}
     keys = PITCHFORK | {
         "task": {"name": "scalar_teacher", "signal": 1.6}, "train": train,
