@@ -17,6 +17,7 @@ def report_on(*sizes):
     return json.loads(result.stdout)
 
 
+@pytest.mark.slow
 def test_ten_times_the_data_need_no_more_memory():
     small, large = report_on(2000, 1, 3000), report_on(2000, 8, 3000)
     assert large["series"] == 24_000

@@ -189,7 +189,15 @@ def unbroken(tmp_path_factory):
     return arrays(folder)
 
 
-@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "kill",
+    [
+        signal.SIGKILL,
+        # what both say and leave is tested by tests/hostile/test_signals.py too
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+    ],
+)
 def test_a_killed_run_resumes_to_the_same_arrays(tmp_path, unbroken, kill):
     folder = tmp_path / "run"
     process = started("run", "information_plane", *LONG, "--out", folder)
@@ -281,6 +289,7 @@ def test_a_diverging_replica_is_told(tmp_path):
     assert "diverged at update" in command("info", tmp_path / "run").stdout
 
 
+@pytest.mark.slow  # compiles every kernel anew
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give rights away")
 def test_a_user_who_can_write_nowhere_but_in_the_temporary_folder(tmp_path):

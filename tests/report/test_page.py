@@ -357,7 +357,8 @@ def test_several_runs_stand_side_by_side_on_the_same_axes(runs, tmp_path):
 
 
 def test_figures_in_common_are_drawn_on_the_same_axes(runs, tmp_path):
-    longer = sp.run({**STUDY, "train": {"epochs": 120, "replicas": 6}}, tmp_path / "longer")
+    train, analyses = {"epochs": 120, "replicas": 6}, {"information": {}, "learning": {}}
+    longer = sp.run({**STUDY, "train": train, "analyses": analyses}, tmp_path / "longer")
     text = write_report([runs[0].folder, longer.folder], tmp_path / "both.html").read_text()
     section = text[text.index('id="beside-heading"') : text.index('class="chapter"')]
     shown = re.findall(r'<figure id="(run\d)-[^"]*-(\w+)">', section)
