@@ -1,5 +1,6 @@
 """The page on the design names the rooms that are there, and the order in which they import."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -54,3 +55,24 @@ def test_modules_that_the_page_names_are_there():
     for room, name in re.findall(r"`(parallel|arguments|quantities|series)\.(\w+)`", PAGE):
         home = {"series": "dynamics/series"}.get(room, room)
         assert f"def {name}" in (PACKAGE / f"{home}.py").read_text(), name
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT / "tests"))
+)
+def test_no_test_reads_a_private_name(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    ours, private = {"sp", "sgdphys"}, []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "sgdphys":
+            ours |= {a.asname or a.name for a in node.names}
+            private += [a.name for a in node.names if is_private(a.name)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id in ours and is_private(node.attr):
+                private.append(f"{node.value.id}.{node.attr}")
+    assert not private
+
+
+def is_private(name):
+    return name.startswith("_") and not name.endswith("__")

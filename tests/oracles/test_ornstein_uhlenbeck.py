@@ -118,7 +118,7 @@ def test_unit_root_law():
     for chance, critical in ((0.01, -3.43), (0.05, -2.86), (0.1, -2.57)):
         assert unit_root.quantiles(chance)[1][-1] == pytest.approx(critical, abs=0.02)
     again = unit_root.tabulate(20_000, np.array([0.0, 10.0]), seed=5)
-    kept = unit_root._table()[[0, list(unit_root.DURATIONS).index(10)]]
+    kept = unit_root.table()[[0, list(unit_root.DURATIONS).index(10)]]
     middle = (unit_root.CHANCES >= 0.025) & (unit_root.CHANCES <= 0.975)
     np.testing.assert_allclose(again[:, middle], kept[:, middle], atol=0.06)
 

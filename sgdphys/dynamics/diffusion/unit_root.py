@@ -70,7 +70,8 @@ def tabulate(series: int = 400_000, durations: np.ndarray = DURATIONS, seed: int
 
 
 @functools.cache
-def _table() -> np.ndarray:
+def table() -> np.ndarray:
+    """Quantiles of the t statistic as they were tabulated (duration, chance)."""
     return np.loadtxt(TABLE, delimiter=",")
 
 
@@ -89,14 +90,14 @@ def quantiles(chance: float) -> tuple[np.ndarray, np.ndarray]:
     """
     scores = ndtri(CHANCES)
     wanted = ndtri(np.clip(chance, CHANCES[0], CHANCES[-1]))
-    found = np.array([np.interp(wanted, scores, row) for row in _table()])
+    found = np.array([np.interp(wanted, scores, row) for row in table()])
     x = np.concatenate([[0.0], 1 / np.sqrt(1 + DURATIONS[::-1])])
     return x, np.concatenate([[wanted], found[::-1]])
 
 
 def unit_root_p_value(statistic: np.ndarray) -> np.ndarray:
     """Share of driftless random walks with a smaller t statistic of phi - 1."""
-    return np.interp(statistic, _table()[0], CHANCES, left=CHANCES[0], right=CHANCES[-1])
+    return np.interp(statistic, table()[0], CHANCES, left=CHANCES[0], right=CHANCES[-1])
 
 
 if __name__ == "__main__":
