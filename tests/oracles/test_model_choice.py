@@ -157,3 +157,30 @@ def test_what_is_not_a_series():
 def test_scaling(factor):
     theta = processes.ornstein_uhlenbeck(dt=0.1, steps=200, parameters=2, seed=98)["theta"]
     scales(sp.fit, theta, factor, {"diffusion": 2, "kappa": 0, "tail_index": 0, "hurst": 0})
+
+
+QUANTISED = {
+    "steps of one": lambda r: r.choice([-1, 1], 400).cumsum(),
+    "counts": lambda r: r.poisson(3.0, 400),
+    "plateaus": lambda r: np.repeat(r.standard_normal(10).cumsum(), 40),
+    "true or false": lambda r: r.random(400) > 0.5,
+    "truncated": lambda r: np.trunc(r.standard_normal(400).cumsum()),
+    "still at first": lambda r: np.concatenate([np.zeros(320), r.standard_normal(80).cumsum()]),
+}
+
+
+@pytest.mark.parametrize("kind", QUANTISED)
+def test_quantised_series_are_compared_without_the_model_that_they_cannot_have(kind):
+    x = QUANTISED[kind](np.random.default_rng(0))
+    found = sp.fit(x)
+    assert words(found["status"]) == "ok"
+    assert np.isnan(found["log_likelihood"].sel(model="levy"))
+
+
+def test_a_walk_beside_a_quantised_one_with_a_gap_is_compared_as_if_alone():
+    r = np.random.default_rng(1)
+    walk, other = r.standard_normal(400).cumsum(), r.choice([-1.0, 1.0], 400).cumsum()
+    other[-3:] = np.nan
+    alone, both = sp.fit(walk), sp.fit(np.stack([walk, other], axis=1))
+    for name in alone.data_vars:
+        xr.testing.assert_equal(both[name].isel(dim_1=0, drop=True), alone[name])

@@ -43,6 +43,8 @@ def levy_columns(dx: np.ndarray, confidence: float) -> np.ndarray:
         Index, its ends, place, scale, log-likelihood.
     """
     out = np.full((len(dx), 6), np.nan)
+    if not len(dx):
+        return out
     there = np.isfinite(dx)
     packed = np.take_along_axis(dx, np.argsort(~there, axis=1, kind="stable"), axis=1)
     quarter = np.nanquantile(dx, [0.25, 0.5, 0.75], axis=1)
