@@ -4,10 +4,13 @@ A file is read when it is asked for: settings need no library that computes or d
 none that draws.
 """
 
+import hashlib
 import importlib
 import importlib.util
 import pkgutil
+from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
 
@@ -63,6 +66,22 @@ def figures() -> dict[str, Entry]:
     from sgdphys.analyses.recorded import CLAIMS, RECORDING
 
     return {**RECORDING, **_gathered("figures", "FIGURES"), **CLAIMS}
+
+
+def sources(kinds: Iterable[str]) -> dict[str, str]:
+    """Digests of the sources of analyses that are not this package's own, by their kinds.
+
+    The version of the package stands for its own.
+    """
+    own, found = Path(sgdphys.analyses.__path__[0]), {}
+    for kind in sorted(kinds):
+        folder = Path(_place(kind))
+        if folder.parent != own:
+            digest = hashlib.sha256()
+            for path in sorted(folder.rglob("*.py")):
+                digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
+            found[kind] = digest.hexdigest()
+    return found
 
 
 def _settings_of(kind: str) -> type[AnalysisSettings]:

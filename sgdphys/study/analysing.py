@@ -32,7 +32,9 @@ RELATED = "compression"
 def analyses_key(study: Study) -> str:
     """Return what results depend on: the recording and the analyses."""
     analyses = study.model_dump(mode="json", include={"analyses"})["analyses"]
-    return json.dumps([study_hash(study), sgdphys.__version__, analyses], sort_keys=True)
+    parts = [study_hash(study), sgdphys.__version__, analyses]
+    sources = catalogue.sources({analysis.of for analysis in study.analyses.values()})
+    return json.dumps([*parts, sources] if sources else parts, sort_keys=True)
 
 
 def are_whole(folder: Path, study: Study) -> bool:
@@ -61,6 +63,10 @@ def analyse(folder: Path, study: Study, tell: Callable[[str], None]) -> None:
             except NotEnoughData as error:
                 tell(f"analyses.{name} has no data: {error}")
                 groups[name] = xr.Dataset(attrs={LACKS: str(error)})
+            except np.linalg.LinAlgError as error:
+                why = f"its linear algebra fails ({error}): weights are too large, or do not move"
+                tell(f"analyses.{name} has no data: {why}")
+                groups[name] = xr.Dataset(attrs={LACKS: why})
             except InputError as error:
                 raise InputError(f"analyses.{name}: {error}") from None
             groups[name].attrs["of"] = analysis.of

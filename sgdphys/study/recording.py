@@ -26,6 +26,7 @@ from sgdphys.study.settings import Study, study_from
 from sgdphys.study.sharing import covers
 from sgdphys.study.surveying import Survey, survey
 from sgdphys.trajectory import schema
+from sgdphys.trajectory.digests import digest_path
 from sgdphys.trajectory.provenance import provenance
 from sgdphys.trajectory.reader import RESUME, open_segment
 from sgdphys.trajectory.segments import SEGMENTS, segment_name, segment_paths, span
@@ -156,8 +157,8 @@ class Recording:
         free = shutil.disk_usage(self.segments).free
         if need > free:
             raise WorkError(
-                f"the recording needs {need / 1e9:.2f} GB and {self.segments} has "
-                f'{free / 1e9:.2f} GB free; record less (record.weights = "log") or use --out'
+                f"the recording needs {need / 1e9:.3g} GB and {self.segments} has "
+                f'{free / 1e9:.3g} GB free; record less (record.weights = "log") or use --out'
             )
 
     def run(
@@ -171,6 +172,7 @@ class Recording:
                 state = self._state_after(first)
                 for path in self._survey.damaged:
                     path.unlink(missing_ok=True)
+                    digest_path(path).unlink(missing_ok=True)
                 for end in [*ends[(ends > first) & (ends < stop_at)], stop_at]:
                     begun = state.epoch
                     state, recorded = self.engine.advance(

@@ -53,6 +53,8 @@ class Pool:
                         os.link(path, partial / path.name)
                     except OSError:
                         shutil.copy2(path, partial / path.name)
+                for left in segments.glob("*.nc.sha256"):  # of segments that are gone
+                    left.unlink()
                 os.replace(partial, segments)
                 return held
         return None

@@ -21,6 +21,7 @@ from sgdphys.trajectory.segments import (
     parts_of,
     require_one_recording,
     segment_paths,
+    span,
     strangers,
 )
 from sgdphys.trajectory.stored import Stored, lazy
@@ -310,6 +311,8 @@ def check(path: str | Path) -> list[str]:
         try:
             if not said:
                 check_arrays(file)
+                wrong = misnamed(file) if is_segment(file) else ""
+                said = [f"{wrong}; move it away"] if wrong else []
         except (WorkError, InputError) as error:
             said = [str(error)]
         found += said
@@ -319,6 +322,26 @@ def check(path: str | Path) -> list[str]:
         return faults(open_trajectory(path))
     except WorkError as error:
         return [str(error)]
+
+
+def misnamed(path: Path) -> str:
+    """Say how a run's segment differs from the epochs of its name; empty where it does not.
+
+    Raises
+    ------
+    WorkError
+        When it is damaged.
+    """
+    first, last = span(path)
+    with _verified(path, ()) as file:
+        if RESUME not in file.groups:
+            return ""  # of a recording of a user's loop
+        ends = int(file[RESUME].getncattr("epoch"))
+        epochs = file["weights"]["epoch"][:]
+    begins = int(epochs[0]) if len(epochs) else first
+    if ends == last and begins >= first:
+        return ""
+    return f"{path} holds epochs {begins} to {ends}, and is named for {first} to {last}"
 
 
 def check_arrays(path: Path) -> None:

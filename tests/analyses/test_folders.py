@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import tomli_w
 import xarray as xr
@@ -189,3 +190,19 @@ print([m for m in sys.modules if m.startswith("sgdphys.analyses.") and m.endswit
         [sys.executable, "-c", probe], capture_output=True, text=True, check=True
     )
     assert result.stdout.split("\n")[:3] == ["[]"] * 3
+
+
+def test_an_analysis_that_was_edited_is_carried_out_again(tmp_path, toys):
+    keys = {"claims": {}, "figures": {"formats": []}}
+    environment = toys(toy=TOY)
+    given = ("run", study(tmp_path, **keys), "--out", tmp_path / "run", "--workers", 1)
+    found = []
+    for _ in range(2):
+        done = command(*given, env=environment)
+        assert done.returncode == 0, done.stderr
+        with xr.open_datatree(tmp_path / "run" / "results.nc") as results:
+            found.append(results["toy"]["apart"].to_numpy())
+        path = tmp_path / "mine" / "toy" / "analysis.py"
+        path.write_text(TOY["analysis"] + "\n_before = analyse\n\n\ndef analyse(*given):\n"
+                        "    return _before(*given) * 2\n")  # fmt: skip
+    np.testing.assert_array_equal(found[1], 2 * found[0])

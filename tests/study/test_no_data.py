@@ -1,5 +1,6 @@
 """Analyses of too few networks: no data, said before or after training, and the run goes on."""
 
+import numpy as np
 import pytest
 
 import sgdphys as sp
@@ -43,6 +44,20 @@ def test_diversity_of_one_network_has_no_data(tmp_path, sweep):
         assert not found.variables
         assert "diversity" not in drawn
     assert "wild" in write_report([run.folder]).read_text()
+
+
+def test_linear_algebra_that_fails_leaves_the_other_analyses(tmp_path, monkeypatch):
+    """As that of weights of 1e150 does: no data for one analysis, not an end of the run."""
+
+    def failing(source, analysis):
+        return np.linalg.inv(np.zeros((2, 2)))
+
+    monkeypatch.setattr("sgdphys.analyses.diversity.analysis.analyse", failing)
+    keys = {**WILD, "train": {**WILD["train"], "learning_rate": 0.1}, "figures": {"formats": []}}
+    told = []
+    run = sp.run(keys, tmp_path / "run", threads=1, tell=told.append)
+    assert any("diversity has no data: its linear algebra fails (Singular" in s for s in told)
+    assert {v.claim: v.word == "no data" for v in run.verdicts} == {"alike": True, "learnt": False}
 
 
 def test_the_lowest_loss_is_that_of_networks_that_are_finite_at_the_end(tmp_path):

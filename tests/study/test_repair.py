@@ -153,3 +153,30 @@ def test_another_version_does_not_carry_on(copy, monkeypatch):
     segment_paths(copy)[-1].unlink()
     with pytest.raises(WorkError, match=r"was begun by sgdphys .* and this is 99\.0"):
         run(copy)
+
+
+@pytest.mark.parametrize("with_digest", [True, False])
+def test_a_segment_under_the_name_of_another_is_named_and_trained_again(
+    copy, unbroken, with_digest
+):
+    first, second = segment_paths(copy)[:2]
+    for suffix in ("", ".sha256"):
+        second.with_name(second.name + suffix).write_bytes(
+            first.with_name(first.name + suffix).read_bytes()
+        )
+    if not with_digest:
+        digest_path(second).unlink()
+    (fault,) = check(copy)
+    assert f"{second} holds epochs 0 to " in fault
+    assert any(str(second) in line and "trained again" in line for line in run(copy))
+    same(copy, unbroken)
+
+
+def test_a_segment_that_is_shorter_than_its_name_is_trained_again(copy, unbroken):
+    paths = segment_paths(copy)
+    for path in paths[1:]:
+        path.unlink()
+    longer = paths[0].with_name("000000000-000000060.nc")
+    paths[0].rename(longer)
+    assert any(str(longer) in line and "trained again" in line for line in run(copy))
+    same(copy, unbroken)
