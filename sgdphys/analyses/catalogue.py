@@ -28,12 +28,19 @@ def settings() -> dict[str, type[AnalysisSettings]]:
     Raises
     ------
     InputError
-        For a folder whose settings are none.
+        For a folder whose settings are none, that computes nothing, or that has the name of
+        another one.
     """
-    found = {}
-    for folder in pkgutil.iter_modules(sgdphys.analyses.__path__):
-        if folder.ispkg:
-            found[folder.name] = _settings_of(folder.name)
+    found: dict[str, type[AnalysisSettings]] = {}
+    for place in sgdphys.analyses.__path__:
+        for folder in pkgutil.iter_modules([place]):
+            if folder.ispkg and folder.name in found:
+                raise InputError(
+                    f"{Path(place) / folder.name} has the name of another analysis, "
+                    f"{_place(folder.name)}; give it another one"
+                )
+            if folder.ispkg:
+                found[folder.name] = _settings_of(folder.name)
     return found
 
 
@@ -88,6 +95,8 @@ def _settings_of(kind: str) -> type[AnalysisSettings]:
     found = getattr(_module(kind, "settings"), "Settings", None)
     if not (isinstance(found, type) and issubclass(found, AnalysisSettings)):
         raise InputError(f"{_place(kind)}/settings.py has no class Settings of AnalysisSettings")
+    if importlib.util.find_spec(f"sgdphys.analyses.{kind}.analysis") is None:
+        raise InputError(f"{_place(kind)} is the folder of an analysis and has no analysis.py")
     if get_args(found.model_fields["of"].annotation) != (kind,):
         raise InputError(f"{_place(kind)}/settings.py must have the key: of: Literal[{kind!r}]")
     return found

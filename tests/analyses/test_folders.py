@@ -167,11 +167,18 @@ def test_what_is_wrong_with_its_keys_is_told_with_all_else_before_training(tmp_p
         ({**TOY, "settings": TOY["settings"].replace('["toy"]', '["boy"]')}, "of: Literal['toy']"),
         ({**TOY, "statistics": TOY["statistics"].replace('"apart_at_the_end":', '"bits_lost":')},
          "has 'bits_lost', which another analysis has too"),
+        ({k: text for k, text in TOY.items() if k != "analysis"}, "has no analysis.py"),
     ],
 )  # fmt: skip
 def test_a_folder_that_is_no_analysis_is_told(tmp_path, toys, files, words):
     environment = toys(toy=files)
     refused(command("run", study(tmp_path), env=environment, cwd=tmp_path), 2, words)
+
+
+def test_a_folder_that_has_the_name_of_another_is_told(tmp_path, toys):
+    environment = toys(information=TOY)
+    result = command("run", study(tmp_path), env=environment, cwd=tmp_path)
+    refused(result, 2, "mine/information has the name of another analysis")
 
 
 def test_settings_need_nothing_that_computes_or_draws():
