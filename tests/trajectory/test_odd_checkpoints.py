@@ -66,6 +66,16 @@ NAMES = [
     (["run1/step1.pt", "run2/step2.pt"], "several runs", None),
     (["a_1_7.pt", "a_2_9.pt"], "any of 1, 7", None),
     (["step_1_000.pt", "step_2_000.pt"], "certainty", None),
+    (["step_1,000.pt", "step_20,000.pt", "step_3,000,000.pt"], [1000, 20000, 3000000], "updates"),
+    (["1,000_steps.pt", "20,000_steps.pt"], [1000, 20000], "updates"),
+    (["model_1,000.pt", "model_20,000.pt"], [1000, 20000], "checkpoints"),
+    (["epoch_1,500.pt", "epoch_2.pt"], [1500, 2], "epochs"),
+    (["step_5,loss=0,123.pt", "step_7,loss=0,122.pt"], [5, 7], "updates"),
+    (["step_1,00.pt", "step_2,00.pt"], "certainty", None),
+    (["step 1 000.pt", "step 2 000.pt"], "certainty", None),
+    (["1_000_steps.pt", "2_000_steps.pt"], "certainty", None),
+    (["epoch_1.pt", "epoch_3.pt", "step_50.pt"], "counts epochs and 'step_50' steps", None),
+    (["epoch_1/w.pt", "step_50/w.pt"], "counts epochs and 'step_50' steps", None),
     (["step=-5.pt", "step=-4.pt"], "certainty", None),
     (["step0.5.pt", "step0.7.pt"], "certainty", None),
     ([f"step{2**63}.pt", "step1.pt"], r"2\*\*63", None),
@@ -285,6 +295,13 @@ def test_steps_key_and_pattern(tmp_path):
     for wrong in ([1], [1, 1], [1, -1], [1, 2.5], [1, 2**63]):
         with pytest.raises(InputError, match=r"step"):
             sp.read_checkpoints(tmp_path, steps=wrong, key="a.net")
+
+
+def test_thousands_in_a_pattern(tmp_path):
+    save(tmp_path, ["a_1,000_b.pt", "a_20,000_b.pt"])
+    for pattern in ("a_{step}*", "*_{step}_b.pt"):
+        found = sp.read_checkpoints(tmp_path, pattern=pattern)
+        assert found["weights"].step.to_numpy().tolist() == [1000, 20000]
 
 
 def test_contradictions_are_refused(tmp_path):
