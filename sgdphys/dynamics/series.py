@@ -14,7 +14,7 @@ from sgdphys.compiling import compiled
 from sgdphys.containers import array_of, bare_array, index_array, labelled_array, units_of
 from sgdphys.dynamics.status import Needs, even_spacing, precision_of, status_of
 from sgdphys.errors import InputError, nearest
-from sgdphys.missing import as_float, labelled_without_missing, unmasked
+from sgdphys.missing import as_float, labelled_without_missing, stored_as_nan, unmasked
 from sgdphys.quantities import Quantity, labelled
 from sgdphys.status import OK, flagged
 
@@ -185,6 +185,8 @@ def _numbers(coordinate: xr.DataArray) -> tuple[np.ndarray, str]:
     if values.dtype.kind not in "iuf":
         raise InputError(f"coordinate {coordinate.name!r} is {values.dtype}; numbers were expected")
     unit = str(coordinate.attrs.get("units", coordinate.name)).split(" since")[0]
+    if "source" in coordinate.encoding:  # of a file
+        values = stored_as_nan(values)
     return as_float(values), unit
 
 
