@@ -216,3 +216,10 @@ def test_deterministic_labels_are_recognised():
 def test_wrong_questions(p_xy, betas, words):
     with pytest.raises(InputError, match=words):
         bottleneck_curve(p_xy, betas)
+
+
+@pytest.mark.parametrize("p", [np.full((3, 2), 1 / 6), np.array([[0.3, 0.7]])])
+def test_independent_variables_have_no_transition(p):
+    found = critical_betas(p)
+    assert found.sizes["transition"] == 0
+    assert np.isinf(float(found["beta_local"]))
