@@ -311,6 +311,13 @@ def test_thousands_in_a_pattern(tmp_path):
         assert found["weights"].step.to_numpy().tolist() == [1000, 20000]
 
 
+@pytest.mark.parametrize("steps", [3, np.int64(3), np.array(3), "3"])
+def test_steps_are_a_list(tmp_path, steps):
+    save(tmp_path, ["a.npz"])
+    with pytest.raises(InputError, match=r"steps is .*; it is a list"):
+        sp.read_checkpoints(tmp_path, steps=steps)
+
+
 def test_contradictions_are_refused(tmp_path):
     save(tmp_path, ["step100.pt", "step200.pt"], lambda k: {"model": weights(k), "step": 5 + k})
     with pytest.raises(InputError, match="step 5 inside and 100 in its name"):

@@ -37,7 +37,7 @@ def binning(low: float, high: float, bins: int, edges: str = "full") -> Binning:
     """
     if not isinstance(bins, int | np.integer) or bins < 2:
         raise InputError(
-            f"bins is {bins!r}; a whole number, at least 2, is needed to tell anything apart"
+            f"bins is {bins!r}; a whole number is, and at least 2 are needed to tell anything apart"
         )
     if edges not in EDGES:
         raise InputError(f"edges is {edges!r}; {nearest(edges, EDGES)}")
