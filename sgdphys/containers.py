@@ -96,6 +96,11 @@ def bare_array(values: Any, name: str = "the values") -> np.ndarray:
     if isinstance(values, pd.DataFrame):
         return _columns(values)
     if isinstance(values, np.ma.MaskedArray):
+        if values.dtype.kind == "O" and any(_is_of(v, "pint") for v in values.compressed()):
+            raise InputError(
+                "a masked array of quantities was given; make it a quantity of a masked array: "
+                "Quantity(array, unit)"
+            )
         return values
     if isinstance(values, list | tuple) and any(_is_of(v, "pint") for v in values):
         raise InputError("a list of quantities was given; make one of it: Quantity.from_list(...)")

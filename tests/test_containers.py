@@ -154,6 +154,9 @@ def test_quantities_keep_their_units():
     assert found["diffusion"].attrs["units"] == "micrometer**2/hour"
     with pytest.raises(InputError, match="from_list"):
         sp.fit([1 * unit.meter, 2 * unit.centimeter, 3 * unit.meter])
+    with pytest.raises(InputError, match=r"masked array of quantities.*Quantity\(array, unit\)"):
+        sp.fit(masked() * unit.meter)
+    assert wiener(unit.Quantity(masked(), "meter")) == pytest.approx((0, 0.6, 6))
     inside = xr.DataArray(np.array([0.0, 1, -1, 3]) * unit.meter, dims="step")
     assert sp.dynamics.fit_wiener(inside)["diffusion"].attrs["units"] == "meter**2/step"
 
