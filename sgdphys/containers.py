@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from sgdphys.errors import InputError, nearest
-from sgdphys.missing import missing_as_nan, unmasked
+from sgdphys.missing import missing_as_nan, stored_as_nan, unmasked
 
 CLOCK_NAMES = ("time", "t", "step", "epoch", "iteration", "draw", "frame", "date")
 """What a dimension or column that holds times is called."""
@@ -96,13 +96,18 @@ def bare_array(values: Any, name: str = "the values") -> np.ndarray:
     if isinstance(values, pd.DataFrame):
         return _columns(values)
     if isinstance(values, np.ma.MaskedArray):
+        if values.dtype.kind == "O" and any(_is_of(v, "pint") for v in values.compressed()):
+            raise InputError(
+                "a masked array of quantities was given; make it a quantity of a masked array: "
+                "Quantity(array, unit)"
+            )
         return values
     if isinstance(values, list | tuple) and any(_is_of(v, "pint") for v in values):
         raise InputError("a list of quantities was given; make one of it: Quantity.from_list(...)")
     if isinstance(values, list | tuple) and any(_is_wrapped(v) for v in values):
         return _stacked([bare_array(v, name) for v in values], name)
     if _is_of(values, "netCDF4"):
-        return np.ma.asanyarray(values[...])
+        return _read(values)
     if _is_of(values, "torch"):
         return _from_torch(values)
     if _is_of(values, "pint"):
@@ -172,7 +177,9 @@ def _labelled(values: Any, axes: Sequence[str]) -> xr.DataArray:
     if isinstance(values, xr.Dataset | xr.DataTree):
         values = _only_variable(values)
     if isinstance(values, xr.DataArray):
-        return _without_quantity(values)
+        plain = _without_quantity(values)
+        is_of_file = "source" in values.encoding  # not an array in memory
+        return stored_as_nan(plain) if is_of_file else plain
     if isinstance(values, pd.Series | pd.DataFrame):
         return _from_pandas(values, axes)
     if _is_of(values, "netCDF4"):
@@ -249,10 +256,18 @@ def _from_netcdf(variable: Any) -> xr.DataArray:
         if d in group.variables and group.variables[d].dimensions == (d,):
             along = group.variables[d]
             attrs = {k: along.getncattr(k) for k in along.ncattrs() if k == "units"}
-            coords[d] = (d, unmasked(np.ma.asanyarray(along[...])), attrs)
+            coords[d] = (d, unmasked(_read(along)), attrs)
     units = {k: variable.getncattr(k) for k in variable.ncattrs() if k == "units"}
-    values = unmasked(np.ma.asanyarray(variable[...]))
+    values = unmasked(_read(variable))
     return xr.DataArray(values, dims=variable.dimensions, coords=coords, attrs=units)
+
+
+def _read(variable: Any) -> np.ndarray:
+    """The values of a netCDF4 variable; whole numbers never written are masked, or else NaN."""
+    values = variable[...]
+    if isinstance(values, np.ma.MaskedArray):
+        return values
+    return np.asarray(stored_as_nan(np.asarray(values)))
 
 
 def _from_torch(tensor: Any) -> np.ndarray:

@@ -1,4 +1,9 @@
-"""Points that were never measured: netCDF's own fill values, and masks, become NaN."""
+"""Points that were never measured: netCDF's own fill values, and masks, become NaN.
+
+Whole numbers are fill values only in what was read from a netCDF file; elsewhere they are numbers.
+"""
+
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,7 +17,7 @@ _FILLS = {
 
 
 def missing_as_nan(values: np.ndarray) -> np.ndarray:
-    """Return values with NaN where nothing was ever written.
+    """Return values with NaN where no real number was ever written.
 
     Parameters
     ----------
@@ -20,6 +25,27 @@ def missing_as_nan(values: np.ndarray) -> np.ndarray:
         Whole numbers become float64; others keep their precision, and are not copied where all of
         them were written.
     """
+    return values.astype(np.float64) if values.dtype.kind in "iub" else _without_fills(values)
+
+
+def stored_as_nan(theta: Any) -> Any:
+    """Return whole numbers that were read from a netCDF file as float64, those never written NaN.
+
+    Parameters
+    ----------
+    theta : array or DataArray
+        One of Dask stays lazy; single bytes and real numbers are returned as they are.
+    """
+    if theta.dtype.kind not in "iu" or theta.dtype.str[1:] not in _FILLS:
+        return theta
+    if isinstance(theta, np.ndarray):
+        return _without_fills(theta)
+    return xr.apply_ufunc(
+        _without_fills, theta, dask="parallelized", output_dtypes=[np.float64], keep_attrs=True
+    )
+
+
+def _without_fills(values: np.ndarray) -> np.ndarray:
     fill = _FILLS.get(values.dtype.str[1:])
     found = values.astype(np.float64) if values.dtype.kind in "iub" else values
     if fill is None or not values.size:

@@ -21,7 +21,7 @@ FILLS = {
 
 def wiener(theta, **options):
     found = sp.dynamics.fit_wiener(theta, **options)
-    return float(found["drift"]), float(found["diffusion"]), int(found["count"])
+    return found["drift"].item(), found["diffusion"].item(), found["count"].item()
 
 
 def masked(dtype=float):
@@ -38,12 +38,31 @@ def test_masked_points_are_missing(dtype):
 
 
 @pytest.mark.parametrize("dtype", FILLS)
-def test_what_netcdf_never_wrote_is_missing(dtype):
+def test_what_netcdf_never_wrote_is_missing(tmp_path, dtype):
     values = np.array([*ALTERNATING, *[FILLS[dtype]] * 3], dtype)
-    assert wiener(values) == pytest.approx((0, 0.6, 6))
-    assert wiener(values.astype(values.dtype.newbyteorder(">"))) == pytest.approx((0, 0.6, 6))
-    lazily = xr.DataArray(values, dims="step").chunk(step=4)
-    assert wiener(lazily) == pytest.approx((0, 0.6, 6))
+    with netCDF4.Dataset(tmp_path / "x.nc", "w") as file:
+        file.createDimension("step", None)
+        file.createDimension("replica", 1)
+        file.createVariable("x", dtype, ("step", "replica"), fill_value=False)[:, 0] = values
+    with netCDF4.Dataset(tmp_path / "x.nc") as file:
+        file.set_auto_mask(False)
+        assert wiener(file["x"]) == pytest.approx((0, 0.6, 6))
+    for chunks in (None, {"step": 4}):
+        with xr.open_dataset(tmp_path / "x.nc", chunks=chunks) as file:
+            assert wiener(file) == pytest.approx((0, 0.6, 6))
+            assert wiener(file["x"].transpose().isel(replica=0)) == pytest.approx((0, 0.6, 6))
+            assert sp.fit(file["x"])["count"].values.tolist() == [6]
+
+
+@pytest.mark.parametrize("dtype", [d for d in FILLS if d not in {"f4", "f8"}])
+def test_whole_numbers_in_memory_are_numbers(dtype):
+    values = np.full(200, FILLS[dtype], dtype)
+    values[::2] -= 5 if dtype[0] == "u" else -5
+    right = wiener(values.astype(float))
+    assert np.isfinite(right).all()
+    lazily = xr.DataArray(values, dims="step").chunk(step=40)
+    for given in (values, lazily, pd.Series(values), np.ma.array(values, mask=False), list(values)):
+        assert wiener(given) == right
 
 
 def test_variable_of_an_open_netcdf_file(tmp_path):
@@ -135,6 +154,9 @@ def test_quantities_keep_their_units():
     assert found["diffusion"].attrs["units"] == "micrometer**2/hour"
     with pytest.raises(InputError, match="from_list"):
         sp.fit([1 * unit.meter, 2 * unit.centimeter, 3 * unit.meter])
+    with pytest.raises(InputError, match=r"masked array of quantities.*Quantity\(array, unit\)"):
+        sp.fit(masked() * unit.meter)
+    assert wiener(unit.Quantity(masked(), "meter")) == pytest.approx((0, 0.6, 6))
     inside = xr.DataArray(np.array([0.0, 1, -1, 3]) * unit.meter, dims="step")
     assert sp.dynamics.fit_wiener(inside)["diffusion"].attrs["units"] == "meter**2/step"
 
@@ -211,7 +233,7 @@ def as_masked(x):
 
 
 def as_whole_numbers(x):
-    return np.where(np.isnan(x), FILLS["i4"], x).astype("i4")
+    return np.ma.masked_equal(np.where(np.isnan(x), FILLS["i4"], x).astype("i4"), FILLS["i4"])
 
 
 OPTIONS = {
@@ -281,7 +303,9 @@ def test_every_function_of_dynamics(name):
         for dtype in ("f4", "i4"):
             part = np.where(np.isnan(x), FILLS[dtype], x).astype(dtype)
             gaps = labelled(x.astype("f4") if dtype == "f4" else x, name)
-            found = answer(function, labelled(part, name), *second, **options)
+            read = labelled(part, name)
+            read.encoding["source"] = "part.nc"  # what xarray says of what it read from a file
+            found = answer(function, read, *second, **options)
             assert same(found, answer(function, gaps, *second, **options))
     for given in (np.zeros((0, 6)), np.zeros((6, 0)), [], None, "x", [[1], [1, 2]]):
         assert answer(function, given, *second, **options) is None

@@ -14,7 +14,7 @@ from sgdphys.compiling import compiled
 from sgdphys.containers import array_of, bare_array, index_array, labelled_array, units_of
 from sgdphys.dynamics.status import Needs, even_spacing, precision_of, status_of
 from sgdphys.errors import InputError, nearest
-from sgdphys.missing import as_float, labelled_without_missing, unmasked
+from sgdphys.missing import as_float, labelled_without_missing, stored_as_nan, unmasked
 from sgdphys.quantities import Quantity, labelled
 from sgdphys.status import OK, flagged
 
@@ -100,6 +100,8 @@ def paths(
             f"there is no dimension {dim!r}; {nearest(dim, theta.dims)} (it has {dims})"
         )
     theta = theta.transpose(..., dim)
+    if dt is not None:
+        _require_spacing(dt)
     clock, unit = _clock(theta, dim, dt, times, per)
     if times is None and (per or dim) in theta.coords:
         theta = _with_unit(theta, per or dim, _singular(unit))
@@ -111,6 +113,17 @@ def paths(
             "it must increase: remove repeated or misplaced points"
         )
     return Paths(theta, dim, clock, _singular(unit), str(theta.attrs.get("units", "1")))
+
+
+def _require_spacing(dt: Any) -> None:
+    given = array_of(dt, "dt")
+    if given.ndim:
+        raise InputError(
+            f"dt has shape {given.shape}; it is one number, the spacing of all points: give the "
+            "times of uneven ones as times="
+        )
+    if isinstance(dt, bool | np.bool_) or not 0 < given.item() < np.inf:
+        raise InputError(f"dt is {dt}; it must be a finite number above 0")
 
 
 def _clock(
@@ -132,9 +145,7 @@ def _clock(
             raise InputError(f"there is no coordinate {per!r}; {nearest(per, along)}")
         if dt is None:
             return np.arange(points) * 1.0, dim
-        spacing, unit = float(array_of(dt, "dt")), units_of(dt) or "time"
-        if not spacing > 0:
-            raise InputError(f"dt is {dt}; it must be above 0")
+        spacing, unit = float(array_of(dt, "dt").item()), units_of(dt) or "time"
         return np.arange(points) * spacing, unit
     coordinate = theta[name]
     if coordinate.dims != (dim,):
@@ -185,6 +196,8 @@ def _numbers(coordinate: xr.DataArray) -> tuple[np.ndarray, str]:
     if values.dtype.kind not in "iuf":
         raise InputError(f"coordinate {coordinate.name!r} is {values.dtype}; numbers were expected")
     unit = str(coordinate.attrs.get("units", coordinate.name)).split(" since")[0]
+    if "source" in coordinate.encoding:  # of a file
+        values = stored_as_nan(values)
     return as_float(values), unit
 
 

@@ -1,5 +1,7 @@
 """Files of plain arrays and tables as series: .npy, .npz, .csv and .parquet."""
 
+import itertools
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,10 +70,44 @@ def _npz(path: Path, variable: str | None, dim: str | None) -> tuple[xr.DataArra
 
 
 def _csv(path: Path, variable: str | None, dim: str | None) -> tuple[xr.DataArray, str]:
+    _require_commas(path)
     first = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0]
+    # pandas leaves the name of its index empty, and numbers columns without names
+    names = [str(k) for k in range(len(first) - 1)]
+    has_index = bool(pd.isna(first.iloc[0])) and (
+        not all(map(_is_number, first)) or first.iloc[1:].tolist() == names
+    )
     # without a header the first row is data
-    table = pd.read_csv(path, header=None if all(map(_is_number, first)) else 0)
-    return _of_table(table, variable, dim)
+    is_header = has_index or not all(map(_is_number, first))
+    table = pd.read_csv(path, header=0 if is_header else None)
+    if isinstance(table.index, pd.MultiIndex):
+        raise InputError("its rows have more columns than its first line; name all of them")
+    if not len(table):
+        raise InputError("it has names of columns and no rows")
+    return _of_table(_by_index(table) if has_index else table, variable, dim)
+
+
+def _require_commas(path: Path) -> None:
+    """Refuse columns that something else than commas sets apart."""
+    with path.open(encoding="utf-8-sig") as file:
+        lines = [re.sub(r'"[^"]*"', "", line) for line in itertools.islice(file, 2)]
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        if lines and all(separator in line for line in lines):
+            raise InputError(
+                f"its columns are set apart by {name}; write it with commas between them, and "
+                "points in the numbers"
+            )
+
+
+def _by_index(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with its first column as the index: times, or a mere count of the rows."""
+    index = table.iloc[:, 0]
+    rest = table.iloc[:, 1:]
+    if index.tolist() == list(range(len(table))) or any(is_clock(c) for c in rest.columns):
+        return rest
+    if not pd.api.types.is_numeric_dtype(index.dtype):
+        index = pd.to_datetime(index)
+    return rest.set_index(pd.Index(index.array))
 
 
 def _parquet(path: Path, variable: str | None, dim: str | None) -> tuple[xr.DataArray, str]:

@@ -167,12 +167,32 @@ def test_arrays_and_tables(tmp_path):
     assert fitted(tmp_path / "named.csv")["units"]["diffusion"] == "1/time"
 
 
+def test_what_pandas_writes_beside_the_columns(tmp_path):
+    path = tmp_path / "indexed.csv"
+    table = pd.DataFrame({"x": WALK})
+    for given in (table, pd.DataFrame(WALK.astype(float)), pd.DataFrame({"x": WALK * 1.0})):
+        given.to_csv(path)
+        found = fitted(path)
+        assert np.ravel(found["series"]["count"]).tolist() == [len(WALK) - 1]
+        assert drift_of(path) == (1, 4.5, "1/step")
+    table.set_index(TIMES).to_csv(path)
+    assert drift_of(path) == (0.5, 1.875, "1/time")
+    table.assign(time=TIMES).to_csv(path)
+    assert drift_of(path) == (0.5, 1.875, "1/time")
+    table.set_index(pd.to_datetime(86400 * TIMES, unit="s")).to_csv(path)
+    assert drift_of(path)[2] == "1/second"
+
+
 def test_tables_that_do_not_say_enough(tmp_path):
     np.savez(tmp_path / "xy.npz", x=WALK, y=WALK)
     np.save(tmp_path / "objects.npy", np.array([1, "a"], object), allow_pickle=True)
     (tmp_path / "clocks.csv").write_text("_step,_timestamp,x\n0,5,1\n1,6,2\n")
     (tmp_path / "words.csv").write_text("who,x\na,1\nb,2\n")
     (tmp_path / "unsorted.csv").write_text("t,x\n0,1\n2,2\n1,2\n")
+    (tmp_path / "semicolons.csv").write_text("a;b\n1,5;2,5\n3,5;4,5\n")
+    (tmp_path / "tabs.csv").write_text("1\t2\n3\t4\n")
+    (tmp_path / "header.csv").write_text("a,b\n")
+    (tmp_path / "wide.csv").write_text("a,b\n1,2,3,4\n")
     (tmp_path / "empty.csv").write_text("")
     for name, options, said in (
         ("xy.npz", {}, "give --variable; it holds x, y"),
@@ -183,6 +203,10 @@ def test_tables_that_do_not_say_enough(tmp_path):
         ("clocks.csv", {"dim": "epoch"}, "no column 'epoch'"),
         ("words.csv", {}, "column 'who'"),
         ("unsorted.csv", {}, "not sorted"),
+        ("semicolons.csv", {}, "set apart by semicolons"),
+        ("tabs.csv", {}, "set apart by tabs"),
+        ("header.csv", {}, "no rows"),
+        ("wide.csv", {}, "more columns than its first line"),
         ("empty.csv", {}, "cannot be read"),
         ("nowhere.npy", {}, "no file"),
     ):

@@ -66,6 +66,16 @@ NAMES = [
     (["run1/step1.pt", "run2/step2.pt"], "several runs", None),
     (["a_1_7.pt", "a_2_9.pt"], "any of 1, 7", None),
     (["step_1_000.pt", "step_2_000.pt"], "certainty", None),
+    (["step_1,000.pt", "step_20,000.pt", "step_3,000,000.pt"], [1000, 20000, 3000000], "updates"),
+    (["1,000_steps.pt", "20,000_steps.pt"], [1000, 20000], "updates"),
+    (["model_1,000.pt", "model_20,000.pt"], [1000, 20000], "checkpoints"),
+    (["epoch_1,500.pt", "epoch_2.pt"], [1500, 2], "epochs"),
+    (["step_5,loss=0,123.pt", "step_7,loss=0,122.pt"], [5, 7], "updates"),
+    (["step_1,00.pt", "step_2,00.pt"], "certainty", None),
+    (["step 1 000.pt", "step 2 000.pt"], "certainty", None),
+    (["1_000_steps.pt", "2_000_steps.pt"], "certainty", None),
+    (["epoch_1.pt", "epoch_3.pt", "step_50.pt"], "counts epochs and 'step_50' steps", None),
+    (["epoch_1/w.pt", "step_50/w.pt"], "counts epochs and 'step_50' steps", None),
     (["step=-5.pt", "step=-4.pt"], "certainty", None),
     (["step0.5.pt", "step0.7.pt"], "certainty", None),
     ([f"step{2**63}.pt", "step1.pt"], r"2\*\*63", None),
@@ -108,11 +118,18 @@ INSIDE = [
     (lambda k: {**weights(k), "loss": torch.tensor(0.1)}, 6, "checkpoints"),
     (lambda k: {"w": torch.full((2,), k / 10, dtype=torch.cfloat)}, 4, "checkpoints"),
     (lambda k: {"w": torch.full((2,), k / 10).double(), "e": torch.zeros(0, 3)}, 2, "checkpoints"),
-    (lambda k: {"w": torch.full((2,), k / 10), "history": np.zeros(3)}, 5, "checkpoints"),
+    (lambda k: {"w": torch.full((2,), k / 10), "history": np.zeros(3)}, 2, "checkpoints"),
     (lambda k: {"model": weights(k), "ema": weights(9)}, 6, "checkpoints"),
     (lambda k: {"params": {"dense": {"kernel": torch.full((2,), k / 10)}}}, 2, "checkpoints"),
     (lambda k: {"params": [torch.full((2,), k / 10), torch.zeros(1)]}, 3, "checkpoints"),
     (lambda k: {"loss": torch.tensor(1.0)}, "holds no weights", None),
+    (lambda k: {"loss": torch.tensor([1.0, 2.0]), "acc": torch.tensor([0.1, 0.2])},
+     "holds no weights", None),
+    (lambda k: {"results": {"train_loss": torch.ones(2), "val_acc": torch.ones(2)}},
+     "holds no weights", None),
+    (lambda k: {"results": {"loss": torch.ones(2)}, "net": weights(k)}, 6, "checkpoints"),
+    (lambda k: {"w": torch.full((2,), k / 10), "train_loss": torch.ones(3)}, 2, "checkpoints"),
+    (lambda k: {"w": torch.full((2,), k / 10), "log_std": torch.ones(3)}, 5, "checkpoints"),
     (lambda k: {"net": weights(k), "extra": torch.zeros(4)}, "say which are the weights", None),
     (lambda k: [1, 2], "not weights by name", None),
     (lambda k: {"w": torch.arange(3)}, "holds no weights", None),
@@ -285,6 +302,20 @@ def test_steps_key_and_pattern(tmp_path):
     for wrong in ([1], [1, 1], [1, -1], [1, 2.5], [1, 2**63]):
         with pytest.raises(InputError, match=r"step"):
             sp.read_checkpoints(tmp_path, steps=wrong, key="a.net")
+
+
+def test_thousands_in_a_pattern(tmp_path):
+    save(tmp_path, ["a_1,000_b.pt", "a_20,000_b.pt"])
+    for pattern in ("a_{step}*", "*_{step}_b.pt"):
+        found = sp.read_checkpoints(tmp_path, pattern=pattern)
+        assert found["weights"].step.to_numpy().tolist() == [1000, 20000]
+
+
+@pytest.mark.parametrize("steps", [3, np.int64(3), np.array(3), "3"])
+def test_steps_are_a_list(tmp_path, steps):
+    save(tmp_path, ["a.npz"])
+    with pytest.raises(InputError, match=r"steps is .*; it is a list"):
+        sp.read_checkpoints(tmp_path, steps=steps)
 
 
 def test_contradictions_are_refused(tmp_path):

@@ -31,12 +31,12 @@ def local_stability(channel: Channel) -> float:
     """Beta at which the trivial solution loses local stability: 1/s_2**2.
 
     s_2 is the second singular value of p(x, y)/sqrt(p(x) p(y)); its square is the largest squared
-    correlation of functions of input and label.
+    correlation of functions of input and label. Infinite where they are independent.
     """
     joint = channel.p_x[:, None] * channel.p_y_given_x
     scaled = joint / np.sqrt(np.outer(channel.p_x, channel.p_y))
     values = np.linalg.svd(scaled, compute_uv=False)
-    return float(1 / values[1] ** 2) if values[1] > 0 else np.inf
+    return float(1 / values[1] ** 2) if len(values) > 1 and values[1] > 0 else np.inf
 
 
 def _continued(channel: Channel, clusters: Clusters, beta: float) -> Clusters | None:
@@ -68,7 +68,8 @@ def critical_betas(p_xy: Any, *, most: int = 6, largest_beta: float = 200.0) -> 
     Dataset
         Along ``transition``: beta, ascending; kind, "onset" or "birth"; clusters after it; place,
         p(y=1|t) of the newborn. Scalar: beta_local, the loss of local stability of the trivial
-        solution, never below the onset.
+        solution, never below the onset. Without transitions, and infinite, where input and label
+        are independent.
 
     Raises
     ------

@@ -62,7 +62,7 @@ def bound_betas(onset: float) -> np.ndarray:
 @checked
 def bottleneck_curve(
     p_xy: Any,
-    betas: Iterable[float],
+    betas: Iterable[float] | float,
     *,
     method: str = "certified",
     tolerance: float = 1e-10,
@@ -75,7 +75,7 @@ def bottleneck_curve(
     ----------
     p_xy : array (x, y) or DataArray
         Joint probabilities of input and label; inputs that never occur do not count.
-    betas : iterable of float
+    betas : float or iterable of float
         Above 0. The answer at one does not depend on the others.
     method : str
         "certified": clusters are born where the excess says, and the support is solved by Newton's
@@ -91,10 +91,11 @@ def bottleneck_curve(
     Returns
     -------
     Dataset
-        I_XT, I_TY (beta) in bits; clusters; iterations; converged; certificate, the free energy's
-        distance from the optimum in bits at most (NaN without a proof); eigenvalue, the ratio of
-        the last two steps of plain iterations (NaN otherwise). Attributes: classes left after
-        merging inputs, I(X;Y), and whether the label is a function of the input.
+        Along ``beta``, ascending, each of those given once: I_XT, I_TY in bits; clusters;
+        iterations; converged; certificate, the free energy's distance from the optimum in bits at
+        most (NaN without a proof); eigenvalue, the ratio of the last two steps of plain iterations
+        (NaN otherwise). Attributes: classes left after merging inputs, I(X;Y), and whether the
+        label is a function of the input.
 
     Raises
     ------
@@ -113,7 +114,8 @@ def bottleneck_curve(
     mixing measure; Kolchinsky, Tracey and Van Kuyk (2019) for deterministic labels.
     """
     channel = channel_of(p_xy)
-    beta = np.unique(finite_array(list(betas), "betas"))
+    given = list(betas) if isinstance(betas, Iterable) and not hasattr(betas, "ndim") else betas
+    beta = np.unique(finite_array(given, "betas"))
     if not len(beta) or not (beta > 0).all() or not np.isfinite(beta).all():
         raise InputError("betas must be finite and above 0, at least one of them")
     if method not in ("certified", "blahut_arimoto"):

@@ -70,7 +70,8 @@ def binned_information(
     Raises
     ------
     InputError
-        For fewer than 2 bins, activations that are not finite, or shapes that do not match.
+        For fewer than 2 bins, a range that runs backwards or is too wide or too narrow for float64,
+        activations that are not finite, or shapes that do not match.
 
     Notes
     -----
@@ -88,6 +89,7 @@ def binned_information(
     high = float(units.max()) if high is None else high
     codes = np.zeros(samples, np.uint64)
     cut = binning(low, high, bins, "full" if is_equal_mass else edges)
+    _require_range(low, high, bins)
     add_bins(*cut, np.ascontiguousarray(units.T), codes)
     everything = np.arange(samples)
     table = Table.of(samples)
@@ -129,6 +131,18 @@ def binned_information(
             },
         )
     )
+
+
+def _require_range(low: float, high: float, bins: int) -> None:
+    if not low <= high:
+        raise InputError(
+            f"the range of the bins is {low:g} to {high:g}; low must not be above high"
+        )
+    width = float(high) - float(low)
+    if not np.isfinite(width) or 0 < width < bins * np.finfo(float).tiny:
+        raise InputError(
+            f"activations from {low:g} to {high:g} cannot be cut into bins of float64; rescale them"
+        )
 
 
 def _ranks(units: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.draws import Seed, stream
-from sgdphys.errors import NotEnoughData
+from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information.estimators.binned import binned_information
 from sgdphys.information.samples import samples_of
 from sgdphys.quantities import labelled
@@ -45,7 +45,7 @@ def extrapolated_information(
     Raises
     ------
     InputError
-        For what ``binned_information`` refuses.
+        For what ``binned_information`` refuses, and repeats below 1.
     NotEnoughData
         For fewer than 64 samples.
 
@@ -58,6 +58,8 @@ def extrapolated_information(
     ----------
     Strong, Koberle, de Ruyter van Steveninck and Bialek (1998), Phys. Rev. Lett. 80, 197.
     """
+    if not isinstance(repeats, int | np.integer) or isinstance(repeats, bool) or repeats < 1:
+        raise InputError(f"repeats is {repeats!r}; it must be a whole number of at least 1")
     units, labels, _, _ = samples_of(t, y)
     n = len(units)
     if n < FEWEST:

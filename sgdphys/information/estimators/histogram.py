@@ -35,8 +35,10 @@ def binning(low: float, high: float, bins: int, edges: str = "full") -> Binning:
     InputError
         For fewer than 2 bins or an unknown kind of edges.
     """
-    if bins < 2:
-        raise InputError(f"bins is {bins}; at least 2 are needed to tell anything apart")
+    if not isinstance(bins, int | np.integer) or bins < 2:
+        raise InputError(
+            f"bins is {bins!r}; a whole number is, and at least 2 are needed to tell anything apart"
+        )
     if edges not in EDGES:
         raise InputError(f"edges is {edges!r}; {nearest(edges, EDGES)}")
     width = high - low

@@ -18,6 +18,8 @@ WIDTH = SAMPLES * lanes("float32")
 """Pairs looked at together."""
 _FULL = 4
 """Blocks of a class, at least, that its padding is small beside."""
+_LARGEST = 1e18
+"""Half a range in deviations of the noise, of which squares are still finite in float32."""
 _AWAY = np.float32(1e4)
 """Where padding stands: far from everything."""
 
@@ -148,6 +150,11 @@ def kde_information(
             "use binned_information"
         )
     units, labels, kinds, is_kept = samples_of(t, y)
+    if np.ptp(units * 0.5, axis=0).max() > _LARGEST * np.sqrt(noise_variance):
+        raise InputError(
+            f"activations reach {np.abs(units).max():g}, too far above noise_variance "
+            f"{noise_variance:g} for their distances in float32; rescale them"
+        )
     labellings = [labels]
     if shuffled is not None:
         labellings.append(whole_labels(label_array(shuffled, is_kept))[0])

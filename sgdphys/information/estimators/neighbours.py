@@ -61,6 +61,8 @@ def neighbour_information(t: Any, y: Any, *, neighbours: int = 3, rng: Seed = 0)
             f"a label has {counts.min()} samples and neighbours is {neighbours}; every label needs "
             "more samples than neighbours, at least 1"
         )
+    # by a power of two, which is exact, so that no square is too large or too small
+    units = np.ldexp(units, -np.frexp(np.abs(units).max(axis=0))[1])
     # equal numbers have a standard deviation of rounding
     moves = np.ptp(units, axis=0) > _ROUNDING * np.abs(units).max(axis=0)
     units = units[:, moves] / units[:, moves].std(axis=0)

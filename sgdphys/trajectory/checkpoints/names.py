@@ -29,6 +29,8 @@ _NEVER_STEPS = re.compile(
 )
 _VERSION = re.compile(r"[-_]v\d+$")
 """What Lightning appends to a name that is taken."""
+_THOUSANDS = r"(?<![\d,.'])\d{1,3}(?:[,']\d{3})+(?![\d,'])"
+"""A number whose thousands are set apart, as 20,000."""
 
 
 def step_in(name: str) -> int | None:
@@ -63,20 +65,34 @@ def _only(found: list[int], name: str) -> int:
 
 def _after(words: str, name: str, *, is_weak: bool = False) -> list[int]:
     """Numbers after words, or else before them ("500_steps")."""
-    text = _VERSION.sub("", name.lower())
+    text = _plain(name)
     found = []
     for match in re.finditer(rf"(?<![a-z])(?:{words})[=_\-: ]?(-?\d[0-9a-z.]*)", text):
         if is_weak and re.fullmatch(_DATE, match[1]):
             continue
         rest = text[match.end() :]
-        if re.match(r"_\d{3}(?!\d)", rest) and re.fullmatch(r"\d{1,3}", match[1]):
+        if re.match(r"[,']\d", rest) or (
+            re.match(r"[_\s]\d{3}(?!\d)", rest) and re.fullmatch(r"\d{1,3}", match[1])
+        ):
             raise _unreadable(match[0] + rest[:4], name)
         found.append(_whole(match[1], match[0], name))
     if not found:
         before = rf"(?<![\w.=])(\d[0-9a-z.]*?)[_\- ]?(?:{words})(?![a-z]|[=_\-: ]?\d)"
         before = before.replace(r"[\w.=]", r"[\da-z.=]")
-        found = [_whole(m[1], m[0], name) for m in re.finditer(before, text)]
+        for match in re.finditer(before, text):
+            ahead = text[: match.start()]
+            if re.search(r"\d[,']$", ahead) or (
+                re.search(r"(?<!\d)\d{1,3}[_\s]$", ahead) and re.fullmatch(r"\d{3}", match[1])
+            ):
+                raise _unreadable(ahead[-4:] + match[0], name)
+            found.append(_whole(match[1], match[0], name))
     return found
+
+
+def _plain(name: str) -> str:
+    """A name in lower case, without the version after it and commas between thousands."""
+    text = _VERSION.sub("", name.lower())
+    return re.sub(_THOUSANDS, lambda number: re.sub(r"\D", "", number[0]), text)
 
 
 def _whole(token: str, said: str, name: str) -> int:
@@ -107,9 +123,11 @@ def varying_numbers(names: list[str]) -> list[int] | None:
     Raises
     ------
     InputError
-        When the number says which run it is, or several numbers vary.
+        When the number says which run it is, several numbers vary, or it counts steps
+        in some names and epochs in others.
     """
-    cleaned = [_NEVER_STEPS.sub("#", _VERSION.sub("", n.lower())) for n in names]
+    _require_one_kind(names)
+    cleaned = [_NEVER_STEPS.sub("#", _plain(n)) for n in names]
     numbers = [[int(n) for n in re.findall(r"\d+", text)] for text in cleaned]
     words = [re.sub(r"\d+", "0", text) for text in cleaned]
     if len(set(words)) > 1 or len(names) == 1:
@@ -135,6 +153,17 @@ def varying_numbers(names: list[str]) -> list[int] | None:
     return [found[places[0]] for found in numbers]
 
 
+def _require_one_kind(names: list[str]) -> None:
+    """Refuse numbers that count steps in some names, and epochs in others."""
+    steps = [n for n in names if step_in(n) is not None]
+    epochs = [n for n in names if epoch_in(n) is not None and n not in steps]
+    if steps and epochs:
+        raise InputError(
+            f"{epochs[0]!r} counts epochs and {steps[0]!r} steps; take those of one kind with a "
+            "pattern such as '*step_{step}*', or give the steps of all"
+        )
+
+
 def matched(pattern: str, path: str) -> tuple[str, int] | bool | None:
     """Match a pattern such as '*step={step}*' with a path.
 
@@ -147,7 +176,7 @@ def matched(pattern: str, path: str) -> tuple[str, int] | bool | None:
     translated = re.escape(pattern).replace(r"\*", ".*?").replace(r"\?", ".")
     for word in ("step", "epoch"):
         translated = translated.replace(
-            re.escape(f"{{{word}}}"), rf"(?<!\d)(?P<{word}>\d+)(?!\d)", 1
+            re.escape(f"{{{word}}}"), rf"(?<!\d)(?P<{word}>{_THOUSANDS}|\d+(?!\d|[,']\d))", 1
         )
     components = path.split("/")
     texts = [path] if "/" in pattern else [c for c in reversed(components[-3:]) if c]
@@ -157,8 +186,8 @@ def matched(pattern: str, path: str) -> tuple[str, int] | bool | None:
         if match is not None:
             groups = match.groupdict()
             if groups.get("step") is not None:
-                return "updates", int(groups["step"])
+                return "updates", int(re.sub(r"\D", "", groups["step"]))
             if groups.get("epoch") is not None:
-                return "epochs", int(groups["epoch"])
+                return "epochs", int(re.sub(r"\D", "", groups["epoch"]))
             return True
     return None

@@ -94,12 +94,19 @@ def _chosen(
         found = _chosen(nested, path, [], is_top=is_top and name in _WRAPPERS)
         if found and is_top and _is_no_weight(name):
             passed.append(name)
+        elif found and is_top and all(map(_is_measured, found)):
+            passed.append(name)
         elif any(_size(t) > 1 and is_real(t) for t in found.values()) or (found and not is_top):
             inner[name] = found
     if not is_top:  # a tree of weights
         return loose | {f"{n}.{k}": t for n, found in inner.items() for k, t in found.items()}
     if not inner:
-        return {n: t for n, t in loose.items() if not (_size(t) == 1 and _is_no_weight(n))}
+        passed.extend(n for n, t in loose.items() if _size(t) > 1 and _is_measured(n))
+        return {
+            n: t
+            for n, t in loose.items()
+            if not (_is_measured(n) or (_size(t) == 1 and _is_no_weight(n)))
+        }
     known = [name for name in _WRAPPERS if name in inner]
     if known:
         passed.extend([*(n for n in inner if n != known[0]), *loose])
@@ -120,6 +127,14 @@ def _is_no_weight(name: str) -> bool:
     """Whether a name without dots is that of a step, a loss, an optimizer ..."""
     words = re.split(r"[_\W]+", name.lower())
     return "." not in name and (name in _STEP_NAMES or not _NO_WEIGHTS.isdisjoint(words))
+
+
+def _is_measured(name: str) -> bool:
+    """Whether a name ends in such a word: train_loss is no weight of any size, log_std may be."""
+    return _is_no_weight(own := name.rpartition(".")[2]) and (
+        own in _STEP_NAMES
+        or re.split(r"[_\W]+", own.lower().rstrip("0123456789_"))[-1] in _NO_WEIGHTS
+    )
 
 
 def _size(tensor: Any) -> int:

@@ -216,3 +216,19 @@ def test_deterministic_labels_are_recognised():
 def test_wrong_questions(p_xy, betas, words):
     with pytest.raises(InputError, match=words):
         bottleneck_curve(p_xy, betas)
+
+
+@pytest.mark.parametrize("p", [np.full((3, 2), 1 / 6), np.array([[0.3, 0.7]])])
+def test_independent_variables_have_no_transition(p):
+    found = critical_betas(p)
+    assert found.sizes["transition"] == 0
+    assert np.isinf(float(found["beta_local"]))
+
+
+def test_a_single_beta_is_a_curve_of_one():
+    p = symmetric_channel(0.1)
+    right = bottleneck_curve(p, [5.0])
+    for betas in (5, np.float64(5), np.array(5.0), xr.DataArray(5.0), [5, 5]):
+        xr.testing.assert_identical(bottleneck_curve(p, betas), right)
+    with pytest.raises(InputError, match="betas"):
+        bottleneck_curve(p, "ab")

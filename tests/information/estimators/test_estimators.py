@@ -267,3 +267,43 @@ def test_extrapolation_finds_the_information_of_the_source(tie):
     assert abs(values.mean() - truth) < 0.4 * abs(plain - truth)
     with pytest.raises(NotEnoughData, match="10 samples are too few"):
         extrapolated_information(t[:10], y[:10])
+
+
+def test_very_large_and_very_small_activations():
+    """A power of two cancels in standardised units; float64 cannot cut what is out of its range."""
+    rng = np.random.default_rng(3)
+    y = np.arange(60) % 2
+    t = rng.standard_normal((60, 2)) + y[:, None]
+    right = neighbour_information(t, y)
+    for power in (-1000, 1020):
+        found = neighbour_information(np.ldexp(t, power), y)
+        assert float(found["raw_I_TY"]) == float(right["raw_I_TY"])
+    for factor in (1e-320, 1e308):
+        scaled = t / 8 * factor
+        assert np.isfinite(float(neighbour_information(scaled, y)["raw_I_TY"]))
+    for factor in (1e-320, 1e308):
+        with pytest.raises(InputError, match="rescale them"):
+            compare(t / 8 * factor, y)
+    with pytest.raises(InputError, match="too far above noise_variance"):
+        kde_information(t * 1e300, y)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"low": 1, "high": -1}, "low must not be above high"),
+        ({"bins": 2.5}, "bins is 2.5; a whole number"),
+        ({"bins": "5"}, "bins is '5'; a whole number"),
+        ({"low": -np.inf, "high": 1}, "cannot be cut"),
+    ],
+)
+def test_wrong_bins_are_refused(options, said):
+    with pytest.raises(InputError, match=said):
+        binned_information([[0.0], [1.0]], [0, 1], **options)
+
+
+@pytest.mark.parametrize("repeats", [0, -1, 2.5, True])
+def test_wrong_repeats_are_refused(repeats):
+    y = np.arange(80) % 2
+    with pytest.raises(InputError, match=r"repeats is .*at least 1"):
+        extrapolated_information(y * 1.0, y, repeats=repeats)
