@@ -111,7 +111,7 @@ def read_checkpoints(
     that the disk needs twice their size.
     """
     say = tell or (lambda sentence: None)
-    if steps is not None and (isinstance(steps, str) or not np.ndim(steps)):
+    if steps is not None and np.ndim(steps) == 0:
         raise InputError(f"steps is {steps!r}; it is a list, with the step of each checkpoint")
     out = None if out is None else Path(out)
     _refuse_taken(out)
