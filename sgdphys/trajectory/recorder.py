@@ -23,6 +23,7 @@ from sgdphys.trajectory import schema
 from sgdphys.trajectory.gradient_sums import GradientSums, layer_ends, norms_by_layer
 from sgdphys.trajectory.parts import go_on, join, prepare
 from sgdphys.trajectory.provenance import provenance
+from sgdphys.trajectory.recording_arguments import scalar
 from sgdphys.trajectory.schedules import Every, schedule_of
 from sgdphys.trajectory.segments import parts_of, segment_name
 from sgdphys.trajectory.sketch import Moment, Sketch
@@ -276,14 +277,14 @@ class Recorder:
         Raises
         ------
         InputError
-            After ``close``, or for what is no number.
+            After ``close``, for what is no number, or for a name that no file can hold.
         """
         if self._closed:
             raise InputError(f"the recording of {self.path} is closed; begin another with record()")
+        numbers = {name: scalar(name, value) for name, value in scalars.items()}
         if self._updates is None:
             self._count()
-        if scalars and not self._ended:
-            numbers = {name: _number(name, value) for name, value in scalars.items()}
+        if numbers and not self._ended:
             self._scalars.setdefault(self.steps, {}).update(numbers)
 
     def _see_gradients(self, of: set[int], scale: Any) -> None:
@@ -371,8 +372,7 @@ class Recorder:
     def _flush(self) -> None:
         if not self._rows and not self._scalars:
             return
-        rows, self._rows = self._rows, []
-        scalars, self._scalars = self._scalars, {}
+        rows, scalars = self._rows, self._scalars
         diverged = self._diverged.copy()
         first = int(rows[0]["step"]) if rows else min(scalars)
         last = max([int(rows[-1]["step"])] if rows else [0])
@@ -381,6 +381,7 @@ class Recorder:
         # in this thread, so that a loop may read files of its own by other libraries
         write_tree(self._tree(rows, scalars, diverged), self._parts / name, replace=False)
         self._segments += 1
+        self._rows, self._scalars = [], {}  # kept where writing failed
         if self._room == 1:  # nodes of a tree refer to each other: their large arrays would stay
             del rows
             gc.collect()
@@ -513,14 +514,6 @@ class Recorder:
             {"replica": np.arange(len(means))},
         )
         return labelled(increments, {"count": number_of("increments")})
-
-
-def _number(name: str, value: Any) -> float:
-    """A scalar of a step as a number."""
-    try:
-        return float(value.detach() if hasattr(value, "detach") else value)
-    except (TypeError, ValueError, RuntimeError):
-        raise InputError(f"step({name}=...) takes a number, not a {type(value).__name__}") from None
 
 
 def _lazy_rows(moments: Sequence[Moment]) -> Any:
