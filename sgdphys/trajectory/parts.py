@@ -1,6 +1,7 @@
 """The files of a recording that is going on: making room for them, going on with them, joining."""
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ from sgdphys.trajectory.reader import join_segments, open_trajectory
 from sgdphys.trajectory.segments import parts_of, segment_name, segment_paths
 from sgdphys.trajectory.writer import remove_partial, write_tree
 
+_LONGEST = 255
+"""Bytes of a file's name."""
+_BESIDE = len(".sha256.partial")
+"""Bytes by which the name of a file beside another one is longer."""
+
 
 def prepare(path: Path, *, overwrite: bool, resume: bool) -> None:
     """Make the folder of segments, or find what is to be gone on with.
@@ -23,12 +29,19 @@ def prepare(path: Path, *, overwrite: bool, resume: bool) -> None:
     Raises
     ------
     InputError
-        When the path is taken, or there is nothing to resume.
+        When the path is taken or cannot be, or there is nothing to resume.
     """
     parts = parts_of(path)
     if not path.parent.is_dir():
         raise InputError(f"there is no folder {path.parent} for {path.name}")
     cut = _cut_path(path)
+    if len(os.fsencode(cut.name)) + _BESIDE > _LONGEST:
+        raise InputError(
+            f"{path.name[:40]}... is too long a name, since other files stand beside it; give one "
+            f"of at most {_LONGEST - _BESIDE - len('.cut')} bytes"
+        )
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the path of a file to be")
     if resume:
         if cut.exists() and not path.exists() and not parts.is_dir():
             _replace(cut, path)  # killed after the cut
@@ -78,7 +91,9 @@ class Earlier:
     last: np.ndarray | None
 
 
-def go_on(path: Path, at: int | None, shapes: Mapping[str, tuple[int, ...]]) -> Earlier:
+def go_on(
+    path: Path, at: int | None, shapes: Mapping[str, tuple[int, ...]], replicas: int, groups: int
+) -> Earlier:
     """Turn an earlier recording into the first segments of the one that goes on with it.
 
     Parameters
@@ -88,15 +103,18 @@ def go_on(path: Path, at: int | None, shapes: Mapping[str, tuple[int, ...]]) -> 
         The step to go on from: what is recorded after it is cut off. The last one by default.
     shapes : mapping of str to tuple of int
         Those of the model's tensors.
+    replicas : int
+        How many models there are.
+    groups : int
+        Groups of parameters that the optimizers have; 0 where none is followed.
 
     Raises
     ------
     InputError
-        When it holds other tensors, or ends before the step.
+        When it is of something else, or ends before the step. Nothing is moved then.
     """
     tree = open_trajectory(path)
-    if _shapes_of(tree) != dict(shapes):
-        raise InputError(f"{path} holds other parameters than the model; record to another path")
+    _require_same(path, tree, shapes, replicas, groups)
     steps = tree["weights"]["step"].to_numpy()
     counted = int(tree.attrs.get("last_step", steps[-1]))
     if at is not None:
@@ -125,6 +143,28 @@ def go_on(path: Path, at: int | None, shapes: Mapping[str, tuple[int, ...]]) -> 
         [(s, every) for s, every in schedules if s < counted],
         len(segment_paths(parts_of(path))), last,
     )  # fmt: skip
+
+
+def _require_same(
+    path: Path, tree: xr.DataTree, shapes: Mapping[str, tuple[int, ...]], replicas: int, groups: int
+) -> None:
+    """Refuse to go on with a recording of something else."""
+    if tree.attrs.get("what") == "sketch":
+        raise InputError(f"{path} holds a sketch, which cannot go on; record to another path")
+    if _shapes_of(tree) != dict(shapes):
+        raise InputError(f"{path} holds other parameters than the model; record to another path")
+    many = tree["weights"].sizes["replica"]
+    if many != replicas:
+        raise InputError(
+            f"{path} holds {many} models, and {replicas} are to be recorded; give as many, or "
+            "record to another path"
+        )
+    rates = tree["updates"].get("learning_rate") if "updates" in tree.children else None
+    if rates is not None and groups not in (0, rates.sizes["group"]):
+        raise InputError(
+            f"{path} holds the learning rates of {rates.sizes['group']} groups of parameters, and "
+            f"the optimizer has {groups}; give one with as many, or record to another path"
+        )
 
 
 def _cut(tree: xr.DataTree, at: int) -> xr.DataTree:

@@ -23,8 +23,13 @@ from sgdphys.trajectory import schema
 from sgdphys.trajectory.gradient_sums import GradientSums, layer_ends, norms_by_layer
 from sgdphys.trajectory.parts import go_on, join, prepare
 from sgdphys.trajectory.provenance import provenance
-from sgdphys.trajectory.recording_arguments import scalar
-from sgdphys.trajectory.schedules import Every, schedule_of
+from sgdphys.trajectory.recording_arguments import (
+    patterns_of,
+    resumed_step,
+    scalar,
+    whole_number,
+)
+from sgdphys.trajectory.schedules import Every, plain, schedule_of
 from sgdphys.trajectory.segments import parts_of, segment_name
 from sgdphys.trajectory.sketch import Moment, Sketch
 from sgdphys.trajectory.tensor_table import table_group
@@ -131,10 +136,13 @@ def record(
     models = list(model) if isinstance(model, list | tuple) else [model]
     if not models:
         raise InputError("an empty list of models was given; there is nothing to record")
-    is_sketch = what == "sketch"
-    patterns = (
-        None if what in ("parameters", "sketch") else [what] if isinstance(what, str) else what
-    )
+    path = Path(path).resolve()  # where a link points to, whatever folder the loop goes to
+    is_sketch = isinstance(what, str) and what == "sketch"
+    patterns = patterns_of(what)
+    resume, every = resumed_step(resume), plain(every)
+    first_step = whole_number(first_step, "first_step", 0)
+    if is_sketch:
+        sketch, seed = whole_number(sketch, "sketch", 2), whole_number(seed, "seed", 0)
     tensors = [Tensors(m, patterns, buffers=buffers) for m in models]
     for number, other in enumerate(tensors[1:], 1):
         if (other.names, other.shapes) != (tensors[0].names, tensors[0].shapes):
@@ -157,13 +165,12 @@ def record(
     except (TypeError, ValueError) as error:
         raise InputError(f"metadata cannot be kept as JSON: {error}") from None
     attributes = {"title": title, "seed": seed} | ({} if said is None else {"metadata": said})
-    schedule_of(every)
-    prepare(Path(path), overwrite=overwrite, resume=resumes)
-    recorder = Recorder(Path(path), tensors, every, attributes, first_step)
+    prepare(path, overwrite=overwrite, resume=resumes)
+    recorder = Recorder(path, tensors, every, attributes, first_step)
     try:
         recorder.begin(
             optimizers, sketch if is_sketch else None, gradients=gradients,
-            resume_at=None if not resumes else -1 if resume is True else int(resume),
+            resume_at=None if not resumes else -1 if resume is True else resume,
         )  # fmt: skip
     except BaseException:
         recorder.abandon(keep_files=resumes)
@@ -460,7 +467,8 @@ class Recorder:
     def _go_on(self, at: int | None) -> bool:
         """Count on from an earlier recording; whether it has recorded the state now."""
         first = self._tensors[0]
-        earlier = go_on(self.path, at, dict(zip(first.names, first.shapes, strict=True)))
+        shapes = dict(zip(first.names, first.shapes, strict=True))
+        earlier = go_on(self.path, at, shapes, len(self._tensors), len(self._rates))
         self.steps, self._time = earlier.steps, earlier.time
         self._id = earlier.recording or self._id
         self._schedules = [*earlier.schedules, (earlier.steps, self._every)]

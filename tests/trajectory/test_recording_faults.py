@@ -42,3 +42,115 @@ def test_rows_that_could_not_be_written_are_kept(tmp_path, monkeypatch):
         away.rename(tmp_path / "a.nc.parts")
         recording.step(loss=2.0)
     assert steps_of(tmp_path / "a.nc") == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"what": "sketch", "sketch": 0}, "sketch is 0; give a whole number of at least 2"),
+        ({"what": "sketch", "sketch": 7.5}, "sketch is 7.5; give a whole number"),
+        ({"what": "sketch", "seed": -1}, "seed is -1; give a whole number of at least 0"),
+        ({"what": 3}, "what is 3; it can be"),
+        ({"resume": -3}, "resume is -3; it can be True, False or the step"),
+        ({"resume": 2.5}, "resume is 2.5; it can be"),
+        ({"resume": "3"}, "resume is '3'; it can be"),
+        ({"resume": None}, "resume is None; it can be"),
+        ({"first_step": 1.5}, "first_step is 1.5; give a whole number"),
+        ({"every": {"burst": 1.5, "starts": 2, "updates": 9}}, "every is .*; give whole numbers"),
+        ({"every": {"burst": "1", "starts": 2, "updates": 9}}, "every is .*; give whole numbers"),
+        ({"every": 0}, "every is 0; it can be"),
+    ],
+)
+def test_arguments_are_checked_before_a_file_is_replaced(tmp_path, options, said):
+    with sp.record(net(), tmp_path / "a.nc") as recording:
+        recording.step()
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    with pytest.raises(InputError, match=said):
+        sp.record(net(), tmp_path / "a.nc", **{"overwrite": True, **options})
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_whole_numbers_of_numpy_are_taken(tmp_path):
+    two = np.int64(2)
+    with sp.record(net(), tmp_path / "a.nc", every=two, first_step=two) as recording:
+        for _ in range(4):
+            recording.step()
+    assert steps_of(tmp_path / "a.nc") == [2, 4, 6]
+    bursts = {"burst": two, "starts": two, "updates": np.int32(10)}
+    with sp.record(net(), tmp_path / "b.nc", every=bursts) as recording:
+        for _ in range(10):
+            recording.step()
+    assert steps_of(tmp_path / "b.nc") == [0, 1, 2, 8, 9, 10]
+    assert sp.check(tmp_path / "b.nc") == []
+
+
+def test_a_name_must_leave_room_for_those_beside_it(tmp_path):
+    with pytest.raises(InputError, match="is too long a name"):
+        sp.record(net(), tmp_path / ("a" * 250 + ".nc"))
+    with pytest.raises(InputError, match="is a folder"):
+        sp.record(net(), tmp_path, overwrite=True)
+    with sp.record(net(), tmp_path / ("a" * 233 + ".nc")):
+        pass
+    sp.record(net(), tmp_path / ("a" * 233 + ".nc"), resume=0).close()
+
+
+def sgd(model, groups=1):
+    parameters = list(model.parameters())
+    return torch.optim.SGD([{"params": parameters[k::groups]} for k in range(groups)], lr=0.1)
+
+
+def train(model, optimizer, steps):
+    for _ in range(steps):
+        optimizer.zero_grad()
+        model(torch.ones(1, 3)).square().sum().backward()
+        optimizer.step()
+
+
+@pytest.mark.parametrize("resume", [True, 2])
+def test_what_goes_on_must_be_the_same_and_the_file_stays(tmp_path, resume):
+    model = net()
+    with sp.record(model, tmp_path / "a.nc", optimizer=(optimizer := sgd(model))):
+        train(model, optimizer, 3)
+    with sp.record(model, tmp_path / "sketch.nc", what="sketch", sketch=5) as recording:
+        recording.step()
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    refused = [
+        (model, "a.nc", sgd(model, 2), "rates of 1 groups of parameters, and the optimizer has 2"),
+        ([model, net()], "a.nc", None, "holds 1 models, and 2 are to be recorded"),
+        (model, "sketch.nc", None, "holds a sketch, which cannot go on"),
+    ]
+    for given, name, followed, said in refused:
+        with pytest.raises(InputError, match=said):
+            sp.record(given, tmp_path / name, optimizer=followed, resume=resume)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("gradients", [False, True])
+def test_gradients_may_begin_or_end_where_a_recording_goes_on(tmp_path, gradients):
+    model = net()
+    optimizer = sgd(model)
+    for k, (wanted, followed) in enumerate([(gradients, True), (not gradients, True), (False, 0)]):
+        with sp.record(
+            model, tmp_path / "a.nc", optimizer=optimizer if followed else None,
+            gradients=wanted, resume=k > 0,
+        ) as recording:  # fmt: skip
+            train(model, optimizer, 2)
+            if not followed:
+                recording.step()
+    assert steps_of(tmp_path / "a.nc") == list(range(6))
+    norms = sp.open_trajectory(tmp_path / "a.nc")["updates"]["mean_norm"].isel(layer=0, replica=0)
+    known = norms.step[np.isfinite(norms)].to_numpy().tolist()
+    assert known == ([1, 2] if gradients else [3, 4])
+    assert sp.check(tmp_path / "a.nc") == []
+
+
+def test_a_recording_goes_on_through_a_link(tmp_path):
+    (tmp_path / "disk").mkdir()
+    with sp.record(net(), tmp_path / "disk" / "a.nc") as recording:
+        recording.step()
+    link = tmp_path / "a.nc"
+    link.symlink_to(tmp_path / "disk" / "a.nc")
+    with sp.record(net(), link, resume=True) as recording:
+        recording.step()
+    assert link.is_symlink()
+    assert steps_of(tmp_path / "disk" / "a.nc") == [0, 1, 2]
