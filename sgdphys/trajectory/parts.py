@@ -13,10 +13,12 @@ import xarray as xr
 
 from sgdphys.errors import InputError
 from sgdphys.trajectory.digests import digest_path
-from sgdphys.trajectory.reader import join_segments, open_trajectory
+from sgdphys.trajectory.reader import attributes_of, join_segments, open_trajectory
 from sgdphys.trajectory.segments import parts_of, segment_name, segment_paths
 from sgdphys.trajectory.writer import remove_partial, write_tree
 
+_OF_SEGMENT = ("segment", "flushed_step", "flushed_time")
+"""Attributes that a segment has, and a whole recording has not."""
 _LONGEST = 255
 """Bytes of a file's name."""
 _BESIDE = len(".sha256.partial")
@@ -116,20 +118,21 @@ def go_on(
     tree = open_trajectory(path)
     _require_same(path, tree, shapes, replicas, groups)
     steps = tree["weights"]["step"].to_numpy()
-    counted = int(tree.attrs.get("last_step", steps[-1]))
+    counted, time = _counted(path, tree)
     if at is not None:
         if not steps[0] <= at <= counted:
             raise InputError(
                 f"{path} holds steps {steps[0]} to {counted}; it cannot be resumed at step {at}"
             )
         if at < counted:
-            write_tree(_cut(tree, at), _cut_path(path))
+            times = [*tree["weights"]["time"].to_numpy(), time]
+            time = float(np.interp(at, [*steps, counted], times))  # the rate between two records
+            write_tree(_cut(tree, at, time), _cut_path(path))
             if parts_of(path).is_dir():
                 shutil.rmtree(parts_of(path))
             _replace(_cut_path(path), path)
             tree = open_trajectory(path)  # the one before reads what is no more
             counted, steps = at, tree["weights"]["step"].to_numpy()
-    time = tree["weights"]["time"].to_numpy()
     schedules = [(int(s), every) for s, every in json.loads(str(tree.attrs.get("schedule", "[]")))]
     last = None
     if steps[-1] == counted and tree.attrs.get("what") != "sketch":
@@ -139,10 +142,22 @@ def go_on(
         parts_of(path).mkdir(exist_ok=True)
         _replace(path, parts_of(path) / segment_name(int(steps[0]), counted, 0))
     return Earlier(
-        counted, float(time[-1]), None if recording is None else str(recording),
+        counted, time, None if recording is None else str(recording),
         [(s, every) for s, every in schedules if s < counted],
         len(segment_paths(parts_of(path))), last,
     )  # fmt: skip
+
+
+def _counted(path: Path, tree: xr.DataTree) -> tuple[int, float]:
+    """The last step that a recording counted, be it recorded or not, and its time."""
+    weights = tree["weights"]
+    step, time = int(weights["step"][-1]), float(weights["time"][-1])
+    of_last = tree.attrs if path.exists() else attributes_of(segment_paths(parts_of(path))[-1])
+    for said in ("flushed", "last"):
+        if f"{said}_step" in of_last:
+            counted = int(of_last[f"{said}_step"])
+            return counted, float(of_last.get(f"{said}_time", time))
+    return step, time
 
 
 def _require_same(
@@ -167,8 +182,8 @@ def _require_same(
         )
 
 
-def _cut(tree: xr.DataTree, at: int) -> xr.DataTree:
-    """A recording up to a step."""
+def _cut(tree: xr.DataTree, at: int, time: float) -> xr.DataTree:
+    """A recording up to a step, and the time there."""
     groups = {}
     for name, node in tree.children.items():
         data = node.to_dataset()
@@ -181,8 +196,9 @@ def _cut(tree: xr.DataTree, at: int) -> xr.DataTree:
         if name != "increments":  # of the whole recording
             groups[name] = data
     cut = xr.DataTree.from_dict(groups)
-    gone = ("segment", "ended_at_step", "ended_because")
-    cut.attrs = {n: v for n, v in tree.attrs.items() if n not in gone} | {"last_step": at}
+    gone = (*_OF_SEGMENT, "ended_at_step", "ended_because")
+    kept = {n: v for n, v in tree.attrs.items() if n not in gone}
+    cut.attrs = kept | {"last_step": at, "last_time": time}
     return cut
 
 
@@ -214,6 +230,6 @@ def join(path: Path, attributes: Mapping[str, Any], increments: xr.Dataset | Non
     if increments is not None:
         groups["increments"] = increments
     tree = xr.DataTree.from_dict(groups)
-    tree.attrs = {n: v for n, v in of_parts.items() if n != "segment"} | dict(attributes)
+    tree.attrs = {n: v for n, v in of_parts.items() if n not in _OF_SEGMENT} | dict(attributes)
     write_tree(tree, path)
     shutil.rmtree(parts)

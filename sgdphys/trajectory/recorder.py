@@ -4,12 +4,17 @@ The weights are copied at the call, so that what the loop does later changes not
 segments beside the file, each whole or not there, and are joined into it at the end.
 """
 
+import atexit
 import gc
+import importlib
 import json
+import os
 import shutil
 import sys
+import time
 import uuid
 import warnings
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +43,9 @@ from sgdphys.trajectory.updates import Updates, optimizers_of
 from sgdphys.trajectory.writer import write_tree
 
 SEGMENT_BYTES = 32 * 2**20
+FLUSH_SECONDS = 5.0
+"""What a kill may lose; of a long recording _FLUSH_SHARE of it, so that segments stay few."""
+_FLUSH_SHARE = 0.01
 _MOMENTS = 2**18
 """Parameters whose moments are computed together."""
 
@@ -137,6 +145,10 @@ def record(
     if not models:
         raise InputError("an empty list of models was given; there is nothing to record")
     path = Path(path).resolve()  # where a link points to, whatever folder the loop goes to
+    if open_at(path) is not None:
+        gc.collect()  # one that nobody has any longer records no more
+    if open_at(path) is not None:
+        raise InputError(f"{path} is being recorded by this process; close() that recording first")
     is_sketch = isinstance(what, str) and what == "sketch"
     patterns = patterns_of(what)
     resume, every = resumed_step(resume), plain(every)
@@ -175,7 +187,26 @@ def record(
     except BaseException:
         recorder.abandon(keep_files=resumes)
         raise
+    importlib.import_module("dask.array")  # to write, and too late once the interpreter exits
+    _OPEN[path] = recorder
     return recorder
+
+
+_OPEN: "weakref.WeakValueDictionary[Path, Recorder]" = weakref.WeakValueDictionary()
+
+
+def open_at(path: Path) -> "Recorder | None":
+    """Return the recorder of this process that records to a path, if there is one."""
+    return _OPEN.get(path.resolve())
+
+
+def _flush_all() -> None:
+    """Keep what recorders hold that a script never closed."""
+    for recorder in list(_OPEN.values()):
+        recorder.flush()
+
+
+atexit.register(_flush_all)
 
 
 def _is_other_process() -> bool:
@@ -221,6 +252,8 @@ class Recorder:
         self._closed = False
         self._ended = ""
         self._id, self._segments = uuid.uuid4().hex, 0
+        self._process, self._begun = os.getpid(), time.monotonic()
+        self._flushed_at, self._flushed_step, self._noted = self._begun, first_step, -1
         self._schedules: list[tuple[int, Every]] = [(first_step, every)]
 
     @classmethod
@@ -291,7 +324,7 @@ class Recorder:
         numbers = {name: scalar(name, value) for name, value in scalars.items()}
         if self._updates is None:
             self._count()
-        if numbers and not self._ended:
+        if numbers and not self._ended and self.steps != self._noted:
             self._scalars.setdefault(self.steps, {}).update(numbers)
 
     def _see_gradients(self, of: set[int], scale: Any) -> None:
@@ -325,6 +358,9 @@ class Recorder:
             ]
         if is_due:
             self._take(sketched)
+        now = time.monotonic()
+        if now - self._flushed_at > max(FLUSH_SECONDS, _FLUSH_SHARE * (now - self._begun)):
+            self._flush()
 
     def _end(self, why: str) -> None:
         """End the recording because the model is another one now."""
@@ -376,18 +412,33 @@ class Recorder:
         if len(self._rows) >= self._room:
             self._flush()
 
-    def _flush(self) -> None:
-        if not self._rows and not self._scalars:
+    def flush(self) -> None:
+        """Write what was recorded so far, so that a crash keeps it and resume=STEP finds the step.
+
+        Scalars of this step that come later are left out. It is done by itself every few seconds,
+        when the interpreter exits, and where a trainer's callback saves a checkpoint.
+        """
+        # a fork of the process has a copy of the rows
+        if self._closed or self._process != os.getpid() or not self._parts.is_dir():
+            return
+        if self.steps in self._scalars:
+            self._noted = self.steps
+        self._flush(and_steps=True)
+
+    def _flush(self, *, and_steps: bool = False) -> None:
+        self._flushed_at = time.monotonic()
+        is_new = and_steps and self.steps != self._flushed_step
+        if not self._rows and not self._scalars and not is_new:
             return
         rows, scalars = self._rows, self._scalars
         diverged = self._diverged.copy()
-        first = int(rows[0]["step"]) if rows else min(scalars)
-        last = max([int(rows[-1]["step"])] if rows else [0])
-        last = max([last, *scalars])
+        first = int(rows[0]["step"]) if rows else min(scalars, default=self.steps)
+        last = max([int(rows[-1]["step"]) if rows else first, *scalars])
         name = segment_name(first, last, self._segments)
         # in this thread, so that a loop may read files of its own by other libraries
         write_tree(self._tree(rows, scalars, diverged), self._parts / name, replace=False)
         self._segments += 1
+        self._flushed_step = self.steps
         self._rows, self._scalars = [], {}  # kept where writing failed
         if self._room == 1:  # nodes of a tree refer to each other: their large arrays would stay
             del rows
@@ -448,6 +499,8 @@ class Recorder:
             **provenance("recorded from a training loop"),
             "recording": self._id,
             "segment": self._segments,
+            "flushed_step": self.steps,
+            "flushed_time": self._time,
             "schedule": json.dumps(self._schedules),
             "tied": json.dumps(tensors.tied),
             "widened": json.dumps(tensors.widened),
@@ -470,6 +523,7 @@ class Recorder:
         shapes = dict(zip(first.names, first.shapes, strict=True))
         earlier = go_on(self.path, at, shapes, len(self._tensors), len(self._rates))
         self.steps, self._time = earlier.steps, earlier.time
+        self._flushed_step = self.steps
         self._id = earlier.recording or self._id
         self._schedules = [*earlier.schedules, (earlier.steps, self._every)]
         self._segments = earlier.segments
@@ -491,6 +545,7 @@ class Recorder:
         self._closed = True
         if not self._tensors:
             return
+        _OPEN.pop(self.path, None)
         if self._updates is not None:
             if self._updates.is_between:  # the last step was half done
                 self._count()
@@ -502,7 +557,7 @@ class Recorder:
                     stacklevel=2,
                 )
         self._flush()
-        attributes: dict[str, Any] = {"last_step": self.steps}
+        attributes: dict[str, Any] = {"last_step": self.steps, "last_time": self._time}
         if self._ended:
             attributes |= {"ended_at_step": self.steps, "ended_because": self._ended}
         join(self.path, attributes, self._increments())

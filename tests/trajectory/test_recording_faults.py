@@ -1,5 +1,8 @@
 """What may go wrong around a recording, and that what was recorded survives it."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -154,3 +157,95 @@ def test_a_recording_goes_on_through_a_link(tmp_path):
         recording.step()
     assert link.is_symlink()
     assert steps_of(tmp_path / "disk" / "a.nc") == [0, 1, 2]
+
+
+@pytest.mark.parametrize("resume", [True, 10, 9, 6, 5])
+def test_the_time_is_exact_where_a_recording_goes_on_between_records(tmp_path, resume):
+    model = net()
+    optimizer = sgd(model)
+    with sp.record(model, tmp_path / "a.nc", optimizer=optimizer, every=4):
+        train(model, optimizer, 10)
+    recording = sp.record(model, tmp_path / "a.nc", optimizer=optimizer, every=1, resume=resume)
+    begun = recording.steps
+    train(model, optimizer, 3)
+    recording.close()
+    weights = sp.open_trajectory(tmp_path / "a.nc")["weights"]
+    wanted = [s for s in (0, 4, 8) if s < begun] + [begun + k for k in range(4)]
+    assert weights.step.to_numpy().tolist() == wanted
+    np.testing.assert_allclose(weights.time, 0.1 * weights.step)
+
+
+SCRIPT = """
+import os, sys, time, torch, sgdphys as sp
+from sgdphys.trajectory import recorder
+torch.manual_seed(0)
+model = torch.nn.Linear(3, 2)
+r = sp.record(model, sys.argv[1], every=2)
+for k in range(7):
+    r.step(loss=k)
+"""
+
+
+@pytest.mark.parametrize(
+    ("ending", "last"),
+    [
+        ("", 6),
+        ("raise RuntimeError('broke')", 6),
+        ("sys.exit(3)", 6),
+        ("if os.fork() == 0: sys.exit()\nos.wait()", 6),
+        ("recorder.FLUSH_SECONDS = 0.0\nr.step()\nr.step()\nos._exit(1)", 8),
+    ],
+)
+def test_a_script_that_ends_without_closing_keeps_what_was_recorded(tmp_path, ending, last):
+    path = tmp_path / "a.nc"
+    subprocess.run([sys.executable, "-c", SCRIPT + ending, str(path)], check=False)
+    assert steps_of(path) == list(range(0, last + 1, 2))
+    assert sp.open_trajectory(path)["scalars"].loss.to_numpy().tolist() == list(range(7))
+    assert sp.check(path) == []
+    recording = sp.record(net(), path, resume=True)
+    assert recording.steps == (8 if last == 8 else 7)
+    recording.close()
+
+
+def test_after_a_flush_a_crash_can_be_resumed_at_its_step(tmp_path):
+    for name, every in (("a.nc", 100), ("b.nc", 1)):
+        code = (
+            SCRIPT.replace("every=2", f"every={every}") + "r.flush()\nr.step(loss=9.)\nos._exit(1)"
+        )
+        subprocess.run([sys.executable, "-c", code, str(tmp_path / name)], check=False)
+        recording = sp.record(net(), tmp_path / name, resume=7, every=every)
+        recording.step(loss=8.0)
+        assert recording.steps == 8
+        recording.close()
+        assert sp.open_trajectory(tmp_path / name)["scalars"].loss.to_numpy().tolist() == [
+            0, 1, 2, 3, 4, 5, 6, 8,
+        ]  # fmt: skip
+
+
+def test_a_flush_amid_the_scalars_of_a_step_keeps_the_first(tmp_path):
+    model = net()
+    optimizer = sgd(model)
+    with sp.record(model, tmp_path / "a.nc", optimizer=optimizer) as recording:
+        train(model, optimizer, 1)
+        recording.step(loss=1.0)
+        recording.flush()
+        recording.step(loss=2.0)
+        train(model, optimizer, 1)
+        recording.step(loss=3.0)
+    assert sp.open_trajectory(tmp_path / "a.nc")["scalars"].loss.to_numpy().tolist() == [1.0, 3.0]
+    assert steps_of(tmp_path / "a.nc") == [0, 1, 2]
+
+
+@pytest.mark.parametrize("option", [{}, {"overwrite": True}, {"resume": True}])
+def test_a_file_that_is_being_recorded_has_one_recorder(tmp_path, option):
+    with sp.record(net(), tmp_path / "a.nc") as recording:
+        with pytest.raises(InputError, match="is being recorded by this process; close"):
+            sp.record(net(), tmp_path / "a.nc", **option)
+        recording.step()
+    assert steps_of(tmp_path / "a.nc") == [0, 1]
+    lost = sp.record(net(), tmp_path / "b.nc")
+    lost.step()
+    lost.flush()
+    del lost
+    sp.record(net(), tmp_path / "b.nc", resume=True).close()
+    assert steps_of(tmp_path / "b.nc") == [0, 1]
