@@ -77,7 +77,8 @@ def record(
         A netCDF file to be; segments stand beside it, in ``PATH.parts``, until it is closed.
     optimizer : torch.optim.Optimizer, or list of them, optional
         Each of its updates is a step, however many backward passes it took; updates that a
-        gradient scaler skips are none. Of several, a step is done once each has stepped. Without
+        gradient scaler skips are none. Of several, a step is done once each has stepped, or been
+        left out: it stepped before another one in the first round, and that one steps now. Without
         it call ``step`` after each update.
     every : int, "log" or mapping
         Steps between records; "log": log-spaced, 40 a decade; {"burst": k, "starts": n, "updates":
@@ -131,9 +132,14 @@ def record(
     Where several processes train one model (``torch.distributed``), the first one records, and the
     others do nothing; names are those of the model within ``DistributedDataParallel``.
 
-    When a parameter is added, replaced, resized or deleted, the recording ends with a warning; the
-    training goes on. The coordinate ``time`` is the sum of the learning rates of the first
-    optimizer's first group of parameters; the rates of all groups are recorded too.
+    When a parameter is added, replaced, resized, deleted or made wider than what is recorded, or a
+    recorded buffer resized or deleted, the recording ends with a warning; the training goes on. The
+    coordinate ``time`` is the sum of the learning rates of the first optimizer's first group of
+    parameters; the rates of all groups are recorded too. Where a recording is cut between two
+    records, the rate is taken to be constant between them.
+
+    What is recorded is written every few seconds, and when the interpreter exits. A process that is
+    killed loses the last 5 seconds or, where that is longer, the last hundredth of the time.
 
     Several threads may record and open trajectories at once. The netCDF library itself is not
     thread-safe: while one thread records, no other may open or save netCDF files with xarray or
@@ -162,6 +168,9 @@ def record(
                 f"model {number} of the list has other parameters than the first; record it apart "
                 "and join the files with sgdphys.gather"
             )
+    if any(t.dtype == "float64" for t in tensors):
+        for one in tensors:  # one type holds all
+            one.dtype = "float64"
     optimizers = optimizers_of(optimizer, identities(p for t in tensors for p in t.parameters))
     if gradients and not optimizers:
         raise InputError("gradients=True needs optimizer=, by which they are seen")
