@@ -150,7 +150,7 @@ def go_on(
 
 def _counted(path: Path, tree: xr.DataTree) -> tuple[int, float]:
     """The last step that a recording counted, be it recorded or not, and its time."""
-    weights = tree["weights"]
+    weights = tree["weights"].to_dataset()
     step, time = int(weights["step"][-1]), float(weights["time"][-1])
     of_last = tree.attrs if path.exists() else attributes_of(segment_paths(parts_of(path))[-1])
     for said in ("flushed", "last"):

@@ -367,8 +367,8 @@ class Recorder:
             ]
         if is_due:
             self._take(sketched)
-        now = time.monotonic()
-        if now - self._flushed_at > max(FLUSH_SECONDS, _FLUSH_SHARE * (now - self._begun)):
+        clock = time.monotonic()
+        if clock - self._flushed_at > max(FLUSH_SECONDS, _FLUSH_SHARE * (clock - self._begun)):
             self._flush()
 
     def _end(self, why: str) -> None:

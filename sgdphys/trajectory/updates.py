@@ -29,7 +29,7 @@ def optimizers_of(given: Any, parameters: set[int]) -> list[Any]:
     """
     if given is None:
         return []
-    found = []
+    found: list[Any] = []
     for one in given if isinstance(given, list | tuple) else [given]:
         while hasattr(getattr(one, "optimizer", None), "param_groups"):
             one = one.optimizer
