@@ -73,6 +73,11 @@ class Record(lightning.Callback):
         self._fits += 1
         self.recorder = record(pl_module, path, optimizer=trainer.optimizers, **options)
 
+    def on_save_checkpoint(self, *_: Any) -> None:
+        """Write what was recorded, so that a fit may resume here after a crash."""
+        if self.recorder is not None:
+            self.recorder.flush()
+
     def on_train_end(self, *_: Any) -> None:
         """Close it."""
         self._close()

@@ -7,7 +7,7 @@ from typing import Any
 import transformers
 
 from sgdphys.errors import InputError
-from sgdphys.trajectory.recorder import Recorder, record
+from sgdphys.trajectory.recorder import Recorder, open_at, record
 from sgdphys.trajectory.segments import parts_of
 
 
@@ -46,6 +46,9 @@ class Record(transformers.TrainerCallback):  # type: ignore[misc]
         if not state.is_world_process_zero:
             return
         options: dict[str, Any] = {}
+        earlier = open_at(self.path)
+        if earlier is not None:  # training that an exception ended
+            earlier.close()
         if state.global_step:
             exists = self.path.exists() or parts_of(self.path).is_dir()
             options = {"resume" if exists else "first_step": state.global_step}
@@ -58,6 +61,11 @@ class Record(transformers.TrainerCallback):  # type: ignore[misc]
         """Note the loss that the trainer reports."""
         if self.recorder is not None and logs and "loss" in logs:
             self.recorder.step(loss=logs["loss"])
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Write what was recorded, so that training may resume here after a crash."""
+        if self.recorder is not None:
+            self.recorder.flush()
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Close it."""

@@ -1,6 +1,7 @@
 """The files of a recording that is going on: making room for them, going on with them, joining."""
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +13,16 @@ import xarray as xr
 
 from sgdphys.errors import InputError
 from sgdphys.trajectory.digests import digest_path
-from sgdphys.trajectory.reader import join_segments, open_trajectory
+from sgdphys.trajectory.reader import attributes_of, join_segments, open_trajectory
 from sgdphys.trajectory.segments import parts_of, segment_name, segment_paths
 from sgdphys.trajectory.writer import remove_partial, write_tree
+
+_OF_SEGMENT = ("segment", "flushed_step", "flushed_time")
+"""Attributes that a segment has, and a whole recording has not."""
+_LONGEST = 255
+"""Bytes of a file's name."""
+_BESIDE = len(".sha256.partial")
+"""Bytes by which the name of a file beside another one is longer."""
 
 
 def prepare(path: Path, *, overwrite: bool, resume: bool) -> None:
@@ -23,12 +31,19 @@ def prepare(path: Path, *, overwrite: bool, resume: bool) -> None:
     Raises
     ------
     InputError
-        When the path is taken, or there is nothing to resume.
+        When the path is taken or cannot be, or there is nothing to resume.
     """
     parts = parts_of(path)
     if not path.parent.is_dir():
         raise InputError(f"there is no folder {path.parent} for {path.name}")
     cut = _cut_path(path)
+    if len(os.fsencode(cut.name)) + _BESIDE > _LONGEST:
+        raise InputError(
+            f"{path.name[:40]}... is too long a name, since other files stand beside it; give one "
+            f"of at most {_LONGEST - _BESIDE - len('.cut')} bytes"
+        )
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give the path of a file to be")
     if resume:
         if cut.exists() and not path.exists() and not parts.is_dir():
             _replace(cut, path)  # killed after the cut
@@ -78,7 +93,9 @@ class Earlier:
     last: np.ndarray | None
 
 
-def go_on(path: Path, at: int | None, shapes: Mapping[str, tuple[int, ...]]) -> Earlier:
+def go_on(
+    path: Path, at: int | None, shapes: Mapping[str, tuple[int, ...]], replicas: int, groups: int
+) -> Earlier:
     """Turn an earlier recording into the first segments of the one that goes on with it.
 
     Parameters
@@ -88,30 +105,34 @@ def go_on(path: Path, at: int | None, shapes: Mapping[str, tuple[int, ...]]) -> 
         The step to go on from: what is recorded after it is cut off. The last one by default.
     shapes : mapping of str to tuple of int
         Those of the model's tensors.
+    replicas : int
+        How many models there are.
+    groups : int
+        Groups of parameters that the optimizers have; 0 where none is followed.
 
     Raises
     ------
     InputError
-        When it holds other tensors, or ends before the step.
+        When it is of something else, or ends before the step. Nothing is moved then.
     """
     tree = open_trajectory(path)
-    if _shapes_of(tree) != dict(shapes):
-        raise InputError(f"{path} holds other parameters than the model; record to another path")
+    _require_same(path, tree, shapes, replicas, groups)
     steps = tree["weights"]["step"].to_numpy()
-    counted = int(tree.attrs.get("last_step", steps[-1]))
+    counted, time = _counted(path, tree)
     if at is not None:
         if not steps[0] <= at <= counted:
             raise InputError(
                 f"{path} holds steps {steps[0]} to {counted}; it cannot be resumed at step {at}"
             )
         if at < counted:
-            write_tree(_cut(tree, at), _cut_path(path))
+            times = [*tree["weights"]["time"].to_numpy(), time]
+            time = float(np.interp(at, [*steps, counted], times))  # the rate between two records
+            write_tree(_cut(tree, at, time), _cut_path(path))
             if parts_of(path).is_dir():
                 shutil.rmtree(parts_of(path))
             _replace(_cut_path(path), path)
             tree = open_trajectory(path)  # the one before reads what is no more
             counted, steps = at, tree["weights"]["step"].to_numpy()
-    time = tree["weights"]["time"].to_numpy()
     schedules = [(int(s), every) for s, every in json.loads(str(tree.attrs.get("schedule", "[]")))]
     last = None
     if steps[-1] == counted and tree.attrs.get("what") != "sketch":
@@ -121,14 +142,48 @@ def go_on(path: Path, at: int | None, shapes: Mapping[str, tuple[int, ...]]) -> 
         parts_of(path).mkdir(exist_ok=True)
         _replace(path, parts_of(path) / segment_name(int(steps[0]), counted, 0))
     return Earlier(
-        counted, float(time[-1]), None if recording is None else str(recording),
+        counted, time, None if recording is None else str(recording),
         [(s, every) for s, every in schedules if s < counted],
         len(segment_paths(parts_of(path))), last,
     )  # fmt: skip
 
 
-def _cut(tree: xr.DataTree, at: int) -> xr.DataTree:
-    """A recording up to a step."""
+def _counted(path: Path, tree: xr.DataTree) -> tuple[int, float]:
+    """The last step that a recording counted, be it recorded or not, and its time."""
+    weights = tree["weights"].to_dataset()
+    step, time = int(weights["step"][-1]), float(weights["time"][-1])
+    of_last = tree.attrs if path.exists() else attributes_of(segment_paths(parts_of(path))[-1])
+    for said in ("flushed", "last"):
+        if f"{said}_step" in of_last:
+            counted = int(of_last[f"{said}_step"])
+            return counted, float(of_last.get(f"{said}_time", time))
+    return step, time
+
+
+def _require_same(
+    path: Path, tree: xr.DataTree, shapes: Mapping[str, tuple[int, ...]], replicas: int, groups: int
+) -> None:
+    """Refuse to go on with a recording of something else."""
+    if tree.attrs.get("what") == "sketch":
+        raise InputError(f"{path} holds a sketch, which cannot go on; record to another path")
+    if _shapes_of(tree) != dict(shapes):
+        raise InputError(f"{path} holds other parameters than the model; record to another path")
+    many = tree["weights"].sizes["replica"]
+    if many != replicas:
+        raise InputError(
+            f"{path} holds {many} models, and {replicas} are to be recorded; give as many, or "
+            "record to another path"
+        )
+    rates = tree["updates"].get("learning_rate") if "updates" in tree.children else None
+    if rates is not None and groups not in (0, rates.sizes["group"]):
+        raise InputError(
+            f"{path} holds the learning rates of {rates.sizes['group']} groups of parameters, and "
+            f"the optimizer has {groups}; give one with as many, or record to another path"
+        )
+
+
+def _cut(tree: xr.DataTree, at: int, time: float) -> xr.DataTree:
+    """A recording up to a step, and the time there."""
     groups = {}
     for name, node in tree.children.items():
         data = node.to_dataset()
@@ -141,8 +196,9 @@ def _cut(tree: xr.DataTree, at: int) -> xr.DataTree:
         if name != "increments":  # of the whole recording
             groups[name] = data
     cut = xr.DataTree.from_dict(groups)
-    gone = ("segment", "ended_at_step", "ended_because")
-    cut.attrs = {n: v for n, v in tree.attrs.items() if n not in gone} | {"last_step": at}
+    gone = (*_OF_SEGMENT, "ended_at_step", "ended_because")
+    kept = {n: v for n, v in tree.attrs.items() if n not in gone}
+    cut.attrs = kept | {"last_step": at, "last_time": time}
     return cut
 
 
@@ -174,6 +230,6 @@ def join(path: Path, attributes: Mapping[str, Any], increments: xr.Dataset | Non
     if increments is not None:
         groups["increments"] = increments
     tree = xr.DataTree.from_dict(groups)
-    tree.attrs = {n: v for n, v in of_parts.items() if n != "segment"} | dict(attributes)
+    tree.attrs = {n: v for n, v in of_parts.items() if n not in _OF_SEGMENT} | dict(attributes)
     write_tree(tree, path)
     shutil.rmtree(parts)

@@ -4,12 +4,17 @@ The weights are copied at the call, so that what the loop does later changes not
 segments beside the file, each whole or not there, and are joined into it at the end.
 """
 
+import atexit
 import gc
+import importlib
 import json
+import os
 import shutil
 import sys
+import time
 import uuid
 import warnings
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +28,13 @@ from sgdphys.trajectory import schema
 from sgdphys.trajectory.gradient_sums import GradientSums, layer_ends, norms_by_layer
 from sgdphys.trajectory.parts import go_on, join, prepare
 from sgdphys.trajectory.provenance import provenance
-from sgdphys.trajectory.schedules import Every, schedule_of
+from sgdphys.trajectory.recording_arguments import (
+    patterns_of,
+    resumed_step,
+    scalar,
+    whole_number,
+)
+from sgdphys.trajectory.schedules import Every, plain, schedule_of
 from sgdphys.trajectory.segments import parts_of, segment_name
 from sgdphys.trajectory.sketch import Moment, Sketch
 from sgdphys.trajectory.tensor_table import table_group
@@ -32,6 +43,9 @@ from sgdphys.trajectory.updates import Updates, optimizers_of
 from sgdphys.trajectory.writer import write_tree
 
 SEGMENT_BYTES = 32 * 2**20
+FLUSH_SECONDS = 5.0
+"""What a kill may lose; of a long recording _FLUSH_SHARE of it, so that segments stay few."""
+_FLUSH_SHARE = 0.01
 _MOMENTS = 2**18
 """Parameters whose moments are computed together."""
 
@@ -63,7 +77,8 @@ def record(
         A netCDF file to be; segments stand beside it, in ``PATH.parts``, until it is closed.
     optimizer : torch.optim.Optimizer, or list of them, optional
         Each of its updates is a step, however many backward passes it took; updates that a
-        gradient scaler skips are none. Of several, a step is done once each has stepped. Without
+        gradient scaler skips are none. Of several, a step is done once each has stepped, or been
+        left out: it stepped before another one in the first round, and that one steps now. Without
         it call ``step`` after each update.
     every : int, "log" or mapping
         Steps between records; "log": log-spaced, 40 a decade; {"burst": k, "starts": n, "updates":
@@ -117,9 +132,14 @@ def record(
     Where several processes train one model (``torch.distributed``), the first one records, and the
     others do nothing; names are those of the model within ``DistributedDataParallel``.
 
-    When a parameter is added, replaced, resized or deleted, the recording ends with a warning; the
-    training goes on. The coordinate ``time`` is the sum of the learning rates of the first
-    optimizer's first group of parameters; the rates of all groups are recorded too.
+    When a parameter is added, replaced, resized, deleted or made wider than what is recorded, or a
+    recorded buffer resized or deleted, the recording ends with a warning; the training goes on. The
+    coordinate ``time`` is the sum of the learning rates of the first optimizer's first group of
+    parameters; the rates of all groups are recorded too. Where a recording is cut between two
+    records, the rate is taken to be constant between them.
+
+    What is recorded is written every few seconds, and when the interpreter exits. A process that is
+    killed loses the last 5 seconds or, where that is longer, the last hundredth of the time.
 
     Several threads may record and open trajectories at once. The netCDF library itself is not
     thread-safe: while one thread records, no other may open or save netCDF files with xarray or
@@ -130,10 +150,17 @@ def record(
     models = list(model) if isinstance(model, list | tuple) else [model]
     if not models:
         raise InputError("an empty list of models was given; there is nothing to record")
-    is_sketch = what == "sketch"
-    patterns = (
-        None if what in ("parameters", "sketch") else [what] if isinstance(what, str) else what
-    )
+    path = Path(path).resolve()  # where a link points to, whatever folder the loop goes to
+    if open_at(path) is not None:
+        gc.collect()  # one that nobody has any longer records no more
+    if open_at(path) is not None:
+        raise InputError(f"{path} is being recorded by this process; close() that recording first")
+    is_sketch = isinstance(what, str) and what == "sketch"
+    patterns = patterns_of(what)
+    resume, every = resumed_step(resume), plain(every)
+    first_step = whole_number(first_step, "first_step", 0)
+    if is_sketch:
+        sketch, seed = whole_number(sketch, "sketch", 2), whole_number(seed, "seed", 0)
     tensors = [Tensors(m, patterns, buffers=buffers) for m in models]
     for number, other in enumerate(tensors[1:], 1):
         if (other.names, other.shapes) != (tensors[0].names, tensors[0].shapes):
@@ -141,6 +168,9 @@ def record(
                 f"model {number} of the list has other parameters than the first; record it apart "
                 "and join the files with sgdphys.gather"
             )
+    if any(t.dtype == "float64" for t in tensors):
+        for one in tensors:  # one type holds all
+            one.dtype = "float64"
     optimizers = optimizers_of(optimizer, identities(p for t in tensors for p in t.parameters))
     if gradients and not optimizers:
         raise InputError("gradients=True needs optimizer=, by which they are seen")
@@ -156,18 +186,36 @@ def record(
     except (TypeError, ValueError) as error:
         raise InputError(f"metadata cannot be kept as JSON: {error}") from None
     attributes = {"title": title, "seed": seed} | ({} if said is None else {"metadata": said})
-    schedule_of(every)
-    prepare(Path(path), overwrite=overwrite, resume=resumes)
-    recorder = Recorder(Path(path), tensors, every, attributes, first_step)
+    prepare(path, overwrite=overwrite, resume=resumes)
+    recorder = Recorder(path, tensors, every, attributes, first_step)
     try:
         recorder.begin(
             optimizers, sketch if is_sketch else None, gradients=gradients,
-            resume_at=None if not resumes else -1 if resume is True else int(resume),
+            resume_at=None if not resumes else -1 if resume is True else resume,
         )  # fmt: skip
     except BaseException:
         recorder.abandon(keep_files=resumes)
         raise
+    importlib.import_module("dask.array")  # to write, and too late once the interpreter exits
+    _OPEN[path] = recorder
     return recorder
+
+
+_OPEN: "weakref.WeakValueDictionary[Path, Recorder]" = weakref.WeakValueDictionary()
+
+
+def open_at(path: Path) -> "Recorder | None":
+    """Return the recorder of this process that records to a path, if there is one."""
+    return _OPEN.get(path.resolve())
+
+
+def _flush_all() -> None:
+    """Keep what recorders hold that a script never closed."""
+    for recorder in list(_OPEN.values()):
+        recorder.flush()
+
+
+atexit.register(_flush_all)
 
 
 def _is_other_process() -> bool:
@@ -213,6 +261,8 @@ class Recorder:
         self._closed = False
         self._ended = ""
         self._id, self._segments = uuid.uuid4().hex, 0
+        self._process, self._begun = os.getpid(), time.monotonic()
+        self._flushed_at, self._flushed_step, self._noted = self._begun, first_step, -1
         self._schedules: list[tuple[int, Every]] = [(first_step, every)]
 
     @classmethod
@@ -276,14 +326,14 @@ class Recorder:
         Raises
         ------
         InputError
-            After ``close``, or for what is no number.
+            After ``close``, for what is no number, or for a name that no file can hold.
         """
         if self._closed:
             raise InputError(f"the recording of {self.path} is closed; begin another with record()")
+        numbers = {name: scalar(name, value) for name, value in scalars.items()}
         if self._updates is None:
             self._count()
-        if scalars and not self._ended:
-            numbers = {name: _number(name, value) for name, value in scalars.items()}
+        if numbers and not self._ended and self.steps != self._noted:
             self._scalars.setdefault(self.steps, {}).update(numbers)
 
     def _see_gradients(self, of: set[int], scale: Any) -> None:
@@ -317,6 +367,9 @@ class Recorder:
             ]
         if is_due:
             self._take(sketched)
+        clock = time.monotonic()
+        if clock - self._flushed_at > max(FLUSH_SECONDS, _FLUSH_SHARE * (clock - self._begun)):
+            self._flush()
 
     def _end(self, why: str) -> None:
         """End the recording because the model is another one now."""
@@ -368,19 +421,34 @@ class Recorder:
         if len(self._rows) >= self._room:
             self._flush()
 
-    def _flush(self) -> None:
-        if not self._rows and not self._scalars:
+    def flush(self) -> None:
+        """Write what was recorded so far, so that a crash keeps it and resume=STEP finds the step.
+
+        Scalars of this step that come later are left out. It is done by itself every few seconds,
+        when the interpreter exits, and where a trainer's callback saves a checkpoint.
+        """
+        # a fork of the process has a copy of the rows
+        if self._closed or self._process != os.getpid() or not self._parts.is_dir():
             return
-        rows, self._rows = self._rows, []
-        scalars, self._scalars = self._scalars, {}
+        if self.steps in self._scalars:
+            self._noted = self.steps
+        self._flush(and_steps=True)
+
+    def _flush(self, *, and_steps: bool = False) -> None:
+        self._flushed_at = time.monotonic()
+        is_new = and_steps and self.steps != self._flushed_step
+        if not self._rows and not self._scalars and not is_new:
+            return
+        rows, scalars = self._rows, self._scalars
         diverged = self._diverged.copy()
-        first = int(rows[0]["step"]) if rows else min(scalars)
-        last = max([int(rows[-1]["step"])] if rows else [0])
-        last = max([last, *scalars])
+        first = int(rows[0]["step"]) if rows else min(scalars, default=self.steps)
+        last = max([int(rows[-1]["step"]) if rows else first, *scalars])
         name = segment_name(first, last, self._segments)
         # in this thread, so that a loop may read files of its own by other libraries
         write_tree(self._tree(rows, scalars, diverged), self._parts / name, replace=False)
         self._segments += 1
+        self._flushed_step = self.steps
+        self._rows, self._scalars = [], {}  # kept where writing failed
         if self._room == 1:  # nodes of a tree refer to each other: their large arrays would stay
             del rows
             gc.collect()
@@ -440,6 +508,8 @@ class Recorder:
             **provenance("recorded from a training loop"),
             "recording": self._id,
             "segment": self._segments,
+            "flushed_step": self.steps,
+            "flushed_time": self._time,
             "schedule": json.dumps(self._schedules),
             "tied": json.dumps(tensors.tied),
             "widened": json.dumps(tensors.widened),
@@ -459,8 +529,10 @@ class Recorder:
     def _go_on(self, at: int | None) -> bool:
         """Count on from an earlier recording; whether it has recorded the state now."""
         first = self._tensors[0]
-        earlier = go_on(self.path, at, dict(zip(first.names, first.shapes, strict=True)))
+        shapes = dict(zip(first.names, first.shapes, strict=True))
+        earlier = go_on(self.path, at, shapes, len(self._tensors), len(self._rates))
         self.steps, self._time = earlier.steps, earlier.time
+        self._flushed_step = self.steps
         self._id = earlier.recording or self._id
         self._schedules = [*earlier.schedules, (earlier.steps, self._every)]
         self._segments = earlier.segments
@@ -482,6 +554,7 @@ class Recorder:
         self._closed = True
         if not self._tensors:
             return
+        _OPEN.pop(self.path, None)
         if self._updates is not None:
             if self._updates.is_between:  # the last step was half done
                 self._count()
@@ -493,7 +566,7 @@ class Recorder:
                     stacklevel=2,
                 )
         self._flush()
-        attributes: dict[str, Any] = {"last_step": self.steps}
+        attributes: dict[str, Any] = {"last_step": self.steps, "last_time": self._time}
         if self._ended:
             attributes |= {"ended_at_step": self.steps, "ended_because": self._ended}
         join(self.path, attributes, self._increments())
@@ -513,14 +586,6 @@ class Recorder:
             {"replica": np.arange(len(means))},
         )
         return labelled(increments, {"count": number_of("increments")})
-
-
-def _number(name: str, value: Any) -> float:
-    """A scalar of a step as a number."""
-    try:
-        return float(value.detach() if hasattr(value, "detach") else value)
-    except (TypeError, ValueError, RuntimeError):
-        raise InputError(f"step({name}=...) takes a number, not a {type(value).__name__}") from None
 
 
 def _lazy_rows(moments: Sequence[Moment]) -> Any:

@@ -14,6 +14,32 @@ LOG_POINTS = 395
 """Epochs asked for on a logarithmic axis; rounding leaves about 275 of 10^4."""
 
 
+def plain(every: Every) -> Every:
+    """Return what says which steps are recorded with whole numbers as Python's own.
+
+    Raises
+    ------
+    InputError
+        For what ``schedule_of`` does not take.
+    """
+    if isinstance(every, int | np.integer) and every >= 1:
+        return int(every)
+    if isinstance(every, str) and every == "log":
+        return every
+    if isinstance(every, Mapping) and set(every) == {"burst", "starts", "updates"}:
+        are_whole = all(isinstance(number, int | np.integer) for number in every.values())
+        if not are_whole or min(every.values()) < 1 or every["burst"] > every["updates"]:
+            raise InputError(
+                f"every is {dict(every)}; give whole numbers of at least 1, and a burst that fits "
+                "into the updates"
+            )
+        return {name: int(number) for name, number in every.items()}
+    raise InputError(
+        f'every is {every!r}; it can be a number of steps, "log", or '
+        '{"burst": k, "starts": n, "updates": N}'
+    )
+
+
 def schedule_of(every: Every) -> Schedule:
     """Return whether a step is recorded, as a function of its number.
 
@@ -27,20 +53,14 @@ def schedule_of(every: Every) -> Schedule:
     InputError
         For what is none of these.
     """
-    if isinstance(every, int) and every >= 1:
+    every = plain(every)
+    if isinstance(every, int):
         return lambda step: step % every == 0
-    if every == "log":
+    if isinstance(every, str):
         return _is_log_spaced
-    if isinstance(every, Mapping) and set(every) == {"burst", "starts", "updates"}:
-        if min(every.values()) < 1 or every["burst"] > every["updates"]:
-            raise InputError(f"every is {dict(every)}; a burst must fit into the updates")
-        starts = burst_starts(every["burst"], every["starts"], every["updates"])
-        inside = {int(s) + k for s in starts for k in range(every["burst"] + 1)}
-        return lambda step: step in inside
-    raise InputError(
-        f'every is {every!r}; it can be a number of steps, "log", or '
-        '{"burst": k, "starts": n, "updates": N}'
-    )
+    starts = burst_starts(every["burst"], every["starts"], every["updates"])
+    inside = {int(s) + k for s in starts for k in range(every["burst"] + 1)}
+    return lambda step: step in inside
 
 
 def promised_steps(schedules: Sequence[tuple[int, Every]], last: int) -> np.ndarray:

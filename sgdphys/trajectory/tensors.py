@@ -141,19 +141,52 @@ class Tensors:
         return [t.now for t in self._tensors if not t.is_buffer]
 
     def change(self) -> str:
-        """Say which parameter was added, deleted, replaced or resized; empty where none was."""
-        kept = {t.name: t for t in self._tensors if not t.is_buffer}
-        now = {name.replace(_COMPILED, ""): p for name, p in self._named(is_buffer=False)}
+        """Say which tensor is no longer what it was; empty where all are.
+
+        A parameter may be added, deleted, replaced, resized or have a wider type; of buffers, which
+        modules replace themselves, only those that are recorded count, and they may be replaced.
+        """
+        parameters = [t for t in self._tensors if not t.is_buffer]
+        buffers = self._tensors[len(parameters) :]
+        now = self._now(is_buffer=False)
+        kept = {t.name: t for t in parameters}
         for name, parameter in now.items():
             same = kept.get(self.tied.get(name, name))
             if same is None:
                 return f"parameter {name} was added"
-            if tuple(parameter.shape) != same.shape:
-                return f"parameter {name} has shape {tuple(parameter.shape)}, not {same.shape}"
+            said = self._change_of(same, parameter)
+            if said:
+                return f"parameter {name} {said}"
             if id(parameter) != same.identity:
                 return f"parameter {name} was replaced"
-        lost = [name for name in [*kept, *self.tied] if name not in now]
-        return f"parameter {lost[0]} was deleted" if lost else ""
+        there = now | (self._now(is_buffer=True) if buffers else {})
+        for tensor in buffers:
+            said = self._change_of(tensor, there[tensor.name]) if tensor.name in there else ""
+            if said:
+                return f"buffer {tensor.name} {said}"
+        for tensor in self._tensors:
+            names = [tensor.name, *(n for n, first in self.tied.items() if first == tensor.name)]
+            lost = [name for name in names if name not in there]
+            if lost:
+                return f"{'buffer' if tensor.is_buffer else 'parameter'} {lost[0]} was deleted"
+        return ""
+
+    def _now(self, *, is_buffer: bool) -> dict[str, Any]:
+        """The tensors that the model has now, by name."""
+        named = self._named(is_buffer=is_buffer)
+        return {name.replace(_COMPILED, ""): tensor for name, tensor in named}
+
+    def _change_of(self, was: _Tensor, now: Any) -> str:
+        """Say why a tensor can no longer be recorded; empty where it can."""
+        if tuple(now.shape) != was.shape:
+            return f"has shape {tuple(now.shape)}, not {was.shape}"
+        is_complex = now.is_complex()
+        if is_complex != (was.name in self.complex):
+            return f"has become {'complex' if is_complex else 'real'}"
+        if self.dtype == "float32" and now.element_size() > (8 if is_complex else 4):
+            dtype = str(now.dtype).removeprefix("torch.")
+            return f"is {dtype} now, and {self.dtype} is recorded"
+        return ""
 
     def new_flat(self, size: int, device: Any = None) -> Any:
         """Return an empty tensor of values, of the recorded type, where the parameters are."""

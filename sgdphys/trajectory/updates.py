@@ -29,7 +29,7 @@ def optimizers_of(given: Any, parameters: set[int]) -> list[Any]:
     """
     if given is None:
         return []
-    found = []
+    found: list[Any] = []
     for one in given if isinstance(given, list | tuple) else [given]:
         while hasattr(getattr(one, "optimizer", None), "param_groups"):
             one = one.optimizer
@@ -44,7 +44,8 @@ def optimizers_of(given: Any, parameters: set[int]) -> list[Any]:
                 f"the optimizer ({type(one).__name__}) updates no parameter that is recorded; give "
                 "the one of this model"
             )
-        found.append(one)
+        if all(one is not other for other in found):
+            found.append(one)
     return found
 
 
@@ -59,7 +60,9 @@ class Updates:
     ----------
     optimizers : sequence of torch.optim.Optimizer
     after : callable
-        Called once each of them has stepped; updates that a gradient scaler skips are none.
+        Called once each of them has stepped; updates that a gradient scaler skips are none. An
+        optimizer that came before another one in the first round, and did not step when that one
+        does, has skipped the round.
     gradients : callable, optional
         Called with the identities of an optimizer's parameters, and the scale of their gradients,
         at the weights before the update. Where the optimizer takes a closure, after its first
@@ -73,8 +76,10 @@ class Updates:
         gradients: Callable[[set[int], Any], None] | None,
     ) -> None:
         self._after, self._gradients = after, gradients
-        self._waiting = set(map(id, optimizers))
         self._optimizers = list(optimizers)
+        self._waiting = set(map(id, optimizers))
+        self._order: list[int] = []
+        self._has_stepped = False
         self._hooks = []
         for optimizer in optimizers:
             self._hooks.append(optimizer.register_step_pre_hook(self._before_step))
@@ -89,7 +94,7 @@ class Updates:
     @property
     def is_between(self) -> bool:
         """Whether some optimizers have stepped, and others have yet to."""
-        return 0 < len(self._waiting) < len(self._optimizers)
+        return self._has_stepped
 
     def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
         if self._gradients is None or _is_skipped(optimizer):
@@ -123,12 +128,16 @@ class Updates:
         self._gradients(identities(_parameters_of(optimizer)), scale)
 
     def _after_step(self, optimizer: Any, *_: Any) -> None:
-        if _is_skipped(optimizer):
-            return
-        self._waiting.discard(id(optimizer))
+        own = id(optimizer)
+        if own not in self._order:
+            self._order.append(own)
+        self._waiting.difference_update(self._order[: self._order.index(own) + 1])
+        self._has_stepped |= not _is_skipped(optimizer)
         if not self._waiting:
+            is_step, self._has_stepped = self._has_stepped, False
             self._waiting = set(map(id, self._optimizers))
-            self._after()
+            if is_step:
+                self._after()
 
     def stop(self) -> None:
         """Follow no longer."""

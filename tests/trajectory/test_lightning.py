@@ -1,5 +1,9 @@
 """The callback with the real library: one row an update, none twice, resumed like unbroken."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -161,3 +165,30 @@ def test_misspelt_options_are_refused_at_once(tmp_path):
 
     with pytest.raises(InputError, match="evry"):
         Record(tmp_path / "a.nc", evry=3)
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from tests.trajectory import test_lightning as of
+
+class Module(of.Module):
+    def training_step(self, batch, number):
+        if self.trainer.global_step == 8:
+            os._exit(1)
+        return super().training_step(batch, number)
+
+of.trained(Path(sys.argv[1]), module=Module())
+"""
+
+
+def test_a_fit_that_was_killed_resumes_from_its_checkpoint(tmp_path):
+    path, here = tmp_path / "a.nc", Path(__file__).parents[2]
+    subprocess.run(
+        [sys.executable, "-c", KILLED, str(path), str(here)], check=False, capture_output=True
+    )
+    assert not path.exists()
+    trained(path, checkpoint=tmp_path / "ckpt" / "step=6.ckpt")
+    assert sp.open_trajectory(path)["weights"].step.to_numpy().tolist() == list(range(11))
+    assert sp.check(path) == []

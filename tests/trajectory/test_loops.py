@@ -335,6 +335,7 @@ def test_a_resumed_file_or_its_parts_may_be_cut(tmp_path, monkeypatch):
     recording = sp.record(model, tmp_path / "a.nc")
     for _ in range(6):
         recording.step()
+    del recording  # nobody closes it
     with sp.record(model, tmp_path / "a.nc", resume=2) as again:
         assert again.steps == 2
         again.step()

@@ -74,3 +74,33 @@ def test_optimizers_that_accelerate_wraps(tmp_path):
     assert theta.step.to_numpy().tolist() == [0, 1, 2, 3, 4]
     last = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
     np.testing.assert_array_equal(theta[-1, 0], last)
+
+
+@pytest.mark.parametrize("logging", [1, 100])
+def test_training_that_broke_resumes_from_its_checkpoint(tmp_path, logging):
+    from sgdphys.transformers import Record
+
+    class Broken(transformers.TrainerCallback):
+        def on_step_end(self, args, state, control, **kwargs):
+            if state.global_step == 5:
+                raise RuntimeError("the training broke")
+
+    def trainer(*more):
+        arguments = transformers.TrainingArguments(
+            output_dir=str(tmp_path / "out"), max_steps=7, per_device_train_batch_size=2,
+            save_steps=3, logging_steps=logging, use_cpu=True, report_to=[], disable_tqdm=True,
+        )  # fmt: skip
+        return transformers.Trainer(
+            model=Net(), args=arguments, train_dataset=data(),
+            callbacks=[Record(tmp_path / "a.nc", every=4), *more],
+        )  # fmt: skip
+
+    first = trainer(Broken())
+    with pytest.raises(RuntimeError, match="the training broke"):
+        first.train()
+    crashed = sp.open_trajectory(tmp_path / "a.nc")  # as a kill would leave it
+    assert crashed["weights"].step.to_numpy().tolist() == [0]
+    trainer().train(resume_from_checkpoint=True)
+    steps = sp.open_trajectory(tmp_path / "a.nc")["weights"].step.to_numpy().tolist()
+    assert steps == [0, 3, 4]
+    assert sp.check(tmp_path / "a.nc") == []
