@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sgdphys.trajectory.checkpoints import read_checkpoints
     from sgdphys.trajectory.gathering import gather
     from sgdphys.trajectory.reader import check, open_trajectory
-    from sgdphys.trajectory.recorder import record
+    from sgdphys.trajectory.record import record
 
 __version__ = "0.1.0"
 
@@ -31,7 +31,7 @@ _HOMES = {
     "check": "sgdphys.trajectory.reader",
     "gather": "sgdphys.trajectory.gathering",
     "read_checkpoints": "sgdphys.trajectory.checkpoints",
-    "record": "sgdphys.trajectory.recorder",
+    "record": "sgdphys.trajectory.record",
     "open_trajectory": "sgdphys.trajectory.reader",
 }
 

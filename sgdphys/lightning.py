@@ -7,7 +7,8 @@ from typing import Any
 import lightning
 
 from sgdphys.errors import InputError
-from sgdphys.trajectory.recorder import Recorder, record
+from sgdphys.trajectory.record import record
+from sgdphys.trajectory.recorder import Recorder
 from sgdphys.trajectory.segments import parts_of
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import transformers
 
 from sgdphys.errors import InputError
-from sgdphys.trajectory.recorder import Recorder, open_at, record
+from sgdphys.trajectory.record import record
+from sgdphys.trajectory.recorder import Recorder, open_at
 from sgdphys.trajectory.segments import parts_of
 
 
