@@ -11,8 +11,9 @@ from labels import is_labelled, own_name
 from test_tasks_from_files import write_idx
 
 import sgdphys as sp
+from sgdphys.glossary import Quantity
 from sgdphys.networks import Perceptron
-from sgdphys.quantities import Quantity, labelled, number_of, with_prefix
+from sgdphys.quantities import labelled, number_of, with_prefix
 from sgdphys.study.settings import ANALYSES
 
 d, info = sp.dynamics, sp.information

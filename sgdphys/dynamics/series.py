@@ -14,8 +14,9 @@ from sgdphys.compiling import compiled
 from sgdphys.containers import array_of, bare_array, index_array, labelled_array, units_of
 from sgdphys.dynamics.status import Needs, even_spacing, precision_of, status_of
 from sgdphys.errors import InputError, nearest
+from sgdphys.glossary import Quantity
 from sgdphys.missing import as_float, labelled_without_missing, stored_as_nan, unmasked
-from sgdphys.quantities import Quantity, labelled
+from sgdphys.quantities import labelled
 from sgdphys.status import OK, flagged
 
 BLOCK_BYTES = 2 * 2**20

@@ -15,7 +15,8 @@ from sgdphys.analyses.source import Source, narrowed
 from sgdphys.claims.delays import compression_after_transition
 from sgdphys.claims.results import LACKS
 from sgdphys.errors import InputError, NotEnoughData
-from sgdphys.quantities import GLOSSARY, attributes
+from sgdphys.glossary import GLOSSARY
+from sgdphys.quantities import attributes
 from sgdphys.study.cases import short_names
 from sgdphys.study.experiment import ensemble_of, plan_of, task_of
 from sgdphys.study.files import study_hash
@@ -60,11 +61,10 @@ def analyse(folder: Path, study: Study, tell: Callable[[str], None]) -> None:
             compute = catalogue.analysis(analysis.of).analyse
             try:
                 groups[name] = compute(_source(trajectory, study), analysis)
-            except NotEnoughData as error:
-                tell(f"analyses.{name} has no data: {error}")
-                groups[name] = xr.Dataset(attrs={LACKS: str(error)})
-            except np.linalg.LinAlgError as error:
-                why = f"its linear algebra fails ({error}): weights are too large, or do not move"
+            except (NotEnoughData, np.linalg.LinAlgError) as error:
+                why = str(error)
+                if not isinstance(error, NotEnoughData):
+                    why = f"its linear algebra fails ({why}): weights are too large, or do not move"
                 tell(f"analyses.{name} has no data: {why}")
                 groups[name] = xr.Dataset(attrs={LACKS: why})
             except InputError as error:

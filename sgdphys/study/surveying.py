@@ -8,7 +8,7 @@ from typing import Any
 from sgdphys.errors import WorkError
 from sgdphys.trajectory.digests import digest_path, faults_of_file
 from sgdphys.trajectory.netcdf import WHAT_TO_DO
-from sgdphys.trajectory.reader import attributes_of, check_arrays, misnamed
+from sgdphys.trajectory.reader import check_arrays, described
 from sgdphys.trajectory.segments import segment_paths, span
 
 
@@ -68,16 +68,14 @@ def survey(segments: Path, other_than: Callable[[Mapping[str, Any]], str]) -> Su
     for path in segment_paths(segments):
         try:
             faults = faults_of_file(path)
-            attributes = attributes_of(path)
+            attributes, wrong = described(path)
             if not faults and not digest_path(path).is_file():
                 check_arrays(path)
-            wrong = "" if faults else misnamed(path)
-            faults = [wrong] if wrong else faults
         except WorkError as error:
             found.damaged[path] = str(error).removesuffix(WHAT_TO_DO)
             continue
-        if faults:
-            found.damaged[path] = faults[0]
+        if faults or wrong:
+            found.damaged[path] = faults[0] if faults else wrong
             continue
         different = other_than(attributes)
         if different:

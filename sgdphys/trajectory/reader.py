@@ -311,7 +311,7 @@ def check(path: str | Path) -> list[str]:
         try:
             if not said:
                 check_arrays(file)
-                wrong = misnamed(file) if is_segment(file) else ""
+                wrong = described(file)[1] if is_segment(file) else ""
                 said = [f"{wrong}; move it away"] if wrong else []
         except (WorkError, InputError) as error:
             said = [str(error)]
@@ -324,8 +324,8 @@ def check(path: str | Path) -> list[str]:
         return [str(error)]
 
 
-def misnamed(path: Path) -> str:
-    """Say how a run's segment differs from the epochs of its name; empty where it does not.
+def described(path: Path) -> tuple[dict[str, Any], str]:
+    """Attributes of a segment, and how its epochs differ from those of its name, if they do.
 
     Raises
     ------
@@ -334,14 +334,15 @@ def misnamed(path: Path) -> str:
     """
     first, last = span(path)
     with _verified(path, ()) as file:
+        attributes = decode_attributes(_own_attributes(file))
         if RESUME not in file.groups:
-            return ""  # of a recording of a user's loop
+            return attributes, ""  # of a recording of a user's loop
         ends = int(file[RESUME].getncattr("epoch"))
         epochs = file["weights"]["epoch"][:]
     begins = int(epochs[0]) if len(epochs) else first
     if ends == last and begins >= first:
-        return ""
-    return f"{path} holds epochs {begins} to {ends}, and is named for {first} to {last}"
+        return attributes, ""
+    return attributes, f"{path} holds epochs {begins} to {ends}, and is named for {first} to {last}"
 
 
 def check_arrays(path: Path) -> None:

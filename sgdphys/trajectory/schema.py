@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.glossary import Quantity
 from sgdphys.networks import ParameterTable
-from sgdphys.quantities import Quantity, labelled
+from sgdphys.quantities import labelled
 from sgdphys.trajectory.schedules import promised_steps
 
 SCHEMA_VERSION = 2

@@ -16,8 +16,9 @@ from sgdphys.dynamics.intervals import METHOD, mean_with_interval
 from sgdphys.dynamics.series import Paths, over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.errors import InputError, nearest
+from sgdphys.glossary import Quantity
 from sgdphys.missing import numbers_of
-from sgdphys.quantities import Quantity, attributes, labelled, number_of
+from sgdphys.quantities import attributes, labelled, number_of
 from sgdphys.status import CONSTANT, ONCE, STRAIGHT, TOO_SHORT
 
 METHODS = ("increments", "msd", "covariance")

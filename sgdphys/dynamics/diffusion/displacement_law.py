@@ -8,8 +8,9 @@ from sgdphys.draws import RESAMPLES, Seed, bootstrap_draws
 from sgdphys.dynamics.intervals import finite_mean, resampled_means
 from sgdphys.dynamics.series import paths
 from sgdphys.errors import InputError, nearest
+from sgdphys.glossary import Quantity
 from sgdphys.missing import labelled_without_missing
-from sgdphys.quantities import Quantity, labelled
+from sgdphys.quantities import labelled
 
 LAWS = ("power", "logarithm", "saturation")
 _TIMES = 60

@@ -10,7 +10,8 @@ from scipy.special import stdtrit
 from sgdphys.arguments import checked
 from sgdphys.containers import array_of, units_of
 from sgdphys.errors import InputError, NotEnoughData
-from sgdphys.quantities import Quantity, labelled
+from sgdphys.glossary import Quantity
+from sgdphys.quantities import labelled
 
 FEWEST = 6
 """Points for a place, an exponent and an amplitude with errors."""

@@ -7,6 +7,7 @@ import xarray as xr
 from scipy.special import expit
 
 from sgdphys.errors import InputError
+from sgdphys.glossary import Quantity
 from sgdphys.information.bottleneck.certificate import (
     Channel,
     Clusters,
@@ -17,7 +18,7 @@ from sgdphys.information.bottleneck.certificate import (
     tidied,
     trivial,
 )
-from sgdphys.quantities import Quantity, labelled
+from sgdphys.quantities import labelled
 
 _RELATIVE = 1e-9
 _STRIDE = 1.04

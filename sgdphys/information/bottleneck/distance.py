@@ -11,10 +11,11 @@ from sgdphys.arguments import checked
 from sgdphys.containers import array_of, finite_array, require_kind
 from sgdphys.draws import Seed, stream
 from sgdphys.errors import InputError
+from sgdphys.glossary import Quantity
 from sgdphys.information.bottleneck.certificate import Channel, about_label, channel_of
 from sgdphys.information.bottleneck.critical import critical_betas
 from sgdphys.information.bottleneck.curve import bottleneck_curve, bound_betas
-from sgdphys.quantities import Quantity, labelled
+from sgdphys.quantities import labelled
 
 _FLAT_WITHIN = 1e-9
 _AT_ONSET = 1e-3
