@@ -41,7 +41,7 @@ def _paths(ax: Axes, portrait: xr.Dataset, t: str) -> None:
     for k, path in enumerate(portrait["path"].to_numpy()):
         shade = plt.get_cmap("viridis")(0.9 * k / 5)
         ax.plot(time[::step], path[::step], linewidth=0.6, color=shade)
-    ax.set_xlabel(f"time ({_plural(t)})")
+    ax.set_xlabel("time" if t == "time" else f"time ({_plural(t)})")
     ax.set_ylabel("position (s.d.)")
     ax.set_title(f"{portrait.sizes['shown']} of the paths")
 
