@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -42,11 +43,14 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(_status(arguments))
     arguments = sys.argv[1:]
     sentence = _STOPPED if arguments[:1] == ["run"] else "interrupted"
-    sys.exit(supervised(lambda: _status(arguments), _tell, sentence))
+    sys.exit(supervised(lambda is_interrupted: _status(arguments, is_interrupted), _tell, sentence))
 
 
-def _status(arguments: list[str]) -> int:
-    """Carry out a command and return its status; what went wrong is said."""
+def _status(arguments: list[str], is_interrupted: Callable[[], bool] = lambda: False) -> int:
+    """Carry out a command and return its status; what went wrong is said.
+
+    A library may turn an interruption into an error of its own, which is not worth a sentence.
+    """
     # all is drawn to files, whatever a matplotlibrc in this folder names
     os.environ.setdefault("MPLBACKEND", "agg")
     debug = "--debug" in arguments
@@ -59,6 +63,8 @@ def _status(arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
+        if is_interrupted():
+            return 1
         return _tell_error(error)
     return status if isinstance(status, int) else 0
 

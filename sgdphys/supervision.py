@@ -29,7 +29,9 @@ def end_with(parent: int) -> None:
             os._exit(1)
 
 
-def supervised(command: Callable[[], int], tell: Callable[[str], None], sentence: str) -> int:
+def supervised(
+    command: Callable[[Callable[[], bool]], int], tell: Callable[[str], None], sentence: str
+) -> int:
     """Carry out a command in a process of its own, and return its status.
 
     The first signal to end (Ctrl-C, SIGTERM, SIGHUP) is KeyboardInterrupt to the command. If it
@@ -39,7 +41,7 @@ def supervised(command: Callable[[], int], tell: Callable[[str], None], sentence
     Parameters
     ----------
     command : callable
-        Returns an exit status.
+        Receives a function that says whether a signal has come; returns an exit status.
     tell : callable
         Receives a sentence where the command did not end by itself.
     sentence : str
@@ -50,7 +52,7 @@ def supervised(command: Callable[[], int], tell: Callable[[str], None], sentence
     Where processes cannot be forked, or other threads run, the command is carried out here.
     """
     if not hasattr(os, "fork") or threading.active_count() > 1:
-        return command()
+        return command(lambda: False)
     to_end = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # begun by nohup
         to_end.remove(signal.SIGHUP)
@@ -64,7 +66,7 @@ def supervised(command: Callable[[], int], tell: Callable[[str], None], sentence
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         end_with(parent)
         try:
-            return command()
+            return command(is_interrupted)
         finally:
             if is_interrupted():
                 os._exit(1)  # Python's own end takes a second once large libraries are loaded

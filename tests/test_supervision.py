@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-FORE = "import os, re, sys, time; from sgdphys.supervision import supervised\ndef command():\n    "
+FORE = (
+    "import os, re, sys, time; from sgdphys.supervision import supervised\n"
+    "def command(is_interrupted):\n    "
+)
 AFTER = "\nsys.exit(supervised(command, lambda said: print(said, flush=True), 'interrupted'))"
 
 
@@ -102,3 +105,14 @@ def test_it_ends_with_the_one_that_began_it():
         while is_running(child):
             assert time.monotonic() - killed < 2
             time.sleep(0.01)
+
+
+def test_a_command_knows_that_it_was_interrupted():
+    body = """
+    try: time.sleep(60)
+    except BaseException: print(is_interrupted(), flush=True)
+    return 1"""
+    with started(body) as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == "True\ninterrupted\n"

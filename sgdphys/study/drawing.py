@@ -22,25 +22,28 @@ def draw(run: Run, tell: Callable[[str], None]) -> None:
     ]  # fmt: skip
     key = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
     folder = run.folder / FIGURES
-    if _are_whole(folder, run.folder / DRAWN, key):
+    damaged = _damaged(folder, run.folder / DRAWN, key)
+    if damaged == []:
         tell(f"the figures in {folder} are whole; nothing to draw")
         return
+    if damaged:
+        tell(f"{', '.join(damaged)} in {folder} changed or are missing; all are drawn again")
     paths = run.figures()
     drawn = {"of": key, "figures": {path.name: _digest(path) for path in paths}}
     write_text(json.dumps(drawn), run.folder / DRAWN)
     tell(f"drew {len({path.stem for path in paths})} figures in {folder}")
 
 
-def _are_whole(folder: Path, kept: Path, key: str) -> bool:
-    """Whether all figures are there as they were drawn, and show what a key says."""
+def _damaged(folder: Path, kept: Path, key: str) -> list[str] | None:
+    """Figures that are not as they were drawn; None where what they show is not what a key says."""
     try:
         drawn = json.loads(kept.read_text(encoding="utf-8"))
-        return drawn["of"] == key and all(
-            _digest(folder / name) == digest for name, digest in drawn["figures"].items()
-        )
+        if drawn["of"] != key:
+            return None
+        return [n for n, digest in drawn["figures"].items() if _digest(folder / n) != digest]
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return False  # missing, or damaged: it is drawn again
+        return None  # missing, or damaged
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"

@@ -1,10 +1,8 @@
 """The folder of a run: held by one command at a time, and made ready for a study."""
 
-import errno
 import os
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,20 +14,13 @@ from sgdphys.study.files import differences, study_hash
 from sgdphys.study.runs import CASES, DRAWN, FIGURES, PARTS, VERDICTS, Run
 from sgdphys.study.settings import Study
 from sgdphys.study.study_file import STUDY_FILE, write_study
+from sgdphys.trajectory.locks import lock
 from sgdphys.trajectory.reader import attributes_of
 from sgdphys.trajectory.segments import SEGMENTS, segment_paths
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover
-    fcntl = None  # type: ignore[assignment]
 
 _LOCK = ".lock"
 _INSIDE = (SEGMENTS, CASES, PARTS)
 """Folders in that of a run that hold recordings."""
-_PATIENCE = 1.0
-"""Seconds to wait for another command to let a folder go."""
-_ASK = 0.05
 _PARTIAL = ("*.partial", ".partial-*")
 """What is being written, or was when a command was killed."""
 
@@ -58,27 +49,15 @@ def locked(folder: Path, tell: Callable[[str], None] = lambda sentence: None) ->
 
 
 def _lock(file: IO[str], tell: Callable[[str], None]) -> bool:
-    """Lock a file unless another process has; tell where files cannot be locked.
-
-    A command that was just killed may take a moment to let it go.
-    """
-    asked = time.monotonic()
-    while True:
-        try:
-            if fcntl is None:
-                raise OSError(errno.ENOTSUP, "")
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() - asked > _PATIENCE:
-                return False
-            time.sleep(_ASK)
-            continue
-        except OSError:  # some network file systems cannot either
-            tell(
-                f"{file.name} cannot be locked on this system; take care that no other command "
-                "writes to its folder"
-            )
-        return True
+    """Lock a file unless another process has; tell where files cannot be locked."""
+    try:
+        return lock(file)
+    except OSError:
+        tell(
+            f"{file.name} cannot be locked on this system; take care that no other command "
+            "writes to its folder"
+        )
+    return True
 
 
 @contextmanager
@@ -183,9 +162,9 @@ def _was_recorded_for(folder: Path, study: Study) -> bool:
 
 def _clear(folder: Path) -> None:
     """Remove what a run wrote but its study, which the next one replaces, and nothing else."""
-    for lock in folder.rglob(_LOCK):
-        if lock.parent != folder:  # a part may be carried out by itself
-            with locked(lock.parent):
+    for path in folder.rglob(_LOCK):
+        if path.parent != folder:  # a part may be carried out by itself
+            with locked(path.parent):
                 pass
     for name in (*_INSIDE, FIGURES):
         if (folder / name).is_dir():

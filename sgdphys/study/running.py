@@ -10,7 +10,7 @@ import xarray as xr
 
 from sgdphys import parallel
 from sgdphys.analyses import catalogue
-from sgdphys.claims.verdicts import judge, without_data, write_verdicts
+from sgdphys.claims.verdicts import judge, read_verdicts, without_data, write_verdicts
 from sgdphys.engines.base import Stopped
 from sgdphys.errors import WorkError
 from sgdphys.study.analysing import RESULTS, analyse, combine
@@ -233,7 +233,7 @@ def _finish(folder: Path, study: Study, tell: Callable[[str], None]) -> None:
     if study.sweep.keys and study.analyses:
         _combine(run, tell)
     if not study.parts:
-        _judge(run)
+        _judge(run, tell)
     draw(run, tell)
 
 
@@ -246,9 +246,14 @@ def _combine(run: Run, tell: Callable[[str], None]) -> None:
         combine(run.folder, run.study, {name: (c.folder, c.study) for name, c in cases.items()})
 
 
-def _judge(run: Run) -> None:
+def _judge(run: Run, tell: Callable[[str], None]) -> None:
     """Write the verdicts on a study's claims."""
     path, claims = run.folder / VERDICTS, run.study.claims
+    if path.is_file():
+        try:
+            read_verdicts(path)
+        except WorkError:
+            tell(f"{path} is damaged; the claims are judged again")
     if not claims:
         path.unlink(missing_ok=True)
     elif run.study.analyses and not run.is_analysed:

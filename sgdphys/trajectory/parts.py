@@ -13,6 +13,7 @@ import xarray as xr
 
 from sgdphys.errors import InputError
 from sgdphys.trajectory.digests import digest_path
+from sgdphys.trajectory.locks import Lock
 from sgdphys.trajectory.reader import attributes_of, join_segments, open_trajectory
 from sgdphys.trajectory.segments import parts_of, segment_name, segment_paths
 from sgdphys.trajectory.writer import remove_partial, write_tree
@@ -25,25 +26,48 @@ _BESIDE = len(".sha256.partial")
 """Bytes by which the name of a file beside another one is longer."""
 
 
-def prepare(path: Path, *, overwrite: bool, resume: bool) -> None:
+def prepare(path: Path, *, overwrite: bool, resume: bool) -> Lock:
     """Make the folder of segments, or find what is to be gone on with.
+
+    Returns
+    -------
+    Lock
+        On the recording; to be released at its end.
 
     Raises
     ------
     InputError
-        When the path is taken or cannot be, or there is nothing to resume.
+        When the path is taken or cannot be, another process records to it, or there is nothing to
+        resume.
     """
-    parts = parts_of(path)
+    _require_possible(path)
+    held = Lock(path.with_name(path.name + ".lock"))
+    if not held.is_held:
+        raise InputError(f"{path} is being recorded by another process; choose another path")
+    try:
+        _make_room(path, overwrite=overwrite, resume=resume)
+    except BaseException:
+        held.release()
+        raise
+    return held
+
+
+def _require_possible(path: Path) -> None:
+    """Refuse a path at which no file can be."""
     if not path.parent.is_dir():
         raise InputError(f"there is no folder {path.parent} for {path.name}")
-    cut = _cut_path(path)
-    if len(os.fsencode(cut.name)) + _BESIDE > _LONGEST:
+    if len(os.fsencode(_cut_path(path).name)) + _BESIDE > _LONGEST:
         raise InputError(
             f"{path.name[:40]}... is too long a name, since other files stand beside it; give one "
             f"of at most {_LONGEST - _BESIDE - len('.cut')} bytes"
         )
     if path.is_dir():
         raise InputError(f"{path} is a folder; give the path of a file to be")
+
+
+def _make_room(path: Path, *, overwrite: bool, resume: bool) -> None:
+    """Remove or refuse what is at a path, or put in order what is to be gone on with."""
+    parts, cut = parts_of(path), _cut_path(path)
     if resume:
         if cut.exists() and not path.exists() and not parts.is_dir():
             _replace(cut, path)  # killed after the cut

@@ -153,8 +153,8 @@ def record(
     except (TypeError, ValueError) as error:
         raise InputError(f"metadata cannot be kept as JSON: {error}") from None
     attributes = {"title": title, "seed": seed} | ({} if said is None else {"metadata": said})
-    prepare(path, overwrite=overwrite, resume=resumes)
-    recorder = Recorder(path, tensors, every, attributes, first_step)
+    held = prepare(path, overwrite=overwrite, resume=resumes)
+    recorder = Recorder(path, tensors, every, attributes, first_step, held)
     try:
         recorder.begin(
             optimizers, sketch if is_sketch else None, gradients=gradients,

@@ -24,11 +24,10 @@ from sgdphys.errors import InputError
 from sgdphys.quantities import labelled, number_of
 from sgdphys.trajectory import schema
 from sgdphys.trajectory.gradient_sums import GradientSums, layer_ends, norms_by_layer
+from sgdphys.trajectory.locks import Lock
 from sgdphys.trajectory.parts import go_on, join
 from sgdphys.trajectory.provenance import provenance
-from sgdphys.trajectory.recording_arguments import (
-    scalar,
-)
+from sgdphys.trajectory.recording_arguments import scalar
 from sgdphys.trajectory.schedules import Every, schedule_of
 from sgdphys.trajectory.segments import parts_of, segment_name
 from sgdphys.trajectory.sketch import Moment, Sketch
@@ -57,6 +56,7 @@ def _flush_all() -> None:
     """Keep what recorders hold that a script never closed."""
     for recorder in list(_OPEN.values()):
         recorder.flush()
+        recorder.release()
 
 
 atexit.register(_flush_all)
@@ -79,7 +79,9 @@ class Recorder:
         every: Every,
         attributes: Mapping[str, Any],
         first_step: int = 0,
+        held: Lock | None = None,
     ) -> None:
+        self._held = held
         self.path, self.steps = path, first_step
         self._tensors, self._schedule, self._every = tensors, schedule_of(every), every
         self._attributes = dict(attributes)
@@ -144,6 +146,7 @@ class Recorder:
             self._updates.stop()
         if not keep_files:
             shutil.rmtree(self._parts, ignore_errors=True)
+        self.release()
 
     def __enter__(self) -> "Recorder":
         return self
@@ -391,6 +394,13 @@ class Recorder:
         if not self._tensors:
             return
         _OPEN.pop(self.path, None)
+        try:
+            self._finish()
+        finally:
+            self.release()
+
+    def _finish(self) -> None:
+        """Write what is left, and join all segments."""
         if self._updates is not None:
             if self._updates.is_between:  # the last step was half done
                 self._count()
@@ -399,13 +409,18 @@ class Recorder:
                 warnings.warn(
                     f"the optimizer never stepped while {self.path} was recorded; where updates "
                     "go without its step(), leave optimizer= out and call step() after each",
-                    stacklevel=2,
+                    stacklevel=3,
                 )
         self._flush()
         attributes: dict[str, Any] = {"last_step": self.steps, "last_time": self._time}
         if self._ended:
             attributes |= {"ended_at_step": self.steps, "ended_because": self._ended}
         join(self.path, attributes, self._increments())
+
+    def release(self) -> None:
+        """Let other processes record to the path."""
+        if self._held is not None:
+            self._held.release()
 
     def _increments(self) -> xr.Dataset | None:
         """Moments of all increments, where the recording is a sketch."""

@@ -45,6 +45,13 @@ def started(tmp_path):
         process.wait()
 
 
+def test_ctrl_c_while_the_command_is_loading(started, tmp_path):
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+    process = started("--help", before=("env", f"PYTHONPATH={tmp_path}"))
+    assert process.wait() == 1
+    assert (tmp_path / "errors").read_text() == f"{INTERRUPTED}\n"
+
+
 def study(folder, keys, name="study"):
     path = folder / f"{name}.toml"
     path.write_text(tomli_w.dumps(keys))

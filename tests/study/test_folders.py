@@ -11,8 +11,8 @@ from folders import arrays, contents, same
 import sgdphys as sp
 from sgdphys.errors import InputError, WorkError
 from sgdphys.report.page import write_report
-from sgdphys.study import folders as product
 from sgdphys.study.folders import locked
+from sgdphys.trajectory import locks
 
 CLAIM = {"says": "s", "by": "b", "statistic": "norm_growth", "above": 0.0, "null": "0"}
 TINY = {
@@ -90,7 +90,7 @@ def test_a_lock_is_held_once_and_let_go(tmp_path):
 
 
 def test_where_files_cannot_be_locked_it_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(product, "fcntl", None)
+    monkeypatch.setattr(locks, "fcntl", None)
     told = []
     sp.run(TINY, tmp_path / "run", threads=1, tell=told.append)
     assert sum("cannot be locked" in line for line in told) == 1
@@ -275,8 +275,10 @@ def test_damaged_verdicts_and_figures_are_made_again(made, name, damage):
     path = made / name
     whole = path.read_bytes()
     path.write_bytes(damage(whole))
-    sp.run(DRAWN, made, threads=1)
+    told = []
+    sp.run(DRAWN, made, threads=1, tell=told.append)
     assert path.read_bytes() == whole
+    assert name == ".drawn" or any(path.name in line for line in told)
     told = []
     sp.run(DRAWN, made, threads=1, tell=told.append)
     assert any("the figures in" in line and "are whole" in line for line in told)

@@ -1,5 +1,6 @@
 """What may go wrong around a recording, and that what was recorded survives it."""
 
+import fcntl
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import torch
 
 import sgdphys as sp
 from sgdphys.errors import InputError
+from sgdphys.trajectory import locks
 
 
 def net(seed=0):
@@ -259,6 +261,30 @@ class Counting(torch.nn.Module):
         self.w = torch.nn.Parameter(torch.ones(2))
         self.register_buffer("seen", torch.zeros(3))
         self.register_buffer("also", self.seen)
+
+
+@pytest.mark.parametrize("option", [{}, {"overwrite": True}, {"resume": True}])
+def test_a_file_that_another_process_records_is_refused(tmp_path, option):
+    path = tmp_path / "r.nc"
+    with sp.record(net(), path) as recorder:
+        recorder.step()
+    before = path.read_bytes()
+    other = path.with_name("r.nc.lock")
+    with other.open("a") as file:  # a lock is of a file as it was opened, not of a process
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(InputError, match="is being recorded by another process"):
+            sp.record(net(), path, **option)
+    assert path.read_bytes() == before
+    with sp.record(net(), path, overwrite=True):  # it was killed
+        assert other.exists()
+    assert not other.exists()
+
+
+def test_where_files_cannot_be_locked_a_loop_is_recorded(tmp_path, monkeypatch):
+    monkeypatch.setattr(locks, "fcntl", None)
+    with sp.record(net(), tmp_path / "r.nc"):
+        pass
+    assert steps_of(tmp_path / "r.nc") == [0]
 
 
 def resize(model):
