@@ -300,6 +300,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_a_system_that_is_not_linux(tmp_path):
     """No affinity, no fork, no locks on files, no users, no memory that the system tells of."""
     result = subprocess.run(

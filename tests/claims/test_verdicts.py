@@ -104,6 +104,7 @@ def test_bits_lost_by_layer_and_by_difference_of_cases():
     assert apart.members == 40
 
 
+@pytest.mark.slow
 def test_intervals_of_a_statistic_are_right_as_often_as_they_say():
     hits = 0
     for seed in range(400):

@@ -189,6 +189,7 @@ def unbroken(tmp_path_factory):
     return arrays(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kill",
     [
@@ -217,6 +218,7 @@ def test_a_killed_run_resumes_to_the_same_arrays(tmp_path, unbroken, kill):
     assert not list((folder / "trajectory").glob("*.partial"))
 
 
+@pytest.mark.slow
 def test_a_truncated_segment_is_told_and_trained_again(tmp_path):
     folder = tmp_path / "run"
     assert command("run", "information_plane", *SMALL, "--out", folder).returncode == 0
@@ -235,6 +237,7 @@ def test_a_truncated_segment_is_told_and_trained_again(tmp_path):
     assert command("check", folder).returncode == 0
 
 
+@pytest.mark.slow
 def test_watching_a_run_harms_nobody(tmp_path, unbroken):
     """P05: info and open_trajectory, again and again, while the run writes."""
     folder = tmp_path / "run"
@@ -252,6 +255,7 @@ def test_watching_a_run_harms_nobody(tmp_path, unbroken):
     same(arrays(folder), unbroken)
 
 
+@pytest.mark.slow
 def test_two_runs_do_not_share_a_folder(tmp_path):
     folder = tmp_path / "run"
     process = started("run", "information_plane", *LONG, "--out", folder)

@@ -100,6 +100,7 @@ def processes_of(folder):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_long_analysis(started, tmp_path, number):
     """One kernel or pool of threads after another, and nobody who asks whether to stop."""

@@ -55,6 +55,7 @@ def test_second_relation():
     assert float(found["second_ratio"]) == pytest.approx(0.514 / 0.076, rel=0.05)
 
 
+@pytest.mark.slow
 def test_ratios_are_covered_and_temperature_is_that_of_equipartition():
     found = xr.concat(
         [ratios(quadratic(seed=s, steps=1500, replicas=12)) for s in range(400)], dim="seed"

@@ -82,6 +82,7 @@ def everything_in(folder):
     return {str(p): (p.stat().st_mtime_ns, p.stat().st_size) for p in folder.rglob("*")}
 
 
+@pytest.mark.slow
 def test_a_report_of_a_run_without_figures_writes_nothing_into_it(runs, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(runs[0].folder, folder)
@@ -356,6 +357,7 @@ def test_several_runs_stand_side_by_side_on_the_same_axes(runs, tmp_path):
     assert chosen == [3, 5 * 3]
 
 
+@pytest.mark.slow
 def test_figures_in_common_are_drawn_on_the_same_axes(runs, tmp_path):
     train, analyses = {"epochs": 120, "replicas": 6}, {"information": {}, "learning": {}}
     longer = sp.run({**STUDY, "train": train, "analyses": analyses}, tmp_path / "longer")

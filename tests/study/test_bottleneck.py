@@ -1,6 +1,7 @@
 """A study of layers beside the bottleneck bound, from the outside."""
 
 import numpy as np
+import pytest
 from labels import is_labelled
 
 import sgdphys as sp
@@ -15,6 +16,7 @@ STUDY = {
 }
 
 
+@pytest.mark.slow
 def test_layers_beside_the_bound(tmp_path):
     run = sp.run(STUDY, tmp_path / "run")
     with run.results as results:

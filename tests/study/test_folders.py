@@ -121,6 +121,7 @@ def killed_at(monkeypatch, place, number, when):
     monkeypatch.setattr(module, name, call)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "when"),
     [
@@ -269,7 +270,14 @@ def test_damaged_results_are_analysed_again(made, damage):
     same(arrays(made), whole)
 
 
-@pytest.mark.parametrize("damage", [empty, cut, garbage])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        garbage,
+        pytest.param(empty, marks=pytest.mark.slow),
+        pytest.param(cut, marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("name", ["verdicts.json", ".drawn", "figures/diversity.svg"])
 def test_damaged_verdicts_and_figures_are_made_again(made, name, damage):
     path = made / name

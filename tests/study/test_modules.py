@@ -87,6 +87,7 @@ def test_layers_of_a_module_are_those_of_the_perceptron(models):
         np.testing.assert_allclose(a, b, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_command_finds_a_module_beside_it(models):
     (models / "mine.toml").write_text(
         '[task]\nname = "digits"\n[network]\nmodule = "my_models:make"\n'

@@ -27,6 +27,7 @@ DIVERSE = {
 }
 
 
+@pytest.mark.slow
 def test_trained_networks_slow_down_as_the_law_says(tmp_path):
     keys = PITCHFORK | {"sweep": {"task.signal": [0.4, 0.6, 0.7, 1.2, 1.3, 1.5]}}
     run = sp.run(keys, out=tmp_path / "run")
@@ -68,6 +69,7 @@ def test_twins_and_starts_in_one_study(tmp_path):
     assert {"entropy_growth", "components"} <= names
 
 
+@pytest.mark.slow
 def test_relations_hold_where_the_landscape_is_a_quadratic(tmp_path):
     """A linear network near its minimum, white noise added to full-batch descent."""
     keys = DIVERSE | {

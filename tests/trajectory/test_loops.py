@@ -402,6 +402,7 @@ dist.destroy_process_group()
 """
 
 
+@pytest.mark.slow
 def test_of_a_distributed_training_the_first_process_records(tmp_path):
     import socket
 

@@ -194,9 +194,9 @@ for k in range(7):
     ("ending", "last"),
     [
         ("", 6),
-        ("raise RuntimeError('broke')", 6),
-        ("sys.exit(3)", 6),
-        ("if os.fork() == 0: sys.exit()\nos.wait()", 6),
+        pytest.param("raise RuntimeError('broke')", 6, marks=pytest.mark.slow),
+        pytest.param("sys.exit(3)", 6, marks=pytest.mark.slow),
+        pytest.param("if os.fork() == 0: sys.exit()\nos.wait()", 6, marks=pytest.mark.slow),
         ("recorder.FLUSH_SECONDS = 0.0\nr.step()\nr.step()\nos._exit(1)", 8),
     ],
 )

@@ -116,6 +116,7 @@ def test_an_exact_encoder_gives_its_beta_back(p_xy, beta):
     assert residual > -1e-12  # two cells without a mixed one are fitted exactly
 
 
+@pytest.mark.slow
 def test_layers_of_a_run(tmp_path, p_xy):
     """Cells are those of the information's bins; nulls beside every layer."""
     study = {"network": {"layers": [6, 3]}, "train": {"epochs": 150, "replicas": 2}}
