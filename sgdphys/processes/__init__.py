@@ -27,7 +27,7 @@ from sgdphys.processes.diffusions import (
     slow_fold,
     wiener,
 )
-from sgdphys.processes.labels import spoil
+from sgdphys.processes.labels import corrupt
 
 __all__ = [
     "double_well",
@@ -47,6 +47,6 @@ __all__ = [
     "scaled_brownian",
     "sgd_on_quadratic",
     "slow_fold",
-    "spoil",
+    "corrupt",
     "wiener",
 ]

@@ -52,7 +52,7 @@ def test_stationary_ensembles_give_no_warning():
 
 
 def test_a_slow_fold_is_heard():
-    data = processes.slow_fold(control=(1.0, 0.05), diffusion=5e-4, steps=500, replicas=60, seed=5)
+    data = processes.slow_fold(control=(1.0, 0.05), diffusion=5e-4, steps=500, replicas=60, rng=5)
     theta = data["theta"].isel(parameter=0)
     theta = theta.isel(replica=np.flatnonzero(np.isfinite(theta).all("step")))
     assert theta.sizes["replica"] >= 50
