@@ -154,8 +154,8 @@ def _by_window(series: Paths, window: float, method: str, confidence: float) -> 
     last = np.searchsorted(times, starts + width + tolerance)
     if not many or (last - first).max() < 3:
         raise InputError(
-            f"window is {width:g} and the series spans {times[-1] - times[0]:g}; it must be at "
-            f"most that, and at least twice the distance of its points, {np.median(np.diff(times)):g}"
+            f"window is {width:g}; it must be at most {times[-1] - times[0]:g}, which the series "
+            f"spans, and at least two of its steps, which are {np.median(np.diff(times)):g} long"
         )
     found = []
     for a, b in zip(first, last, strict=True):

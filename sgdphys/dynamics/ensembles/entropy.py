@@ -69,7 +69,7 @@ def weight_entropy(
     -------
     Dataset
         entropy (time) in nats with ``_low`` and ``_high``; mode_entropy (time, mode);
-        direction (coordinates, mode), the basis; entropy_nearest, by nearest neighbours, as a check;
+        direction (coordinates, mode), the basis; entropy_nearest, by nearest neighbours, a check;
         entropy_rate dS/dt and effective_modes 2 dS/d ln t, by differences of neighbouring times;
         rank, status. Attributes say the basis, the degrees of freedom and which parameters never
         differ.
