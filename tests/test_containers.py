@@ -74,8 +74,8 @@ def test_variable_of_an_open_netcdf_file(tmp_path):
         x[:7] = ALTERNATING
         found = sp.dynamics.fit_wiener(x, time="time")
         assert wiener(x[:]) == pytest.approx((0, 0.6, 6))
-        with pytest.raises(InputError, match=r"no dimension 'step'.*time"):
-            sp.fit(x)
+        with pytest.raises(InputError, match=r"no dimension or coordinate 'step'.*time"):
+            sp.fit(x, time="step")
     assert float(found["diffusion"]) == pytest.approx(0.3)
     assert found["diffusion"].attrs["units"] == "m**2/time"
 
@@ -237,7 +237,7 @@ def as_whole_numbers(x):
 
 
 OPTIONS = {
-    "two_time_msd": {"waits": [1], "lags": [1, 2]},
+    "two_time_msd": {"waiting_times": [1], "lags": [1, 2]},
     "rolling_indicators": {"window": 20},
     "minibatch_gradients": {"learning_rate": 0.1},
     "fluctuation_ratios": {"learning_rate": 0.1},
@@ -246,13 +246,13 @@ OPTIONS = {
     "fit_langevin": {"resamples": 5},
     "entropy_production": {"resamples": 5, "blocks": 5},
     "trajectory_components": {"resamples": 3, "components": 2},
-    "spread": {"within": "family"},
+    "variance_components": {"family": "family"},
     "hessian_mode_statistics": {"learning_rate": 0.1},
     "epoch_drift": {"epochs": [0]},
     "gradient_phases": {"batch_size": 1, "batches": 1},
 }
 SECOND = {
-    "along",
+    "project",
     "hessian_mode_statistics",
     "variance_flatness",
     "noise_alignment",
@@ -273,7 +273,7 @@ def answer(function, *arguments, **options):
 
 
 def labelled(x, name):
-    if name in {"along", "hessian_mode_statistics"}:
+    if name in {"project", "hessian_mode_statistics"}:
         return xr.DataArray(x, dims=("step", "parameter"))
     if name == "order_parameter":
         return xr.DataArray(x, dims=("replica", "dim_1"))
@@ -295,7 +295,7 @@ def same(found, right):
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("name", sp.dynamics._HOMES)
+@pytest.mark.parametrize("name", dir(sp.dynamics))
 def test_every_function_of_dynamics(name):
     function, options = getattr(sp.dynamics, name), OPTIONS.get(name, {})
     second = (series(missing=False),) if name in SECOND else ()
@@ -388,7 +388,7 @@ OTHERS = {
 
 
 def test_no_function_of_information_is_left_out():
-    assert {*OTHERS, *OF_ACTIVATIONS} == {*sp.information._HOMES}
+    assert {*OTHERS, *OF_ACTIVATIONS} == {*dir(sp.information)}
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

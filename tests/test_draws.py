@@ -80,7 +80,7 @@ CALLS = {
     "entropy_balance": lambda draw: (
         (noise(draw, step=9, replica=9, parameter=4),), {"basis": "random", "modes": 2}
     ),
-    "two_time_msd": lambda draw: ((walks(draw),), {"waits": [1, 5], "lags": [1, 2]}),
+    "two_time_msd": lambda draw: ((walks(draw),), {"waiting_times": [1, 5], "lags": [1, 2]}),
     "fluctuation_ratios": lambda draw: (
         (noise(draw, step=50, replica=5, parameter=2),), {"learning_rate": 0.1}
     ),
@@ -89,7 +89,7 @@ CALLS = {
     "fit_langevin": lambda draw: ((stationary(draw),), {"resamples": 5}),
     "pass_rate": lambda draw: ((wiener_tests(walks(draw)),), {}),
     "kramers_moyal": lambda draw: (
-        (walks(draw),), {"bins": 4, "pool": "replica", "resamples": 9}
+        (walks(draw),), {"bins": 4, "over": "replica", "resamples": 9}
     ),
     "gradient_phases": lambda draw: (
         (gradients(draw),), {"batch_size": 1, "batches": 1, "resamples": 20}
@@ -207,11 +207,11 @@ TOGETHER = {
     ),
     "two_time_msd": (
         sp.dynamics.two_time_msd, "parameter", lambda draw: walks(draw, parameter=4),
-        {"waits": [1, 5], "lags": [1, 2]},
+        {"waiting_times": [1, 5], "lags": [1, 2]},
     ),
     "kramers_moyal": (
         sp.dynamics.kramers_moyal, "parameter", lambda draw: walks(draw, parameter=4),
-        {"pool": "replica", "bins": 4, "resamples": 9},
+        {"over": "replica", "bins": 4, "resamples": 9},
     ),
     "order_parameter": (
         sp.dynamics.order_parameter, "case", lambda draw: noise(draw, replica=9, case=4), {}

@@ -253,7 +253,7 @@ DYNAMICS = {
     ),
     "two_time_msd": Case(
         lambda s: d.two_time_msd(
-            series(s), waits=s.t * np.array([2.0, 5]), lags=s.t * np.array([1.0, 2])
+            series(s), waiting_times=s.t * np.array([2.0, 5]), lags=s.t * np.array([1.0, 2])
         ),
         {"metre**2": "msd", "second": "wait lag", "1": "ageing"},
     ),
@@ -279,7 +279,7 @@ DYNAMICS = {
         "increments",
     ),
     "diffusion_coefficient": Case(
-        lambda s: d.diffusion_coefficient(series(s), method="covariance", window=50),
+        lambda s: d.diffusion_coefficient(series(s), method="covariance", window=25 * s.t),
         {
             "metre/second": "drift",
             "metre**2/second": "diffusion",
@@ -306,8 +306,8 @@ DYNAMICS = {
         },
         "degrees of freedom",
     ),
-    "fluctuation": Case(lambda s: d.deviation_from_mean(series(s)), {"metre": "value"}),
-    "spread": Case(
+    "deviation_from_mean": Case(lambda s: d.deviation_from_mean(series(s)), {"metre": "value"}),
+    "variance_components": Case(
         lambda s: d.variance_components(series(s)), {"metre**2": "spread_within spread_between"}
     ),
     "ensemble_diffusion": Case(
@@ -341,7 +341,7 @@ DYNAMICS = {
         },
     ),
     "autocorrelation": Case(
-        lambda s: d.autocorrelation(series(s, memory=0.8), lags=5),
+        lambda s: d.autocorrelation(series(s, memory=0.8), lags=2.5 * s.t),
         {"1": "autocorrelation pairs status", "second": "lag"},
         "pairs of points",
     ),
@@ -362,7 +362,7 @@ DYNAMICS = {
     ),
     "critical_point": Case(scan, {"metre": "critical", "1": "exponent residual"}, within=1e-4),
     "rolling_indicators": Case(
-        lambda s: d.rolling_indicators(series(s, memory=0.8), window=60),
+        lambda s: d.rolling_indicators(series(s, memory=0.8), window=30 * s.t),
         {"metre**2": "variance", "1": "autocorrelation skewness reddening count"},
         "points",
     ),
@@ -415,7 +415,7 @@ DYNAMICS = {
         ),
         {"1": "minibatch_ratio full_ratio second_ratio", "loss": "effective_temperature"},
     ),
-    "along": Case(
+    "project": Case(
         lambda s: d.project(cloud(s), xr.DataArray(np.eye(3), dims=("parameter", "mode"))),
         {"metre": "value"},
     ),

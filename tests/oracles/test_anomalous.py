@@ -157,7 +157,7 @@ def test_all_lags_are_the_direct_sums():
 
 
 def test_a_lag_that_is_no_multiple():
-    with pytest.raises(InputError, match=r"lag 2\.5 is not a whole multiple of the spacing 1"):
+    with pytest.raises(InputError, match=r"lags: 2\.5 is not a whole multiple of the spacing"):
         dynamics.msd(np.arange(10.0), lags=[2.5])
 
 
@@ -179,7 +179,7 @@ def test_ergodicity_breaking_is_that_of_brownian_motion():
 )
 def test_ageing(process, ageing):
     theta = process["theta"].isel(parameter=0)
-    found = dynamics.two_time_msd(theta, waits=[100, 200, 390], lags=[1, 4])
+    found = dynamics.two_time_msd(theta, waiting_times=[100, 200, 390], lags=[1, 4])
     assert bool((found["ageing_low"] < ageing + 0.02).all())
     assert bool((found["ageing_high"] > ageing - 0.02).all())
 

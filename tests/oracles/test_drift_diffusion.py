@@ -123,7 +123,7 @@ def test_windows():
     found = dynamics.diffusion_coefficient(process["theta"], window=100)
     assert found["window"].to_numpy().tolist() == [100 * k for k in range(10)]
     assert float(found["diffusion"].mean()) == pytest.approx(2, rel=0.03)
-    with pytest.raises(InputError, match="window is 5000 increments and the series has 1003"):
+    with pytest.raises(InputError, match="window is 5000; it must be at most 1003"):
         dynamics.diffusion_coefficient(process["theta"], window=5000)
 
 

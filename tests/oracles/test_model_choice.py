@@ -31,7 +31,7 @@ CASES = {
 def test_the_best_is_the_true_one(case):
     """At least 95% of 60 series: at 98% true, fewer than 57 has a chance of 3 in 100."""
     truth, process = CASES[case]
-    found = sp.fit(process({"steps": STEPS, "parameters": 60, "seed": 91})["theta"])
+    found = sp.fit(process({"steps": STEPS, "parameters": 60, "rng": 91})["theta"])
     assert int((found["best"] == truth).sum()) >= 57
 
 
@@ -39,7 +39,7 @@ def test_the_best_is_the_true_one(case):
 @pytest.mark.parametrize("case", CASES)
 def test_the_best_is_the_true_one_in_many(case):
     truth, process = CASES[case]
-    found = sp.fit(process({"steps": STEPS, "parameters": 500, "seed": 92})["theta"])
+    found = sp.fit(process({"steps": STEPS, "parameters": 500, "rng": 92})["theta"])
     assert float((found["best"] == truth).mean()) >= 0.95
 
 
@@ -121,15 +121,15 @@ def test_lazy_data_in_blocks():
 @pytest.mark.parametrize(
     ("wrong", "words_"),
     [
-        ({"dim": "time"}, "there is no dimension 'time'"),
-        ({"dt": 2.0}, "dt is 2 and the spacing of coordinate 'step' is 1"),
-        ({"dt": -1.0}, "dt is -1"),
-        ({"dt": np.array([1.0, 2.0])}, "one number, the spacing of all points"),
-        ({"dt": np.inf}, "dt is inf; it must be a finite"),
-        ({"dt": True}, "dt is True; it must be a finite number"),
-        ({"per": "tim"}, "did you mean 'time'"),
+        ({"time": "times"}, "there is no dimension or coordinate 'times'; did you mean 'time'"),
+        ({"time": 2.0}, "time is 2 and the spacing of coordinate 'step' is 1"),
+        ({"time": -1.0}, "time is -1"),
+        ({"time": ("step", "time")}, "a pair is a dimension and the spacing or times"),
+        ({"time": np.inf}, "time is inf; a spacing must be a finite"),
+        ({"time": True}, "time is True; a spacing must be a finite number"),
+        ({"time": "tim"}, "did you mean 'time'"),
         ({"confidence": 95}, "between 0 and 1"),
-        ({"times": [0, 1]}, "there are 11 points"),
+        ({"time": [0, 1]}, "there are 11 points"),
     ],
 )
 def test_wrong_questions(wrong, words_):

@@ -128,7 +128,8 @@ def _directions(
         pass
     produced = entropy_production(
         moving.isel(mode=slice(0, PRODUCING)).drop_vars("mode", errors="ignore"),
-        coordinates="mode", process="chain", blocks=_BLOCKS, confidence=analysis.confidence, rng=train.seed,
+        coordinates="mode", process="chain", blocks=_BLOCKS, confidence=analysis.confidence,
+        rng=train.seed,
     )  # fmt: skip
     kept = [str(n) for n in produced.data_vars if "entropy" in str(n) or n == "p_value"]
     return data.merge(produced.drop_attrs(deep=False)[kept])

@@ -212,8 +212,8 @@ def require_window(window: int, points: int, spacing: float) -> None:
     """Refuse windows, in points, that are too narrow or longer than the series."""
     if not NARROWEST <= window <= points:
         raise InputError(
-            f"window is {window * spacing:g}, which is {window} points {spacing:g} apart, and the "
-            f"series has {points}; it must have at least {NARROWEST} and at most that"
+            f"a window of {window * spacing:g} has {window} points; it must have at least "
+            f"{NARROWEST}, and at most the {points} of the series"
         )
 
 
