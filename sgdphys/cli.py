@@ -194,13 +194,13 @@ def fit(
         typer.Option(help="What to fit: a variable, an array, a column.", show_default="theta"),
     ] = None,
     group: Annotated[str | None, typer.Option(help="Group of a netCDF file.")] = None,
-    dim: Annotated[
+    time_axis: Annotated[
         str | None,
-        typer.Option(help="Dimension or column of time.", show_default="by its name"),
-    ] = None,
-    per: Annotated[
-        str | None,
-        typer.Option(help="Coordinate to measure time by.", show_default="that of --dim"),
+        typer.Option(
+            "--time",
+            help="Dimension, coordinate or column of time; or the spacing of the points.",
+            show_default="by its name",
+        ),
     ] = None,
     along: Annotated[
         str | None,
@@ -225,7 +225,12 @@ def fit(
     if figure is not None and figure.suffix not in (".png", ".svg", ".pdf"):
         raise InputError(f"--figure {figure}: its name must end in .png, .svg or .pdf")
     fitted = fit_file(
-        path, variable=variable, dim=dim, group=group, per=per, along=along, sample=sample
+        path,
+        variable=variable,
+        time=_spacing_or_name(time_axis),
+        group=group,
+        along=along,
+        sample=sample,
     )
     if out is not None:
         write(fitted.results, out, path)
@@ -234,7 +239,7 @@ def fit(
         from sgdphys.figures.saving import draw_one
         from sgdphys.fitting.portraits import portrait
 
-        draw_one(panels, portrait(fitted, per), figure)
+        draw_one(panels, portrait(fitted), figure)
     if json:
         from json import dumps
 
@@ -245,6 +250,14 @@ def fit(
         say(sentence)
     for note in fitted.notes:
         say(note, error=True)
+
+
+def _spacing_or_name(time: str | None) -> str | float | None:
+    """What --time says: a number is the spacing of the points."""
+    try:
+        return None if time is None else float(time)
+    except ValueError:
+        return time
 
 
 @app.command(name="import")

@@ -221,7 +221,7 @@ def _stacked(parts: list[np.ndarray], name: str) -> np.ndarray:
 
 
 def _only_variable(data: xr.Dataset | xr.DataTree) -> xr.DataArray:
-    """The one variable of numbers of a Dataset, or of all groups of a DataTree."""
+    """The weights of a trajectory, or the one variable of numbers of a Dataset or DataTree."""
     groups = {"": data} if isinstance(data, xr.Dataset) else data.to_dict()
     found = {
         f"{path}/{name}".lstrip("/"): variable
@@ -229,6 +229,9 @@ def _only_variable(data: xr.Dataset | xr.DataTree) -> xr.DataArray:
         for name, variable in group.data_vars.items()
         if variable.ndim and variable.dtype.kind in "iufbO"
     }
+    for name in ("theta", "weights/theta"):  # those of a trajectory
+        if name in found:
+            return found[name]
     if len(found) != 1:
         kind = "dataset" if isinstance(data, xr.Dataset) else "tree"
         raise InputError(

@@ -72,10 +72,10 @@ def test_variable_of_an_open_netcdf_file(tmp_path):
         x = file.createVariable("x", "i4", "time")
         x.units = "m"
         x[:7] = ALTERNATING
-        found = sp.dynamics.fit_wiener(x, dim="time")
+        found = sp.dynamics.fit_wiener(x, time="time")
         assert wiener(x[:]) == pytest.approx((0, 0.6, 6))
-        with pytest.raises(InputError, match=r"no dimension 'step'.*time"):
-            sp.fit(x)
+        with pytest.raises(InputError, match=r"no dimension or coordinate 'step'.*time"):
+            sp.fit(x, time="step")
     assert float(found["diffusion"]) == pytest.approx(0.3)
     assert found["diffusion"].attrs["units"] == "m**2/time"
 
@@ -83,7 +83,7 @@ def test_variable_of_an_open_netcdf_file(tmp_path):
 def test_index_of_a_table_is_its_time():
     series = pd.Series([0, 1, -1, 3], index=[0, 1, 2, 6])
     assert wiener(series) == pytest.approx((0.5, 1.875, 3))
-    assert wiener(series, times=series.index) == pytest.approx((0.5, 1.875, 3))
+    assert wiener(series, time=series.index) == pytest.approx((0.5, 1.875, 3))
     found = sp.dynamics.fit_wiener(pd.DataFrame({"a": series, "b": 2 * series}))
     assert found["column"].values.tolist() == ["a", "b"]
     assert found["diffusion"].values == pytest.approx([1.875, 7.5])
@@ -104,7 +104,7 @@ def test_dates_are_times_in_seconds(index):
     found = sp.dynamics.fit_wiener(pd.Series([0, 1, -1, 3], index=index))
     assert float(found["diffusion"]) * day == pytest.approx(1.875)
     assert found["diffusion"].attrs["units"] == "1/second"
-    given = sp.dynamics.fit_wiener([0, 1, -1, 3], times=index)
+    given = sp.dynamics.fit_wiener([0, 1, -1, 3], time=index)
     assert float(given["diffusion"]) == float(found["diffusion"])
     assert given["diffusion"].attrs["units"] == "1/second"
 
@@ -148,7 +148,7 @@ def test_quantities_keep_their_units():
     pint = pytest.importorskip("pint")
     unit = pint.UnitRegistry()
     found = sp.dynamics.fit_wiener(
-        np.array([0.0, 1, -1, 3]) * unit.micrometer, times=np.array([0.0, 1, 2, 6]) * unit.hour
+        np.array([0.0, 1, -1, 3]) * unit.micrometer, time=np.array([0.0, 1, 2, 6]) * unit.hour
     )
     assert float(found["diffusion"]) == pytest.approx(1.875)
     assert found["diffusion"].attrs["units"] == "micrometer**2/hour"
@@ -212,7 +212,7 @@ def test_archive_of_arrays(tmp_path):
 def test_a_dimension_is_printed_as_it_is(dim, unit):
     bare = xr.DataArray([0.0, 1, -1, 3], dims=dim)
     for theta in (bare, bare.assign_coords({dim: [0, 1, 2, 6]})):
-        found = sp.dynamics.fit_wiener(theta, dim=dim)
+        found = sp.dynamics.fit_wiener(theta, time=dim)
         assert found["diffusion"].attrs["units"] == f"1/{unit}"
 
 
@@ -237,7 +237,7 @@ def as_whole_numbers(x):
 
 
 OPTIONS = {
-    "two_time_msd": {"waits": [1], "lags": [1, 2]},
+    "two_time_msd": {"waiting_times": [1], "lags": [1, 2]},
     "rolling_indicators": {"window": 20},
     "minibatch_gradients": {"learning_rate": 0.1},
     "fluctuation_ratios": {"learning_rate": 0.1},
@@ -246,13 +246,19 @@ OPTIONS = {
     "fit_langevin": {"resamples": 5},
     "entropy_production": {"resamples": 5, "blocks": 5},
     "trajectory_components": {"resamples": 3, "components": 2},
-    "spread": {"within": "family"},
-    "directional_memory": {"learning_rate": 0.1},
+    "variance_components": {"family": "family"},
+    "hessian_mode_statistics": {"learning_rate": 0.1},
     "epoch_drift": {"epochs": [0]},
     "gradient_phases": {"batch_size": 1, "batches": 1},
 }
-SECOND = {"along", "directional_memory", "variance_flatness", "noise_alignment", "critical_point"}
-OF_DATASETS = {"passing_share", "epoch_drift", "gradient_phases"}
+SECOND = {
+    "project",
+    "hessian_mode_statistics",
+    "variance_flatness",
+    "noise_alignment",
+    "critical_point",
+}
+OF_DATASETS = {"pass_rate", "epoch_drift", "gradient_phases"}
 
 
 def answer(function, *arguments, **options):
@@ -267,7 +273,7 @@ def answer(function, *arguments, **options):
 
 
 def labelled(x, name):
-    if name in {"along", "directional_memory"}:
+    if name in {"project", "hessian_mode_statistics"}:
         return xr.DataArray(x, dims=("step", "parameter"))
     if name == "order_parameter":
         return xr.DataArray(x, dims=("replica", "dim_1"))
@@ -289,7 +295,7 @@ def same(found, right):
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("name", sp.dynamics._HOMES)
+@pytest.mark.parametrize("name", dir(sp.dynamics))
 def test_every_function_of_dynamics(name):
     function, options = getattr(sp.dynamics, name), OPTIONS.get(name, {})
     second = (series(missing=False),) if name in SECOND else ()
@@ -382,7 +388,7 @@ OTHERS = {
 
 
 def test_no_function_of_information_is_left_out():
-    assert {*OTHERS, *OF_ACTIVATIONS} == {*sp.information._HOMES}
+    assert {*OTHERS, *OF_ACTIVATIONS} == {*dir(sp.information)}
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -57,7 +57,7 @@ def curves(draw):
 
 def stationary(draw):
     return sp.processes.ornstein_uhlenbeck(
-        kappa=1, diffusion=1, dt=0.5, steps=100, replicas=2, parameters=2, seed=draw
+        kappa=1, diffusion=1, dt=0.5, steps=100, replicas=2, parameters=2, rng=draw
     )["theta"].drop_vars("time", errors="ignore")
 
 
@@ -72,7 +72,7 @@ def saved(draw):
 
 
 CALLS = {
-    "diffusion_ladder": lambda draw: ((walks(draw),), {"over": "replica"}),
+    "diffusion_vs_lag": lambda draw: ((walks(draw),), {"over": "replica"}),
     "tail_index": lambda draw: ((walks(draw),), {}),
     "weight_entropy": lambda draw: (
         (noise(draw, step=9, replica=9, parameter=4),), {"basis": "random", "modes": 2}
@@ -80,16 +80,16 @@ CALLS = {
     "entropy_balance": lambda draw: (
         (noise(draw, step=9, replica=9, parameter=4),), {"basis": "random", "modes": 2}
     ),
-    "two_time_msd": lambda draw: ((walks(draw),), {"waits": [1, 5], "lags": [1, 2]}),
+    "two_time_msd": lambda draw: ((walks(draw),), {"waiting_times": [1, 5], "lags": [1, 2]}),
     "fluctuation_ratios": lambda draw: (
         (noise(draw, step=50, replica=5, parameter=2),), {"learning_rate": 0.1}
     ),
     "order_parameter": lambda draw: ((noise(draw, replica=9),), {}),
     "msd_exponent": lambda draw: ((walks(draw),), {"over": "replica"}),
     "fit_langevin": lambda draw: ((stationary(draw),), {"resamples": 5}),
-    "passing_share": lambda draw: ((wiener_tests(walks(draw)),), {}),
+    "pass_rate": lambda draw: ((wiener_tests(walks(draw)),), {}),
     "kramers_moyal": lambda draw: (
-        (walks(draw),), {"bins": 4, "pool": "replica", "resamples": 9}
+        (walks(draw),), {"bins": 4, "over": "replica", "resamples": 9}
     ),
     "gradient_phases": lambda draw: (
         (gradients(draw),), {"batch_size": 1, "batches": 1, "resamples": 20}
@@ -197,8 +197,8 @@ ALONE = {
     "layer_information, equal_mass": (layers_of, "replica", networks, {"estimator": "equal_mass"}),
 }  # fmt: skip
 TOGETHER = {
-    "diffusion_ladder": (
-        sp.dynamics.diffusion_ladder, "parameter", lambda draw: walks(draw, parameter=4),
+    "diffusion_vs_lag": (
+        sp.dynamics.diffusion_vs_lag, "parameter", lambda draw: walks(draw, parameter=4),
         {"over": "replica"},
     ),
     "msd_exponent": (
@@ -207,11 +207,11 @@ TOGETHER = {
     ),
     "two_time_msd": (
         sp.dynamics.two_time_msd, "parameter", lambda draw: walks(draw, parameter=4),
-        {"waits": [1, 5], "lags": [1, 2]},
+        {"waiting_times": [1, 5], "lags": [1, 2]},
     ),
     "kramers_moyal": (
         sp.dynamics.kramers_moyal, "parameter", lambda draw: walks(draw, parameter=4),
-        {"pool": "replica", "bins": 4, "resamples": 9},
+        {"over": "replica", "bins": 4, "resamples": 9},
     ),
     "order_parameter": (
         sp.dynamics.order_parameter, "case", lambda draw: noise(draw, replica=9, case=4), {}

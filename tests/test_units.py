@@ -185,8 +185,8 @@ DYNAMICS = {
         {"1": "statistic p_value p_value_holm adjusted_p_value passes count status test"},
         "increments",
     ),
-    "passing_share": Case(
-        lambda s: d.passing_share(d.wiener_tests(series(s, steps=80))),
+    "pass_rate": Case(
+        lambda s: d.pass_rate(d.wiener_tests(series(s, steps=80))),
         {"1": "passes count null_passes"},
         "series that were tested",
     ),
@@ -253,7 +253,7 @@ DYNAMICS = {
     ),
     "two_time_msd": Case(
         lambda s: d.two_time_msd(
-            series(s), waits=s.t * np.array([2.0, 5]), lags=s.t * np.array([1.0, 2])
+            series(s), waiting_times=s.t * np.array([2.0, 5]), lags=s.t * np.array([1.0, 2])
         ),
         {"metre**2": "msd", "second": "wait lag", "1": "ageing"},
     ),
@@ -279,7 +279,7 @@ DYNAMICS = {
         "increments",
     ),
     "diffusion_coefficient": Case(
-        lambda s: d.diffusion_coefficient(series(s), method="covariance", window=50),
+        lambda s: d.diffusion_coefficient(series(s), method="covariance", window=25 * s.t),
         {
             "metre/second": "drift",
             "metre**2/second": "diffusion",
@@ -288,13 +288,13 @@ DYNAMICS = {
         },
         "increments",
     ),
-    "diffusion_ladder": Case(
-        lambda s: d.diffusion_ladder(series(s)),
+    "diffusion_vs_lag": Case(
+        lambda s: d.diffusion_vs_lag(series(s)),
         {"metre**2/second": "diffusion green_kubo", "second": "lag", "1": "pairs"},
         "pairs of points",
     ),
-    "diffusion_ladder over": Case(
-        lambda s: d.diffusion_ladder(series(s), over="replica"),
+    "diffusion_vs_lag over": Case(
+        lambda s: d.diffusion_vs_lag(series(s), over="replica"),
         {"metre**2/second": "diffusion green_kubo", "second": "lag", "1": "pairs"},
         "pairs of points",
     ),
@@ -306,9 +306,9 @@ DYNAMICS = {
         },
         "degrees of freedom",
     ),
-    "fluctuation": Case(lambda s: d.fluctuation(series(s)), {"metre": "value"}),
-    "spread": Case(
-        lambda s: d.spread(series(s)), {"metre**2": "spread_within spread_between"}
+    "deviation_from_mean": Case(lambda s: d.deviation_from_mean(series(s)), {"metre": "value"}),
+    "variance_components": Case(
+        lambda s: d.variance_components(series(s)), {"metre**2": "spread_within spread_between"}
     ),
     "ensemble_diffusion": Case(
         lambda s: d.ensemble_diffusion(series(s)),
@@ -316,7 +316,7 @@ DYNAMICS = {
         "degrees of freedom",
     ),
     "kramers_moyal": Case(
-        lambda s: d.kramers_moyal(series(s, memory=0.8), bins=4, resamples=5, pool="replica"),
+        lambda s: d.kramers_moyal(series(s, memory=0.8), bins=4, resamples=5, over="replica"),
         {
             "metre/second": "drift",
             "metre**2/second": "diffusion diffusion_raw",
@@ -341,7 +341,7 @@ DYNAMICS = {
         },
     ),
     "autocorrelation": Case(
-        lambda s: d.autocorrelation(series(s, memory=0.8), lags=5),
+        lambda s: d.autocorrelation(series(s, memory=0.8), lags=2.5 * s.t),
         {"1": "autocorrelation pairs status", "second": "lag"},
         "pairs of points",
     ),
@@ -362,7 +362,7 @@ DYNAMICS = {
     ),
     "critical_point": Case(scan, {"metre": "critical", "1": "exponent residual"}, within=1e-4),
     "rolling_indicators": Case(
-        lambda s: d.rolling_indicators(series(s, memory=0.8), window=60),
+        lambda s: d.rolling_indicators(series(s, memory=0.8), window=30 * s.t),
         {"metre**2": "variance", "1": "autocorrelation skewness reddening count"},
         "points",
     ),
@@ -415,12 +415,12 @@ DYNAMICS = {
         ),
         {"1": "minibatch_ratio full_ratio second_ratio", "loss": "effective_temperature"},
     ),
-    "along": Case(
-        lambda s: d.along(cloud(s), xr.DataArray(np.eye(3), dims=("parameter", "mode"))),
+    "project": Case(
+        lambda s: d.project(cloud(s), xr.DataArray(np.eye(3), dims=("parameter", "mode"))),
         {"metre": "value"},
     ),
-    "directional_memory": Case(
-        lambda s: d.directional_memory(
+    "hessian_mode_statistics": Case(
+        lambda s: d.hessian_mode_statistics(
             updates(s).rename(parameter="mode"),
             directions(s),
             learning_rate=0.1 * s.x**2,
@@ -586,7 +586,7 @@ def test_every_public_function_is_here():
     assert {name.split()[0] for name in DYNAMICS} == public(sp.dynamics)
     of_networks = {"layer_information", "layer_cells"}
     assert INFORMATION.keys() | of_networks == public(sp.information)
-    assert PROCESSES.keys() | {"spoil"} == public(sp.processes)
+    assert PROCESSES.keys() | {"corrupt"} == public(sp.processes)
     assert TASKS.keys() | {"idx", "table"} == public(sp.tasks)
     modules = [sp.dynamics, sp.information, sp.processes, sp.tasks]
     assert NO_LABELS.keys() <= {name for module in modules for name in module.__all__}
@@ -637,7 +637,7 @@ def test_units_of_processes(name):
 def test_a_spoilt_path_keeps_its_units():
     path = sp.processes.wiener(**SHORT)
     path["theta"].attrs["units"] = "metre"
-    has_units(sp.processes.spoil(path, noise=0.1), PATH | {"metre": "theta"})
+    has_units(sp.processes.corrupt(path, noise=0.1), PATH | {"metre": "theta"})
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -765,12 +765,12 @@ def test_a_function_s_name_is_before_the_glossary_s():
 def test_coordinates_keep_what_the_user_calls_them():
     clock = xr.DataArray(np.arange(9.0), dims="time", attrs={"units": "hour"})
     theta = xr.DataArray(np.random.default_rng(0).standard_normal((9, 6)), dims=("time", "replica"))
-    found = d.ensemble_indicators(theta.assign_coords(time=clock), dim="time")
+    found = d.ensemble_indicators(theta.assign_coords(time=clock), time="time")
     assert found["time"].attrs["units"] == "hour"
-    bare = d.ensemble_indicators(theta.assign_coords(time=np.arange(9.0)), dim="time")
+    bare = d.ensemble_indicators(theta.assign_coords(time=np.arange(9.0)), time="time")
     assert bare["time"].attrs["units"] == "time"
     dates = theta.assign_coords(time=np.arange(9).astype("datetime64[D]"))
-    assert "units" not in d.ensemble_indicators(dates, dim="time")["time"].attrs
+    assert "units" not in d.ensemble_indicators(dates, time="time")["time"].attrs
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 
 def estimate(estimator, process, **options):
     """The estimator's result on a process, per unit of its own time."""
-    return estimator(process["theta"], per="time", **options)
+    return estimator(process["theta"], time="time", **options)
 
 
 def recovers(result, name, truth, *, within=4.0):

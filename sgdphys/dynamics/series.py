@@ -6,16 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from sgdphys import parallel
 from sgdphys.compiling import compiled
-from sgdphys.containers import array_of, bare_array, index_array, labelled_array, units_of
+from sgdphys.containers import labelled_array
+from sgdphys.dynamics.clock import clock_of, first_axis
 from sgdphys.dynamics.status import Needs, even_spacing, precision_of, status_of
-from sgdphys.errors import InputError, nearest
 from sgdphys.glossary import Quantity
-from sgdphys.missing import as_float, labelled_without_missing, stored_as_nan, unmasked
+from sgdphys.missing import as_float, labelled_without_missing
 from sgdphys.quantities import labelled
 from sgdphys.status import OK, flagged
 
@@ -23,17 +22,6 @@ BLOCK_BYTES = 2 * 2**20
 """Float64 values that one thread looks at together: they stay in its cache."""
 LOADED_BYTES = 192 * 2**20
 """What is read of a lazy array at once."""
-_SECONDS = {
-    "nanosecond": 1e-9, "microsecond": 1e-6, "millisecond": 1e-3, "second": 1.0, "minute": 60.0,
-    "hour": 3600.0, "day": 86400.0,
-}  # fmt: skip
-_PLURALS = {
-    f"{name}s": name
-    for name in (
-        *_SECONDS, "week", "month", "year", "step", "epoch", "frame", "update", "iteration",
-        "sample", "draw",
-    )
-}  # fmt: skip
 
 
 class Paths(NamedTuple):
@@ -58,109 +46,41 @@ class Paths(NamedTuple):
         return even_spacing(self.times)
 
 
-def paths(
-    theta: Any,
-    *,
-    dim: str = "step",
-    dt: float | None = None,
-    times: Any = None,
-    per: str | None = None,
-    across: str | None = None,
-) -> Paths:
+def paths(theta: Any, *, time: Any = None, coordinates: str | None = None) -> Paths:
     """Return the series of an array along a time-like dimension.
 
     Parameters
     ----------
-    theta : DataArray, Series, DataFrame, array or Paths
-        Any container that ``containers.labelled_array`` reads. A bare array has time first, spacing
-        1; the index of a Series or DataFrame is its times. Paths come back as they are, whatever
-        else is given: so one estimator hands on to another what it has read.
-    dim : str
-        The time-like dimension.
-    dt : float, optional
-        Spacing of the points; an error beside a numeric coordinate that says otherwise.
-    times : array (point,), optional
-        Times of the points, instead of the coordinate.
-    per : str, optional
-        Coordinate along ``dim`` to measure time by: ``per="time"`` for the sum of learning rates;
-        ``dim``'s own by default.
-    across : str, optional
-        Name of a bare array's second axis.
+    theta : DataArray, Dataset, Series, DataFrame, array or Paths
+        Any container that ``containers.labelled_array`` reads. An array without names has time
+        first; the index of a Series or DataFrame is its times. Paths come back as they are,
+        whatever else is given: so one estimator hands on to another what it has read.
+    time : str, float, array or pair, optional
+        The name of a dimension, whose coordinate of the same name is the clock if there is one; or
+        of a coordinate along one dimension, as ``"time"``, the sum of learning rates. Or the
+        spacing of the points, or an array of their times: of the one dimension named step, time,
+        epoch, iteration, draw or frame, the first axis of an array without names, or the dimension
+        of a DataArray of times. ``(dimension, spacing or array)`` says of which. By default the
+        clock of that dimension: its coordinate, or else the number of the point.
+    coordinates : str, optional
+        Name of the second axis of an array without names.
 
     Raises
     ------
     InputError
-        For a dimension that is not there, times that do not increase, values that are not numbers.
+        When it is not clear or not there which dimension is time, when times do not fit the points
+        or do not increase, for values that are not numbers.
     """
     if isinstance(theta, Paths):
         return theta
-    theta = labelled_array(theta, *((dim,) if across is None else (dim, across)))
-    if dim not in theta.dims:
-        dims = ", ".join(map(str, theta.dims))
-        raise InputError(
-            f"there is no dimension {dim!r}; {nearest(dim, theta.dims)} (it has {dims})"
-        )
-    theta = theta.transpose(..., dim)
-    if dt is not None:
-        _require_spacing(dt)
-    clock, unit = _clock(theta, dim, dt, times, per)
-    if times is None and (per or dim) in theta.coords:
-        theta = _with_unit(theta, per or dim, _singular(unit))
-    back = np.flatnonzero(~(np.diff(clock) > 0))
-    if len(back):
-        k = int(back[0])
-        raise InputError(
-            f"{per or dim} goes from {clock[k]:g} to {clock[k + 1]:g} at point {k + 1}; "
-            "it must increase: remove repeated or misplaced points"
-        )
-    return Paths(theta, dim, clock, _singular(unit), str(theta.attrs.get("units", "1")))
-
-
-def _require_spacing(dt: Any) -> None:
-    given = array_of(dt, "dt")
-    if given.ndim:
-        raise InputError(
-            f"dt has shape {given.shape}; it is one number, the spacing of all points: give the "
-            "times of uneven ones as times="
-        )
-    if isinstance(dt, bool | np.bool_) or not 0 < given.item() < np.inf:
-        raise InputError(f"dt is {dt}; it must be a finite number above 0")
-
-
-def _clock(
-    theta: xr.DataArray, dim: str, dt: float | None, times: Any, per: str | None
-) -> tuple[np.ndarray, str]:
-    """Times of the points and their unit."""
-    points = theta.sizes[dim]
-    if times is not None:
-        clock, unit = _given_times(times)
-        if clock.shape != (points,):
-            raise InputError(f"times has shape {clock.shape}; there are {points} points")
-        if not np.isfinite(clock).all():
-            raise InputError("times are not all finite")
-        return clock, unit
-    name = per or dim
-    if name not in theta.coords:
-        if per is not None and per != dim:
-            along = [c for c in theta.coords if theta[c].dims == (dim,)]
-            raise InputError(f"there is no coordinate {per!r}; {nearest(per, along)}")
-        if dt is None:
-            return np.arange(points) * 1.0, dim
-        spacing, unit = float(array_of(dt, "dt").item()), units_of(dt) or "time"
-        return np.arange(points) * spacing, unit
-    coordinate = theta[name]
-    if coordinate.dims != (dim,):
-        raise InputError(f"coordinate {name!r} does not run along {dim!r}")
-    clock, unit = _numbers(coordinate)
-    if dt is not None:
-        spacing = even_spacing(clock)
-        if not abs(spacing - dt) <= 1e-6 * abs(dt):
-            said = f"{spacing:g}" if np.isfinite(spacing) else "uneven"
-            raise InputError(
-                f"dt is {dt:g} and the spacing of coordinate {name!r} is {said}; leave out dt, "
-                "or drop the coordinate"
-            )
-    return clock, unit
+    axes = (first_axis(time),) if coordinates is None else (first_axis(time), coordinates)
+    theta = labelled_array(theta, *axes)
+    clock = clock_of(theta, time)
+    theta = theta.transpose(..., clock.dim)
+    if clock.coordinate is not None:
+        theta = _with_unit(theta, clock.coordinate, clock.unit)
+    unit = str(theta.attrs.get("units", "1"))
+    return Paths(theta, clock.dim, clock.times, clock.unit, unit)
 
 
 def _with_unit(theta: xr.DataArray, name: str, unit: str) -> xr.DataArray:
@@ -170,41 +90,6 @@ def _with_unit(theta: xr.DataArray, name: str, unit: str) -> xr.DataArray:
         return theta
     named = {"long_name": name, **clock.attrs, "units": unit}
     return theta.assign_coords({name: (clock.dims, clock.data, named)})
-
-
-def _given_times(times: Any) -> tuple[np.ndarray, str]:
-    """Times that an argument gives, from any container, as float64, and their unit."""
-    if isinstance(times, xr.DataArray) and times.ndim == 1:
-        return _numbers(times)
-    if isinstance(times, pd.Series | pd.Index):
-        return _numbers(index_array(pd.Index(times), "times"))
-    values = unmasked(bare_array(times, "times"))
-    if values.ndim != 1 or not len(values):
-        raise InputError(f"times has shape {values.shape}; one time for each point was expected")
-    unit = units_of(times) or "time"
-    return _numbers(xr.DataArray(values, dims="time", name="times", attrs={"units": unit}))
-
-
-def _numbers(coordinate: xr.DataArray) -> tuple[np.ndarray, str]:
-    """A coordinate as float64 and its unit; dates in the unit that their file had."""
-    values = coordinate.to_numpy()
-    if values.dtype.kind in "mM":
-        unit = str(coordinate.encoding.get("units", "second")).split(" since")[0]
-        seconds = (values - values[0]) / np.timedelta64(1, "s")
-        if _singular(unit) not in _SECONDS:
-            unit = "second"
-        return seconds / _SECONDS[_singular(unit)], unit
-    if values.dtype.kind not in "iuf":
-        raise InputError(f"coordinate {coordinate.name!r} is {values.dtype}; numbers were expected")
-    unit = str(coordinate.attrs.get("units", coordinate.name)).split(" since")[0]
-    if "source" in coordinate.encoding:  # of a file
-        values = stored_as_nan(values)
-    return as_float(values), unit
-
-
-def _singular(unit: str) -> str:
-    """A word for time in the singular; any other unit or name as it is."""
-    return _PLURALS.get(unit, unit)
 
 
 def over_series(

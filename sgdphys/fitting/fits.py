@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.arguments import checked
+from sgdphys.dynamics.clock import clock_of
 from sgdphys.dynamics.diffusion.model_choice import MODELS, fit
 from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
 from sgdphys.dynamics.diffusion.wiener import fit_wiener
@@ -25,6 +26,8 @@ class Fitted(NamedTuple):
     results: xr.Dataset
     sample: xr.DataArray
     """The series whose model was chosen."""
+    time: Any
+    """What was given as time."""
     notes: list[str]
 
 
@@ -33,10 +36,9 @@ def fit_file(
     path: Path,
     *,
     variable: str | None = None,
-    dim: str | None = None,
+    time: str | float | None = None,
     group: str | None = None,
     along: str | None = None,
-    per: str | None = None,
     sample: int | None = None,
 ) -> Fitted:
     """Fit diffusion models to a variable of a file.
@@ -45,12 +47,12 @@ def fit_file(
     ----------
     path : Path
         A run, a trajectory, any netCDF file, or an .npy, .npz, .csv or .parquet file.
-    variable, dim, group : str, optional
+    variable, group : str, optional
         See ``open_variable``.
+    time : str or float, optional
+        A dimension or coordinate, of a table a column, or the spacing of the points.
     along : str, optional
         See ``project``.
-    per : str, optional
-        Coordinate to measure time by.
     sample : int, optional
         About how many series a model is chosen for; 400 by default.
 
@@ -60,38 +62,39 @@ def fit_file(
         Wiener and Ornstein-Uhlenbeck coefficients of all series; models compared on the sample,
         with ``best`` "not compared" elsewhere.
     """
-    theta, time = open_variable(path, variable, dim, group)
+    theta = open_variable(path, variable, time, group)
+    dim = clock_of(theta, time).dim
     theta, left_out = without_buffers(theta)
     notes = [left_out] if left_out else []
     if along:
-        theta = project(theta, along, time, _SEED)
-    points = theta.sizes[time]
+        theta = project(theta, along, dim, _SEED)
+    points = theta.sizes[dim]
     series = theta.size // max(points, 1)
     wanted = SAMPLE if sample is None else sample
     if wanted < 1:
         raise InputError(f"--sample is {wanted}; at least one series must be compared")
     numbered = theta.assign_coords(
-        {f"{d}_number": (d, np.arange(theta.sizes[d])) for d in theta.dims if d != time}
+        {f"{d}_number": (d, np.arange(theta.sizes[d])) for d in theta.dims if d != dim}
     )
-    chosen = _sampled(numbered, time, wanted).load()
-    compared = fit(chosen, dim=time, per=per)
+    chosen = _sampled(numbered, dim, wanted).load()
+    compared = fit(chosen, time=time)
     if chosen.size < theta.size:
         notes.append(
             f"models were compared on {chosen.size // points} of {series} series, drawn with seed "
             f"{_SEED} (--sample N for more); Wiener and OU were fitted to all"
         )
-        compared = _beside_all(numbered, compared, time, per)
+        compared = _beside_all(numbered, compared, dim, time)
     numbers = [c for c in compared.coords if str(c).endswith("_number")]
     compared = compared.drop_vars(numbers).assign_attrs(
         source=str(path), along=along or "each series"
     )
-    return Fitted(compared, chosen, notes)
+    return Fitted(compared, chosen, time, notes)
 
 
-def _sampled(theta: xr.DataArray, time: str, wanted: int) -> xr.DataArray:
+def _sampled(theta: xr.DataArray, dim: str, wanted: int) -> xr.DataArray:
     """Some of the series: all combinations of some places along each other dimension."""
     generator = np.random.default_rng(_SEED)
-    others = sorted((d for d in theta.dims if d != time), key=lambda d: theta.sizes[d])
+    others = sorted((d for d in theta.dims if d != dim), key=lambda d: theta.sizes[d])
     left = float(wanted)
     picked: dict[Any, np.ndarray] = {}
     for k, d in enumerate(others):
@@ -108,13 +111,11 @@ def _sampled(theta: xr.DataArray, time: str, wanted: int) -> xr.DataArray:
     return theta.isel(picked)
 
 
-def _beside_all(
-    theta: xr.DataArray, compared: xr.Dataset, time: str, per: str | None
-) -> xr.Dataset:
+def _beside_all(theta: xr.DataArray, compared: xr.Dataset, dim: str, time: Any) -> xr.Dataset:
     """Put the coefficients of all series beside what was compared on some."""
-    others = [d for d in theta.dims if d != time]
-    wiener = fit_wiener(theta, dim=time, per=per)
-    ou = fit_ou(theta, dim=time, per=per)
+    others = [d for d in theta.dims if d != dim]
+    wiener = fit_wiener(theta, time=time)
+    ou = fit_ou(theta, time=time)
     whole = xr.Dataset(coords=wiener.coords)
     missing = {"best": "not compared", "status": wiener["status"].dtype.type(0)}
     shape = {d: theta.sizes[d] for d in others}

@@ -15,13 +15,12 @@ from sgdphys.fitting.fits import Fitted
 _HISTOGRAM = np.linspace(-8, 8, 81)
 
 
-def portrait(fitted: Fitted, per: str | None = None) -> xr.Dataset:
+def portrait(fitted: Fitted) -> xr.Dataset:
     """What the figure of a fit shows, from the sampled series.
 
     Parameters
     ----------
     fitted : Fitted
-    per : str, optional
 
     Returns
     -------
@@ -30,8 +29,7 @@ def portrait(fitted: Fitted, per: str | None = None) -> xr.Dataset:
         the series so scaled, with quartiles, and the medians' models; increments' histogram;
         drift and diffusion against position, in standard deviations and per unit time.
     """
-    time = str(next(d for d in fitted.sample.dims if d not in fitted.results.dims))
-    series = paths(fitted.sample, dim=time, per=per)
+    series = paths(fitted.sample, time=fitted.time)
     values = series.theta.to_numpy().astype(np.float64).reshape(-1, len(series.times))
     with np.errstate(invalid="ignore"):
         sound = np.isfinite(values).all(axis=1) & (np.ptp(values, axis=1) > 0)
@@ -47,6 +45,7 @@ def portrait(fitted: Fitted, per: str | None = None) -> xr.Dataset:
     counts, _ = np.histogram(np.clip(z, -7.99, 7.99), _HISTOGRAM)
     chosen = np.random.default_rng(0).permutation(len(scaled))[:6]
     frame = xr.DataArray(scaled, dims=("series", "point"))
+    clock = ("point", series.times)
     data: dict[str, Any] = {
         "path": (("shown", "point"), scaled[chosen]),
         "time": ("point", series.times),
@@ -55,15 +54,15 @@ def portrait(fitted: Fitted, per: str | None = None) -> xr.Dataset:
     }
     attributes = {"series": int(sound.sum()), "t": series.time_unit, "points": len(series.times)}
     if np.isfinite(series.spacing):
-        moved = msd(frame, dim="point", times=series.times)
+        moved = msd(frame, time=clock)
         low, middle, high = np.nanquantile(moved["msd"].to_numpy(), [0.25, 0.5, 0.75], axis=0)
         data |= {"lag": ("lag", moved["lag"].to_numpy()), "msd": ("lag", middle)}
         data |= {"msd_low": ("lag", low), "msd_high": ("lag", high)}
-    km = kramers_moyal(frame, dim="point", pool="series", times=series.times, bins=20)
+    km = kramers_moyal(frame, time=clock, over="series", bins=20)
     for name in ("drift", "diffusion"):
         data |= {f"{name}{e}": ("cell", km[f"{name}{e}"].to_numpy()) for e in ("", "_low", "_high")}
     data["position"] = ("cell", km["position"].to_numpy())
-    ou = fit_ou(frame, dim="point", times=series.times)
+    ou = fit_ou(frame, time=clock)
     data["median_kappa"] = float(ou["kappa"].median())
     data["median_ou_diffusion"] = float(ou["diffusion"].median())
     data["median_hurst"] = float(fitted.results["hurst"].median())

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.arguments import checked
-from sgdphys.containers import is_clock, labelled_array
+from sgdphys.containers import labelled_array
 from sgdphys.draws import Seed, stream
 from sgdphys.errors import InputError, nearest
 from sgdphys.fitting.tables import READERS, open_table
@@ -19,8 +19,8 @@ _MOST_COMPONENTS_OF = 4096
 
 
 def open_variable(
-    path: Path, variable: str | None, dim: str | None, group: str | None = None
-) -> tuple[xr.DataArray, str]:
+    path: Path, variable: str | None, time: Any = None, group: str | None = None
+) -> xr.DataArray:
     """Open one variable of a run, a trajectory, a netCDF file or a table, lazily where possible.
 
     Parameters
@@ -30,28 +30,27 @@ def open_variable(
     variable : str, optional
         The weights of a trajectory, or the only variable, by default. "posterior/mu" is mu of the
         group posterior.
-    dim : str, optional
-        Time-like dimension: "step", the only dimension, or the only one that is called as times
-        are, by default.
+    time : str or float, optional
+        As in ``dynamics.series.paths``; of a table, the column that holds the times.
     group : str, optional
         Group of a netCDF file: the weights of a trajectory, the file itself, or the only group with
         variables, by default.
 
     Returns
     -------
-    (DataArray, str)
-        The variable and its time-like dimension. Times keep the unit of the file.
+    DataArray
+        Times keep the unit of the file.
 
     Raises
     ------
     InputError
-        For a file that is not netCDF, a group, variable or dimension that is not there (those that
+        For a file that is not netCDF, a group or variable that is not there (those that
         are get listed).
     """
     if path.suffix.lower() in READERS and not path.is_dir():
         if group is not None:
             raise InputError(f"{path} has no groups; leave out --group")
-        return open_table(path, variable, dim)
+        return open_table(path, variable, time if isinstance(time, str) else None)
     if variable is not None and group is None and "/" in variable:
         group, variable = variable.rsplit("/", 1)
     data = _group_of(path, group)
@@ -70,23 +69,7 @@ def open_variable(
             f"{path} has no variable {variable!r}; {nearest(variable, numeric)} "
             f"(it has {', '.join(numeric)})"
         )
-    theta = labelled_array(data[variable])
-    if dim is None:
-        dim = _time_like([str(d) for d in theta.dims])
-    if dim not in theta.dims:
-        dims = ", ".join(map(str, theta.dims))
-        raise InputError(
-            f"{variable!r} has no dimension {dim!r}; give --dim: it has {dims or 'none'}"
-        )
-    return theta, dim
-
-
-def _time_like(dims: list[str]) -> str:
-    """The dimension that is time where nobody says: step, the only one, or by its name."""
-    clocks = [d for d in dims if is_clock(d)]
-    if "step" not in dims and len(clocks) == 1:
-        return clocks[0]
-    return "step" if "step" in dims or len(dims) != 1 else dims[0]
+    return labelled_array(data[variable])
 
 
 def _group_of(path: Path, group: str | None) -> xr.Dataset:

@@ -13,7 +13,7 @@ from sgdphys.containers import is_clock, labelled_array
 from sgdphys.errors import InputError, nearest
 
 
-def open_table(path: Path, variable: str | None, dim: str | None) -> tuple[xr.DataArray, str]:
+def open_table(path: Path, variable: str | None, time: str | None) -> xr.DataArray:
     """Read a file of plain arrays or a table.
 
     Parameters
@@ -23,14 +23,13 @@ def open_table(path: Path, variable: str | None, dim: str | None) -> tuple[xr.Da
     variable : str, optional
         Array of an .npz file, by default its only one; column of a table, by default all but the
         times.
-    dim : str, optional
+    time : str, optional
         What the first axis of an array is called, "step" by default; the column of a table that
         holds the times, by default the only one with a name that times have.
 
     Returns
     -------
-    (DataArray, str)
-        The series and their time-like dimension.
+    DataArray (time, ...)
 
     Raises
     ------
@@ -40,7 +39,7 @@ def open_table(path: Path, variable: str | None, dim: str | None) -> tuple[xr.Da
     if not path.is_file():
         raise InputError(f"there is no file {path}")
     try:
-        return READERS[path.suffix.lower()](path, variable, dim)
+        return READERS[path.suffix.lower()](path, variable, time)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except (ValueError, OSError, UnicodeError) as error:
@@ -48,14 +47,13 @@ def open_table(path: Path, variable: str | None, dim: str | None) -> tuple[xr.Da
         raise InputError(f"{path} cannot be read: {said}") from error
 
 
-def _npy(path: Path, variable: str | None, dim: str | None) -> tuple[xr.DataArray, str]:
+def _npy(path: Path, variable: str | None, time: str | None) -> xr.DataArray:
     if variable is not None:
         raise InputError("an .npy file holds one array, without a name; leave out --variable")
-    name = dim or "step"
-    return labelled_array(np.load(path, mmap_mode="r", allow_pickle=False), name), name
+    return labelled_array(np.load(path, mmap_mode="r", allow_pickle=False), time or "step")
 
 
-def _npz(path: Path, variable: str | None, dim: str | None) -> tuple[xr.DataArray, str]:
+def _npz(path: Path, variable: str | None, time: str | None) -> xr.DataArray:
     with np.load(path, allow_pickle=False) as file:
         if variable is None and len(file.files) != 1:
             raise InputError(f"give --variable; it holds {', '.join(file.files) or 'no array'}")
@@ -65,11 +63,10 @@ def _npz(path: Path, variable: str | None, dim: str | None) -> tuple[xr.DataArra
                 f"there is no array {wanted!r}; {nearest(wanted, file.files)} "
                 f"(it holds {', '.join(file.files)})"
             )
-        name = dim or "step"
-        return labelled_array(file[wanted], name), name
+        return labelled_array(file[wanted], time or "step")
 
 
-def _csv(path: Path, variable: str | None, dim: str | None) -> tuple[xr.DataArray, str]:
+def _csv(path: Path, variable: str | None, time: str | None) -> xr.DataArray:
     _require_commas(path)
     first = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0]
     # pandas leaves the name of its index empty, and numbers columns without names
@@ -84,7 +81,7 @@ def _csv(path: Path, variable: str | None, dim: str | None) -> tuple[xr.DataArra
         raise InputError("its rows have more columns than its first line; name all of them")
     if not len(table):
         raise InputError("it has names of columns and no rows")
-    return _of_table(_by_index(table) if has_index else table, variable, dim)
+    return _of_table(_by_index(table) if has_index else table, variable, time)
 
 
 def _require_commas(path: Path) -> None:
@@ -110,15 +107,15 @@ def _by_index(table: pd.DataFrame) -> pd.DataFrame:
     return rest.set_index(pd.Index(index.array))
 
 
-def _parquet(path: Path, variable: str | None, dim: str | None) -> tuple[xr.DataArray, str]:
+def _parquet(path: Path, variable: str | None, time: str | None) -> xr.DataArray:
     try:
         table = pd.read_parquet(path)
     except ImportError as error:
         raise InputError("pandas needs pyarrow to read it: install pyarrow") from error
-    return _of_table(table, variable, dim)
+    return _of_table(table, variable, time)
 
 
-READERS: dict[str, Callable[[Path, str | None, str | None], tuple[xr.DataArray, str]]] = {
+READERS: dict[str, Callable[[Path, str | None, str | None], xr.DataArray]] = {
     ".npy": _npy,
     ".npz": _npz,
     ".csv": _csv,
@@ -126,22 +123,20 @@ READERS: dict[str, Callable[[Path, str | None, str | None], tuple[xr.DataArray, 
 }
 
 
-def _of_table(
-    table: pd.DataFrame, variable: str | None, dim: str | None
-) -> tuple[xr.DataArray, str]:
+def _of_table(table: pd.DataFrame, variable: str | None, time: str | None) -> xr.DataArray:
     """Columns as series, one of them as their times."""
     table = table.rename(columns=str)
     clocks = [c for c in table.columns if is_clock(c)]
-    if dim is not None and dim not in table.columns:
+    if time is not None and time not in table.columns:
         raise InputError(
-            f"there is no column {dim!r} for the times; {nearest(dim, table.columns)} "
+            f"there is no column {time!r} for the times; {nearest(time, table.columns)} "
             f"(it has {', '.join(table.columns)})"
         )
-    if dim is None and len(clocks) > 1:
+    if time is None and len(clocks) > 1:
         raise InputError(
-            f"give --dim: the columns {', '.join(clocks)} may all be the times of the rows"
+            f"give --time: the columns {', '.join(clocks)} may all be the times of the rows"
         )
-    clock = dim or (clocks[0] if clocks else None)
+    clock = time or (clocks[0] if clocks else None)
     if clock is not None:
         times = table[clock]
         if not pd.api.types.is_numeric_dtype(times.dtype):
@@ -153,10 +148,10 @@ def _of_table(
                 f"there is no column {variable!r}; {nearest(variable, table.columns)} "
                 f"(it has {', '.join(table.columns)})"
             )
-        return labelled_array(table[variable], clock or "step"), clock or "step"
+        return labelled_array(table[variable], clock or "step")
     if not len(table.columns):
         raise InputError("it has no column but the times")
-    return labelled_array(table, clock or "step"), clock or "step"
+    return labelled_array(table, clock or "step")
 
 
 def _is_number(name: object) -> bool:

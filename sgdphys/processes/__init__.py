@@ -5,48 +5,7 @@ time = step dt; its attributes hold the truth, per unit ``time``. In Langevin fo
 dX = b(X) dt + sqrt(2 D) dW, so that the mean squared displacement is 2 D t a coordinate.
 """
 
-from sgdphys.processes.descent import (
-    epoch_noise_diffusion,
-    epoch_noise_spectrum,
-    kesten_index,
-    online_linear_regression,
-    pitchfork,
-    pitchfork_time,
-    sgd_on_quadratic,
-)
-from sgdphys.processes.diffusions import (
-    double_well,
-    fractional_brownian,
-    geometric_brownian,
-    gyrator,
-    levy_flight,
-    linear_step,
-    ornstein_uhlenbeck,
-    rotating_langevin,
-    scaled_brownian,
-    slow_fold,
-    wiener,
-)
-from sgdphys.processes.labels import spoil
+from lazy_loader import attach_stub
 
-__all__ = [
-    "double_well",
-    "epoch_noise_diffusion",
-    "epoch_noise_spectrum",
-    "fractional_brownian",
-    "geometric_brownian",
-    "gyrator",
-    "kesten_index",
-    "levy_flight",
-    "linear_step",
-    "online_linear_regression",
-    "ornstein_uhlenbeck",
-    "pitchfork",
-    "pitchfork_time",
-    "rotating_langevin",
-    "scaled_brownian",
-    "sgd_on_quadratic",
-    "slow_fold",
-    "spoil",
-    "wiener",
-]
+# the names and where they live: __init__.pyi
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -43,7 +43,7 @@ def sgd_on_quadratic(
     batches: int = 0,
     steps: int = 10_000,
     replicas: int = 1,
-    seed: Any = 0,
+    rng: Any = 0,
 ) -> xr.Dataset:
     """SGD on f = x'Ax/2 with gradient noise: v' = mu v - eta (A x + xi), x' = x + v'.
 
@@ -58,7 +58,7 @@ def sgd_on_quadratic(
     batches : int
         0: white noise, as of batches drawn with replacement. K > 1: noise that sums to 0 over each
         epoch of K steps, as of batches drawn without replacement at fixed weights.
-    steps, replicas, seed
+    steps, replicas, rng
         As in ``wiener``. Starts at 0.
 
     Notes
@@ -68,7 +68,7 @@ def sgd_on_quadratic(
     eta**2 times the integral of C S(f)/|exp(2 pi i f) - (1 - eta h)|**2.
     """
     a, c = np.asarray(curvature, float), np.asarray(noise, float)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(rng)
     eta, mu = learning_rate, momentum
     if a.ndim == 2:
         if mu or batches:
@@ -132,7 +132,7 @@ def online_linear_regression(
     batch_size: int = 1,
     steps: int = 10_000,
     replicas: int = 1,
-    seed: Any = 0,
+    rng: Any = 0,
 ) -> xr.Dataset:
     """SGD on squared error with inputs x ~ N(0, A), fresh at every step, and labels of noise s**2.
 
@@ -144,7 +144,7 @@ def online_linear_regression(
     covariance : float, array (parameter,) or (parameter, parameter)
     label_noise : float
         s**2.
-    learning_rate, batch_size, steps, replicas, seed
+    learning_rate, batch_size, steps, replicas, rng
     """
     a = np.atleast_1d(np.asarray(covariance, float))
     a = np.diag(a) if a.ndim == 1 else a
@@ -155,7 +155,7 @@ def online_linear_regression(
     operator -= eta / b * np.outer(a.ravel(), a.ravel())
     truth = np.linalg.solve(operator, eta * label_noise / b * a.ravel())
     is_stable = bool((np.linalg.eigvals(operator).real > 0).all())
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(rng)
     root = root_of(a)
     values = np.zeros((steps + 1, replicas, d))
     for k in range(steps):
@@ -207,7 +207,7 @@ def pitchfork(
     start: tuple[float, float] | None = None,
     steps: int = 10_000,
     replicas: int = 1,
-    seed: Any = 0,
+    rng: Any = 0,
 ) -> xr.Dataset:
     """SGD on the two-layer scalar linear network L = (s - a b)**2/2 + g (a**2 + b**2)/2.
 
@@ -220,7 +220,7 @@ def pitchfork(
     course = np.linspace(*(signal if isinstance(signal, tuple) else (signal, signal)), steps)
     s = float(course[0])
     rest = np.sqrt(max(s - g, 0.0))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(rng)
     kicks = np.sqrt(noise) * rng.standard_normal((steps, replicas, 2))
     values = np.empty((steps + 1, replicas, 2))
     values[0] = (rest, rest) if start is None else start

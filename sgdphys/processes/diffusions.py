@@ -10,8 +10,8 @@ from sgdphys.errors import InputError
 from sgdphys.processes.labels import labelled_path, root_of
 
 
-def _noise(seed: Any, *shape: int) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape)
+def _noise(rng: Any, *shape: int) -> np.ndarray:
+    return np.random.default_rng(rng).standard_normal(shape)
 
 
 def wiener(
@@ -22,7 +22,7 @@ def wiener(
     dt: float = 1.0,
     replicas: int = 1,
     parameters: int = 1,
-    seed: Any = 0,
+    rng: Any = 0,
 ) -> xr.Dataset:
     """Wiener process with drift: <X(t)> = v t, MSD = 2 D t + (v t)**2.
 
@@ -36,9 +36,9 @@ def wiener(
         Time between points.
     replicas, parameters : int
         Independent copies.
-    seed : int, SeedSequence or Generator
+    rng : int, SeedSequence or Generator
     """
-    dx = drift * dt + np.sqrt(2 * diffusion * dt) * _noise(seed, steps, replicas, parameters)
+    dx = drift * dt + np.sqrt(2 * diffusion * dt) * _noise(rng, steps, replicas, parameters)
     return labelled_path(_summed(dx), dt, "wiener", drift=drift, diffusion=diffusion)
 
 
@@ -57,11 +57,11 @@ def scaled_brownian(
     dt: float = 1.0,
     replicas: int = 1,
     parameters: int = 1,
-    seed: Any = 0,
+    rng: Any = 0,
 ) -> xr.Dataset:
     """Brownian motion in the clock t**alpha: <(X(t_w + tau) - X(t_w))**2> = 2 D ((t_w + tau)**alpha - t_w**alpha)."""  # noqa: E501
     clock = np.diff((dt * np.arange(steps + 1)) ** alpha)
-    dx = np.sqrt(2 * diffusion * clock)[:, None, None] * _noise(seed, steps, replicas, parameters)
+    dx = np.sqrt(2 * diffusion * clock)[:, None, None] * _noise(rng, steps, replicas, parameters)
     return labelled_path(_summed(dx), dt, "scaled_brownian", alpha=alpha, diffusion=diffusion)
 
 
@@ -73,7 +73,7 @@ def fractional_brownian(
     dt: float = 1.0,
     replicas: int = 1,
     parameters: int = 1,
-    seed: Any = 0,
+    rng: Any = 0,
 ) -> xr.Dataset:
     """Fractional Brownian motion, MSD = 2 D t**(2 H), exact by circulant embedding.
 
@@ -88,7 +88,7 @@ def fractional_brownian(
     spectrum = np.fft.rfft(np.concatenate([covariance, covariance[-2:0:-1]])).real
     spectrum = np.maximum(spectrum, 0.0)  # non-negative but for rounding (Craigmile 2003)
     size = 2 * steps
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(rng)
     # a loop, so that memory is that of one series
     dx = np.empty((steps, replicas, parameters))
     for r in range(replicas):
@@ -111,7 +111,7 @@ def levy_flight(
     dt: float = 1.0,
     replicas: int = 1,
     parameters: int = 1,
-    seed: Any = 0,
+    rng: Any = 0,
 ) -> xr.Dataset:
     """Symmetric stable flight: increments with characteristic function exp(-dt |scale k|**alpha).
 
@@ -123,7 +123,7 @@ def levy_flight(
     """
     if not 0 < tail_index <= 2:
         raise InputError(f"tail_index is {tail_index}; it must lie above 0 and be at most 2")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(rng)
     shape = (steps, replicas, parameters)
     angle = rng.uniform(-np.pi / 2, np.pi / 2, shape)
     wait = rng.exponential(size=shape)
@@ -145,13 +145,13 @@ def geometric_brownian(
     dt: float = 1e-3,
     replicas: int = 1,
     parameters: int = 1,
-    seed: Any = 0,
+    rng: Any = 0,
 ) -> xr.Dataset:
     """Geometric Brownian motion, dX = growth X dt + volatility X dW (Ito), sampled exactly.
 
     D1 = growth x, D2 = volatility**2 x**2 / 2.
     """
-    z = _noise(seed, steps, replicas, parameters)
+    z = _noise(rng, steps, replicas, parameters)
     logs = _summed((growth - volatility**2 / 2) * dt + volatility * np.sqrt(dt) * z)
     return labelled_path(
         start * np.exp(logs), dt, "geometric_brownian", growth=growth, volatility=volatility
@@ -168,7 +168,7 @@ def ornstein_uhlenbeck(
     dt: float = 0.01,
     replicas: int = 1,
     parameters: int = 1,
-    seed: Any = 0,
+    rng: Any = 0,
 ) -> xr.Dataset:
     """DX = -kappa (X - center) dt + sqrt(2 D) dW, sampled exactly at any dt.
 
@@ -179,7 +179,7 @@ def ornstein_uhlenbeck(
         -kappa (x - center), any matrix; diffusion may then be a number or a symmetric matrix.
     center : float or array (parameter,)
     start : "stationary", float or array (parameter,)
-    steps, dt, replicas, parameters, seed
+    steps, dt, replicas, parameters, rng
         As in ``wiener``; a matrix says how many parameters there are.
 
     Raises
@@ -196,7 +196,7 @@ def ornstein_uhlenbeck(
     if np.ndim(kappa) == 0:
         return _scalar_ou(
             kappa, diffusion, center, start, steps, dt, replicas, parameters,
-            np.random.default_rng(seed),
+            np.random.default_rng(rng),
         )  # fmt: skip
     drift = np.asarray(kappa, float)
     d = len(drift)
@@ -210,7 +210,7 @@ def ornstein_uhlenbeck(
     if isinstance(start, str) and not is_stable:
         raise InputError("this drift has no stationary state; give start a value")
     truth: dict[str, Any] = {"kappa": drift, "diffusion": spread, "center": centers}
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(rng)
     values = np.empty((steps + 1, replicas, d))
     if is_stable:
         covariance = linalg.solve_continuous_lyapunov(drift, 2 * spread)
@@ -310,7 +310,7 @@ def double_well(
     substeps: int | None = None,
     replicas: int = 1,
     parameters: int = 1,
-    seed: Any = 0,
+    rng: Any = 0,
 ) -> xr.Dataset:
     """DX = (X - X**3) dt + sqrt(2 D) dW, begun in the stationary density exp(-U/D).
 
@@ -319,7 +319,7 @@ def double_well(
     """
     inner = substeps or max(1, int(np.ceil(dt / 0.01)))
     h = dt / inner
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(rng)
     grid = np.linspace(-3, 3, 6001)
     weight = np.exp(-(_well(grid) + 0.25) / diffusion)
     chance = integrate.cumulative_trapezoid(weight, grid, initial=0)
@@ -359,7 +359,7 @@ def slow_fold(
     dt: float = 0.5,
     replicas: int = 1,
     parameters: int = 1,
-    seed: Any = 0,
+    rng: Any = 0,
 ) -> xr.Dataset:
     """DX = (r - X**2) dt + sqrt(2 D) dW, while the control r moves evenly towards the fold at 0.
 
@@ -370,7 +370,7 @@ def slow_fold(
     ----------
     control : (float, float)
         r at the start and at the end, both above 0.
-    diffusion, steps, dt, replicas, parameters, seed
+    diffusion, steps, dt, replicas, parameters, rng
         As in ``wiener``; integrated at internal steps of at most 0.01.
 
     References
@@ -379,7 +379,7 @@ def slow_fold(
     """
     inner = max(1, int(np.ceil(dt / 0.01)))
     h = dt / inner
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(rng)
     course = np.linspace(*control, steps * inner)
     x = np.full((replicas, parameters), np.sqrt(control[0]))
     values = np.empty((steps + 1, replicas, parameters))

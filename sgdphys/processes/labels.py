@@ -22,8 +22,8 @@ def labelled_path(values: np.ndarray, dt: float, process: str, **truth: Any) -> 
     return labelled(data)
 
 
-def spoil(
-    data: xr.Dataset, *, noise: float = 0.0, gaps: float = 0.0, thin: int = 1, seed: Any = 0
+def corrupt(
+    data: xr.Dataset, *, noise: float = 0.0, gaps: float = 0.0, thin: int = 1, rng: Any = 0
 ) -> xr.Dataset:
     """Make a trajectory worse: measurement noise, missing values, thinning; the truth stays.
 
@@ -37,11 +37,11 @@ def spoil(
         Share of values that go missing (NaN).
     thin : int
         Keep every so many steps.
-    seed : int, SeedSequence or Generator
+    rng : int, SeedSequence or Generator
     """
-    if not isinstance(seed, np.random.Generator | np.random.SeedSequence):
-        seed = np.random.SeedSequence(seed, spawn_key=(1,))  # not the numbers that made the path
-    rng = np.random.default_rng(seed)
+    if not isinstance(rng, np.random.Generator | np.random.SeedSequence):
+        rng = np.random.SeedSequence(rng, spawn_key=(1,))  # not the numbers that made the path
+    rng = np.random.default_rng(rng)
     data = data.isel(step=slice(None, None, thin))
     theta = data["theta"] + noise * rng.standard_normal(data["theta"].shape)
     theta = theta.where(rng.uniform(size=theta.shape) >= gaps)

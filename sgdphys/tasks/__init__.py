@@ -3,18 +3,7 @@
 The attribute ``shape`` is that of one input, for networks that look at it.
 """
 
-from sgdphys.tasks.files import digits, idx, table
-from sgdphys.tasks.rule import icosahedron, symmetric_rule
-from sgdphys.tasks.teachers import committee, random_labels, scalar_teacher, teacher_student
+from lazy_loader import attach_stub
 
-__all__ = [
-    "committee",
-    "digits",
-    "icosahedron",
-    "idx",
-    "random_labels",
-    "scalar_teacher",
-    "symmetric_rule",
-    "table",
-    "teacher_student",
-]
+# the names and where they live: __init__.pyi
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -63,7 +63,7 @@ def main():
     walks = xr.DataArray(
         rng.standard_normal((SERIES, POINTS)).cumsum(axis=1), dims=("series", "step")
     )
-    ou = processes.ornstein_uhlenbeck(dt=0.05, steps=POINTS - 1, parameters=SERIES, seed=1)
+    ou = processes.ornstein_uhlenbeck(dt=0.05, steps=POINTS - 1, parameters=SERIES, rng=1)
     ou = ou["theta"].isel(replica=0).transpose("parameter", "step").drop_vars("time")
     ou = ou.copy(data=np.ascontiguousarray(ou.to_numpy()))
     few = walks.to_numpy()[:PEER_SERIES]

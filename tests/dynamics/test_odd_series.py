@@ -75,7 +75,7 @@ ESTIMATORS = {
     "fit_fbm": dynamics.fit_fbm,
     "fit_levy": dynamics.fit_levy,
     "wiener_tests": dynamics.wiener_tests,
-    "diffusion_ladder": dynamics.diffusion_ladder,
+    "diffusion_vs_lag": dynamics.diffusion_vs_lag,
     "msd": dynamics.msd,
     "msd, all lags": functools.partial(dynamics.msd, lags="all"),
     "msd_exponent": _exponent,
@@ -114,7 +114,7 @@ OF_INCREMENTS = (
 )  # fmt: skip
 """The paths whose increments the odd series are are other series."""
 WITHOUT = (
-    "msd", "msd, all lags", "diffusion_ladder", "kramers_moyal", "kramers_moyal, kernel",
+    "msd", "msd, all lags", "diffusion_vs_lag", "kramers_moyal", "kramers_moyal, kernel",
     "rolling_indicators", "detrended", "detrended, lowess",
 )  # fmt: skip
 """Results without a status."""
@@ -201,9 +201,9 @@ def test_uneven_times():
     """A line in uneven time is one; estimators on a grid say what they need, and only of others."""
     times = np.cumsum(1 + _STEPS % 3)
     series = np.stack([0.3 * times, 0.3 * _STEPS, np.full(POINTS, 0.1), _noise(12)], axis=1)
-    wiener = words(dynamics.fit_wiener(series, times=times)["status"]).tolist()
+    wiener = words(dynamics.fit_wiener(series, time=times)["status"]).tolist()
     assert wiener == ["straight line", "ok", "constant", "ok"]
-    fractional = words(dynamics.fit_fbm(series, times=times)["status"]).tolist()
+    fractional = words(dynamics.fit_fbm(series, time=times)["status"]).tolist()
     assert fractional == ["straight line", "needs even spacing", "constant", "needs even spacing"]
 
 

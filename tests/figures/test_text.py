@@ -136,7 +136,7 @@ def test_a_fit_in_units_of_any_words_is_drawn(tmp_path):
     data = xr.DataArray(walk, dims=("time", "path"), name="x", attrs={"units": r"$\foo$"})
     data = data.assign_coords(time=("time", np.arange(300.0), {"units": r"50% $\bar $5"}))
     data.to_dataset().to_netcdf(tmp_path / "walk.nc")
-    fitted = fit_file(tmp_path / "walk.nc", variable="x", dim="time")
+    fitted = fit_file(tmp_path / "walk.nc", variable="x", time="time")
     words = words_of(draw_one(panels, portrait(fitted), tmp_path / "fit.svg"))
     assert any(r"50% $\bar $5" in text for text in words)
 

@@ -37,7 +37,7 @@ def fitted(*arguments):
 
 def test_names_of_their_own(particles):
     """C25."""
-    found = fitted(particles, "--variable", "x", "--dim", "time")
+    found = fitted(particles, "--variable", "x", "--time", "time")
     assert found["units"]["diffusion"] == "1/time"
     at = found["models"].index("drifted_wiener")
     assert np.array(found["series"]["diffusion"])[:, at].mean() == pytest.approx(0.25, abs=0.04)
@@ -47,11 +47,11 @@ def test_what_is_not_there_is_listed(particles):
     refused(command("fit", particles), 2, "--variable", "x, y")
     refused(command("fit", particles, "--variable", "z"), 2, "no variable 'z'", "x, y")
     assert fitted(particles, "--variable", "x")["units"]["diffusion"] == "1/time"
-    refused(command("fit", particles, "--variable", "x", "--dim", "z"), 2, "time, particle")
+    refused(command("fit", particles, "--variable", "x", "--time", "z"), 2, "time, particle")
     refused(command("fit", __file__), 2, "not a netCDF file")
     refused(command("fit", "nowhere.nc"), 2, "no file nowhere.nc")
     refused(
-        command("fit", particles, "--variable", "x", "--dim", "time", "--along", "pca:2"), 2,
+        command("fit", particles, "--variable", "x", "--time", "time", "--along", "pca:2"), 2,
         "needs a dimension 'parameter'",
     )  # fmt: skip
     refused(command("fit", particles, "--figure", "figure.gif"), 2, ".png, .svg or .pdf")
@@ -65,7 +65,7 @@ def test_a_file_is_never_written_over_itself(particles, tmp_path):
     link.symlink_to(particles)
     relative = os.path.relpath(particles)
     for out in (particles, link, f"./{relative}"):
-        result = command("fit", particles, "--variable", "x", "--dim", "time", "--out", out)
+        result = command("fit", particles, "--variable", "x", "--time", "time", "--out", out)
         refused(result, 2, "is what is being read")
     assert particles.read_bytes() == before
 
@@ -133,7 +133,7 @@ def test_results_figure_and_directions_of_a_run(tmp_path):
 
 def test_a_process_is_named(tmp_path):
     path = tmp_path / "ou.nc"
-    processes.ornstein_uhlenbeck(dt=0.1, steps=4000, parameters=4, seed=3).to_netcdf(path)
+    processes.ornstein_uhlenbeck(dt=0.1, steps=4000, parameters=4, rng=3).to_netcdf(path)
     result = command("fit", path)
     assert result.returncode == 0, result.stderr
     assert "ou 100%" in result.stdout
@@ -199,8 +199,8 @@ def test_tables_that_do_not_say_enough(tmp_path):
         ("xy.npz", {"variable": "z"}, "no array 'z'"),
         ("xy.npz", {"group": "a"}, "no groups"),
         ("objects.npy", {}, "cannot be read"),
-        ("clocks.csv", {}, "give --dim: the columns _step, _timestamp"),
-        ("clocks.csv", {"dim": "epoch"}, "no column 'epoch'"),
+        ("clocks.csv", {}, "give --time: the columns _step, _timestamp"),
+        ("clocks.csv", {"time": "epoch"}, "no column 'epoch'"),
         ("words.csv", {}, "column 'who'"),
         ("unsorted.csv", {}, "not sorted"),
         ("semicolons.csv", {}, "set apart by semicolons"),

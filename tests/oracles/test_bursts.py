@@ -17,7 +17,7 @@ def recording(batches, families=6, twins=4, epochs=70, rate=0.1, noise=4.0):
     replicas = families * twins
     flat = processes.sgd_on_quadratic(
         curvature=np.full(12, 1e-9), noise=np.full(12, noise), learning_rate=rate, batches=batches,
-        steps=2 * epochs * K, replicas=replicas, seed=101,
+        steps=2 * epochs * K, replicas=replicas, rng=101,
     )["theta"]  # fmt: skip
     family = np.repeat(np.arange(families), twins)
     start = 3 * np.random.default_rng(0).standard_normal((families, 12))[family]

@@ -21,19 +21,19 @@ def line(found):
 
 @pytest.fixture(scope="module")
 def coarse():
-    return processes.ornstein_uhlenbeck(dt=0.5, steps=400_000, seed=71)["theta"]
+    return processes.ornstein_uhlenbeck(dt=0.5, steps=400_000, rng=71)["theta"]
 
 
 def test_a_finite_step_bends_the_coefficients(coarse):
     """kappa = 1, D = 0.5, dt = 0.5: slope -0.787, D2 0.316, raw 0.316 + 0.155 x**2."""
-    slope, diffusion, bend = line(dynamics.kramers_moyal(coarse, per="time", resamples=0))
+    slope, diffusion, bend = line(dynamics.kramers_moyal(coarse, time="time", resamples=0))
     assert slope == pytest.approx(-0.787, abs=0.008)
     assert diffusion == pytest.approx(0.316, abs=0.003)
     assert bend == pytest.approx(0.155, abs=0.01)
 
 
 def test_extrapolation_straightens_them(coarse):
-    found = dynamics.kramers_moyal(coarse, per="time", resamples=0, extrapolate=True)
+    found = dynamics.kramers_moyal(coarse, time="time", resamples=0, extrapolate=True)
     slope, diffusion, _ = line(found)
     assert slope == pytest.approx(-1, abs=0.04)
     assert diffusion == pytest.approx(0.5, abs=0.06)
@@ -43,8 +43,8 @@ def test_extrapolation_straightens_them(coarse):
 @pytest.mark.parametrize("dt", [0.01, 0.02])
 def test_coefficients_are_divided_by_dt(method, dt):
     """C3, C4: sampled at dt and 2 dt the same D; bins and bandwidth by rule, and recorded."""
-    process = processes.ornstein_uhlenbeck(dt=dt, steps=100_000, seed=72)
-    found = dynamics.kramers_moyal(process["theta"], per="time", method=method, resamples=0)
+    process = processes.ornstein_uhlenbeck(dt=dt, steps=100_000, rng=72)
+    found = dynamics.kramers_moyal(process["theta"], time="time", method=method, resamples=0)
     assert line(found)[1] == pytest.approx(0.5, rel=0.05)
     assert found.attrs["bins"] == 46
     assert (method == "binned") == isinstance(found.attrs["bandwidth"], str)
@@ -52,8 +52,8 @@ def test_coefficients_are_divided_by_dt(method, dt):
 
 def test_bands_cover():
     """Over 100 paths of 15 bins each; neighbouring bins are dependent, so wider bounds."""
-    process = processes.ornstein_uhlenbeck(dt=0.02, steps=20_000, parameters=100, seed=73)
-    found = dynamics.kramers_moyal(process["theta"], per="time", bins=15)
+    process = processes.ornstein_uhlenbeck(dt=0.02, steps=20_000, parameters=100, rng=73)
+    found = dynamics.kramers_moyal(process["theta"], time="time", bins=15)
     drift = -found["position"] * -np.expm1(-0.02) / 0.02
     diffusion = 0.5 * -np.expm1(-0.04) / 0.04
     for name, truth in (("drift", drift), ("diffusion", diffusion)):
@@ -64,9 +64,9 @@ def test_bands_cover():
 def test_geometric_brownian_motion():
     """D1 = m x, D2 = s**2 x**2/2, across replicas at fixed time: nothing is stationary."""
     process = processes.geometric_brownian(
-        growth=1.0, volatility=0.5, dt=1e-3, steps=2000, replicas=400, seed=74
+        growth=1.0, volatility=0.5, dt=1e-3, steps=2000, replicas=400, rng=74
     )
-    found = dynamics.kramers_moyal(process["theta"], pool="replica", per="time", bins=20).isel(
+    found = dynamics.kramers_moyal(process["theta"], over="replica", time="time", bins=20).isel(
         parameter=0
     )
     x = found["position"]
@@ -78,16 +78,16 @@ def test_geometric_brownian_motion():
 
 
 def test_jumps_are_no_diffusion():
-    process = processes.levy_flight(tail_index=1.5, steps=20_000, seed=75)
+    process = processes.levy_flight(tail_index=1.5, steps=20_000, rng=75)
     found = dynamics.kramers_moyal(process["theta"], resamples=0)
     assert float(found["pawula"].max()) > 10
 
 
 def test_only_pairs_at_the_commonest_spacing_count():
-    x = processes.ornstein_uhlenbeck(dt=0.1, steps=20_000, seed=76)["theta"][:, 0, 0]
-    whole = dynamics.kramers_moyal(x, per="time", bins=10, resamples=0)
+    x = processes.ornstein_uhlenbeck(dt=0.1, steps=20_000, rng=76)["theta"][:, 0, 0]
+    whole = dynamics.kramers_moyal(x, time="time", bins=10, resamples=0)
     gappy = x.isel(step=np.random.default_rng(0).uniform(size=x.sizes["step"]) > 0.3)
-    found = dynamics.kramers_moyal(gappy, per="time", bins=10, resamples=0)
+    found = dynamics.kramers_moyal(gappy, time="time", bins=10, resamples=0)
     assert 0.4 < float(found["count"].sum() / whole["count"].sum()) < 0.55
     assert line(found)[1] == pytest.approx(line(whole)[1], rel=0.05)
 
@@ -97,9 +97,9 @@ def test_noise_of_reshuffled_epochs_cannot_add_up():
     found = {}
     for batches in (0, 8):
         process = processes.sgd_on_quadratic(
-            curvature=[1e-9], batches=batches, steps=2000, replicas=300, seed=77
+            curvature=[1e-9], batches=batches, steps=2000, replicas=300, rng=77
         )
-        ladder = dynamics.diffusion_ladder(process["theta"], over="replica").isel(parameter=0)
+        ladder = dynamics.diffusion_vs_lag(process["theta"], over="replica").isel(parameter=0)
         found[batches] = ladder["diffusion"] / 0.005
         assert float(ladder["diffusion_low"][0]) < 0.005 < float(ladder["diffusion_high"][0])
     np.testing.assert_allclose(found[0][:6], 1, atol=0.05)
@@ -110,7 +110,7 @@ def test_noise_of_reshuffled_epochs_cannot_add_up():
 
 def test_green_kubo_is_the_summed_autocovariance():
     x = np.random.default_rng(78).standard_normal((3000, 1)).cumsum(axis=0)
-    found = dynamics.diffusion_ladder(x, lags=[1, 2, 5])
+    found = dynamics.diffusion_vs_lag(x, lags=[1, 2, 5])
     dx = np.diff(x[:, 0]) - np.diff(x[:, 0]).mean()
     for lag in (1, 2, 5):
         c = [(dx[k:] * dx[: len(dx) - k]).mean() for k in range(lag + 1)]
@@ -119,17 +119,17 @@ def test_green_kubo_is_the_summed_autocovariance():
 
 
 def test_windows():
-    process = processes.wiener(diffusion=2.0, steps=1003, parameters=50, seed=79)
+    process = processes.wiener(diffusion=2.0, steps=1003, parameters=50, rng=79)
     found = dynamics.diffusion_coefficient(process["theta"], window=100)
     assert found["window"].to_numpy().tolist() == [100 * k for k in range(10)]
     assert float(found["diffusion"].mean()) == pytest.approx(2, rel=0.03)
-    with pytest.raises(InputError, match="window is 5000 increments and the series has 1003"):
+    with pytest.raises(InputError, match="window is 5000; it must be at most 1003"):
         dynamics.diffusion_coefficient(process["theta"], window=5000)
 
 
 def test_across_an_ensemble_nothing_need_be_stationary():
     """Scaled Brownian motion, D(t) = alpha t**(alpha - 1) D, at each step across replicas."""
-    process = processes.scaled_brownian(alpha=0.5, steps=60, replicas=3000, seed=80)
+    process = processes.scaled_brownian(alpha=0.5, steps=60, replicas=3000, rng=80)
     found = dynamics.ensemble_diffusion(process["theta"]).isel(parameter=0)
     t = np.arange(60)
     truth = 0.5 * (np.sqrt(t + 1) - np.sqrt(t))
@@ -138,24 +138,24 @@ def test_across_an_ensemble_nothing_need_be_stationary():
 
 
 def test_twins_fluctuate_about_their_family():
-    theta = processes.wiener(steps=50, replicas=600, parameters=4, seed=81)["theta"]
+    theta = processes.wiener(steps=50, replicas=600, parameters=4, rng=81)["theta"]
     start = np.repeat(np.random.default_rng(0).standard_normal(200), 3) * 5
     family = np.repeat(np.arange(200), 3)
     theta = (theta + xr.DataArray(start, dims="replica")).assign_coords(family=("replica", family))
-    spread = dynamics.spread(theta)
+    spread = dynamics.variance_components(theta)
     np.testing.assert_allclose(
         spread["spread_within"].mean("parameter"), np.arange(51), rtol=0.1, atol=1e-9
     )
     np.testing.assert_allclose(spread["spread_between"].mean("parameter"), 25, rtol=0.25)
-    moved = dynamics.fluctuation(theta, within="family")
+    moved = dynamics.deviation_from_mean(theta, family="family")
     assert float((moved[-1] ** 2).mean()) == pytest.approx(50, rel=0.1)
     with pytest.raises(InputError, match="one member"):
-        dynamics.fluctuation(theta.isel(replica=slice(0, 4)), within="family")
+        dynamics.deviation_from_mean(theta.isel(replica=slice(0, 4)), family="family")
 
 
 def test_diffusion_matrix():
     found = dynamics.diffusion_matrix(
-        processes.gyrator(steps=20_000, dt=0.01, seed=82)["theta"], per="time"
+        processes.gyrator(steps=20_000, dt=0.01, rng=82)["theta"], time="time"
     )
     np.testing.assert_allclose(found["eigenvalue"], [1.0, 0.2], rtol=0.05)
     assert float(found["effective_rank"]) == pytest.approx(1.2**2 / 1.04, rel=0.05)

@@ -52,7 +52,7 @@ def test_stationary_ensembles_give_no_warning():
 
 
 def test_a_slow_fold_is_heard():
-    data = processes.slow_fold(control=(1.0, 0.05), diffusion=5e-4, steps=500, replicas=60, seed=5)
+    data = processes.slow_fold(control=(1.0, 0.05), diffusion=5e-4, steps=500, replicas=60, rng=5)
     theta = data["theta"].isel(parameter=0)
     theta = theta.isel(replica=np.flatnonzero(np.isfinite(theta).all("step")))
     assert theta.sizes["replica"] >= 50
@@ -68,7 +68,7 @@ def test_a_slow_fold_is_heard():
 
 def test_wrong_input():
     x = ar1(0.5, 100, 3)
-    with pytest.raises(InputError, match="window is 200 points and the series has 100"):
+    with pytest.raises(InputError, match="a window of 200 has 200 points"):
         early_warning(x, window=200)
     with pytest.raises(InputError, match="1 along 'replica' is too few"):
         early_warning(xr.DataArray(x[:, :1], dims=("step", "replica")), over="replica")

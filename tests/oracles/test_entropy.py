@@ -15,9 +15,9 @@ UNIT = np.log(2 * np.pi * np.e)
 
 
 def test_wiener_cloud_grows_as_half_a_log_a_mode():
-    data = processes.wiener(diffusion=0.5, steps=64, replicas=1500, parameters=40, seed=1)
+    data = processes.wiener(diffusion=0.5, steps=64, replicas=1500, parameters=40, rng=1)
     found = weight_entropy(
-        data["theta"].isel(step=slice(1, None)), basis="random", modes=4, per="time"
+        data["theta"].isel(step=slice(1, None)), basis="random", modes=4, time="time"
     )
     exact = 2 * (UNIT + np.log(data["time"].to_numpy()[1:]))
     np.testing.assert_allclose(found["entropy"], exact, atol=0.12)
@@ -46,7 +46,7 @@ def test_twins_and_starts_are_told_apart():
         np.repeat(x, 2, axis=0), dims=("step", "replica", "parameter"),
         coords={"family": ("replica", np.repeat(np.arange(10), 8))},
     )  # fmt: skip
-    within = weight_entropy(theta, within="family", basis="coordinates")
+    within = weight_entropy(theta, family="family", basis="coordinates")
     alone = weight_entropy(theta, basis="coordinates")
     assert within.attrs["freedom"] == 70
     assert float(within["entropy"][0]) == pytest.approx(1.5 * UNIT, abs=0.4)
@@ -90,7 +90,7 @@ def test_balance_of_a_relaxing_cloud(start, sign):
         )
         x[k] = np.exp(-kappa * dt) * x[k - 1] + kick
     theta = xr.DataArray(x, dims=("step", "replica", "parameter"), coords={"time": ("step", t)})
-    found = entropy_balance(theta, basis="coordinates", per="time")
+    found = entropy_balance(theta, basis="coordinates", time="time")
     variance = diffusion + (start**2 - diffusion) * np.exp(-2 * t[:-1])
     flow, spreading = -3 * kappa, 3 * diffusion / variance
     late = slice(10, None)
@@ -107,9 +107,9 @@ def test_balance_of_a_relaxing_cloud(start, sign):
     [(processes.rotating_langevin, 8.0, 8000), (processes.gyrator, 0.4, 40_000)],
 )
 def test_entropy_production(process, truth, steps):
-    data = process(dt=0.05, steps=steps, replicas=400, seed=6)
+    data = process(dt=0.05, steps=steps, replicas=400, rng=6)
     found = xr.concat([
-        entropy_production(data["theta"].isel(replica=r), per="time", resamples=19)
+        entropy_production(data["theta"].isel(replica=r), time="time", resamples=19)
         for r in range(400)
     ], dim="replica")  # fmt: skip
     covers(found, "entropy_production", truth)
@@ -120,10 +120,10 @@ def test_entropy_production(process, truth, steps):
 def test_equilibrium_produces_no_entropy():
     data = processes.ornstein_uhlenbeck(
         kappa=np.array([[1.0, 0.3], [0.3, 2.0]]), diffusion=0.5, dt=0.05, steps=4000,
-        replicas=1000, seed=7,
+        replicas=1000, rng=7,
     )  # fmt: skip
     found = xr.concat([
-        entropy_production(data["theta"].isel(replica=r), per="time", resamples=99)
+        entropy_production(data["theta"].isel(replica=r), time="time", resamples=99)
         for r in range(1000)
     ], dim="replica")  # fmt: skip
     fired = float((found["p_value"] <= 0.05).mean())
@@ -138,7 +138,7 @@ def test_sgd_is_reversible_when_hessian_and_noise_commute():
     hessian = np.diag([1.0, 2.0])
     for noise, is_zero in ((np.diag([1.0, 0.3]), True), (np.array([[1, 0.6], [0.6, 1]]), False)):
         data = processes.sgd_on_quadratic(
-            curvature=hessian, noise=noise, learning_rate=0.3, steps=20_000, replicas=10, seed=8
+            curvature=hessian, noise=noise, learning_rate=0.3, steps=20_000, replicas=10, rng=8
         )
         same = data.attrs["stationary_covariance"].reshape(2, 2)
         apart = (np.eye(2) - 0.3 * hessian) @ same

@@ -7,8 +7,8 @@ from truths import covers
 
 from sgdphys import processes
 from sgdphys.dynamics import (
-    directional_memory,
     fluctuation_ratios,
+    hessian_mode_statistics,
     minibatch_gradients,
     noise_alignment,
     trajectory_components,
@@ -21,7 +21,7 @@ from sgdphys.errors import InputError
 def quadratic(h=1.0, eta=0.1, mu=0.0, batches=0, seed=1, steps=20_000, replicas=30):
     data = processes.sgd_on_quadratic(
         curvature=h, noise=1.0, learning_rate=eta, momentum=mu, batches=batches, steps=steps,
-        replicas=replicas, seed=seed,
+        replicas=replicas, rng=seed,
     )  # fmt: skip
     return data["theta"].isel(step=slice(500, None))
 
@@ -82,10 +82,10 @@ def test_one_step_memory_has_two_criticalities():
         scaled = h * (1 + mu)
         data = processes.sgd_on_quadratic(
             curvature=scaled, noise=1.0, learning_rate=0.1, momentum=mu, steps=30_000,
-            replicas=6, seed=3,
+            replicas=6, rng=3,
         )  # fmt: skip
         modes = data["theta"].rename(parameter="mode").isel(step=slice(3000, None))
-        found = directional_memory(
+        found = hessian_mode_statistics(
             modes, xr.DataArray(scaled, dims="mode"), learning_rate=0.1, momentum=mu,
             noise=xr.DataArray(np.ones(4), dims="mode"),
         )  # fmt: skip
@@ -100,7 +100,7 @@ def test_discrete_time_covariance_is_not_the_continuous_one():
     """At eta = 0.5: A S + S A - eta A S A = eta C, told apart from A S + S A = eta C."""
     hessian, noise = np.array([[1.0, 0.4], [0.4, 1.5]]), np.array([[1.0, -0.3], [-0.3, 0.5]])
     data = processes.sgd_on_quadratic(
-        curvature=hessian, noise=noise, learning_rate=0.5, steps=4000, replicas=400, seed=4
+        curvature=hessian, noise=noise, learning_rate=0.5, steps=4000, replicas=400, rng=4
     )
     late = data["theta"].isel(step=slice(100, None)).to_numpy()
     by_replica = np.einsum("sri,srj->rij", late, late) / len(late)
@@ -119,7 +119,7 @@ def test_flatness_exponents_of_two_samplers():
     for batches in (0, 16):
         data = processes.sgd_on_quadratic(
             curvature=h, noise=1.0, learning_rate=0.1, batches=batches, steps=40_000, replicas=12,
-            seed=5,
+            rng=5,
         )  # fmt: skip
         variance = data["theta"].isel(step=slice(4000, None)).var("step", ddof=1)
         variance = variance.rename(parameter="mode")
@@ -132,7 +132,7 @@ def test_flatness_exponents_of_two_samplers():
 
 
 def test_a_random_walk_is_its_own_null():
-    data = processes.wiener(steps=400, parameters=300, replicas=1, seed=6)
+    data = processes.wiener(steps=400, parameters=300, replicas=1, rng=6)
     found = trajectory_components(data["theta"].isel(replica=0), resamples=60)
     k = np.arange(1, 4)
     np.testing.assert_allclose(found["component_share"][:3], 6 / (np.pi * k) ** 2, rtol=0.2)
@@ -142,10 +142,10 @@ def test_a_random_walk_is_its_own_null():
 
 
 def test_a_trap_is_not_a_walk_and_few_directions_are_seen():
-    trapped = processes.ornstein_uhlenbeck(kappa=1.0, dt=0.5, steps=400, parameters=50, seed=7)
+    trapped = processes.ornstein_uhlenbeck(kappa=1.0, dt=0.5, steps=400, parameters=50, rng=7)
     found = trajectory_components(trapped["theta"].isel(replica=0), resamples=40)
     assert float(found["component_share"][0]) < float(found["null_component_share_low"][0])
-    line = processes.wiener(steps=300, parameters=1, seed=8)["theta"].isel(replica=0)
+    line = processes.wiener(steps=300, parameters=1, rng=8)["theta"].isel(replica=0)
     one = trajectory_components(line, resamples=10)
     assert float(one["component_share"][0]) == pytest.approx(1)
     assert float(one["null_component_share"][0]) == pytest.approx(1)
@@ -155,7 +155,7 @@ def test_momentum_is_in_the_null():
     """A walk whose increments have memory is told from one without by the momentum given."""
     walk = xr.concat(
         [
-            processes.sgd_on_quadratic(curvature=0.0, momentum=0.9, steps=60, seed=s)["theta"]
+            processes.sgd_on_quadratic(curvature=0.0, momentum=0.9, steps=60, rng=s)["theta"]
             for s in range(100)
         ],
         dim="parameter",

@@ -20,8 +20,8 @@ def matrices(data):
 @pytest.mark.parametrize("dt", [0.05, 0.4])
 def test_matrices_are_recovered_at_any_step(process, dt):
     """32 intervals in the four cases: all within twice their half-width, nearly all within one."""
-    data = process(steps=4000, dt=dt, replicas=2, seed=111)
-    found = dynamics.fit_langevin(data["theta"], per="time", resamples=100)
+    data = process(steps=4000, dt=dt, replicas=2, rng=111)
+    found = dynamics.fit_langevin(data["theta"], time="time", resamples=100)
     for name, truth in matrices(data).items():
         middle = (found[f"{name}_high"] + found[f"{name}_low"]) / 2
         half = (found[f"{name}_high"] - found[f"{name}_low"]) / 2
@@ -34,8 +34,8 @@ def test_matrices_are_recovered_at_any_step(process, dt):
 def test_intervals_of_matrices_cover():
     inside = []
     for seed in range(400):
-        data = processes.rotating_langevin(steps=400, dt=0.1, seed=seed)
-        found = dynamics.fit_langevin(data["theta"], per="time", resamples=100)
+        data = processes.rotating_langevin(steps=400, dt=0.1, rng=seed)
+        found = dynamics.fit_langevin(data["theta"], time="time", resamples=100)
         for name, truth in matrices(data).items():
             low, high = found[f"{name}_low"], found[f"{name}_high"]
             inside.append(((low < truth) & (high > truth)).to_numpy().ravel())
@@ -73,7 +73,7 @@ def test_kesten_index_of_two(batch):
 
 def test_tails_of_weights_are_kesten_s():
     """Weights of online regression: a power law whose index the multiplication sets."""
-    data = processes.online_linear_regression(learning_rate=0.9, steps=4000, replicas=400, seed=112)
+    data = processes.online_linear_regression(learning_rate=0.9, steps=4000, replicas=400, rng=112)
     late = data["theta"].isel(step=slice(200, None, 20), parameter=0)
     pooled = late.transpose("step", "replica").to_numpy()
     sizes = np.sort(np.abs(pooled).ravel())
@@ -103,7 +103,7 @@ def test_distance_from_the_start(law, curve):
 
 
 def test_a_random_walk_is_a_power_law_of_one():
-    theta = processes.wiener(steps=1000, replicas=60, parameters=50, seed=114)["theta"]
+    theta = processes.wiener(steps=1000, replicas=60, parameters=50, rng=114)["theta"]
     found = dynamics.displacement_law(theta)
     assert str(found["share"].idxmax("law").to_numpy()) == "power"
     assert float(found["exponent"].sel(law="power")) == pytest.approx(1, abs=0.05)
@@ -111,8 +111,8 @@ def test_a_random_walk_is_a_power_law_of_one():
 
 def test_shares_of_rejections_are_those_of_diagonal_fits():
     """The matrix fit of independent coordinates is the scalar one."""
-    data = processes.ornstein_uhlenbeck(dt=0.1, steps=3000, parameters=3, seed=115)
-    whole = dynamics.fit_langevin(data["theta"], per="time", resamples=0)
-    single = dynamics.fit_ou(data["theta"], per="time")
+    data = processes.ornstein_uhlenbeck(dt=0.1, steps=3000, parameters=3, rng=115)
+    whole = dynamics.fit_langevin(data["theta"], time="time", resamples=0)
+    single = dynamics.fit_ou(data["theta"], time="time")
     np.testing.assert_allclose(np.diagonal(whole["kappa_matrix"]), single["kappa"][0], rtol=0.03)
     recovers(single, "diffusion", 0.5)

@@ -31,7 +31,7 @@ CASES = {
 def test_the_best_is_the_true_one(case):
     """At least 95% of 60 series: at 98% true, fewer than 57 has a chance of 3 in 100."""
     truth, process = CASES[case]
-    found = sp.fit(process({"steps": STEPS, "parameters": 60, "seed": 91})["theta"])
+    found = sp.fit(process({"steps": STEPS, "parameters": 60, "rng": 91})["theta"])
     assert int((found["best"] == truth).sum()) >= 57
 
 
@@ -39,13 +39,13 @@ def test_the_best_is_the_true_one(case):
 @pytest.mark.parametrize("case", CASES)
 def test_the_best_is_the_true_one_in_many(case):
     truth, process = CASES[case]
-    found = sp.fit(process({"steps": STEPS, "parameters": 500, "seed": 92})["theta"])
+    found = sp.fit(process({"steps": STEPS, "parameters": 500, "rng": 92})["theta"])
     assert float((found["best"] == truth).mean()) >= 0.95
 
 
 def test_a_walk_is_not_called_ornstein_uhlenbeck():
     """Plain AIC would call 40% of walks of 100 points that; the Dickey-Fuller law does not."""
-    found = sp.fit(processes.wiener(steps=100, parameters=400, seed=93)["theta"])
+    found = sp.fit(processes.wiener(steps=100, parameters=400, rng=93)["theta"])
     assert float((found["best"] == "ou").mean()) < 0.05
     gain = found["aic"].sel(model="wiener") - found["aic"].sel(model="ou")
     assert float((gain > 0).mean()) == pytest.approx(0.4, abs=0.07)
@@ -54,7 +54,7 @@ def test_a_walk_is_not_called_ornstein_uhlenbeck():
 def test_the_shape_of_the_result():
     theta = processes.ornstein_uhlenbeck(steps=400, dt=0.1, replicas=2, parameters=3)["theta"]
     theta = theta.assign_coords(layer=("parameter", [1, 1, 2]))
-    found = sp.fit(theta, per="time")
+    found = sp.fit(theta, time="time")
     assert found["best"].dims == ("replica", "parameter")
     assert found["diffusion"].dims == ("replica", "parameter", "model")
     assert found["kappa"].dims == ("replica", "parameter")
@@ -69,12 +69,12 @@ def test_the_shape_of_the_result():
 
 def test_a_bare_array():
     """C8: an array and a spacing are enough; a list too."""
-    x = processes.ornstein_uhlenbeck(dt=0.01, steps=5000, seed=94)["theta"].to_numpy()[:, 0, 0]
-    found = sp.fit(x, dt=0.01)
+    x = processes.ornstein_uhlenbeck(dt=0.01, steps=5000, rng=94)["theta"].to_numpy()[:, 0, 0]
+    found = sp.fit(x, time=0.01)
     assert str(found["best"].to_numpy()) == "ou"
     assert found["diffusion"].attrs["units"] == "1/time"
     assert float(found["kappa_low"]) < 1 < float(found["kappa_high"])
-    assert float(sp.fit(list(x), dt=0.01)["kappa"]) == float(found["kappa"])
+    assert float(sp.fit(list(x), time=0.01)["kappa"]) == float(found["kappa"])
 
 
 def test_integers_dates_and_units():
@@ -84,7 +84,7 @@ def test_integers_dates_and_units():
         t = np.array([0, 1, 2, 6]) * np.timedelta64(seconds, "s")
         coordinate = xr.Variable("time", t.astype("timedelta64[ns]"), encoding={"units": unit})
         series = xr.DataArray(x, dims="time", coords={"time": coordinate})
-        found = sp.fit(series, dim="time")
+        found = sp.fit(series, time="time")
         at = found["diffusion"].sel(model="drifted_wiener")
         assert float(at) == pytest.approx(1.875)
         assert found["diffusion"].attrs["units"] == f"1/{unit[:-1]}"
@@ -106,14 +106,14 @@ def test_short_series_among_others():
 
 
 def test_gaps_leave_wiener_and_ou():
-    process = processes.spoil(processes.ornstein_uhlenbeck(dt=0.2, steps=2000, seed=96), gaps=0.1)
+    process = processes.corrupt(processes.ornstein_uhlenbeck(dt=0.2, steps=2000, rng=96), gaps=0.1)
     found = sp.fit(process["theta"])
     assert str(found["best"].to_numpy().item()) == "ou"
     assert bool(found["bic"].sel(model=["fbm", "levy"]).isnull().all())
 
 
 def test_lazy_data_in_blocks():
-    theta = processes.wiener(steps=300, replicas=4, parameters=5, seed=97)["theta"]
+    theta = processes.wiener(steps=300, replicas=4, parameters=5, rng=97)["theta"]
     eager = sp.fit(theta)
     xr.testing.assert_identical(sp.fit(theta.chunk({"step": 50, "parameter": 2})), eager)
 
@@ -121,15 +121,15 @@ def test_lazy_data_in_blocks():
 @pytest.mark.parametrize(
     ("wrong", "words_"),
     [
-        ({"dim": "time"}, "there is no dimension 'time'"),
-        ({"dt": 2.0}, "dt is 2 and the spacing of coordinate 'step' is 1"),
-        ({"dt": -1.0}, "dt is -1"),
-        ({"dt": np.array([1.0, 2.0])}, "one number, the spacing of all points"),
-        ({"dt": np.inf}, "dt is inf; it must be a finite"),
-        ({"dt": True}, "dt is True; it must be a finite number"),
-        ({"per": "tim"}, "did you mean 'time'"),
+        ({"time": "times"}, "there is no dimension or coordinate 'times'; did you mean 'time'"),
+        ({"time": 2.0}, "time is 2 and the spacing of coordinate 'step' is 1"),
+        ({"time": -1.0}, "time is -1"),
+        ({"time": ("step", "time")}, "a pair is a dimension and the spacing or times"),
+        ({"time": np.inf}, "time is inf; a spacing must be a finite"),
+        ({"time": True}, "time is True; a spacing must be a finite number"),
+        ({"time": "tim"}, "did you mean 'time'"),
         ({"confidence": 95}, "between 0 and 1"),
-        ({"times": [0, 1]}, "there are 11 points"),
+        ({"time": [0, 1]}, "there are 11 points"),
     ],
 )
 def test_wrong_questions(wrong, words_):
@@ -158,7 +158,7 @@ def test_what_is_not_a_series():
 @settings(max_examples=8, deadline=None, derandomize=True)
 @given(st.floats(1e-4, 1e4))
 def test_scaling(factor):
-    theta = processes.ornstein_uhlenbeck(dt=0.1, steps=200, parameters=2, seed=98)["theta"]
+    theta = processes.ornstein_uhlenbeck(dt=0.1, steps=200, parameters=2, rng=98)["theta"]
     scales(sp.fit, theta, factor, {"diffusion": 2, "kappa": 0, "tail_index": 0, "hurst": 0})
 
 

@@ -14,7 +14,7 @@ WHOLE = [(k, n) for k in (0.01, 0.03, 0.1, 0.3, 1.0) for n in (200, 500, 1000, 3
 
 def check(kappa_dt, steps, parameters):
     process = processes.ornstein_uhlenbeck(
-        kappa=1.0, diffusion=0.5, dt=kappa_dt, steps=steps, parameters=parameters, seed=31
+        kappa=1.0, diffusion=0.5, dt=kappa_dt, steps=steps, parameters=parameters, rng=31
     )
     found = estimate(dynamics.fit_ou, process)
     best = 2 * 1.96 * np.sqrt(np.expm1(2 * kappa_dt) / steps) / kappa_dt
@@ -42,14 +42,14 @@ def test_kappa_and_diffusion_everywhere(kappa_dt, steps):
 def test_a_start_far_from_the_centre(start):
     """The decay of a displaced start must not narrow the interval wrongly."""
     process = processes.ornstein_uhlenbeck(
-        kappa=1.0, diffusion=0.5, dt=0.01, steps=1000, parameters=600, start=start, seed=32
+        kappa=1.0, diffusion=0.5, dt=0.01, steps=1000, parameters=600, start=start, rng=32
     )
     covers(estimate(dynamics.fit_ou, process), "kappa", 1.0)
 
 
 def test_weak_identification_is_said():
     """Below 5 relaxation times: said, and the interval reaches to 0 where it should."""
-    process = processes.ornstein_uhlenbeck(dt=0.01, steps=200, parameters=600, seed=33)
+    process = processes.ornstein_uhlenbeck(dt=0.01, steps=200, parameters=600, rng=33)
     found = estimate(dynamics.fit_ou, process)
     assert (words(found["status"]) == "weakly identified").mean() > 0.6
     covers(found, "kappa", 1.0)
@@ -66,15 +66,15 @@ def test_very_uneven_times():
     for k, gap in enumerate(gaps):
         memory = np.exp(-0.05 * gap)
         x[k + 1] = memory * x[k] + np.sqrt(1 - memory**2) * noise[k + 1]
-    found = dynamics.fit_ou(x, times=t)
+    found = dynamics.fit_ou(x, time=t)
     median_recovers(found, "kappa", 0.05)
     covers(found, "kappa", 0.05)
     covers(found, "diffusion", 0.05)
 
 
 def test_gaps():
-    process = processes.spoil(
-        processes.ornstein_uhlenbeck(dt=0.1, steps=300, parameters=400, seed=35), gaps=0.2
+    process = processes.corrupt(
+        processes.ornstein_uhlenbeck(dt=0.1, steps=300, parameters=400, rng=35), gaps=0.2
     )
     found = estimate(dynamics.fit_ou, process)
     covers(found, "kappa", 1.0)
@@ -106,7 +106,7 @@ def test_langevin_noise_at_a_finite_step():
     """P28: an update theta' = (1 - eta) theta + noise of variance 2 D eta has 0.526316, not 0.5."""
     data = processes.sgd_on_quadratic(
         curvature=[1.0], noise=[2 * 0.5 * 0.1 / 0.1**2], learning_rate=0.1, steps=20_000,
-        replicas=50, seed=38,
+        replicas=50, rng=38,
     )  # fmt: skip
     found = dynamics.fit_ou(data["theta"].isel(step=slice(200, None)))
     stationary = (found["diffusion"] / found["kappa"]).mean()
@@ -124,12 +124,12 @@ def test_unit_root_law():
 
 
 def test_unit_root_size():
-    found = estimate(dynamics.fit_ou, processes.wiener(steps=300, parameters=2000, seed=39))
+    found = estimate(dynamics.fit_ou, processes.wiener(steps=300, parameters=2000, rng=39))
     fires(found["unit_root_p_value"] > 0.05)
 
 
 def test_scaling_and_shift():
-    theta = processes.ornstein_uhlenbeck(steps=300, parameters=20, seed=40)["theta"]
+    theta = processes.ornstein_uhlenbeck(steps=300, parameters=20, rng=40)["theta"]
     scales(dynamics.fit_ou, theta, 1e3, {"kappa": 0, "diffusion": 2, "center": 1, "phi": 0})
     moved = dynamics.fit_ou(theta + 1e6)
     np.testing.assert_allclose(moved["kappa"], dynamics.fit_ou(theta)["kappa"], rtol=1e-5)

@@ -46,17 +46,17 @@ def test_relaxation_times_are_covered(method):
 
 def test_times_follow_the_clock():
     """In units of time, with dt or with a coordinate."""
-    data = processes.ornstein_uhlenbeck(kappa=0.5, dt=0.2, steps=20_000, replicas=60, seed=4)
+    data = processes.ornstein_uhlenbeck(kappa=0.5, dt=0.2, steps=20_000, replicas=60, rng=4)
     for method in ("lag1", "integrated", "exponential"):
-        found = relaxation_time(data["theta"], per="time", method=method)
+        found = relaxation_time(data["theta"], time="time", method=method)
         assert float(found["relaxation_time"].median()) == pytest.approx(2.0, rel=0.06)
         assert found["relaxation_time"].attrs["units"] == "time"
 
 
 def test_measurement_noise_spoils_lag_one_alone():
     """White noise on every point: lag 1 reads far too little, the exponential of all lags less."""
-    data = processes.ornstein_uhlenbeck(kappa=0.05, dt=1.0, steps=20_000, replicas=20, seed=5)
-    noisy = processes.spoil(data, noise=2.0, seed=6)["theta"]
+    data = processes.ornstein_uhlenbeck(kappa=0.05, dt=1.0, steps=20_000, replicas=20, rng=5)
+    noisy = processes.corrupt(data, noise=2.0, rng=6)["theta"]
     quick = relaxation_time(noisy, method="lag1")["relaxation_time"].median()
     slow = relaxation_time(noisy, method="integrated")["relaxation_time"].median()
     assert float(quick) < 5 < float(slow)
@@ -113,10 +113,10 @@ def test_pitchfork_relaxes_as_the_law_says(signal):
     eta = 0.02 * tau if tau < 2.5 else 0.05
     steps = int(400 * tau / eta)
     data = processes.pitchfork(
-        signal=signal, learning_rate=eta, steps=steps, replicas=replicas, seed=int(10 * signal)
+        signal=signal, learning_rate=eta, steps=steps, replicas=replicas, rng=int(10 * signal)
     )
     slow = data["theta"].sum("parameter").isel(step=slice(int(5 * tau / eta), None))
-    found = relaxation_time(slow.transpose("replica", "step"), per="time")
+    found = relaxation_time(slow.transpose("replica", "step"), time="time")
     assert float(found["relaxation_time"].median()) == pytest.approx(tau, rel=0.05)
 
 

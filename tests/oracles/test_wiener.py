@@ -9,14 +9,14 @@ from statsmodels.tsa.stattools import adfuller
 from truths import covers, estimate, fires, recovers, scales
 
 from sgdphys import dynamics, processes
-from sgdphys.dynamics.diffusion.wiener_tests import TESTS, dickey_fuller, passing_share
+from sgdphys.dynamics.diffusion.wiener_tests import TESTS, dickey_fuller, pass_rate
 from sgdphys.status import words
 
 
 @pytest.mark.parametrize("steps", [10, 200, 1000])
 def test_drift_and_diffusion(steps):
     process = processes.wiener(
-        drift=0.3, diffusion=2.0, steps=steps, dt=0.5, parameters=600, seed=21
+        drift=0.3, diffusion=2.0, steps=steps, dt=0.5, parameters=600, rng=21
     )
     found = estimate(dynamics.fit_wiener, process)
     for name, truth in (("drift", 0.3), ("diffusion", 2.0)):
@@ -28,8 +28,8 @@ def test_drift_and_diffusion(steps):
 
 def test_uneven_times_and_gaps():
     """Half of the points at random places: exact all the same."""
-    process = processes.spoil(
-        processes.wiener(drift=0.1, diffusion=0.7, steps=400, parameters=600, seed=22), gaps=0.5
+    process = processes.corrupt(
+        processes.wiener(drift=0.1, diffusion=0.7, steps=400, parameters=600, rng=22), gaps=0.5
     )
     found = estimate(dynamics.fit_wiener, process)
     recovers(found, "diffusion", 0.7)
@@ -39,8 +39,8 @@ def test_uneven_times_and_gaps():
 
 def test_every_second_step_tells_the_same():
     """C3: the same process at dt and 2 dt has the same D, within its interval."""
-    process = processes.wiener(diffusion=0.5, steps=2000, dt=0.01, parameters=400, seed=23)
-    thinned = processes.spoil(process, thin=2)
+    process = processes.wiener(diffusion=0.5, steps=2000, dt=0.01, parameters=400, rng=23)
+    thinned = processes.corrupt(process, thin=2)
     found, again = (estimate(dynamics.fit_wiener, p) for p in (process, thinned))
     inside = (again["diffusion"] > found["diffusion_low"]) & (
         again["diffusion"] < found["diffusion_high"]
@@ -52,14 +52,14 @@ def test_every_second_step_tells_the_same():
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(st.floats(1e-6, 1e6), st.integers(0, 5))
 def test_scaling(factor, seed):
-    theta = processes.wiener(drift=0.2, steps=60, parameters=3, seed=seed)["theta"]
+    theta = processes.wiener(drift=0.2, steps=60, parameters=3, rng=seed)["theta"]
     scales(dynamics.fit_wiener, theta, factor, {"diffusion": 2, "drift": 1, "sigma": 1, "count": 0})
 
 
 @pytest.mark.parametrize("steps", [512, 1000])
 def test_a_true_wiener_process_passes(steps):
     """Each test, and all of them together, reject 3% to 7%."""
-    process = processes.wiener(steps=steps, drift=0.02, parameters=3000, seed=24)
+    process = processes.wiener(steps=steps, drift=0.02, parameters=3000, rng=24)
     found = estimate(dynamics.wiener_tests, process)
     fires(found["passes"])
     for name in TESTS:
@@ -69,8 +69,8 @@ def test_a_true_wiener_process_passes(steps):
 @pytest.mark.parametrize(
     ("process", "least"),
     [
-        (processes.ornstein_uhlenbeck(dt=0.1, steps=2000, parameters=200, seed=25), 0.90),
-        (processes.fractional_brownian(hurst=0.7, steps=512, parameters=200, seed=25), 0.95),
+        (processes.ornstein_uhlenbeck(dt=0.1, steps=2000, parameters=200, rng=25), 0.90),
+        (processes.fractional_brownian(hurst=0.7, steps=512, parameters=200, rng=25), 0.95),
     ],
 )
 def test_others_do_not(process, least):
@@ -88,9 +88,9 @@ def test_the_unit_root_test_is_that_of_statsmodels():
 
 
 def test_a_share_stands_beside_its_null():
-    theta = processes.wiener(steps=600, replicas=5, parameters=60, seed=27)["theta"]
+    theta = processes.wiener(steps=600, replicas=5, parameters=60, rng=27)["theta"]
     theta = theta.assign_coords(layer=("parameter", np.repeat([1, 2, 3], 20)))
-    share = passing_share(dynamics.wiener_tests(theta, increments=512))
+    share = pass_rate(dynamics.wiener_tests(theta, increments=512))
     assert share.sizes["layer"] == 3
     assert float(share["null_passes"]) == pytest.approx(0.95, abs=0.02)
     assert np.all(np.abs(share["passes"] - share["null_passes"]) < 0.1)
@@ -101,7 +101,7 @@ def test_drift_and_noise_amplitude_of_four_points():
     """P22, C7: the drift exactly, D with n - 1; sigma is the noise and sigma**2 its square."""
     x, t = np.array([0.0, 1, -1, 3]), np.array([0.0, 1, 2, 6])
     labelled = xr.DataArray(x, dims="t", coords={"t": t})
-    for found in (dynamics.fit_wiener(x, times=t), dynamics.fit_wiener(labelled, dim="t")):
+    for found in (dynamics.fit_wiener(x, time=t), dynamics.fit_wiener(labelled, time="t")):
         assert float(found["drift"]) == 0.5
         assert float(found["diffusion"]) == pytest.approx(1.875, rel=1e-12)
         assert float(found["sigma"]) ** 2 == pytest.approx(2 * 1.875)
@@ -138,8 +138,8 @@ def test_series_that_say_nothing_leave_their_neighbours_alone():
 
 
 def test_a_localisation_error_needs_the_covariance_estimator():
-    clean = processes.wiener(diffusion=2.0, drift=0.5, steps=1000, parameters=600, seed=29)
-    noisy = processes.spoil(clean, noise=2.0)
+    clean = processes.wiener(diffusion=2.0, drift=0.5, steps=1000, parameters=600, rng=29)
+    noisy = processes.corrupt(clean, noise=2.0)
     found = estimate(dynamics.diffusion_coefficient, noisy, method="covariance")
     recovers(found, "diffusion", 2.0)
     covers(found, "diffusion", 2.0)

@@ -36,7 +36,7 @@ large = f"{folder}/large.nc"
 work = {
     "recorders": [lambda: record("a"), lambda: record("b")],
     "readers": [lambda: record("a"), lambda: read(large, lambda x: x.to_numpy()),
-                lambda: read(large, lambda x: sp.dynamics.msd(x, dim="step")["msd"].to_numpy())],
+                lambda: read(large, lambda x: sp.dynamics.msd(x, time="step")["msd"].to_numpy())],
 }[kind]
 failed = []
 

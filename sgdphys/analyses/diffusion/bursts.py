@@ -8,10 +8,14 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.draws import Seed, bootstrap_draws, stream
-from sgdphys.dynamics.diffusion.diffusion_coefficient import diffusion_ladder
+from sgdphys.dynamics.diffusion.diffusion_coefficient import diffusion_vs_lag
 from sgdphys.dynamics.diffusion.tail_index import tail_index
-from sgdphys.dynamics.diffusion.wiener_tests import FEWEST, WINDOW, passing_share, wiener_tests
-from sgdphys.dynamics.ensembles.ensemble_diffusion import ensemble_diffusion, fluctuation, spread
+from sgdphys.dynamics.diffusion.wiener_tests import FEWEST, WINDOW, pass_rate, wiener_tests
+from sgdphys.dynamics.ensembles.ensemble_diffusion import (
+    deviation_from_mean,
+    ensemble_diffusion,
+    variance_components,
+)
 from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
 from sgdphys.errors import InputError
 from sgdphys.processes import epoch_noise_diffusion
@@ -154,8 +158,8 @@ def _one_burst(
     confidence: float,
     rng: Seed,
 ) -> xr.Dataset:
-    moving = fluctuation(theta.astype(np.float64), within="family")
-    ladder = diffusion_ladder(moving, lags=lags)["diffusion"].transpose(
+    moving = deviation_from_mean(theta.astype(np.float64), family="family")
+    ladder = diffusion_vs_lag(moving, lags=lags)["diffusion"].transpose(
         "replica", "lag", "parameter"
     )
     by_replica = _by_layer(ladder.to_numpy(), layer)  # (replica, lag, layer)
@@ -177,7 +181,7 @@ def _one_burst(
         ends = percentile_interval(spread_, len(families), confidence)
         data |= {name: ("layer", slope)}
         data |= {f"{name}_{e}": ("layer", v) for e, v in zip(("low", "high"), ends, strict=True)}
-    across = ensemble_diffusion(theta.astype(np.float64), within="family")["diffusion"]
+    across = ensemble_diffusion(theta.astype(np.float64), family="family")["diffusion"]
     first = across.isel(step=slice(0, k)).mean("step").transpose("parameter")
     data["diffusion_ensemble"] = ("layer", _by_layer(first.to_numpy(), layer))
     shares: dict[str, list[float]] = {n: [] for n in _SHARES}
@@ -195,7 +199,7 @@ _SHARES = ("passes", "passes_low", "passes_high", "null_passes", "tail_index", "
 def _fairness(x: np.ndarray, family: np.ndarray, confidence: float, rng: Seed) -> dict[str, float]:
     """Share of series (point, series) that pass as Wiener, their tail index, and both nulls."""
     tests = wiener_tests(x, increments=min(WINDOW, len(x) - 1))
-    share = passing_share(tests, rng=rng)
+    share = pass_rate(tests, rng=rng)
     passes = np.where(tests["status"] == OK, tests["passes"], np.nan).astype(np.float64)
     by_family = np.stack([finite_mean(passes[family == f]) for f in np.unique(family)])
     tested = np.isfinite(by_family).sum()
@@ -252,7 +256,7 @@ def _spreads(weights: xr.Dataset, layer: np.ndarray) -> xr.Dataset:
     """Spread within and between families at some recorded steps."""
     places = np.unique(np.rint(np.geomspace(1, weights.sizes["step"], _MARKS)).astype(int) - 1)
     theta = weights["theta"].isel(step=places).load().astype(np.float64)
-    found = spread(theta.drop_vars("step"))
+    found = variance_components(theta.drop_vars("step"))
     data = {
         name: (("mark", "layer"), _by_layer(found[name].transpose("step", ...).to_numpy(), layer))
         for name in ("spread_within", "spread_between")

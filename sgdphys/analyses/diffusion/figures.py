@@ -266,7 +266,7 @@ def against_noise(sources: Sources) -> Figure:
 
 
 FIGURES = {
-    "diffusion_ladder": Entry(
+    "diffusion_vs_lag": Entry(
         ladder,
         "Diffusion coefficient over that of white noise against the lag, early, midway and late.",
         needs=("diffusion",),

@@ -22,12 +22,12 @@ STATISTICS = {
         wiener_share,
         "Share of weights that pass as a Wiener process over that of simulated ones, by burst",
         needs=("diffusion",),
-        shown_in=("diffusion_epochs", "diffusion_ladder"),
+        shown_in=("diffusion_epochs", "diffusion_vs_lag"),
     ),
     "diffusion_over_noise": Statistic(
         diffusion_over_noise,
         "D of the twins over that of the gradient noise, by lag and burst",
         needs=("diffusion",),
-        shown_in=("diffusion_ladder",),
+        shown_in=("diffusion_vs_lag",),
     ),
 }

@@ -34,7 +34,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     rows, predicted = [], []
     for n in numbers:
         here = theta.isel(parameter=np.flatnonzero(layer == n))
-        noise = weight_entropy(here, within="family", **options)
+        noise = weight_entropy(here, family="family", **options)
         starts = weight_entropy(
             here.isel(replica=first), **(options | {"basis": noise["direction"].to_numpy()})
         )

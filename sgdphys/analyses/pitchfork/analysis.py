@@ -10,7 +10,7 @@ from sgdphys.analyses.pitchfork.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.dynamics.ensembles.order_parameter import order_parameter
 from sgdphys.dynamics.intervals import METHOD, mean_with_interval
-from sgdphys.dynamics.sgd.flatness import along
+from sgdphys.dynamics.sgd.flatness import project
 from sgdphys.dynamics.slowing.critical_point import critical_point
 from sgdphys.dynamics.slowing.early_warning import early_warning
 from sgdphys.dynamics.slowing.relaxation_time import relaxation_time
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _RAMP_POINTS = 1000
 _WINDOW = 0.4
+"""Share of a ramp."""
 
 
 def analyse(source: Source, analysis: Settings) -> xr.Dataset:
@@ -40,7 +41,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     landscape = landscape_of(source.ensemble, source.study.train.device)
     values, vectors = np.linalg.eigh(hessians(landscape, centre[None])[0])
     softest = xr.DataArray(vectors[..., 0], dims=("replica", "parameter"))
-    slow = along(theta.drop_vars(["layer", "kind"], errors="ignore"), softest.expand_dims(
+    slow = project(theta.drop_vars(["layer", "kind"], errors="ignore"), softest.expand_dims(
         mode=1
     )).isel(mode=0).assign_coords(time=late["time"])  # fmt: skip
     data = _measures(slow, "", analysis.confidence)
@@ -48,7 +49,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     seed = np.random.SeedSequence(study.train.seed, spawn_key=(1000,))
     simulated = processes.pitchfork(
         signal=study.task.signal, decay=decay, learning_rate=rate, noise=noise,
-        steps=steps - 1, replicas=study.train.replicas, seed=seed,
+        steps=steps - 1, replicas=study.train.replicas, rng=seed,
     )["theta"].isel(step=slice(int(analysis.discard * steps), None))  # fmt: skip
     both = (simulated.sum("parameter") / np.sqrt(2)).assign_coords(time=simulated["time"])
     data |= _measures(both, "simulated_", analysis.confidence)
@@ -72,7 +73,7 @@ def _settings(study: "Study") -> tuple[float, float, float]:
 
 def _measures(slow: xr.DataArray, prefix: str, confidence: float) -> dict[str, Any]:
     """Relaxation time, variance and order of the slow coordinate (step, replica)."""
-    tau = relaxation_time(slow, per="time")["relaxation_time"]
+    tau = relaxation_time(slow, time="time")["relaxation_time"]
     logs = mean_with_interval(tau.copy(data=np.log(tau)).rename("tau"), confidence=confidence)
     found: dict[str, Any] = {}
     spread = mean_with_interval(slow.var("step", ddof=1).rename("spread"), confidence=confidence)
@@ -108,13 +109,14 @@ def _ramps(study: "Study", analysis: Settings, start: float) -> xr.Dataset:
         path = processes.pitchfork(
             signal=signal, decay=decay, learning_rate=rate, noise=noise,
             steps=analysis.ramp_steps, replicas=analysis.ramp_replicas,
-            seed=np.random.SeedSequence(study.train.seed, spawn_key=(1001, k)),
+            rng=np.random.SeedSequence(study.train.seed, spawn_key=(1001, k)),
         )["theta"]  # fmt: skip
         both = path.reset_coords(drop=True).sum("parameter") / np.sqrt(2)
         slow = both.isel(step=slice(None, None, every))
-        alone = early_warning(slow, window=_WINDOW, rng=study.train.seed)
+        window = _WINDOW * every * slow.sizes["step"]
+        alone = early_warning(slow, window=window, rng=study.train.seed)
         across = early_warning(slow, over="replica", rng=study.train.seed)
-        windows = rolling_indicators(slow, window=int(_WINDOW * slow.sizes["step"]))
+        windows = rolling_indicators(slow, window=window)
         parts.append(
             xr.Dataset(
                 {

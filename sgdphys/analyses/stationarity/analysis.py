@@ -10,7 +10,7 @@ from sgdphys.analyses.source import Source
 from sgdphys.analyses.stationarity.settings import PRODUCING, Settings
 from sgdphys.dynamics.diffusion.entropy_production import entropy_production
 from sgdphys.dynamics.intervals import METHOD, mean_with_interval
-from sgdphys.dynamics.sgd.flatness import along, directional_memory, variance_flatness
+from sgdphys.dynamics.sgd.flatness import hessian_mode_statistics, project, variance_flatness
 from sgdphys.dynamics.sgd.fluctuation_ratios import fluctuation_ratios, minibatch_gradients
 from sgdphys.engines.base import Ensemble
 from sgdphys.engines.curvature import Landscape, hessian_products, landscape_of, leading_curvature
@@ -110,10 +110,10 @@ def _directions(
     axes = ("replica", "parameter", "mode")
     directions = xr.DataArray(vectors[0], dims=axes)
     curvature = xr.DataArray(values[0], dims=("replica", "mode"))
-    moving = along(some, directions)
-    noise = along(g.sel(step=full["step"]).isel(replica=chosen) - full.isel(replica=chosen),
+    moving = project(some, directions)
+    noise = project(g.sel(step=full["step"]).isel(replica=chosen) - full.isel(replica=chosen),
                   directions)  # fmt: skip
-    memory = directional_memory(
+    memory = hessian_mode_statistics(
         moving, curvature, learning_rate=train.learning_rate, momentum=train.momentum,
         noise=noise.var("step", ddof=1), confidence=analysis.confidence,
     )  # fmt: skip
@@ -127,8 +127,9 @@ def _directions(
     except NotEnoughData:
         pass
     produced = entropy_production(
-        moving.isel(mode=slice(0, PRODUCING)).drop_vars("mode", errors="ignore"), across="mode",
-        process="chain", blocks=_BLOCKS, confidence=analysis.confidence, rng=train.seed,
+        moving.isel(mode=slice(0, PRODUCING)).drop_vars("mode", errors="ignore"),
+        coordinates="mode", process="chain", blocks=_BLOCKS, confidence=analysis.confidence,
+        rng=train.seed,
     )  # fmt: skip
     kept = [str(n) for n in produced.data_vars if "entropy" in str(n) or n == "p_value"]
     return data.merge(produced.drop_attrs(deep=False)[kept])

@@ -1,6 +1,5 @@
 """Do displacements age or differ: from a waiting time on, and from path to path."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import xarray as xr
 from sgdphys.arguments import checked
 from sgdphys.containers import finite_array, require_dimensions
 from sgdphys.draws import Seed, bootstrap_draws
+from sgdphys.dynamics.clock import points_at
 from sgdphys.dynamics.diffusion.msd import lags_in_steps, msd
 from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
 from sgdphys.dynamics.series import paths
@@ -43,15 +43,17 @@ def brownian_relative_variance(lag: Any, points: int) -> np.ndarray:
 
 
 def ergodicity_breaking(
-    theta: Any, *, dim: str = "step", over: str = "replica", lags: Any = "log"
+    theta: Any, *, time: Any = None, over: str = "replica", lags: Any = "log"
 ) -> xr.Dataset:
     """Relative variance of time-averaged MSDs over an ensemble, beside that of Brownian motion.
 
     Parameters
     ----------
     theta : DataArray
-    dim, over : str
-        Time, and the ensemble.
+    time : str, float, array or pair, optional
+        Where points lie in time: see ``dynamics.series.paths``.
+    over : str
+        The ensemble.
     lags
         As in ``msd``.
 
@@ -64,7 +66,7 @@ def ergodicity_breaking(
     ----------
     He, Burov, Metzler and Barkai (2008), Phys. Rev. Lett. 101, 058101.
     """
-    series = paths(theta, dim=dim)
+    series = paths(theta, time=time)
     require_dimensions(series.theta, over)
     points = len(series.times)
     single = msd(series, lags=lags)
@@ -98,11 +100,10 @@ def ergodicity_breaking(
 def two_time_msd(
     theta: xr.DataArray,
     *,
-    dim: str = "step",
+    time: Any = None,
     over: str = "replica",
-    waits: Iterable[float],
-    lags: Iterable[float],
-    per: str | None = None,
+    waiting_times: Any,
+    lags: Any,
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
@@ -111,12 +112,12 @@ def two_time_msd(
     Parameters
     ----------
     theta : DataArray
-    dim, over : str
-        Time, and the ensemble that is averaged over.
-    waits, lags : iterable of float
+    time : str, float, array or pair, optional
+        Where points lie in time: see ``dynamics.series.paths``.
+    over : str
+        The ensemble that is averaged over.
+    waiting_times, lags : array
         t_w and tau in units of time; pairs of points that are not there give NaN.
-    per : str, optional
-        Coordinate to measure time by.
     confidence : float
     rng : int, SeedSequence or Generator
         Seed of the bootstrap.
@@ -137,22 +138,23 @@ def two_time_msd(
     ----------
     Metzler, Jeon, Cherstvy and Barkai (2014), Phys. Chem. Chem. Phys. 16, 24128.
     """
-    series = paths(theta, dim=dim, per=per)
+    series = paths(theta, time=time)
     require_dimensions(series.theta, over)
-    x = numbers_of(series.theta.transpose(over, ..., dim))
-    waits_, lags_ = finite_array(list(waits), "waits"), finite_array(list(lags), "lags")
+    x = numbers_of(series.theta.transpose(over, ..., series.dim))
+    waits = np.atleast_1d(finite_array(waiting_times, "waiting_times"))
+    delays = np.atleast_1d(finite_array(lags, "lags"))
     t = series.times - series.times[0]
-    start, found_start = _points_at(t, waits_)
-    end, found_end = _points_at(t, waits_[:, None] + lags_)
+    start, found_start = points_at(t, waits)
+    end, found_end = points_at(t, waits[:, None] + delays)
     squares = (x[..., end] - x[..., start][..., None]) ** 2
     squares[..., ~(found_end & found_start[:, None])] = np.nan
     members = len(squares)
     samples = resampled_means(squares, bootstrap_draws(members, rng))
     low, high = percentile_interval(samples, members, confidence)
     mean = finite_mean(squares)
-    template = series.theta.isel({dim: 0, over: 0}, drop=True)
+    template = series.theta.isel({series.dim: 0, over: 0}, drop=True)
     more = (*map(str, template.dims), "wait", "lag")
-    slope, slope_low, slope_high = _ageing(mean, samples, waits_, members, confidence)
+    slope, slope_low, slope_high = _ageing(mean, samples, waits, members, confidence)
     data = xr.Dataset(
         {
             "msd": (more, mean),
@@ -162,16 +164,10 @@ def two_time_msd(
             "ageing_low": ((*more[:-2], "lag"), slope_low),
             "ageing_high": ((*more[:-2], "lag"), slope_high),
         },
-        coords={**template.coords, "wait": waits_, "lag": lags_},
+        coords={**template.coords, "wait": waits, "lag": delays},
         attrs={"confidence": confidence, "interval_method": METHOD},
     )
     return labelled(data, x=series.value_unit, t=series.time_unit)
-
-
-def _points_at(t: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points at given times, and whether they are there."""
-    k = np.clip(np.searchsorted(t, wanted - 1e-9 * max(t[-1], 1.0)), 0, len(t) - 1)
-    return k, np.abs(t[k] - wanted) <= 1e-6 * max(t[-1], 1.0)
 
 
 def _ageing(

@@ -1,6 +1,5 @@
 """Drift and diffusion coefficient of increments: by window, by lag, by three estimators."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from scipy.special import ndtri
 from sgdphys.arguments import checked
 from sgdphys.containers import finite_array, require_dimensions
 from sgdphys.draws import Seed
+from sgdphys.dynamics.clock import whole_lags
 from sgdphys.dynamics.diffusion.msd import doubling, gappy_msd
 from sgdphys.dynamics.diffusion.wiener import fit_wiener
 from sgdphys.dynamics.intervals import METHOD, mean_with_interval
@@ -32,12 +32,9 @@ _MSD_LAGS = np.array([1, 2, 3, 4])
 def diffusion_coefficient(
     theta: Any,
     *,
-    dim: str = "step",
+    time: Any = None,
     method: str = "increments",
-    window: int | None = None,
-    dt: float | None = None,
-    times: Any = None,
-    per: str | None = None,
+    window: float | None = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
     """Drift and diffusion coefficient of every series, or of every window of it.
@@ -45,17 +42,18 @@ def diffusion_coefficient(
     Parameters
     ----------
     theta : DataArray or array
-        Paths along ``dim``; a bare array has time first.
-    dim, dt, times, per
+        Paths along time; an array without names has time first.
+    time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``.
     method : str
         "increments": maximum likelihood, any times. "msd": slope of the mean squared displacement
         at lags 1 to 4, with an intercept. "covariance": mean(dx**2)/(2 dt) + mean(dx_i
         dx_{i+1})/dt with the mean increment taken out, unbiased under localisation noise. The last
         two need even spacing.
-    window : int, optional
-        Increments in a window; the result gains a dimension ``window``, its coordinate the time at
-        which the window starts. What is left over at the end is not used.
+    window : float, optional
+        Length of a window in units of time; the result gains a dimension ``window``, its
+        coordinate the time at which the window starts. A window has the points within it, both
+        ends included. What is left over at the end is not used.
     confidence : float
 
     Returns
@@ -74,7 +72,7 @@ def diffusion_coefficient(
     """
     if method not in METHODS:
         raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")
-    series = paths(theta, dim=dim, dt=dt, times=times, per=per)
+    series = paths(theta, time=time)
     if window is not None:
         return _by_window(series, window, method, confidence)
     return _whole(series, method, confidence)
@@ -147,33 +145,33 @@ def _neighbouring(x: np.ndarray, spacing: float, method: str) -> np.ndarray:
     return np.column_stack([drift / spacing, diffusion, error, count])
 
 
-def _by_window(series: Paths, window: int, method: str, confidence: float) -> xr.Dataset:
-    points = series.theta.sizes[series.dim]
-    if not 2 <= window < points:
+def _by_window(series: Paths, window: float, method: str, confidence: float) -> xr.Dataset:
+    width = float(finite_array(window, "window"))
+    times, tolerance = series.times, 1e-3 * np.diff(series.times).min(initial=np.inf)
+    many = int((times[-1] - times[0] + tolerance) / width) if width > 0 else 0
+    starts = times[0] + width * np.arange(many)
+    first = np.searchsorted(times, starts - tolerance)
+    last = np.searchsorted(times, starts + width + tolerance)
+    if not many or (last - first).max() < 3:
         raise InputError(
-            f"window is {window} increments and the series has {points - 1}; "
-            "it must be at least 2 and at most that"
+            f"window is {width:g}; it must be at most {times[-1] - times[0]:g}, which the series "
+            f"spans, and at least two of its steps, which are {np.median(np.diff(times)):g} long"
         )
     found = []
-    for first in range(0, points - window, window):
-        part = slice(first, first + window + 1)
-        piece = series._replace(
-            theta=series.theta.isel({series.dim: part}), times=series.times[part]
-        )
-        found.append(_whole(piece, method, confidence))
-    starts = series.times[: len(found) * window : window]
+    for a, b in zip(first, last, strict=True):
+        theta = series.theta.isel({series.dim: slice(a, b)})
+        found.append(_whole(series._replace(theta=theta, times=times[a:b]), method, confidence))
     said = attributes("window", t=series.time_unit)
     return xr.concat(found, dim=xr.DataArray(starts, dims="window", name="window", attrs=said))
 
 
 @checked
-def diffusion_ladder(
+def diffusion_vs_lag(
     theta: Any,
     *,
-    dim: str = "step",
-    lags: Iterable[int] | None = None,
+    time: Any = None,
+    lags: Any = None,
     over: str | None = None,
-    per: str | None = None,
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
@@ -182,14 +180,13 @@ def diffusion_ladder(
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced paths along ``dim``; a bare array has time first.
-    dim : str
-    lags : iterable of int, optional
-        In points; 1, 2, 4, ... up to a tenth of the series by default.
+        Evenly spaced paths; an array without names has time first.
+    time : str, float, array or pair, optional
+        Where points lie in time: see ``dynamics.series.paths``.
+    lags : array, optional
+        In units of time; 1, 2, 4, ... points up to a tenth of the series by default.
     over : str, optional
         A dimension of independent paths to average over, with intervals by bootstrap.
-    per : str, optional
-        Coordinate to measure time by.
     confidence : float
     rng : int, SeedSequence or Generator
         Seed of the bootstrap.
@@ -215,16 +212,16 @@ def diffusion_ladder(
     ----------
     Kubo (1957); Lo and MacKinlay (1988) for the restored loss.
     """
-    series = paths(theta, dim=dim, per=per)
-    spacing, points = series.spacing, series.theta.sizes[dim]
+    series = paths(theta, time=time)
+    spacing, points = series.spacing, series.theta.sizes[series.dim]
     if np.isnan(spacing):
-        raise InputError(f"a ladder of lags needs evenly spaced points along {dim!r}")
-    if lags is None:
-        steps = doubling(points // 10)
-    else:
-        steps = np.unique(finite_array(list(lags), "lags").astype(np.int64))
+        raise InputError(f"a ladder of lags needs evenly spaced points along {series.dim!r}")
+    steps = doubling(points // 10) if lags is None else np.unique(whole_lags(lags, spacing))
     if steps.min() < 1 or steps.max() + 1 >= points:
-        raise InputError(f"lags must lie between 1 and {points - 2}; they are {steps}")
+        raise InputError(
+            f"lags must lie between {spacing:g} and {(points - 2) * spacing:g}; they are "
+            f"{steps * spacing}"
+        )
     both = np.concatenate([steps, steps + 1])
     many = len(steps)
 
@@ -283,8 +280,7 @@ def _over_ensemble(
 
 
 def diffusion_matrix(
-    theta: xr.DataArray, *, dim: str = "step", across: str = "parameter", modes: int = 10,
-    per: str | None = None,
+    theta: xr.DataArray, *, time: Any = None, coordinates: str = "parameter", modes: int = 10,
 ) -> xr.Dataset:  # fmt: skip
     """Trace, effective rank and largest eigenvalues of the matrix of diffusion coefficients.
 
@@ -292,16 +288,17 @@ def diffusion_matrix(
     ----------
     theta : DataArray
         Evenly spaced; any further dimension (replica) is averaged over.
-    dim, across : str
-        Time, and the coordinates that diffuse together.
+    time : str, float, array or pair, optional
+        Where points lie in time: see ``dynamics.series.paths``.
+    coordinates : str
+        Those that diffuse together.
     modes : int
         Eigenvalues returned.
-    per : str, optional
 
     Returns
     -------
     Dataset
-        trace, effective_rank, eigenvalue (mode), eigenvector (across, mode), count (degrees of
+        trace, effective_rank, eigenvalue (mode), eigenvector (coordinates, mode), count (degrees of
         freedom).
 
     Raises
@@ -314,11 +311,11 @@ def diffusion_matrix(
     D_ij = <(dx_i - v_i dt)(dx_j - v_j dt)>/(2 dt). The rank of an estimate is at most the number of
     increments; the effective rank is tr(D)**2/tr(D**2).
     """
-    series = paths(theta, dim=dim, per=per, across=across)
-    require_dimensions(series.theta, across)
+    series = paths(theta, time=time, coordinates=coordinates)
+    require_dimensions(series.theta, coordinates)
     if np.isnan(series.spacing):
-        raise InputError(f"a diffusion matrix needs evenly spaced points along {dim!r}")
-    x = numbers_of(series.theta.transpose(..., dim, across))
+        raise InputError(f"a diffusion matrix needs evenly spaced points along {series.dim!r}")
+    x = numbers_of(series.theta.transpose(..., series.dim, coordinates))
     x = x.reshape(-1, *x.shape[-2:])
     if not np.isfinite(x).all():
         raise InputError("a diffusion matrix needs values without gaps; leave diverged paths out")
@@ -338,7 +335,7 @@ def diffusion_matrix(
             "trace": trace,
             "effective_rank": trace**2 / (values**2).sum(),
             "eigenvalue": ("mode", values[:modes]),
-            "eigenvector": ((across, "mode"), vectors),
+            "eigenvector": ((coordinates, "mode"), vectors),
             "count": count,
         },
         coords={"mode": np.arange(1, min(modes, len(values)) + 1)},

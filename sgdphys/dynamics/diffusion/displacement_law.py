@@ -1,5 +1,7 @@
 """How far weights have come from where they began: power law, logarithm, or saturation."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -55,10 +57,9 @@ def _residuals(y: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def displacement_law(
     theta: xr.DataArray,
     *,
-    dim: str = "step",
+    time: Any = None,
     over: str = "replica",
-    across: str = "parameter",
-    per: str | None = None,
+    coordinates: str = "parameter",
     resamples: int = RESAMPLES,
     rng: Seed = 0,
 ) -> xr.Dataset:
@@ -69,8 +70,6 @@ def displacement_law(
     theta : DataArray
     dim, over, across : str
         Time, the ensemble that is averaged over, and the coordinates whose squares are summed.
-    per : str, optional
-        Coordinate to measure time by.
     resamples : int
         At least 1, of which ``share`` is a share.
     rng : int, SeedSequence or Generator
@@ -97,8 +96,8 @@ def displacement_law(
     ----------
     Hoffer, Hubara and Soudry (2017), for the logarithm.
     """
-    series = paths(theta, dim=dim, per=per)
-    for name in (over, across):
+    series = paths(theta, time=time)
+    for name in (over, coordinates):
         if name not in series.over:
             raise InputError(f"there is no dimension {name!r}; {nearest(name, series.over)}")
     clock = series.times - series.times[0]
@@ -109,10 +108,10 @@ def displacement_law(
             f"{members} paths of {len(clock)} points are too few; at least {FEWEST} of each"
         )
     first, later = (
-        labelled_without_missing(series.theta.isel({dim: k})).astype(np.float64)
+        labelled_without_missing(series.theta.isel({series.dim: k})).astype(np.float64)
         for k in (0, places)
     )
-    squares = ((later - first) ** 2).sum(across).transpose(over, ..., dim).to_numpy()
+    squares = ((later - first) ** 2).sum(coordinates).transpose(over, ..., series.dim).to_numpy()
     squares = squares.reshape(members, -1, len(places)).sum(axis=1)
     mean = finite_mean(squares)
     if not (mean > 0).all():

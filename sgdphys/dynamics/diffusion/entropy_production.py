@@ -91,13 +91,11 @@ def _drift(same: np.ndarray, apart: np.ndarray, dt: float) -> np.ndarray:
 def entropy_production(
     theta: Any,
     *,
-    dim: str = "step",
-    across: str = "parameter",
+    time: Any = None,
+    coordinates: str = "parameter",
     process: str = "diffusion",
     blocks: int = 20,
     resamples: int = 199,
-    dt: float | None = None,
-    per: str | None = None,
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
@@ -151,11 +149,13 @@ def entropy_production(
     """
     if process not in PROCESSES:
         raise InputError(f"process is {process!r}; {nearest(process, PROCESSES)}")
-    series = paths(theta, dim=dim, per=per, dt=dt, across=across)
-    if across not in series.over:
-        raise InputError(f"there is no dimension {across!r}; {nearest(across, series.over)}")
+    series = paths(theta, time=time, coordinates=coordinates)
+    if coordinates not in series.over:
+        raise InputError(
+            f"there is no dimension {coordinates!r}; {nearest(coordinates, series.over)}"
+        )
     spacing = require_even(series, "entropy_production")
-    x = numbers_of(series.theta.transpose(..., dim, across))
+    x = numbers_of(series.theta.transpose(..., series.dim, coordinates))
     x = x.reshape(-1, *x.shape[-2:])
     if not np.isfinite(x).all():
         raise InputError("entropy_production needs values without gaps; leave diverged paths out")

@@ -185,10 +185,7 @@ def fbm_kernel(x: np.ndarray, *, confidence: float) -> np.ndarray:
 def fit_fbm(
     theta: Any,
     *,
-    dim: str = "step",
-    dt: float | None = None,
-    times: Any = None,
-    per: str | None = None,
+    time: Any = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
     """Fractional Brownian motion with drift: Hurst exponent of every series.
@@ -196,8 +193,8 @@ def fit_fbm(
     Parameters
     ----------
     theta : DataArray or array
-        Paths along ``dim``, not increments; a bare array has time first.
-    dim, dt, times, per
+        Paths, not increments; an array without names has time first.
+    time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``.
     confidence : float
 
@@ -223,7 +220,7 @@ def fit_fbm(
     ----------
     Beran (1994), "Statistics for long-memory processes"; Brockwell and Davis (1991), section 5.2.
     """
-    series = paths(theta, dim=dim, dt=dt, times=times, per=per)
+    series = paths(theta, time=time)
     spacing = series.spacing
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:

@@ -43,7 +43,7 @@ def _dfa(x: np.ndarray) -> np.ndarray:
 def hurst(
     theta: Any,
     *,
-    dim: str = "step",
+    time: Any = None,
     of: str = "path",
     method: str = "likelihood",
     confidence: float = 0.95,
@@ -53,7 +53,7 @@ def hurst(
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced series along ``dim``; a bare array has time first.
+        Evenly spaced series; an array without names has time first.
     dim : str
     of : str
         "path" or "increments": white noise as increments has 1/2, taken for a path near 0.
@@ -85,7 +85,7 @@ def hurst(
         raise InputError(f"of is {of!r}; it can be 'path' or 'increments'")
     if method not in ("likelihood", "dfa"):
         raise InputError(f"method is {method!r}; {nearest(method, ('likelihood', 'dfa'))}")
-    series = paths(theta, dim=dim)
+    series = paths(theta, time=time)
     if of == "increments":
         series = summed(series)
     if method == "likelihood":

@@ -109,16 +109,13 @@ def _coefficients(sums: np.ndarray, tau: float) -> dict[str, np.ndarray]:
 def kramers_moyal(
     theta: Any,
     *,
-    dim: str = "step",
-    pool: str | Iterable[str] = (),
+    time: Any = None,
+    over: str | Iterable[str] = (),
     bins: int | None = None,
     method: str = "binned",
     bandwidth: float | None = None,
     extrapolate: bool = False,
     resamples: int = 200,
-    dt: float | None = None,
-    times: Any = None,
-    per: str | None = None,
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
@@ -127,12 +124,12 @@ def kramers_moyal(
     Parameters
     ----------
     theta : DataArray or array
-        Paths along ``dim``; a bare array has time first. For coefficients at fixed training time
-        give a few steps and ``pool="replica"``: then nothing need be stationary.
-    dim, dt, times, per
+        Paths along time; an array without names has time first. For coefficients at fixed training
+        time give a few steps and ``over="replica"``: then nothing need be stationary.
+    time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``. Only pairs as far apart as the
         commonest spacing are used.
-    pool : str or iterable of str
+    over : str or iterable of str
         Dimensions whose paths are realisations of one process.
     bins : int, optional
         Between the 0.5% and 99.5% quantiles; by default n**(1/3) of n pairs, at least 8 and at most
@@ -155,7 +152,7 @@ def kramers_moyal(
     Dataset
         drift D1, diffusion D2 = E[(dx - D1 dt)**2|x]/(2 dt) with ``_low`` and ``_high``;
         diffusion_raw, with the drift left in; fourth D4, pawula, count; over the dimensions that
-        are neither ``dim`` nor pooled, and ``bin``, whose centres are ``position``. Bins with fewer
+        are neither time nor pooled, and ``bin``, whose centres are ``position``. Bins with fewer
         than 10 pairs are NaN. A path that diverged is left out.
 
     Raises
@@ -174,15 +171,15 @@ def kramers_moyal(
     Risken (1989), "The Fokker-Planck equation"; Friedrich et al. (2011), Phys. Rep. 506, 87;
     Honisch and Friedrich (2011), Phys. Rev. E 83, 066701, for finite dt.
     """
-    series = paths(theta, dim=dim, dt=dt, times=times, per=per)
+    series = paths(theta, time=time)
     if method not in ("binned", "kernel"):
         raise InputError(f"method is {method!r}; {nearest(method, ('binned', 'kernel'))}")
-    pooled = [pool] if isinstance(pool, str) else list(pool)
+    pooled = [over] if isinstance(over, str) else list(over)
     for name in pooled:
         if name not in series.over:
             raise InputError(f"there is no dimension {name!r}; {nearest(name, series.over)}")
     kept = [d for d in series.over if d not in pooled]
-    x = numbers_of(series.theta.transpose(*kept, *pooled, dim))
+    x = numbers_of(series.theta.transpose(*kept, *pooled, series.dim))
     shape = x.shape[: len(kept)]
     x = x.reshape(int(np.prod(shape)), -1, x.shape[-1])
     for paths_of_group in x:
@@ -207,7 +204,7 @@ def kramers_moyal(
     if resamples:
         values |= _bands(moments, lags, tau, resamples, confidence, rng)
     enough = whole[0, ..., 0] >= _FEWEST_IN_BIN
-    template = series.theta.isel({dim: 0, **{d: 0 for d in pooled}}, drop=True)
+    template = series.theta.isel({series.dim: 0, **{d: 0 for d in pooled}}, drop=True)
     dims = (*kept, "bin")
     data = xr.Dataset(
         {n_: (dims, np.where(enough, v, np.nan).reshape(*shape, bins)) for n_, v in values.items()},

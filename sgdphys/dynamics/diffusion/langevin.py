@@ -57,10 +57,8 @@ def _matrices(step: np.ndarray, noise: np.ndarray, dt: float) -> tuple[np.ndarra
 def fit_langevin(
     theta: Any,
     *,
-    dim: str = "step",
-    across: str = "parameter",
-    per: str | None = None,
-    dt: float | None = None,
+    time: Any = None,
+    coordinates: str = "parameter",
     resamples: int = 200,
     confidence: float = 0.95,
     rng: Seed = 0,
@@ -106,12 +104,16 @@ def fit_langevin(
     ----------
     Gardiner, "Stochastic methods", 4th ed., section 4.5; Davison and Hinkley (1997), chapter 5.
     """
-    series = paths(theta, dim=dim, per=per, dt=dt, across=across)
-    if across not in series.over:
-        raise InputError(f"there is no dimension {across!r}; {nearest(across, series.over)}")
+    series = paths(theta, time=time, coordinates=coordinates)
+    if coordinates not in series.over:
+        raise InputError(
+            f"there is no dimension {coordinates!r}; {nearest(coordinates, series.over)}"
+        )
     if np.isnan(series.spacing):
-        raise InputError(f"fit_langevin needs evenly spaced points along {dim!r}; use fit_ou")
-    x = numbers_of(series.theta.transpose(..., dim, across))
+        raise InputError(
+            f"fit_langevin needs evenly spaced points along {series.dim!r}; use fit_ou"
+        )
+    x = numbers_of(series.theta.transpose(..., series.dim, coordinates))
     x = x.reshape(-1, *x.shape[-2:])
     if not np.isfinite(x).all():
         raise InputError("fit_langevin needs values without gaps; use fit_ou for each coordinate")

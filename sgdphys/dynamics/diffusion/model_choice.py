@@ -73,7 +73,7 @@ def _fit_all(x: np.ndarray, t: np.ndarray, confidence: float) -> dict[str, list[
     drift = (x[:, -1] - x[:, 0]) / (t[-1] - t[0])
     moving = ((dx - drift[:, None] * dt) ** 2 / dt).sum(axis=1) / (2 * n)
     fits["drifted_wiener"] = [_Fit(v, d) for v, d in zip(drift, moving, strict=True)]
-    ou = fit_ou(xr.DataArray(x, dims=("series", "step")), times=t, confidence=confidence)
+    ou = fit_ou(xr.DataArray(x, dims=("series", "step")), time=t, confidence=confidence)
     fits["ou"] = [
         _Fit(np.nan, d, extra) if np.isfinite(sum(extra)) and extra[0] > 0 else None
         for d, *extra in zip(*(ou[v].to_numpy() for v in _OF_OU), strict=True)
@@ -195,10 +195,7 @@ def _choose(x: np.ndarray, t: np.ndarray, confidence: float) -> np.ndarray:
 def fit(
     x: Any,
     *,
-    dim: str = "step",
-    dt: float | None = None,
-    times: Any = None,
-    per: str | None = None,
+    time: Any = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
     """What kind of process every series is, with coefficients and intervals, or that it is none.
@@ -206,7 +203,7 @@ def fit(
     Parameters
     ----------
     x : DataArray or array
-        Paths along ``dim``; a bare array has time first, spacing 1. Lazy arrays are read in blocks.
+        Paths; an array without names has time first, spacing 1. Lazy arrays are read in blocks.
     dim : str
     dt : float, optional
         Spacing of the points; an error beside a numeric coordinate that disagrees.
@@ -247,7 +244,7 @@ def fit(
     ----------
     Schwarz (1978); Dickey and Fuller (1979); Diebold, Gunther and Tay (1998) for the transform.
     """
-    series = paths(x, dim=dim, dt=dt, times=times, per=per)
+    series = paths(x, time=time)
     wiener, ou = (fitted(series, confidence=confidence) for fitted in (fit_wiener, fit_ou))
 
     def kernel(values: np.ndarray, t: np.ndarray) -> np.ndarray:

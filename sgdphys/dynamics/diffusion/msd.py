@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.compiling import compiled
-from sgdphys.containers import finite_array
+from sgdphys.dynamics.clock import whole_lags
 from sgdphys.dynamics.series import Paths, over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs
 from sgdphys.errors import InputError, nearest
@@ -151,33 +151,26 @@ def lags_in_steps(wanted: Any, size: int, spacing: float) -> np.ndarray:
             raise InputError(f"lags is {wanted!r}; {nearest(wanted, ('log', 'all'))}")
         longest = max(int(size * _LONGEST_SHARE), 1)
         return np.unique(np.rint(np.geomspace(1, longest, MOST_LAGS)).astype(np.int64))
-    lags = np.atleast_1d(finite_array(wanted, "lags")) / spacing
-    whole = np.rint(lags).astype(np.int64)
-    wrong = np.flatnonzero((np.abs(lags - whole) > 1e-6 * np.maximum(lags, 1)) | (whole < 1))
-    if len(wrong):
-        raise InputError(
-            f"lag {lags[wrong[0]] * spacing:g} is not a whole multiple of the spacing {spacing:g}"
-        )
-    return np.unique(whole)
+    whole = np.unique(whole_lags(wanted, spacing))
+    if whole[0] < 1:
+        raise InputError(f"lags must be above 0; one is {whole[0] * spacing:g}")
+    return whole
 
 
 def msd(
     theta: Any,
     *,
-    dim: str = "step",
+    time: Any = None,
     lags: Any = "log",
     over: str | Iterable[str] | None = None,
-    dt: float | None = None,
-    times: Any = None,
-    per: str | None = None,
 ) -> xr.Dataset:
     """Time-averaged mean squared displacement of every series.
 
     Parameters
     ----------
     theta : DataArray or array
-        Paths along ``dim``; a bare array has time first.
-    dim, dt, times, per
+        Paths along time; an array without names has time first.
+    time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``.
     lags : "log", "all" or array
         About 40 lags up to a quarter of the series, all of them, or lags in units of time.
@@ -201,7 +194,7 @@ def msd(
     subtract an ensemble's mean first (``dynamics.ensembles.fluctuation``). Values at neighbouring
     lags are strongly dependent; ``msd_exponent`` gives a slope with an interval.
     """
-    series = paths(theta, dim=dim, dt=dt, times=times, per=per)
+    series = paths(theta, time=time)
     places, spacing, size = _grid(series)
     steps = lags_in_steps(lags, size, spacing)
     many = len(steps)

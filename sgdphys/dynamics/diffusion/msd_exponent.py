@@ -1,7 +1,7 @@
 """Exponent of the mean squared displacement, with an interval that holds."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ from scipy.interpolate import CubicSpline
 from scipy.special import ndtri
 
 from sgdphys.arguments import checked
-from sgdphys.containers import finite_array
 from sgdphys.draws import Seed, bootstrap_draws
+from sgdphys.dynamics.clock import whole_lags
 from sgdphys.dynamics.diffusion.msd import doubling, gappy_msd, whole_msd
 from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
 from sgdphys.dynamics.series import over_sound_series, paths, result, summed
@@ -82,7 +82,7 @@ def _law(lags: tuple[int, ...], points: int, place: int, confidence: float) -> t
         return tuple(ndtri(chances))
     many = max(1_600_000 // max(points, 400), 800)
     walks = fractional_brownian(
-        hurst=alpha / 2, steps=points - 1, parameters=many, seed=[place, points]
+        hurst=alpha / 2, steps=points - 1, parameters=many, rng=[place, points]
     )
     steps = np.array(lags)
     found = whole_msd(np.ascontiguousarray(walks["theta"].to_numpy()[:, 0].T), steps)
@@ -135,8 +135,8 @@ def _generalised_fit(
 def msd_exponent(
     theta: Any,
     *,
-    dim: str = "step",
-    lags: Sequence[int] | None = None,
+    time: Any = None,
+    lags: Any = None,
     of: str = "path",
     over: str | None = None,
     confidence: float = 0.95,
@@ -147,11 +147,12 @@ def msd_exponent(
     Parameters
     ----------
     theta : DataArray or array
-        Series along ``dim``, evenly spaced; a bare array has time first. Take a drift out before
+        Series, evenly spaced; an array without names has time first. Take a drift out before
         (``dynamics.ensembles.fluctuation``): drift alone gives 2.
-    dim : str
-    lags : sequence of int, optional
-        In points; 1, 2, 4, ... up to a tenth of the series by default.
+    time : str, float, array or pair, optional
+        Where points lie in time: see ``dynamics.series.paths``.
+    lags : array, optional
+        In units of time; 1, 2, 4, ... points up to a tenth of the series by default.
     of : str
         "path", or "increments", which are summed first.
     over : str, optional
@@ -188,21 +189,24 @@ def msd_exponent(
     """
     if of not in ("path", "increments"):
         raise InputError(f"of is {of!r}; it can be 'path' or 'increments'")
-    series = paths(theta, dim=dim)
+    series = paths(theta, time=time)
     if of == "increments":
         series = summed(series)
-    size = series.theta.sizes[dim]
-    wanted = doubling(size // 10) if lags is None else finite_array(lags, "lags")
-    steps = wanted.astype(np.int64)
+    size = series.theta.sizes[series.dim]
+    spacing = series.spacing if np.isfinite(series.spacing) else 1.0
+    steps = doubling(size // 10) if lags is None else np.unique(whole_lags(lags, spacing))
     if len(steps) < 2 or steps.min() < 1 or steps.max() >= size:
-        raise InputError(f"lags must be at least two, between 1 and {size - 1}; they are {steps}")
+        raise InputError(
+            f"lags must be at least two, between {spacing:g} and {(size - 1) * spacing:g}; they "
+            f"are {steps * spacing}"
+        )
     key = tuple(int(s) for s in steps)
     tables = _covariances(key, size) if over is None else None
 
     def laws(near: tuple[float, float]) -> np.ndarray:
         return _laws(key, size, confidence, near)
 
-    log_lag = np.log(steps * (series.spacing if np.isfinite(series.spacing) else 1.0))
+    log_lag = np.log(steps * spacing)
     many = len(steps)
     needs = Needs(points=FEWEST + 1, even=True, whole=over is None)
 

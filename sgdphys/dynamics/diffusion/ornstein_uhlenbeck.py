@@ -163,10 +163,7 @@ def ou_columns(series: Any, confidence: float) -> dict[str, np.ndarray]:
 def fit_ou(
     theta: Any,
     *,
-    dim: str = "step",
-    dt: float | None = None,
-    times: Any = None,
-    per: str | None = None,
+    time: Any = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
     """Ornstein-Uhlenbeck fit of every series: relaxation rate, diffusion coefficient, centre.
@@ -174,8 +171,8 @@ def fit_ou(
     Parameters
     ----------
     theta : DataArray or array
-        Series along ``dim``; a bare array has time first.
-    dim, dt, times, per
+        Series; an array without names has time first.
+    time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``.
     confidence : float
 
@@ -206,7 +203,7 @@ def fit_ou(
     Stock (1991), J. Monetary Econ. 28, 435; Hansen (1999), Rev. Econ. Stat. 81, 594; Tang and Chen
     (2009), J. Econometrics 149, 65, for the bias.
     """
-    series = paths(theta, dim=dim, dt=dt, times=times, per=per)
+    series = paths(theta, time=time)
     c = ou_columns(series, confidence)
     kappa, low, high = c["kappa"], c["kappa_low"], c["kappa_high"]
     status = c["status"]

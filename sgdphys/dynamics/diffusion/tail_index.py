@@ -63,10 +63,7 @@ def levy_columns(dx: np.ndarray, confidence: float) -> np.ndarray:
 def fit_levy(
     theta: Any,
     *,
-    dim: str = "step",
-    dt: float | None = None,
-    times: Any = None,
-    per: str | None = None,
+    time: Any = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
     """Symmetric Levy flight with drift: tail index and scale of every series by likelihood.
@@ -74,8 +71,8 @@ def fit_levy(
     Parameters
     ----------
     theta : DataArray or array
-        Paths along ``dim``, not increments; a bare array has time first.
-    dim, dt, times, per
+        Paths, not increments; an array without names has time first.
+    time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``.
     confidence : float
 
@@ -100,7 +97,7 @@ def fit_levy(
     ----------
     Nolan (2020), "Univariate stable distributions", chapter 4.
     """
-    series = paths(theta, dim=dim, dt=dt, times=times, per=per)
+    series = paths(theta, time=time)
     spacing = series.spacing
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -197,7 +194,7 @@ METHODS: dict[str, tuple[Callable[..., tuple[np.ndarray, ...]], str, str]] = {
 def tail_index(
     theta: Any,
     *,
-    dim: str = "step",
+    time: Any = None,
     of: str = "path",
     method: str = "likelihood",
     confidence: float = 0.95,
@@ -208,7 +205,7 @@ def tail_index(
     Parameters
     ----------
     theta : DataArray or array
-        Series along ``dim``; a bare array has time first.
+        Series; an array without names has time first.
     dim : str
     of : str
         "path", whose differences are taken, or "increments" as they are.
@@ -243,7 +240,7 @@ def tail_index(
     if of not in ("path", "increments"):
         raise InputError(f"of is {of!r}; it can be 'path' or 'increments'")
     estimator, interval, reference = METHODS[method]
-    series = paths(theta, dim=dim)
+    series = paths(theta, time=time)
 
     def kernel(x: np.ndarray, t: np.ndarray, places: np.ndarray) -> np.ndarray:
         dx = np.diff(x, axis=1) if of == "path" else x

@@ -38,10 +38,7 @@ def _wiener_kernel(x, t, xs, ts, out):
 def fit_wiener(
     theta: Any,
     *,
-    dim: str = "step",
-    dt: float | None = None,
-    times: Any = None,
-    per: str | None = None,
+    time: Any = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
     """Drift and diffusion coefficient of every series.
@@ -49,8 +46,8 @@ def fit_wiener(
     Parameters
     ----------
     theta : DataArray or array
-        Series along ``dim``; a bare array has time first.
-    dim, dt, times, per
+        Series; an array without names has time first.
+    time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``.
     confidence : float
 
@@ -76,7 +73,7 @@ def fit_wiener(
     ----------
     Gardiner, "Stochastic methods", 4th ed., section 3.8.
     """
-    series = paths(theta, dim=dim, dt=dt, times=times, per=per)
+    series = paths(theta, time=time)
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
         out = np.empty((len(x), 4))

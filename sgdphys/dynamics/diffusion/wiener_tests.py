@@ -207,10 +207,7 @@ def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
 def wiener_tests(
     theta: Any,
     *,
-    dim: str = "step",
-    dt: float | None = None,
-    times: Any = None,
-    per: str | None = None,
+    time: Any = None,
     increments: int | None = None,
     level: float = 0.05,
 ) -> xr.Dataset:
@@ -219,8 +216,8 @@ def wiener_tests(
     Parameters
     ----------
     theta : DataArray or array
-        Paths along ``dim``; a bare array has time first.
-    dim, dt, times, per
+        Paths along time; an array without names has time first.
+    time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``.
     increments : int, optional
         Only the last so many increments are tested; 512 makes shares of passing series comparable.
@@ -253,10 +250,10 @@ def wiener_tests(
     require_share(level, "level")
     if increments is not None and increments < FEWEST:
         raise InputError(f"increments is {increments}; the tests need at least {FEWEST}")
-    series = paths(theta, dim=dim, dt=dt, times=times, per=per)
-    if increments is not None and series.theta.sizes[dim] > increments + 1:
+    series = paths(theta, time=time)
+    if increments is not None and series.theta.sizes[series.dim] > increments + 1:
         series = series._replace(
-            theta=series.theta.isel({dim: slice(-increments - 1, None)}),
+            theta=series.theta.isel({series.dim: slice(-increments - 1, None)}),
             times=series.times[-increments - 1 :],
         )
     many = len(TESTS)
@@ -317,14 +314,14 @@ def _null_share(
 
 
 @checked
-def passing_share(tests: xr.Dataset, by: str = "layer", rng: Seed = 0) -> xr.Dataset:
+def pass_rate(tests: xr.Dataset, group: str = "layer", rng: Seed = 0) -> xr.Dataset:
     """Share of series that pass as Wiener, beside that of simulated Wiener processes.
 
     Parameters
     ----------
     tests : Dataset
         Of ``wiener_tests``.
-    by : str
+    group : str
         A coordinate of the series to tell apart; all are taken together where it is not there.
     rng : int, SeedSequence or Generator
         Seed of the null: 2000 independent walks of as many increments. Tests have no unit, so
@@ -347,9 +344,9 @@ def passing_share(tests: xr.Dataset, by: str = "layer", rng: Seed = 0) -> xr.Dat
         entropy: Any = seed.entropy
         words = entropy if isinstance(entropy, int) else tuple(entropy)
         null = _null_share(longest, float(tests.attrs["level"]), words, seed.spawn_key)
-    if by in tests.coords:
-        share = passes.groupby(by).mean(...)
-        count = tested.groupby(by).sum(...)
+    if group in tests.coords:
+        share = passes.groupby(group).mean(...)
+        count = tested.groupby(group).sum(...)
     else:
         share, count = passes.mean(), tested.sum()
     data = xr.Dataset({"passes": share, "count": count, "null_passes": null})

@@ -39,23 +39,22 @@ class Cloud(NamedTuple):
 def cloud_of(
     theta: xr.DataArray,
     *,
-    dim: str,
+    time: Any,
     over: str,
-    within: str | None,
-    across: str,
+    family: str | None,
+    coordinates: str,
     basis: Any,
     modes: int | None,
-    per: str | None,
     rng: Seed,
 ) -> Cloud:
     """Read a trajectory as a cloud along a few directions.
 
     Parameters
     ----------
-    theta : DataArray (dim, over, across)
-    within : str, optional
+    theta : DataArray (time, over, coordinates)
+    family : str, optional
         Coordinate along ``over`` that names groups, each about its own mean.
-    basis : str or array (across, mode)
+    basis : str or array (coordinates, mode)
         "principal": leading axes of the cloud, averaged over times after scaling each to unit
         variance. "random": orthonormal, by seed. "coordinates": parameters themselves.
     modes : int, optional
@@ -66,21 +65,21 @@ def cloud_of(
     InputError
         For dimensions that are not there or too many, an unknown basis.
     """
-    series = paths(theta, dim=dim, per=per)
-    for name in (over, across):
+    series = paths(theta, time=time)
+    for name in (over, coordinates):
         if name not in series.over:
             raise InputError(f"there is no dimension {name!r}; {nearest(name, series.over)}")
-    further = [d for d in series.over if d not in (over, across)]
+    further = [d for d in series.over if d not in (over, coordinates)]
     if further:
         raise InputError(f"choose one of {', '.join(further)}: a cloud has one of each")
-    x = labelled_without_missing(series.theta.transpose(dim, over, across))
-    last = x.isel({dim: -1}).transpose(over, across).to_numpy()
+    x = labelled_without_missing(series.theta.transpose(series.dim, over, coordinates))
+    last = x.isel({series.dim: -1}).transpose(over, coordinates).to_numpy()
     sound = np.isfinite(last).all(axis=1)
     x = x.isel({over: np.flatnonzero(sound)})
-    members = [g for g in groups_along(x, over, within) if len(g) > 1]
+    members = [g for g in groups_along(x, over, family) if len(g) > 1]
     freedom = sum(len(g) - 1 for g in members)
-    parameters = np.zeros(x.sizes[across], bool)
-    for y in _deviations(x, dim, members):
+    parameters = np.zeros(x.sizes[coordinates], bool)
+    for y in _deviations(x, series.dim, members):
         parameters |= (y != 0).any(axis=(0, 1))
     size = int(parameters.sum())
     named = basis if isinstance(basis, str) else "given"
@@ -90,19 +89,19 @@ def cloud_of(
         most = size if basis == "coordinates" else min(size, MOST_MODES)
         wanted = min(most, max(1, freedom // _FREEDOM_A_MODE)) if modes is None else modes
         wanted = size if basis == "coordinates" and modes is None else min(wanted, size)
-        vectors = np.zeros((x.sizes[across], wanted))
+        vectors = np.zeros((x.sizes[coordinates], wanted))
         if wanted and freedom:
-            vectors[parameters] = _basis(basis, x, dim, members, parameters, wanted, rng)
+            vectors[parameters] = _basis(basis, x, series.dim, members, parameters, wanted, rng)
     else:
         vectors = finite_array(basis, "the vectors of the basis")
-        if vectors.ndim != 2 or len(vectors) != x.sizes[across]:
+        if vectors.ndim != 2 or len(vectors) != x.sizes[coordinates]:
             raise InputError(
-                f"basis has shape {vectors.shape}; it must be ({x.sizes[across]}, modes)"
+                f"basis has shape {vectors.shape}; it must be ({x.sizes[coordinates]}, modes)"
             )
     y = (
-        np.concatenate([d @ vectors for d in _deviations(x, dim, members)])
+        np.concatenate([d @ vectors for d in _deviations(x, series.dim, members)])
         if members
-        else (np.zeros((x.sizes[dim], 0, vectors.shape[1])))
+        else (np.zeros((x.sizes[series.dim], 0, vectors.shape[1])))
     )
     ends = np.cumsum([0, *(len(g) for g in members)])
     places = [np.arange(a, b) for a, b in itertools.pairwise(ends)]

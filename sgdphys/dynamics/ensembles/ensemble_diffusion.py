@@ -7,6 +7,7 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array, require_dimensions
+from sgdphys.dynamics.clock import pairs_at
 from sgdphys.dynamics.diffusion.wiener import chi_squared_interval
 from sgdphys.dynamics.series import paths
 from sgdphys.errors import InputError, nearest
@@ -28,8 +29,8 @@ def groups_along(theta: xr.DataArray, over: str, within: str | None) -> list[np.
     return [np.flatnonzero(names == name) for name in np.unique(names)]
 
 
-def fluctuation(
-    theta: xr.DataArray, *, over: str = "replica", within: str | None = None
+def deviation_from_mean(
+    theta: xr.DataArray, *, over: str = "replica", family: str | None = None
 ) -> xr.DataArray:
     """Deviation of every path from the mean of its group, scaled to keep its variance.
 
@@ -59,7 +60,7 @@ def fluctuation(
     """
     theta = labelled_without_missing(labelled_array(theta))
     parts = []
-    for members in groups_along(theta, over, within):
+    for members in groups_along(theta, over, family):
         if len(members) < 2:
             raise InputError(
                 f"a group along {over!r} has one member; a fluctuation needs at least two: "
@@ -67,13 +68,15 @@ def fluctuation(
             )
         group = theta.isel({over: members})
         parts.append((group - group.mean(over)) * np.sqrt(len(members) / (len(members) - 1)))
-    order = np.argsort(np.concatenate(groups_along(theta, over, within)))
+    order = np.argsort(np.concatenate(groups_along(theta, over, family)))
     joined = xr.concat(parts, dim=over).isel({over: order})
     unit = str(theta.attrs.get("units", "1"))
     return joined.assign_attrs(theta.attrs | attributes("deviation", x=unit))
 
 
-def spread(theta: xr.DataArray, *, over: str = "replica", within: str = "family") -> xr.Dataset:
+def variance_components(
+    theta: xr.DataArray, *, over: str = "replica", family: str = "family"
+) -> xr.Dataset:
     """Variance within groups and between their means.
 
     Parameters
@@ -89,7 +92,7 @@ def spread(theta: xr.DataArray, *, over: str = "replica", within: str = "family"
         variance of group means less what the noise within them adds (it may be negative).
     """
     theta = labelled_without_missing(labelled_array(theta))
-    groups = groups_along(theta, over, within)
+    groups = groups_along(theta, over, family)
     sizes = np.array([len(g) for g in groups])
     if sizes.min() < 2:
         raise InputError("a family has one member; train with train.twins of 2 or more")
@@ -107,11 +110,10 @@ def spread(theta: xr.DataArray, *, over: str = "replica", within: str = "family"
 def ensemble_diffusion(
     theta: Any,
     *,
-    dim: str = "step",
+    time: Any = None,
     over: str = "replica",
-    within: str | None = None,
-    lag: int = 1,
-    per: str | None = None,
+    family: str | None = None,
+    lag: float | None = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
     """Drift and diffusion coefficient across an ensemble at fixed time; nothing need be stationary.
@@ -119,18 +121,18 @@ def ensemble_diffusion(
     Parameters
     ----------
     theta : DataArray
-    dim, over, within : str
-        Time, the members, and the coordinate that names groups of twins.
-    lag : int
-        In points.
-    per : str, optional
-        Coordinate to measure time by.
+    time : str, float, array or pair, optional
+        Where points lie in time: see ``dynamics.series.paths``.
+    over, family : str
+        The members, and the coordinate along them that groups twins.
+    lag : float, optional
+        In units of time; one point by default.
     confidence : float
 
     Returns
     -------
     Dataset
-        drift, and diffusion with ``_low`` and ``_high``, over ``dim`` (the earlier point) and the
+        drift, and diffusion with ``_low`` and ``_high``, over time (the earlier point) and the
         remaining dimensions; count, degrees of freedom.
 
     Raises
@@ -143,14 +145,13 @@ def ensemble_diffusion(
     D = Var(x(t + tau) - x(t))/(2 tau) over members of a group, pooled over groups; chi-squared
     interval, exact for Gaussian increments.
     """
-    series = paths(theta, dim=dim, per=per)
+    series = paths(theta, time=time)
     x = labelled_without_missing(series.theta)
-    if not 1 <= lag < x.sizes[dim]:
-        raise InputError(f"lag is {lag}; it must lie between 1 and {x.sizes[dim] - 1}")
-    late, early = x.isel({dim: slice(lag, None)}), x.isel({dim: slice(None, -lag)})
+    first, second = pairs_at(series.times, lag)
+    early, late = x.isel({series.dim: first}), x.isel({series.dim: second})
     dx = early.copy(data=late.data - early.data)
-    tau = xr.DataArray(series.times[lag:] - series.times[:-lag], dims=dim)
-    groups = groups_along(x, over, within)
+    tau = xr.DataArray(series.times[second] - series.times[first], dims=series.dim)
+    groups = groups_along(x, over, family)
     freedom = sum(len(g) - 1 for g in groups)
     if freedom < 1:
         raise InputError(f"every group along {over!r} has one member; at least two are needed")
@@ -170,7 +171,7 @@ def ensemble_diffusion(
         attrs={
             "confidence": confidence,
             "interval_method": "chi-squared, exact for Gaussian increments; drift: none",
-            "method": f"variance of increments over {lag} points across {over}",
+            "method": f"variance of increments over {lag or 'one point'} across {over}",
         },
     )
     named = {"count": number_of("degrees of freedom")}

@@ -36,13 +36,12 @@ def log_determinant_bias(freedom: int, modes: int) -> float:
 def weight_entropy(
     theta: xr.DataArray,
     *,
-    dim: str = "step",
+    time: Any = None,
     over: str = "replica",
-    within: str | None = None,
-    across: str = "parameter",
+    family: str | None = None,
+    coordinates: str = "parameter",
     basis: Any = "principal",
     modes: int | None = None,
-    per: str | None = None,
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
@@ -50,27 +49,27 @@ def weight_entropy(
 
     Parameters
     ----------
-    theta : DataArray (dim, over, across)
+    theta : DataArray (time, over, coordinates)
         Members that diverge are left out.
-    dim, over, across : str
-        Time, the members, and the coordinates of the cloud.
-    within : str, optional
+    time : str, float, array or pair, optional
+        Where points lie in time: see ``dynamics.series.paths``.
+    over, coordinates : str
+        The members, and the coordinates of the cloud.
+    family : str, optional
         "family": the cloud of twins about the means of their families, which is noise alone.
-    basis : str or array (across, mode)
+    basis : str or array (coordinates, mode)
         "principal" (leading axes of the cloud, averaged over times after scaling each to unit
         variance), "random" (orthonormal, by ``rng``), "coordinates", or directions of your own.
     modes : int, optional
         How many; a quarter of the degrees of freedom, at most 10, by default.
-    per : str, optional
-        Coordinate to measure time by.
     confidence : float
     rng : int, SeedSequence or Generator
 
     Returns
     -------
     Dataset
-        entropy (dim) in nats with ``_low`` and ``_high``; mode_entropy (dim, mode);
-        direction (across, mode), the basis; entropy_nearest, by nearest neighbours, as a check;
+        entropy (time) in nats with ``_low`` and ``_high``; mode_entropy (time, mode);
+        direction (coordinates, mode), the basis; entropy_nearest, by nearest neighbours, a check;
         entropy_rate dS/dt and effective_modes 2 dS/d ln t, by differences of neighbouring times;
         rank, status. Attributes say the basis, the degrees of freedom and which parameters never
         differ.
@@ -94,8 +93,8 @@ def weight_entropy(
     Leonenko (1987) for nearest neighbours.
     """
     cloud = cloud_of(
-        theta, dim=dim, over=over, within=within, across=across, basis=basis, modes=modes,
-        per=per, rng=rng,
+        theta, time=time, over=over, family=family, coordinates=coordinates, basis=basis,
+        modes=modes, rng=rng,
     )  # fmt: skip
     size, freedom = cloud.basis.shape[1], cloud.freedom
     times = cloud.series.times
@@ -120,23 +119,26 @@ def weight_entropy(
         nearest[apart] = [_nearest_entropy(y) for y in _restored(cloud)[apart]]
     found = xr.Dataset(
         {
-            "entropy": (dim, entropy),
-            "entropy_low": (dim, entropy - error),
-            "entropy_high": (dim, entropy + error),
-            "mode_entropy": ((dim, "mode"), by_mode),
-            "direction": ((across, "mode"), cloud.basis),
-            "entropy_nearest": (dim, nearest),
+            "entropy": (cloud.series.dim, entropy),
+            "entropy_low": (cloud.series.dim, entropy - error),
+            "entropy_high": (cloud.series.dim, entropy + error),
+            "mode_entropy": ((cloud.series.dim, "mode"), by_mode),
+            "direction": ((coordinates, "mode"), cloud.basis),
+            "entropy_nearest": (cloud.series.dim, nearest),
             "rank": min(freedom, int(cloud.parameters.sum())),
-            "status": flagged(xr.DataArray(status, dims=dim)),
+            "status": flagged(xr.DataArray(status, dims=cloud.series.dim)),
         },
         coords={
-            **{n: c for n, c in cloud.series.theta.coords.items() if c.dims == (dim,)},
+            **{n: c for n, c in cloud.series.theta.coords.items() if c.dims == (cloud.series.dim,)},
             "mode": np.arange(1, size + 1),
         },
     )
-    found["entropy_rate"] = (dim, _slope(entropy, times))
+    found["entropy_rate"] = (cloud.series.dim, _slope(entropy, times))
     with np.errstate(divide="ignore"):
-        found["effective_modes"] = (dim, 2 * _slope(entropy, np.log(np.maximum(times, 0))))
+        found["effective_modes"] = (
+            cloud.series.dim,
+            2 * _slope(entropy, np.log(np.maximum(times, 0))),
+        )
     is_chosen = cloud.basis_name == "principal"
     return labelled(found, x=cloud.series.value_unit, t=cloud.series.time_unit).assign_attrs(
         method=f"Gaussian, along {size} directions ({cloud.basis_name})",
@@ -144,7 +146,7 @@ def weight_entropy(
         basis=cloud.basis_name,
         freedom=freedom,
         parameters=len(cloud.parameters),
-        never_differ=_names(cloud.series.theta, across, ~cloud.parameters),
+        never_differ=_names(cloud.series.theta, coordinates, ~cloud.parameters),
         confidence=confidence,
         interval_method="normal, with the variance of ln|S| of a Gaussian cloud"
         + (", the choice of directions not counted" if is_chosen else ""),
@@ -191,26 +193,25 @@ def _slope(y: np.ndarray, x: np.ndarray) -> np.ndarray:
 def entropy_balance(
     theta: xr.DataArray,
     *,
-    dim: str = "step",
+    time: Any = None,
     over: str = "replica",
-    within: str | None = None,
-    across: str = "parameter",
+    family: str | None = None,
+    coordinates: str = "parameter",
     basis: Any = "principal",
     modes: int | None = None,
-    per: str | None = None,
     rng: Seed = 0,
 ) -> xr.Dataset:
     """Fokker-Planck balance of the entropy: what the drift takes and what diffusion adds.
 
     Parameters
     ----------
-    theta, dim, over, within, across, basis, modes, per, rng
+    theta, time, over, family, coordinates, basis, modes, rng
         As in ``weight_entropy``.
 
     Returns
     -------
     Dataset
-        Over ``dim`` (the earlier of two neighbouring times): entropy_flow, the mean divergence of
+        Over time (the earlier of two neighbouring times): entropy_flow, the mean divergence of
         the drift; entropy_spreading, tr(D F) with F the Fisher information of the cloud;
         entropy_balance, their sum; entropy_rate, the observed growth over the same two times.
 
@@ -230,8 +231,8 @@ def entropy_balance(
     Risken (1989), "The Fokker-Planck equation".
     """
     cloud = cloud_of(
-        theta, dim=dim, over=over, within=within, across=across, basis=basis, modes=modes,
-        per=per, rng=rng,
+        theta, time=time, over=over, family=family, coordinates=coordinates, basis=basis,
+        modes=modes, rng=rng,
     )  # fmt: skip
     size, freedom = cloud.basis.shape[1], cloud.freedom
     if not 0 < size < freedom - size - 1:
@@ -256,15 +257,15 @@ def entropy_balance(
         rate = np.where(apart[1:] & apart[:-1], np.diff(level) / dt, np.nan)
     data = xr.Dataset(
         {
-            "entropy_flow": (dim, flow),
-            "entropy_spreading": (dim, spreading),
-            "entropy_balance": (dim, flow + spreading),
-            "entropy_rate": (dim, rate),
+            "entropy_flow": (cloud.series.dim, flow),
+            "entropy_spreading": (cloud.series.dim, spreading),
+            "entropy_balance": (cloud.series.dim, flow + spreading),
+            "entropy_rate": (cloud.series.dim, rate),
         },
         coords={
-            n: c.isel({dim: slice(None, -1)})
+            n: c.isel({cloud.series.dim: slice(None, -1)})
             for n, c in cloud.series.theta.coords.items()
-            if c.dims == (dim,)
+            if c.dims == (cloud.series.dim,)
         },
     )
     return labelled(data, x=cloud.series.value_unit, t=cloud.series.time_unit).assign_attrs(

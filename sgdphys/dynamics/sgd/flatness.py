@@ -1,5 +1,7 @@
 """What weights do along directions of known curvature: memory, variance, and both criticalities."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -21,13 +23,15 @@ from sgdphys.quantities import attributes, in_unit, labelled, number_of
 _FEWEST_DIRECTIONS = 4
 
 
-def along(theta: xr.DataArray, vectors: xr.DataArray, *, across: str = "parameter") -> xr.DataArray:
+def project(
+    theta: xr.DataArray, vectors: xr.DataArray, *, coordinates: str = "parameter"
+) -> xr.DataArray:
     """Coordinates of weights along directions, those of each replica where they have their own.
 
     Parameters
     ----------
-    theta : DataArray (..., across)
-    vectors : DataArray (across, mode, ...)
+    theta : DataArray (..., coordinates)
+    vectors : DataArray (coordinates, mode, ...)
         Unit vectors; further dimensions are matched with those of theta.
 
     Returns
@@ -40,26 +44,29 @@ def along(theta: xr.DataArray, vectors: xr.DataArray, *, across: str = "paramete
         When they have not the same parameters.
     """
     theta = labelled_without_missing(labelled_array(theta))
-    vectors = labelled_without_missing(labelled_array(vectors, across, "mode"))
-    if across not in vectors.dims or vectors.sizes[across] != theta.sizes.get(across):
+    vectors = labelled_without_missing(labelled_array(vectors, coordinates, "mode"))
+    size = theta.sizes.get(coordinates)
+    if coordinates not in vectors.dims or vectors.sizes[coordinates] != size:
         raise InputError(
             f"vectors are {dict(vectors.sizes)} and theta is {dict(theta.sizes)}: "
-            f"both need the same {across!r}"
+            f"both need the same {coordinates!r}"
         )
-    bare = [v.drop_vars([c for c in v.coords if across in v[c].dims]) for v in (theta, vectors)]
-    found = xr.dot(bare[0].astype(np.float64), bare[1], dim=across)
+    bare = [
+        v.drop_vars([c for c in v.coords if coordinates in v[c].dims]) for v in (theta, vectors)
+    ]
+    found = xr.dot(bare[0].astype(np.float64), bare[1], dim=coordinates)
     return found.assign_attrs(attributes("projection", x=str(theta.attrs.get("units", "1"))))
 
 
 @checked
-def directional_memory(
+def hessian_mode_statistics(
     theta: xr.DataArray,
     curvature: xr.DataArray,
     *,
     learning_rate: float,
     momentum: float = 0.0,
     noise: xr.DataArray | None = None,
-    dim: str = "step",
+    time: Any = None,
     over: str = "replica",
     confidence: float = 0.95,
 ) -> xr.Dataset:
@@ -67,14 +74,17 @@ def directional_memory(
 
     Parameters
     ----------
-    theta : DataArray (dim, over, mode)
+    theta : DataArray (time, over, mode)
         Coordinates along directions, of a stationary stretch at consecutive steps; see ``along``.
     curvature : DataArray (mode) or (over, mode)
         Second derivative of the loss along each.
     learning_rate, momentum : float
     noise : DataArray, optional
         Variance of the minibatch gradient along each direction.
-    dim, over : str
+    time : str, float, array or pair, optional
+        Where points lie in time: see ``dynamics.series.paths``.
+    over : str
+        The members.
     confidence : float
 
     Returns
@@ -99,13 +109,14 @@ def directional_memory(
     Mandt, Hoffman and Blei (2017), J. Mach. Learn. Res. 18, 134; Cohen et al. (2021), ICLR, for the
     edge of stability.
     """
-    theta = labelled_without_missing(labelled_array(theta, dim))
+    series = paths(theta, time=time)
+    theta = labelled_without_missing(series.theta)
     curvature = labelled_without_missing(labelled_array(curvature, "mode"))
     if "mode" not in theta.dims or over not in theta.dims:
         raise InputError(f"coordinates along directions need dimensions 'mode' and {over!r}")
-    found = autocorrelation(theta, dim=dim, lags=[1])["autocorrelation"].isel(lag=0, drop=True)
+    found = autocorrelation(series, lags=[series.spacing])["autocorrelation"].isel(lag=0, drop=True)
     measured = xr.Dataset(
-        {"variance": theta.var(dim, ddof=1), "autocorrelation": found.astype(np.float64)}
+        {"variance": theta.var(series.dim, ddof=1), "autocorrelation": found.astype(np.float64)}
     ).transpose(over, ...)
     data = xr.Dataset()
     for name in ("variance", "autocorrelation"):
@@ -120,10 +131,9 @@ def directional_memory(
         room = h * (1 - momentum) * (2 * (1 + momentum) - learning_rate * h)
         predicted = learning_rate * c * (1 + momentum) / room.where(room > 0)
         data["predicted_variance"] = predicted
-    unit = paths(theta, dim=dim).value_unit
     own = curvature.attrs.get("units")
     named = {"curvature": in_unit("curvature", str(own))} if own else None
-    return labelled(data, named, x=unit).assign_attrs(
+    return labelled(data, named, x=series.value_unit).assign_attrs(
         method="moments of coordinates along directions",
         reference="Mandt, Hoffman and Blei (2017); Cohen et al. (2021)",
         learning_rate=learning_rate,

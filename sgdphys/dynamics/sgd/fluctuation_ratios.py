@@ -16,7 +16,7 @@ from sgdphys.quantities import attributes, labelled
 
 
 def minibatch_gradients(
-    theta: xr.DataArray, *, learning_rate: float, momentum: float = 0.0, dim: str = "step"
+    theta: xr.DataArray, *, learning_rate: float, momentum: float = 0.0, time: Any = None
 ) -> xr.DataArray:
     """Gradients that SGD followed, read from weights recorded after every update.
 
@@ -40,8 +40,8 @@ def minibatch_gradients(
     """
     if not learning_rate > 0:
         raise InputError(f"learning_rate is {learning_rate}; it must be above 0")
-    series = paths(theta, dim=dim)
-    theta = labelled_without_missing(labelled_array(theta, dim))
+    series = paths(theta, time=time)
+    theta, dim = labelled_without_missing(series.theta), series.dim
     if dim in theta.coords and not np.all(np.diff(series.times) == 1):
         raise InputError(
             f"gradients follow from weights at consecutive {dim}s; choose one stretch of "
@@ -64,9 +64,9 @@ def fluctuation_ratios(
     momentum: float = 0.0,
     full_gradient: xr.DataArray | None = None,
     hessian_gradient: xr.DataArray | None = None,
-    dim: str = "step",
+    time: Any = None,
     over: str = "replica",
-    across: str = "parameter",
+    coordinates: str = "parameter",
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
@@ -74,15 +74,17 @@ def fluctuation_ratios(
 
     Parameters
     ----------
-    theta : DataArray (dim, over, across)
+    theta : DataArray (time, over, coordinates)
         Weights after consecutive updates.
     learning_rate, momentum : float
     full_gradient : DataArray, optional
         Gradient of the whole loss at some or all of the same steps.
     hessian_gradient : DataArray, optional
         Hessian times minibatch gradient, H g, at some or all of the same steps.
-    dim, over, across : str
-        Time, independent paths, and the parameters that are summed over.
+    time : str, float, array or pair, optional
+        Where points lie in time: see ``dynamics.series.paths``.
+    over, coordinates : str
+        Independent paths, and the parameters that are summed over.
     confidence : float
     rng : int, SeedSequence or Generator
         Seed of the bootstrap over paths.
@@ -111,9 +113,10 @@ def fluctuation_ratios(
     ----------
     Yaida (2019), ICLR, "Fluctuation-dissipation relations for stochastic gradient descent".
     """
-    theta = labelled_without_missing(labelled_array(theta, dim)).astype(np.float64)
-    require_dimensions(theta, over, across)
-    g = minibatch_gradients(theta, learning_rate=learning_rate, momentum=momentum, dim=dim)
+    series = paths(theta, time=time)
+    theta, dim = labelled_without_missing(series.theta).astype(np.float64), series.dim
+    require_dimensions(theta, over, coordinates)
+    g = minibatch_gradients(theta, learning_rate=learning_rate, momentum=momentum, time=time)
     if dim not in theta.coords:
         theta = theta.assign_coords({dim: np.arange(theta.sizes[dim])})
         g = g.assign_coords({dim: np.arange(g.sizes[dim]) + (1 if momentum else 0)})
@@ -121,16 +124,16 @@ def fluctuation_ratios(
     away = theta - theta.sel({dim: steps}).mean(dim)
     moved = theta.diff(dim, label="lower").sel({dim: steps})
     sums: dict[str, xr.DataArray] = {
-        "virial": (away.sel({dim: steps}) * g).sum(across).mean(dim),
-        "kinetic": (1 + momentum) / (2 * learning_rate) * (moved**2).sum(across).mean(dim),
+        "virial": (away.sel({dim: steps}) * g).sum(coordinates).mean(dim),
+        "kinetic": (1 + momentum) / (2 * learning_rate) * (moved**2).sum(coordinates).mean(dim),
     }
     if full_gradient is not None:
         f = _at_steps(labelled_array(full_gradient, dim), steps, dim, "full_gradient")
-        sums["full"] = (away.sel({dim: f[dim]}) * f).sum(across).mean(dim)
-        sums["square"] = (f**2).sum(across).mean(dim)
+        sums["full"] = (away.sel({dim: f[dim]}) * f).sum(coordinates).mean(dim)
+        sums["square"] = (f**2).sum(coordinates).mean(dim)
     if hessian_gradient is not None:
         h = _at_steps(labelled_array(hessian_gradient, dim), steps, dim, "hessian_gradient")
-        both = (g.sel({dim: h[dim]}) * h).sum(across).mean(dim)
+        both = (g.sel({dim: h[dim]}) * h).sum(coordinates).mean(dim)
         sums["curved"] = learning_rate / 2 * both
     rows = np.stack([v.transpose(over, ...).to_numpy() for v in sums.values()], axis=-1)
     samples = resampled_means(rows, bootstrap_draws(len(rows), rng))
@@ -138,7 +141,7 @@ def fluctuation_ratios(
     data: dict[str, Any] = {}
     estimates = _ratios(dict(zip(sums, np.moveaxis(_means(rows), -1, 0), strict=True)))
     spreads = _ratios(dict(zip(sums, np.moveaxis(samples, -1, 0), strict=True)))
-    size = theta.sizes[across]
+    size = theta.sizes[coordinates]
     for name, value in estimates.items():
         scale = 1 / size if name == "effective_temperature" else 1.0
         low, high = percentile_interval(spreads[name], len(rows), confidence)

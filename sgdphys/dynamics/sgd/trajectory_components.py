@@ -4,6 +4,8 @@ The components of a plain random walk look like structure: a smooth arc, and sha
 that fall as 1/k**2. The null is simulated from the covariance of the noise that was measured.
 """
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -21,12 +23,11 @@ _DIRECTIONS = 100
 def trajectory_components(
     theta: xr.DataArray,
     *,
-    dim: str = "step",
-    across: str = "parameter",
+    time: Any = None,
+    coordinates: str = "parameter",
     components: int = 5,
     momentum: float = 0.0,
     resamples: int = 100,
-    per: str | None = None,
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
@@ -34,17 +35,17 @@ def trajectory_components(
 
     Parameters
     ----------
-    theta : DataArray (dim, across, ...)
+    theta : DataArray (time, coordinates, ...)
         Every further coordinate (replica) has its own components. Diverged ones have NaN.
-    dim, across : str
-        Time, and the parameters.
+    time : str, float, array or pair, optional
+        Where points lie in time: see ``dynamics.series.paths``.
+    coordinates : str
+        The parameters.
     components : int
     momentum : float
         Of the optimiser: the walk's increments then have memory, mu from one to the next.
     resamples : int
         Random walks of each trajectory, seeded by its place among the further coordinates.
-    per : str, optional
-        Coordinate to measure time by.
     confidence : float
         Of the range of the walks.
     rng : int, SeedSequence or Generator
@@ -53,7 +54,7 @@ def trajectory_components(
     -------
     Dataset
         component_share (..., component) of the variance in time; null_component_share with ``_low``
-        and ``_high``, over the walks; score (..., dim, component); null_score, of one walk.
+        and ``_high``, over the walks; score (..., time, component); null_score, of one walk.
 
     Raises
     ------
@@ -71,14 +72,16 @@ def trajectory_components(
     ----------
     Antognini and Sohl-Dickstein (2018), NeurIPS, "PCA of high dimensional random walks".
     """
-    series = paths(theta, dim=dim, per=per)
-    if across not in series.over:
-        raise InputError(f"there is no dimension {across!r}; {nearest(across, series.over)}")
-    points = series.theta.sizes[dim]
+    series = paths(theta, time=time)
+    if coordinates not in series.over:
+        raise InputError(
+            f"there is no dimension {coordinates!r}; {nearest(coordinates, series.over)}"
+        )
+    points = series.theta.sizes[series.dim]
     if points < components + 2:
         raise InputError(f"{points} points are too few for {components} components")
-    further = [d for d in series.over if d != across]
-    x = series.theta.transpose(*further, dim, across)
+    further = [d for d in series.over if d != coordinates]
+    x = series.theta.transpose(*further, series.dim, coordinates)
     shape = tuple(x.sizes[d] for d in further)
     many = int(np.prod(shape))
     share, scores = np.full((many, components), np.nan), np.full((many, points, components), np.nan)
@@ -100,15 +103,15 @@ def trajectory_components(
     def shaped(values: np.ndarray) -> np.ndarray:
         return values.reshape(*shape, *values.shape[1:])
 
-    coords = {n: c for n, c in series.theta.coords.items() if across not in c.dims}
+    coords = {n: c for n, c in series.theta.coords.items() if coordinates not in c.dims}
     data = xr.Dataset(
         {
             "component_share": (axes, shaped(share)),
             "null_component_share": (axes, shaped(null[:, 0])),
             "null_component_share_low": (axes, shaped(null[:, 1])),
             "null_component_share_high": (axes, shaped(null[:, 2])),
-            "score": ((*further, dim, "component"), shaped(scores)),
-            "null_score": ((*further, dim, "component"), shaped(null_scores)),
+            "score": ((*further, series.dim, "component"), shaped(scores)),
+            "null_score": ((*further, series.dim, "component"), shaped(null_scores)),
         },
         coords={**coords, "component": np.arange(1, components + 1)},
     )

@@ -1,6 +1,5 @@
 """Autocorrelation of series with gaps, and the integrated time that follows from it."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,13 +8,15 @@ from scipy import fft
 from scipy.special import ndtri
 
 from sgdphys.arguments import checked
-from sgdphys.containers import finite_array
+from sgdphys.dynamics.clock import points_within, whole_lags
 from sgdphys.dynamics.series import Paths, over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs
 from sgdphys.errors import InputError
 from sgdphys.quantities import number_of
 from sgdphys.status import OK, ONCE, STRAIGHT, TOO_SHORT
 
+_LAGS = 100
+"""Lags of a correlation function where nobody says which."""
 WINDOW = 5.0
 """Integrated times that the sum of autocorrelations reaches over."""
 SPANNED = 50.0
@@ -68,21 +69,19 @@ def correlations(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def autocorrelation(
     theta: Any,
     *,
-    dim: str = "step",
-    lags: int | Iterable[int] = 100,
-    dt: float | None = None,
-    per: str | None = None,
+    time: Any = None,
+    lags: Any = None,
 ) -> xr.Dataset:
     """Autocorrelation of every series at whole lags.
 
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced series along ``dim``, missing points NaN; a bare array has time first.
-    dim, dt, per
+        Evenly spaced series, missing points NaN; an array without names has time first.
+    time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``.
-    lags : int or iterable of int
-        How many lags from 0 on, or which, in points.
+    lags : float or array, optional
+        In units of time: the largest lag, or those that are wanted. The first 100 by default.
 
     Returns
     -------
@@ -104,16 +103,17 @@ def autocorrelation(
     ----------
     Dunsmuir and Robinson (1981), J. Am. Stat. Assoc. 76, 560, for missing points.
     """
-    series = paths(theta, dim=dim, dt=dt, per=per)
+    series = paths(theta, time=time)
     spacing = require_even(series, "autocorrelation")
-    points = series.theta.sizes[dim]
-    wanted = (
-        np.arange(min(lags, points))
-        if isinstance(lags, int)
-        else finite_array(list(lags), "lags").astype(np.int64)
-    )
+    points = series.theta.sizes[series.dim]
+    if lags is None:
+        wanted = np.arange(min(_LAGS, points))
+    elif np.ndim(lags) == 0:
+        wanted = np.arange(points_within(lags, spacing, "lags") + 1)
+    else:
+        wanted = whole_lags(lags, spacing)
     if len(wanted) == 0 or wanted.min() < 0 or wanted.max() >= points:
-        raise InputError(f"lags must lie between 0 and {points - 1}; they are {wanted}")
+        raise InputError(f"lags must lie between 0 and {(points - 1) * spacing:g}; they are {lags}")
     many = len(wanted)
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -170,9 +170,7 @@ def integrated(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def integrated_time(
     theta: Any,
     *,
-    dim: str = "step",
-    dt: float | None = None,
-    per: str | None = None,
+    time: Any = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
     """Integrated autocorrelation time of every series.
@@ -180,8 +178,8 @@ def integrated_time(
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced, stationary series along ``dim``; a bare array has time first.
-    dim, dt, per
+        Evenly spaced, stationary series; an array without names has time first.
+    time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``.
     confidence : float
 
@@ -208,7 +206,7 @@ def integrated_time(
     Madras and Sokal (1988), J. Stat. Phys. 50, 109, for the window; Wolff (2004), Comput. Phys.
     Commun. 156, 143, for the variance.
     """
-    series = paths(theta, dim=dim, dt=dt, per=per)
+    series = paths(theta, time=time)
     spacing = require_even(series, "integrated_time")
     columns, status = over_sound_series(
         series, lambda x, t: integrated(x)[0], len(INTEGRATED), STATIONARY

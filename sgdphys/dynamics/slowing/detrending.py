@@ -6,7 +6,8 @@ import numpy as np
 import xarray as xr
 from scipy import signal
 
-from sgdphys.dynamics.series import over_sound_series, paths
+from sgdphys.containers import finite_array
+from sgdphys.dynamics.series import Paths, over_sound_series, paths
 from sgdphys.dynamics.slowing.autocorrelation import require_even
 from sgdphys.dynamics.status import Needs
 from sgdphys.errors import InputError, nearest
@@ -23,22 +24,22 @@ def detrended(
     theta: Any,
     *,
     method: str = "gaussian",
-    bandwidth: float = 0.1,
-    dim: str = "step",
-    dt: float | None = None,
+    bandwidth: float | None = None,
+    time: Any = None,
 ) -> xr.DataArray:
     """Return every series less its smooth trend.
 
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced series along ``dim``, missing points NaN; a bare array has time first.
+        Evenly spaced series, missing points NaN; an array without names has time first.
     method : str
         "gaussian": local lines weighted by a Gaussian, at the ends and beside gaps too. "lowess":
         robust local lines (statsmodels; a second for some hundred series of a thousand points).
-    bandwidth : float
-        Standard deviation of the Gaussian, or reach of the local lines, as a share of the series.
-    dim, dt
+    bandwidth : float, optional
+        Standard deviation of the Gaussian, or reach of the local lines, in units of time; a tenth
+        of the series by default.
+    time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``.
 
     Returns
@@ -50,7 +51,8 @@ def detrended(
     Raises
     ------
     InputError
-        For an unknown method, a bandwidth outside 0 to 1, unevenly spaced points.
+        For an unknown method, a bandwidth of less than a point or more than the series, unevenly
+        spaced points.
 
     References
     ----------
@@ -59,32 +61,43 @@ def detrended(
     """
     if method not in METHODS:
         raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")
-    series = paths(theta, dim=dim, dt=dt)
+    series = paths(theta, time=time)
     require_even(series, "detrended")
-    points = series.theta.sizes[dim]
-    if not 0 < bandwidth <= 1 or bandwidth * points < 1:
-        raise InputError(
-            f"bandwidth is {bandwidth}; it must be above 0, at most 1, and reach over a point"
-        )
-    found, _ = over_sound_series(series, lambda x, t: rest_of(x, method, bandwidth), points, _NEEDS)
+    points = series.theta.sizes[series.dim]
+    reach = smoothing_points(bandwidth, series)
+    found, _ = over_sound_series(series, lambda x, t: rest_of(x, method, reach), points, _NEEDS)
     rest = series.theta.copy(data=found)
     rest.attrs |= attributes("detrended", x=series.value_unit)
     return rest.transpose(*theta.dims) if isinstance(theta, xr.DataArray) else rest
 
 
+def smoothing_points(bandwidth: float | None, series: Paths) -> float:
+    """A bandwidth in units of time as a number of points; by default a tenth of the series."""
+    points = series.theta.sizes[series.dim]
+    if bandwidth is None:
+        return points / 10
+    wanted = float(finite_array(bandwidth, "bandwidth")) / series.spacing
+    if not 1 <= wanted <= points:
+        raise InputError(
+            f"bandwidth is {bandwidth}; it must lie between {series.spacing:g}, one point, and "
+            f"{points * series.spacing:g}, the whole series"
+        )
+    return wanted
+
+
 def rest_of(x: np.ndarray, method: str, bandwidth: float) -> np.ndarray:
-    """Series (series, point) less their trend."""
+    """Series (series, point) minus their trend, smoothed over so many points."""
     points = x.shape[1]
     if method == "lowess":
-        return np.stack([_rest_of_lowess(row, bandwidth) for row in x])
+        return np.stack([_rest_of_lowess(row, bandwidth / points) for row in x])
     there = np.isfinite(x)
     count = np.maximum(there.sum(axis=1, keepdims=True), 1)
     rest = x - np.where(there, x, 0.0).sum(axis=1, keepdims=True) / count
     mask = (there if not there.all() else there[:1]).astype(np.float64)
     filled = np.where(there, rest, 0.0)
-    reach = int(_REACH * bandwidth * points) + 1
+    reach = int(_REACH * bandwidth) + 1
     u = np.arange(-reach, reach + 1)
-    weight = np.exp(-0.5 * (u / (bandwidth * points)) ** 2)
+    weight = np.exp(-0.5 * (u / bandwidth) ** 2)
     # the line through the points about each one, weighted: at the ends a mean would lag behind
     s0, s1, s2 = (_convolved(mask, weight * u**k) for k in range(3))
     t0, t1 = (_convolved(filled, weight * u**k) for k in range(2))
@@ -92,7 +105,7 @@ def rest_of(x: np.ndarray, method: str, bandwidth: float) -> np.ndarray:
         return np.asarray(rest - (s2 * t0 - s1 * t1) / (s0 * s2 - s1**2))
 
 
-def _rest_of_lowess(x: np.ndarray, bandwidth: float) -> np.ndarray:
+def _rest_of_lowess(x: np.ndarray, share: float) -> np.ndarray:
     """One series (point,) less its robust local lines, each through at least 3 of its points."""
     from statsmodels.nonparametric.smoothers_lowess import lowess
 
@@ -100,7 +113,7 @@ def _rest_of_lowess(x: np.ndarray, bandwidth: float) -> np.ndarray:
     if count < 3:
         return np.full_like(x, np.nan)
     clock = np.arange(len(x), dtype=float)
-    return np.asarray(x - lowess(x, clock, frac=max(bandwidth, 3 / count), return_sorted=False))
+    return np.asarray(x - lowess(x, clock, frac=max(share, 3 / count), return_sorted=False))
 
 
 def _convolved(x: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -12,9 +12,10 @@ import xarray as xr
 from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
 from sgdphys.draws import Seed, stream
+from sgdphys.dynamics.clock import pairs_at, points_within
 from sgdphys.dynamics.series import Paths, over_sound_series, paths, result
 from sgdphys.dynamics.slowing.autocorrelation import require_even
-from sgdphys.dynamics.slowing.detrending import METHODS, rest_of
+from sgdphys.dynamics.slowing.detrending import METHODS, rest_of, smoothing_points
 from sgdphys.dynamics.slowing.ensemble_indicators import across_members, require_members
 from sgdphys.dynamics.slowing.rolling_indicators import INDICATORS, require_window, rolling
 from sgdphys.dynamics.slowing.surrogates import KINDS, surrogates_of
@@ -77,14 +78,13 @@ def _p_values(found: np.ndarray, null: np.ndarray) -> np.ndarray:
 def early_warning(
     theta: Any,
     *,
-    dim: str = "step",
+    time: Any = None,
     over: str | None = None,
-    window: int | float = 0.5,
+    window: float | None = None,
     detrend: str | None = None,
-    bandwidth: float = 0.1,
+    bandwidth: float | None = None,
     surrogates: str = "ar1",
     resamples: int = 200,
-    dt: float | None = None,
     rng: Seed = 0,
 ) -> xr.Dataset:
     """Trends of the indicators of a critical transition, against stationary surrogates.
@@ -92,14 +92,14 @@ def early_warning(
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced series along ``dim``; a bare array has time first.
-    dim, dt
+        Evenly spaced series; an array without names has time first.
+    time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``.
     over : str, optional
         A dimension of members: indicators are taken across it at fixed time, without windows or
-        detrending. Else in windows along each series.
-    window : int or float
-        Points, or a share of the series.
+        detrending. Otherwise in windows along each series.
+    window : float, optional
+        Length of the windows in units of time; half of the series by default.
     detrend : str, optional
         "gaussian" or "lowess", with ``bandwidth``: see ``detrended``. Surrogates are detrended too.
     surrogates : str
@@ -131,29 +131,30 @@ def early_warning(
     Dakos et al. (2008), PNAS 105, 14308; Boettiger and Hastings (2012), J. R. Soc. Interface 9,
     2527, for surrogates.
     """
-    series = paths(theta, dim=dim, dt=dt)
-    require_even(series, "early_warning")
+    series = paths(theta, time=time)
+    spacing = require_even(series, "early_warning")
     if detrend is not None and detrend not in METHODS:
         raise InputError(f"detrend is {detrend!r}; {nearest(detrend, METHODS)}")
     if surrogates not in KINDS:
         raise InputError(f"surrogates are {surrogates!r}; {nearest(surrogates, KINDS)}")
     if resamples < 19:
         raise InputError(f"resamples is {resamples}; at least 19 surrogates are needed for 5%")
+    reach = smoothing_points(bandwidth, series) if detrend else 0.0
     if over is not None:
         return _across(series, over, surrogates, resamples, rng)
-    points = series.theta.sizes[dim]
-    width = round(window * points) if isinstance(window, float) else window
-    require_window(width, points, dim)
+    points = series.theta.sizes[series.dim]
+    width = round(points / 2) if window is None else points_within(window, spacing)
+    require_window(width, points, spacing)
     stride = max(1, (points - width) // _PLACES)
 
     def indicators(x: np.ndarray) -> np.ndarray:
-        rest = rest_of(x, detrend, bandwidth) if detrend else x.copy()
+        rest = rest_of(x, detrend, reach) if detrend else x.copy()
         return rolling(rest, width, stride)[..., :4]
 
     def kernel(x: np.ndarray, t: np.ndarray, places: np.ndarray) -> np.ndarray:
         out = np.empty((len(x), 2 * len(TRENDS)))
         found = _taus(indicators(x))
-        rest = rest_of(x, detrend, bandwidth) if detrend else x
+        rest = rest_of(x, detrend, reach) if detrend else x
         for k, row in enumerate(rest):
             drawn = surrogates_of(row[None], resamples, surrogates, stream(rng, places[k]))[:, 0]
             null = _taus(indicators(drawn))
@@ -162,7 +163,9 @@ def early_warning(
         return out
 
     columns, status = over_sound_series(series, kernel, 2 * len(TRENDS), _NEEDS, numbered=True)
-    return _labels(series, columns, status, surrogates, resamples, f"windows of {width} points")
+    return _labels(
+        series, columns, status, surrogates, resamples, f"windows of {width * spacing:g}"
+    )
 
 
 def _across(series: Paths, over: str, surrogates: str, resamples: int, rng: Seed) -> xr.Dataset:
@@ -179,7 +182,7 @@ def _across(series: Paths, over: str, surrogates: str, resamples: int, rng: Seed
 
     def indicators(members: np.ndarray) -> np.ndarray:
         """Of (member, ensemble, point), with no reddening: that takes a window."""
-        variance, memory, skewness, _ = across_members(members, 1)
+        variance, memory, skewness, _ = across_members(members, *pairs_at(series.times, None))
         columns = np.stack([variance, memory, skewness, np.full_like(variance, np.nan)], axis=-1)
         return columns[:, ::stride]
 

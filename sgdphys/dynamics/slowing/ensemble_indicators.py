@@ -1,10 +1,12 @@
 """Early-warning indicators across the members of an ensemble, at fixed time."""
 
 from collections.abc import Hashable
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from sgdphys.dynamics.clock import pairs_at
 from sgdphys.dynamics.series import paths
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
@@ -14,7 +16,7 @@ _FEWEST_MEMBERS = 5
 
 
 def ensemble_indicators(
-    theta: xr.DataArray, *, dim: str = "step", over: str = "replica", lag: int = 1
+    theta: xr.DataArray, *, time: Any = None, over: str = "replica", lag: float | None = None
 ) -> xr.Dataset:
     """Variance, memory and skewness across members at fixed time: no window, and no detrending.
 
@@ -22,16 +24,18 @@ def ensemble_indicators(
     ----------
     theta : DataArray
         Members that are not finite at a time are left out there.
-    dim, over : str
-        Time, and the members.
-    lag : int
-        Points from one time to the other of the autocorrelation.
+    time : str, float, array or pair, optional
+        Where points lie in time: see ``dynamics.series.paths``.
+    over : str
+        The members.
+    lag : float, optional
+        From one time to the other of the autocorrelation, in units of time; one point by default.
 
     Returns
     -------
     Dataset
-        variance, autocorrelation (between this time and ``lag`` points later, across members; NaN
-        at the end), skewness, count, over ``dim`` and the remaining dimensions.
+        variance, autocorrelation (between this time and ``lag`` later, across members; NaN where
+        there is no later point), skewness, count, over time and the remaining dimensions.
 
     Raises
     ------
@@ -42,13 +46,11 @@ def ensemble_indicators(
     ----------
     Scheffer et al. (2009), Nature 461, 53.
     """
-    series = paths(theta, dim=dim)
+    series = paths(theta, time=time)
     x = series.theta
     require_members(x, over)
-    if not 1 <= lag < x.sizes[dim]:
-        raise InputError(f"lag is {lag}; it must lie between 1 and {x.sizes[dim] - 1}")
     order: list[Hashable] = [d for d in x.dims if d != over]
-    columns = across_members(numbers_of(x.transpose(over, ...)), lag)
+    columns = across_members(numbers_of(x.transpose(over, ...)), *pairs_at(series.times, lag))
     data = xr.Dataset(
         {
             name: (order, column)
@@ -58,7 +60,7 @@ def ensemble_indicators(
         },
         coords={n: c for n, c in x.coords.items() if over not in c.dims},
         attrs={
-            "method": f"moments across {over} at fixed {dim}",
+            "method": f"moments across {over} at fixed {series.dim}",
             "reference": "Scheffer et al. (2009)",
             "interval_method": "none; see early_warning",
         },
@@ -79,19 +81,19 @@ def require_members(x: xr.DataArray, over: str) -> None:
         )
 
 
-def across_members(x: np.ndarray, lag: int) -> tuple[np.ndarray, ...]:
-    """Variance, lagged correlation, skewness and count of (member, ..., point)."""
+def across_members(x: np.ndarray, early: np.ndarray, late: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Variance, correlation with later points, skewness and count of (member, ..., point)."""
     there = np.isfinite(x)
     count = there.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         away = np.where(there, x - np.where(there, x, 0.0).sum(axis=0) / count, 0.0)
         second = (away**2).sum(axis=0) / count
         skewness = (away**3).sum(axis=0) / count / second**1.5
-        both = there[..., lag:] & there[..., :-lag]
+        both = there[..., late] & there[..., early]
         pairs = both.sum(axis=0)
-        a, b = (np.where(both, x[..., s], 0.0) for s in (slice(None, -lag), slice(lag, None)))
+        a, b = (np.where(both, x[..., s], 0.0) for s in (early, late))
         a, b = (np.where(both, v - v.sum(axis=0) / pairs, 0.0) for v in (a, b))
         memory = np.full(second.shape, np.nan)
-        memory[..., :-lag] = (a * b).sum(axis=0) / np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
+        memory[..., early] = (a * b).sum(axis=0) / np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
         variance = second * count / (count - 1)
     return variance, memory, skewness, count

@@ -27,10 +27,8 @@ _FASTEST = 50.0
 def relaxation_time(
     theta: Any,
     *,
-    dim: str = "step",
+    time: Any = None,
     method: str = "lag1",
-    dt: float | None = None,
-    per: str | None = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
     """Relaxation time of every series, 1/kappa of an Ornstein-Uhlenbeck process.
@@ -38,8 +36,8 @@ def relaxation_time(
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced, stationary series along ``dim``; a bare array has time first.
-    dim, dt, per
+        Evenly spaced, stationary series; an array without names has time first.
+    time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``.
     method : str
         "lag1": -1/ln phi, phi the autocorrelation of neighbouring points with its bias taken out;
@@ -66,7 +64,7 @@ def relaxation_time(
     """
     if method not in METHODS:
         raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")
-    series = paths(theta, dim=dim, dt=dt, per=per)
+    series = paths(theta, time=time)
     if method == "lag1":
         fitted = fit_ou(series, confidence=confidence)
         kept = [f"relaxation_time{end}" for end in ("", "_low", "_high")]

@@ -13,6 +13,7 @@ import xarray as xr
 
 from sgdphys import parallel
 from sgdphys.compiling import compiled
+from sgdphys.dynamics.clock import points_within
 from sgdphys.dynamics.series import BLOCK_BYTES, Paths, over_series, paths, result
 from sgdphys.dynamics.slowing.autocorrelation import require_even
 from sgdphys.errors import InputError
@@ -207,36 +208,34 @@ def rolling(x: np.ndarray, window: int, stride: int) -> np.ndarray:
     return out
 
 
-def require_window(window: int, points: int, dim: str) -> None:
-    """Refuse windows that are too narrow, or longer than the series."""
+def require_window(window: int, points: int, spacing: float) -> None:
+    """Refuse windows, in points, that are too narrow or longer than the series."""
     if not NARROWEST <= window <= points:
         raise InputError(
-            f"window is {window} points and the series has {points} along {dim!r}; it must be at "
-            f"least {NARROWEST} and at most that"
+            f"a window of {window * spacing:g} has {window} points; it must have at least "
+            f"{NARROWEST}, and at most the {points} of the series"
         )
 
 
 def rolling_indicators(
     theta: Any,
     *,
-    window: int,
-    stride: int = 1,
-    dim: str = "step",
-    dt: float | None = None,
-    per: str | None = None,
+    window: float,
+    stride: float | None = None,
+    time: Any = None,
 ) -> xr.Dataset:
     """Variance, lag-1 autocorrelation, skewness and reddening in windows that move along a series.
 
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced series along ``dim``, missing points NaN; a bare array has time first. Trends
+        Evenly spaced series, missing points NaN; an array without names has time first. Trends
         stay: see ``detrended``. A lazy array gives lazy results, whatever its chunks.
-    window : int
-        Points, at least 20.
-    stride : int
-        Points that the window moves by.
-    dim, dt, per
+    window : float
+        Length of the window in units of time, to the nearest whole number of points: at least 20.
+    stride : float, optional
+        What the window moves by, in units of time; one point by default.
+    time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``.
 
     Returns
@@ -263,35 +262,37 @@ def rolling_indicators(
     Scheffer et al. (2009), Nature 461, 53; Dakos et al. (2012), PLoS ONE 7, e41010; Biggs et al.
     (2009), PNAS 106, 826, for reddening.
     """
-    series = paths(theta, dim=dim, dt=dt, per=per)
-    points = series.theta.sizes[dim]
-    require_window(window, points, dim)
-    if stride < 1:
-        raise InputError(f"stride is {stride}; it must be at least 1")
-    require_even(series, "rolling_indicators")
-    windows = (points - window) // stride + 1
+    series = paths(theta, time=time)
+    points = series.theta.sizes[series.dim]
+    spacing = require_even(series, "rolling_indicators")
+    width = points_within(window, spacing)
+    require_window(width, points, spacing)
+    by = 1 if stride is None else points_within(stride, spacing, "stride")
+    if by < 1:
+        raise InputError(f"stride is {stride}; it must be at least one point, {spacing:g}")
+    windows = (points - width) // by + 1
     if series.theta.chunks:
-        columns = _lazily(series, window, stride, windows)
+        columns = _lazily(series, width, by, windows)
     else:
         flat = over_series(
-            series, lambda x, t: rolling(x, window, stride).reshape(len(x), -1), windows * 5
+            series, lambda x, t: rolling(x, width, by).reshape(len(x), -1), windows * 5
         )
         columns = flat.reshape(*flat.shape[:-1], windows, 5)
-    ends = np.arange(windows) * stride + window - 1
+    ends = np.arange(windows) * by + width - 1
     along: dict[str, Any] = {
-        str(name): (dim, coordinate.to_numpy()[ends], coordinate.attrs)
+        str(name): (series.dim, coordinate.to_numpy()[ends], coordinate.attrs)
         for name, coordinate in series.theta.coords.items()
-        if coordinate.dims == (dim,)
+        if coordinate.dims == (series.dim,)
     }
     values: dict[str, Any] = {
-        name: ((dim,), columns[..., k]) for k, name in enumerate((*INDICATORS, "count"))
+        name: ((series.dim,), columns[..., k]) for k, name in enumerate((*INDICATORS, "count"))
     }
     return result(
         series,
         values,
-        coords=along or {dim: series.times[ends]},
-        window=window,
-        stride=stride,
+        coords=along or {series.dim: series.times[ends]},
+        window=width * spacing,
+        stride=by * spacing,
         named={"count": number_of("points")},
         method="moments of moving windows",
         reference="Scheffer et al. (2009); Dakos et al. (2012)",

@@ -1,0 +1,33 @@
+"""Public names of sgdphys, each imported when it is first used; types for editors."""
+
+from . import dynamics as dynamics
+from . import information as information
+from . import parallel as parallel
+from . import processes as processes
+from . import tasks as tasks
+from .dynamics.diffusion.model_choice import fit as fit
+from .study.running import run as run
+from .study.runs import Run as Run
+from .trajectory.checkpoints import read_checkpoints as read_checkpoints
+from .trajectory.gathering import gather as gather
+from .trajectory.reader import check as check
+from .trajectory.reader import open_trajectory as open_trajectory
+from .trajectory.record import record as record
+
+__all__ = [
+    "Run",
+    "check",
+    "dynamics",
+    "fit",
+    "gather",
+    "information",
+    "open_trajectory",
+    "parallel",
+    "processes",
+    "read_checkpoints",
+    "record",
+    "run",
+    "tasks",
+]
+
+__version__: str

@@ -1,0 +1,258 @@
+"""Where points lie in time: what the argument ``time`` of every function means."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from sgdphys.containers import array_of, bare_array, finite_array, index_array, is_clock, units_of
+from sgdphys.dynamics.status import even_spacing
+from sgdphys.errors import InputError, nearest
+from sgdphys.missing import as_float, stored_as_nan, unmasked
+
+_SECONDS = {
+    "nanosecond": 1e-9, "microsecond": 1e-6, "millisecond": 1e-3, "second": 1.0, "minute": 60.0,
+    "hour": 3600.0, "day": 86400.0,
+}  # fmt: skip
+_PLURALS = {
+    f"{name}s": name
+    for name in (
+        *_SECONDS, "week", "month", "year", "step", "epoch", "frame", "update", "iteration",
+        "sample", "draw",
+    )
+}  # fmt: skip
+
+
+class Clock(NamedTuple):
+    """Times of the points along one dimension of an array."""
+
+    dim: str
+    times: np.ndarray
+    """float64 (point,), increasing."""
+    unit: str
+    coordinate: str | None
+    """The coordinate whose values the times are."""
+
+
+def first_axis(time: Any) -> str:
+    """Name of time for an array that names no dimension: its first axis."""
+    name, given = _name_and_times(time)
+    if name is None and isinstance(given, xr.DataArray) and given.ndim == 1:
+        return str(given.dims[0])
+    return name or "step"
+
+
+def clock_of(theta: xr.DataArray, time: Any = None) -> Clock:
+    """Return the times of an array's points and the dimension along which they lie.
+
+    Parameters
+    ----------
+    theta : DataArray
+    time
+        The argument ``time`` of a public function: see ``dynamics.series.paths``.
+
+    Raises
+    ------
+    InputError
+        For a dimension that is not there or not clear, and for times that do not fit or increase.
+    """
+    name, given = _name_and_times(time)
+    if name is None and isinstance(given, xr.DataArray) and given.dims[:1] != ():
+        name = str(given.dims[0]) if given.dims[0] in theta.dims else None
+    dim = _dimension(theta, name)
+    coordinate = None
+    if given is None:
+        coordinate = name if name in theta.coords else dim if dim in theta.coords else None
+        times, unit = _own_times(theta, dim, coordinate)
+    elif np.ndim(bare := _bare(given)) == 0:
+        times, unit = _even_times(theta, dim, given, is_settled=isinstance(time, tuple))
+        coordinate = dim if dim in theta.coords and not isinstance(time, tuple) else None
+    else:
+        times, unit = _given_times(given, bare)
+        if times.shape != (theta.sizes[dim],):
+            raise InputError(
+                f"time has shape {times.shape}; there are {theta.sizes[dim]} points along {dim!r}"
+            )
+        if not np.isfinite(times).all():
+            raise InputError("the times are not all finite")
+    back = np.flatnonzero(~(np.diff(times) > 0))
+    if len(back):
+        k = int(back[0])
+        raise InputError(
+            f"{coordinate or 'time'} goes from {times[k]:g} to {times[k + 1]:g} at point {k + 1}; "
+            "it must increase: remove repeated or misplaced points"
+        )
+    return Clock(dim, times, singular(unit), coordinate)
+
+
+def _name_and_times(time: Any) -> tuple[str | None, Any]:
+    """The name of a dimension or coordinate that is given, and the spacing or times."""
+    if isinstance(time, str):
+        return time, None
+    if isinstance(time, tuple) and len(time) == 2 and isinstance(time[0], str):
+        if time[1] is None or isinstance(time[1], str):
+            raise InputError(
+                f"time is {time!r}; a pair is a dimension and the spacing or times of its points"
+            )
+        return time
+    return None, time
+
+
+def _dimension(theta: xr.DataArray, name: str | None) -> str:
+    """The dimension along which time runs."""
+    dims = [str(d) for d in theta.dims]
+    if name is None:
+        found = [d for d in dims if is_clock(d)]
+        if len(found) == 1 or (not found and len(dims) == 1):
+            return (found or dims)[0]
+        which = "several could be time" if found else "none is named as times are"
+        raise InputError(
+            f"which dimension is time? {which}; give one of them as time: "
+            f"{', '.join(found or dims)}"
+        )
+    if name in dims:
+        return name
+    along = [str(c) for c, coordinate in theta.coords.items() if coordinate.ndim == 1]
+    if name not in theta.coords:
+        raise InputError(
+            f"there is no dimension or coordinate {name!r}; {nearest(name, [*dims, *along])} "
+            f"(it has {', '.join(dict.fromkeys([*dims, *along]))})"
+        )
+    if theta[name].ndim != 1:
+        has = ", ".join(map(str, theta[name].dims)) or "none"
+        raise InputError(f"coordinate {name!r} has the dimensions {has}; times run along one")
+    return str(theta[name].dims[0])
+
+
+def _own_times(theta: xr.DataArray, dim: str, coordinate: str | None) -> tuple[np.ndarray, str]:
+    """Times that an array has itself, or the numbers of its points."""
+    if coordinate is None:
+        return np.arange(theta.sizes[dim]) * 1.0, dim
+    return numbers(theta[coordinate])
+
+
+def _even_times(
+    theta: xr.DataArray, dim: str, given: Any, *, is_settled: bool
+) -> tuple[np.ndarray, str]:
+    """Times of a given spacing; an error beside a coordinate that says otherwise."""
+    spacing = array_of(given, "time").item()
+    if isinstance(given, bool | np.bool_) or not 0 < spacing < np.inf:
+        raise InputError(f"time is {given}; a spacing must be a finite number above 0")
+    if dim in theta.coords:
+        own, unit = numbers(theta[dim])
+        found = even_spacing(own)
+        if not is_settled:
+            if not abs(found - spacing) <= 1e-6 * abs(spacing):
+                said = f"{found:g}" if np.isfinite(found) else "uneven"
+                raise InputError(
+                    f"time is {spacing:g} and the spacing of coordinate {dim!r} is {said}; leave "
+                    f"time out, or give time=({dim!r}, {spacing:g}) for evenly spaced points"
+                )
+            return own, unit
+        if not np.isfinite(found) and len(own) > 1:
+            raise InputError(
+                f"coordinate {dim!r} is not evenly spaced; give its times as an array, as in "
+                f"time=({dim!r}, {spacing:g} * theta[{dim!r}].values)"
+            )
+    return np.arange(theta.sizes[dim]) * float(spacing), units_of(given) or "time"
+
+
+def _bare(given: Any) -> Any:
+    if isinstance(given, xr.DataArray | pd.Series | pd.Index):
+        return given
+    return unmasked(bare_array(given, "time"))
+
+
+def _given_times(given: Any, values: Any) -> tuple[np.ndarray, str]:
+    """Times that an argument gives, from any container, as float64, and their unit."""
+    if isinstance(given, xr.DataArray) and given.ndim == 1:
+        return numbers(given)
+    if isinstance(given, pd.Series | pd.Index):
+        return numbers(index_array(pd.Index(given), "time"))
+    if np.ndim(values) != 1 or not len(values):
+        raise InputError(f"time has shape {np.shape(values)}; give one time for each point")
+    unit = units_of(given) or "time"
+    return numbers(xr.DataArray(values, dims="time", name="time", attrs={"units": unit}))
+
+
+def numbers(coordinate: xr.DataArray) -> tuple[np.ndarray, str]:
+    """A coordinate as float64 and its unit; dates in the unit that their file had."""
+    values = coordinate.to_numpy()
+    if values.dtype.kind in "mM":
+        unit = str(coordinate.encoding.get("units", "second")).split(" since")[0]
+        seconds = (values - values[0]) / np.timedelta64(1, "s")
+        if singular(unit) not in _SECONDS:
+            unit = "second"
+        return seconds / _SECONDS[singular(unit)], unit
+    if values.dtype.kind not in "iuf":
+        raise InputError(f"coordinate {coordinate.name!r} is {values.dtype}; numbers were expected")
+    unit = str(coordinate.attrs.get("units", coordinate.name)).split(" since")[0]
+    if "source" in coordinate.encoding:  # of a file
+        values = stored_as_nan(values)
+    return as_float(values), unit
+
+
+def singular(unit: str) -> str:
+    """A word for time in the singular; any other unit or name as it is."""
+    return _PLURALS.get(unit, unit)
+
+
+def whole_lags(lags: Any, spacing: float, name: str = "lags") -> np.ndarray:
+    """Lags in units of time as numbers of points.
+
+    Parameters
+    ----------
+    lags : float or array
+    spacing : float
+    name : str
+        What the argument is called.
+
+    Raises
+    ------
+    InputError
+        For a lag that is no whole multiple of the spacing.
+    """
+    given = np.atleast_1d(finite_array(lags, name)) / spacing
+    whole = np.rint(given).astype(np.int64)
+    wrong = np.flatnonzero(np.abs(given - whole) > 1e-6 * np.maximum(np.abs(given), 1))
+    if len(wrong):
+        raise InputError(
+            f"{name}: {given[wrong[0]] * spacing:g} is not a whole multiple of the spacing of the "
+            f"points, {spacing:g}"
+        )
+    return whole
+
+
+def pairs_at(times: np.ndarray, lag: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """Points and those that lie a lag later, by number; neighbours where no lag is given.
+
+    Raises
+    ------
+    InputError
+        When no two points lie so far apart.
+    """
+    if lag is None:
+        points = np.arange(len(times))
+        return points[:-1], points[1:]
+    wanted = float(finite_array(lag, "lag"))
+    late, is_there = points_at(times, times + wanted)
+    early = np.flatnonzero(is_there) if wanted > 0 else np.empty(0, np.int64)
+    if not len(early):
+        raise InputError(
+            f"lag is {wanted:g}; no two points lie so far apart: neighbours lie "
+            f"{np.diff(times).min():g} apart, and all points within {np.ptp(times):g}"
+        )
+    return early, late[early]
+
+
+def points_at(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points at given times, to a thousandth of the finest spacing, and whether they are there."""
+    tolerance = 1e-3 * np.diff(times).min(initial=np.inf)
+    k = np.clip(np.searchsorted(times, wanted - tolerance), 0, len(times) - 1)
+    return k, np.abs(times[k] - wanted) <= tolerance
+
+
+def points_within(duration: Any, spacing: float, name: str = "window") -> int:
+    """How many points a duration in units of time spans, to the nearest one."""
+    return int(np.rint(float(finite_array(duration, name)) / spacing))

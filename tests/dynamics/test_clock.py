@@ -1,0 +1,158 @@
+"""Where points lie in time: every way in which the argument ``time`` can say it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import sgdphys as sp
+from sgdphys.dynamics.series import paths
+from sgdphys.errors import InputError
+
+X = np.random.default_rng(0).standard_normal((5, 3))
+
+
+def clock(theta, **options):
+    read = paths(theta, **options)
+    return read.dim, read.times.tolist(), read.time_unit
+
+
+def named(*dims, **coords):
+    sizes = dict(zip(("step", "time", "frame", "replica", "a"), (5, 5, 5, 3, 3), strict=True))
+    return xr.DataArray(np.zeros([sizes[d] for d in dims]), dims=dims, coords=coords)
+
+
+COUNTED = [0, 1, 2, 3, 4]
+HALVES = [0, 0.5, 1, 1.5, 2]
+
+
+@pytest.mark.parametrize("dim", ["step", "time", "frame"])
+def test_a_dimension_that_is_named_as_times_are_is_time(dim):
+    assert clock(named("replica", dim)) == (dim, COUNTED, dim)
+    assert clock(named("replica", dim), time=0.5) == (dim, HALVES, "time")
+    assert clock(named(dim, "replica", **{dim: HALVES})) == (dim, HALVES, dim)
+
+
+def test_an_array_without_names_has_time_first():
+    assert clock(X) == ("step", COUNTED, "step")
+    assert clock(X, time=0.5) == ("step", HALVES, "time")
+    assert clock(X, time=HALVES) == ("step", HALVES, "time")
+    assert clock(X, time="frame") == ("frame", COUNTED, "frame")
+    assert clock(X, time=("frame", 0.5)) == ("frame", HALVES, "time")
+
+
+def test_a_single_dimension_needs_no_name():
+    assert clock(xr.DataArray(X[:, 0], dims="a")) == ("a", COUNTED, "a")
+
+
+def test_a_coordinate_along_a_dimension_is_a_clock():
+    theta = named("step", "replica", time=("step", HALVES, {"units": "s"}))
+    assert clock(theta, time="time") == ("step", HALVES, "s")
+    assert clock(theta) == ("step", COUNTED, "step")
+
+
+def test_a_pair_or_times_with_a_dimension_settle_it():
+    both = named("step", "time", "replica")
+    with pytest.raises(InputError, match="several could be time; give one of them as time: step,"):
+        paths(both)
+    assert clock(both, time="time") == ("time", COUNTED, "time")
+    assert clock(both, time=("time", 0.5)) == ("time", HALVES, "time")
+    assert clock(both, time=("time", np.array(HALVES))) == ("time", HALVES, "time")
+    assert clock(both, time=xr.DataArray(HALVES, dims="time", name="t")) == ("time", HALVES, "t")
+
+
+def test_a_pair_puts_its_spacing_in_place_of_the_coordinate():
+    theta = named("step", step=COUNTED)
+    with pytest.raises(InputError, match=r"is 1; leave time out, or give time=\('step', 0.5\)"):
+        paths(theta, time=0.5)
+    assert clock(theta, time=("step", 0.5)) == ("step", HALVES, "time")
+    assert clock(theta, time=1) == ("step", COUNTED, "step")
+    with pytest.raises(InputError, match="is not evenly spaced; give its times"):
+        paths(named("step", step=[0, 1, 2, 4, 8]), time=("step", 0.5))
+
+
+def test_times_from_other_containers():
+    series = pd.Series(X[:, 0], index=HALVES)
+    assert clock(series)[1] == HALVES
+    assert clock(X, time=series.index)[1] == HALVES
+    assert clock(X, time=np.array(HALVES, np.float32))[1] == HALVES
+
+
+@pytest.mark.parametrize(
+    ("theta", "time", "said"),
+    [
+        (named("replica", "a"), None, "none is named as times are; give one of them as time: repl"),
+        (named("replica", "a"), 0.5, "which dimension is time"),
+        (named("step"), "stp", "no dimension or coordinate 'stp'; did you mean 'step'"),
+        (named("step", c=("step", list("abcde"))), "c", "'c' is <U1; numbers were expected"),
+        (named("step", c=1.0), "c", "'c' has the dimensions none; times run along one"),
+        (X, [0, 1, 2], r"time has shape \(3,\); there are 5 points along 'step'"),
+        (X, [[0], [1]], r"time has shape \(2, 1\); give one time for each point"),
+        (X, [0, 1, 1, 2, 3], "goes from 1 to 1 at point 2; it must increase"),
+        (X, [0, 1, np.nan, 3, 4], "not all finite"),
+        (X, 0, "time is 0; a spacing must be a finite number above 0"),
+        (X, ("step", None), "a pair is a dimension and the spacing or times"),
+    ],
+)
+def test_what_does_not_fit_is_refused(theta, time, said):
+    with pytest.raises(InputError, match=said):
+        paths(theta, time=time)
+
+
+def test_a_trajectory_is_read_as_its_weights(tmp_path):
+    data = xr.Dataset({"theta": (("step", "a"), X), "loss": ("step", X[:, 0])})
+    tree = xr.DataTree.from_dict({"weights": data, "other": data[["loss"]]})
+    right = sp.dynamics.msd(X)["msd"].to_numpy()
+    for given in (data, tree):
+        np.testing.assert_array_equal(sp.dynamics.msd(given)["msd"].to_numpy(), right)
+
+
+def test_lags_are_in_units_of_the_clock():
+    """The same walk, seen every step and every half second: the same lags, the same numbers."""
+    walk = np.random.default_rng(1).standard_normal((400, 2)).cumsum(axis=0)
+    d = sp.dynamics
+    for function, options in (
+        (d.msd, {"lags": [1, 4]}),
+        (d.autocorrelation, {"lags": [1, 4]}),
+        (d.autocorrelation, {"lags": 4}),
+        (d.diffusion_vs_lag, {"lags": [1, 4]}),
+        (d.msd_exponent, {"lags": [1, 2, 4]}),
+        (d.rolling_indicators, {"window": 50, "stride": 4}),
+        (d.diffusion_coefficient, {"window": 50}),
+        (d.detrended, {"bandwidth": 20}),
+        (d.early_warning, {"window": 100, "resamples": 19}),
+    ):
+        by_steps = function(walk, **options)
+        halved = {k: np.asarray(v) * 0.5 if k != "resamples" else v for k, v in options.items()}
+        by_time = function(walk, time=0.5, **halved)
+        for data in (by_steps, by_time):
+            assert all(n > 0 for n in data.sizes.values())
+        assert by_steps.sizes == by_time.sizes, function.__name__
+    with pytest.raises(InputError, match="not a whole multiple"):
+        d.autocorrelation(walk, time=0.5, lags=[0.7])
+
+
+def test_windows_of_uneven_points_span_equal_times():
+    """A walk seen at random times: windows hold what lies in them, and D is right in each."""
+    rng = np.random.default_rng(2)
+    times = np.cumsum(rng.exponential(0.01, 20_000))
+    walk = np.cumsum(
+        rng.standard_normal((20_000, 4)) * np.sqrt(np.diff(times, prepend=0))[:, None], 0
+    )
+    found = sp.dynamics.diffusion_coefficient(walk, time=times, window=40.0)
+    assert found.sizes["window"] == int(np.ptp(times) / 40)
+    np.testing.assert_allclose(np.diff(found["window"]), 40)
+    np.testing.assert_allclose(found["diffusion"], 0.5, rtol=0.15)
+
+
+def test_pairs_a_lag_apart_across_an_ensemble():
+    """Members of a walk, at uneven times: the lag pairs those points that lie so far apart."""
+    times = np.array([0, 1, 2, 4, 5, 8.0])
+    rng = np.random.default_rng(3)
+    dx = rng.standard_normal((4000, 6)) * np.sqrt(np.diff(times, prepend=0))
+    theta = xr.DataArray(dx.cumsum(axis=1), dims=("replica", "step"))
+    found = sp.dynamics.ensemble_diffusion(theta, time=("step", times), lag=3)
+    assert found.sizes["step"] == 3  # 1 to 4, 2 to 5, 5 to 8
+    np.testing.assert_allclose(found["diffusion"], 0.5, rtol=0.1)
+    with pytest.raises(InputError, match="no two points lie so far apart"):
+        sp.dynamics.ensemble_diffusion(theta, time=("step", times), lag=0.5)
