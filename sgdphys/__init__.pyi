@@ -5,7 +5,7 @@ from . import information as information
 from . import parallel as parallel
 from . import processes as processes
 from . import tasks as tasks
-from .dynamics.diffusion.model_choice import fit as fit
+from .fitting.result import fit as fit
 from .study.running import run as run
 from .study.runs import Run as Run
 from .trajectory.checkpoints import read_checkpoints as read_checkpoints

@@ -375,6 +375,7 @@ def test_figures_in_common_are_drawn_on_the_same_axes(runs, tmp_path):
     assert f"({runs[0].folder})" in section  # equal titles are told apart
 
 
+@pytest.mark.slow
 def test_a_page_of_many_studies_has_data_and_planes_too(runs, tmp_path):
     for name, keys in (("one", STUDY), ("sweep", SWEEP)):
         (tmp_path / f"{name}.toml").write_text(tomli_w.dumps(keys))

@@ -23,6 +23,7 @@ RULE = {
         "precision": {"of": "information", "estimator": "precision", "epochs": [0, 40],
                       "replicas": 2},
     },
+    "figures": {"formats": []},
 }  # fmt: skip
 LINEAR = {
     "title": "linear",
@@ -34,6 +35,7 @@ LINEAR = {
     },
     "record": {"weights": "log"},
     "analyses": {"linear": {"noise_variance": 0.3}},
+    "figures": {"formats": []},
 }  # fmt: skip
 
 

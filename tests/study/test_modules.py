@@ -67,7 +67,7 @@ def test_a_stopped_run_goes_on_with_its_buffers(models, monkeypatch):
 
     monkeypatch.setattr(recording, "SEGMENT_WORK", 1.0)
     monkeypatch.setattr(recording, "SEGMENTS_AT_LEAST", 3)
-    keys = KEYS | {"analyses": {}}
+    keys = KEYS | {"analyses": {}, "figures": {"formats": []}}
     whole = sp.run(keys, out=models / "whole").trajectory["weights"].to_dataset().load()
     asked = iter([True] * 4)
     with pytest.raises(Stopped):

@@ -16,6 +16,7 @@ SMALL = {
     "record": {"weights": {"burst": 20, "starts": 2}},
     "analyses": {"diffusion": {"sample": 10}},
     "sweep": {"train": {"sampling": ["replacement", "fixed"]}},
+    "figures": {"formats": []},
 }
 
 
@@ -69,8 +70,8 @@ def test_cases_run_are_joined_and_resume(tmp_path):
     assert bool((found["diffusion"].isel(case=0) > 0).all())
     assert bool((found["diffusion"].isel(case=1) == 0).all())
     is_labelled(found)
-    drawn = {path.name for path in run.figures()}
-    assert {"diffusion_vs_lag.png", "diffusion_noise.svg"} <= drawn
+    drawn = {path.name for path in run.figures(formats=["svg"])}
+    assert {"diffusion_vs_lag.svg", "diffusion_noise.svg"} <= drawn
     with pytest.raises(InputError, match="has cases: sampling=replacement"):
         _ = run.trajectory
     said = []

@@ -1,0 +1,190 @@
+"""What ``sgdphys.fit`` returns: the fitted models, a table of them in plain words, their figure."""
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from sgdphys.dynamics.diffusion import model_choice
+from sgdphys.dynamics.diffusion.model_choice import (
+    MODELS,
+    REJECT_BELOW,
+    RESIDUAL_TESTS,
+    UNIT_ROOT_BELOW,
+)
+from sgdphys.errors import InputError, nearest
+from sgdphys.fitting.fits import Fitted
+from sgdphys.status import TABLE, advice, words
+
+_ROWS = 20
+"""Series that a notebook shows."""
+_FAILED = ("not normal", "autocorrelated", "of changing variance")
+"""What residuals are that fail each of the RESIDUAL_TESTS."""
+
+
+class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
+    """Diffusion models fitted to series: a Dataset that can also be read as a table, and drawn.
+
+    Made by ``sgdphys.fit``. What xarray's own methods return, such as ``sel``, can be read and
+    summarised too, and no longer drawn: it has lost its series.
+    """
+
+    __slots__ = ("_series", "_time")
+
+    def summary(self) -> pd.DataFrame:
+        """One row per series: the chosen model, its coefficients, and why if it is none.
+
+        Returns
+        -------
+        DataFrame
+            best; diffusion with its interval, of the chosen model, or of a Wiener process with
+            drift where none was chosen; kappa with its interval; hurst; tail_index; status; reason.
+        """
+        chosen = self["best"].where(self["best"].isin(self["model"]), "drifted_wiener")
+        table = xr.Dataset({"best": self["best"]})
+        for name in ("diffusion", "diffusion_low", "diffusion_high"):
+            table[name] = self[name].sel(model=chosen).drop_vars("model")
+        for name in ("kappa", "kappa_low", "kappa_high", "hurst", "tail_index"):
+            table[name] = self[name]
+        table["status"] = self["status"].copy(data=words(self["status"]))
+        table["reason"] = self["best"].copy(data=self._reasons())
+        kept: list[Hashable] = [d for d in table.dims if d in table.coords]
+        labels = [c for c in table.coords if c not in kept]
+        return table.drop_vars(labels).to_dataframe() if table.dims else _one_row(table)
+
+    def plot(self) -> Any:  # type: ignore[override]  # as a fit is drawn, not any Dataset
+        """Draw the series and their fit: paths, displacement, increments, drift and diffusion.
+
+        Returns
+        -------
+        Figure
+
+        Raises
+        ------
+        InputError
+            For part of a fit, which has lost its series.
+        """
+        from sgdphys.figures.fits import panels
+        from sgdphys.fitting.portraits import portrait
+
+        try:
+            series, time = self._series, self._time
+        except AttributeError:
+            raise InputError(
+                "this part of a fit has no series to draw; call plot() on what fit() returned, or "
+                "fit the part of the series"
+            ) from None
+        return panels(portrait(Fitted(self, series, time, [])))
+
+    def _reasons(self) -> np.ndarray:
+        """Why no model of a series was chosen, or what its status means; empty otherwise."""
+        best, status = self["best"].to_numpy(), self["status"].to_numpy()
+        p_values = self["p_value"].sel(test=list(RESIDUAL_TESTS)).to_numpy()
+        nearest = self._nearest()
+        out = np.full(best.shape, "", object)
+        for series in np.ndindex(best.shape):
+            if best[series] == "none":
+                failed = [
+                    f"{word} (p = {p:.1g})"
+                    for word, p in zip(_FAILED, p_values[series], strict=True)
+                    if p * len(_FAILED) < REJECT_BELOW  # the first step of Holm
+                ]
+                out[series] = f"the residuals of {nearest[series]} are {', '.join(failed)}"
+            elif status[series]:
+                out[series] = TABLE[int(status[series])].sentence
+        return out
+
+    def _nearest(self) -> np.ndarray:
+        """The model of lowest BIC, whose residuals are tested."""
+        bic = self["bic"].transpose(..., "model").to_numpy()
+        p_value = self["p_value"].sel(test="unit_root", drop=True).to_numpy()
+        of_ou = bic[..., MODELS.index("ou")]
+        of_ou[~(p_value < UNIT_ROOT_BELOW)] = np.inf
+        least = np.argmin(np.where(np.isfinite(bic), bic, np.inf), axis=-1)
+        return np.asarray(np.array(MODELS)[least])
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the table, what to do about series left out, and the Dataset."""
+        if "best" not in self or "model" not in self.dims:
+            return super()._repr_html_()
+        table = self.summary()
+        left = f"<p>{len(table) - _ROWS} more series</p>" if len(table) > _ROWS else ""
+        sentences = "".join(f"<p>{s}</p>" for s in advice(self["status"].to_numpy()))
+        return (
+            table.head(_ROWS).to_html(float_format="{:.4g}".format)
+            + f"{left}{sentences}<details><summary>all results</summary>"
+            + super()._repr_html_()
+            + "</details>"
+        )
+
+
+def _one_row(table: xr.Dataset) -> pd.DataFrame:
+    return pd.DataFrame({str(n): [v.item()] for n, v in table.data_vars.items()})
+
+
+def _variable(data: Any, name: str) -> xr.DataArray:
+    """A variable of a Dataset or tree."""
+    if not isinstance(data, xr.Dataset | xr.DataTree):
+        raise InputError(
+            f"variable={name!r} is of a Dataset or DataTree; a {type(data).__name__} was given"
+        )
+    try:
+        found = data[name]
+    except KeyError:
+        raise InputError(f"there is no variable {name!r}; {nearest(name, _names(data))}") from None
+    if not isinstance(found, xr.DataArray):
+        raise InputError(f"{name!r} is a group; give one of its variables, as {name}/NAME")
+    return found
+
+
+def _names(data: xr.Dataset | xr.DataTree) -> list[str]:
+    """Names of all variables, of a tree with their groups."""
+    groups = {"": data} if isinstance(data, xr.Dataset) else data.to_dict()
+    return [f"{g}/{n}".lstrip("/") for g, group in groups.items() for n in group.data_vars]
+
+
+def fit(x: Any, *, variable: str | None = None, time: Any = None, confidence: float = 0.95) -> Fit:
+    """What kind of diffusion process is every series? Wiener, Ornstein-Uhlenbeck, fractional, Levy.
+
+    Parameters
+    ----------
+    x : DataArray, Dataset, DataTree, Series, DataFrame, array or tensor
+        Paths; an array without names has time first. A trajectory stands for its weights.
+    variable : str, optional
+        Which variable of a Dataset or DataTree, as "posterior/mu".
+    time : str, float, array or pair, optional
+        Where points lie in time: see ``dynamics.series.paths``.
+    confidence : float
+
+    Returns
+    -------
+    Fit
+        The Dataset of ``sgdphys.dynamics.fit``, with ``summary()`` and ``plot()``.
+
+    Raises
+    ------
+    InputError
+        As ``sgdphys.dynamics.fit``; for a variable that is not there.
+
+    See Also
+    --------
+    sgdphys.dynamics.fit : the same models, a plain Dataset; how one is chosen.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> path = sp.processes.ornstein_uhlenbeck(kappa=1, dt=0.1, steps=2000, rng=0)
+    >>> found = sp.fit(path.theta, time="time")
+    >>> found.best.item()
+    'ou'
+    >>> found.summary()[["kappa", "kappa_low", "kappa_high"]].round(1).to_numpy().tolist()
+    [[1.0, 0.8, 1.2]]
+    """
+    if variable is not None:
+        x = _variable(x, variable)
+    plain = model_choice.fit(x, time=time, confidence=confidence)
+    found = Fit(plain.data_vars, plain.coords, plain.attrs)
+    found._series, found._time = x, time
+    return found

@@ -1,0 +1,92 @@
+"""What sgdphys.fit returns: its table, its reasons, its figure, what a notebook shows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import sgdphys as sp
+from sgdphys.errors import InputError
+
+WALKS = np.random.default_rng(0).standard_normal((3000, 3)).cumsum(axis=0)
+
+
+def of_xarray(found):
+    return xr.Dataset(found.data_vars, found.coords, found.attrs)
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    """Walks under noise of measurement, which no model has."""
+    return sp.fit(WALKS + 5 * np.random.default_rng(1).standard_normal(WALKS.shape))
+
+
+def test_the_numbers_are_those_of_the_plain_results():
+    found, plain = sp.fit(WALKS, time=0.1), sp.dynamics.fit(WALKS, time=0.1)
+    xr.testing.assert_identical(of_xarray(found), plain)
+    table = found.summary()
+    assert table["best"].tolist() == ["wiener"] * 3
+    np.testing.assert_array_equal(table["diffusion"], plain["diffusion"].sel(model="wiener"))
+    assert table["reason"].tolist() == [""] * 3
+
+
+def test_series_are_rows_by_their_coordinates():
+    path = sp.processes.ornstein_uhlenbeck(kappa=1, dt=0.2, steps=500, replicas=2, parameters=3)
+    table = sp.fit(path["theta"], time="time").summary()
+    assert table.index.names == ["replica", "parameter"]
+    assert len(table) == 6
+    assert (table["best"] == "ou").sum() >= 5
+    assert (table["kappa_low"] < table["kappa_high"]).all()
+
+
+def test_it_says_why_no_model_stands(noisy):
+    for best, reason in noisy.summary()[["best", "reason"]].to_numpy():
+        assert best == "none"
+        assert reason.startswith("the residuals of ")
+        assert "autocorrelated (p = " in reason
+
+
+def test_the_reason_of_a_status_is_what_to_do():
+    x = WALKS.copy()
+    x[:, 0], x[20:, 1] = 1.0, np.nan
+    table = sp.fit(x).summary()
+    assert table["status"].tolist() == ["constant", "too short to compare models", "ok"]
+    assert "leave it out" in table["reason"][0]
+    assert "record for longer" in table["reason"][1]
+
+
+def test_one_series_is_one_row():
+    table = sp.fit(WALKS[:, 0]).summary()
+    assert isinstance(table, pd.DataFrame)
+    assert len(table) == 1
+    assert table["best"].item() == "wiener"
+
+
+def test_part_of_a_fit_is_summarised_and_not_drawn(noisy):
+    part = noisy.isel(dim_1=[0])
+    assert len(part.summary()) == 1
+    with pytest.raises(InputError, match="this part of a fit has no series to draw"):
+        part.plot()
+    assert len(noisy.plot().axes) == 4
+
+
+def test_a_notebook_shows_the_table_and_the_dataset(noisy):
+    shown = noisy._repr_html_()
+    assert shown.count("the residuals of") == 3
+    assert "all results" in shown
+    assert "xarray" in noisy[["kappa"]]._repr_html_()  # no longer a fit, and shown all the same
+
+
+def test_a_variable_is_chosen_by_name():
+    data = xr.Dataset({"a": ("step", WALKS[:, 0]), "b": ("step", WALKS[:, 1] * 2)})
+    tree = xr.DataTree.from_dict({"posterior": data})
+    right = sp.fit(data["b"])
+    for given, name in ((data, "b"), (tree, "posterior/b")):
+        xr.testing.assert_identical(of_xarray(sp.fit(given, variable=name)), of_xarray(right))
+    for given, name, said in (
+        (data, "c", "no variable 'c'; it can be 'a', 'b'"),
+        (tree, "posterior", "'posterior' is a group"),
+        (WALKS, "a", "is of a Dataset or DataTree; a ndarray was given"),
+    ):
+        with pytest.raises(InputError, match=said):
+            sp.fit(given, variable=name)
