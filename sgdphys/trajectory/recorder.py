@@ -148,6 +148,11 @@ class Recorder:
             shutil.rmtree(self._parts, ignore_errors=True)
         self.release()
 
+    def __repr__(self) -> str:
+        """Where the recording stands, for a notebook too."""
+        state = self._ended or ("closed" if self._closed else "recording")
+        return f"<Recorder of {self.path}: {self.steps} updates, {state}>"
+
     def __enter__(self) -> "Recorder":
         return self
 

@@ -31,6 +31,14 @@ def loss_of(model, seed=0):
     return model(x.to(next(model.parameters()).dtype)).square().mean()
 
 
+def test_it_says_where_it_stands(tmp_path):
+    recording = sp.record(one_weight(), tmp_path / "a.nc")
+    recording.step()
+    assert repr(recording) == f"<Recorder of {tmp_path / 'a.nc'}: 1 updates, recording>"
+    recording.close()
+    assert repr(recording).endswith("1 updates, closed>")
+
+
 def test_weights_are_copied_at_the_call(tmp_path):
     """Not a reference that every stored row would follow: 1.0, 0.9, 0.8."""
     model = one_weight()
