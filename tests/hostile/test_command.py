@@ -378,6 +378,7 @@ def test_plain_analysis_never_loads_torch(tmp_path):
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.slow
 def test_no_noise_is_drawn_and_said(tmp_path):
     """P46: full batch, one batch an epoch; constant hidden units besides. No warning, exit 0."""
     full = ["--set", "train.sampling=full", "--set", "train.learning_rate=1e-12"]

@@ -20,13 +20,14 @@ def warns(found, trend="joint"):
     return found["p_value"].sel(trend=trend) <= 0.05
 
 
-@pytest.mark.parametrize("surrogates", ["ar1", "phases"])
+@pytest.mark.parametrize("surrogates", ["ar1", pytest.param("phases", marks=pytest.mark.slow)])
 def test_stationary_series_give_no_warning(surrogates):
     found = early_warning(ar1(0.7, 300, 1000, seed=1), surrogates=surrogates, resamples=99)
     for trend in ("variance", "autocorrelation", "joint"):
         fires(1 - warns(found, trend))
 
 
+@pytest.mark.slow
 def test_stationary_series_give_no_warning_detrended():
     found = early_warning(ar1(0.7, 300, 1000, seed=2), detrend="gaussian", resamples=39)
     fires(1 - warns(found))
@@ -45,6 +46,7 @@ def test_the_plain_p_value_would():
     assert np.mean(naive) > 0.75
 
 
+@pytest.mark.slow
 def test_stationary_ensembles_give_no_warning():
     x = xr.DataArray(ar1(0.7, 60, 1000, 10, seed=4), dims=("step", "case", "replica"))
     found = early_warning(x, over="replica", resamples=59)

@@ -17,7 +17,7 @@ def matrices(data):
 
 
 @pytest.mark.parametrize("process", [processes.rotating_langevin, processes.gyrator])
-@pytest.mark.parametrize("dt", [0.05, 0.4])
+@pytest.mark.parametrize("dt", [pytest.param(0.05, marks=pytest.mark.slow), 0.4])
 def test_matrices_are_recovered_at_any_step(process, dt):
     """32 intervals in the four cases: all within twice their half-width, nearly all within one."""
     data = process(steps=4000, dt=dt, replicas=2, rng=111)

@@ -156,6 +156,7 @@ def test_killed_at_any_replacement_of_a_file_it_is_carried_on(
     assert points >= {"one": 4, "sweep": 8, "suite": 12}[kind]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_killed_while_it_is_cleared_it_is_begun_anew(tmp_path, monkeypatch, suite, unbroken, when):
     for number in (1, 2):
