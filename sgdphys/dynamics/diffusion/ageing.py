@@ -1,4 +1,4 @@
-"""Do displacements age or differ: from a waiting time on, and from path to path."""
+"""Ageing and ergodicity breaking of mean squared displacements."""
 
 from typing import Any
 
@@ -24,12 +24,12 @@ def brownian_relative_variance(lag: Any, points: int) -> np.ndarray:
     lag : int array
         n, in steps.
     points : int
-        L, so that there are K = L - n pairs.
+        L; K = L - n is the number of pairs.
 
     Notes
     -----
-    (4 n**2 K + 2 K + n - n**3)/(3 n K**2) for n <= K,
-    else 2 + (K**3 - 4 n K**2 - K + 4 n)/(3 n**2 K).
+    (4 n**2 K + 2 K + n - n**3)/(3 n K**2) for n <= K, otherwise
+    2 + (K**3 - 4 n K**2 - K + 4 n)/(3 n**2 K).
 
     References
     ----------
@@ -153,16 +153,17 @@ def two_time_msd(
     low, high = percentile_interval(samples, members, confidence)
     mean = finite_mean(squares)
     template = series.theta.isel({series.dim: 0, over: 0}, drop=True)
-    more = (*map(str, template.dims), "wait", "lag")
+    kept = tuple(map(str, template.dims))
+    by_both, by_lag = (*kept, "wait", "lag"), (*kept, "lag")
     slope, slope_low, slope_high = _ageing(mean, samples, waits, members, confidence)
     data = xr.Dataset(
         {
-            "msd": (more, mean),
-            "msd_low": (more, low),
-            "msd_high": (more, high),
-            "ageing": ((*more[:-2], "lag"), slope),
-            "ageing_low": ((*more[:-2], "lag"), slope_low),
-            "ageing_high": ((*more[:-2], "lag"), slope_high),
+            "msd": (by_both, mean),
+            "msd_low": (by_both, low),
+            "msd_high": (by_both, high),
+            "ageing": (by_lag, slope),
+            "ageing_low": (by_lag, slope_low),
+            "ageing_high": (by_lag, slope_high),
         },
         coords={**template.coords, "wait": waits, "lag": delays},
         attrs={"confidence": confidence, "interval_method": METHOD},
@@ -173,14 +174,16 @@ def two_time_msd(
 def _ageing(
     mean: np.ndarray, samples: np.ndarray, waits: np.ndarray, members: int, confidence: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    late = waits > 0
-    if late.sum() < 2:
+    """Slope of ln MSD (..., waiting time, lag) against ln waiting time, and its interval."""
+    is_positive = waits > 0
+    if is_positive.sum() < 2:
         empty = np.full((*mean.shape[:-2], mean.shape[-1]), np.nan)
         return empty, empty, empty
-    log_wait = np.log(waits[late]) - np.log(waits[late]).mean()
+    log_wait = np.log(waits[is_positive]) - np.log(waits[is_positive]).mean()
     weights = log_wait / (log_wait**2).sum()
     with np.errstate(divide="ignore", invalid="ignore"):
         slope, spread = (
-            np.einsum("...wl,w->...l", np.log(m[..., late, :]), weights) for m in (mean, samples)
+            np.einsum("...wl,w->...l", np.log(m[..., is_positive, :]), weights)
+            for m in (mean, samples)
         )
     return slope, *percentile_interval(spread, members, confidence)

@@ -1,4 +1,4 @@
-"""Drift and diffusion coefficient of increments: by window, by lag, by three estimators."""
+"""Diffusion coefficient: three estimators, by time window, by lag, and as a matrix."""
 
 from typing import Any
 
@@ -23,8 +23,8 @@ from sgdphys.status import CONSTANT, ONCE, STRAIGHT, TOO_SHORT
 
 METHODS = ("increments", "msd", "covariance")
 _NEEDS = Needs(points=11, neighbours=True, takes=(CONSTANT, STRAIGHT, ONCE))
-"""Of an estimator that looks at neighbouring increments."""
-_HAS_LAGS = Needs(takes=(CONSTANT, STRAIGHT, ONCE, TOO_SHORT))
+"""What an estimator from neighbouring increments needs."""
+_NEEDS_OF_LAGS = Needs(takes=(CONSTANT, STRAIGHT, ONCE, TOO_SHORT))
 _MSD_LAGS = np.array([1, 2, 3, 4])
 
 
@@ -84,7 +84,10 @@ def _whole(series: Paths, method: str, confidence: float) -> xr.Dataset:
         return fitted.drop_vars(["sigma", "sigma_low", "sigma_high"])
     spacing = series.spacing
     if np.isnan(spacing):
-        raise InputError(f"method {method!r} needs evenly spaced points; use 'increments'")
+        raise InputError(
+            f"method {method!r} needs evenly spaced points along {series.dim!r}; use "
+            "method='increments'"
+        )
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
         return _neighbouring(x, spacing, method)
@@ -92,14 +95,14 @@ def _whole(series: Paths, method: str, confidence: float) -> xr.Dataset:
     columns, status = over_sound_series(series, kernel, 4, _NEEDS)
     drift, diffusion, error, count = np.moveaxis(columns, -1, 0)
     diffusion = np.where(is_still(status), 0.0, diffusion)
-    reach = ndtri(0.5 + confidence / 2) * error
+    half_width = ndtri(0.5 + confidence / 2) * error
     return result(
         series,
         {
             "drift": drift,
             "diffusion": diffusion,
-            "diffusion_low": diffusion - reach,
-            "diffusion_high": diffusion + reach,
+            "diffusion_low": diffusion - half_width,
+            "diffusion_high": diffusion + half_width,
             "count": count,
             "status": status,
         },
@@ -107,25 +110,25 @@ def _whole(series: Paths, method: str, confidence: float) -> xr.Dataset:
         method=method,
         reference="Vestergaard, Blainey and Flyvbjerg (2014)",
         confidence=confidence,
-        interval_method="normal, with the estimator's own variance; drift: none"
+        interval_method="normal, variance after Vestergaard et al. (2014); drift: none"
         if method == "covariance"
         else "none: neighbouring lags are dependent",
     )
 
 
 def _neighbouring(x: np.ndarray, spacing: float, method: str) -> np.ndarray:
-    """Rows of drift, diffusion, its error and count."""
+    """Drift, diffusion, its standard error and count of every series, (series, 4)."""
     with np.errstate(invalid="ignore"):
         dx = np.diff(x, axis=1)
-        there = np.isfinite(dx)
-        count = there.sum(axis=1)
-        drift = np.where(there, dx, 0).sum(axis=1) / count
-        rest = dx - drift[:, None]
-        both = rest[:, 1:] * rest[:, :-1]
-        pairs = np.isfinite(both).sum(axis=1)
-        square = np.nansum(rest**2, axis=1) / (count - 1)
-        product = np.nansum(both, axis=1) / pairs
-        # the mean eats 1/n of every autocovariance
+        finite = np.isfinite(dx)
+        count = finite.sum(axis=1)
+        drift = np.where(finite, dx, 0).sum(axis=1) / count
+        residual = dx - drift[:, None]
+        products = residual[:, 1:] * residual[:, :-1]
+        pairs = np.isfinite(products).sum(axis=1)
+        square = np.nansum(residual**2, axis=1) / (count - 1)
+        product = np.nansum(products, axis=1) / pairs
+        # subtracting the mean biases every autocovariance by -1/n
         product += square / count
     if method == "covariance":
         diffusion = square / (2 * spacing) + product / spacing
@@ -139,7 +142,7 @@ def _neighbouring(x: np.ndarray, spacing: float, method: str) -> np.ndarray:
         msds, pairs_ = np.empty((2, len(x), len(_MSD_LAGS)))
         gappy_msd(np.ascontiguousarray(x - line), _MSD_LAGS, msds, pairs_)
         clock = _MSD_LAGS * spacing - (_MSD_LAGS * spacing).mean()
-        # by einsum: a matrix product of one series differs from that of many in the last bits
+        # einsum: the last bits of a matrix product depend on the number of series
         diffusion = np.einsum("sk,k->s", msds, clock / (clock**2).sum()) / 2
         error = np.full_like(diffusion, np.nan)
     return np.column_stack([drift / spacing, diffusion, error, count])
@@ -148,21 +151,21 @@ def _neighbouring(x: np.ndarray, spacing: float, method: str) -> np.ndarray:
 def _by_window(series: Paths, window: float, method: str, confidence: float) -> xr.Dataset:
     width = float(finite_array(window, "window"))
     times, tolerance = series.times, 1e-3 * np.diff(series.times).min(initial=np.inf)
-    many = int((times[-1] - times[0] + tolerance) / width) if width > 0 else 0
-    starts = times[0] + width * np.arange(many)
+    n_windows = int((times[-1] - times[0] + tolerance) / width) if width > 0 else 0
+    starts = times[0] + width * np.arange(n_windows)
     first = np.searchsorted(times, starts - tolerance)
     last = np.searchsorted(times, starts + width + tolerance)
-    if not many or (last - first).max() < 3:
+    if not n_windows or (last - first).max() < 3:
         raise InputError(
-            f"window is {width:g}; it must be at most {times[-1] - times[0]:g}, which the series "
-            f"spans, and at least two of its steps, which are {np.median(np.diff(times)):g} long"
+            f"window is {width:g}; it must be at most {times[-1] - times[0]:g}, the length of the "
+            f"series, and at least two steps of {np.median(np.diff(times)):g}"
         )
     found = []
     for a, b in zip(first, last, strict=True):
         theta = series.theta.isel({series.dim: slice(a, b)})
         found.append(_whole(series._replace(theta=theta, times=times[a:b]), method, confidence))
-    said = attributes("window", t=series.time_unit)
-    return xr.concat(found, dim=xr.DataArray(starts, dims="window", name="window", attrs=said))
+    attrs = attributes("window", t=series.time_unit)
+    return xr.concat(found, dim=xr.DataArray(starts, dims="window", name="window", attrs=attrs))
 
 
 @checked
@@ -215,7 +218,10 @@ def diffusion_vs_lag(
     series = paths(theta, time=time)
     spacing, points = series.spacing, series.theta.sizes[series.dim]
     if np.isnan(spacing):
-        raise InputError(f"a ladder of lags needs evenly spaced points along {series.dim!r}")
+        raise InputError(
+            f"diffusion_vs_lag needs evenly spaced points along {series.dim!r}; use "
+            "diffusion_coefficient, which takes any times"
+        )
     steps = doubling(points // 10) if lags is None else np.unique(whole_lags(lags, spacing))
     if steps.min() < 1 or steps.max() + 1 >= points:
         raise InputError(
@@ -223,28 +229,28 @@ def diffusion_vs_lag(
             f"{steps * spacing}"
         )
     both = np.concatenate([steps, steps + 1])
-    many = len(steps)
+    n_lags = len(steps)
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
         dx = np.diff(x, axis=1)
-        there = np.isfinite(dx)
+        finite = np.isfinite(dx)
         with np.errstate(invalid="ignore"):
-            drift = np.where(there, dx, 0.0).sum(axis=1) / there.sum(axis=1)
-        straight = x - drift[:, None] * np.arange(x.shape[1])
-        msds, pairs = np.empty((2, len(x), 2 * many))
-        gappy_msd(np.ascontiguousarray(straight), both, msds, pairs)
+            drift = np.where(finite, dx, 0.0).sum(axis=1) / finite.sum(axis=1)
+        driftless = x - drift[:, None] * np.arange(x.shape[1])
+        msds, pairs = np.empty((2, len(x), 2 * n_lags))
+        gappy_msd(np.ascontiguousarray(driftless), both, msds, pairs)
         msds /= 1 - both / (points - 1)
         return np.concatenate(
             [
-                msds[:, :many] / (2 * steps * spacing),
-                (msds[:, many:] - msds[:, :many]) / (2 * spacing),
-                pairs[:, :many],
+                msds[:, :n_lags] / (2 * steps * spacing),
+                (msds[:, n_lags:] - msds[:, :n_lags]) / (2 * spacing),
+                pairs[:, :n_lags],
             ],
             axis=1,
         )
 
-    found, _ = over_sound_series(series, kernel, 3 * many, _HAS_LAGS)
-    parts = {name: found[..., k * many : (k + 1) * many] for k, name in
+    found, _ = over_sound_series(series, kernel, 3 * n_lags, _NEEDS_OF_LAGS)
+    parts = {name: found[..., k * n_lags : (k + 1) * n_lags] for k, name in
              enumerate(("diffusion", "green_kubo", "pairs"))}  # fmt: skip
     values: dict[str, Any] = {name: (("lag",), v) for name, v in parts.items()}
     values["pairs"] = (("lag",), np.nan_to_num(parts["pairs"]).astype(np.int64))
@@ -253,10 +259,10 @@ def diffusion_vs_lag(
         values,
         coords={"lag": steps * spacing},
         named={"pairs": number_of("pairs of points")},
-        method="variance of overlapping increments, each series' own drift taken out",
+        method="variance of overlapping increments, the drift of each series subtracted",
         reference="Kubo (1957)",
         confidence=confidence,
-        interval_method=METHOD if over else "none: give over=, a dimension of independent paths",
+        interval_method=METHOD if over else "none; give over=, a dimension of independent paths",
     )
     if over is None:
         return data
@@ -280,7 +286,7 @@ def _over_ensemble(
 
 
 def diffusion_matrix(
-    theta: xr.DataArray, *, time: Any = None, coordinates: str = "parameter", modes: int = 10,
+    theta: Any, *, time: Any = None, coordinates: str = "parameter", modes: int = 10,
 ) -> xr.Dataset:  # fmt: skip
     """Trace, effective rank and largest eigenvalues of the matrix of diffusion coefficients.
 
@@ -314,11 +320,15 @@ def diffusion_matrix(
     series = paths(theta, time=time, coordinates=coordinates)
     require_dimensions(series.theta, coordinates)
     if np.isnan(series.spacing):
-        raise InputError(f"a diffusion matrix needs evenly spaced points along {series.dim!r}")
+        raise InputError(
+            f"diffusion_matrix needs evenly spaced points along {series.dim!r}; interpolate first"
+        )
     x = numbers_of(series.theta.transpose(..., series.dim, coordinates))
     x = x.reshape(-1, *x.shape[-2:])
     if not np.isfinite(x).all():
-        raise InputError("a diffusion matrix needs values without gaps; leave diverged paths out")
+        raise InputError(
+            "diffusion_matrix needs values without gaps; leave out paths that diverged"
+        )
     dx = np.diff(x, axis=1)
     dx -= dx.mean(axis=1, keepdims=True)
     count = dx.shape[0] * (dx.shape[1] - 1)

@@ -1,4 +1,4 @@
-"""How far weights have come from where they began: power law, logarithm, or saturation."""
+"""Law of the squared distance from the start: power law, logarithm or saturation."""
 
 from typing import Any
 
@@ -30,27 +30,27 @@ FEWEST = 5
 def _residuals(y: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Least mean squared residual of ln y (..., time) for each law, and its exponent or time.
 
-    Every law has an amplitude, which is a constant of ln y, and one more: the exponent of
-    t**b; t0 of ln(1 + t/t0) and of 1 - exp(-t/t0), looked for on a grid from a tenth of the first
-    time to ten times the last.
+    Every law has an amplitude, a constant of ln y, and one more parameter: the exponent b of
+    t**b; t0 of ln(1 + t/t0) and of 1 - exp(-t/t0), found on a grid from a tenth of the first time
+    to ten times the last.
     """
     logs = np.log(y)
     centred = logs - logs.mean(axis=-1, keepdims=True)
     clock = np.log(t) - np.log(t).mean()
     exponent = centred @ clock / (clock**2).sum()
     residual = [((centred - exponent[..., None] * clock) ** 2).mean(axis=-1)]
-    number = [exponent]
+    parameter = [exponent]
     scales = np.geomspace(t[0] / 10, t[-1] * 10, _SHAPES)
     for shape in (np.log1p(t / scales[:, None]), -np.expm1(-t / scales[:, None])):
         curve = np.log(shape)
         curve -= curve.mean(axis=1, keepdims=True)
         # |a - c|**2 for every curve of the grid
-        each = (centred**2).mean(axis=-1)[..., None] + (curve**2).mean(axis=1)
-        each = each - 2 * centred @ curve.T / len(t)
-        best = each.argmin(axis=-1)
-        residual.append(np.take_along_axis(each, best[..., None], -1)[..., 0])
-        number.append(scales[best])
-    return np.stack(residual, axis=-1), np.stack(number, axis=-1)
+        errors = (centred**2).mean(axis=-1)[..., None] + (curve**2).mean(axis=1)
+        errors = errors - 2 * centred @ curve.T / len(t)
+        best = errors.argmin(axis=-1)
+        residual.append(np.take_along_axis(errors, best[..., None], -1)[..., 0])
+        parameter.append(scales[best])
+    return np.stack(residual, axis=-1), np.stack(parameter, axis=-1)
 
 
 @checked
@@ -101,40 +101,43 @@ def displacement_law(
         if name not in series.over:
             raise InputError(f"there is no dimension {name!r}; {nearest(name, series.over)}")
     clock = series.times - series.times[0]
-    places = np.unique(np.rint(np.geomspace(1, len(clock) - 1, _TIMES)).astype(int))
+    indices = np.unique(np.rint(np.geomspace(1, len(clock) - 1, _TIMES)).astype(int))
     members = series.theta.sizes[over]
-    if members < FEWEST or len(places) < FEWEST:
+    if members < FEWEST or len(indices) < FEWEST:
         raise InputError(
-            f"{members} paths of {len(clock)} points are too few; at least {FEWEST} of each"
+            f"{members} paths of {len(clock)} points are too few; at least {FEWEST} of each are "
+            "needed"
         )
     first, later = (
         labelled_without_missing(series.theta.isel({series.dim: k})).astype(np.float64)
-        for k in (0, places)
+        for k in (0, indices)
     )
     squares = ((later - first) ** 2).sum(coordinates).transpose(over, ..., series.dim).to_numpy()
-    squares = squares.reshape(members, -1, len(places)).sum(axis=1)
+    squares = squares.reshape(members, -1, len(indices)).sum(axis=1)
     mean = finite_mean(squares)
     if not (mean > 0).all():
-        raise InputError("the weights stand still at first; start later")
-    residual, number = _residuals(mean, clock[places])
+        raise InputError(
+            "the displacement is 0 at the first lag; leave out the constant stretch at the start"
+        )
+    residual, parameter = _residuals(mean, clock[indices])
     draws = bootstrap_draws(members, rng, resamples)
-    drawn, _ = _residuals(resampled_means(squares, draws), clock[places])
+    drawn, _ = _residuals(resampled_means(squares, draws), clock[indices])
     share = (drawn.argmin(axis=-1)[:, None] == np.arange(len(LAWS))).mean(axis=0)
     is_power = np.array(LAWS) == "power"
     data = xr.Dataset(
         {
             "displacement": ("time", mean),
             "misfit": ("law", np.sqrt(residual)),
-            "exponent": ("law", np.where(is_power, number, np.nan)),
-            "time_scale": ("law", np.where(is_power, np.nan, number)),
+            "exponent": ("law", np.where(is_power, parameter, np.nan)),
+            "time_scale": ("law", np.where(is_power, np.nan, parameter)),
             "share": ("law", share),
         },
         coords={
-            "time": ("time", clock[places], {"units": series.time_unit, "long_name": "time"}),
+            "time": ("time", clock[indices], {"units": series.time_unit, "long_name": "time"}),
             "law": list(LAWS),
         },
         attrs={
-            "method": "least squares of ln displacement, two numbers a law",
+            "method": "least squares of ln displacement, two parameters per law",
             "reference": "Hoffer, Hubara and Soudry (2017)",
             "interval_method": "share: bootstrap over the ensemble; others: none",
         },

@@ -1,7 +1,7 @@
-"""Entropy production and probability currents: whether a stationary state shows time's direction.
+"""Entropy production and probability currents: irreversibility of a stationary process.
 
-Blocks of the path carry the uncertainty: leaving them out one by one takes the bias out and gives
-the interval, running some of them backwards gives the null.
+Uncertainty comes from blocks of the path: the jackknife over blocks subtracts the bias and gives
+the interval; reversing randomly chosen blocks in time gives the null.
 """
 
 import itertools
@@ -21,68 +21,68 @@ from sgdphys.quantities import labelled, number_of
 from sgdphys.status import OK, OSCILLATING, flagged
 
 PROCESSES = ("diffusion", "chain")
-_STEPS_A_COORDINATE = 20
+_STEPS_PER_COORDINATE = 20
 
 
 class _Moments:
-    """Sums of products at equal times and a step apart, by block."""
+    """Sums of products at equal times and one step apart, by block."""
 
     def __init__(self, x: np.ndarray, blocks: int) -> None:
         """Take paths (path, point, coordinate), cut into blocks."""
-        away = x - x.mean(axis=(0, 1))
+        deviation = x - x.mean(axis=(0, 1))
         edges = np.linspace(0, x.shape[1] - 1, blocks + 1).astype(int)
-        same, apart, count = [], [], []
-        for path in away:
+        equal_time, lagged, count = [], [], []
+        for path in deviation:
             for a, b in itertools.pairwise(edges):
                 early, late = path[a:b], path[a + 1 : b + 1]
-                same.append((early.T @ early + late.T @ late) / 2)
-                apart.append(late.T @ early)
+                equal_time.append((early.T @ early + late.T @ late) / 2)
+                lagged.append(late.T @ early)
                 count.append(b - a)
-        self.same, self.apart = np.stack(same), np.stack(apart)
+        self.equal_time, self.lagged = np.stack(equal_time), np.stack(lagged)
         self.count = np.array(count, float)
 
     def of(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Covariance, and that of a point with the one before, of blocks weighted (..., block)."""
+        """Covariance at equal times and at lag 1, of blocks with weights (..., block)."""
         total = np.asarray(weights @ self.count)
         return (
-            np.tensordot(weights, self.same, 1) / total[..., None, None],
-            np.tensordot(weights, self.apart, 1) / total[..., None, None],
+            np.tensordot(weights, self.equal_time, 1) / total[..., None, None],
+            np.tensordot(weights, self.lagged, 1) / total[..., None, None],
         )
 
 
-def _production(same: np.ndarray, apart: np.ndarray, dt: float, process: str) -> np.ndarray:
-    """Entropy production per unit time of stationary Gaussian processes with such covariances.
+def _production(equal_time: np.ndarray, lagged: np.ndarray, dt: float, process: str) -> np.ndarray:
+    """Entropy production per unit time of stationary Gaussian processes.
 
     Parameters
     ----------
-    same, apart : (..., coordinate, coordinate)
-        Covariance, and that of a point with the one before.
+    equal_time, lagged : (..., coordinate, coordinate)
+        Covariance at equal times, and of a point with the one before.
     """
-    before = np.swapaxes(apart, -1, -2)
+    before = np.swapaxes(lagged, -1, -2)
     if process == "chain":
-        forward = np.block([[same, before], [apart, same]])
-        backward = np.block([[same, apart], [before, same]])
+        forward = np.block([[equal_time, before], [lagged, equal_time]])
+        backward = np.block([[equal_time, lagged], [before, equal_time]])
         ratio = np.linalg.solve(backward, forward)
-        return (0.5 * np.trace(ratio, axis1=-2, axis2=-1) - same.shape[-1]) / dt
-    flow = _drift(same, apart, dt) @ same
-    spread, area = _parts(flow)
-    turned = np.swapaxes(area, -1, -2) @ np.linalg.solve(spread, area) @ np.linalg.inv(same)
-    return np.asarray(np.trace(turned, axis1=-2, axis2=-1))
+        return (0.5 * np.trace(ratio, axis1=-2, axis2=-1) - equal_time.shape[-1]) / dt
+    flow = _drift(equal_time, lagged, dt) @ equal_time
+    diffusion, area = _parts(flow)
+    current = np.swapaxes(area, -1, -2) @ np.linalg.solve(diffusion, area)
+    return np.asarray(np.trace(current @ np.linalg.inv(equal_time), axis1=-2, axis2=-1))
 
 
 def _parts(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Symmetric and antisymmetric part."""
-    turned = np.swapaxes(matrix, -1, -2)
-    return (matrix + turned) / 2, (matrix - turned) / 2
+    transposed = np.swapaxes(matrix, -1, -2)
+    return (matrix + transposed) / 2, (matrix - transposed) / 2
 
 
-def _drift(same: np.ndarray, apart: np.ndarray, dt: float) -> np.ndarray:
-    """Drift matrices from their exact steps; NaN without a real logarithm."""
-    step = np.swapaxes(np.linalg.solve(same, np.swapaxes(apart, -1, -2)), -1, -2)
+def _drift(equal_time: np.ndarray, lagged: np.ndarray, dt: float) -> np.ndarray:
+    """Drift matrices as logarithms of step matrices; NaN without a real logarithm."""
+    step = np.swapaxes(np.linalg.solve(equal_time, np.swapaxes(lagged, -1, -2)), -1, -2)
     values, vectors = np.linalg.eig(step)
     values = values.astype(complex)
-    turns = ((np.abs(values.imag) < 1e-12) & (values.real <= 0)).any(axis=-1)
-    values[turns] = np.nan
+    has_no_logarithm = ((np.abs(values.imag) < 1e-12) & (values.real <= 0)).any(axis=-1)
+    values[has_no_logarithm] = np.nan
     logs = (vectors * np.log(values)[..., None, :]) @ np.linalg.inv(vectors)
     return np.asarray(-logs.real / dt)
 
@@ -158,29 +158,31 @@ def entropy_production(
     x = numbers_of(series.theta.transpose(..., series.dim, coordinates))
     x = x.reshape(-1, *x.shape[-2:])
     if not np.isfinite(x).all():
-        raise InputError("entropy_production needs values without gaps; leave diverged paths out")
+        raise InputError(
+            "entropy_production needs values without gaps; leave out paths that diverged"
+        )
     size, steps = x.shape[2], len(x) * (x.shape[1] - 1)
-    if steps < _STEPS_A_COORDINATE * size or x.shape[1] <= blocks or len(x) * blocks < 5:
+    if steps < _STEPS_PER_COORDINATE * size or x.shape[1] <= blocks or len(x) * blocks < 5:
         raise InputError(
             f"{steps} steps in {len(x) * blocks} blocks are too few for {size} coordinates; at "
-            f"least {_STEPS_A_COORDINATE * size} steps and 5 blocks are needed"
+            f"least {_STEPS_PER_COORDINATE * size} steps and 5 blocks are needed"
         )
     moments = _Moments(x, blocks)
     units = len(moments.count)
-    everything = np.ones(units)
-    without = everything - np.eye(units)
-    whole = float(_production(*moments.of(everything), spacing, process))
-    left = _production(*moments.of(without), spacing, process)
-    estimate = units * whole - (units - 1) * left.mean()
-    error = np.sqrt((units - 1) / units * ((left - left.mean()) ** 2).sum())
-    reach = stdtrit(units - 1, 0.5 + confidence / 2)
+    all_blocks = np.ones(units)
+    one_left_out = all_blocks - np.eye(units)
+    plug_in = float(_production(*moments.of(all_blocks), spacing, process))
+    leave_one_out = _production(*moments.of(one_left_out), spacing, process)
+    estimate = units * plug_in - (units - 1) * leave_one_out.mean()
+    error = np.sqrt((units - 1) / units * ((leave_one_out - leave_one_out.mean()) ** 2).sum())
+    half_width = stdtrit(units - 1, 0.5 + confidence / 2)
     null = _reversed_null(moments, spacing, process, resamples, stream(rng))
-    # near equilibrium a square errs, not a number: then the null says how much it may exceed 0
-    most = np.quantile(null, confidence)
-    low = estimate - reach * error if whole > most else whole - most
-    high = max(estimate + reach * error, whole)
-    area = _area(*moments.of(everything), spacing, process)
-    areas = _area(*moments.of(without), spacing, process)
+    # near equilibrium the error is quadratic and the jackknife fails: the null gives the excess
+    null_upper = np.quantile(null, confidence)
+    low = estimate - half_width * error if plug_in > null_upper else plug_in - null_upper
+    high = max(estimate + half_width * error, plug_in)
+    area = _area(*moments.of(all_blocks), spacing, process)
+    areas = _area(*moments.of(one_left_out), spacing, process)
     area_error = np.sqrt((units - 1) / units * ((areas - areas.mean(axis=0)) ** 2).sum(axis=0))
     axes = ("row", "column")
     data = xr.Dataset(
@@ -188,10 +190,10 @@ def entropy_production(
             "entropy_production": estimate,
             "entropy_production_low": low,
             "entropy_production_high": high,
-            "p_value": (1 + (null >= whole).sum()) / (1 + resamples),
+            "p_value": (1 + (null >= plug_in).sum()) / (1 + resamples),
             "area_rate": (axes, area),
-            "area_rate_low": (axes, area - reach * area_error),
-            "area_rate_high": (axes, area + reach * area_error),
+            "area_rate_low": (axes, area - half_width * area_error),
+            "area_rate_high": (axes, area + half_width * area_error),
             "count": steps,
         }
     )
@@ -201,25 +203,25 @@ def entropy_production(
         method=f"stationary Gaussian {process}, {units} blocks",
         reference="Seifert (2012); Ghanta, Neu and Teitsworth (2017)",
         confidence=confidence,
-        interval_method="jackknife over blocks, Student's t, widened to the null near equilibrium",
+        interval_method="jackknife over blocks, Student's t; near equilibrium from the null",
     )
 
 
-def _area(same: np.ndarray, apart: np.ndarray, dt: float, process: str) -> np.ndarray:
+def _area(equal_time: np.ndarray, lagged: np.ndarray, dt: float, process: str) -> np.ndarray:
     """Area enclosed per unit time (..., row, column), antisymmetric."""
     if process == "chain":
-        return -_parts(apart)[1] / dt
-    return _parts(_drift(same, apart, dt) @ same)[1]
+        return -_parts(lagged)[1] / dt
+    return _parts(_drift(equal_time, lagged, dt) @ equal_time)[1]
 
 
 def _reversed_null(
     moments: _Moments, dt: float, process: str, resamples: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Entropy production when every block runs forwards or backwards by chance."""
+    """Entropy production when the direction of time of every block is random."""
     units = len(moments.count)
-    same, apart = moments.of(np.ones(units))
-    even = _parts(apart)[0]
-    odd = _parts(moments.apart)[1] / moments.count.sum()
+    equal_time, lagged = moments.of(np.ones(units))
+    even = _parts(lagged)[0]
+    odd = _parts(moments.lagged)[1] / moments.count.sum()
     signs = rng.choice([-1.0, 1.0], (resamples, units))
-    turned = even + np.tensordot(signs, odd, 1)
-    return _production(np.broadcast_to(same, turned.shape), turned, dt, process)
+    reversed_ = even + np.tensordot(signs, odd, 1)
+    return _production(np.broadcast_to(equal_time, reversed_.shape), reversed_, dt, process)

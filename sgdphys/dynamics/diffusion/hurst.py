@@ -1,4 +1,4 @@
-"""Hurst's exponent, by likelihood or by detrended fluctuations."""
+"""Hurst exponent, by likelihood or by detrended fluctuation analysis."""
 
 from typing import Any
 
@@ -19,21 +19,21 @@ _NEEDS = Needs(points=400, even=True, whole=True)
 def _dfa(x: np.ndarray) -> np.ndarray:
     """Slope of ln F(s) on ln s by detrended fluctuation analysis of profiles (series, point).
 
-    Sums by einsum: those of a matrix product depend on how many rows it has, in the last bits.
+    Sums by einsum: the last bits of a matrix product depend on its number of rows.
     """
     points = x.shape[1]
     sizes = np.unique(np.rint(np.geomspace(10, points // 4, 20)).astype(int))
     logs = np.empty((len(x), len(sizes)))
     for k, size in enumerate(sizes):
-        many = points // size
+        n_boxes = points // size
         clock = np.linspace(-1, 1, size)
         clock /= np.sqrt((clock**2).sum())
         total = 0.0
-        for part in (x[:, : many * size], x[:, points - many * size :]):
-            boxes = part.reshape(len(x), many, size)
-            rest = boxes - boxes.mean(axis=2, keepdims=True)
-            rest = rest - np.einsum("smk,k->sm", rest, clock)[..., None] * clock
-            total = total + (rest**2).mean(axis=(1, 2))
+        for part in (x[:, : n_boxes * size], x[:, points - n_boxes * size :]):
+            boxes = part.reshape(len(x), n_boxes, size)
+            residual = boxes - boxes.mean(axis=2, keepdims=True)
+            residual = residual - np.einsum("smk,k->sm", residual, clock)[..., None] * clock
+            total = total + (residual**2).mean(axis=(1, 2))
         logs[:, k] = 0.5 * np.log(total / 2)
     clock = np.log(sizes) - np.log(sizes).mean()
     return np.einsum("sk,k->s", logs, clock / (clock**2).sum())

@@ -1,4 +1,4 @@
-"""Linear Langevin dynamics of several coordinates: drift matrix and diffusion matrix."""
+"""Multivariate Ornstein-Uhlenbeck process: drift matrix and diffusion matrix."""
 
 import functools
 from typing import Any
@@ -16,9 +16,9 @@ from sgdphys.processes import linear_step
 from sgdphys.quantities import labelled, number_of
 from sgdphys.status import OK, OSCILLATING, TOO_SHORT, flagged
 
-_STEPS_A_COEFFICIENT = 20
+_STEPS_PER_COORDINATE = 20
 FEWEST = 20
-"""Steps of a path."""
+"""Least number of steps of a path."""
 
 
 def _regression(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -27,15 +27,15 @@ def _regression(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     mean_before, mean_after = before.mean(axis=0), after.mean(axis=0)
     a, b = before - mean_before, after - mean_after
     step = np.linalg.solve(a.T @ a, a.T @ b).T
-    rest = b - a @ step.T
-    noise = rest.T @ rest / (len(a) - x.shape[-1] - 1)
+    residual = b - a @ step.T
+    noise = residual.T @ residual / (len(a) - x.shape[-1] - 1)
     identity = np.eye(x.shape[-1])
     centre = np.linalg.solve(identity - step, mean_after - step @ mean_before)
     return step, noise, centre
 
 
 def _matrices(step: np.ndarray, noise: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
-    """Drift and diffusion matrix whose exact step these are; NaN without a real logarithm."""
+    """Drift and diffusion matrix from the exact step; NaN without a real logarithm."""
     values = np.linalg.eigvals(step)
     if (np.abs(values.imag) < 1e-12).any() and (
         values.real[np.abs(values.imag) < 1e-12] <= 0
@@ -117,28 +117,28 @@ def fit_langevin(
     x = x.reshape(-1, *x.shape[-2:])
     if not np.isfinite(x).all():
         raise InputError("fit_langevin needs values without gaps; use fit_ou for each coordinate")
-    paths_, points, size = x.shape
-    count = paths_ * (points - 1)
-    if count < _STEPS_A_COEFFICIENT * size:
+    n_paths, points, size = x.shape
+    count = n_paths * (points - 1)
+    if count < _STEPS_PER_COORDINATE * size:
         raise InputError(
             f"{count} steps are too few for {size} coordinates; at least "
-            f"{_STEPS_A_COEFFICIENT * size} are needed"
+            f"{_STEPS_PER_COORDINATE * size} are needed"
         )
     step, noise, centre = _regression(x)
     drift, diffusion = _matrices(step, noise, series.spacing)
     found = {"kappa_matrix": drift, "diffusion_matrix": diffusion}
-    ends = {f"{n}_{e}": np.full((size, size), np.nan) for n in found for e in ("low", "high")}
+    bounds = {f"{n}_{e}": np.full((size, size), np.nan) for n in found for e in ("low", "high")}
     status = OK if np.isfinite(drift).all() else OSCILLATING
-    stable = bool((np.abs(np.linalg.eigvals(step)) < 1).all())
-    if status == OK and resamples and stable:
-        found, ends = _bootstrap(
+    is_stable = bool((np.abs(np.linalg.eigvals(step)) < 1).all())
+    if status == OK and resamples and is_stable:
+        found, bounds = _bootstrap(
             found, x.shape, (step, noise), series.spacing, resamples, confidence, rng
         )
     if points - 1 < FEWEST:
         status = TOO_SHORT
     axes = ("row", "column")
     data = xr.Dataset(
-        {name: (axes, v) for name, v in (found | ends).items()}
+        {name: (axes, v) for name, v in (found | bounds).items()}
         | {"center": ("row", centre), "count": count},
     )
     data["status"] = flagged(xr.DataArray(status))
@@ -148,7 +148,7 @@ def fit_langevin(
         reference="Gardiner, Stochastic methods, section 4.5",
         confidence=confidence,
         interval_method="parametric bootstrap, basic"
-        if np.isfinite(ends["kappa_matrix_low"]).all()
+        if np.isfinite(bounds["kappa_matrix_low"]).all()
         else "none: not stationary, or resamples is 0",
     )
 
@@ -162,23 +162,23 @@ def _bootstrap(
     confidence: float,
     rng: Seed,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Less biased matrices and their intervals, from paths simulated with the fit."""
+    """Bias-corrected matrices and their intervals, from paths simulated with the fit."""
     step, noise = law
     generator = stream(rng)
     stationary = linalg.solve_discrete_lyapunov(step, noise)
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in found}
-    many, points = shape[:2]
+    n_paths, points = shape[:2]
     for _ in range(resamples):
-        x = linear_step(step, noise, stationary, points - 1, many, generator)
-        again = _matrices(*_regression(x.transpose(1, 0, 2))[:2], dt)
-        if np.isfinite(again[0]).all():
-            for name, value in zip(found, again, strict=True):
+        x = linear_step(step, noise, stationary, points - 1, n_paths, generator)
+        refitted = _matrices(*_regression(x.transpose(1, 0, 2))[:2], dt)
+        if np.isfinite(refitted[0]).all():
+            for name, value in zip(found, refitted, strict=True):
                 drawn[name].append(value)
     tail = (1 - confidence) / 2
-    better, ends = {}, {}
+    corrected, bounds = {}, {}
     for name, value in found.items():
         samples = np.stack(drawn[name])
-        better[name] = 2 * value - samples.mean(axis=0)
+        corrected[name] = 2 * value - samples.mean(axis=0)
         upper, lower = np.quantile(samples, [1 - tail, tail], axis=0)
-        ends[f"{name}_low"], ends[f"{name}_high"] = 2 * value - upper, 2 * value - lower
-    return better, ends
+        bounds[f"{name}_low"], bounds[f"{name}_high"] = 2 * value - upper, 2 * value - lower
+    return corrected, bounds

@@ -1,8 +1,8 @@
-"""Ornstein-Uhlenbeck process by exact likelihood on any time grid, with intervals that hold.
+"""Ornstein-Uhlenbeck process by exact likelihood on any time grid, with valid intervals.
 
 The estimate of phi = exp(-kappa dt) is biased and skewed where a series spans few relaxation
-times, so estimates are median-unbiased and intervals are found by inverting the law of the t
-statistic, tabulated from a unit root to white noise.
+times. Therefore estimates are median-unbiased, and intervals invert the distribution of the t
+statistic, which is tabulated from a unit root to white noise.
 """
 
 from typing import Any
@@ -17,11 +17,11 @@ from sgdphys.dynamics.diffusion.ornstein_uhlenbeck_likelihood import (
     best_kappa,
     displacement_factor,
     fit_at,
-    memory_at,
+    phi_at,
     signed_root,
     uneven_kappa,
 )
-from sgdphys.dynamics.diffusion.unit_root import quantiles, unit_root_p_value
+from sgdphys.dynamics.diffusion.unit_root import adf_p_value, quantiles
 from sgdphys.dynamics.diffusion.wiener import chi_squared_interval
 from sgdphys.dynamics.series import over_sound_series, paths, present, result
 from sgdphys.dynamics.status import Needs, is_still
@@ -36,7 +36,7 @@ _EVEN = 1e-9
 _FASTEST = 40.0
 """Where exp(-kappa dt) is 0 to float64."""
 _ROUNDING = 1e-30
-"""Share of a sum of squares that is rounding: what a model leaves of a series is never below it."""
+"""Rounding, as a fraction of the sum of squares: residual sums of squares are never below it."""
 
 
 @compiled
@@ -68,7 +68,7 @@ def _ou_kernel(x, t, xs, ts, even, laws, out):
     Parameters
     ----------
     even : float
-        Largest relative departure from equal spacing that counts as equal.
+        Largest relative deviation from even spacing that counts as even.
     laws : Laws
         Rows: the quantile whose inversion is the lower end of phi, the median, the upper end.
     """
@@ -96,56 +96,56 @@ def _ou_kernel(x, t, xs, ts, even, laws, out):
             out[s, 8] = (phi_hat - 1.0) / error
             out[s, 6] = squares
             out[s, 7] = -0.5 * m * (np.log(2 * np.pi * squares / m) + 1.0)
-            more = 1.0
+            factor = 1.0
             if 1.0 - phi_hat > 1e-12:
-                away = (mean_b - phi_hat * mean_a) / (1.0 - phi_hat)
-                out[s, 4] = xs[0] + away
+                offset = (mean_b - phi_hat * mean_a) / (1.0 - phi_hat)
+                out[s, 4] = xs[0] + offset
                 lost = 1.0 - phi_hat * phi_hat
                 if lost > 0.0:
-                    more = displacement_factor(
-                        away * away, squares / m / lost, 1.0 - phi_hat ** (2.0 * m), m * lost
+                    factor = displacement_factor(
+                        offset * offset, squares / m / lost, 1.0 - phi_hat ** (2.0 * m), m * lost
                     )
-            upper = memory_at(laws, 2, phi_hat, error, m, more)
-            middle = memory_at(laws, 1, phi_hat, error, m, more)
-            lower = memory_at(laws, 0, phi_hat, error, m, more)
+            upper = phi_at(laws, 2, phi_hat, error, m, factor)
+            middle = phi_at(laws, 1, phi_hat, error, m, factor)
+            lower = phi_at(laws, 0, phi_hat, error, m, factor)
             out[s, 1] = abs(np.log(upper)) / mean_dt  # never a negative zero
             out[s, 2] = -np.log(lower) / mean_dt if lower > 1e-15 else np.inf
             if phi_hat <= 0.0 or middle < 1e-15:
-                is_far = phi_hat - 1.96 * error * (m - 2) / m < 0 and phi_hat + 1.96 * error < 0
-                status = OSCILLATING if is_far else FAST
-                if is_far:
+                is_certain = phi_hat - 1.96 * error * (m - 2) / m < 0 and phi_hat + 1.96 * error < 0
+                status = OSCILLATING if is_certain else FAST
+                if is_certain:
                     out[s, 1] = np.nan
                     out[s, 2] = np.nan
                     out[s, 4] = np.nan
             else:
                 out[s, 0] = abs(np.log(middle)) / mean_dt
         else:
-            most = _FASTEST / shortest
-            best, lowest = best_kappa(xs, ts, n, most)
-            value, squares, pull, spans = fit_at(xs, ts, n, best)
+            kappa_max = _FASTEST / shortest
+            best, lowest = best_kappa(xs, ts, n, kappa_max)
+            value, squares, initial_drift, spans = fit_at(xs, ts, n, best)
             out[s, 6] = squares
             out[s, 7] = -0.5 * (value + m * (np.log(2 * np.pi) + 1.0))
             out[s, 8] = signed_root(xs, ts, n, best, lowest, 0.0)[0]
-            more = 1.0
+            factor = 1.0
             if best > 0.0:
-                away = pull / best
-                out[s, 4] = xs[0] + away
-                more = displacement_factor(
-                    away * away, squares / m / best, -np.expm1(-2 * best * out[s, 9]), spans
+                offset = initial_drift / best
+                out[s, 4] = xs[0] + offset
+                factor = displacement_factor(
+                    offset * offset, squares / m / best, -np.expm1(-2 * best * out[s, 9]), spans
                 )
-            out[s, 0] = uneven_kappa(laws, 1, xs, ts, n, best, lowest, more, most)
-            out[s, 1] = uneven_kappa(laws, 2, xs, ts, n, best, lowest, more, most)
-            out[s, 2] = uneven_kappa(laws, 0, xs, ts, n, best, lowest, more, most)
-            if best > 0.98 * most:
+            out[s, 0] = uneven_kappa(laws, 1, xs, ts, n, best, lowest, factor, kappa_max)
+            out[s, 1] = uneven_kappa(laws, 2, xs, ts, n, best, lowest, factor, kappa_max)
+            out[s, 2] = uneven_kappa(laws, 0, xs, ts, n, best, lowest, factor, kappa_max)
+            if best > 0.98 * kappa_max:
                 status = FAST
                 out[s, 0] = np.nan
         out[s, 11] = status
 
 
 def ou_columns(series: Any, confidence: float) -> dict[str, np.ndarray]:
-    """Return what the kernel says of all series: arrays over ``series.over`` by column."""
+    """Return the columns of the kernel for all series, as arrays over ``series.over``."""
     tail = (1 - confidence) / 2
-    # the larger phi, the smaller its t statistic: the lower end of phi has the upper quantile
+    # the t statistic falls with phi: the lower end of phi belongs to the upper quantile
     rows = [quantiles(p) for p in (1 - tail, 0.5, tail)]
     laws = Laws(rows[0][0], np.stack([q for _, q in rows]))
 
@@ -229,9 +229,11 @@ def fit_ou(
             "sigma_high": np.sqrt(2 * d_high),
             "phi": c["phi"],
             "center": c["center"],
-            "unit_root": np.where(np.isnan(c["dt"]), -np.abs(c["unit_root"]), c["unit_root"]),
+            "unit_root": np.where(
+                np.isnan(c["dt"]), -np.abs(c["unit_root"]), c["unit_root"]
+            ),
         }
-    values["unit_root_p_value"] = unit_root_p_value(values["unit_root"])
+    values["unit_root_p_value"] = adf_p_value(values["unit_root"])
     return result(
         series,
         {
@@ -244,7 +246,7 @@ def fit_ou(
         method="exact likelihood given the first point, median-unbiased",
         reference="Stock (1991); Hansen (1999); Tang and Chen (2009)",
         confidence=confidence,
-        interval_method="inversion of the t statistic's tabulated law; center: none",
+        interval_method="inversion of the tabulated t statistic; center: none",
     )
 
 
@@ -255,7 +257,7 @@ def _growth(kappa: np.ndarray, dt: np.ndarray) -> np.ndarray:
 
 
 def _diffusion(c: dict[str, np.ndarray], kappa: np.ndarray) -> np.ndarray:
-    """D from the residual variance: per step where spacing is even, else already per unit D."""
+    """D from the residual variance: per step where spacing is even, otherwise per unit D."""
     variance = c["squares"] / (c["count"] - 2)
     return np.where(np.isnan(c["dt"]), variance, variance / _growth(kappa, c["dt"]))
 
@@ -263,7 +265,7 @@ def _diffusion(c: dict[str, np.ndarray], kappa: np.ndarray) -> np.ndarray:
 def _diffusion_interval(
     c: dict[str, np.ndarray], diffusion: np.ndarray, confidence: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Join the intervals of residual variance and kappa, as logarithms (Zou and Donner 2008)."""
+    """Combine intervals of the residual variance and kappa, as logarithms (Zou and Donner)."""
     low, high = chi_squared_interval(np.ones_like(diffusion), c["count"] - 2, confidence)
     dt = np.where(np.isnan(c["dt"]), c["duration"] / c["count"], c["dt"])
     middle, ends = (

@@ -1,6 +1,6 @@
-"""Tail index of increments, per coordinate, beside what Gaussian noise would read.
+"""Tail index of increments, per coordinate, compared with that of Gaussian noise.
 
-Coordinates are never pooled: Gaussian noise of unequal variances, pooled, looks heavy-tailed.
+Coordinates are never pooled: pooled Gaussian noise of unequal variances looks heavy-tailed.
 """
 
 from collections.abc import Callable
@@ -20,33 +20,33 @@ from sgdphys.errors import InputError, nearest
 from sgdphys.quantities import number_of
 
 FEWEST = 50
-"""Increments for an index."""
+"""Least number of increments for an index."""
 _OF_PATH = Needs(points=FEWEST + 1, even=True, neighbours=True, distinct="increments")
 _OF_INCREMENTS = Needs(points=FEWEST, distinct="values")
 
 
 @compiled
 def _levy_kernel(table, dx, counts, drop, scratch, out):
-    """Fill out (series, 6) with what ``fit_index`` says of increments packed to the left."""
+    """Fill out (series, 6) with the results of ``fit_index`` for increments packed to the left."""
     for s in range(dx.shape[0]):
-        values, places, scales = scratch[0], scratch[1], scratch[2]
-        here = dx[s, : counts[s]]
-        fit_index(table, here, out[s, 3], out[s, 4], drop, values, places, scales, out[s])
+        values, locations, scales = scratch[0], scratch[1], scratch[2]
+        row = dx[s, : counts[s]]
+        fit_index(table, row, out[s, 3], out[s, 4], drop, values, locations, scales, out[s])
 
 
 def levy_columns(dx: np.ndarray, confidence: float) -> np.ndarray:
-    """Fit increments (series, increment) that have a tail, missing ones NaN.
+    """Fit increments (series, increment) with enough distinct values, missing ones NaN.
 
     Returns
     -------
     (series, 6)
-        Index, its ends, place, scale, log-likelihood.
+        Index, its interval, location, scale, log-likelihood.
     """
     out = np.full((len(dx), 6), np.nan)
     if not len(dx):
         return out
-    there = np.isfinite(dx)
-    packed = np.take_along_axis(dx, np.argsort(~there, axis=1, kind="stable"), axis=1)
+    finite = np.isfinite(dx)
+    packed = np.take_along_axis(dx, np.argsort(~finite, axis=1, kind="stable"), axis=1)
     quarter = np.nanquantile(dx, [0.25, 0.5, 0.75], axis=1)
     out[:, 3] = quarter[1]
     spread = 0.5 * (quarter[2] - quarter[0])
@@ -55,7 +55,7 @@ def levy_columns(dx: np.ndarray, confidence: float) -> np.ndarray:
     tables: Table = table()
     scratch = np.empty((3, len(tables.indices)))
     drop = 0.5 * float(chdtri(1, 1 - confidence))
-    _levy_kernel(tables, packed, there.sum(axis=1), drop, scratch, out)
+    _levy_kernel(tables, packed, finite.sum(axis=1), drop, scratch, out)
     return out
 
 
@@ -105,7 +105,7 @@ def fit_levy(
         return np.column_stack([levy_columns(dx, confidence), np.isfinite(dx).sum(axis=1)])
 
     columns, status = over_sound_series(series, kernel, 7, _OF_PATH)
-    index, low, high, place, scale, _, count = np.moveaxis(columns, -1, 0)
+    index, low, high, location, scale, _, count = np.moveaxis(columns, -1, 0)
     return result(
         series,
         {
@@ -113,7 +113,7 @@ def fit_levy(
             "tail_index_low": low,
             "tail_index_high": high,
             "scale": scale,
-            "drift": place / spacing,
+            "drift": location / spacing,
             "count": count,
             "status": status,
         },
@@ -126,21 +126,22 @@ def fit_levy(
 
 
 def log_moment(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
-    """Index from Var ln|X| = (pi**2/6)(1/alpha**2 + 1/2), and its interval.
+    """Log-moment estimator: index from Var ln|X| = (pi**2/6)(1/alpha**2 + 1/2).
 
     The fourth central moment of ln|X|, pi**4 (3/(20 a**4) + 1/(12 a**2) + 19/240), gives the
     standard error of the variance (Kuruoglu 2001).
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(np.abs(dx))
-        logs[~np.isfinite(logs)] = np.nan  # exact zeros carry no logarithm
+        logs[~np.isfinite(logs)] = np.nan  # of exact zeros
     n = np.isfinite(logs).sum(axis=1)
     variance = np.nanvar(logs, axis=1, ddof=1)
     index = _index_of_variance(variance)
     fourth = np.pi**4 * (3 / (20 * index**4) + 1 / (12 * index**2) + 19 / 240)
     error = np.sqrt((fourth - variance**2) / n)
-    reach = ndtri(0.5 + confidence / 2) * error
-    return index, _index_of_variance(variance + reach), _index_of_variance(variance - reach)
+    half_width = ndtri(0.5 + confidence / 2) * error
+    ends = (_index_of_variance(variance + side * half_width) for side in (1, -1))
+    return index, *ends
 
 
 def _index_of_variance(variance: np.ndarray) -> np.ndarray:
@@ -148,9 +149,10 @@ def _index_of_variance(variance: np.ndarray) -> np.ndarray:
 
 
 def block_log(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
-    """Index from sums of blocks of b increments: 1/alpha = mean(ln|sum| - ln|X|)/ln b.
+    """Block estimator: 1/alpha = mean(ln|sum| - ln|X|)/ln b, with sums of b increments.
 
-    Mohammadi, Mohammadpour and Ogata (2015), Metrika 78, 549; b is about the root of their number.
+    b is about the square root of their number (Mohammadi, Mohammadpour and Ogata 2015, Metrika 78,
+    549).
     """
     found = np.full(len(dx), np.nan)
     for s, row in enumerate(dx):
@@ -158,13 +160,13 @@ def block_log(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
         b = int(np.sqrt(len(x)))
         blocks = x[: len(x) // b * b].reshape(-1, b)
         sums = np.abs(blocks.sum(axis=1))
-        sums = np.log(sums[sums > 0])  # exact zeros carry no logarithm
+        sums = np.log(sums[sums > 0])  # exact zeros have no logarithm
         found[s] = np.log(b) / (sums.mean() - np.log(np.abs(blocks)).mean())
     return found, np.full_like(found, np.nan), np.full_like(found, np.nan)
 
 
 def hill(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
-    """Hill's index of the largest tenth of |X|; a power law's, not bounded by 2."""
+    """Hill estimator: index of a power law, from the largest tenth of |X|; it may exceed 2."""
     found, error = np.full((2, len(dx)), np.nan)
     for s, row in enumerate(dx):
         sizes = np.sort(np.abs(row[np.isfinite(row)]))
@@ -172,12 +174,12 @@ def hill(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
         if sizes[-k - 1] > 0:
             found[s] = 1 / np.log(sizes[-k:] / sizes[-k - 1]).mean()
             error[s] = found[s] / np.sqrt(k)
-    reach = ndtri(0.5 + confidence / 2) * error
-    return found, found - reach, found + reach
+    half_width = ndtri(0.5 + confidence / 2) * error
+    return found, found - half_width, found + half_width
 
 
 def likelihood(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
-    """Index of largest likelihood of a symmetric stable law, at most 2."""
+    """Maximum-likelihood index of a symmetric stable law, at most 2."""
     columns = levy_columns(dx, confidence)
     return columns[:, 0], columns[:, 1], columns[:, 2]
 
@@ -242,9 +244,9 @@ def tail_index(
     estimator, interval, reference = METHODS[method]
     series = paths(theta, time=time)
 
-    def kernel(x: np.ndarray, t: np.ndarray, places: np.ndarray) -> np.ndarray:
+    def kernel(x: np.ndarray, t: np.ndarray, indices: np.ndarray) -> np.ndarray:
         dx = np.diff(x, axis=1) if of == "path" else x
-        null = np.stack([stream(rng, k).standard_normal(dx.shape[1]) for k in places])
+        null = np.stack([stream(rng, k).standard_normal(dx.shape[1]) for k in indices])
         null[~np.isfinite(dx)] = np.nan
         columns = (*estimator(dx, confidence), estimator(null, confidence)[0])
         return np.column_stack([*columns, np.isfinite(dx).sum(axis=1)])

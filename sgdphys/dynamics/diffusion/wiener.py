@@ -86,11 +86,11 @@ def fit_wiener(
     low, high = chi_squared_interval(diffusion, count - 1, confidence)
     tail = (1 - confidence) / 2
     with np.errstate(invalid="ignore"):
-        reach = stdtrit(np.maximum(count - 1, 1), 1 - tail) * np.sqrt(2 * diffusion / duration)
+        half_width = stdtrit(np.maximum(count - 1, 1), 1 - tail) * np.sqrt(2 * diffusion / duration)
         values = {
             "drift": drift,
-            "drift_low": drift - reach,
-            "drift_high": drift + reach,
+            "drift_low": drift - half_width,
+            "drift_high": drift + half_width,
             "diffusion": diffusion,
             "diffusion_low": low,
             "diffusion_high": high,
@@ -110,14 +110,14 @@ def fit_wiener(
 
 
 def chi_squared_interval(
-    estimate: np.ndarray, freedom: Any, confidence: float
+    estimate: np.ndarray, dof: Any, confidence: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Interval of a variance whose estimate has chi-squared errors of that many degrees."""
+    """Interval of a variance from a chi-squared estimate with ``dof`` degrees of freedom."""
     tail = (1 - confidence) / 2
     with np.errstate(invalid="ignore", divide="ignore"):
-        degrees = np.where(np.asarray(freedom) > 0, freedom, np.nan)
+        positive_dof = np.where(np.asarray(dof) > 0, dof, np.nan)
         # chdtri is the inverse of the upper tail
         return (
-            estimate * degrees / chdtri(degrees, tail),
-            estimate * degrees / chdtri(degrees, 1 - tail),
+            estimate * positive_dof / chdtri(positive_dof, tail),
+            estimate * positive_dof / chdtri(positive_dof, 1 - tail),
         )

@@ -1,4 +1,4 @@
-"""Whether a Wiener process is a fair model: tests of increments, all series at once."""
+"""Tests of a Wiener process: normality, autocorrelation, heteroscedasticity, unit root."""
 
 import functools
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from scipy.special import chdtrc, ndtr
 from sgdphys.arguments import checked, require_share
 from sgdphys.containers import require_kind
 from sgdphys.draws import Seed, seed_of
-from sgdphys.dynamics.diffusion.unit_root import unit_root_p_value
+from sgdphys.dynamics.diffusion.unit_root import adf_p_value
 from sgdphys.dynamics.series import over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs, status_of
 from sgdphys.errors import InputError
@@ -19,18 +19,19 @@ from sgdphys.quantities import labelled, number_of
 from sgdphys.status import OK, TOO_SHORT
 
 FEWEST = 50
-"""Increments for a test."""
+"""Least number of increments for a test."""
 _NEEDS = Needs(points=FEWEST + 1)
 WINDOW = 512
-"""Increments at which shares of passing series are compared: at any length all are rejected."""
+"""Increments at which pass rates are compared: long enough, every real series is rejected."""
 _LAGS = 10
 _VARIANCE_RATIO = 8
 
 
 def jarque_bera(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Skewness and kurtosis of standardised values (series, point): statistic and p-value.
+    """Jarque-Bera test of normality, by skewness and kurtosis of values (series, point).
 
-    With the moments' exact means and variances at n points (Urzua 1996), chi-squared of 2 degrees.
+    With the exact means and variances of the moments at n points (Urzua 1996); chi-squared with 2
+    degrees of freedom.
     """
     n = z.shape[1]
     c = z - z.mean(axis=1, keepdims=True)
@@ -45,7 +46,7 @@ def jarque_bera(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def anderson_darling(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distance of values (series, point) from a normal law of their own mean and variance.
+    """Anderson-Darling test of normality of values (series, point), mean and variance unknown.
 
     p-values after D'Agostino and Stephens (1986), table 4.9.
     """
@@ -70,7 +71,7 @@ def anderson_darling(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ljung_box(z: np.ndarray, lags: int = _LAGS) -> tuple[np.ndarray, np.ndarray]:
-    """Autocorrelation of values (series, point) to some lags; chi-squared (Ljung and Box 1978)."""
+    """Ljung-Box (portmanteau) test of autocorrelation of values (series, point) up to ``lags``."""
     n = z.shape[1]
     lags = min(lags, n // 5)
     c = z - z.mean(axis=1, keepdims=True)
@@ -83,23 +84,25 @@ def ljung_box(z: np.ndarray, lags: int = _LAGS) -> tuple[np.ndarray, np.ndarray]
 
 
 def constant_variance(z: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether squares of values depend on time, on the level, its square, or the last square.
+    """Heteroscedasticity: Breusch-Pagan test in Koenker's form, with the ARCH-LM regressor.
+
+    Squared values are regressed on time, level, squared level and the last squared value.
 
     Parameters
     ----------
     z : (series, point)
         Increments or residuals.
     x : (series, point)
-        Level before each of them.
+        Path before each of them.
 
     Returns
     -------
     (series,), (series,)
-        n R**2 of the regression, and its p-value, chi-squared of 4 degrees.
+        n R**2 of the regression, and its p-value (chi-squared, 4 degrees of freedom).
 
     References
     ----------
-    Koenker (1981), J. Econometrics 17, 107; Engle (1982) for the last square.
+    Koenker (1981), J. Econometrics 17, 107; Engle (1982) for the ARCH-LM test.
     """
     y = z[:, 1:] ** 2
     n = y.shape[1]
@@ -119,7 +122,7 @@ def constant_variance(z: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def variance_ratio(dx: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Variance over q = 8 increments against q times that of one, two-sided normal.
+    """Lo-MacKinlay variance ratio test: variance over q = 8 increments over q times that of one.
 
     References
     ----------
@@ -134,8 +137,8 @@ def variance_ratio(dx: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return ratio, 2 * ndtr(-np.abs(z))
 
 
-def dickey_fuller(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Dickey-Fuller test with an intercept and no lagged differences.
+def adf(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Dickey-Fuller test (augmented, with 0 lagged differences) with an intercept.
 
     Parameters
     ----------
@@ -144,7 +147,7 @@ def dickey_fuller(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     (series,), (series,)
-        t statistic of the level, and its p-value under a driftless random walk.
+        t statistic of phi - 1, and its p-value under a random walk without drift.
     """
     y = np.diff(x, axis=1)
     y = y - y.mean(axis=1, keepdims=True)
@@ -155,18 +158,18 @@ def dickey_fuller(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     cross = np.einsum("skp,sp->sk", level, y)[:, 0]
     slope = inverse * cross
     total = (y**2).sum(axis=1)
-    rest = np.maximum(total - slope * cross, 1e-30 * total)  # never below rounding
-    statistic = slope / np.sqrt(rest / (y.shape[1] - 2) * inverse)
-    return statistic, unit_root_p_value(statistic)
+    residual = np.maximum(total - slope * cross, 1e-30 * total)  # never below rounding
+    statistic = slope / np.sqrt(residual / (y.shape[1] - 2) * inverse)
+    return statistic, adf_p_value(statistic)
 
 
 TESTS: dict[str, str] = {
-    "jarque_bera": "normal: skewness and kurtosis",
-    "anderson_darling": "normal: distribution function",
-    "ljung_box": "independent: autocorrelation to lag 10",
-    "constant_variance": "variance independent of time, level and last square",
-    "variance_ratio": "variance over 8 increments is 8 times that of one",
-    "unit_root": "no pull to a centre: Dickey-Fuller",
+    "jarque_bera": "normality, by skewness and kurtosis",
+    "anderson_darling": "normality, by distribution function",
+    "ljung_box": "no autocorrelation up to lag 10",
+    "constant_variance": "no heteroscedasticity in time, level or last square (Koenker, ARCH-LM)",
+    "variance_ratio": "variance over 8 increments is 8 times that of one (Lo-MacKinlay)",
+    "unit_root": "no mean reversion (Dickey-Fuller)",
 }
 
 
@@ -182,23 +185,23 @@ def _statistics(x: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         lambda: ljung_box(z),
         lambda: constant_variance(z, x[:, :-1]),
         lambda: variance_ratio(z),
-        lambda: dickey_fuller(x),
+        lambda: adf(x),
     ]
     found = [test() for test in tests]
     return np.stack([s for s, _ in found]), np.stack([p for _, p in found])
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """Smallest p-value of several tests (test, ...), for all of them together (Holm 1979)."""
+    """Smallest p-value of several tests (test, ...), corrected for their number (Holm 1979)."""
     return np.minimum(len(p_values) * p_values.min(axis=0), 1.0)
 
 
 def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
-    """Adjusted p-values of an array: reject those below the false-discovery rate wanted."""
+    """Benjamini-Hochberg adjusted p-values: those below q have a false discovery rate of q."""
     flat = np.asarray(p_values, float).ravel()
     adjusted = np.full_like(flat, np.nan)
-    there = np.flatnonzero(np.isfinite(flat))
-    order = there[np.argsort(flat[there])]
+    finite = np.flatnonzero(np.isfinite(flat))
+    order = finite[np.argsort(flat[finite])]
     raised = flat[order] * len(order) / np.arange(1, len(order) + 1)
     adjusted[order] = np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1.0)
     return adjusted.reshape(np.shape(p_values))
@@ -249,41 +252,41 @@ def wiener_tests(
     """
     require_share(level, "level")
     if increments is not None and increments < FEWEST:
-        raise InputError(f"increments is {increments}; the tests need at least {FEWEST}")
+        raise InputError(f"increments is {increments}; it must be at least {FEWEST}")
     series = paths(theta, time=time)
     if increments is not None and series.theta.sizes[series.dim] > increments + 1:
         series = series._replace(
             theta=series.theta.isel({series.dim: slice(-increments - 1, None)}),
             times=series.times[-increments - 1 :],
         )
-    many = len(TESTS)
+    n_tests = len(TESTS)
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
-        out = np.full((len(x), 2 * many + 2), np.nan)
+        out = np.full((len(x), 2 * n_tests + 2), np.nan)
         out[:, -1] = TOO_SHORT
-        starts = _starts_of_ends(x)
+        starts = _first_after_gaps(x)
         for first in np.unique(starts[starts < x.shape[1]]):
             rows = np.flatnonzero(starts == first)
-            # an end without gaps is a series of its own
+            # the points after the last gap are tested as a series
             out[rows, -1] = status = status_of(x[rows][:, first:], t[first:], _NEEDS)
-            sound = rows[status == OK]
-            if len(sound):
-                found = _statistics(x[sound][:, first:], t[first:])
-                out[sound, : 2 * many] = np.concatenate(found).T
-                out[sound, -2] = x.shape[1] - 1 - first
+            valid = rows[status == OK]
+            if len(valid):
+                found = _statistics(x[valid][:, first:], t[first:])
+                out[valid, : 2 * n_tests] = np.concatenate(found).T
+                out[valid, -2] = x.shape[1] - 1 - first
         return out
 
-    found, status = over_sound_series(series, kernel, 2 * many + 2, _NEEDS)
-    p_value = found[..., many : 2 * many]
-    together = holm(np.moveaxis(p_value, -1, 0))
+    found, status = over_sound_series(series, kernel, 2 * n_tests + 2, _NEEDS)
+    p_value = found[..., n_tests : 2 * n_tests]
+    combined = holm(np.moveaxis(p_value, -1, 0))
     data = result(
         series,
         {
-            "statistic": (("test",), found[..., :many]),
+            "statistic": (("test",), found[..., :n_tests]),
             "p_value": (("test",), p_value),
-            "p_value_holm": together,
-            "adjusted_p_value": benjamini_hochberg(together),
-            "passes": together > level,
+            "p_value_holm": combined,
+            "adjusted_p_value": benjamini_hochberg(combined),
+            "passes": combined > level,
             "count": found[..., -2],
             "status": np.where(status == OK, found[..., -1], status),
         },
@@ -297,17 +300,17 @@ def wiener_tests(
     return data
 
 
-def _starts_of_ends(x: np.ndarray) -> np.ndarray:
+def _first_after_gaps(x: np.ndarray) -> np.ndarray:
     """First point after the last missing one of each series (series, point)."""
     missing = np.isnan(x)
     return np.where(missing.any(axis=1), x.shape[1] - missing[:, ::-1].argmax(axis=1), 0)
 
 
 @functools.lru_cache(maxsize=32)
-def _null_share(
+def _null_rate(
     increments: int, level: float, entropy: int | tuple[int, ...], key: tuple[int, ...]
 ) -> float:
-    """Share of 2000 simulated walks that pass; entropy and key are those of a SeedSequence."""
+    """Pass rate of 2000 simulated walks; entropy and key are those of a SeedSequence."""
     generator = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=key))
     walks = generator.standard_normal((increments + 1, 2000)).cumsum(axis=0)
     return float(wiener_tests(walks, level=level)["passes"].mean())
@@ -343,11 +346,11 @@ def pass_rate(tests: xr.Dataset, group: str = "layer", rng: Seed = 0) -> xr.Data
         seed = seed_of(rng)
         entropy: Any = seed.entropy
         words = entropy if isinstance(entropy, int) else tuple(entropy)
-        null = _null_share(longest, float(tests.attrs["level"]), words, seed.spawn_key)
+        null = _null_rate(longest, float(tests.attrs["level"]), words, seed.spawn_key)
     if group in tests.coords:
-        share = passes.groupby(group).mean(...)
+        rate = passes.groupby(group).mean(...)
         count = tested.groupby(group).sum(...)
     else:
-        share, count = passes.mean(), tested.sum()
-    data = xr.Dataset({"passes": share, "count": count, "null_passes": null})
+        rate, count = passes.mean(), tested.sum()
+    data = xr.Dataset({"passes": rate, "count": count, "null_passes": null})
     return labelled(data, {"count": number_of("series that were tested")})
