@@ -125,7 +125,7 @@ def two_time_msd(
     Returns
     -------
     Dataset
-        msd (..., wait, lag) and its interval over the ensemble; ageing (..., lag), the slope of
+        msd (..., waiting_time, lag) and its interval over the ensemble; ageing (..., lag), the slope of
         ln MSD against ln t_w over positive waiting times, with its interval.
 
     Notes
@@ -154,7 +154,7 @@ def two_time_msd(
     mean = finite_mean(squares)
     template = series.theta.isel({series.dim: 0, over: 0}, drop=True)
     kept = tuple(map(str, template.dims))
-    by_both, by_lag = (*kept, "wait", "lag"), (*kept, "lag")
+    by_both, by_lag = (*kept, "waiting_time", "lag"), (*kept, "lag")
     slope, slope_low, slope_high = _ageing(mean, samples, waits, members, confidence)
     data = xr.Dataset(
         {
@@ -165,7 +165,7 @@ def two_time_msd(
             "ageing_low": (by_lag, slope_low),
             "ageing_high": (by_lag, slope_high),
         },
-        coords={**template.coords, "wait": waits, "lag": delays},
+        coords={**template.coords, "waiting_time": waits, "lag": delays},
         attrs={"confidence": confidence, "interval_method": METHOD},
     )
     return labelled(data, x=series.value_unit, t=series.time_unit)

@@ -29,7 +29,7 @@ from sgdphys.status import OK, SHORT
 
 MODELS = ("wiener", "drifted_wiener", "ou", "fbm", "levy")
 PARAMETERS = {"wiener": 1, "drifted_wiener": 2, "ou": 3, "fbm": 3, "levy": 3}
-RESIDUAL_TESTS = ("uniform", "ljung_box", "constant_variance")
+RESIDUAL_TESTS = ("anderson_darling", "ljung_box", "constant_variance")
 REJECT_BELOW = 0.01
 """Level, after Holm, at which the residuals of the best model reject it."""
 ADF_BELOW = 0.05
@@ -40,7 +40,7 @@ _NEEDS = Needs(points=FEWEST + 1)
 _NEEDS_EARLY = Needs()
 """What a fit to the points before the held-out ones needs."""
 _HELD_OUT = 0.2
-_OF_OU = ("diffusion", "kappa", "center", "unit_root_p_value", "log_likelihood")
+_OF_OU = ("diffusion", "kappa", "center", "adf_p_value", "log_likelihood")
 _LAGS = 20
 
 
@@ -298,7 +298,7 @@ def _labelled(
     chosen = np.isfinite(further[..., 6])
     number = np.where(chosen & ~rejected, further[..., 6], n_models).astype(int)
     best = np.where(chosen, np.array([*MODELS, "none"])[number], "not compared")
-    adf_p_value = ou["unit_root_p_value"].to_numpy()[..., None]
+    adf_p_value = ou["adf_p_value"].to_numpy()[..., None]
     status = wiener["status"].to_numpy().astype(int)
     status = np.where((status == OK) & ~chosen, SHORT, status)
     single = ("kappa", "relaxation_time")
@@ -325,7 +325,7 @@ def _labelled(
     return result(
         series,
         values,
-        coords={"model": list(MODELS), "test": [*RESIDUAL_TESTS, "unit_root"]},
+        coords={"model": list(MODELS), "test": [*RESIDUAL_TESTS, "adf"]},
         named={
             "count": number_of("increments"),
             "generalised_diffusion": GENERALISED_DIFFUSION._replace(

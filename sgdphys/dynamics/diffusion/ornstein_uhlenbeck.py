@@ -57,7 +57,7 @@ def _even_sums(x, n):
 
 COLUMNS = (
     "kappa", "kappa_low", "kappa_high", "phi", "center", "count", "squares", "log_likelihood",
-    "unit_root", "duration", "dt", "status",
+    "adf_statistic", "duration", "dt", "status",
 )  # fmt: skip
 
 
@@ -180,8 +180,8 @@ def fit_ou(
     -------
     Dataset
         kappa, relaxation_time, diffusion, sigma with ``_low`` and ``_high``; phi (the plain
-        regression's, of evenly spaced series), center, unit_root (statistic and
-        unit_root_p_value), log_likelihood given the first point, count, status.
+        regression's, of evenly spaced series), center, adf_statistic (Dickey-Fuller,
+        adf_p_value), log_likelihood given the first point, count, status.
 
     Raises
     ------
@@ -229,11 +229,11 @@ def fit_ou(
             "sigma_high": np.sqrt(2 * d_high),
             "phi": c["phi"],
             "center": c["center"],
-            "unit_root": np.where(
-                np.isnan(c["dt"]), -np.abs(c["unit_root"]), c["unit_root"]
+            "adf_statistic": np.where(
+                np.isnan(c["dt"]), -np.abs(c["adf_statistic"]), c["adf_statistic"]
             ),
         }
-    values["unit_root_p_value"] = adf_p_value(values["unit_root"])
+    values["adf_p_value"] = adf_p_value(values["adf_statistic"])
     return result(
         series,
         {

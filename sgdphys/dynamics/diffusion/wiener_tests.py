@@ -169,7 +169,7 @@ TESTS: dict[str, str] = {
     "ljung_box": "no autocorrelation up to lag 10",
     "constant_variance": "no heteroscedasticity in time, level or last square (Koenker, ARCH-LM)",
     "variance_ratio": "variance over 8 increments is 8 times that of one (Lo-MacKinlay)",
-    "unit_root": "no mean reversion (Dickey-Fuller)",
+    "adf": "no mean reversion (Dickey-Fuller)",
 }
 
 
