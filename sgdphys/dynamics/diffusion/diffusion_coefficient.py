@@ -37,38 +37,64 @@ def diffusion_coefficient(
     window: float | None = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Drift and diffusion coefficient of every series, or of every window of it.
+    """Diffusion coefficient (and drift): maximum likelihood, MSD slope or covariance-based (CVE).
 
     Parameters
     ----------
     theta : DataArray or array
-        Paths along time; an array without names has time first.
+        Paths in units x; an array without names has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     method : str
-        "increments": maximum likelihood, any times. "msd": slope of the mean squared displacement
-        at lags 1 to 4, with an intercept. "covariance": mean(dx**2)/(2 dt) + mean(dx_i
-        dx_{i+1})/dt with the mean increment taken out, unbiased under localisation noise. The last
-        two need even spacing.
+        "increments": maximum likelihood, at any times. "msd": slope of the mean squared
+        displacement at lags of 1 to 4 points, with an intercept. "covariance": covariance-based
+        estimator, unbiased with measurement (localisation) noise. The last two need even spacing.
     window : float, optional
-        Length of a window in units of time; the result gains a dimension ``window``, its
-        coordinate the time at which the window starts. A window has the points within it, both
-        ends included. What is left over at the end is not used.
+        Length of a window in units t: one estimate per window, along a new dimension ``window``
+        whose coordinate is the start of the window. A window includes the points at both ends; the
+        rest after the last full window is not used.
     confidence : float
+        Level of the intervals, between 0 and 1.
 
     Returns
     -------
     Dataset
-        drift, diffusion with ``_low`` and ``_high``, count, status.
+        Over the other dimensions of ``theta``: drift (x/t); diffusion (x**2/t) with ``_low`` and
+        ``_high`` (NaN for "msd"); with "increments" also ``drift_low`` and ``drift_high``; count
+        (increments); status.
 
     Raises
     ------
     InputError
-        For an unknown method, or windows longer than the series.
+        For an unknown method, uneven spacing with "msd" or "covariance", or a window longer than
+        the series.
+
+    See Also
+    --------
+    fit_wiener : The fit behind "increments".
+    diffusion_vs_lag : The coefficient as a function of the lag.
+    diffusion_matrix : Several coordinates jointly.
+    kramers_moyal : The coefficient as a function of position.
+
+    Notes
+    -----
+    The covariance-based estimator is D = <dx_i**2>/(2 dt) + <dx_i dx_{i+1}>/dt, with the mean
+    increment subtracted. Measurement noise of variance s**2 adds s**2/dt to the first term and
+    -s**2/dt to the second.
 
     References
     ----------
     Vestergaard, Blainey and Flyvbjerg (2014), Phys. Rev. E 89, 022726.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> path = sp.processes.wiener(diffusion=2.0, steps=5000, rng=0)
+    >>> noisy = sp.processes.corrupt(path, noise=2.0)["theta"]
+    >>> [round(sp.dynamics.diffusion_coefficient(noisy, method=m)["diffusion"].item(), 1)
+    ...  for m in ("increments", "covariance")]
+    [6.1, 2.1]
     """
     if method not in METHODS:
         raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")
@@ -178,42 +204,64 @@ def diffusion_vs_lag(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Diffusion coefficient over a ladder of lags: noise that cannot add up has none at long ones.
+    """Lag-dependent (apparent) diffusion coefficient, and the Green-Kubo sum.
 
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced paths; an array without names has time first.
+        Evenly spaced paths in units x; an array without names has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     lags : array, optional
-        In units of time; 1, 2, 4, ... points up to a tenth of the series by default.
+        Lags in units t; by default 1, 2, 4, ... points up to a tenth of the series.
     over : str, optional
-        A dimension of independent paths to average over, with intervals by bootstrap.
+        Dimension of independent paths to average over, with bootstrap intervals.
     confidence : float
+        Level of the intervals, between 0 and 1.
     rng : int, SeedSequence or Generator
-        Seed of the bootstrap.
+        Random numbers of the bootstrap: see ``sgdphys.draws``.
 
     Returns
     -------
     Dataset
-        diffusion (..., lag), green_kubo (..., lag), pairs; with ``over`` their ``_low``, ``_high``.
+        diffusion (..., lag) and green_kubo (..., lag), both in x**2/t, with ``_low`` and ``_high``
+        if ``over`` is given; pairs (..., lag).
 
     Raises
     ------
     InputError
-        For unevenly spaced points, or lags that reach beyond the series.
+        For unevenly spaced points, or lags beyond the length of the series.
+
+    See Also
+    --------
+    msd : Mean squared displacement, drift included.
+    diffusion_coefficient : One coefficient at the spacing of the points.
+    msd_exponent : How the displacement grows with the lag.
 
     Notes
     -----
-    D(k) = <(x_{i+k} - x_i - k v dt)**2>/(2 k dt), each series' own drift v taken out and its loss
-    of 1 - k/n restored. The Green-Kubo sum up to lag k, 1/2 sum_{|j| <= k} C_dx(j)/dt, is the slope
-    of the mean squared displacement there, [MSD(k + 1) - MSD(k)]/(2 dt), and tends to the long-time
-    D. Over less than an epoch, batches drawn without replacement look like those drawn with.
+    D(k) = <(x_{i+k} - x_i - k v dt)**2>/(2 k dt), with v the drift of each series, divided by
+    1 - k/n, the bias from subtracting v. The Green-Kubo sum up to lag k,
+    1/2 sum_{|j| <= k} C_dx(j)/dt, is the local slope of the mean squared displacement,
+    [MSD(k + 1) - MSD(k)]/(2 dt), and tends to the long-time D. The noise of batches drawn without
+    replacement cancels over an epoch: D(k) falls as 1/k beyond an epoch.
 
     References
     ----------
-    Kubo (1957); Lo and MacKinlay (1988) for the restored loss.
+    Kubo (1957); Lo and MacKinlay (1988) for the correction.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> data = sp.processes.sgd_on_quadratic(
+    ...     curvature=0.0, learning_rate=1.0, batches=10, steps=5000, rng=0
+    ... )  # a flat loss, and noise that cancels over every 10 steps
+    >>> found = sp.dynamics.diffusion_vs_lag(data["theta"], lags=[1, 10, 100])
+    >>> found["diffusion"].values.round(2).ravel().tolist()
+    [0.5, 0.18, 0.02]
+    >>> (0.5 * sp.processes.epoch_noise_diffusion([1, 10, 100], batches=10)).round(2).tolist()
+    [0.5, 0.18, 0.02]
     """
     series = paths(theta, time=time)
     spacing, points = series.spacing, series.theta.sizes[series.dim]
@@ -288,34 +336,54 @@ def _over_ensemble(
 def diffusion_matrix(
     theta: Any, *, time: Any = None, coordinates: str = "parameter", modes: int = 10,
 ) -> xr.Dataset:  # fmt: skip
-    """Trace, effective rank and largest eigenvalues of the matrix of diffusion coefficients.
+    """Diffusion matrix (covariance of increments): trace, participation ratio, eigenvalues.
 
     Parameters
     ----------
-    theta : DataArray
-        Evenly spaced; any further dimension (replica) is averaged over.
+    theta : DataArray or array
+        Evenly spaced paths in units x, without missing values; any further dimension (replica) is
+        averaged over. An array without names is (point, coordinate).
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     coordinates : str
-        Those that diffuse together.
+        Dimension of the vector that diffuses.
     modes : int
-        Eigenvalues returned.
+        Number of largest eigenvalues and eigenvectors that are returned.
 
     Returns
     -------
     Dataset
-        trace, effective_rank, eigenvalue (mode), eigenvector (coordinates, mode), count (degrees of
-        freedom).
+        trace (x**2/t); effective_rank; eigenvalue (mode), in x**2/t; eigenvector (coordinates,
+        mode); count (degrees of freedom).
 
     Raises
     ------
     InputError
-        For unevenly spaced points, or values with gaps.
+        For an unknown dimension, unevenly spaced points, or missing values.
+
+    See Also
+    --------
+    diffusion_coefficient : Each coordinate alone.
+    fit_langevin : Drift matrix and diffusion matrix jointly.
+    trajectory_components : Principal components of the path itself.
 
     Notes
     -----
-    D_ij = <(dx_i - v_i dt)(dx_j - v_j dt)>/(2 dt). The rank of an estimate is at most the number of
-    increments; the effective rank is tr(D)**2/tr(D**2).
+    D_ij = <(dx_i - v_i dt)(dx_j - v_j dt)>/(2 dt). The effective rank (participation ratio) is
+    tr(D)**2/tr(D**2). The rank of the estimate is at most the number of increments.
+
+    References
+    ----------
+    Gardiner, "Stochastic methods", 4th ed., section 3.5.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.wiener(diffusion=0.5, steps=2000, parameters=4, rng=0)["theta"]
+    >>> found = sp.dynamics.diffusion_matrix(theta)
+    >>> [round(found[name].item(), 1) for name in ("trace", "effective_rank")]
+    [2.0, 4.0]
     """
     series = paths(theta, time=time, coordinates=coordinates)
     require_dimensions(series.theta, coordinates)

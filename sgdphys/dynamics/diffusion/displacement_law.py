@@ -63,38 +63,63 @@ def displacement_law(
     resamples: int = RESAMPLES,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Compare laws of the mean squared distance from the first point.
+    """Law of anomalous diffusion from the start: power law, logarithm (ultra-slow) or saturation.
 
     Parameters
     ----------
     theta : DataArray
-    dim, over, across : str
-        Time, the ensemble that is averaged over, and the coordinates whose squares are summed.
+        Paths in units x.
+    time : str, float, array or pair, optional
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
+    over : str
+        Dimension of the ensemble that is averaged over.
+    coordinates : str
+        Dimension of the vector whose squared components are summed.
     resamples : int
-        At least 1, of which ``share`` is a share.
+        Number of bootstrap samples, at least 1, that ``share`` is a fraction of.
     rng : int, SeedSequence or Generator
+        Random numbers of the bootstrap: see ``sgdphys.draws``.
 
     Returns
     -------
     Dataset
-        displacement (time) at about 60 log-spaced times; by ``law`` (power, logarithm, saturation):
-        misfit, root mean square of ln displacement; exponent b, of the power law alone; time_scale
-        t0, of the other two; share, of bootstrap samples of the ensemble in which the law fits
-        best.
+        displacement (time), in x**2, at about 60 log-spaced times; by ``law`` (power, logarithm,
+        saturation): misfit, the root mean square residual of ln displacement; exponent b, of the
+        power law only; time_scale t0 (t), of the other two; share, the fraction of bootstrap
+        samples of the ensemble that the law fits best.
 
     Raises
     ------
     InputError
-        For a dimension that is not there, fewer than 5 paths or 5 times.
+        For an unknown dimension, fewer than 5 paths or 5 times, or weights that do not move at
+        first.
+
+    See Also
+    --------
+    msd : Mean squared displacement averaged over time.
+    msd_exponent : Exponent of anomalous diffusion with an interval.
+    two_time_msd : Does the displacement depend on the waiting time?
 
     Notes
     -----
-    a t**b, a ln(1 + t/t0), a (1 - exp(-t/t0)): two numbers each, fitted to the logarithm of the
-    ensemble's mean, whose points are dependent; so they are compared by resampling paths.
+    d(t) = <|w(t) - w(0)|**2> is fitted with a t**b, a ln(1 + t/t0) and a (1 - exp(-t/t0)), two
+    parameters each, by least squares of ln d. The points of d are dependent, so the laws are
+    compared by resampling paths.
 
     References
     ----------
-    Hoffer, Hubara and Soudry (2017), for the logarithm.
+    Hoffer, Hubara and Soudry (2017), for the logarithm (ultra-slow diffusion).
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.wiener(steps=500, replicas=20, parameters=20, rng=0)["theta"]
+    >>> found = sp.dynamics.displacement_law(theta)
+    >>> found["law"].values[found["share"].argmax("law")].item()
+    'power'
+    >>> round(found["exponent"].sel(law="power").item(), 1)
+    1.0
     """
     series = paths(theta, time=time)
     for name in (over, coordinates):

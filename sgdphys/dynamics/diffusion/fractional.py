@@ -189,37 +189,55 @@ def fit_fbm(
     time: Any = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Fractional Brownian motion with drift: Hurst exponent of every series.
+    """Fractional Brownian motion: Hurst exponent by exact or Whittle likelihood.
 
     Parameters
     ----------
     theta : DataArray or array
-        Paths, not increments; an array without names has time first.
+        Evenly spaced paths in units x, not increments; an array without names has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     confidence : float
+        Level of the intervals, between 0 and 1.
 
     Returns
     -------
     Dataset
-        hurst with ``_low`` and ``_high``; alpha = 2 hurst; drift; diffusion (MSD = 2 D t**alpha, so
-        its unit depends on the exponent); count; status.
+        Over the other dimensions of ``theta``: hurst and alpha = 2 hurst, with ``_low`` and
+        ``_high``; drift (x/t) and diffusion (x**2/t**alpha), without intervals; count (increments);
+        status.
 
     Raises
     ------
     InputError
-        For a dimension that is not there, or times that do not increase.
+        For an unknown dimension, or times that do not increase.
+
+    See Also
+    --------
+    hurst : The same exponent, also by detrended fluctuation analysis.
+    msd_exponent : Exponent from the mean squared displacement, with gaps or an ensemble.
+    fit : Which of five processes describes the series?
 
     Notes
     -----
-    The likelihood of the increments, fractional Gaussian noise, is exact up to 1024 of them and
-    Whittle's beyond, profiled over mean and variance; the interval is that of the likelihood ratio.
-    Evenly spaced points without gaps are needed: other series have the status "needs even
-    spacing". Drift and diffusion carry no interval of their own.
+    MSD = 2 D t**(2 H), so that the unit of D depends on the exponent. The increments are fractional
+    Gaussian noise. Their likelihood, profiled over mean and variance, is exact up to 1024
+    increments and Whittle's approximation beyond; the interval is that of the likelihood ratio.
+    Points must be evenly spaced without gaps and at least 51: otherwise the status is "needs even
+    spacing" or "too short".
 
     References
     ----------
     Beran (1994), "Statistics for long-memory processes"; Brockwell and Davis (1991), section 5.2.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.fractional_brownian(hurst=0.3, steps=2000, rng=0)["theta"]
+    >>> found = sp.dynamics.fit_fbm(theta)
+    >>> [round(found[name].item(), 2) for name in ("hurst", "hurst_low", "hurst_high")]
+    [0.29, 0.27, 0.31]
     """
     series = paths(theta, time=time)
     spacing = series.spacing

@@ -119,57 +119,79 @@ def kramers_moyal(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Drift and diffusion coefficient as functions of position.
+    """Kramers-Moyal coefficients: drift and diffusion as functions of position (Nadaraya-Watson).
 
     Parameters
     ----------
     theta : DataArray or array
-        Paths along time; an array without names has time first. For coefficients at fixed training
-        time give a few steps and ``over="replica"``: then nothing need be stationary.
+        Paths in units x; an array without names has time first. For coefficients at a fixed
+        training time give a few steps and ``over="replica"``: no stationarity is needed then.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``. Only pairs as far apart as the
-        commonest spacing are used.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``. Only pairs of points at the median spacing are used.
     over : str or iterable of str
         Dimensions whose paths are realisations of one process.
     bins : int, optional
-        Between the 0.5% and 99.5% quantiles; by default n**(1/3) of n pairs, at least 8 and at most
-        60. Recorded with the result, as is the bandwidth.
+        Number of bins between the 0.5% and 99.5% quantiles; by default n**(1/3) for n pairs, at
+        least 8 and at most 60. It is an attribute of the result, as is the bandwidth.
     method : str
-        "binned", or "kernel": Nadaraya-Watson with a Gaussian kernel at the bins' centres.
+        "binned" (histogram regression), or "kernel" (Nadaraya-Watson with a Gaussian kernel, at the
+        centres of the bins).
     bandwidth : float, optional
-        Of the kernel; 1.06 s n**(-1/5) by default (Silverman), s the standard deviation.
+        Standard deviation of the kernel (x); by default Silverman's rule, 1.06 s n**(-1/5) with s
+        the standard deviation of the values.
     extrapolate : bool
-        Combine lags of 1, 2 and 4 points so that errors of first and second order in dt cancel.
+        Combine lags of 1, 2 and 4 points (Richardson extrapolation) so that errors of first and
+        second order in dt cancel.
     resamples : int
-        Of the bootstrap bands; 0 for none. Pooled paths are resampled; a single path by 20 blocks.
-        Of fewer than about 200 the ends of a band are too near to each other.
+        Number of bootstrap samples; 0 for no intervals. Pooled paths are resampled, or 20 blocks of
+        a single path. With fewer than about 200 the intervals are too narrow.
     confidence : float
+        Level of the intervals, between 0 and 1.
     rng : int, SeedSequence or Generator
-        Seed of the bootstrap.
+        Random numbers of the bootstrap: see ``sgdphys.draws``.
 
     Returns
     -------
     Dataset
-        drift D1, diffusion D2 = E[(dx - D1 dt)**2|x]/(2 dt) with ``_low`` and ``_high``;
-        diffusion_raw, with the drift left in; fourth D4, pawula, count; over the dimensions that
-        are neither time nor pooled, and ``bin``, whose centres are ``position``. Bins with fewer
-        than 10 pairs are NaN. A path that diverged is left out.
+        Over the dimensions that are neither time nor pooled, and ``bin`` with the coordinate
+        ``position`` (x): drift D1 (x/t) and diffusion D2 (x**2/t), with ``_low`` and ``_high``;
+        diffusion_raw, drift not subtracted; fourth, D4 (x**4/t); pawula; count (pairs). Bins with
+        fewer than 10 pairs are NaN. Paths that diverged are left out.
 
     Raises
     ------
     InputError
-        For unknown choices, dimensions that are not there, fewer than 2 bins.
+        For an unknown method or dimension, or fewer than 2 bins.
+
+    See Also
+    --------
+    fit_ou : A linear drift and a constant diffusion coefficient.
+    fit_langevin : A linear drift of several coordinates.
+    diffusion_coefficient : The coefficient as a function of time.
 
     Notes
     -----
-    dX = D1(X) dt + sqrt(2 D2(X)) dW; coefficients are divided by dt. Seen at a finite dt an
-    Ornstein-Uhlenbeck process has the slope -(1 - e^{-kappa dt})/dt in place of -kappa, and a raw
-    D2 with a spurious parabola. The Pawula ratio D4/(D2**2 dt) is near 0 for a diffusion.
+    dX = D1(X) dt + sqrt(2 D2(X)) dW (Ito), with D1 = E[dx|x]/dt and
+    D2 = E[(dx - D1 dt)**2|x]/(2 dt). At a finite dt an Ornstein-Uhlenbeck process shows the slope
+    -(1 - e^{-kappa dt})/dt in place of -kappa, and diffusion_raw a spurious parabola. The Pawula
+    ratio D4/(D2**2 dt) is near 0 for a diffusion and large for jumps.
 
     References
     ----------
     Risken (1989), "The Fokker-Planck equation"; Friedrich et al. (2011), Phys. Rep. 506, 87;
     Honisch and Friedrich (2011), Phys. Rev. E 83, 066701, for finite dt.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.ornstein_uhlenbeck(kappa=1.0, dt=0.02, steps=100_000, rng=0)["theta"]
+    >>> found = sp.dynamics.kramers_moyal(theta, time="time", bins=9, resamples=0)
+    >>> found["diffusion"].values.round(1).ravel().tolist()  # exact: 0.5 everywhere
+    [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
+    >>> slope = (found["drift"] * found["position"]).sum() / (found["position"] ** 2).sum()
+    >>> round(slope.item(), 2)  # exact: -0.99 at this spacing
+    -0.95
     """
     series = paths(theta, time=time)
     if method not in ("binned", "kernel"):

@@ -63,46 +63,67 @@ def fit_langevin(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Drift matrix and diffusion matrix of a multivariate Ornstein-Uhlenbeck process.
+    """Multivariate Ornstein-Uhlenbeck process (linear Langevin, VAR(1)): drift, diffusion matrix.
 
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced, few coordinates; all further dimensions (replica) are paths of one process. A
-        bare array is (point, coordinate).
-    dim, across : str
-        Time, and the coordinates that move together.
-    per, dt
-        Where points lie in time: see ``dynamics.series.paths``.
+        Evenly spaced paths of a few coordinates, in units x, without missing values; all further
+        dimensions (replica) are paths of one process. An array without names is (point,
+        coordinate).
+    time : str, float, array or pair, optional
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
+    coordinates : str
+        Dimension of the vector whose components are coupled.
     resamples : int
-        Of the parametric bootstrap; 0 for no intervals. Of fewer than about 200 the ends of an
-        interval are too near to each other.
+        Number of parametric bootstrap samples; 0 for no intervals. With fewer than about 200 the
+        intervals are too narrow.
     confidence : float
+        Level of the intervals, between 0 and 1.
     rng : int, SeedSequence or Generator
+        Random numbers of the bootstrap: see ``sgdphys.draws``.
 
     Returns
     -------
     Dataset
-        kappa_matrix (row, column), diffusion_matrix (row, column), center (row), the first two with
-        ``_low`` and ``_high``; count, status.
+        kappa_matrix (row, column) in 1/t and diffusion_matrix (row, column) in x**2/t, both with
+        ``_low`` and ``_high``; center (row) in x; count (increments); status.
 
     Raises
     ------
     InputError
-        For uneven times, missing values, or fewer than 20 steps a coordinate.
+        For uneven times, missing values, or fewer than 20 steps per coordinate.
+
+    See Also
+    --------
+    fit_ou : One coordinate, at any times.
+    entropy_production : Does the stationary state break detailed balance?
+    kramers_moyal : Drift and diffusion without the assumption of linearity, of one coordinate.
+    diffusion_matrix : Diffusion matrix from increments alone.
 
     Notes
     -----
     dX = -B (X - c) dt + noise of covariance 2 D dt. The regression of each point on the one before
-    has step matrix exp(-B dt), whose logarithm is exact at any dt if no mode turns by more than
-    half a turn a step; D solves 2 D - e^{-B dt} 2 D e^{-B' dt} = B Q + Q B', Q the covariance of
-    the residuals. The small-sample bias that a parametric bootstrap finds is taken out, and its
-    percentiles give the interval (basic bootstrap). A real step eigenvalue below 0 has no
-    logarithm: "oscillating at this sampling".
+    has the step matrix exp(-B dt). Its logarithm is exact at any dt provided that no mode turns by
+    more than half a turn per step; D solves 2 D - e^{-B dt} 2 D e^{-B' dt} = B Q + Q B', where Q is
+    the covariance of the residuals. The parametric bootstrap estimates the small-sample bias, which
+    is subtracted, and gives the intervals (basic bootstrap). A negative real eigenvalue of the
+    step matrix has no real logarithm: status "oscillating at this sampling".
 
     References
     ----------
     Gardiner, "Stochastic methods", 4th ed., section 4.5; Davison and Hinkley (1997), chapter 5.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> data = sp.processes.rotating_langevin(rotation=2.0, kappa=1.0, dt=0.05, steps=20_000, rng=0)
+    >>> found = sp.dynamics.fit_langevin(data["theta"], time="time", resamples=0)
+    >>> found["kappa_matrix"].values.round(1).tolist()  # exact: [[1, 2], [-2, 1]]
+    [[0.9, 1.9], [-2.0, 1.0]]
+    >>> abs(found["diffusion_matrix"].values).round(1).tolist()  # exact: 0.5 on the diagonal
+    [[0.5, 0.0], [0.0, 0.5]]
     """
     series = paths(theta, time=time, coordinates=coordinates)
     if coordinates not in series.over:

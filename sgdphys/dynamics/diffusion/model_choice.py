@@ -200,51 +200,82 @@ def fit(
     time: Any = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """What kind of process every series is, with coefficients and intervals, or that it is none.
+    """Model selection by BIC: Wiener, Ornstein-Uhlenbeck, fractional Brownian or Levy, or none.
 
     Parameters
     ----------
     x : DataArray or array
-        Paths; an array without names has time first, spacing 1. Lazy arrays are read in blocks.
-    dim : str
-    dt : float, optional
-        Spacing of the points; an error beside a numeric coordinate that disagrees.
-    times : array (point,), optional
-        Times of the points.
-    per : str, optional
-        Coordinate to measure time by; ``dim``'s own by default, "time" for the sum of learning
-        rates.
+        Paths in units x; an array without names has time first and spacing 1. Lazy arrays are read
+        in blocks.
+    time : str, float, array or pair, optional
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``. A spacing that contradicts the coordinate is an error.
     confidence : float
+        Level of the intervals, between 0 and 1.
 
     Returns
     -------
     Dataset
-        Over the dimensions of ``x`` less ``dim``: ``best`` (a model's name or "none");
-        diffusion, drift, sigma, log_likelihood, aic, bic, heldout (..., model), D and v of Wiener
-        and D of OU with ``_low`` and ``_high``; kappa, relaxation_time, hurst, tail_index with
-        intervals, center; p_value (..., test); count; status. The coefficient of fractional
-        Brownian motion is generalised_diffusion, MSD = 2 D t**(2 hurst): its unit is another one,
-        and diffusion and sigma are NaN for fbm, as for levy.
+        Over the other dimensions of ``x``: best, the name of a model, "none" or "not compared";
+        by ``model``: drift (x/t), diffusion (x**2/t), sigma (x/t**0.5), log_likelihood, aic, bic,
+        heldout; of the Ornstein-Uhlenbeck process: kappa (1/t) and relaxation_time (t), both with
+        intervals, phi and center (x); of fractional Brownian motion: hurst with its interval and
+        generalised_diffusion (x**2/t**alpha, MSD = 2 D t**(2 hurst)); tail_index with its interval;
+        p_value by ``test``; count (increments); status. Diffusion and sigma are NaN for fbm and
+        levy. The intervals are ``_low`` and ``_high``; drift has one for drifted_wiener, diffusion
+        for drifted_wiener and ou.
 
     Raises
     ------
     InputError
-        For a dimension that is not there, times that do not increase, a dt that disagrees.
+        For an unknown dimension, times that do not increase, or a spacing that contradicts them.
+
+    See Also
+    --------
+    wiener_tests : Which test a Wiener process fails.
+    fit_wiener, fit_ou, fit_fbm, fit_levy : The single fits.
+    kramers_moyal : Drift and diffusion as functions of position, for a series that is "none".
 
     Notes
     -----
-    Models are compared by BIC of the likelihood given the first point; an Ornstein-Uhlenbeck
-    process must also have a Dickey-Fuller p-value below 5%, since under a Wiener process its gain
-    in likelihood is not chi-squared. ``best`` is "none" when the best model's residuals (normal
-    scores of the one-step probability transform) are rejected at 1% after Holm as not normal,
-    autocorrelated, or of changing variance. ``heldout`` is the mean log density of the last fifth
-    of the points under coefficients of the first four fifths. Fractional and Levy models need
-    evenly spaced points without gaps; elsewhere they are NaN and not compared. With fewer than 50
-    increments ``best`` is "not compared".
+    How ``best`` is chosen. The likelihood of every model given the first point is maximised, and
+    the model with the lowest BIC is the candidate. An Ornstein-Uhlenbeck process can be that only
+    if the Dickey-Fuller test rejects a random walk at 5%, because under a random walk its gain in
+    likelihood is not chi-squared. If the candidate were true, its one-step residuals (normal
+    scores of the probability transform) would be independent standard normal numbers. They are
+    tested for normality (``anderson_darling``), autocorrelation (``ljung_box``) and constant
+    variance (``constant_variance``); ``best`` is the candidate unless these tests together reject
+    it at 1% (Holm).
+
+    "none" means that no model of the five describes the series at its own spacing: even the best of
+    them leaves structure in its residuals. Its coefficients are then not those of a true process.
+    The smallest ``p_value`` of these tests says what to do. ``ljung_box``: successive steps are
+    correlated; fit every k-th point, or use ``diffusion_vs_lag``. ``constant_variance``: the noise
+    changes with time or position; fit shorter stretches, or use ``diffusion_coefficient`` with a
+    window, or ``kramers_moyal``. ``anderson_darling``: the steps are not normal; look for jumps,
+    and use ``tail_index``. Long series are rejected for smaller deviations than short ones: compare
+    stretches of equal length.
+
+    ``heldout`` is the mean log density of the last fifth of the points, with coefficients from the
+    first four fifths. Fractional and Levy models need evenly spaced points without gaps; otherwise
+    they are NaN and not compared. With fewer than 50 increments, or a status other than "ok",
+    ``best`` is "not compared".
 
     References
     ----------
-    Schwarz (1978); Dickey and Fuller (1979); Diebold, Gunther and Tay (1998) for the transform.
+    Schwarz (1978) for BIC; Dickey and Fuller (1979); Diebold, Gunther and Tay (1998) for the
+    probability transform; Holm (1979).
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> data = sp.processes.ornstein_uhlenbeck(kappa=1.0, dt=0.1, steps=2000, rng=0)
+    >>> found = sp.fit(data["theta"], time="time")
+    >>> found["best"].item(), round(found["kappa"].item(), 1)
+    ('ou', 1.0)
+    >>> growing = sp.processes.geometric_brownian(growth=0.1, volatility=0.5, steps=2000, rng=0)
+    >>> sp.fit(growing["theta"], time="time")["best"].item()
+    'none'
     """
     series = paths(x, time=time)
     wiener, ou = (fitted(series, confidence=confidence) for fitted in (fit_wiener, fit_ou))

@@ -164,35 +164,56 @@ def msd(
     lags: Any = "log",
     over: str | Iterable[str] | None = None,
 ) -> xr.Dataset:
-    """Time-averaged mean squared displacement of every series.
+    """Mean squared displacement (MSD), time-averaged; also called structure function or variogram.
 
     Parameters
     ----------
     theta : DataArray or array
-        Paths along time; an array without names has time first.
+        Paths in units x; an array without names has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     lags : "log", "all" or array
-        About 40 lags up to a quarter of the series, all of them, or lags in units of time.
+        About 40 log-spaced lags up to a quarter of the series, all lags, or lags in units t.
     over : str or iterable of str, optional
-        Dimensions to average over, weighted by pairs.
+        Dimensions to average over, weighted by the number of pairs.
 
     Returns
     -------
     Dataset
-        msd (..., lag) and pairs (..., lag). A lag with no pair has NaN and 0 pairs, as have series
-        that diverged.
+        msd (..., lag), in x**2, and pairs (..., lag), over the other dimensions of ``theta``. A lag
+        without pairs has NaN and 0 pairs, as has a series that diverged.
 
     Raises
     ------
     InputError
-        When points do not lie on a common grid, or a lag is no multiple of its spacing.
+        If the points do not lie on a common grid, or a lag is not a multiple of its spacing.
+
+    See Also
+    --------
+    msd_exponent : Exponent of anomalous diffusion, with an interval.
+    diffusion_vs_lag : MSD over twice the lag, with drift subtracted.
+    ergodicity_breaking : Do time averages differ between paths?
+    two_time_msd : Ensemble average from a waiting time on.
+    deviation_from_mean : Subtract the mean of an ensemble first.
 
     Notes
     -----
-    MSD(tau) = <(x(t + tau) - x(t))**2>, 2 D tau for a Wiener process; drift is not taken out:
-    subtract an ensemble's mean first (``dynamics.ensembles.fluctuation``). Values at neighbouring
-    lags are strongly dependent; ``msd_exponent`` gives a slope with an interval.
+    MSD(tau) = <(x(t + tau) - x(t))**2> over all pairs of points, per coordinate; 2 D tau for a
+    Wiener process. Drift is not subtracted. Values at neighbouring lags are strongly dependent, so
+    a fit through them has no valid standard error; ``msd_exponent`` accounts for that.
+
+    References
+    ----------
+    Qian, Sheetz and Elson (1991), Biophys. J. 60, 910.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.wiener(diffusion=0.5, steps=2000, parameters=20, rng=0)["theta"]
+    >>> found = sp.dynamics.msd(theta, lags=[1, 2, 4], over="parameter")
+    >>> found["msd"].values.round(1).ravel().tolist()  # 2 D lag
+    [1.0, 2.0, 4.0]
     """
     series = paths(theta, time=time)
     indices, spacing, size = _grid(series)

@@ -142,50 +142,68 @@ def msd_exponent(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Exponent of the mean squared displacement, MSD = 2 D t**alpha.
+    """Anomalous diffusion exponent alpha: log-log slope of the mean squared displacement.
 
     Parameters
     ----------
     theta : DataArray or array
-        Series, evenly spaced; an array without names has time first. Take a drift out before
-        (``dynamics.ensembles.fluctuation``): drift alone gives 2.
+        Evenly spaced series in units x; an array without names has time first. Subtract a drift
+        first, for example by ``deviation_from_mean``: drift alone gives alpha = 2.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     lags : array, optional
-        In units of time; 1, 2, 4, ... points up to a tenth of the series by default.
+        Lags in units t; by default 1, 2, 4, ... points up to a tenth of the series.
     of : str
-        "path", or "increments", which are summed first.
+        What the series are: "path", or "increments", which are summed first.
     over : str, optional
-        A dimension of independent paths: one exponent of their mean MSD, its interval by bootstrap
-        over them. Without it every series has its own.
+        Dimension of independent paths: one exponent of their mean MSD, with a bootstrap interval.
+        By default every series has its own exponent.
     confidence : float
+        Level of the interval, between 0 and 1.
     rng : int, SeedSequence or Generator
-        Seed of the bootstrap.
+        Random numbers of the bootstrap: see ``sgdphys.draws``.
 
     Returns
     -------
     Dataset
-        alpha with ``_low`` and ``_high``, diffusion (its unit depends on alpha), count, status.
+        Over the other dimensions of ``theta``: alpha with ``_low`` and ``_high``; diffusion
+        (x**2/t**alpha), not with ``over``; count; status, not with ``over``.
 
     Raises
     ------
     InputError
-        For lags that reach beyond the series, or fewer than two.
+        For lags beyond the length of the series, or fewer than two.
+
+    See Also
+    --------
+    msd : The mean squared displacement itself.
+    fit_fbm : Hurst exponent by likelihood, more precise for alpha above 1.6.
+    hurst : Hurst exponent H = alpha/2, also by DFA.
 
     Notes
     -----
-    The values of an MSD at different lags are dependent, so that least squares has no valid error.
-    Here ln MSD is fitted by generalised least squares with the covariance of fractional Brownian
-    motion of the same exponent and length, whose bias of the logarithm is taken out too. Estimate
-    and interval are the exponents at which the score is at its median and within its law, normal up
-    to 1 and simulated beyond, where it is skewed. They are right where increments are stationary
-    and Gaussian. Above an exponent of about 1.6 long series have sharper intervals from
-    ``fit_fbm`` (by 1.5 at 1.8 and 10^4 points): there the MSD itself says less. Series with gaps
-    use their own pairs, and need ``over`` for an interval.
+    MSD = 2 D t**alpha: alpha < 1 is subdiffusion, alpha > 1 superdiffusion. Values of an MSD at
+    different lags are dependent, so ordinary least squares has no valid standard error. Here ln MSD
+    is fitted by generalised least squares with the covariance of fractional Brownian motion of the
+    same exponent and length; the bias of the logarithm is subtracted. Estimate and interval are the
+    exponents at which the score is at its median and within its own distribution, which is normal
+    up to alpha = 1 and simulated above, where it is skewed. They are exact where increments are
+    stationary and Gaussian. Above an exponent of about 1.6 long series have narrower intervals from
+    ``fit_fbm`` (by a factor of 1.5 at 1.8 and 10^4 points). Series with gaps use the pairs of
+    points that they have, and need ``over``.
 
     References
     ----------
     Qian, Sheetz and Elson (1991); Sikora et al. (2017), Phys. Rev. E 96, 032132.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.fractional_brownian(hurst=0.3, steps=2000, rng=0)["theta"]
+    >>> found = sp.dynamics.msd_exponent(theta)
+    >>> [round(found[name].item(), 2) for name in ("alpha", "alpha_low", "alpha_high")]
+    [0.58, 0.54, 0.63]
     """
     if of not in ("path", "increments"):
         raise InputError(f"of is {of!r}; it can be 'path' or 'increments'")

@@ -166,42 +166,65 @@ def fit_ou(
     time: Any = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Ornstein-Uhlenbeck fit of every series: relaxation rate, diffusion coefficient, centre.
+    """Ornstein-Uhlenbeck (mean-reverting, AR(1)) process: relaxation rate, diffusion, centre.
 
     Parameters
     ----------
     theta : DataArray or array
-        Series; an array without names has time first.
+        Series along time, in units x; an array without names has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     confidence : float
+        Level of the intervals, between 0 and 1.
 
     Returns
     -------
     Dataset
-        kappa, relaxation_time, diffusion, sigma with ``_low`` and ``_high``; phi (the plain
-        regression's, of evenly spaced series), center, adf_statistic (Dickey-Fuller,
-        adf_p_value), log_likelihood given the first point, count, status.
+        Over the other dimensions of ``theta``: kappa (1/t), relaxation_time (t), diffusion
+        (x**2/t) and sigma (x/t**0.5), each with ``_low`` and ``_high``; phi, the AR(1) coefficient
+        by least squares, of evenly spaced series; center (x), without an interval; adf_statistic
+        and adf_p_value, the Dickey-Fuller test of kappa = 0; log_likelihood given the first point;
+        count (increments); status.
 
     Raises
     ------
     InputError
-        For a dimension that is not there, or times that do not increase.
+        For an unknown dimension, or times that do not increase.
+
+    See Also
+    --------
+    relaxation_time : Relaxation times by other estimators.
+    fit_langevin : Several coordinates jointly (multivariate Ornstein-Uhlenbeck process).
+    fit : Which of five processes describes the series?
 
     Notes
     -----
-    dX = -kappa (X - center) dt + sqrt(2 D) dW. kappa is median-unbiased, and its interval holds the
-    values at which the t statistic of phi (evenly spaced), or the signed root of the likelihood
-    ratio (else), lies within its own law; that law depends on the relaxation times spanned, and is
-    tabulated (``unit_root``). A series that spans fewer than 5 of them is "weakly
-    identified". The interval of D joins those of kappa and of the residual variance (Zou and Donner
-    2008). A negative phi has kappa NaN: "oscillating at this sampling" when it is certain. Missing
-    points make a series unevenly spaced, which it may be. The centre has no calibrated interval.
+    dX = -kappa (X - center) dt + sqrt(2 D) dW, so that X(t + dt) given X(t) is normal with the
+    AR(1) coefficient phi = exp(-kappa dt). The least-squares phi is biased and skewed where a
+    series spans few relaxation times. Therefore kappa is median-unbiased, and its interval
+    contains the values at which the t statistic of phi (evenly spaced points), or the signed root
+    of the likelihood ratio (otherwise), lies within its own distribution. That distribution
+    depends on the number of relaxation times spanned, and is tabulated. The interval of D combines
+    those of kappa and of the residual variance (Zou and Donner 2008). A series that spans fewer
+    than 5 relaxation times is "weakly identified". Where phi is negative kappa is NaN, with the
+    status "oscillating at this sampling" if that is certain. Missing points make a series unevenly
+    spaced, which is allowed.
 
     References
     ----------
     Stock (1991), J. Monetary Econ. 28, 435; Hansen (1999), Rev. Econ. Stat. 81, 594; Tang and Chen
-    (2009), J. Econometrics 149, 65, for the bias.
+    (2009), J. Econometrics 149, 65, for the bias; Dickey and Fuller (1979) for the test.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> data = sp.processes.ornstein_uhlenbeck(kappa=1.0, diffusion=0.5, dt=0.1, steps=2000, rng=0)
+    >>> found = sp.dynamics.fit_ou(data["theta"], time="time")
+    >>> [round(found[name].item(), 2) for name in ("kappa", "kappa_low", "kappa_high")]
+    [0.98, 0.77, 1.19]
+    >>> round(found["diffusion"].item(), 1), round(found["relaxation_time"].item(), 1)
+    (0.5, 1.0)
     """
     series = paths(theta, time=time)
     c = ou_columns(series, confidence)

@@ -66,36 +66,55 @@ def fit_levy(
     time: Any = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Symmetric Levy flight with drift: tail index and scale of every series by likelihood.
+    """Levy flight (alpha-stable process): tail index, scale and drift by maximum likelihood.
 
     Parameters
     ----------
     theta : DataArray or array
-        Paths, not increments; an array without names has time first.
+        Evenly spaced paths in units x, not increments; an array without names has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     confidence : float
+        Level of the interval, between 0 and 1.
 
     Returns
     -------
     Dataset
-        tail_index with ``_low`` and ``_high`` (between 0.8 and 2), scale (of one increment:
-        exp(-|scale k|**alpha)), drift, count, status.
+        Over the other dimensions of ``theta``: tail_index with ``_low`` and ``_high``, between 0.8
+        and 2; scale (x), of one increment; drift (x/t); count (increments); status.
 
     Raises
     ------
     InputError
-        For a dimension that is not there, or times that do not increase.
+        For an unknown dimension, or times that do not increase.
+
+    See Also
+    --------
+    tail_index : The index alone, by four methods, compared with Gaussian noise.
+    fit : Which of five processes describes the series?
 
     Notes
     -----
-    Increments over missing points are left out. Densities come from a table made by FFT; the
-    interval is that of the likelihood ratio. At an index of 2 the law is Gaussian with D dt =
-    scale**2. Unevenly spaced series have the status "needs even spacing".
+    Increments about the drift have the characteristic function exp(-|scale k|**alpha), a symmetric
+    stable law. At alpha = 2 it is Gaussian with D dt = scale**2. Densities come from a table made
+    by FFT; the likelihood is profiled over location and scale (iteratively reweighted least
+    squares), and the interval is that of the likelihood ratio. Increments next to missing points
+    are left out. Unevenly spaced series have the status "needs even spacing".
 
     References
     ----------
     Nolan (2020), "Univariate stable distributions", chapter 4.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.levy_flight(tail_index=1.5, scale=1.0, steps=1000, rng=0)["theta"]
+    >>> found = sp.dynamics.fit_levy(theta)
+    >>> [round(found[name].item(), 1) for name in ("tail_index", "scale")]
+    [1.4, 0.9]
+    >>> found["tail_index_low"].item() < 1.5 < found["tail_index_high"].item()
+    True
     """
     series = paths(theta, time=time)
     spacing = series.spacing
@@ -202,40 +221,61 @@ def tail_index(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Tail index of the increments of every series, beside that of Gaussian noise.
+    """Tail index (stability index alpha) of increments, compared with that of Gaussian noise.
 
     Parameters
     ----------
     theta : DataArray or array
-        Series; an array without names has time first.
-    dim : str
+        Series along time; an array without names has time first.
+    time : str, float, array or pair, optional
+        Time dimension or coordinate, spacing of the points, or their times: see
+        ``dynamics.series.paths``.
     of : str
-        "path", whose differences are taken, or "increments" as they are.
+        What the series are: "path", whose differences are taken, or "increments".
     method : str
-        "likelihood", "log_moment", "block_log" (that of much of the literature on SGD) or "hill".
+        "likelihood" (symmetric stable law), "log_moment" (variance of ln|X|), "block_log" (sums of
+        blocks, common in the literature on SGD) or "hill" (Hill estimator, largest tenth).
     confidence : float
+        Level of the interval, between 0 and 1.
     rng : int, SeedSequence or Generator
-        Seed of the null, with the place of each series in the array.
+        Random numbers of the null: see ``sgdphys.draws``.
 
     Returns
     -------
     Dataset
-        tail_index with ``_low`` and ``_high``; null_tail_index, the same of as many Gaussian
-        numbers; count, status. Stable laws have at most 2, which is Gaussian.
+        Over the other dimensions of ``theta``: tail_index with ``_low`` and ``_high``;
+        null_tail_index, the same estimate from as many Gaussian numbers; count (increments);
+        status. Stable laws have alpha at most 2, which is Gaussian.
 
     Raises
     ------
     InputError
-        For an unknown method or choice of ``of``.
+        For an unknown ``method`` or ``of``.
+
+    See Also
+    --------
+    fit_levy : Tail index with scale and drift.
+    wiener_tests : Tests of normal increments.
 
     Notes
     -----
-    Each series is read alone. A heavy tail of the weights themselves (Kesten) is another thing than
-    one of their increments. Series with few distinct increments have NaN and a status.
+    Each series is estimated alone, since Gaussian noise of unequal variances looks heavy-tailed
+    when it is pooled. For a stable law Var ln|X| = (pi**2/6)(1/alpha**2 + 1/2), and sums of b
+    increments scale as b**(1/alpha). Heavy tails of the weights themselves (Kesten) differ from
+    heavy tails of their increments. Series with few distinct increments have NaN and a status.
 
     References
     ----------
-    Simsekli et al. (2019) for SGD; Xie et al. (2021) for its critics.
+    Nolan (2020); Kuruoglu (2001); Mohammadi, Mohammadpour and Ogata (2015); Hill (1975). Simsekli
+    et al. (2019) for SGD; Xie et al. (2021) for a critique.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.levy_flight(tail_index=1.5, steps=2000, rng=0)["theta"]
+    >>> found = sp.dynamics.tail_index(theta)
+    >>> [round(found[name].item(), 1) for name in ("tail_index", "null_tail_index")]
+    [1.5, 2.0]
     """
     if method not in METHODS:
         raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")

@@ -214,41 +214,72 @@ def wiener_tests(
     increments: int | None = None,
     level: float = 0.05,
 ) -> xr.Dataset:
-    """Test whether every series is a Wiener process with drift.
+    """Tests for a Wiener process: normality, autocorrelation, heteroscedasticity, unit root.
 
     Parameters
     ----------
     theta : DataArray or array
-        Paths along time; an array without names has time first.
+        Paths along time, not increments; an array without names has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times: see
+        ``dynamics.series.paths``.
     increments : int, optional
-        Only the last so many increments are tested; 512 makes shares of passing series comparable.
-        All by default.
+        Number of increments, from the end of each series, that are tested; all by default. Longer
+        series are rejected for smaller deviations: 512 makes pass rates comparable.
     level : float
-        Of the whole of the tests.
+        Significance level of all tests together.
 
     Returns
     -------
     Dataset
-        statistic, p_value (..., test); p_value_holm, of all tests together; adjusted_p_value, that
-        after Benjamini and Hochberg over all series, which depends on the other series too; passes,
-        whether p_value_holm is above the level; count, status.
+        Over the other dimensions of ``theta``: statistic and p_value (..., test); p_value_holm, of
+        all tests together; adjusted_p_value, p_value_holm corrected for the number of series, which
+        depends on the other series too; passes, whether p_value_holm is above the level; count
+        (increments); status.
 
     Raises
     ------
     InputError
-        For fewer than 50 increments asked for.
+        If ``increments`` is below 50, or ``level`` is not between 0 and 1.
+
+    See Also
+    --------
+    pass_rate : Fraction of series that pass, compared with simulated Wiener processes.
+    fit_wiener : Drift and diffusion coefficient.
+    fit : Which process describes a series that fails.
 
     Notes
     -----
-    Missing points leave a series untested ("too short") unless 50 increments in a row remain at its
-    end. The Dickey-Fuller test takes a driftless walk for its null; drift makes it conservative.
+    Standardised increments z = (dx - v dt)/sqrt(dt) are tested for
+
+    * ``jarque_bera``, ``anderson_darling``: normality, by moments and by distribution function;
+    * ``ljung_box``: autocorrelation at lags 1 to 10;
+    * ``constant_variance``: heteroscedasticity, the Breusch-Pagan test in Koenker's form with time,
+      level and squared level as regressors, and the ARCH-LM test with the last square;
+    * ``variance_ratio``: the Lo-MacKinlay variance ratio over 8 increments;
+
+    and the path for ``adf``: mean reversion, the Dickey-Fuller test (augmented Dickey-Fuller
+    without lagged differences). Its null is a random walk without drift; drift makes it
+    conservative. Tests are combined after Holm, series after Benjamini and Hochberg. A series
+    with missing points is tested from the last of them on, if 50 increments remain; otherwise it
+    has the status "too short".
 
     References
     ----------
     Jarque and Bera (1980) with Urzua (1996); Anderson and Darling (1954); Ljung and Box (1978);
-    Koenker (1981); Lo and MacKinlay (1988); Dickey and Fuller (1979); Holm (1979).
+    Koenker (1981); Engle (1982); Lo and MacKinlay (1988); Dickey and Fuller (1979); Holm (1979);
+    Benjamini and Hochberg (1995).
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> walk = sp.processes.wiener(steps=512, rng=0)["theta"]
+    >>> sp.dynamics.wiener_tests(walk)["passes"].item()
+    True
+    >>> persistent = sp.processes.fractional_brownian(hurst=0.7, steps=512, rng=0)["theta"]
+    >>> found = sp.dynamics.wiener_tests(persistent)
+    >>> found["passes"].item(), found["p_value"].sel(test="ljung_box").item() < 0.001
+    (False, True)
     """
     require_share(level, "level")
     if increments is not None and increments < FEWEST:
@@ -318,23 +349,47 @@ def _null_rate(
 
 @checked
 def pass_rate(tests: xr.Dataset, group: str = "layer", rng: Seed = 0) -> xr.Dataset:
-    """Share of series that pass as Wiener, beside that of simulated Wiener processes.
+    """Pass rate of the Wiener tests, compared with that of simulated Wiener processes.
 
     Parameters
     ----------
     tests : Dataset
-        Of ``wiener_tests``.
+        The result of ``wiener_tests``.
     group : str
-        A coordinate of the series to tell apart; all are taken together where it is not there.
+        A coordinate of the series, such as the layer: one rate for each of its values. Without
+        such a coordinate all series make one group.
     rng : int, SeedSequence or Generator
-        Seed of the null: 2000 independent walks of as many increments. Tests have no unit, so
-        that equal variances are no restriction; correlation between weights changes the share's
-        spread and not its mean.
+        Random numbers of the simulation: see ``sgdphys.draws``.
 
     Returns
     -------
     Dataset
-        passes, count of tested series, null_passes.
+        Over ``group``: passes, the fraction of tested series that pass; count (tested series);
+        null_passes, the same fraction of simulated Wiener processes, about 1 minus the level.
+
+    Raises
+    ------
+    InputError
+        If ``tests`` is not a result of ``wiener_tests``.
+
+    See Also
+    --------
+    wiener_tests : The tests of every series.
+    fit : Which process describes a series that fails.
+
+    Notes
+    -----
+    The null is 2000 independent random walks with as many increments. The tests do not depend on
+    units, so one variance stands for all. Correlation between weights changes the spread of the
+    rate but not its mean.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.wiener(steps=512, parameters=200, rng=0)["theta"]
+    >>> rate = sp.dynamics.pass_rate(sp.dynamics.wiener_tests(theta))
+    >>> [round(rate[name].item(), 2) for name in ("passes", "null_passes")]
+    [0.97, 0.94]
     """
     require_kind(tests, xr.Dataset, "tests", "status", "passes", "count")
     tested = tests["status"] == OK
