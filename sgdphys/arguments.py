@@ -1,4 +1,4 @@
-"""Arguments that mean one thing everywhere: ``confidence``, ``resamples`` and ``rng``."""
+"""Arguments with one meaning everywhere: ``confidence``, ``resamples`` and ``rng``."""
 
 import functools
 import inspect
@@ -20,16 +20,16 @@ def checked(function: Callable[P, T], *, fewest: int = 1) -> Callable[P, T]:
     Parameters
     ----------
     function : callable
-        With any of the three parameters. Inside, ``rng`` is a ``numpy.random.SeedSequence``,
-        whatever was given: see ``sgdphys.draws``.
+        With any of the three parameters. Inside it ``rng`` is always a
+        ``numpy.random.SeedSequence``: see ``sgdphys.draws``.
     fewest : int
-        Resamples at least; 0 for a function that then gives no intervals.
+        Least number of resamples; 0 for a function that then gives no intervals.
 
     Raises
     ------
     InputError
-        When called with a confidence that is not between 0 and 1, resamples that are no such
-        number, or an rng that seeds nothing.
+        When called with a confidence that is not between 0 and 1, with resamples that are not a
+        whole number or too few, or with an rng of another type.
     """
     signature = inspect.signature(function)
 
@@ -38,7 +38,7 @@ def checked(function: Callable[P, T], *, fewest: int = 1) -> Callable[P, T]:
         try:
             given = signature.bind(*args, **kwargs)
         except TypeError:
-            return function(*args, **kwargs)  # Python's own sentence names the function
+            return function(*args, **kwargs)  # so that Python's message names the function
         given.apply_defaults()
         values = given.arguments
         if "confidence" in values:
@@ -53,12 +53,12 @@ def checked(function: Callable[P, T], *, fewest: int = 1) -> Callable[P, T]:
 
 
 def require_share(value: Any, name: str) -> None:
-    """Refuse what is no share between 0 and 1, such as a percentage."""
+    """Raise an error for anything but a number between 0 and 1, such as a percentage."""
     is_number = isinstance(value, int | float | np.integer | np.floating)
     if is_number and 0 < value < 1:
         return
-    meant = f": {value / 100:g} for {value:g}%" if is_number and 1 < value < 100 else ""
-    raise InputError(f"{name} is {value}; it must lie between 0 and 1{meant}")
+    hint = f": {value / 100:g} for {value:g}%" if is_number and 1 < value < 100 else ""
+    raise InputError(f"{name} is {value}; it must lie between 0 and 1{hint}")
 
 
 def _require_count(value: Any, fewest: int) -> None:

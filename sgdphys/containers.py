@@ -1,7 +1,7 @@
-"""The door through which every public function takes arrays, whatever container they come in.
+"""Conversion of every supported container to arrays, at the entry of every public function.
 
-Containers are told by where their class was defined, so that no library is imported that the
-caller does not use.
+Containers are recognised by the module that defines their class, so that no library is imported
+that the caller does not use.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,40 +17,40 @@ from sgdphys.errors import InputError, nearest
 from sgdphys.missing import missing_as_nan, stored_as_nan, unmasked
 
 CLOCK_NAMES = ("time", "t", "step", "epoch", "iteration", "draw", "frame", "date")
-"""What a dimension or column that holds times is called."""
+"""Names of dimensions and columns that hold times."""
 
 
 def is_clock(name: object) -> bool:
-    """Whether a dimension or column has a name that times have: time, step, _step, Epoch ..."""
+    """Whether the name of a dimension or column is one for times: time, step, _step, Epoch ..."""
     return str(name).strip("_").lower() in (*CLOCK_NAMES, "datetime", "timestamp")
 
 
 def labelled_array(values: Any, *axes: str) -> xr.DataArray:
-    """Return the real numbers of any container as a DataArray, lazy ones as they are.
+    """Return the real numbers of any container as a DataArray; lazy arrays stay lazy.
 
     Parameters
     ----------
     values
         A DataArray, or a Dataset or DataTree of one variable; a pandas Series or DataFrame, whose
-        index becomes the coordinate of the first axis unless it merely counts rows; a NumPy or
+        index becomes the coordinate of the first axis unless it only counts rows; a NumPy or
         masked array (masked points are NaN); a netCDF4 variable; a PyTorch tensor; a quantity with
-        units; a list; whatever else NumPy can read.
+        units; a list; anything else that NumPy can read.
     *axes : str
-        Names of the axes of a container that has none, in order; further ones are "dim_k".
+        Names of the axes of a container without names, in order; further ones are "dim_k".
 
     Raises
     ------
     InputError
-        For what is no array of real numbers, and for an empty one.
+        For anything but an array of real numbers, and for an empty one.
     """
     theta = _labelled(values, axes)
     if any(not isinstance(n, int | np.integer) for n in theta.shape):
         raise InputError(
-            f"the Dask array has the shape {theta.shape}, with a length that is not known; call "
-            "its compute_chunk_sizes() first"
+            f"the Dask array has the shape {theta.shape}, with an unknown length; call its "
+            "compute_chunk_sizes() first"
         )
     if theta.dtype.kind not in "iufb":
-        raise InputError(f"the values are {theta.dtype}; real numbers were expected")
+        raise InputError(f"the values are of type {theta.dtype}; real numbers were expected")
     if theta.ndim == 0:
         raise InputError("a single number was given; a series of points was expected")
     if theta.size == 0:
@@ -64,31 +64,33 @@ def array_of(values: Any, name: str = "the values") -> np.ndarray:
     Parameters
     ----------
     values
-        As in ``labelled_array``; a single number is allowed, an index is passed over.
+        As in ``labelled_array``; a single number is allowed, an index is ignored.
     name : str
-        What to call them in an error.
+        Name of the values in an error message.
 
     Raises
     ------
     InputError
-        For what is no array of real numbers.
+        For anything but an array of real numbers.
     """
     found = unmasked(bare_array(values, name))
     if found.dtype.kind not in "iufb":
-        raise InputError(f"{name} are {found.dtype}; real numbers were expected")
+        raise InputError(f"{name} are of type {found.dtype}; real numbers were expected")
     return missing_as_nan(found)
 
 
 def finite_array(values: Any, name: str) -> np.ndarray:
-    """Return the real numbers of any container as float64, and refuse missing ones."""
+    """Return the real numbers of any container as float64; missing ones are an error."""
     found = np.asarray(array_of(values, name), np.float64)
     if not np.isfinite(found).all():
-        raise InputError(f"{name} are not all finite numbers: some are missing, masked or infinite")
+        raise InputError(
+            f"{name} are not all finite: some are missing, masked or infinite; leave them out"
+        )
     return found
 
 
 def bare_array(values: Any, name: str = "the values") -> np.ndarray:
-    """Return what a container holds as an array, with its mask if it has one, of any dtype."""
+    """Return the contents of a container as an array of any dtype, with its mask if it has one."""
     if isinstance(values, xr.DataArray | xr.Dataset | xr.DataTree):
         return np.asarray(_labelled(values, ()).to_numpy())
     if isinstance(values, pd.Series | pd.Index):
@@ -120,7 +122,7 @@ def bare_array(values: Any, name: str = "the values") -> np.ndarray:
     if isinstance(values, np.lib.npyio.NpzFile):
         return _from_npz(values)
     if hasattr(values, "to_dask_array"):
-        raise InputError("a Dask data frame does not know its length; give its compute()")
+        raise InputError("the length of a Dask data frame is unknown; call its compute() first")
     try:
         found = np.asarray(values)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -137,7 +139,7 @@ def bare_array(values: Any, name: str = "the values") -> np.ndarray:
 
 
 def units_of(values: Any) -> str | None:
-    """Return the units of a quantity of pint, else None."""
+    """Return the units of a pint quantity; None for anything else."""
     if not _is_of(values, "pint"):
         return None
     name = str(values.units)
@@ -145,31 +147,31 @@ def units_of(values: Any) -> str | None:
 
 
 def index_array(index: pd.Index, dim: str) -> xr.DataArray:
-    """Return a pandas index of numbers or dates, increasing, as a coordinate."""
+    """Return a pandas index of increasing numbers or dates as a coordinate."""
     bare = xr.DataArray(np.arange(len(index)), dims=dim, attrs={"units": "time"}, name=dim)
     coords = _index_coordinate(index, dim)
     return bare.assign_coords(coords)[dim] if coords else bare
 
 
 def require_kind(value: Any, kind: type, name: str, *variables: str) -> None:
-    """Refuse an argument that is not of the kind expected, or lacks variables."""
+    """Raise an error for an argument of another type than ``kind``, or without some variables."""
     if not isinstance(value, kind):
         raise InputError(
             f"{name} is a {type(value).__name__}; an xarray {kind.__name__} was expected"
         )
     lacking = [v for v in variables if v not in cast("xr.Dataset", value)]
     if lacking:
-        raise InputError(f"{name} lacks {', '.join(lacking)}; {', '.join(variables)} are needed")
+        raise InputError(f"{name} has no {', '.join(lacking)}; {', '.join(variables)} are needed")
 
 
 def require_dimensions(theta: xr.DataArray, *names: str) -> None:
-    """Refuse an array that lacks a dimension."""
+    """Raise an error for an array without one of the dimensions."""
     for name in names:
         if name not in theta.dims:
             known = ", ".join(map(str, theta.dims))
             raise InputError(
                 f"there is no dimension {name!r}; {nearest(name, theta.dims)} (it has {known}); "
-                "a DataArray names its dimensions"
+                "give a DataArray with named dimensions"
             )
 
 
@@ -178,7 +180,7 @@ def _labelled(values: Any, axes: Sequence[str]) -> xr.DataArray:
         values = _only_variable(values)
     if isinstance(values, xr.DataArray):
         plain = _without_quantity(values)
-        is_of_file = "source" in values.encoding  # not an array in memory
+        is_of_file = "source" in values.encoding
         return stored_as_nan(plain) if is_of_file else plain
     if isinstance(values, pd.Series | pd.DataFrame):
         return _from_pandas(values, axes)
@@ -192,8 +194,8 @@ def _labelled(values: Any, axes: Sequence[str]) -> xr.DataArray:
     names = [*axes[: values.ndim], *(f"dim_{k}" for k in range(len(axes), values.ndim))]
     if any(not np.isfinite(n) for n in values.shape):
         raise InputError(
-            f"the Dask array has the shape {values.shape}, with a length that is not known; call "
-            "its compute_chunk_sizes() first"
+            f"the Dask array has the shape {values.shape}, with an unknown length; call its "
+            "compute_chunk_sizes() first"
         )
     return xr.DataArray(values, dims=names, attrs=attrs)
 
@@ -204,7 +206,7 @@ def _is_of(value: Any, library: str) -> bool:
 
 
 def _is_wrapped(value: Any) -> bool:
-    """Whether a member of a list is more than a number or a plain array of them."""
+    """Whether a member of a list is something other than a number or a plain array."""
     if isinstance(value, list | tuple):
         return any(_is_wrapped(v) for v in value)
     if isinstance(value, np.ma.MaskedArray):
@@ -243,7 +245,7 @@ def _only_variable(data: xr.Dataset | xr.DataTree) -> xr.DataArray:
 
 def _without_quantity(theta: xr.DataArray) -> xr.DataArray:
     """A DataArray of plain numbers; the units of a quantity within it become its attribute."""
-    # a corner tells what the array is made of, and a file is not read for it
+    # one element shows the type of the array without reading a file
     corner = theta.variable[tuple(slice(0, 1) for _ in theta.dims)].data
     unit = units_of(corner)
     if unit is None:
@@ -266,7 +268,7 @@ def _from_netcdf(variable: Any) -> xr.DataArray:
 
 
 def _read(variable: Any) -> np.ndarray:
-    """The values of a netCDF4 variable; whole numbers never written are masked, or else NaN."""
+    """The values of a netCDF4 variable; integers never written are masked, otherwise NaN."""
     values = variable[...]
     if isinstance(values, np.ma.MaskedArray):
         return values
@@ -274,23 +276,25 @@ def _read(variable: Any) -> np.ndarray:
 
 
 def _from_torch(tensor: Any) -> np.ndarray:
-    """A tensor of any device; half precision and bfloat16 are widened, which is exact."""
+    """A tensor on any device; half precision and bfloat16 are widened, which is exact."""
     try:
         plain = tensor.detach().cpu()
         if plain.dtype.is_floating_point and plain.dtype.itemsize < 4:
             plain = plain.float()
         return np.asarray(plain.resolve_conj().resolve_neg().numpy())
     except (TypeError, RuntimeError, NotImplementedError) as error:
-        said = str(error).splitlines()[0]
-        raise InputError(f"the tensor cannot be read as an array of numbers: {said}") from error
+        reason = str(error).splitlines()[0]
+        raise InputError(f"the tensor cannot be read as an array of numbers: {reason}") from error
 
 
 def _narrow(values: np.ndarray) -> np.ndarray:
-    """The narrow floats of machine learning, which NumPy does not know, as float32: exactly."""
+    """Narrow floats of machine learning, unknown to NumPy, as float32, which is exact."""
     try:
         return values.astype(np.float32)
     except (TypeError, ValueError) as error:
-        raise InputError(f"the values are {values.dtype}; real numbers were expected") from error
+        raise InputError(
+            f"the values are of type {values.dtype}; real numbers were expected"
+        ) from error
 
 
 def _from_npz(file: Any) -> np.ndarray:
@@ -310,7 +314,7 @@ def _from_pandas(table: pd.Series | pd.DataFrame, axes: Sequence[str]) -> xr.Dat
     clocks = [c for c in table.columns if is_clock(c)]
     if clocks and not coords:
         raise InputError(
-            f"the column {clocks[0]!r} looks like the times of the rows; give "
+            f"the column {clocks[0]!r} seems to hold the times of the rows; give "
             f"table.set_index({clocks[0]!r}), or drop it"
         )
     across = axes[1] if len(axes) > 1 else str(table.columns.name or "column")
@@ -322,13 +326,13 @@ def _from_pandas(table: pd.Series | pd.DataFrame, axes: Sequence[str]) -> xr.Dat
 
 
 def _index_coordinate(index: pd.Index, dim: str) -> dict[str, Any]:
-    """Times of the rows as a coordinate; none for an index that merely counts rows."""
+    """Times of the rows as a coordinate; none for an index that only counts rows."""
     if isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1:
         return {}
     if isinstance(index, pd.MultiIndex):
         raise InputError(
             "the index has several levels; choose one series, as in table.xs(key), or unstack() "
-            "what is not time"
+            "the levels that are not time"
         )
     if isinstance(index, pd.PeriodIndex):
         index = index.to_timestamp()
@@ -341,7 +345,7 @@ def _index_coordinate(index: pd.Index, dim: str) -> dict[str, Any]:
         )
     if not index.is_monotonic_increasing or index.has_duplicates or index.hasnans:
         raise InputError(
-            "the index is no increasing time: it is not sorted, or repeats, or lacks a value; "
+            "the index does not increase: it is not sorted, or has repeated or missing values; "
             "sort it (sort_index()) and drop repeated rows"
         )
     attrs = {} if index.dtype.kind in "mM" else {"units": str(index.name or "time")}
@@ -366,5 +370,5 @@ def _column(series: pd.Series | pd.Index, name: str) -> np.ndarray:
             raise InputError(f"{name} are objects ({series.dtype}); real numbers were expected")
         return np.asarray(series.to_numpy())
     if not (pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)):
-        raise InputError(f"{name} are {dtype}; real numbers were expected")
+        raise InputError(f"{name} are of type {dtype}; real numbers were expected")
     return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))

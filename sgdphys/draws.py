@@ -1,15 +1,15 @@
-"""Random numbers: what ``rng=`` means, a stream for each series, and bootstrap draws.
+"""Random numbers: what ``rng=`` means, one stream per series, and bootstrap draws.
 
 ``rng`` of every public function is one of
 
-* an int or a ``numpy.random.SeedSequence``: a seed, and the same seed gives the same result;
-* a ``numpy.random.Generator``: asked once for a seed, so that the next call draws other numbers;
-* None: a seed from the entropy of the system, so that nothing repeats.
+* an int or a ``numpy.random.SeedSequence``: a seed; the same seed gives the same result;
+* a ``numpy.random.Generator``: it gives one seed, so that the next call draws other numbers;
+* None: a seed from the entropy of the system; results do not repeat.
 
-A function turns it into a seed at its door (``arguments.checked``), and draws everything from that.
-What is drawn for one series of an array is seeded by the place of the series in the array alone:
-its flat index over the other dimensions in their order. It depends neither on the values of other
-series nor on blocks, chunks or threads.
+Each function first turns it into a seed (``arguments.checked``), and draws everything from that
+seed. The random numbers of one series of an array are seeded by the flat index of the series over
+the other dimensions in their order. They depend neither on the values of other series nor on
+blocks, chunks or threads.
 """
 
 import numpy as np
@@ -17,13 +17,13 @@ import numpy as np
 from sgdphys.errors import InputError
 
 Seed = int | np.integer | np.random.SeedSequence | np.random.Generator | None
-"""What ``rng=`` takes."""
+"""Types that ``rng=`` takes."""
 RESAMPLES = 1000
-"""Bootstrap resamples where a function does not ask how many."""
+"""Default number of bootstrap resamples."""
 
 
 def seed_of(rng: Seed) -> np.random.SeedSequence:
-    """Seed that an ``rng=`` stands for; a Generator moves on by it.
+    """Seed from an ``rng=`` argument; a Generator advances.
 
     Raises
     ------
@@ -44,14 +44,14 @@ def seed_of(rng: Seed) -> np.random.SeedSequence:
 
 
 def stream(seed: Seed, *key: int) -> np.random.Generator:
-    """Random numbers of one series: of a seed and the key of the series, such as its index.
+    """Random numbers of one series, from a seed and a key such as the index of the series.
 
     Parameters
     ----------
     seed : Seed
-        Without a key, its own numbers.
+        Without a key, the stream of the seed itself.
     *key : int
-        Different keys give independent numbers.
+        Different keys give independent streams.
     """
     root = seed_of(seed)
     if not key:
@@ -64,21 +64,21 @@ def stream(seed: Seed, *key: int) -> np.random.Generator:
 
 
 def bootstrap_draws(members: int, rng: Seed, resamples: int = RESAMPLES) -> np.ndarray:
-    """How often every member is in every bootstrap resample, float64 (resample, member).
+    """Counts of every member in every bootstrap resample, float64 (resample, member).
 
     Parameters
     ----------
     members : int
-        Drawn with replacement, as many as there are.
+        Number of members, which are drawn with replacement as often.
     rng : Seed
     resamples : int
-        Below about 200 the ends of a 95% interval rest on a few outermost resamples, and lie too
-        near to each other.
+        With fewer than about 200 the ends of a 95% interval depend on a few extreme resamples, and
+        the interval is too narrow.
 
     Notes
     -----
-    Statistics that are combined into one, such as the two averages of a ratio, must be of the same
-    resamples: draw once, and hand the draws to all of them.
+    Statistics that are combined, such as the two averages of a ratio, must use the same resamples:
+    draw once, and pass the draws to all of them.
     """
     drawn = np.random.default_rng(seed_of(rng)).integers(0, members, (resamples, members))
     counts = np.zeros((resamples, members))

@@ -330,12 +330,10 @@ GLOSSARY: dict[str, Quantity] = {
         "",
         "mean over the last fifth of the points, with coefficients fitted to the others",
     ),
-    "unit_root": Quantity(
+    "adf_statistic": Quantity(
         "1", "Dickey-Fuller statistic", "", "t statistic of phi - 1 in a regression with a constant"
     ),
-    "unit_root_p_value": Quantity(
-        "1", "Dickey-Fuller p-value", "p", "under a random walk without drift"
-    ),
+    "adf_p_value": Quantity("1", "Dickey-Fuller p-value", "p", "under a random walk without drift"),
     "hurst": Quantity("1", "Hurst exponent", "H", "MSD grows as t**(2 H)"),
     "alpha": Quantity("1", "MSD exponent", r"\alpha", "MSD grows as t**alpha"),
     "tail_index": Quantity(
@@ -373,7 +371,7 @@ GLOSSARY: dict[str, Quantity] = {
         "1", "passes as Wiener, simulated", "", "fraction of simulated Wiener processes that pass"
     ),
     "lag": Quantity("{t}", "lag", r"\tau", "time between two points"),
-    "wait": Quantity("{t}", "waiting time", r"t_w", "time before the first of two points"),
+    "waiting_time": Quantity("{t}", "waiting time", r"t_w", "time before the first of two points"),
     "msd": Quantity(
         "{x}**2",
         "mean squared displacement",
@@ -396,7 +394,7 @@ GLOSSARY: dict[str, Quantity] = {
         "1",
         "ageing exponent",
         "",
-        "d ln MSD / d ln wait at a fixed lag; 0 when increments are stationary",
+        "d ln MSD / d ln t_w at a fixed lag; 0 when increments are stationary",
     ),
     "green_kubo": Quantity(
         "{x}**2/{t}",

@@ -1,6 +1,6 @@
-"""Points that were never measured: netCDF's own fill values, and masks, become NaN.
+"""Missing values: the default fill values of netCDF, and masks, become NaN.
 
-Whole numbers are fill values only in what was read from a netCDF file; elsewhere they are numbers.
+Integers can be fill values only in arrays that were read from a netCDF file.
 """
 
 from typing import Any
@@ -13,28 +13,28 @@ _FILLS = {
     "i2": -32767, "i4": -2147483647, "i8": -9223372036854775806,
     "u2": 65535, "u4": 4294967295, "u8": 18446744073709551614,
 }  # fmt: skip
-"""What netCDF puts where nothing was written, by kind and bytes; single bytes have none."""
+"""Default fill values of netCDF, by kind and number of bytes; single bytes have none."""
 
 
 def missing_as_nan(values: np.ndarray) -> np.ndarray:
-    """Return values with NaN where no real number was ever written.
+    """Return values with NaN in place of fill values.
 
     Parameters
     ----------
     values : array of real numbers
-        Whole numbers become float64; others keep their precision, and are not copied where all of
-        them were written.
+        Integers become float64; floats keep their precision, and are copied only if some are
+        missing.
     """
     return values.astype(np.float64) if values.dtype.kind in "iub" else _without_fills(values)
 
 
 def stored_as_nan(theta: Any) -> Any:
-    """Return whole numbers that were read from a netCDF file as float64, those never written NaN.
+    """Return integers that were read from a netCDF file as float64, with fill values NaN.
 
     Parameters
     ----------
     theta : array or DataArray
-        One of Dask stays lazy; single bytes and real numbers are returned as they are.
+        A Dask array stays lazy; single bytes and floats are returned unchanged.
     """
     if theta.dtype.kind not in "iu" or theta.dtype.str[1:] not in _FILLS:
         return theta
@@ -58,12 +58,12 @@ def _without_fills(values: np.ndarray) -> np.ndarray:
 
 
 def as_float(values: np.ndarray) -> np.ndarray:
-    """Return a contiguous float64 copy with NaN where nothing was ever written."""
+    """Return a contiguous float64 copy with NaN in place of fill values."""
     return np.array(missing_as_nan(values), np.float64, order="C")
 
 
 def unmasked(values: np.ndarray) -> np.ndarray:
-    """Return an array without its mask, if it has one: NaN where it was set."""
+    """Return an array without its mask, if it has one: masked values are NaN."""
     if not isinstance(values, np.ma.MaskedArray):
         return values
     mask = np.ma.getmaskarray(values)
@@ -74,7 +74,7 @@ def unmasked(values: np.ndarray) -> np.ndarray:
 
 
 def labelled_without_missing(theta: xr.DataArray) -> xr.DataArray:
-    """Return a DataArray with NaN where nothing was ever written, lazily if it is a Dask array."""
+    """Return a DataArray with NaN in place of fill values; a Dask array stays lazy."""
     dtype = np.dtype(np.float64) if theta.dtype.kind in "iub" else theta.dtype
     return xr.apply_ufunc(
         missing_as_nan, theta, dask="parallelized", output_dtypes=[dtype], keep_attrs=True
@@ -82,5 +82,5 @@ def labelled_without_missing(theta: xr.DataArray) -> xr.DataArray:
 
 
 def numbers_of(theta: xr.DataArray) -> np.ndarray:
-    """Return the values of a DataArray as float64, NaN where nothing was ever written."""
+    """Return the values of a DataArray as float64, with NaN in place of fill values."""
     return as_float(theta.to_numpy())

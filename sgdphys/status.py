@@ -1,4 +1,4 @@
-"""What can be said of a value besides the value: the ``status`` of every result, and what to do."""
+"""The ``status`` of every result: whether the estimate is valid, and what to do if not."""
 
 from typing import NamedTuple
 
@@ -11,11 +11,11 @@ class Status(NamedTuple):
 
     word: str
     sentence: str
-    """What is the matter, and what to do about it."""
+    """What is wrong, and what to do about it."""
 
 
 TABLE = (
-    Status("ok", "the estimate stands: nothing speaks against it"),
+    Status("ok", "the estimate is valid: no problem was found"),
     Status(
         "constant",
         "the series is constant to the precision of its numbers: it has no noise to estimate; "
@@ -26,10 +26,10 @@ TABLE = (
         "the series has too few points for this estimator, or spans too few of its relaxation "
         "times: record for longer",
     ),
-    Status("no data", "the series holds no data, all points are missing: check its recording"),
+    Status("no data", "the series has no data, all points are missing: check its recording"),
     Status(
         "diverged",
-        "the series holds an infinity, or numbers so large that their powers overflow: cut it "
+        "the series contains an infinity, or numbers so large that their powers overflow: cut it "
         "before that point, leave it out, or rescale it",
     ),
     Status(
@@ -39,18 +39,18 @@ TABLE = (
     ),
     Status(
         "oscillating at this sampling",
-        "the series alternates from one point to the next, which no relaxation does: record more "
-        "often, or lower the learning rate",
+        "the series alternates in sign from one point to the next, which is not relaxation: "
+        "record more often, or lower the learning rate",
     ),
     Status(
         "relaxes within one step",
-        "the series forgets its state within one step, so that its relaxation time cannot be "
+        "the series decorrelates within one step, so that its relaxation time cannot be "
         "measured: record more often",
     ),
     Status(
         "needs even spacing",
         "the estimator needs evenly spaced points without gaps: choose a stretch that has them, or "
-        "use fit_wiener or fit_ou, which take any times",
+        "use fit_wiener or fit_ou, which accept any times",
     ),
     Status(
         "too few distinct values",
@@ -69,8 +69,8 @@ TABLE = (
     ),
     Status(
         "too few members",
-        "the ensemble has too few members for so many directions: train more replicas, or look at "
-        "fewer parameters",
+        "the ensemble has too few members for this number of directions: train more replicas, or "
+        "choose fewer parameters",
     ),
     Status(
         "moves once",
@@ -84,7 +84,7 @@ TABLE = (
     ),
     Status(
         "saturated at log2 n",
-        "every input has a cell of its own, so that I(X;T) is at its largest possible value, "
+        "every input is alone in its cell, so that I(X;T) has its largest possible value, "
         "log2 n: use fewer bins, or more inputs",
     ),
     Status(
@@ -93,11 +93,11 @@ TABLE = (
     ),
     Status(
         "too few samples",
-        "some label has no more samples than neighbours are asked for: give more samples, or ask "
-        "for fewer neighbours",
+        "some label has no more samples than the number of neighbours: give more samples, or use "
+        "fewer neighbours",
     ),
 )
-"""By number. New ones are added at the end, so that the numbers in older files keep their sense."""
+"""By number. New ones are added at the end, so that numbers in older files keep their meaning."""
 WORDS = tuple(status.word for status in TABLE)
 (
     OK, CONSTANT, TOO_SHORT, NO_DATA, DIVERGED, WEAK, OSCILLATING, FAST, UNEVEN, FEW_VALUES,
@@ -106,7 +106,7 @@ WORDS = tuple(status.word for status in TABLE)
 
 
 def flagged(status: xr.DataArray) -> xr.DataArray:
-    """Attach the meaning of its numbers to a status, following the CF conventions."""
+    """Attach flag values and meanings to a status, following the CF conventions."""
     return status.astype(np.int8).assign_attrs(
         flag_values=np.arange(len(WORDS), dtype=np.int8),
         flag_meanings=" ".join(word.replace(" ", "_") for word in WORDS),
@@ -114,7 +114,7 @@ def flagged(status: xr.DataArray) -> xr.DataArray:
 
 
 def words(status: xr.DataArray) -> np.ndarray:
-    """Return a status in words, in the shape it came in."""
+    """Return a status as words, in the same shape."""
     return np.array(WORDS)[status.to_numpy()]
 
 

@@ -199,7 +199,7 @@ DYNAMICS = {
             "metre/second**0.5": "sigma",
             "metre": "center",
             "nats": "log_likelihood",
-            "1": "phi unit_root unit_root_p_value count status",
+            "1": "phi adf_statistic adf_p_value count status",
         },
         "increments",
         "log_likelihood",
@@ -255,7 +255,7 @@ DYNAMICS = {
         lambda s: d.two_time_msd(
             series(s), waiting_times=s.t * np.array([2.0, 5]), lags=s.t * np.array([1.0, 2])
         ),
-        {"metre**2": "msd", "second": "wait lag", "1": "ageing"},
+        {"metre**2": "msd", "second": "waiting_time lag", "1": "ageing"},
     ),
     "ergodicity_breaking": Case(
         lambda s: d.ergodicity_breaking(series(s)),

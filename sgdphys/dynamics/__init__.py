@@ -1,4 +1,4 @@
-"""Trajectories read as physical processes: estimators on arrays, never on networks."""
+"""Estimators of stochastic dynamics: diffusion, relaxation, ensembles and gradient noise."""
 
 from lazy_loader import attach_stub
 

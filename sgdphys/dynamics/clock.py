@@ -1,4 +1,4 @@
-"""Where points lie in time: what the argument ``time`` of every function means."""
+"""Times of the points of an array: what the argument ``time`` of every function means."""
 
 from typing import Any, NamedTuple
 
@@ -32,11 +32,11 @@ class Clock(NamedTuple):
     """float64 (point,), increasing."""
     unit: str
     coordinate: str | None
-    """The coordinate whose values the times are."""
+    """The coordinate that the times are the values of."""
 
 
 def first_axis(time: Any) -> str:
-    """Name of time for an array that names no dimension: its first axis."""
+    """Name of the first axis, which is time, of an array without named dimensions."""
     name, given = _name_and_times(time)
     if name is None and isinstance(given, xr.DataArray) and given.ndim == 1:
         return str(given.dims[0])
@@ -55,7 +55,8 @@ def clock_of(theta: xr.DataArray, time: Any = None) -> Clock:
     Raises
     ------
     InputError
-        For a dimension that is not there or not clear, and for times that do not fit or increase.
+        For an unknown or ambiguous dimension, and for times that do not fit the points or do not
+        increase.
     """
     name, given = _name_and_times(time)
     if name is None and isinstance(given, xr.DataArray) and given.dims[:1] != ():
@@ -72,13 +73,14 @@ def clock_of(theta: xr.DataArray, time: Any = None) -> Clock:
         times, unit = _given_times(given, bare)
         if times.shape != (theta.sizes[dim],):
             raise InputError(
-                f"time has shape {times.shape}; there are {theta.sizes[dim]} points along {dim!r}"
+                f"time has shape {times.shape} but there are {theta.sizes[dim]} points along "
+                f"{dim!r}; give one time for each point"
             )
         if not np.isfinite(times).all():
-            raise InputError("the times are not all finite")
-    back = np.flatnonzero(~(np.diff(times) > 0))
-    if len(back):
-        k = int(back[0])
+            raise InputError("the times are not all finite; leave out points without a time")
+    wrong = np.flatnonzero(~(np.diff(times) > 0))
+    if len(wrong):
+        k = int(wrong[0])
         raise InputError(
             f"{coordinate or 'time'} goes from {times[k]:g} to {times[k + 1]:g} at point {k + 1}; "
             "it must increase: remove repeated or misplaced points"
@@ -87,7 +89,7 @@ def clock_of(theta: xr.DataArray, time: Any = None) -> Clock:
 
 
 def _name_and_times(time: Any) -> tuple[str | None, Any]:
-    """The name of a dimension or coordinate that is given, and the spacing or times."""
+    """The name of a dimension or coordinate, and the spacing or times, if they are given."""
     if isinstance(time, str):
         return time, None
     if isinstance(time, tuple) and len(time) == 2 and isinstance(time[0], str):
@@ -106,7 +108,7 @@ def _dimension(theta: xr.DataArray, name: str | None) -> str:
         found = [d for d in dims if is_clock(d)]
         if len(found) == 1 or (not found and len(dims) == 1):
             return (found or dims)[0]
-        which = "several could be time" if found else "none is named as times are"
+        which = "several could be time" if found else "none has a name for time"
         raise InputError(
             f"which dimension is time? {which}; give one of them as time: "
             f"{', '.join(found or dims)}"
@@ -120,13 +122,15 @@ def _dimension(theta: xr.DataArray, name: str | None) -> str:
             f"(it has {', '.join(dict.fromkeys([*dims, *along]))})"
         )
     if theta[name].ndim != 1:
-        has = ", ".join(map(str, theta[name].dims)) or "none"
-        raise InputError(f"coordinate {name!r} has the dimensions {has}; times run along one")
+        dims_of_it = ", ".join(map(str, theta[name].dims)) or "none"
+        raise InputError(
+            f"coordinate {name!r} has the dimensions {dims_of_it}; times need exactly one"
+        )
     return str(theta[name].dims[0])
 
 
 def _own_times(theta: xr.DataArray, dim: str, coordinate: str | None) -> tuple[np.ndarray, str]:
-    """Times that an array has itself, or the numbers of its points."""
+    """Times of an array's own coordinate, otherwise the numbers of its points."""
     if coordinate is None:
         return np.arange(theta.sizes[dim]) * 1.0, dim
     return numbers(theta[coordinate])
@@ -135,7 +139,7 @@ def _own_times(theta: xr.DataArray, dim: str, coordinate: str | None) -> tuple[n
 def _even_times(
     theta: xr.DataArray, dim: str, given: Any, *, is_settled: bool
 ) -> tuple[np.ndarray, str]:
-    """Times of a given spacing; an error beside a coordinate that says otherwise."""
+    """Times of a given spacing; an error where a coordinate contradicts it."""
     spacing = array_of(given, "time").item()
     if isinstance(given, bool | np.bool_) or not 0 < spacing < np.inf:
         raise InputError(f"time is {given}; a spacing must be a finite number above 0")
@@ -144,10 +148,10 @@ def _even_times(
         found = even_spacing(own)
         if not is_settled:
             if not abs(found - spacing) <= 1e-6 * abs(spacing):
-                said = f"{found:g}" if np.isfinite(found) else "uneven"
+                own_spacing = f"{found:g}" if np.isfinite(found) else "uneven"
                 raise InputError(
-                    f"time is {spacing:g} and the spacing of coordinate {dim!r} is {said}; leave "
-                    f"time out, or give time=({dim!r}, {spacing:g}) for evenly spaced points"
+                    f"time is {spacing:g} and the spacing of coordinate {dim!r} is {own_spacing}; "
+                    f"leave time out, or give time=({dim!r}, {spacing:g}) for evenly spaced points"
                 )
             return own, unit
         if not np.isfinite(found) and len(own) > 1:
@@ -165,7 +169,7 @@ def _bare(given: Any) -> Any:
 
 
 def _given_times(given: Any, values: Any) -> tuple[np.ndarray, str]:
-    """Times that an argument gives, from any container, as float64, and their unit."""
+    """Times given by an argument in any container, as float64, and their unit."""
     if isinstance(given, xr.DataArray) and given.ndim == 1:
         return numbers(given)
     if isinstance(given, pd.Series | pd.Index):
@@ -177,7 +181,7 @@ def _given_times(given: Any, values: Any) -> tuple[np.ndarray, str]:
 
 
 def numbers(coordinate: xr.DataArray) -> tuple[np.ndarray, str]:
-    """A coordinate as float64 and its unit; dates in the unit that their file had."""
+    """A coordinate as float64 and its unit; dates in the unit of their file."""
     values = coordinate.to_numpy()
     if values.dtype.kind in "mM":
         unit = str(coordinate.encoding.get("units", "second")).split(" since")[0]
@@ -186,7 +190,9 @@ def numbers(coordinate: xr.DataArray) -> tuple[np.ndarray, str]:
             unit = "second"
         return seconds / _SECONDS[singular(unit)], unit
     if values.dtype.kind not in "iuf":
-        raise InputError(f"coordinate {coordinate.name!r} is {values.dtype}; numbers were expected")
+        raise InputError(
+            f"coordinate {coordinate.name!r} is of type {values.dtype}; numbers were expected"
+        )
     unit = str(coordinate.attrs.get("units", coordinate.name)).split(" since")[0]
     if "source" in coordinate.encoding:  # of a file
         values = stored_as_nan(values)
@@ -194,7 +200,7 @@ def numbers(coordinate: xr.DataArray) -> tuple[np.ndarray, str]:
 
 
 def singular(unit: str) -> str:
-    """A word for time in the singular; any other unit or name as it is."""
+    """A unit of time in the singular; any other unit or name unchanged."""
     return _PLURALS.get(unit, unit)
 
 
@@ -206,53 +212,53 @@ def whole_lags(lags: Any, spacing: float, name: str = "lags") -> np.ndarray:
     lags : float or array
     spacing : float
     name : str
-        What the argument is called.
+        Name of the argument.
 
     Raises
     ------
     InputError
-        For a lag that is no whole multiple of the spacing.
+        For a lag that is not a whole multiple of the spacing.
     """
     given = np.atleast_1d(finite_array(lags, name)) / spacing
-    whole = np.rint(given).astype(np.int64)
-    wrong = np.flatnonzero(np.abs(given - whole) > 1e-6 * np.maximum(np.abs(given), 1))
+    points = np.rint(given).astype(np.int64)
+    wrong = np.flatnonzero(np.abs(given - points) > 1e-6 * np.maximum(np.abs(given), 1))
     if len(wrong):
         raise InputError(
             f"{name}: {given[wrong[0]] * spacing:g} is not a whole multiple of the spacing of the "
             f"points, {spacing:g}"
         )
-    return whole
+    return points
 
 
 def pairs_at(times: np.ndarray, lag: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """Points and those that lie a lag later, by number; neighbours where no lag is given.
+    """Indices of points and of those one lag later; of neighbours if no lag is given.
 
     Raises
     ------
     InputError
-        When no two points lie so far apart.
+        When no two points have that distance.
     """
     if lag is None:
         points = np.arange(len(times))
         return points[:-1], points[1:]
     wanted = float(finite_array(lag, "lag"))
-    late, is_there = points_at(times, times + wanted)
-    early = np.flatnonzero(is_there) if wanted > 0 else np.empty(0, np.int64)
+    late, is_found = points_at(times, times + wanted)
+    early = np.flatnonzero(is_found) if wanted > 0 else np.empty(0, np.int64)
     if not len(early):
         raise InputError(
-            f"lag is {wanted:g}; no two points lie so far apart: neighbours lie "
-            f"{np.diff(times).min():g} apart, and all points within {np.ptp(times):g}"
+            f"lag is {wanted:g}; no two points lie so far apart: give a lag from "
+            f"{np.diff(times).min():g}, between neighbours, to {np.ptp(times):g}, between the ends"
         )
     return early, late[early]
 
 
 def points_at(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points at given times, to a thousandth of the finest spacing, and whether they are there."""
+    """Indices of points at given times, and whether there is one within 1e-3 of the spacing."""
     tolerance = 1e-3 * np.diff(times).min(initial=np.inf)
     k = np.clip(np.searchsorted(times, wanted - tolerance), 0, len(times) - 1)
     return k, np.abs(times[k] - wanted) <= tolerance
 
 
 def points_within(duration: Any, spacing: float, name: str = "window") -> int:
-    """How many points a duration in units of time spans, to the nearest one."""
+    """Number of points, rounded, in a duration in units of time."""
     return int(np.rint(float(finite_array(duration, name)) / spacing))

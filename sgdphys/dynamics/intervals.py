@@ -1,4 +1,4 @@
-"""Where every ``_low`` and ``_high`` comes from: the bootstrap over replicas.
+"""Bootstrap intervals over replicas.
 
 References
 ----------
@@ -24,32 +24,32 @@ def resampled_means(values: np.ndarray, draws: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     values : (replica, ...)
-        What is not finite is left out, entry by entry.
+        Values that are not finite are left out, entry by entry.
     draws : (resample, replica)
-        Of ``bootstrap_draws``: the same for all whose results are combined.
+        From ``bootstrap_draws``; the same draws for all statistics that are combined.
 
     Returns
     -------
     (resample, ...)
-        NaN where no finite replica was drawn.
+        NaN where no finite value was drawn.
     """
     replicas = len(values)
     flat = values.reshape(replicas, -1).astype(np.float64)
-    there = np.isfinite(flat)
+    finite = np.isfinite(flat)
     with np.errstate(invalid="ignore", divide="ignore"):
-        means = (draws @ np.where(there, flat, 0.0)) / (draws @ there.astype(np.float64))
+        means = (draws @ np.where(finite, flat, 0.0)) / (draws @ finite.astype(np.float64))
     return means.reshape(len(draws), *values.shape[1:])
 
 
 def finite_mean(values: np.ndarray) -> np.ndarray:
-    """Mean over replicas (replica, ...) of what is finite; NaN where nothing is."""
-    there = np.isfinite(values)
+    """Mean of the finite values over replicas (replica, ...); NaN where there are none."""
+    finite = np.isfinite(values)
     with np.errstate(invalid="ignore"):
-        return np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0)
+        return np.where(finite, values, 0.0).sum(axis=0) / finite.sum(axis=0)
 
 
 def quantiles(values: np.ndarray, shares: list[float]) -> np.ndarray:
-    """Quantiles along the first axis of what is not NaN, (share, ...); NaN where nothing is."""
+    """Quantiles along the first axis, NaN left out, (share, ...); NaN where all values are."""
     if np.isfinite(values).all():  # a hundred times as fast
         return np.asarray(np.quantile(values, shares, axis=0))
     with warnings.catch_warnings():
@@ -66,10 +66,10 @@ def percentile_interval(
     Parameters
     ----------
     samples : (resample, ...)
-        NaN where the statistic does not exist; such resamples are left out, and where they are more
-        than half there is no interval.
+        NaN where the statistic does not exist; such samples are left out, and if they are half or
+        more there is no interval.
     replicas : int or int array (...)
-        How many were resampled; where some are not finite, how many are.
+        Number of replicas that were resampled, counting finite values only.
     confidence : float
 
     Returns
@@ -79,17 +79,18 @@ def percentile_interval(
 
     Notes
     -----
-    With n replicas the plain percentile interval is too narrow, by sqrt((n - 1)/n) and the width of
-    Student's t; the percentiles are those of Phi(-sqrt(n/(n - 1)) t_{n-1}).
+    With n replicas the plain percentile interval is too narrow: by sqrt((n - 1)/n), and because the
+    normal distribution stands for Student's t. The expanded percentiles are
+    Phi(-sqrt(n/(n - 1)) t_{n-1}).
     """
     low, high = np.full(samples.shape[1:], np.nan), np.full(samples.shape[1:], np.nan)
     counts = np.broadcast_to(replicas, samples.shape[1:])
-    there = np.isfinite(samples).mean(axis=0) > 0.5
-    for n in np.unique(counts[there & (counts > 1)]):
-        wide = np.sqrt(n / (n - 1)) * stdtrit(n - 1, 0.5 + confidence / 2)
-        tail = float(ndtr(-wide))
-        here = there & (counts == n)
-        low[here], high[here] = quantiles(samples[:, here], [tail, 1 - tail])
+    has_interval = np.isfinite(samples).mean(axis=0) > 0.5
+    for n in np.unique(counts[has_interval & (counts > 1)]):
+        score = np.sqrt(n / (n - 1)) * stdtrit(n - 1, 0.5 + confidence / 2)
+        tail = float(ndtr(-score))
+        selected = has_interval & (counts == n)
+        low[selected], high[selected] = quantiles(samples[:, selected], [tail, 1 - tail])
     return low, high
 
 
@@ -102,23 +103,23 @@ def mean_with_interval(
     resamples: int = RESAMPLES,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Mean over a dimension of members with its interval, under the variable's own name.
+    """Mean over a dimension with its bootstrap interval, under the name of the variable.
 
     Parameters
     ----------
     values : DataArray (replica, ...)
-        What is not finite is left out; fewer than two finite members have no interval.
+        Values that are not finite are left out; fewer than two finite ones have no interval.
     over : str
         The dimension of independent members.
     confidence : float
     resamples : int
-        At least 1; of fewer than about 200 the ends of an interval are too near to each other.
+        At least 1; with fewer than about 200 the intervals are too narrow.
     rng : int, SeedSequence or Generator
 
     Returns
     -------
     Dataset
-        The mean, NaN where no member is finite, and its ends, NaN where fewer than two are.
+        The mean, NaN where no value is finite, and its interval, NaN where fewer than two are.
     """
     name = str(values.name)
     ordered = values.transpose(over, ...)

@@ -1,4 +1,4 @@
-"""The one door through which dynamics reads trajectories: times, gaps, and bounded memory."""
+"""How every estimator reads trajectories: times, missing points, and bounded memory."""
 
 import itertools
 import math
@@ -19,9 +19,9 @@ from sgdphys.quantities import labelled
 from sgdphys.status import OK, flagged
 
 BLOCK_BYTES = 2 * 2**20
-"""Float64 values that one thread looks at together: they stay in its cache."""
+"""Size of the block that one thread works on: it fits in its cache."""
 LOADED_BYTES = 192 * 2**20
-"""What is read of a lazy array at once."""
+"""Size of the part of a lazy array that is loaded at once."""
 
 
 class Paths(NamedTuple):
@@ -37,12 +37,12 @@ class Paths(NamedTuple):
 
     @property
     def over(self) -> tuple[str, ...]:
-        """All other dimensions."""
+        """All dimensions but time."""
         return tuple(str(d) for d in self.theta.dims[:-1])
 
     @property
     def spacing(self) -> float:
-        """Time between points; NaN where it is not the same throughout."""
+        """Spacing of evenly spaced points, otherwise NaN."""
         return even_spacing(self.times)
 
 
@@ -53,23 +53,28 @@ def paths(theta: Any, *, time: Any = None, coordinates: str | None = None) -> Pa
     ----------
     theta : DataArray, Dataset, Series, DataFrame, array or Paths
         Any container that ``containers.labelled_array`` reads. An array without names has time
-        first; the index of a Series or DataFrame is its times. Paths come back as they are,
-        whatever else is given: so one estimator hands on to another what it has read.
+        first; the index of a Series or DataFrame gives its times. Paths are returned unchanged,
+        whatever else is given, so that estimators can call each other.
     time : str, float, array or pair, optional
-        The name of a dimension, whose coordinate of the same name is the clock if there is one; or
-        of a coordinate along one dimension, as ``"time"``, the sum of learning rates. Or the
-        spacing of the points, or an array of their times: of the one dimension named step, time,
-        epoch, iteration, draw or frame, the first axis of an array without names, or the dimension
-        of a DataArray of times. ``(dimension, spacing or array)`` says of which. By default the
-        clock of that dimension: its coordinate, or else the number of the point.
+        One of
+
+        * the name of a dimension: its coordinate, if it has one, gives the times;
+        * the name of a coordinate along one dimension, such as ``"time"``, the sum of learning
+          rates;
+        * the spacing of the points, or an array of their times, along the one dimension named
+          step, time, epoch, iteration, draw or frame, the first axis of an array without names, or
+          the dimension of a DataArray of times;
+        * a pair, (dimension, spacing or array of times).
+
+        By default the coordinate of that dimension, otherwise the numbers of the points.
     coordinates : str, optional
         Name of the second axis of an array without names.
 
     Raises
     ------
     InputError
-        When it is not clear or not there which dimension is time, when times do not fit the points
-        or do not increase, for values that are not numbers.
+        When the time dimension is ambiguous or unknown, when times do not fit the points or do not
+        increase, for values that are not numbers.
     """
     if isinstance(theta, Paths):
         return theta
@@ -84,7 +89,7 @@ def paths(theta: Any, *, time: Any = None, coordinates: str | None = None) -> Pa
 
 
 def _with_unit(theta: xr.DataArray, name: str, unit: str) -> xr.DataArray:
-    """The same with the unit of its clock on the coordinate, which results take over."""
+    """The array with the unit of time on its coordinate, which results inherit."""
     clock = theta[name]
     if clock.dtype.kind in "mM" or "units" in clock.attrs:
         return theta
@@ -106,14 +111,14 @@ def over_series(
     ----------
     series : Paths
     kernel : callable
-        Of values (series, point), float64, missing ones NaN, its own to change, and times (point,);
+        Takes values (series, point), a float64 copy with missing ones NaN, and times (point,);
         returns (series, width).
     width : int
     block_bytes : int
-        More where a kernel has work that all series of a block share.
+        Larger for a kernel with work that all series of a block share.
     numbered : bool
-        Whether the kernel takes a third argument: the place of each of its series in the array,
-        int64 (series,), flat over the dimensions ``series.over``. It seeds what is drawn for them.
+        Whether the kernel takes a third argument: the flat index of each series over the dimensions
+        ``series.over``, int64 (series,). It seeds the random numbers of that series.
 
     Returns
     -------
@@ -123,24 +128,24 @@ def over_series(
     shape = series.theta.shape[:-1]
     points = series.theta.shape[-1]
     out = np.full((*shape, width), np.nan)
-    together = max(1, block_bytes // (8 * max(points, 1)))
+    series_per_block = max(1, block_bytes // (8 * max(points, 1)))
 
     numbers = np.arange(math.prod(shape) if numbered else 0)
 
     def work(task: tuple[np.ndarray, ...]) -> None:
-        values, target, *places = task
-        target[...] = kernel(as_float(values), series.times, *places)
+        values, target, *indices = task
+        target[...] = kernel(as_float(values), series.times, *indices)
 
-    for place in _places(series.theta):
-        loaded = np.asarray(series.theta[place].data)
+    for block in _blocks(series.theta):
+        loaded = np.asarray(series.theta[block].data)
         flat = loaded.reshape(-1, points)
         target = np.empty((len(flat), width))
-        parts = [slice(k, k + together) for k in range(0, len(flat), together)]
+        parts = [slice(k, k + series_per_block) for k in range(0, len(flat), series_per_block)]
         columns: list[np.ndarray] = [flat, target]
         if numbered:
-            columns.append(numbers.reshape(shape)[place].reshape(-1))
+            columns.append(numbers.reshape(shape)[block].reshape(-1))
         parallel.map(work, [tuple(column[part] for column in columns) for part in parts])
-        out[place] = target.reshape(*loaded.shape[:-1], width)
+        out[block] = target.reshape(*loaded.shape[:-1], width)
     return out
 
 
@@ -153,7 +158,7 @@ def over_sound_series(
     block_bytes: int = BLOCK_BYTES,
     numbered: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Apply a kernel to the series that it can read; the others are left out.
+    """Apply a kernel to the series with a valid status; the others are left out.
 
     Parameters
     ----------
@@ -169,26 +174,26 @@ def over_sound_series(
     Returns
     -------
     ((..., width), int (...))
-        What the kernel returned, NaN for series that were left out; and the status of every series,
-        which does not depend on the estimator beyond its needs.
+        Results of the kernel, NaN for series that were left out; and the status of every series,
+        which depends on the estimator only through its needs.
     """
     precision = precision_of(series.theta.dtype)
 
-    def of_sound(x: np.ndarray, t: np.ndarray, *places: np.ndarray) -> np.ndarray:
+    def of_valid(x: np.ndarray, t: np.ndarray, *indices: np.ndarray) -> np.ndarray:
         out = np.full((len(x), width + 1), np.nan)
         out[:, -1] = status = status_of(x, t, needs, precision)
         readable = np.isin(status, (OK, *needs.takes))
         if readable.any():
-            here = [p[readable] for p in places]
-            out[readable, :-1] = kernel(x if readable.all() else x[readable], t, *here)
+            rest = [p[readable] for p in indices]
+            out[readable, :-1] = kernel(x if readable.all() else x[readable], t, *rest)
         return out
 
-    found = over_series(series, of_sound, width + 1, block_bytes=block_bytes, numbered=numbered)
+    found = over_series(series, of_valid, width + 1, block_bytes=block_bytes, numbered=numbered)
     return found[..., :-1], found[..., -1].astype(np.int64)
 
 
 def summed(series: Paths) -> Paths:
-    """Return the paths from 0 whose increments the series hold; a missing one ends its path."""
+    """Return paths from 0 with the series as increments; a missing increment ends its path."""
     steps = labelled_without_missing(series.theta).astype(np.float64)
     steps = steps.drop_vars([name for name, c in steps.coords.items() if series.dim in c.dims])
     start = xr.zeros_like(steps.isel({series.dim: slice(0, 1)}))
@@ -198,16 +203,16 @@ def summed(series: Paths) -> Paths:
     return series._replace(theta=sums.transpose(*series.theta.dims), times=times)
 
 
-def _places(theta: xr.DataArray) -> Iterator[tuple[slice, ...]]:
+def _blocks(theta: xr.DataArray) -> Iterator[tuple[slice, ...]]:
     """Blocks of the other dimensions that fit in memory, along the chunks of a lazy array."""
     sizes = theta.shape[:-1]
     chunks: Sequence[Sequence[int]] = (
         [c for c in theta.chunks[:-1]] if theta.chunks else [(n,) for n in sizes]
     )
-    room = max(1, LOADED_BYTES // (theta.dtype.itemsize * max(theta.shape[-1], 1)))
+    budget = max(1, LOADED_BYTES // (theta.dtype.itemsize * max(theta.shape[-1], 1)))
     edges = []
     for size, along in zip(reversed(sizes), reversed(chunks), strict=True):
-        longest = max(1, min(room, max(along, default=1)))
+        longest = max(1, min(budget, max(along, default=1)))
         starts = np.cumsum([0, *along])
         edges.append(
             [
@@ -218,13 +223,13 @@ def _places(theta: xr.DataArray) -> Iterator[tuple[slice, ...]]:
             if size
             else []
         )
-        room = max(1, room // longest)
+        budget = max(1, budget // longest)
     return itertools.product(*reversed(edges))
 
 
 @compiled
 def present(x, t, xs, ts):
-    """Copy the points of a series that are not missing; how many.
+    """Copy the points of a series that are not missing; return their number.
 
     Parameters
     ----------
@@ -249,9 +254,9 @@ def result(
     named: Mapping[str, Quantity] | None = None,
     **attributes: Any,
 ) -> xr.Dataset:
-    """Label estimates with the input's other dimensions, units and what they were made by.
+    """Label estimates with the other dimensions of the input, units and methods.
 
-    The count of a series that was left out, and so has NaN, is 0.
+    The count of a series that was left out, NaN, becomes 0.
 
     Parameters
     ----------
@@ -261,7 +266,7 @@ def result(
     coords : mapping, optional
         Coordinates of the further dimensions.
     named : mapping, optional
-        What is meant by some of the names: see ``quantities.labelled``.
+        Quantities that differ from the glossary: see ``quantities.labelled``.
     **attributes
         method, reference, confidence, interval_method ...
     """

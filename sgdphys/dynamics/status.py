@@ -1,4 +1,4 @@
-"""What a series is, decided once for all estimators, before any of them sees it."""
+"""Status of a series, decided for all estimators alike before they are called."""
 
 from typing import Literal, NamedTuple
 
@@ -21,13 +21,13 @@ from sgdphys.status import (
 FLOAT64 = 2.0**-52
 """Relative precision of a double-precision number."""
 LARGEST = 2.0**250
-"""Size of a value up to which sums of fourth powers are finite."""
+"""Largest value for which sums of fourth powers are finite."""
 SMALLEST = 2.0**-250
-"""Range of a series down to which fourth powers are above 0."""
+"""Smallest range of a series for which fourth powers are above 0."""
 FEWEST = 3
-"""Points of a series that can be told from a straight line."""
+"""Least number of points that can differ from a straight line."""
 _ROUNDINGS = 2.0
-"""Relative precisions by which two rounded numbers may differ from their exact difference."""
+"""Rounding error of a difference of two numbers, in relative precisions of the larger."""
 _DISTINCT = 10
 _EVEN = 1e-9
 
@@ -42,11 +42,11 @@ class Needs(NamedTuple):
     whole: bool = False
     """No missing points."""
     neighbours: bool = False
-    """Increments between neighbouring points alone are used: they count, plus one, as points."""
+    """Only increments between neighbouring points are used: their number plus 1 is compared."""
     distinct: Literal["", "increments", "values"] = ""
-    """What needs more than 10 distinct magnitudes, none shared by more than half."""
+    """Which of these need more than 10 distinct magnitudes, none of them in more than half."""
     takes: tuple[int, ...] = ()
-    """Statuses besides OK with which the estimator still has something to say."""
+    """Statuses besides OK for which the estimator still gives a result."""
 
 
 def even_spacing(times: np.ndarray) -> float:
@@ -59,7 +59,7 @@ def even_spacing(times: np.ndarray) -> float:
 
 
 def precision_of(dtype: np.dtype) -> float:
-    """Return the relative precision of stored numbers, float64's for whole numbers."""
+    """Return the relative precision of stored numbers; that of float64 for integers."""
     return max(float(np.finfo(dtype).eps), FLOAT64) if dtype.kind == "f" else FLOAT64
 
 
@@ -74,7 +74,7 @@ def status_of(x: np.ndarray, t: np.ndarray, needs: Needs, precision: float = FLO
         Increasing times.
     needs : Needs
     precision : float
-        Relative precision of the numbers as they were stored.
+        Relative precision of the stored numbers.
 
     Returns
     -------
@@ -82,11 +82,11 @@ def status_of(x: np.ndarray, t: np.ndarray, needs: Needs, precision: float = FLO
 
     Notes
     -----
-    The first of these that holds, whatever the estimator: "diverged", "no data", "too short" (fewer
-    than 3 points), "constant", "too small", "straight line", "moves once"; then the first that the
-    estimator needs and the series lacks: "too short", "needs even spacing", "too few distinct
-    values". A series is constant when its range, and straight when the departure of every
-    increment from the mean slope, is no larger than the rounding of its largest value.
+    The first of these that applies, for every estimator: "diverged", "no data", "too short" (fewer
+    than 3 points), "constant", "too small", "straight line", "moves once"; then the first unmet
+    need of the estimator: "too short", "needs even spacing", "too few distinct values". A series is
+    constant if its range is within the rounding error of its largest value, and straight if the
+    deviation of every increment from the mean slope is.
     """
     status = np.empty(len(x), np.int64)
     is_uneven = needs.even and bool(np.isnan(even_spacing(t)))
@@ -104,10 +104,10 @@ def is_still(status: np.ndarray) -> np.ndarray:
 
 
 def takes_few_values(dx: np.ndarray) -> np.ndarray:
-    """Whether increments (series, increment), missing ones NaN, are too coarse to have a tail.
+    """Whether increments (series, increment), missing ones NaN, have too few distinct values.
 
-    A tail needs more than 10 distinct magnitudes, and none that more than half of the increments
-    share.
+    The tail of a distribution needs more than 10 distinct magnitudes, none of them in more than
+    half of the increments.
     """
     found = np.ones(len(dx), bool)
     for s, row in enumerate(dx):
@@ -121,7 +121,7 @@ def takes_few_values(dx: np.ndarray) -> np.ndarray:
 
 @compiled
 def _decide(x, t, precision, points, neighbours, is_uneven, whole, out):
-    """Fill out (series,) with statuses, the number of distinct values aside."""
+    """Fill out (series,) with statuses, except for the number of distinct values."""
     for s in range(x.shape[0]):
         row = x[s]
         low = np.inf
@@ -160,7 +160,7 @@ def _decide(x, t, precision, points, neighbours, is_uneven, whole, out):
 
 @compiled
 def _motion(x, t, rounding):
-    """STRAIGHT, ONCE or OK of a series that is not constant; rarely looks beyond a few points."""
+    """STRAIGHT, ONCE or OK for a series that is not constant; usually needs a few points only."""
     first = 0
     while x[first] != x[first]:
         first += 1

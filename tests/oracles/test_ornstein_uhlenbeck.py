@@ -125,7 +125,7 @@ def test_unit_root_law():
 
 def test_unit_root_size():
     found = estimate(dynamics.fit_ou, processes.wiener(steps=300, parameters=2000, rng=39))
-    fires(found["unit_root_p_value"] > 0.05)
+    fires(found["adf_p_value"] > 0.05)
 
 
 def test_scaling_and_shift():

@@ -9,7 +9,7 @@ from statsmodels.tsa.stattools import adfuller
 from truths import covers, estimate, fires, recovers, scales
 
 from sgdphys import dynamics, processes
-from sgdphys.dynamics.diffusion.wiener_tests import TESTS, dickey_fuller, pass_rate
+from sgdphys.dynamics.diffusion.wiener_tests import TESTS, adf, pass_rate
 from sgdphys.status import words
 
 
@@ -80,7 +80,7 @@ def test_others_do_not(process, least):
 
 def test_the_unit_root_test_is_that_of_statsmodels():
     x = np.random.default_rng(26).standard_normal((5, 300)).cumsum(axis=1)
-    statistics, p_values = dickey_fuller(x)
+    statistics, p_values = adf(x)
     for row, statistic, p_value in zip(x, statistics, p_values, strict=True):
         wanted = adfuller(row, maxlag=0, autolag=None, result_object=False)
         assert statistic == pytest.approx(wanted[0], rel=1e-6)

@@ -1,4 +1,4 @@
-"""Do displacements age or differ: from a waiting time on, and from path to path."""
+"""Ageing and ergodicity breaking of mean squared displacements."""
 
 from typing import Any
 
@@ -24,12 +24,12 @@ def brownian_relative_variance(lag: Any, points: int) -> np.ndarray:
     lag : int array
         n, in steps.
     points : int
-        L, so that there are K = L - n pairs.
+        L; K = L - n is the number of pairs.
 
     Notes
     -----
-    (4 n**2 K + 2 K + n - n**3)/(3 n K**2) for n <= K,
-    else 2 + (K**3 - 4 n K**2 - K + 4 n)/(3 n**2 K).
+    (4 n**2 K + 2 K + n - n**3)/(3 n K**2) for n <= K, otherwise
+    2 + (K**3 - 4 n K**2 - K + 4 n)/(3 n**2 K).
 
     References
     ----------
@@ -45,26 +45,56 @@ def brownian_relative_variance(lag: Any, points: int) -> np.ndarray:
 def ergodicity_breaking(
     theta: Any, *, time: Any = None, over: str = "replica", lags: Any = "log"
 ) -> xr.Dataset:
-    """Relative variance of time-averaged MSDs over an ensemble, beside that of Brownian motion.
+    """Ergodicity-breaking parameter (EB) of time-averaged MSDs, compared with Brownian motion.
 
     Parameters
     ----------
     theta : DataArray
+        Paths in units x.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     over : str
-        The ensemble.
-    lags
+        Dimension of the ensemble.
+    lags : "log", "all" or array
         As in ``msd``.
 
     Returns
     -------
     Dataset
-        ergodicity_breaking with ``_low`` and ``_high``, and brownian_ergodicity_breaking, by lag.
+        ergodicity_breaking (..., lag) with ``_low`` and ``_high`` (95% bootstrap), and
+        brownian_ergodicity_breaking (lag), exact for Brownian paths of the same length.
+
+    Raises
+    ------
+    InputError
+        For an unknown dimension, or as ``msd`` does.
+
+    See Also
+    --------
+    msd : The time averages that are compared.
+    two_time_msd : Does the displacement depend on the waiting time?
+
+    Notes
+    -----
+    EB = <MSD**2>/<MSD>**2 - 1, the relative variance over the ensemble of the time-averaged MSDs of
+    single paths. It tends to 0 with the length of the path where time and ensemble averages agree,
+    as for Brownian motion, about 4 lag/(3 T) at short lags.
 
     References
     ----------
-    He, Burov, Metzler and Barkai (2008), Phys. Rev. Lett. 101, 058101.
+    He, Burov, Metzler and Barkai (2008), Phys. Rev. Lett. 101, 058101; Qian, Sheetz and Elson
+    (1991) for Brownian motion.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.wiener(steps=1000, replicas=100, rng=0)["theta"]
+    >>> found = sp.dynamics.ergodicity_breaking(theta, lags=[10])
+    >>> [round(found[f"ergodicity_breaking{end}"].item(), 3) for end in ("_low", "_high")]
+    [0.008, 0.013]
+    >>> round(found["brownian_ergodicity_breaking"].item(), 3)
+    0.013
     """
     series = paths(theta, time=time)
     require_dimensions(series.theta, over)
@@ -107,36 +137,60 @@ def two_time_msd(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Ensemble mean squared displacement from a waiting time on, which tells ageing.
+    """Two-time (ageing) mean squared displacement of an ensemble, by waiting time and lag.
 
     Parameters
     ----------
     theta : DataArray
+        Paths in units x.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     over : str
-        The ensemble that is averaged over.
-    waiting_times, lags : array
-        t_w and tau in units of time; pairs of points that are not there give NaN.
+        Dimension of the ensemble that is averaged over.
+    waiting_times : array
+        t_w, in units t since the first point.
+    lags : array
+        tau, in units t. Combinations of t_w and tau without recorded points give NaN.
     confidence : float
+        Level of the intervals, between 0 and 1.
     rng : int, SeedSequence or Generator
-        Seed of the bootstrap.
+        Random numbers of the bootstrap: see ``sgdphys.draws``.
 
     Returns
     -------
     Dataset
-        msd (..., wait, lag) and its interval over the ensemble; ageing (..., lag), the slope of
-        ln MSD against ln t_w over positive waiting times, with its interval.
+        msd (..., waiting_time, lag), in x**2; ageing (..., lag), the slope of ln MSD against
+        ln t_w over positive waiting times; both with ``_low`` and ``_high``.
+
+    Raises
+    ------
+    InputError
+        For an unknown dimension.
+
+    See Also
+    --------
+    msd : Average over time, for stationary increments.
+    ergodicity_breaking : Do time averages differ between paths?
 
     Notes
     -----
-    Stationary increments (Wiener, 2 D tau; stationary Ornstein-Uhlenbeck, 2 (D/kappa)(1 -
-    e^{-kappa tau})) do not depend on t_w: ageing 0. Scaled Brownian motion, 2 D ((t_w + tau)**a -
-    t_w**a), has ageing a - 1 at lags short against t_w.
+    MSD(t_w, tau) = <(x(t_w + tau) - x(t_w))**2> over the ensemble. It does not depend on t_w where
+    increments are stationary (2 D tau for a Wiener process, 2 (D/kappa)(1 - e^{-kappa tau}) for a
+    stationary Ornstein-Uhlenbeck process): ageing 0. Scaled Brownian motion, 2 D ((t_w + tau)**a -
+    t_w**a), has ageing a - 1 at lags much shorter than t_w.
 
     References
     ----------
     Metzler, Jeon, Cherstvy and Barkai (2014), Phys. Chem. Chem. Phys. 16, 24128.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.scaled_brownian(alpha=0.5, steps=100, replicas=500, rng=0)["theta"]
+    >>> found = sp.dynamics.two_time_msd(theta, waiting_times=[10, 20, 40, 80], lags=[1])
+    >>> [round(found[name].item(), 1) for name in ("ageing", "ageing_low", "ageing_high")]
+    [-0.5, -0.6, -0.4]
     """
     series = paths(theta, time=time)
     require_dimensions(series.theta, over)
@@ -153,18 +207,19 @@ def two_time_msd(
     low, high = percentile_interval(samples, members, confidence)
     mean = finite_mean(squares)
     template = series.theta.isel({series.dim: 0, over: 0}, drop=True)
-    more = (*map(str, template.dims), "wait", "lag")
+    kept = tuple(map(str, template.dims))
+    by_both, by_lag = (*kept, "waiting_time", "lag"), (*kept, "lag")
     slope, slope_low, slope_high = _ageing(mean, samples, waits, members, confidence)
     data = xr.Dataset(
         {
-            "msd": (more, mean),
-            "msd_low": (more, low),
-            "msd_high": (more, high),
-            "ageing": ((*more[:-2], "lag"), slope),
-            "ageing_low": ((*more[:-2], "lag"), slope_low),
-            "ageing_high": ((*more[:-2], "lag"), slope_high),
+            "msd": (by_both, mean),
+            "msd_low": (by_both, low),
+            "msd_high": (by_both, high),
+            "ageing": (by_lag, slope),
+            "ageing_low": (by_lag, slope_low),
+            "ageing_high": (by_lag, slope_high),
         },
-        coords={**template.coords, "wait": waits, "lag": delays},
+        coords={**template.coords, "waiting_time": waits, "lag": delays},
         attrs={"confidence": confidence, "interval_method": METHOD},
     )
     return labelled(data, x=series.value_unit, t=series.time_unit)
@@ -173,14 +228,16 @@ def two_time_msd(
 def _ageing(
     mean: np.ndarray, samples: np.ndarray, waits: np.ndarray, members: int, confidence: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    late = waits > 0
-    if late.sum() < 2:
+    """Slope of ln MSD (..., waiting time, lag) against ln waiting time, and its interval."""
+    is_positive = waits > 0
+    if is_positive.sum() < 2:
         empty = np.full((*mean.shape[:-2], mean.shape[-1]), np.nan)
         return empty, empty, empty
-    log_wait = np.log(waits[late]) - np.log(waits[late]).mean()
+    log_wait = np.log(waits[is_positive]) - np.log(waits[is_positive]).mean()
     weights = log_wait / (log_wait**2).sum()
     with np.errstate(divide="ignore", invalid="ignore"):
         slope, spread = (
-            np.einsum("...wl,w->...l", np.log(m[..., late, :]), weights) for m in (mean, samples)
+            np.einsum("...wl,w->...l", np.log(m[..., is_positive, :]), weights)
+            for m in (mean, samples)
         )
     return slope, *percentile_interval(spread, members, confidence)

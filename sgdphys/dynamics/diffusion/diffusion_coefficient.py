@@ -1,4 +1,4 @@
-"""Drift and diffusion coefficient of increments: by window, by lag, by three estimators."""
+"""Diffusion coefficient: three estimators, by time window, by lag, and as a matrix."""
 
 from typing import Any
 
@@ -23,8 +23,8 @@ from sgdphys.status import CONSTANT, ONCE, STRAIGHT, TOO_SHORT
 
 METHODS = ("increments", "msd", "covariance")
 _NEEDS = Needs(points=11, neighbours=True, takes=(CONSTANT, STRAIGHT, ONCE))
-"""Of an estimator that looks at neighbouring increments."""
-_HAS_LAGS = Needs(takes=(CONSTANT, STRAIGHT, ONCE, TOO_SHORT))
+"""What an estimator from neighbouring increments needs."""
+_NEEDS_OF_LAGS = Needs(takes=(CONSTANT, STRAIGHT, ONCE, TOO_SHORT))
 _MSD_LAGS = np.array([1, 2, 3, 4])
 
 
@@ -37,38 +37,64 @@ def diffusion_coefficient(
     window: float | None = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Drift and diffusion coefficient of every series, or of every window of it.
+    """Diffusion coefficient (and drift): maximum likelihood, MSD slope or covariance-based (CVE).
 
     Parameters
     ----------
     theta : DataArray or array
-        Paths along time; an array without names has time first.
+        Paths in units x; an array without names has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     method : str
-        "increments": maximum likelihood, any times. "msd": slope of the mean squared displacement
-        at lags 1 to 4, with an intercept. "covariance": mean(dx**2)/(2 dt) + mean(dx_i
-        dx_{i+1})/dt with the mean increment taken out, unbiased under localisation noise. The last
-        two need even spacing.
+        "increments": maximum likelihood, at any times. "msd": slope of the mean squared
+        displacement at lags of 1 to 4 points, with an intercept. "covariance": covariance-based
+        estimator, unbiased with measurement (localisation) noise. The last two need even spacing.
     window : float, optional
-        Length of a window in units of time; the result gains a dimension ``window``, its
-        coordinate the time at which the window starts. A window has the points within it, both
-        ends included. What is left over at the end is not used.
+        Length of a window in units t: one estimate per window, along a new dimension ``window``
+        whose coordinate is the start of the window. A window includes the points at both ends; the
+        rest after the last full window is not used.
     confidence : float
+        Level of the intervals, between 0 and 1.
 
     Returns
     -------
     Dataset
-        drift, diffusion with ``_low`` and ``_high``, count, status.
+        Over the other dimensions of ``theta``: drift (x/t); diffusion (x**2/t) with ``_low`` and
+        ``_high`` (NaN for "msd"); with "increments" also ``drift_low`` and ``drift_high``; count
+        (increments); status.
 
     Raises
     ------
     InputError
-        For an unknown method, or windows longer than the series.
+        For an unknown method, uneven spacing with "msd" or "covariance", or a window longer than
+        the series.
+
+    See Also
+    --------
+    fit_wiener : The fit behind "increments".
+    diffusion_vs_lag : The coefficient as a function of the lag.
+    diffusion_matrix : Several coordinates jointly.
+    kramers_moyal : The coefficient as a function of position.
+
+    Notes
+    -----
+    The covariance-based estimator is D = <dx_i**2>/(2 dt) + <dx_i dx_{i+1}>/dt, with the mean
+    increment subtracted. Measurement noise of variance s**2 adds s**2/dt to the first term and
+    -s**2/dt to the second.
 
     References
     ----------
     Vestergaard, Blainey and Flyvbjerg (2014), Phys. Rev. E 89, 022726.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> path = sp.processes.wiener(diffusion=2.0, steps=5000, rng=0)
+    >>> noisy = sp.processes.corrupt(path, noise=2.0)["theta"]
+    >>> [round(sp.dynamics.diffusion_coefficient(noisy, method=m)["diffusion"].item(), 1)
+    ...  for m in ("increments", "covariance")]
+    [6.1, 2.1]
     """
     if method not in METHODS:
         raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")
@@ -84,7 +110,10 @@ def _whole(series: Paths, method: str, confidence: float) -> xr.Dataset:
         return fitted.drop_vars(["sigma", "sigma_low", "sigma_high"])
     spacing = series.spacing
     if np.isnan(spacing):
-        raise InputError(f"method {method!r} needs evenly spaced points; use 'increments'")
+        raise InputError(
+            f"method {method!r} needs evenly spaced points along {series.dim!r}; use "
+            "method='increments'"
+        )
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
         return _neighbouring(x, spacing, method)
@@ -92,14 +121,14 @@ def _whole(series: Paths, method: str, confidence: float) -> xr.Dataset:
     columns, status = over_sound_series(series, kernel, 4, _NEEDS)
     drift, diffusion, error, count = np.moveaxis(columns, -1, 0)
     diffusion = np.where(is_still(status), 0.0, diffusion)
-    reach = ndtri(0.5 + confidence / 2) * error
+    half_width = ndtri(0.5 + confidence / 2) * error
     return result(
         series,
         {
             "drift": drift,
             "diffusion": diffusion,
-            "diffusion_low": diffusion - reach,
-            "diffusion_high": diffusion + reach,
+            "diffusion_low": diffusion - half_width,
+            "diffusion_high": diffusion + half_width,
             "count": count,
             "status": status,
         },
@@ -107,25 +136,25 @@ def _whole(series: Paths, method: str, confidence: float) -> xr.Dataset:
         method=method,
         reference="Vestergaard, Blainey and Flyvbjerg (2014)",
         confidence=confidence,
-        interval_method="normal, with the estimator's own variance; drift: none"
+        interval_method="normal, variance after Vestergaard et al. (2014); drift: none"
         if method == "covariance"
         else "none: neighbouring lags are dependent",
     )
 
 
 def _neighbouring(x: np.ndarray, spacing: float, method: str) -> np.ndarray:
-    """Rows of drift, diffusion, its error and count."""
+    """Drift, diffusion, its standard error and count of every series, (series, 4)."""
     with np.errstate(invalid="ignore"):
         dx = np.diff(x, axis=1)
-        there = np.isfinite(dx)
-        count = there.sum(axis=1)
-        drift = np.where(there, dx, 0).sum(axis=1) / count
-        rest = dx - drift[:, None]
-        both = rest[:, 1:] * rest[:, :-1]
-        pairs = np.isfinite(both).sum(axis=1)
-        square = np.nansum(rest**2, axis=1) / (count - 1)
-        product = np.nansum(both, axis=1) / pairs
-        # the mean eats 1/n of every autocovariance
+        finite = np.isfinite(dx)
+        count = finite.sum(axis=1)
+        drift = np.where(finite, dx, 0).sum(axis=1) / count
+        residual = dx - drift[:, None]
+        products = residual[:, 1:] * residual[:, :-1]
+        pairs = np.isfinite(products).sum(axis=1)
+        square = np.nansum(residual**2, axis=1) / (count - 1)
+        product = np.nansum(products, axis=1) / pairs
+        # subtracting the mean biases every autocovariance by -1/n
         product += square / count
     if method == "covariance":
         diffusion = square / (2 * spacing) + product / spacing
@@ -139,7 +168,7 @@ def _neighbouring(x: np.ndarray, spacing: float, method: str) -> np.ndarray:
         msds, pairs_ = np.empty((2, len(x), len(_MSD_LAGS)))
         gappy_msd(np.ascontiguousarray(x - line), _MSD_LAGS, msds, pairs_)
         clock = _MSD_LAGS * spacing - (_MSD_LAGS * spacing).mean()
-        # by einsum: a matrix product of one series differs from that of many in the last bits
+        # einsum: the last bits of a matrix product depend on the number of series
         diffusion = np.einsum("sk,k->s", msds, clock / (clock**2).sum()) / 2
         error = np.full_like(diffusion, np.nan)
     return np.column_stack([drift / spacing, diffusion, error, count])
@@ -148,21 +177,21 @@ def _neighbouring(x: np.ndarray, spacing: float, method: str) -> np.ndarray:
 def _by_window(series: Paths, window: float, method: str, confidence: float) -> xr.Dataset:
     width = float(finite_array(window, "window"))
     times, tolerance = series.times, 1e-3 * np.diff(series.times).min(initial=np.inf)
-    many = int((times[-1] - times[0] + tolerance) / width) if width > 0 else 0
-    starts = times[0] + width * np.arange(many)
+    n_windows = int((times[-1] - times[0] + tolerance) / width) if width > 0 else 0
+    starts = times[0] + width * np.arange(n_windows)
     first = np.searchsorted(times, starts - tolerance)
     last = np.searchsorted(times, starts + width + tolerance)
-    if not many or (last - first).max() < 3:
+    if not n_windows or (last - first).max() < 3:
         raise InputError(
-            f"window is {width:g}; it must be at most {times[-1] - times[0]:g}, which the series "
-            f"spans, and at least two of its steps, which are {np.median(np.diff(times)):g} long"
+            f"window is {width:g}; it must be at most {times[-1] - times[0]:g}, the length of the "
+            f"series, and at least two steps of {np.median(np.diff(times)):g}"
         )
     found = []
     for a, b in zip(first, last, strict=True):
         theta = series.theta.isel({series.dim: slice(a, b)})
         found.append(_whole(series._replace(theta=theta, times=times[a:b]), method, confidence))
-    said = attributes("window", t=series.time_unit)
-    return xr.concat(found, dim=xr.DataArray(starts, dims="window", name="window", attrs=said))
+    attrs = attributes("window", t=series.time_unit)
+    return xr.concat(found, dim=xr.DataArray(starts, dims="window", name="window", attrs=attrs))
 
 
 @checked
@@ -175,47 +204,72 @@ def diffusion_vs_lag(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Diffusion coefficient over a ladder of lags: noise that cannot add up has none at long ones.
+    """Lag-dependent (apparent) diffusion coefficient, and the Green-Kubo sum.
 
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced paths; an array without names has time first.
+        Evenly spaced paths in units x; an array without names has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     lags : array, optional
-        In units of time; 1, 2, 4, ... points up to a tenth of the series by default.
+        Lags in units t; by default 1, 2, 4, ... points up to a tenth of the series.
     over : str, optional
-        A dimension of independent paths to average over, with intervals by bootstrap.
+        Dimension of independent paths to average over, with bootstrap intervals.
     confidence : float
+        Level of the intervals, between 0 and 1.
     rng : int, SeedSequence or Generator
-        Seed of the bootstrap.
+        Random numbers of the bootstrap: see ``sgdphys.draws``.
 
     Returns
     -------
     Dataset
-        diffusion (..., lag), green_kubo (..., lag), pairs; with ``over`` their ``_low``, ``_high``.
+        diffusion (..., lag) and green_kubo (..., lag), both in x**2/t, with ``_low`` and ``_high``
+        if ``over`` is given; pairs (..., lag).
 
     Raises
     ------
     InputError
-        For unevenly spaced points, or lags that reach beyond the series.
+        For unevenly spaced points, or lags beyond the length of the series.
+
+    See Also
+    --------
+    msd : Mean squared displacement, drift included.
+    diffusion_coefficient : One coefficient at the spacing of the points.
+    msd_exponent : How the displacement grows with the lag.
 
     Notes
     -----
-    D(k) = <(x_{i+k} - x_i - k v dt)**2>/(2 k dt), each series' own drift v taken out and its loss
-    of 1 - k/n restored. The Green-Kubo sum up to lag k, 1/2 sum_{|j| <= k} C_dx(j)/dt, is the slope
-    of the mean squared displacement there, [MSD(k + 1) - MSD(k)]/(2 dt), and tends to the long-time
-    D. Over less than an epoch, batches drawn without replacement look like those drawn with.
+    D(k) = <(x_{i+k} - x_i - k v dt)**2>/(2 k dt), with v the drift of each series, divided by
+    1 - k/n, the bias from subtracting v. The Green-Kubo sum up to lag k,
+    1/2 sum_{|j| <= k} C_dx(j)/dt, is the local slope of the mean squared displacement,
+    [MSD(k + 1) - MSD(k)]/(2 dt), and tends to the long-time D. The noise of batches drawn without
+    replacement cancels over an epoch: D(k) falls as 1/k beyond an epoch.
 
     References
     ----------
-    Kubo (1957); Lo and MacKinlay (1988) for the restored loss.
+    Kubo (1957); Lo and MacKinlay (1988) for the correction.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> data = sp.processes.sgd_on_quadratic(
+    ...     curvature=0.0, learning_rate=1.0, batches=10, steps=5000, rng=0
+    ... )  # a flat loss, and noise that cancels over every 10 steps
+    >>> found = sp.dynamics.diffusion_vs_lag(data["theta"], lags=[1, 10, 100])
+    >>> found["diffusion"].values.round(2).ravel().tolist()
+    [0.5, 0.18, 0.02]
+    >>> (0.5 * sp.processes.epoch_noise_diffusion([1, 10, 100], batches=10)).round(2).tolist()
+    [0.5, 0.18, 0.02]
     """
     series = paths(theta, time=time)
     spacing, points = series.spacing, series.theta.sizes[series.dim]
     if np.isnan(spacing):
-        raise InputError(f"a ladder of lags needs evenly spaced points along {series.dim!r}")
+        raise InputError(
+            f"diffusion_vs_lag needs evenly spaced points along {series.dim!r}; use "
+            "diffusion_coefficient, which takes any times"
+        )
     steps = doubling(points // 10) if lags is None else np.unique(whole_lags(lags, spacing))
     if steps.min() < 1 or steps.max() + 1 >= points:
         raise InputError(
@@ -223,28 +277,28 @@ def diffusion_vs_lag(
             f"{steps * spacing}"
         )
     both = np.concatenate([steps, steps + 1])
-    many = len(steps)
+    n_lags = len(steps)
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
         dx = np.diff(x, axis=1)
-        there = np.isfinite(dx)
+        finite = np.isfinite(dx)
         with np.errstate(invalid="ignore"):
-            drift = np.where(there, dx, 0.0).sum(axis=1) / there.sum(axis=1)
-        straight = x - drift[:, None] * np.arange(x.shape[1])
-        msds, pairs = np.empty((2, len(x), 2 * many))
-        gappy_msd(np.ascontiguousarray(straight), both, msds, pairs)
+            drift = np.where(finite, dx, 0.0).sum(axis=1) / finite.sum(axis=1)
+        driftless = x - drift[:, None] * np.arange(x.shape[1])
+        msds, pairs = np.empty((2, len(x), 2 * n_lags))
+        gappy_msd(np.ascontiguousarray(driftless), both, msds, pairs)
         msds /= 1 - both / (points - 1)
         return np.concatenate(
             [
-                msds[:, :many] / (2 * steps * spacing),
-                (msds[:, many:] - msds[:, :many]) / (2 * spacing),
-                pairs[:, :many],
+                msds[:, :n_lags] / (2 * steps * spacing),
+                (msds[:, n_lags:] - msds[:, :n_lags]) / (2 * spacing),
+                pairs[:, :n_lags],
             ],
             axis=1,
         )
 
-    found, _ = over_sound_series(series, kernel, 3 * many, _HAS_LAGS)
-    parts = {name: found[..., k * many : (k + 1) * many] for k, name in
+    found, _ = over_sound_series(series, kernel, 3 * n_lags, _NEEDS_OF_LAGS)
+    parts = {name: found[..., k * n_lags : (k + 1) * n_lags] for k, name in
              enumerate(("diffusion", "green_kubo", "pairs"))}  # fmt: skip
     values: dict[str, Any] = {name: (("lag",), v) for name, v in parts.items()}
     values["pairs"] = (("lag",), np.nan_to_num(parts["pairs"]).astype(np.int64))
@@ -253,10 +307,10 @@ def diffusion_vs_lag(
         values,
         coords={"lag": steps * spacing},
         named={"pairs": number_of("pairs of points")},
-        method="variance of overlapping increments, each series' own drift taken out",
+        method="variance of overlapping increments, the drift of each series subtracted",
         reference="Kubo (1957)",
         confidence=confidence,
-        interval_method=METHOD if over else "none: give over=, a dimension of independent paths",
+        interval_method=METHOD if over else "none; give over=, a dimension of independent paths",
     )
     if over is None:
         return data
@@ -280,45 +334,69 @@ def _over_ensemble(
 
 
 def diffusion_matrix(
-    theta: xr.DataArray, *, time: Any = None, coordinates: str = "parameter", modes: int = 10,
+    theta: Any, *, time: Any = None, coordinates: str = "parameter", modes: int = 10,
 ) -> xr.Dataset:  # fmt: skip
-    """Trace, effective rank and largest eigenvalues of the matrix of diffusion coefficients.
+    """Diffusion matrix (covariance of increments): trace, participation ratio, eigenvalues.
 
     Parameters
     ----------
-    theta : DataArray
-        Evenly spaced; any further dimension (replica) is averaged over.
+    theta : DataArray or array
+        Evenly spaced paths in units x, without missing values; any further dimension (replica) is
+        averaged over. An array without names is (point, coordinate).
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     coordinates : str
-        Those that diffuse together.
+        Dimension of the vector that diffuses.
     modes : int
-        Eigenvalues returned.
+        Number of largest eigenvalues and eigenvectors that are returned.
 
     Returns
     -------
     Dataset
-        trace, effective_rank, eigenvalue (mode), eigenvector (coordinates, mode), count (degrees of
-        freedom).
+        trace (x**2/t); effective_rank; eigenvalue (mode), in x**2/t; eigenvector (coordinates,
+        mode); count (degrees of freedom).
 
     Raises
     ------
     InputError
-        For unevenly spaced points, or values with gaps.
+        For an unknown dimension, unevenly spaced points, or missing values.
+
+    See Also
+    --------
+    diffusion_coefficient : Each coordinate alone.
+    fit_langevin : Drift matrix and diffusion matrix jointly.
+    trajectory_components : Principal components of the path itself.
 
     Notes
     -----
-    D_ij = <(dx_i - v_i dt)(dx_j - v_j dt)>/(2 dt). The rank of an estimate is at most the number of
-    increments; the effective rank is tr(D)**2/tr(D**2).
+    D_ij = <(dx_i - v_i dt)(dx_j - v_j dt)>/(2 dt). The effective rank (participation ratio) is
+    tr(D)**2/tr(D**2). The rank of the estimate is at most the number of increments.
+
+    References
+    ----------
+    Gardiner, "Stochastic methods", 4th ed., section 3.5.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.wiener(diffusion=0.5, steps=2000, parameters=4, rng=0)["theta"]
+    >>> found = sp.dynamics.diffusion_matrix(theta)
+    >>> [round(found[name].item(), 1) for name in ("trace", "effective_rank")]
+    [2.0, 4.0]
     """
     series = paths(theta, time=time, coordinates=coordinates)
     require_dimensions(series.theta, coordinates)
     if np.isnan(series.spacing):
-        raise InputError(f"a diffusion matrix needs evenly spaced points along {series.dim!r}")
+        raise InputError(
+            f"diffusion_matrix needs evenly spaced points along {series.dim!r}; interpolate first"
+        )
     x = numbers_of(series.theta.transpose(..., series.dim, coordinates))
     x = x.reshape(-1, *x.shape[-2:])
     if not np.isfinite(x).all():
-        raise InputError("a diffusion matrix needs values without gaps; leave diverged paths out")
+        raise InputError(
+            "diffusion_matrix needs values without gaps; leave out paths that diverged"
+        )
     dx = np.diff(x, axis=1)
     dx -= dx.mean(axis=1, keepdims=True)
     count = dx.shape[0] * (dx.shape[1] - 1)

@@ -1,4 +1,4 @@
-"""How far weights have come from where they began: power law, logarithm, or saturation."""
+"""Law of the squared distance from the start: power law, logarithm or saturation."""
 
 from typing import Any
 
@@ -30,27 +30,27 @@ FEWEST = 5
 def _residuals(y: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Least mean squared residual of ln y (..., time) for each law, and its exponent or time.
 
-    Every law has an amplitude, which is a constant of ln y, and one more: the exponent of
-    t**b; t0 of ln(1 + t/t0) and of 1 - exp(-t/t0), looked for on a grid from a tenth of the first
-    time to ten times the last.
+    Every law has an amplitude, a constant of ln y, and one more parameter: the exponent b of
+    t**b; t0 of ln(1 + t/t0) and of 1 - exp(-t/t0), found on a grid from a tenth of the first time
+    to ten times the last.
     """
     logs = np.log(y)
     centred = logs - logs.mean(axis=-1, keepdims=True)
     clock = np.log(t) - np.log(t).mean()
     exponent = centred @ clock / (clock**2).sum()
     residual = [((centred - exponent[..., None] * clock) ** 2).mean(axis=-1)]
-    number = [exponent]
+    parameter = [exponent]
     scales = np.geomspace(t[0] / 10, t[-1] * 10, _SHAPES)
     for shape in (np.log1p(t / scales[:, None]), -np.expm1(-t / scales[:, None])):
         curve = np.log(shape)
         curve -= curve.mean(axis=1, keepdims=True)
         # |a - c|**2 for every curve of the grid
-        each = (centred**2).mean(axis=-1)[..., None] + (curve**2).mean(axis=1)
-        each = each - 2 * centred @ curve.T / len(t)
-        best = each.argmin(axis=-1)
-        residual.append(np.take_along_axis(each, best[..., None], -1)[..., 0])
-        number.append(scales[best])
-    return np.stack(residual, axis=-1), np.stack(number, axis=-1)
+        errors = (centred**2).mean(axis=-1)[..., None] + (curve**2).mean(axis=1)
+        errors = errors - 2 * centred @ curve.T / len(t)
+        best = errors.argmin(axis=-1)
+        residual.append(np.take_along_axis(errors, best[..., None], -1)[..., 0])
+        parameter.append(scales[best])
+    return np.stack(residual, axis=-1), np.stack(parameter, axis=-1)
 
 
 @checked
@@ -63,78 +63,106 @@ def displacement_law(
     resamples: int = RESAMPLES,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Compare laws of the mean squared distance from the first point.
+    """Law of anomalous diffusion from the start: power law, logarithm (ultra-slow) or saturation.
 
     Parameters
     ----------
     theta : DataArray
-    dim, over, across : str
-        Time, the ensemble that is averaged over, and the coordinates whose squares are summed.
+        Paths in units x.
+    time : str, float, array or pair, optional
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
+    over : str
+        Dimension of the ensemble that is averaged over.
+    coordinates : str
+        Dimension of the vector whose squared components are summed.
     resamples : int
-        At least 1, of which ``share`` is a share.
+        Number of bootstrap samples, at least 1, that ``share`` is a fraction of.
     rng : int, SeedSequence or Generator
+        Random numbers of the bootstrap: see ``sgdphys.draws``.
 
     Returns
     -------
     Dataset
-        displacement (time) at about 60 log-spaced times; by ``law`` (power, logarithm, saturation):
-        misfit, root mean square of ln displacement; exponent b, of the power law alone; time_scale
-        t0, of the other two; share, of bootstrap samples of the ensemble in which the law fits
-        best.
+        displacement (time), in x**2, at about 60 log-spaced times; by ``law`` (power, logarithm,
+        saturation): misfit, the root mean square residual of ln displacement; exponent b, of the
+        power law only; time_scale t0 (t), of the other two; share, the fraction of bootstrap
+        samples of the ensemble that the law fits best.
 
     Raises
     ------
     InputError
-        For a dimension that is not there, fewer than 5 paths or 5 times.
+        For an unknown dimension, fewer than 5 paths or 5 times, or weights that do not move at
+        first.
+
+    See Also
+    --------
+    msd : Mean squared displacement averaged over time.
+    msd_exponent : Exponent of anomalous diffusion with an interval.
+    two_time_msd : Does the displacement depend on the waiting time?
 
     Notes
     -----
-    a t**b, a ln(1 + t/t0), a (1 - exp(-t/t0)): two numbers each, fitted to the logarithm of the
-    ensemble's mean, whose points are dependent; so they are compared by resampling paths.
+    d(t) = <|w(t) - w(0)|**2> is fitted with a t**b, a ln(1 + t/t0) and a (1 - exp(-t/t0)), two
+    parameters each, by least squares of ln d. The points of d are dependent, so the laws are
+    compared by resampling paths.
 
     References
     ----------
-    Hoffer, Hubara and Soudry (2017), for the logarithm.
+    Hoffer, Hubara and Soudry (2017), for the logarithm (ultra-slow diffusion).
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.wiener(steps=500, replicas=20, parameters=20, rng=0)["theta"]
+    >>> found = sp.dynamics.displacement_law(theta)
+    >>> found["law"].values[found["share"].argmax("law")].item()
+    'power'
+    >>> round(found["exponent"].sel(law="power").item(), 1)
+    1.0
     """
     series = paths(theta, time=time)
     for name in (over, coordinates):
         if name not in series.over:
             raise InputError(f"there is no dimension {name!r}; {nearest(name, series.over)}")
     clock = series.times - series.times[0]
-    places = np.unique(np.rint(np.geomspace(1, len(clock) - 1, _TIMES)).astype(int))
+    indices = np.unique(np.rint(np.geomspace(1, len(clock) - 1, _TIMES)).astype(int))
     members = series.theta.sizes[over]
-    if members < FEWEST or len(places) < FEWEST:
+    if members < FEWEST or len(indices) < FEWEST:
         raise InputError(
-            f"{members} paths of {len(clock)} points are too few; at least {FEWEST} of each"
+            f"{members} paths of {len(clock)} points are too few; at least {FEWEST} of each are "
+            "needed"
         )
     first, later = (
         labelled_without_missing(series.theta.isel({series.dim: k})).astype(np.float64)
-        for k in (0, places)
+        for k in (0, indices)
     )
     squares = ((later - first) ** 2).sum(coordinates).transpose(over, ..., series.dim).to_numpy()
-    squares = squares.reshape(members, -1, len(places)).sum(axis=1)
+    squares = squares.reshape(members, -1, len(indices)).sum(axis=1)
     mean = finite_mean(squares)
     if not (mean > 0).all():
-        raise InputError("the weights stand still at first; start later")
-    residual, number = _residuals(mean, clock[places])
+        raise InputError(
+            "the displacement is 0 at the first lag; leave out the constant stretch at the start"
+        )
+    residual, parameter = _residuals(mean, clock[indices])
     draws = bootstrap_draws(members, rng, resamples)
-    drawn, _ = _residuals(resampled_means(squares, draws), clock[places])
+    drawn, _ = _residuals(resampled_means(squares, draws), clock[indices])
     share = (drawn.argmin(axis=-1)[:, None] == np.arange(len(LAWS))).mean(axis=0)
     is_power = np.array(LAWS) == "power"
     data = xr.Dataset(
         {
             "displacement": ("time", mean),
             "misfit": ("law", np.sqrt(residual)),
-            "exponent": ("law", np.where(is_power, number, np.nan)),
-            "time_scale": ("law", np.where(is_power, np.nan, number)),
+            "exponent": ("law", np.where(is_power, parameter, np.nan)),
+            "time_scale": ("law", np.where(is_power, np.nan, parameter)),
             "share": ("law", share),
         },
         coords={
-            "time": ("time", clock[places], {"units": series.time_unit, "long_name": "time"}),
+            "time": ("time", clock[indices], {"units": series.time_unit, "long_name": "time"}),
             "law": list(LAWS),
         },
         attrs={
-            "method": "least squares of ln displacement, two numbers a law",
+            "method": "least squares of ln displacement, two parameters per law",
             "reference": "Hoffer, Hubara and Soudry (2017)",
             "interval_method": "share: bootstrap over the ensemble; others: none",
         },

@@ -1,7 +1,7 @@
-"""Entropy production and probability currents: whether a stationary state shows time's direction.
+"""Entropy production and probability currents: irreversibility of a stationary process.
 
-Blocks of the path carry the uncertainty: leaving them out one by one takes the bias out and gives
-the interval, running some of them backwards gives the null.
+Uncertainty comes from blocks of the path: the jackknife over blocks subtracts the bias and gives
+the interval; reversing randomly chosen blocks in time gives the null.
 """
 
 import itertools
@@ -21,68 +21,68 @@ from sgdphys.quantities import labelled, number_of
 from sgdphys.status import OK, OSCILLATING, flagged
 
 PROCESSES = ("diffusion", "chain")
-_STEPS_A_COORDINATE = 20
+_STEPS_PER_COORDINATE = 20
 
 
 class _Moments:
-    """Sums of products at equal times and a step apart, by block."""
+    """Sums of products at equal times and one step apart, by block."""
 
     def __init__(self, x: np.ndarray, blocks: int) -> None:
         """Take paths (path, point, coordinate), cut into blocks."""
-        away = x - x.mean(axis=(0, 1))
+        deviation = x - x.mean(axis=(0, 1))
         edges = np.linspace(0, x.shape[1] - 1, blocks + 1).astype(int)
-        same, apart, count = [], [], []
-        for path in away:
+        equal_time, lagged, count = [], [], []
+        for path in deviation:
             for a, b in itertools.pairwise(edges):
                 early, late = path[a:b], path[a + 1 : b + 1]
-                same.append((early.T @ early + late.T @ late) / 2)
-                apart.append(late.T @ early)
+                equal_time.append((early.T @ early + late.T @ late) / 2)
+                lagged.append(late.T @ early)
                 count.append(b - a)
-        self.same, self.apart = np.stack(same), np.stack(apart)
+        self.equal_time, self.lagged = np.stack(equal_time), np.stack(lagged)
         self.count = np.array(count, float)
 
     def of(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Covariance, and that of a point with the one before, of blocks weighted (..., block)."""
+        """Covariance at equal times and at lag 1, of blocks with weights (..., block)."""
         total = np.asarray(weights @ self.count)
         return (
-            np.tensordot(weights, self.same, 1) / total[..., None, None],
-            np.tensordot(weights, self.apart, 1) / total[..., None, None],
+            np.tensordot(weights, self.equal_time, 1) / total[..., None, None],
+            np.tensordot(weights, self.lagged, 1) / total[..., None, None],
         )
 
 
-def _production(same: np.ndarray, apart: np.ndarray, dt: float, process: str) -> np.ndarray:
-    """Entropy production per unit time of stationary Gaussian processes with such covariances.
+def _production(equal_time: np.ndarray, lagged: np.ndarray, dt: float, process: str) -> np.ndarray:
+    """Entropy production per unit time of stationary Gaussian processes.
 
     Parameters
     ----------
-    same, apart : (..., coordinate, coordinate)
-        Covariance, and that of a point with the one before.
+    equal_time, lagged : (..., coordinate, coordinate)
+        Covariance at equal times, and of a point with the one before.
     """
-    before = np.swapaxes(apart, -1, -2)
+    before = np.swapaxes(lagged, -1, -2)
     if process == "chain":
-        forward = np.block([[same, before], [apart, same]])
-        backward = np.block([[same, apart], [before, same]])
+        forward = np.block([[equal_time, before], [lagged, equal_time]])
+        backward = np.block([[equal_time, lagged], [before, equal_time]])
         ratio = np.linalg.solve(backward, forward)
-        return (0.5 * np.trace(ratio, axis1=-2, axis2=-1) - same.shape[-1]) / dt
-    flow = _drift(same, apart, dt) @ same
-    spread, area = _parts(flow)
-    turned = np.swapaxes(area, -1, -2) @ np.linalg.solve(spread, area) @ np.linalg.inv(same)
-    return np.asarray(np.trace(turned, axis1=-2, axis2=-1))
+        return (0.5 * np.trace(ratio, axis1=-2, axis2=-1) - equal_time.shape[-1]) / dt
+    flow = _drift(equal_time, lagged, dt) @ equal_time
+    diffusion, area = _parts(flow)
+    current = np.swapaxes(area, -1, -2) @ np.linalg.solve(diffusion, area)
+    return np.asarray(np.trace(current @ np.linalg.inv(equal_time), axis1=-2, axis2=-1))
 
 
 def _parts(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Symmetric and antisymmetric part."""
-    turned = np.swapaxes(matrix, -1, -2)
-    return (matrix + turned) / 2, (matrix - turned) / 2
+    transposed = np.swapaxes(matrix, -1, -2)
+    return (matrix + transposed) / 2, (matrix - transposed) / 2
 
 
-def _drift(same: np.ndarray, apart: np.ndarray, dt: float) -> np.ndarray:
-    """Drift matrices from their exact steps; NaN without a real logarithm."""
-    step = np.swapaxes(np.linalg.solve(same, np.swapaxes(apart, -1, -2)), -1, -2)
+def _drift(equal_time: np.ndarray, lagged: np.ndarray, dt: float) -> np.ndarray:
+    """Drift matrices as logarithms of step matrices; NaN without a real logarithm."""
+    step = np.swapaxes(np.linalg.solve(equal_time, np.swapaxes(lagged, -1, -2)), -1, -2)
     values, vectors = np.linalg.eig(step)
     values = values.astype(complex)
-    turns = ((np.abs(values.imag) < 1e-12) & (values.real <= 0)).any(axis=-1)
-    values[turns] = np.nan
+    has_no_logarithm = ((np.abs(values.imag) < 1e-12) & (values.real <= 0)).any(axis=-1)
+    values[has_no_logarithm] = np.nan
     logs = (vectors * np.log(values)[..., None, :]) @ np.linalg.inv(vectors)
     return np.asarray(-logs.real / dt)
 
@@ -99,53 +99,76 @@ def entropy_production(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Entropy production of a stationary, linear process, and the areas its paths enclose.
+    """Entropy production rate (irreversibility) and probability currents of a stationary process.
 
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced, few coordinates; all further dimensions (replica) are paths of one process. A
-        bare array is (point, coordinate).
-    dim, across : str
-        Time, and the coordinates that move together.
+        Evenly spaced paths of a few coordinates, in units x, without missing values; all further
+        dimensions (replica) are paths of one process. An array without names is (point,
+        coordinate).
+    time : str, float, array or pair, optional
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
+    coordinates : str
+        Dimension of the vector whose components are coupled.
     process : str
-        "diffusion": a continuous process seen at intervals. "chain": a process in discrete time,
-        as SGD is; per step it is what a step forward says against a step backward, which a
-        continuous process seen at intervals exceeds.
+        "diffusion": a process in continuous time, observed at intervals. "chain": a process in
+        discrete time, as SGD is: the Kullback-Leibler divergence of a step from the reversed step,
+        which is a lower bound for a continuous process observed at intervals.
     blocks : int
-        Parts that each path is cut into; each must span many relaxation times.
+        Number of blocks that each path is cut into; each must span many relaxation times.
     resamples : int
-        Of the null.
-    dt, per
-        Where points lie in time: see ``dynamics.series.paths``.
+        Number of samples of the null.
     confidence : float
+        Level of the intervals, between 0 and 1.
     rng : int, SeedSequence or Generator
+        Random numbers of the null: see ``sgdphys.draws``.
 
     Returns
     -------
     Dataset
-        entropy_production with ``_low`` and ``_high``, nats per unit time; p_value against blocks
-        run backwards; area_rate (row, column) with its interval; count (steps), status.
+        entropy_production, in nats/t, with ``_low`` and ``_high``; p_value, of the null that time
+        has no direction; area_rate (row, column), in x**2/t, with ``_low`` and ``_high``; count
+        (increments); status.
 
     Raises
     ------
     InputError
-        For uneven times, missing values, fewer than 20 steps a coordinate.
+        For an unknown process or dimension, uneven times, missing values, fewer than 20 steps per
+        coordinate, or fewer than 5 blocks.
+
+    See Also
+    --------
+    fit_langevin : Drift and diffusion matrix of the same process.
+    entropy_balance : Entropy of an ensemble during training.
 
     Notes
     -----
-    With drift -B x, diffusion matrix D and covariance S the paths enclose the area Q = (B S - S
-    B')/2 per unit time and produce tr(Q' D^-1 Q S^-1) = tr(B' D^-1 B S) - tr B, 0 at equilibrium.
-    A chain produces KL[p(x, x') || p(x', x)] a step. The jackknife over blocks takes out the bias,
-    so that the estimate can be below 0. In the null every block runs forwards or backwards by
-    chance; an estimate that the null reaches has an interval with 0 in it, which at equilibrium
-    covers more often than it says. SGD at a minimum produces none exactly when Hessian and noise
-    covariance commute.
+    The process is taken to be linear and Gaussian. With drift -B x, diffusion matrix D and
+    covariance S, paths enclose the area Q = (B S - S B')/2 per unit time and produce the entropy
+    tr(Q' D^-1 Q S^-1) = tr(B' D^-1 B S) - tr B, which is 0 at equilibrium (detailed balance). A
+    chain produces KL[p(x, x') || p(x', x)] per step. The jackknife over blocks subtracts the bias,
+    so that the estimate can be negative. In the null the direction of time is chosen at random for
+    every block. An estimate within the null has an interval that includes 0; at equilibrium that
+    interval covers more often than its level. SGD at a minimum produces no entropy exactly when
+    Hessian and noise covariance commute.
 
     References
     ----------
     Seifert (2012), Rep. Prog. Phys. 75, 126001; Ghanta, Neu and Teitsworth (2017), Phys. Rev. E 95,
     032128, for areas; Roldan and Parrondo (2010), Phys. Rev. Lett. 105, 150607, for chains.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> data = sp.processes.rotating_langevin(rotation=2.0, kappa=1.0, dt=0.05, steps=10_000, rng=0)
+    >>> found = sp.dynamics.entropy_production(data["theta"], time="time")
+    >>> exact = 8.0  # 2 rotation**2/kappa
+    >>> names = ("entropy_production_low", "entropy_production_high")
+    >>> low, high = (found[name].item() for name in names)
+    >>> low < exact < high, found["p_value"].item()
+    (True, 0.005)
     """
     if process not in PROCESSES:
         raise InputError(f"process is {process!r}; {nearest(process, PROCESSES)}")
@@ -158,29 +181,31 @@ def entropy_production(
     x = numbers_of(series.theta.transpose(..., series.dim, coordinates))
     x = x.reshape(-1, *x.shape[-2:])
     if not np.isfinite(x).all():
-        raise InputError("entropy_production needs values without gaps; leave diverged paths out")
+        raise InputError(
+            "entropy_production needs values without gaps; leave out paths that diverged"
+        )
     size, steps = x.shape[2], len(x) * (x.shape[1] - 1)
-    if steps < _STEPS_A_COORDINATE * size or x.shape[1] <= blocks or len(x) * blocks < 5:
+    if steps < _STEPS_PER_COORDINATE * size or x.shape[1] <= blocks or len(x) * blocks < 5:
         raise InputError(
             f"{steps} steps in {len(x) * blocks} blocks are too few for {size} coordinates; at "
-            f"least {_STEPS_A_COORDINATE * size} steps and 5 blocks are needed"
+            f"least {_STEPS_PER_COORDINATE * size} steps and 5 blocks are needed"
         )
     moments = _Moments(x, blocks)
     units = len(moments.count)
-    everything = np.ones(units)
-    without = everything - np.eye(units)
-    whole = float(_production(*moments.of(everything), spacing, process))
-    left = _production(*moments.of(without), spacing, process)
-    estimate = units * whole - (units - 1) * left.mean()
-    error = np.sqrt((units - 1) / units * ((left - left.mean()) ** 2).sum())
-    reach = stdtrit(units - 1, 0.5 + confidence / 2)
+    all_blocks = np.ones(units)
+    one_left_out = all_blocks - np.eye(units)
+    plug_in = float(_production(*moments.of(all_blocks), spacing, process))
+    leave_one_out = _production(*moments.of(one_left_out), spacing, process)
+    estimate = units * plug_in - (units - 1) * leave_one_out.mean()
+    error = np.sqrt((units - 1) / units * ((leave_one_out - leave_one_out.mean()) ** 2).sum())
+    half_width = stdtrit(units - 1, 0.5 + confidence / 2)
     null = _reversed_null(moments, spacing, process, resamples, stream(rng))
-    # near equilibrium a square errs, not a number: then the null says how much it may exceed 0
-    most = np.quantile(null, confidence)
-    low = estimate - reach * error if whole > most else whole - most
-    high = max(estimate + reach * error, whole)
-    area = _area(*moments.of(everything), spacing, process)
-    areas = _area(*moments.of(without), spacing, process)
+    # near equilibrium the error is quadratic and the jackknife fails: the null gives the excess
+    null_upper = np.quantile(null, confidence)
+    low = estimate - half_width * error if plug_in > null_upper else plug_in - null_upper
+    high = max(estimate + half_width * error, plug_in)
+    area = _area(*moments.of(all_blocks), spacing, process)
+    areas = _area(*moments.of(one_left_out), spacing, process)
     area_error = np.sqrt((units - 1) / units * ((areas - areas.mean(axis=0)) ** 2).sum(axis=0))
     axes = ("row", "column")
     data = xr.Dataset(
@@ -188,10 +213,10 @@ def entropy_production(
             "entropy_production": estimate,
             "entropy_production_low": low,
             "entropy_production_high": high,
-            "p_value": (1 + (null >= whole).sum()) / (1 + resamples),
+            "p_value": (1 + (null >= plug_in).sum()) / (1 + resamples),
             "area_rate": (axes, area),
-            "area_rate_low": (axes, area - reach * area_error),
-            "area_rate_high": (axes, area + reach * area_error),
+            "area_rate_low": (axes, area - half_width * area_error),
+            "area_rate_high": (axes, area + half_width * area_error),
             "count": steps,
         }
     )
@@ -201,25 +226,25 @@ def entropy_production(
         method=f"stationary Gaussian {process}, {units} blocks",
         reference="Seifert (2012); Ghanta, Neu and Teitsworth (2017)",
         confidence=confidence,
-        interval_method="jackknife over blocks, Student's t, widened to the null near equilibrium",
+        interval_method="jackknife over blocks, Student's t; near equilibrium from the null",
     )
 
 
-def _area(same: np.ndarray, apart: np.ndarray, dt: float, process: str) -> np.ndarray:
+def _area(equal_time: np.ndarray, lagged: np.ndarray, dt: float, process: str) -> np.ndarray:
     """Area enclosed per unit time (..., row, column), antisymmetric."""
     if process == "chain":
-        return -_parts(apart)[1] / dt
-    return _parts(_drift(same, apart, dt) @ same)[1]
+        return -_parts(lagged)[1] / dt
+    return _parts(_drift(equal_time, lagged, dt) @ equal_time)[1]
 
 
 def _reversed_null(
     moments: _Moments, dt: float, process: str, resamples: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Entropy production when every block runs forwards or backwards by chance."""
+    """Entropy production when the direction of time of every block is random."""
     units = len(moments.count)
-    same, apart = moments.of(np.ones(units))
-    even = _parts(apart)[0]
-    odd = _parts(moments.apart)[1] / moments.count.sum()
+    equal_time, lagged = moments.of(np.ones(units))
+    even = _parts(lagged)[0]
+    odd = _parts(moments.lagged)[1] / moments.count.sum()
     signs = rng.choice([-1.0, 1.0], (resamples, units))
-    turned = even + np.tensordot(signs, odd, 1)
-    return _production(np.broadcast_to(same, turned.shape), turned, dt, process)
+    reversed_ = even + np.tensordot(signs, odd, 1)
+    return _production(np.broadcast_to(equal_time, reversed_.shape), reversed_, dt, process)

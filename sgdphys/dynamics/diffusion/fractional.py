@@ -1,4 +1,4 @@
-"""Fractional Brownian motion: Hurst exponent by the likelihood of its increments."""
+"""Fractional Brownian motion: exact and Whittle likelihood of fractional Gaussian noise."""
 
 import functools
 from typing import Any
@@ -18,13 +18,13 @@ FEWEST = 50
 """Increments for an exponent."""
 _NEEDS = Needs(points=FEWEST + 1, even=True, whole=True)
 EXACT_UP_TO = 1024
-"""Increments up to which the likelihood is exact; beyond, it is Whittle's."""
+"""Increments up to which the likelihood is exact; beyond, Whittle's approximation."""
 HURST = np.concatenate([[0.01, 0.025], np.arange(0.05, 0.96, 0.03), [0.975, 0.99]])
 _FINE = np.linspace(HURST[0], HURST[-1], 1961)
 _TERMS = 30
 _MEMORY = 256
-"""Points back that a prediction looks."""
-_TOGETHER = 16
+"""Number of past points that a prediction uses."""
+_COLUMNS_PER_GROUP = 16
 _BLOCK = 16 * 2**20
 
 
@@ -38,7 +38,7 @@ def autocovariance(hurst: float, lags: int) -> np.ndarray:
 def spectrum(hurst: float, frequency: np.ndarray) -> np.ndarray:
     """Shape of the spectrum of fractional Gaussian noise at angular frequencies in (0, pi].
 
-    (1 - cos w) sum_j |w + 2 pi j|**(-2 H - 1), the tail of the sum by its integral.
+    (1 - cos w) sum_j |w + 2 pi j|**(-2 H - 1); the tail of the sum is replaced by its integral.
     """
     power = -2 * hurst - 1
     j = 2 * np.pi * np.arange(1, _TERMS + 1)[:, None]
@@ -52,29 +52,30 @@ def spectrum(hurst: float, frequency: np.ndarray) -> np.ndarray:
 
 @compiled
 def _whiten(covariance, rows):
-    """Fill rows (point, point): one-step prediction errors over their standard deviations.
+    """Fill the whitening matrix, rows (point, point), by the Durbin-Levinson recursion.
 
-    By the Durbin-Levinson recursion. Returns the sum of the logarithms of the errors' variances.
+    Row k gives the one-step prediction error of point k divided by its standard deviation. Returns
+    the sum of the logarithms of the variances of the errors.
     """
     variance = covariance[0]
     logs = np.log(variance)
     rows[0, 0] = 1.0
     for k in range(1, rows.shape[0]):
         # row k holds -phi_{k,k} ... -phi_{k,1}, 1: the newest point last
-        reflect = covariance[k]
+        reflection = covariance[k]
         for j in range(1, k):
-            reflect += rows[k - 1, k - 1 - j] * covariance[k - j]
-        reflect /= variance
-        rows[k, 0] = -reflect
+            reflection += rows[k - 1, k - 1 - j] * covariance[k - j]
+        reflection /= variance
+        rows[k, 0] = -reflection
         for j in range(1, k):
-            rows[k, j] = rows[k - 1, j - 1] - reflect * rows[k - 1, k - 1 - j]
+            rows[k, j] = rows[k - 1, j - 1] - reflection * rows[k - 1, k - 1 - j]
         rows[k, k] = 1.0
-        variance *= 1.0 - reflect * reflect
+        variance *= 1.0 - reflection * reflection
         logs += np.log(variance)
     variance = covariance[0]
     for k in range(rows.shape[0]):
-        reflect = -rows[k, 0] if k else 0.0
-        variance *= 1.0 - reflect * reflect
+        reflection = -rows[k, 0] if k else 0.0
+        variance *= 1.0 - reflection * reflection
         for j in range(k + 1):
             rows[k, j] /= np.sqrt(variance)
     return logs
@@ -82,13 +83,13 @@ def _whiten(covariance, rows):
 
 @functools.lru_cache(maxsize=128)
 def whitening(hurst: float, points: int) -> tuple[np.ndarray, float]:
-    """Matrix (point, point) that makes unit fractional Gaussian noise white, and -2 ln its det."""
+    """Whitening matrix (point, point) of unit fractional Gaussian noise, and -2 ln its det."""
     rows = np.zeros((points, points))
     return rows, float(_whiten(autocovariance(hurst, points), rows))
 
 
 def prediction_errors(hurst: float, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """One-step prediction errors of unit fractional Gaussian noise from its last points.
+    """One-step prediction errors of unit fractional Gaussian noise from its past points.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ def prediction_errors(hurst: float, noise: np.ndarray) -> tuple[np.ndarray, np.n
     Returns
     -------
     ((point,), (point,))
-        Errors over the standard deviations that the model gives them, and those deviations.
+        Errors divided by their standard deviations under the model, and those deviations.
     """
     order = min(_MEMORY, len(noise))
     rows, _ = whitening(hurst, order)
@@ -111,10 +112,10 @@ def prediction_errors(hurst: float, noise: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _exact_profile(dx: np.ndarray) -> np.ndarray:
-    """Log-likelihood (series, hurst) with the best mean and variance at each exponent."""
+    """Profile log-likelihood (series, hurst), maximised over mean and variance."""
     points = dx.shape[1]
-    # whole groups of columns: the last bits of a matrix product depend on how the rest is done
-    padding = np.zeros((-(len(dx) + 1) % _TOGETHER, points))
+    # full groups of columns: the last bits of a matrix product depend on how a remainder is done
+    padding = np.zeros((-(len(dx) + 1) % _COLUMNS_PER_GROUP, points))
     noise = np.concatenate([dx, padding, np.ones((1, points))]).T.copy()
     found = np.empty((len(dx), len(HURST)))
     for k, hurst in enumerate(HURST):
@@ -137,12 +138,12 @@ def _whittle_tables(points: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _whittle_profile(dx: np.ndarray) -> np.ndarray:
-    """Whittle's log-likelihood (series, hurst) with the best variance at each exponent."""
+    """Whittle's profile log-likelihood (series, hurst), maximised over the variance."""
     points = dx.shape[1]
     inverse, logs = _whittle_tables(points)
     power = np.abs(np.fft.rfft(dx - dx.mean(axis=1, keepdims=True), axis=1)) ** 2 / points
     frequencies = len(inverse)
-    # by einsum: a matrix product of one series differs from that of many in the last bits
+    # einsum: the last bits of a matrix product depend on the number of series
     weighted = np.einsum("sf,fh->sh", power[:, 1 : frequencies + 1], inverse)
     return -(frequencies * np.log(weighted / frequencies) + logs)
 
@@ -151,7 +152,7 @@ COLUMNS = ("hurst", "hurst_low", "hurst_high", "drift", "variance", "count")
 
 
 def fbm_kernel(x: np.ndarray, *, confidence: float) -> np.ndarray:
-    """Fit evenly spaced series without gaps that move, of at least 50 increments.
+    """Fit series that are evenly spaced, without gaps, not constant, of at least 50 increments.
 
     Parameters
     ----------
@@ -165,7 +166,7 @@ def fbm_kernel(x: np.ndarray, *, confidence: float) -> np.ndarray:
     """
     dx = np.diff(x, axis=1)
     points = dx.shape[1]
-    # about its mean: beside a large drift the digits of the noise would be lost
+    # centred first: next to a large drift the digits of the noise would be lost
     scaled = (dx - dx.mean(axis=1, keepdims=True)) / dx.std(axis=1, keepdims=True)
     profile = _exact_profile(scaled) if points <= EXACT_UP_TO else _whittle_profile(scaled)
     curve = CubicSpline(HURST, profile, axis=1)(_FINE)
@@ -175,7 +176,7 @@ def fbm_kernel(x: np.ndarray, *, confidence: float) -> np.ndarray:
     hurst = _FINE[best]
     low = _FINE[inside.argmax(axis=1)]
     high = _FINE[inside.shape[1] - 1 - inside[:, ::-1].argmax(axis=1)]
-    # the mean eats variance: E var = sigma**2 (1 - n**(2 H - 2))
+    # subtracting the mean lowers the variance: E var = sigma**2 (1 - n**(2 H - 2))
     variance = dx.var(axis=1) / (1 - points ** (2 * hurst - 2))
     count = np.full(len(dx), points)
     return np.column_stack([hurst, low, high, dx.mean(axis=1), variance, count])
@@ -188,37 +189,55 @@ def fit_fbm(
     time: Any = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Fractional Brownian motion with drift: Hurst exponent of every series.
+    """Fractional Brownian motion: Hurst exponent by exact or Whittle likelihood.
 
     Parameters
     ----------
     theta : DataArray or array
-        Paths, not increments; an array without names has time first.
+        Evenly spaced paths in units x, not increments; an array without names has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     confidence : float
+        Level of the intervals, between 0 and 1.
 
     Returns
     -------
     Dataset
-        hurst with ``_low`` and ``_high``; alpha = 2 hurst; drift; diffusion (MSD = 2 D t**alpha, so
-        its unit depends on the exponent); count; status.
+        Over the other dimensions of ``theta``: hurst and alpha = 2 hurst, with ``_low`` and
+        ``_high``; drift (x/t) and diffusion (x**2/t**alpha), without intervals; count (increments);
+        status.
 
     Raises
     ------
     InputError
-        For a dimension that is not there, or times that do not increase.
+        For an unknown dimension, or times that do not increase.
+
+    See Also
+    --------
+    hurst : The same exponent, also by detrended fluctuation analysis.
+    msd_exponent : Exponent from the mean squared displacement, with gaps or an ensemble.
+    fit : Which of five processes describes the series?
 
     Notes
     -----
-    The likelihood of the increments, fractional Gaussian noise, is exact up to 1024 of them and
-    Whittle's beyond, profiled over mean and variance; the interval is that of the likelihood ratio.
-    Evenly spaced points without gaps are needed: other series have the status "needs even
-    spacing". Drift and diffusion carry no interval of their own.
+    MSD = 2 D t**(2 H), so that the unit of D depends on the exponent. The increments are fractional
+    Gaussian noise. Their likelihood, profiled over mean and variance, is exact up to 1024
+    increments and Whittle's approximation beyond; the interval is that of the likelihood ratio.
+    Points must be evenly spaced without gaps and at least 51: otherwise the status is "needs even
+    spacing" or "too short".
 
     References
     ----------
     Beran (1994), "Statistics for long-memory processes"; Brockwell and Davis (1991), section 5.2.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.fractional_brownian(hurst=0.3, steps=2000, rng=0)["theta"]
+    >>> found = sp.dynamics.fit_fbm(theta)
+    >>> [round(found[name].item(), 2) for name in ("hurst", "hurst_low", "hurst_high")]
+    [0.29, 0.27, 0.31]
     """
     series = paths(theta, time=time)
     spacing = series.spacing
@@ -243,7 +262,7 @@ def fit_fbm(
             "status": status,
         },
         named={"count": number_of("increments"), "diffusion": GENERALISED_DIFFUSION},
-        method="likelihood of fractional Gaussian noise, exact up to 1024 increments, else Whittle",
+        method="likelihood of fractional Gaussian noise, exact up to 1024 increments, then Whittle",
         reference="Beran (1994); Brockwell and Davis (1991)",
         confidence=confidence,
         interval_method="likelihood ratio for hurst; drift and diffusion: none",

@@ -1,4 +1,4 @@
-"""Drift and diffusion as functions of position: Kramers-Moyal coefficients with bands."""
+"""Kramers-Moyal coefficients: drift and diffusion as functions of position, with intervals."""
 
 import functools
 from collections.abc import Iterable
@@ -35,18 +35,18 @@ def _sums(x, ok, lag, blocks, low, scale, cells, partial, out):
     ----------
     x : float64 (group, path, point)
     ok : bool (point,)
-        Whether the point ``lag`` later is as far away in time as it should be; of length 0 where
-        all are.
+        Whether the point ``lag`` later lies at the right distance in time; of length 0 where all
+        do.
     lag : int
     blocks : int
-        Parts that each path is cut into.
+        Number of blocks that each path is cut into.
     low, scale : float64 (group,)
-        Bin = floor((x - low) scale); what lies outside, or is missing, goes to a bin beyond.
+        Bin = floor((x - low) scale); values outside, or missing, go to an extra bin.
     cells : int32 (point,)
         Scratch.
     partial : float64 (4, bin + 1, 4)
-        Scratch: every fourth point is summed apart, so that neighbours in one bin need not wait
-        for each other.
+        Scratch: four partial sums per bin, of every fourth point each, so that the sums of
+        neighbours in one bin do not depend on each other.
     out : float64 (group, path * blocks, bin, 4)
         Filled.
     """
@@ -59,10 +59,10 @@ def _sums(x, ok, lag, blocks, low, scale, cells, partial, out):
             row = x[g, path]
             pairs = row.shape[0] - lag
             for i in range(pairs):
-                place = (row[i] - low[g]) * scale[g]
+                position = (row[i] - low[g]) * scale[g]
                 dx = row[i + lag] - row[i]
-                inside = (place >= 0.0) & (place < top) & (abs(dx) < np.inf)
-                cells[i] = 4 * np.int32(place if inside else top) + (i & 3) * width
+                inside = (position >= 0.0) & (position < top) & (abs(dx) < np.inf)
+                cells[i] = 4 * np.int32(position if inside else top) + (i & 3) * width
             for i in range(ok.shape[0]):
                 if not ok[i]:
                     cells[i] = 4 * bins
@@ -77,10 +77,10 @@ def _sums(x, ok, lag, blocks, low, scale, cells, partial, out):
                     flat[at + np.uint64(1)] += dx
                     flat[at + np.uint64(2)] += square
                     flat[at + np.uint64(3)] += square * square
-                here = out[g, path * blocks + block]
+                target = out[g, path * blocks + block]
                 for b in range(bins):
                     for k in range(4):
-                        here[b, k] = (
+                        target[b, k] = (
                             partial[0, b, k]
                             + partial[1, b, k]
                             + partial[2, b, k]
@@ -119,57 +119,79 @@ def kramers_moyal(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Drift and diffusion coefficient as functions of position.
+    """Kramers-Moyal coefficients: drift and diffusion as functions of position (Nadaraya-Watson).
 
     Parameters
     ----------
     theta : DataArray or array
-        Paths along time; an array without names has time first. For coefficients at fixed training
-        time give a few steps and ``over="replica"``: then nothing need be stationary.
+        Paths in units x; an array without names has time first. For coefficients at a fixed
+        training time give a few steps and ``over="replica"``: no stationarity is needed then.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``. Only pairs as far apart as the
-        commonest spacing are used.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``. Only pairs of points at the median spacing are used.
     over : str or iterable of str
         Dimensions whose paths are realisations of one process.
     bins : int, optional
-        Between the 0.5% and 99.5% quantiles; by default n**(1/3) of n pairs, at least 8 and at most
-        60. Recorded with the result, as is the bandwidth.
+        Number of bins between the 0.5% and 99.5% quantiles; by default n**(1/3) for n pairs, at
+        least 8 and at most 60. It is an attribute of the result, as is the bandwidth.
     method : str
-        "binned", or "kernel": Nadaraya-Watson with a Gaussian kernel at the bins' centres.
+        "binned" (histogram regression), or "kernel" (Nadaraya-Watson with a Gaussian kernel, at the
+        centres of the bins).
     bandwidth : float, optional
-        Of the kernel; 1.06 s n**(-1/5) by default (Silverman), s the standard deviation.
+        Standard deviation of the kernel (x); by default Silverman's rule, 1.06 s n**(-1/5) with s
+        the standard deviation of the values.
     extrapolate : bool
-        Combine lags of 1, 2 and 4 points so that errors of first and second order in dt cancel.
+        Combine lags of 1, 2 and 4 points (Richardson extrapolation) so that errors of first and
+        second order in dt cancel.
     resamples : int
-        Of the bootstrap bands; 0 for none. Pooled paths are resampled; a single path by 20 blocks.
-        Of fewer than about 200 the ends of a band are too near to each other.
+        Number of bootstrap samples; 0 for no intervals. Pooled paths are resampled, or 20 blocks of
+        a single path. With fewer than about 200 the intervals are too narrow.
     confidence : float
+        Level of the intervals, between 0 and 1.
     rng : int, SeedSequence or Generator
-        Seed of the bootstrap.
+        Random numbers of the bootstrap: see ``sgdphys.draws``.
 
     Returns
     -------
     Dataset
-        drift D1, diffusion D2 = E[(dx - D1 dt)**2|x]/(2 dt) with ``_low`` and ``_high``;
-        diffusion_raw, with the drift left in; fourth D4, pawula, count; over the dimensions that
-        are neither time nor pooled, and ``bin``, whose centres are ``position``. Bins with fewer
-        than 10 pairs are NaN. A path that diverged is left out.
+        Over the dimensions that are neither time nor pooled, and ``bin`` with the coordinate
+        ``position`` (x): drift D1 (x/t) and diffusion D2 (x**2/t), with ``_low`` and ``_high``;
+        diffusion_raw, drift not subtracted; fourth, D4 (x**4/t); pawula; count (pairs). Bins with
+        fewer than 10 pairs are NaN. Paths that diverged are left out.
 
     Raises
     ------
     InputError
-        For unknown choices, dimensions that are not there, fewer than 2 bins.
+        For an unknown method or dimension, or fewer than 2 bins.
+
+    See Also
+    --------
+    fit_ou : A linear drift and a constant diffusion coefficient.
+    fit_langevin : A linear drift of several coordinates.
+    diffusion_coefficient : The coefficient as a function of time.
 
     Notes
     -----
-    dX = D1(X) dt + sqrt(2 D2(X)) dW; coefficients are divided by dt. Seen at a finite dt an
-    Ornstein-Uhlenbeck process has the slope -(1 - e^{-kappa dt})/dt in place of -kappa, and a raw
-    D2 with a spurious parabola. The Pawula ratio D4/(D2**2 dt) is near 0 for a diffusion.
+    dX = D1(X) dt + sqrt(2 D2(X)) dW (Ito), with D1 = E[dx|x]/dt and
+    D2 = E[(dx - D1 dt)**2|x]/(2 dt). At a finite dt an Ornstein-Uhlenbeck process shows the slope
+    -(1 - e^{-kappa dt})/dt in place of -kappa, and diffusion_raw a spurious parabola. The Pawula
+    ratio D4/(D2**2 dt) is near 0 for a diffusion and large for jumps.
 
     References
     ----------
     Risken (1989), "The Fokker-Planck equation"; Friedrich et al. (2011), Phys. Rep. 506, 87;
     Honisch and Friedrich (2011), Phys. Rev. E 83, 066701, for finite dt.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.ornstein_uhlenbeck(kappa=1.0, dt=0.02, steps=100_000, rng=0)["theta"]
+    >>> found = sp.dynamics.kramers_moyal(theta, time="time", bins=9, resamples=0)
+    >>> found["diffusion"].values.round(1).ravel().tolist()  # exact: 0.5 everywhere
+    [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
+    >>> slope = (found["drift"] * found["position"]).sum() / (found["position"] ** 2).sum()
+    >>> round(slope.item(), 2)  # exact: -0.99 at this spacing
+    -0.95
     """
     series = paths(theta, time=time)
     if method not in ("binned", "kernel"):
@@ -177,7 +199,7 @@ def kramers_moyal(
     pooled = [over] if isinstance(over, str) else list(over)
     for name in pooled:
         if name not in series.over:
-            raise InputError(f"there is no dimension {name!r}; {nearest(name, series.over)}")
+            raise InputError(f"over: there is no dimension {name!r}; {nearest(name, series.over)}")
     kept = [d for d in series.over if d not in pooled]
     x = numbers_of(series.theta.transpose(*kept, *pooled, series.dim))
     shape = x.shape[: len(kept)]
@@ -188,10 +210,10 @@ def kramers_moyal(
     n = x.shape[1] * (x.shape[2] - 1)
     bins = int(np.clip(round(n ** (1 / 3)), 8, MOST_BINS)) if bins is None else bins
     if bins < 2:
-        raise InputError(f"bins is {bins}; at least 2 are needed")
+        raise InputError(f"bins is {bins}; it must be at least 2")
     lags = [k for k in _RICHARDSON if k < x.shape[2]] if extrapolate else [1]
     if extrapolate and len(lags) < len(_RICHARDSON):
-        raise InputError("extrapolate needs at least 5 points")
+        raise InputError(f"extrapolate=True needs at least 5 points; there are {x.shape[2]}")
     blocks = _BLOCKS if x.shape[1] == 1 and resamples else 1
     moments, ends, tau = _moments(x, series, lags, bins, blocks)
     low, high = ends[..., None]
@@ -199,18 +221,18 @@ def kramers_moyal(
     if method == "kernel":
         width = _bandwidths(x, n) if bandwidth is None else np.full(len(x), float(bandwidth))
         moments = _smoothed(moments, centres, width)
-    whole = moments.sum(axis=2)
-    values = _combined(whole, lags, tau)
+    total = moments.sum(axis=2)
+    values = _combined(total, lags, tau)
     if resamples:
         values |= _bands(moments, lags, tau, resamples, confidence, rng)
-    enough = whole[0, ..., 0] >= _FEWEST_IN_BIN
+    enough = total[0, ..., 0] >= _FEWEST_IN_BIN
     template = series.theta.isel({series.dim: 0, **{d: 0 for d in pooled}}, drop=True)
     dims = (*kept, "bin")
     data = xr.Dataset(
         {n_: (dims, np.where(enough, v, np.nan).reshape(*shape, bins)) for n_, v in values.items()},
         coords={**template.coords, "position": (dims, centres.reshape(*shape, bins))},
     )
-    data["count"] = (dims, np.rint(whole[0, ..., 0]).astype(np.int64).reshape(*shape, bins))
+    data["count"] = (dims, np.rint(total[0, ..., 0]).astype(np.int64).reshape(*shape, bins))
     named = {"count": number_of("pairs of neighbouring points")}
     return labelled(data, named, x=series.value_unit, t=series.time_unit).assign_attrs(
         method=method,
@@ -235,9 +257,9 @@ def _find_ends(x, stride, lowest, highest, ends):
     ----------
     x : float64 (group, point)
     stride : int
-        Every so many points are looked at.
+        Only every ``stride``-th point is used.
     lowest, highest : float64 (rank,)
-        Scratch; the last of the lowest and the first of the highest are the ends.
+        Scratch for the lowest and highest values; the innermost of each is an end.
     """
     rank = lowest.shape[0]
     for g in range(x.shape[0]):
@@ -265,28 +287,28 @@ def _find_ends(x, stride, lowest, highest, ends):
 
 
 def _range(x: np.ndarray) -> np.ndarray:
-    """Ends (2, group) of the bins: the 0.5% and 99.5% quantiles of some 2000 points of each."""
+    """Ends (2, group) of the bins: the 0.5% and 99.5% quantiles of about 2000 points of each."""
     flat = x.reshape(len(x), -1)
     stride = max(1, flat.shape[1] // _QUANTILE_POINTS)
     rank = max(1, int(0.005 * flat.shape[1] / stride))
     ends = np.empty((2, len(x)))
     _find_ends(flat, stride, np.empty(rank), np.empty(rank), ends)
     low, high = np.where(np.isfinite(ends), ends, 0.0)
-    has_none = high <= low
-    return np.stack([np.where(has_none, low - 0.5, low), np.where(has_none, low + 0.5, high)])
+    is_empty = high <= low
+    return np.stack([np.where(is_empty, low - 0.5, low), np.where(is_empty, low + 0.5, high)])
 
 
 def _moments(
     x: np.ndarray, series: Paths, lags: list[int], bins: int, blocks: int
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Sums (lag, group, unit, bin, 4), ends of the bins (2, group), and the commonest spacing."""
+    """Sums (lag, group, unit, bin, 4), ends of the bins (2, group), and the median spacing."""
     spacing = float(np.median(np.diff(series.times)))
     found = np.empty((len(lags), len(x), x.shape[1] * blocks, bins, 4))
     ends = np.empty((2, len(x)))
     is_near = []
     for lag in lags:
-        away = series.times[lag:] - series.times[:-lag]
-        ok = np.abs(away - lag * spacing) <= 1e-6 * lag * spacing
+        separation = series.times[lag:] - series.times[:-lag]
+        ok = np.abs(separation - lag * spacing) <= 1e-6 * lag * spacing
         is_near.append(ok[:0] if ok.all() else ok)
 
     def work(part: slice) -> None:
@@ -297,22 +319,22 @@ def _moments(
                 x[part], is_near[k], lag, blocks, low, bins / (high - low), *scratch, found[k, part]
             )
 
-    together = max(1, BLOCK_BYTES // (8 * max(x[0].size, 1)) if len(x) else 1)
-    parallel.map(work, [slice(k, k + together) for k in range(0, len(x), together)])
+    groups_per_block = max(1, BLOCK_BYTES // (8 * max(x[0].size, 1)) if len(x) else 1)
+    parallel.map(work, [slice(k, k + groups_per_block) for k in range(0, len(x), groups_per_block)])
     return found, ends, spacing
 
 
 def _bandwidths(x: np.ndarray, n: int) -> np.ndarray:
     """Silverman's rule for each group; 0 without data."""
     found = np.zeros(len(x))
-    there = np.isfinite(x).any(axis=(1, 2))
-    found[there] = 1.06 * np.nanstd(x[there], axis=(1, 2)) * max(n, 1) ** -0.2
+    finite = np.isfinite(x).any(axis=(1, 2))
+    found[finite] = 1.06 * np.nanstd(x[finite], axis=(1, 2)) * max(n, 1) ** -0.2
     return found
 
 
 def _smoothed(moments: np.ndarray, centres: np.ndarray, width: np.ndarray) -> np.ndarray:
-    """Weigh sums by a Gaussian kernel between bins' centres."""
-    # so much narrower than a bin, a kernel weighs one bin alone
+    """Sums weighted by a Gaussian kernel between centres of bins."""
+    # a kernel narrower than this has weight in its own bin only
     width = np.maximum(width, 1e-3 * (centres[:, 1] - centres[:, 0]))
     z = (centres[:, :, None] - centres[:, None, :]) / width[:, None, None]
     return np.einsum("gab,lgubk->lguak", np.exp(-0.5 * z**2), moments)
@@ -320,15 +342,15 @@ def _smoothed(moments: np.ndarray, centres: np.ndarray, width: np.ndarray) -> np
 
 def _combined(sums: np.ndarray, lags: list[int], tau: float) -> dict[str, np.ndarray]:
     """Coefficients at lag 1, or extrapolated to dt = 0 from all lags (lag, ..., 4)."""
-    each = [_coefficients(s, lag * tau) for s, lag in zip(sums, lags, strict=True)]
+    by_lag = [_coefficients(s, lag * tau) for s, lag in zip(sums, lags, strict=True)]
     if len(lags) == 1:
-        return each[0]
+        return by_lag[0]
     weights = np.array([_RICHARDSON[lag] for lag in lags])
     extrapolated = {
-        name: np.tensordot(weights, np.stack([e[name] for e in each]), 1)
+        name: np.tensordot(weights, np.stack([c[name] for c in by_lag]), 1)
         for name in ("drift", "diffusion", "diffusion_raw")
     }
-    return each[0] | extrapolated
+    return by_lag[0] | extrapolated
 
 
 def _bands(

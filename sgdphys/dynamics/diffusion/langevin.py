@@ -1,4 +1,4 @@
-"""Linear Langevin dynamics of several coordinates: drift matrix and diffusion matrix."""
+"""Multivariate Ornstein-Uhlenbeck process: drift matrix and diffusion matrix."""
 
 import functools
 from typing import Any
@@ -16,9 +16,9 @@ from sgdphys.processes import linear_step
 from sgdphys.quantities import labelled, number_of
 from sgdphys.status import OK, OSCILLATING, TOO_SHORT, flagged
 
-_STEPS_A_COEFFICIENT = 20
+_STEPS_PER_COORDINATE = 20
 FEWEST = 20
-"""Steps of a path."""
+"""Least number of steps of a path."""
 
 
 def _regression(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -27,15 +27,15 @@ def _regression(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     mean_before, mean_after = before.mean(axis=0), after.mean(axis=0)
     a, b = before - mean_before, after - mean_after
     step = np.linalg.solve(a.T @ a, a.T @ b).T
-    rest = b - a @ step.T
-    noise = rest.T @ rest / (len(a) - x.shape[-1] - 1)
+    residual = b - a @ step.T
+    noise = residual.T @ residual / (len(a) - x.shape[-1] - 1)
     identity = np.eye(x.shape[-1])
     centre = np.linalg.solve(identity - step, mean_after - step @ mean_before)
     return step, noise, centre
 
 
 def _matrices(step: np.ndarray, noise: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
-    """Drift and diffusion matrix whose exact step these are; NaN without a real logarithm."""
+    """Drift and diffusion matrix from the exact step; NaN without a real logarithm."""
     values = np.linalg.eigvals(step)
     if (np.abs(values.imag) < 1e-12).any() and (
         values.real[np.abs(values.imag) < 1e-12] <= 0
@@ -63,46 +63,67 @@ def fit_langevin(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Drift matrix and diffusion matrix of a multivariate Ornstein-Uhlenbeck process.
+    """Multivariate Ornstein-Uhlenbeck process (linear Langevin, VAR(1)): drift, diffusion matrix.
 
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced, few coordinates; all further dimensions (replica) are paths of one process. A
-        bare array is (point, coordinate).
-    dim, across : str
-        Time, and the coordinates that move together.
-    per, dt
-        Where points lie in time: see ``dynamics.series.paths``.
+        Evenly spaced paths of a few coordinates, in units x, without missing values; all further
+        dimensions (replica) are paths of one process. An array without names is (point,
+        coordinate).
+    time : str, float, array or pair, optional
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
+    coordinates : str
+        Dimension of the vector whose components are coupled.
     resamples : int
-        Of the parametric bootstrap; 0 for no intervals. Of fewer than about 200 the ends of an
-        interval are too near to each other.
+        Number of parametric bootstrap samples; 0 for no intervals. With fewer than about 200 the
+        intervals are too narrow.
     confidence : float
+        Level of the intervals, between 0 and 1.
     rng : int, SeedSequence or Generator
+        Random numbers of the bootstrap: see ``sgdphys.draws``.
 
     Returns
     -------
     Dataset
-        kappa_matrix (row, column), diffusion_matrix (row, column), center (row), the first two with
-        ``_low`` and ``_high``; count, status.
+        kappa_matrix (row, column) in 1/t and diffusion_matrix (row, column) in x**2/t, both with
+        ``_low`` and ``_high``; center (row) in x; count (increments); status.
 
     Raises
     ------
     InputError
-        For uneven times, missing values, or fewer than 20 steps a coordinate.
+        For uneven times, missing values, or fewer than 20 steps per coordinate.
+
+    See Also
+    --------
+    fit_ou : One coordinate, at any times.
+    entropy_production : Does the stationary state break detailed balance?
+    kramers_moyal : Drift and diffusion without the assumption of linearity, of one coordinate.
+    diffusion_matrix : Diffusion matrix from increments alone.
 
     Notes
     -----
     dX = -B (X - c) dt + noise of covariance 2 D dt. The regression of each point on the one before
-    has step matrix exp(-B dt), whose logarithm is exact at any dt if no mode turns by more than
-    half a turn a step; D solves 2 D - e^{-B dt} 2 D e^{-B' dt} = B Q + Q B', Q the covariance of
-    the residuals. The small-sample bias that a parametric bootstrap finds is taken out, and its
-    percentiles give the interval (basic bootstrap). A real step eigenvalue below 0 has no
-    logarithm: "oscillating at this sampling".
+    has the step matrix exp(-B dt). Its logarithm is exact at any dt provided that no mode turns by
+    more than half a turn per step; D solves 2 D - e^{-B dt} 2 D e^{-B' dt} = B Q + Q B', where Q is
+    the covariance of the residuals. The parametric bootstrap estimates the small-sample bias, which
+    is subtracted, and gives the intervals (basic bootstrap). A negative real eigenvalue of the
+    step matrix has no real logarithm: status "oscillating at this sampling".
 
     References
     ----------
     Gardiner, "Stochastic methods", 4th ed., section 4.5; Davison and Hinkley (1997), chapter 5.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> data = sp.processes.rotating_langevin(rotation=2.0, kappa=1.0, dt=0.05, steps=20_000, rng=0)
+    >>> found = sp.dynamics.fit_langevin(data["theta"], time="time", resamples=0)
+    >>> found["kappa_matrix"].values.round(1).tolist()  # exact: [[1, 2], [-2, 1]]
+    [[0.9, 1.9], [-2.0, 1.0]]
+    >>> abs(found["diffusion_matrix"].values).round(1).tolist()  # exact: 0.5 on the diagonal
+    [[0.5, 0.0], [0.0, 0.5]]
     """
     series = paths(theta, time=time, coordinates=coordinates)
     if coordinates not in series.over:
@@ -117,28 +138,28 @@ def fit_langevin(
     x = x.reshape(-1, *x.shape[-2:])
     if not np.isfinite(x).all():
         raise InputError("fit_langevin needs values without gaps; use fit_ou for each coordinate")
-    paths_, points, size = x.shape
-    count = paths_ * (points - 1)
-    if count < _STEPS_A_COEFFICIENT * size:
+    n_paths, points, size = x.shape
+    count = n_paths * (points - 1)
+    if count < _STEPS_PER_COORDINATE * size:
         raise InputError(
             f"{count} steps are too few for {size} coordinates; at least "
-            f"{_STEPS_A_COEFFICIENT * size} are needed"
+            f"{_STEPS_PER_COORDINATE * size} are needed"
         )
     step, noise, centre = _regression(x)
     drift, diffusion = _matrices(step, noise, series.spacing)
     found = {"kappa_matrix": drift, "diffusion_matrix": diffusion}
-    ends = {f"{n}_{e}": np.full((size, size), np.nan) for n in found for e in ("low", "high")}
+    bounds = {f"{n}_{e}": np.full((size, size), np.nan) for n in found for e in ("low", "high")}
     status = OK if np.isfinite(drift).all() else OSCILLATING
-    stable = bool((np.abs(np.linalg.eigvals(step)) < 1).all())
-    if status == OK and resamples and stable:
-        found, ends = _bootstrap(
+    is_stable = bool((np.abs(np.linalg.eigvals(step)) < 1).all())
+    if status == OK and resamples and is_stable:
+        found, bounds = _bootstrap(
             found, x.shape, (step, noise), series.spacing, resamples, confidence, rng
         )
     if points - 1 < FEWEST:
         status = TOO_SHORT
     axes = ("row", "column")
     data = xr.Dataset(
-        {name: (axes, v) for name, v in (found | ends).items()}
+        {name: (axes, v) for name, v in (found | bounds).items()}
         | {"center": ("row", centre), "count": count},
     )
     data["status"] = flagged(xr.DataArray(status))
@@ -148,7 +169,7 @@ def fit_langevin(
         reference="Gardiner, Stochastic methods, section 4.5",
         confidence=confidence,
         interval_method="parametric bootstrap, basic"
-        if np.isfinite(ends["kappa_matrix_low"]).all()
+        if np.isfinite(bounds["kappa_matrix_low"]).all()
         else "none: not stationary, or resamples is 0",
     )
 
@@ -162,23 +183,23 @@ def _bootstrap(
     confidence: float,
     rng: Seed,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Less biased matrices and their intervals, from paths simulated with the fit."""
+    """Bias-corrected matrices and their intervals, from paths simulated with the fit."""
     step, noise = law
     generator = stream(rng)
     stationary = linalg.solve_discrete_lyapunov(step, noise)
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in found}
-    many, points = shape[:2]
+    n_paths, points = shape[:2]
     for _ in range(resamples):
-        x = linear_step(step, noise, stationary, points - 1, many, generator)
-        again = _matrices(*_regression(x.transpose(1, 0, 2))[:2], dt)
-        if np.isfinite(again[0]).all():
-            for name, value in zip(found, again, strict=True):
+        x = linear_step(step, noise, stationary, points - 1, n_paths, generator)
+        refitted = _matrices(*_regression(x.transpose(1, 0, 2))[:2], dt)
+        if np.isfinite(refitted[0]).all():
+            for name, value in zip(found, refitted, strict=True):
                 drawn[name].append(value)
     tail = (1 - confidence) / 2
-    better, ends = {}, {}
+    corrected, bounds = {}, {}
     for name, value in found.items():
         samples = np.stack(drawn[name])
-        better[name] = 2 * value - samples.mean(axis=0)
+        corrected[name] = 2 * value - samples.mean(axis=0)
         upper, lower = np.quantile(samples, [1 - tail, tail], axis=0)
-        ends[f"{name}_low"], ends[f"{name}_high"] = 2 * value - upper, 2 * value - lower
-    return better, ends
+        bounds[f"{name}_low"], bounds[f"{name}_high"] = 2 * value - upper, 2 * value - lower
+    return corrected, bounds

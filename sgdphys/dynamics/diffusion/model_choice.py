@@ -1,4 +1,4 @@
-"""Which process is it: Wiener, drifted, Ornstein-Uhlenbeck, fractional, Levy, or none of these."""
+"""Model selection: Wiener, drifted Wiener, Ornstein-Uhlenbeck, fractional, Levy, or none."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -29,23 +29,23 @@ from sgdphys.status import OK, SHORT
 
 MODELS = ("wiener", "drifted_wiener", "ou", "fbm", "levy")
 PARAMETERS = {"wiener": 1, "drifted_wiener": 2, "ou": 3, "fbm": 3, "levy": 3}
-RESIDUAL_TESTS = ("uniform", "ljung_box", "constant_variance")
+RESIDUAL_TESTS = ("anderson_darling", "ljung_box", "constant_variance")
 REJECT_BELOW = 0.01
-"""Level, after Holm, at which the best model's residuals make it none."""
-UNIT_ROOT_BELOW = 0.05
-"""Dickey-Fuller p-value that an Ornstein-Uhlenbeck process must reach against a Wiener one."""
+"""Level, after Holm, at which the residuals of the best model reject it."""
+ADF_BELOW = 0.05
+"""Dickey-Fuller p-value below which an Ornstein-Uhlenbeck process can be the best model."""
 FEWEST = 50
-"""Increments for a choice."""
+"""Least number of increments for a choice."""
 _NEEDS = Needs(points=FEWEST + 1)
-_BEFORE = Needs()
-"""What the points before those held out must be."""
+_NEEDS_EARLY = Needs()
+"""What a fit to the points before the held-out ones needs."""
 _HELD_OUT = 0.2
-_OF_OU = ("diffusion", "kappa", "center", "unit_root_p_value", "log_likelihood")
+_OF_OU = ("diffusion", "kappa", "center", "adf_p_value", "log_likelihood")
 _LAGS = 20
 
 
 class _Series(NamedTuple):
-    """One whole series."""
+    """One series without missing points."""
 
     x: np.ndarray
     t: np.ndarray
@@ -54,7 +54,7 @@ class _Series(NamedTuple):
 
 
 class _Fit(NamedTuple):
-    """Coefficients of one model: those named as results, and what its densities need."""
+    """Coefficients of one model: drift, diffusion, and further ones that its densities need."""
 
     drift: float
     diffusion: float
@@ -62,17 +62,17 @@ class _Fit(NamedTuple):
 
 
 def _fit_all(x: np.ndarray, t: np.ndarray, confidence: float) -> dict[str, list[_Fit | None]]:
-    """All models of whole series (series, point); None where a model cannot be fitted."""
+    """All models of series without gaps (series, point); None where one cannot be fitted."""
     dt = np.diff(t)
     dx = np.diff(x, axis=1)
     n = dx.shape[1]
     spacing = even_spacing(t)
     fits: dict[str, list[_Fit | None]] = {}
-    still = ((dx**2) / dt).sum(axis=1) / (2 * n)
-    fits["wiener"] = [_Fit(0.0, d) for d in still]
+    driftless = ((dx**2) / dt).sum(axis=1) / (2 * n)
+    fits["wiener"] = [_Fit(0.0, d) for d in driftless]
     drift = (x[:, -1] - x[:, 0]) / (t[-1] - t[0])
-    moving = ((dx - drift[:, None] * dt) ** 2 / dt).sum(axis=1) / (2 * n)
-    fits["drifted_wiener"] = [_Fit(v, d) for v, d in zip(drift, moving, strict=True)]
+    drifted = ((dx - drift[:, None] * dt) ** 2 / dt).sum(axis=1) / (2 * n)
+    fits["drifted_wiener"] = [_Fit(v, d) for v, d in zip(drift, drifted, strict=True)]
     ou = fit_ou(xr.DataArray(x, dims=("series", "step")), time=t, confidence=confidence)
     fits["ou"] = [
         _Fit(np.nan, d, extra) if np.isfinite(sum(extra)) and extra[0] > 0 else None
@@ -93,12 +93,14 @@ def _fit_all(x: np.ndarray, t: np.ndarray, confidence: float) -> dict[str, list[
             for r in rows
         ]
     if np.isfinite(spacing) and n >= FEWEST_OF_LEVY:
-        rows_ = np.flatnonzero(~takes_few_values(dx))
+        fittable = np.flatnonzero(~takes_few_values(dx))
         fits["levy"] = [None] * len(x)
-        for row, (index, low, high, place, scale, _) in zip(
-            rows_, levy_columns(dx[rows_], confidence), strict=True
+        for row, (index, low, high, location, scale, _) in zip(
+            fittable, levy_columns(dx[fittable], confidence), strict=True
         ):
-            fits["levy"][row] = _Fit(place / spacing, np.nan, (index, low, high, place, scale))
+            fits["levy"][row] = _Fit(
+                location / spacing, np.nan, (index, low, high, location, scale)
+            )
     return fits
 
 
@@ -114,9 +116,9 @@ def _wiener_steps(fit: _Fit, s: _Series) -> tuple[np.ndarray, np.ndarray]:
 
 def _ou_steps(fit: _Fit, s: _Series) -> tuple[np.ndarray, np.ndarray]:
     kappa, center = fit.extra[:2]
-    memory = np.exp(-kappa * s.dt)
+    phi = np.exp(-kappa * s.dt)
     deviation = np.sqrt(fit.diffusion * -np.expm1(-2 * kappa * s.dt) / kappa)
-    z = (s.x[1:] - center - memory * (s.x[:-1] - center)) / deviation
+    z = (s.x[1:] - center - phi * (s.x[:-1] - center)) / deviation
     return z, _normal(z, deviation)
 
 
@@ -128,12 +130,12 @@ def _fbm_steps(fit: _Fit, s: _Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _levy_steps(fit: _Fit, s: _Series) -> tuple[np.ndarray, np.ndarray]:
-    index, _, _, place, scale = fit.extra
+    index, _, _, location, scale = fit.extra
     tables = table()
     k = int(np.argmin(np.abs(tables.indices - index)))
     out = np.empty((len(s.dx), 2))
-    evaluate(tables.step, tables.log_density[k], tables.log_tail[k], s.dx, place, scale, out)
-    z = -np.sign(s.dx - place) * ndtri_exp(np.minimum(out[:, 1], np.log(0.5)))
+    evaluate(tables.step, tables.log_density[k], tables.log_tail[k], s.dx, location, scale, out)
+    z = -np.sign(s.dx - location) * ndtri_exp(np.minimum(out[:, 1], np.log(0.5)))
     return z, out[:, 0]
 
 
@@ -150,13 +152,13 @@ _WIDTH = 4 * len(MODELS) + 12
 
 
 def _choose(x: np.ndarray, t: np.ndarray, confidence: float) -> np.ndarray:
-    """Compare all models on whole series (series, point); rows as ``fit`` reads them."""
+    """Compare all models on series without gaps (series, point); columns as ``fit`` reads them."""
     out = np.full((len(x), _WIDTH), np.nan)
     fits = _fit_all(x, t, confidence)
     first = int(np.ceil((1 - _HELD_OUT) * x.shape[1]))
-    sound = np.flatnonzero(status_of(x[:, :first], t[:first], _BEFORE) == OK)
-    early = _fit_all(x[sound, :first], t[:first], confidence) if len(sound) else {}
-    place_in_early = {int(row): k for k, row in enumerate(sound)}
+    valid = np.flatnonzero(status_of(x[:, :first], t[:first], _NEEDS_EARLY) == OK)
+    early = _fit_all(x[valid, :first], t[:first], confidence) if len(valid) else {}
+    early_row = {int(row): k for k, row in enumerate(valid)}
     n = x.shape[1] - 1
     for row in range(len(x)):
         s = _Series(x[row], t, np.diff(x[row]), np.diff(t))
@@ -169,19 +171,19 @@ def _choose(x: np.ndarray, t: np.ndarray, confidence: float) -> np.ndarray:
                 continue
             z, densities = STEPS[model](fit, s)
             scores[model] = z
-            # coefficients of OU are median-unbiased; its likelihood is the largest
+            # the coefficients of OU are median-unbiased, its likelihood is the maximum
             likelihood = fit.extra[3] if model == "ou" else densities.sum()
-            if model != "ou" or fit.extra[2] < UNIT_ROOT_BELOW:
+            if model != "ou" or fit.extra[2] < ADF_BELOW:
                 bic[m] = PARAMETERS[model] * np.log(n) - 2 * likelihood
             values[4 * m : 4 * m + 3] = fit.drift, fit.diffusion, likelihood
-            before = early[model][place_in_early[row]] if row in place_in_early else None
+            before = early[model][early_row[row]] if row in early_row else None
             if before is not None:
                 values[4 * m + 3] = STEPS[model](before, s)[1][first - 1 :].mean()
         further = values[4 * len(MODELS) :]
-        for place, model in ((0, "fbm"), (3, "levy")):
+        for column, model in ((0, "fbm"), (3, "levy")):
             fit = fits[model][row]
             if fit is not None:
-                further[place : place + 3] = fit.extra[:3]
+                further[column : column + 3] = fit.extra[:3]
         further[6] = int(np.argmin(bic))
         z = scores[MODELS[int(further[6])]][None]
         level = s.x[None, :-1]
@@ -198,63 +200,94 @@ def fit(
     time: Any = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """What kind of process every series is, with coefficients and intervals, or that it is none.
+    """Model selection by BIC: Wiener, Ornstein-Uhlenbeck, fractional Brownian or Levy, or none.
 
     Parameters
     ----------
     x : DataArray or array
-        Paths; an array without names has time first, spacing 1. Lazy arrays are read in blocks.
-    dim : str
-    dt : float, optional
-        Spacing of the points; an error beside a numeric coordinate that disagrees.
-    times : array (point,), optional
-        Times of the points.
-    per : str, optional
-        Coordinate to measure time by; ``dim``'s own by default, "time" for the sum of learning
-        rates.
+        Paths in units x; an array without names has time first and spacing 1. Lazy arrays are read
+        in blocks.
+    time : str, float, array or pair, optional
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``. A spacing that contradicts the coordinate is an error.
     confidence : float
+        Level of the intervals, between 0 and 1.
 
     Returns
     -------
     Dataset
-        Over the dimensions of ``x`` less ``dim``: ``best`` (a model's name or "none");
-        diffusion, drift, sigma, log_likelihood, aic, bic, heldout (..., model), D and v of Wiener
-        and D of OU with ``_low`` and ``_high``; kappa, relaxation_time, hurst, tail_index with
-        intervals, center; p_value (..., test); count; status. The coefficient of fractional
-        Brownian motion is generalised_diffusion, MSD = 2 D t**(2 hurst): its unit is another one,
-        and diffusion and sigma are NaN for fbm, as for levy.
+        Over the other dimensions of ``x``: best, the name of a model, "none" or "not compared";
+        by ``model``: drift (x/t), diffusion (x**2/t), sigma (x/t**0.5), log_likelihood, aic, bic,
+        heldout; of the Ornstein-Uhlenbeck process: kappa (1/t) and relaxation_time (t), both with
+        intervals, phi and center (x); of fractional Brownian motion: hurst with its interval and
+        generalised_diffusion (x**2/t**alpha, MSD = 2 D t**(2 hurst)); tail_index with its interval;
+        p_value by ``test``; count (increments); status. Diffusion and sigma are NaN for fbm and
+        levy. The intervals are ``_low`` and ``_high``; drift has one for drifted_wiener, diffusion
+        for drifted_wiener and ou.
 
     Raises
     ------
     InputError
-        For a dimension that is not there, times that do not increase, a dt that disagrees.
+        For an unknown dimension, times that do not increase, or a spacing that contradicts them.
+
+    See Also
+    --------
+    wiener_tests : Which test a Wiener process fails.
+    fit_wiener, fit_ou, fit_fbm, fit_levy : The single fits.
+    kramers_moyal : Drift and diffusion as functions of position, for a series that is "none".
 
     Notes
     -----
-    Models are compared by BIC of the likelihood given the first point; an Ornstein-Uhlenbeck
-    process must also have a Dickey-Fuller p-value below 5%, since under a Wiener process its gain
-    in likelihood is not chi-squared. ``best`` is "none" when the best model's residuals (normal
-    scores of the one-step probability transform) are rejected at 1% after Holm as not normal,
-    autocorrelated, or of changing variance. ``heldout`` is the mean log density of the last fifth
-    of the points under coefficients of the first four fifths. Fractional and Levy models need
-    evenly spaced points without gaps; elsewhere they are NaN and not compared. With fewer than 50
-    increments ``best`` is "not compared".
+    How ``best`` is chosen. The likelihood of every model given the first point is maximised, and
+    the model with the lowest BIC is the candidate. An Ornstein-Uhlenbeck process can be that only
+    if the Dickey-Fuller test rejects a random walk at 5%, because under a random walk its gain in
+    likelihood is not chi-squared. If the candidate were true, its one-step residuals (normal
+    scores of the probability transform) would be independent standard normal numbers. They are
+    tested for normality (``anderson_darling``), autocorrelation (``ljung_box``) and constant
+    variance (``constant_variance``); ``best`` is the candidate unless these tests together reject
+    it at 1% (Holm).
+
+    "none" means that no model of the five describes the series at its own spacing: even the best of
+    them leaves structure in its residuals. Its coefficients are then not those of a true process.
+    The smallest ``p_value`` of these tests says what to do. ``ljung_box``: successive steps are
+    correlated; fit every k-th point, or use ``diffusion_vs_lag``. ``constant_variance``: the noise
+    changes with time or position; fit shorter stretches, or use ``diffusion_coefficient`` with a
+    window, or ``kramers_moyal``. ``anderson_darling``: the steps are not normal; look for jumps,
+    and use ``tail_index``. Long series are rejected for smaller deviations than short ones: compare
+    stretches of equal length.
+
+    ``heldout`` is the mean log density of the last fifth of the points, with coefficients from the
+    first four fifths. Fractional and Levy models need evenly spaced points without gaps; otherwise
+    they are NaN and not compared. With fewer than 50 increments, or a status other than "ok",
+    ``best`` is "not compared".
 
     References
     ----------
-    Schwarz (1978); Dickey and Fuller (1979); Diebold, Gunther and Tay (1998) for the transform.
+    Schwarz (1978) for BIC; Dickey and Fuller (1979); Diebold, Gunther and Tay (1998) for the
+    probability transform; Holm (1979).
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> data = sp.processes.ornstein_uhlenbeck(kappa=1.0, dt=0.1, steps=2000, rng=0)
+    >>> found = sp.fit(data["theta"], time="time")
+    >>> found["best"].item(), round(found["kappa"].item(), 1)
+    ('ou', 1.0)
+    >>> growing = sp.processes.geometric_brownian(growth=0.1, volatility=0.5, steps=2000, rng=0)
+    >>> sp.fit(growing["theta"], time="time")["best"].item()
+    'none'
     """
     series = paths(x, time=time)
     wiener, ou = (fitted(series, confidence=confidence) for fitted in (fit_wiener, fit_ou))
 
     def kernel(values: np.ndarray, t: np.ndarray) -> np.ndarray:
         out = np.full((len(values), _WIDTH), np.nan)
-        there = np.isfinite(values)
-        whole = there.all(axis=1)
-        if whole.any():
-            out[whole] = _choose(values[whole], t, confidence)
-        for row in np.flatnonzero(~whole):
-            k = there[row]
+        finite = np.isfinite(values)
+        complete = finite.all(axis=1)
+        if complete.any():
+            out[complete] = _choose(values[complete], t, confidence)
+        for row in np.flatnonzero(~complete):
+            k = finite[row]
             out[row] = _choose(values[row, k][None], t[k], confidence)[0]
         return out
 
@@ -265,11 +298,11 @@ def fit(
 def _labelled(
     series: Any, found: np.ndarray, wiener: xr.Dataset, ou: xr.Dataset, confidence: float
 ) -> xr.Dataset:
-    """Name what ``_choose`` found, with the intervals of the single fits."""
-    many = len(MODELS)
-    by_model = found[..., : 4 * many].reshape(*found.shape[:-1], many, 4)
+    """Label the columns of ``_choose``, and add the intervals of the single fits."""
+    n_models = len(MODELS)
+    by_model = found[..., : 4 * n_models].reshape(*found.shape[:-1], n_models, 4)
     drift, diffusion, likelihood, heldout = np.moveaxis(by_model, -1, 0)
-    further = found[..., 4 * many :]
+    further = found[..., 4 * n_models :]
     n = wiener["count"].to_numpy()[..., None]
     k = np.array([PARAMETERS[m] for m in MODELS])
     ends = {
@@ -294,9 +327,9 @@ def _labelled(
     p_value = further[..., 7:10]
     rejected = holm(np.moveaxis(p_value, -1, 0)) < REJECT_BELOW
     chosen = np.isfinite(further[..., 6])
-    number = np.where(chosen & ~rejected, further[..., 6], many).astype(int)
+    number = np.where(chosen & ~rejected, further[..., 6], n_models).astype(int)
     best = np.where(chosen, np.array([*MODELS, "none"])[number], "not compared")
-    unit_root = ou["unit_root_p_value"].to_numpy()[..., None]
+    adf_p_value = ou["adf_p_value"].to_numpy()[..., None]
     status = wiener["status"].to_numpy().astype(int)
     status = np.where((status == OK) & ~chosen, SHORT, status)
     single = ("kappa", "relaxation_time")
@@ -316,24 +349,24 @@ def _labelled(
         "center": ou["center"].to_numpy(),
         **{f"hurst{e}": further[..., i] for i, e in enumerate(("", "_low", "_high"))},
         **{f"tail_index{e}": further[..., 3 + i] for i, e in enumerate(("", "_low", "_high"))},
-        "p_value": (("test",), np.concatenate([p_value, unit_root], axis=-1)),
+        "p_value": (("test",), np.concatenate([p_value, adf_p_value], axis=-1)),
         "count": n[..., 0],
         "status": status,
     }
     return result(
         series,
         values,
-        coords={"model": list(MODELS), "test": [*RESIDUAL_TESTS, "unit_root"]},
+        coords={"model": list(MODELS), "test": [*RESIDUAL_TESTS, "adf"]},
         named={
             "count": number_of("increments"),
             "generalised_diffusion": GENERALISED_DIFFUSION._replace(
                 description="of fractional Brownian motion: MSD = 2 D t**alpha, alpha = 2 hurst"
             ),
         },
-        method="lowest BIC, Dickey-Fuller for OU, none if residuals are rejected at 1% after Holm",
+        method="lowest BIC; Dickey-Fuller test for OU; none if residuals are rejected at 1% (Holm)",
         reference="Schwarz (1978); Dickey and Fuller (1979); Diebold, Gunther and Tay (1998)",
         confidence=confidence,
         duration=float(series.times[-1] - series.times[0]) if len(series.times) else 0.0,
-        interval_method="of each model's own fit; for drift and diffusion of wiener, fbm and levy: "
-        "none",
+        interval_method="that of the single fit of each model; none for drift and diffusion of "
+        "wiener, fbm and levy",
     )

@@ -1,7 +1,7 @@
-"""Mean squared displacements of series, averaged over time.
+"""Time-averaged mean squared displacement.
 
-Differences are taken directly, so that digits survive a large offset; all lags at once go through
-an FFT of what is left after a straight line.
+Differences are summed directly, so that a large offset costs no digits; all lags at once are found
+by FFT after a straight line is subtracted.
 """
 
 import functools
@@ -23,7 +23,7 @@ from sgdphys.status import CONSTANT, ONCE, STRAIGHT, TOO_SHORT
 
 MOST_LAGS = 40
 WIDTH = SAMPLES * lanes("float64")
-"""Differences squared together."""
+"""Number of differences that are squared together."""
 _NEEDS = Needs(takes=(CONSTANT, STRAIGHT, ONCE, TOO_SHORT))
 _TILE = 2048
 _LONGEST_SHARE = 0.25
@@ -31,7 +31,7 @@ _GRID_PER_POINT = 64
 
 
 @compiled
-def _whole_msd(x, lags, sums, out):
+def _complete_msd(x, lags, sums, out):
     """Mean squared differences (series, lag) of series without gaps.
 
     Parameters
@@ -56,8 +56,8 @@ def _whole_msd(x, lags, sums, out):
                 if i + WIDTH <= last:
                     partial = load_block(flat, k * WIDTH)
                     while i + WIDTH <= last:
-                        moved = load_block(row, i + lag) - load_block(row, i)
-                        partial = fma(moved, moved, partial)
+                        difference = load_block(row, i + lag) - load_block(row, i)
+                        partial = fma(difference, difference, partial)
                         i += WIDTH
                     store(flat, k * WIDTH, partial)
                 while i < last:
@@ -71,16 +71,16 @@ def _whole_msd(x, lags, sums, out):
             out[s, k] = total / pairs if pairs > 0 else np.nan
 
 
-def whole_msd(x: np.ndarray, lags: np.ndarray) -> np.ndarray:
+def complete_msd(x: np.ndarray, lags: np.ndarray) -> np.ndarray:
     """Mean squared differences (series, lag) of contiguous float64 series without gaps."""
     out = np.empty((len(x), len(lags)))
-    _whole_msd(x, lags, np.empty((len(lags), WIDTH)), out)
+    _complete_msd(x, lags, np.empty((len(lags), WIDTH)), out)
     return out
 
 
 @functools.partial(compiled, reorder_sums=True)
 def gappy_msd(x, lags, out, pairs):
-    """Mean squared differences (series, lag) and the pairs that both points of are there."""
+    """Mean squared differences (series, lag), and the numbers of pairs with both points."""
     for s in range(x.shape[0]):
         row = x[s]
         for k in range(lags.shape[0]):
@@ -98,8 +98,8 @@ def gappy_msd(x, lags, out, pairs):
 def _fft_msd(x: np.ndarray) -> np.ndarray:
     """Mean squared differences (series, lag) at lags 1 ... points - 1 of series without gaps.
 
-    A line from the first to the last point is taken out and put back exactly, so that a drift does
-    not eat the digits of small lags: MSD_x(k) = MSD_r(k) + 2 v k <r_{i+k} - r_i> + v**2 k**2.
+    A line from the first to the last point is subtracted and its part added back exactly, so that
+    a drift costs no digits at small lags: MSD_x(k) = MSD_r(k) + 2 v k <r_{i+k} - r_i> + v**2 k**2.
     """
     points = x.shape[1]
     k = np.arange(1, points)
@@ -112,33 +112,33 @@ def _fft_msd(x: np.ndarray) -> np.ndarray:
     # sums of squares of the first and of the last points - k points
     both = squares[:, points - 1 - k] + squares[:, -1:] - squares[:, k - 1]
     sums = np.cumsum(r, axis=1)
-    moved = sums[:, -1:] - sums[:, k - 1] - sums[:, points - 1 - k]
+    displacement = sums[:, -1:] - sums[:, k - 1] - sums[:, points - 1 - k]
     pairs = points - k
     found = np.maximum(both - 2 * products, 0.0) / pairs
-    return np.maximum(found + 2 * slope * k * moved / pairs + (slope * k) ** 2, 0.0)
+    return np.maximum(found + 2 * slope * k * displacement / pairs + (slope * k) ** 2, 0.0)
 
 
 def _grid(series: Paths) -> tuple[np.ndarray, float, int]:
-    """Places of the points on a common even grid, its spacing and size."""
+    """Indices of the points on a common even grid, its spacing and size."""
     spacing = series.spacing
     points = len(series.times)
     if np.isfinite(spacing) or points < 2:
         return np.arange(points), spacing, points
     finest = float(np.diff(series.times).min())
     at = (series.times - series.times[0]) / finest
-    places = np.rint(at).astype(np.int64)
-    size = int(places[-1]) + 1
-    if np.abs(at - places).max() > 1e-6 * max(size, 1) or size > _GRID_PER_POINT * points + 10**6:
+    indices = np.rint(at).astype(np.int64)
+    size = int(indices[-1]) + 1
+    if np.abs(at - indices).max() > 1e-6 * max(size, 1) or size > _GRID_PER_POINT * points + 10**6:
         raise InputError(
             f"the points along {series.dim!r} do not lie on a common grid of spacing {finest:g}; "
             "a mean squared displacement compares equal lags: interpolate, or fit with fit_ou, "
             "which takes any times"
         )
-    return places, finest, size
+    return indices, finest, size
 
 
 def doubling(longest: int) -> np.ndarray:
-    """Lags 1, 2, 4, ... up to one, in points; 1 and 2 at the least."""
+    """Lags 1, 2, 4, ... up to ``longest``, in points; at least 1 and 2."""
     return 2 ** np.arange(max(longest, 2).bit_length())
 
 
@@ -151,10 +151,10 @@ def lags_in_steps(wanted: Any, size: int, spacing: float) -> np.ndarray:
             raise InputError(f"lags is {wanted!r}; {nearest(wanted, ('log', 'all'))}")
         longest = max(int(size * _LONGEST_SHARE), 1)
         return np.unique(np.rint(np.geomspace(1, longest, MOST_LAGS)).astype(np.int64))
-    whole = np.unique(whole_lags(wanted, spacing))
-    if whole[0] < 1:
-        raise InputError(f"lags must be above 0; one is {whole[0] * spacing:g}")
-    return whole
+    steps = np.unique(whole_lags(wanted, spacing))
+    if steps[0] < 1:
+        raise InputError(f"lags must be above 0; one is {steps[0] * spacing:g}")
+    return steps
 
 
 def msd(
@@ -164,71 +164,93 @@ def msd(
     lags: Any = "log",
     over: str | Iterable[str] | None = None,
 ) -> xr.Dataset:
-    """Time-averaged mean squared displacement of every series.
+    """Mean squared displacement (MSD), time-averaged; also called structure function or variogram.
 
     Parameters
     ----------
     theta : DataArray or array
-        Paths along time; an array without names has time first.
+        Paths in units x; an array without names has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     lags : "log", "all" or array
-        About 40 lags up to a quarter of the series, all of them, or lags in units of time.
+        About 40 log-spaced lags up to a quarter of the series, all lags, or lags in units t.
     over : str or iterable of str, optional
-        Dimensions to average over, weighted by pairs.
+        Dimensions to average over, weighted by the number of pairs.
 
     Returns
     -------
     Dataset
-        msd (..., lag) and pairs (..., lag). A lag with no pair has NaN and 0 pairs, as have series
-        that diverged.
+        msd (..., lag), in x**2, and pairs (..., lag), over the other dimensions of ``theta``. A lag
+        without pairs has NaN and 0 pairs, as has a series that diverged.
 
     Raises
     ------
     InputError
-        When points do not lie on a common grid, or a lag is no multiple of its spacing.
+        If the points do not lie on a common grid, or a lag is not a multiple of its spacing.
+
+    See Also
+    --------
+    msd_exponent : Exponent of anomalous diffusion, with an interval.
+    diffusion_vs_lag : MSD over twice the lag, with drift subtracted.
+    ergodicity_breaking : Do time averages differ between paths?
+    two_time_msd : Ensemble average from a waiting time on.
+    deviation_from_mean : Subtract the mean of an ensemble first.
 
     Notes
     -----
-    MSD(tau) = <(x(t + tau) - x(t))**2>, 2 D tau for a Wiener process; drift is not taken out:
-    subtract an ensemble's mean first (``dynamics.ensembles.fluctuation``). Values at neighbouring
-    lags are strongly dependent; ``msd_exponent`` gives a slope with an interval.
+    MSD(tau) = <(x(t + tau) - x(t))**2> over all pairs of points, per coordinate; 2 D tau for a
+    Wiener process. Drift is not subtracted. Values at neighbouring lags are strongly dependent, so
+    a fit through them has no valid standard error; ``msd_exponent`` accounts for that.
+
+    References
+    ----------
+    Qian, Sheetz and Elson (1991), Biophys. J. 60, 910.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.wiener(diffusion=0.5, steps=2000, parameters=20, rng=0)["theta"]
+    >>> found = sp.dynamics.msd(theta, lags=[1, 2, 4], over="parameter")
+    >>> found["msd"].values.round(1).ravel().tolist()  # 2 D lag
+    [1.0, 2.0, 4.0]
     """
     series = paths(theta, time=time)
-    places, spacing, size = _grid(series)
+    indices, spacing, size = _grid(series)
     steps = lags_in_steps(lags, size, spacing)
-    many = len(steps)
+    n_lags = len(steps)
     by_fft = isinstance(lags, str) and lags == "all"
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
         if size != x.shape[1]:
-            spread = np.full((len(x), size), np.nan)
-            spread[:, places] = x
-            x = spread
-        out = np.full((len(x), 2 * many), np.nan)
-        whole = np.isfinite(x.sum(axis=1))
-        for rows, is_whole in ((np.flatnonzero(whole), True), (np.flatnonzero(~whole), False)):
+            on_grid = np.full((len(x), size), np.nan)
+            on_grid[:, indices] = x
+            x = on_grid
+        out = np.full((len(x), 2 * n_lags), np.nan)
+        complete = np.isfinite(x.sum(axis=1))
+        for is_complete in (True, False):
+            rows = np.flatnonzero(complete == is_complete)
             if not len(rows):
                 continue
             part = x if len(rows) == len(x) else x[rows]
-            found = np.empty((len(rows), many))
+            found = np.empty((len(rows), n_lags))
             pairs = np.broadcast_to(np.maximum(size - steps, 0.0), found.shape)
-            if is_whole and by_fft:
+            if is_complete and by_fft:
                 found = _fft_msd(part)
-            elif is_whole:
-                found = whole_msd(part, steps)
+            elif is_complete:
+                found = complete_msd(part, steps)
             else:
-                pairs = np.empty((len(rows), many))
+                pairs = np.empty((len(rows), n_lags))
                 gappy_msd(part, steps, found, pairs)
-            out[rows, :many], out[rows, many:] = found, pairs
+            out[rows, :n_lags], out[rows, n_lags:] = found, pairs
         return out
 
-    found, _ = over_sound_series(series, kernel, 2 * many, _NEEDS)
+    found, _ = over_sound_series(series, kernel, 2 * n_lags, _NEEDS)
     data = result(
         series,
         {
-            "msd": (("lag",), found[..., :many]),
-            "pairs": (("lag",), np.nan_to_num(found[..., many:]).astype(np.int64)),
+            "msd": (("lag",), found[..., :n_lags]),
+            "pairs": (("lag",), np.nan_to_num(found[..., n_lags:]).astype(np.int64)),
         },
         coords={"lag": steps * spacing},
         named={"pairs": number_of("pairs of points")},

@@ -1,4 +1,4 @@
-"""Exponent of the mean squared displacement, with an interval that holds."""
+"""Anomalous diffusion exponent from the mean squared displacement, with a valid interval."""
 
 import functools
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from scipy.special import ndtri
 from sgdphys.arguments import checked
 from sgdphys.draws import Seed, bootstrap_draws
 from sgdphys.dynamics.clock import whole_lags
-from sgdphys.dynamics.diffusion.msd import doubling, gappy_msd, whole_msd
+from sgdphys.dynamics.diffusion.msd import complete_msd, doubling, gappy_msd
 from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
 from sgdphys.dynamics.series import over_sound_series, paths, result, summed
 from sgdphys.dynamics.status import Needs, is_still
@@ -22,20 +22,20 @@ from sgdphys.quantities import GENERALISED_DIFFUSION, labelled, number_of
 from sgdphys.status import FEW_VALUES, OK
 
 FEWEST = 50
-"""Increments for an exponent."""
+"""Least number of increments for an exponent."""
 _ALPHAS = np.concatenate([[0.02], np.arange(0.1, 1.85, 0.1), [1.85, 1.9, 1.95, 1.98]])
 
 
 def _displacement_covariance(alpha: float, lags: np.ndarray, points: int) -> np.ndarray:
     """Relative covariance (lag, lag) of time-averaged MSDs of fractional Brownian motion.
 
-    Cov = 2/(K_n K_m) sum over pairs of starts of the squared covariance of the two displacements,
-    a Gaussian's (Isserlis).
+    Cov = 2/(K_n K_m) times the sum, over pairs of starting points, of the squared covariance of the
+    two Gaussian displacements (Isserlis' theorem).
     """
     found = np.empty((len(lags), len(lags)))
-    reach = np.arange(-points, points + 1)
-    power = np.abs(reach).astype(float) ** alpha
-    at = points  # place of distance 0
+    distance = np.arange(-points, points + 1)
+    power = np.abs(distance).astype(float) ** alpha
+    at = points  # index of distance 0
     for a, n in enumerate(lags):
         for b, m in enumerate(lags[: a + 1]):
             k_n, k_m = points - n, points - m
@@ -51,56 +51,56 @@ def _displacement_covariance(alpha: float, lags: np.ndarray, points: int) -> np.
 
 @functools.lru_cache(maxsize=8)
 def _covariances(lags: tuple[int, ...], points: int) -> np.ndarray:
-    """Of all exponents of the grid, (alpha, lag, lag)."""
+    """Covariances at all exponents of the grid, (alpha, lag, lag)."""
     return np.stack([_displacement_covariance(a, np.array(lags), points) for a in _ALPHAS])
 
 
 def _scores(
     logs: np.ndarray, log_lag: np.ndarray, covariance: np.ndarray, alpha: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Slope of ln MSD (series, lag) less an exponent, over its error; and the intercept."""
+    """(Slope of ln MSD (series, lag) - alpha) / its standard error, and the intercept."""
     x = np.stack([np.ones_like(log_lag), log_lag], axis=1)
     y = logs + 0.5 * np.diagonal(covariance)  # <ln u> of a noisy mean
     weighted = np.linalg.solve(covariance, x)
     inverse = np.linalg.inv(x.T @ weighted)
-    # by einsum: a matrix product of one series differs from that of many in the last bits
+    # einsum: the last bits of a matrix product depend on the number of series
     coefficients = np.einsum("sl,lc->sc", y, weighted @ inverse)
     return (coefficients[:, 1] - alpha) / np.sqrt(inverse[1, 1]), coefficients[:, 0]
 
 
 @functools.lru_cache(maxsize=256)
-def _law(lags: tuple[int, ...], points: int, place: int, confidence: float) -> tuple[float, ...]:
+def _law(lags: tuple[int, ...], points: int, index: int, confidence: float) -> tuple[float, ...]:
     """Lower, middle and upper quantile of the score at one exponent of the grid.
 
-    Normal up to an exponent of 1; beyond, squares of so persistent increments are skewed, and
-    simulated paths (800 of 2001 or more points, 4000 of 400 or fewer) tell the law.
+    Normal up to an exponent of 1; beyond, squares of such persistent increments are skewed, and
+    the quantiles are those of simulated paths (800 of 2001 or more points, 4000 of 400 or fewer).
     """
     tail = (1 - confidence) / 2
     chances = [tail, 0.5, 1 - tail]
-    alpha = float(_ALPHAS[place])
+    alpha = float(_ALPHAS[index])
     if alpha <= 1.0:
         return tuple(ndtri(chances))
-    many = max(1_600_000 // max(points, 400), 800)
+    n_paths = max(1_600_000 // max(points, 400), 800)
     walks = fractional_brownian(
-        hurst=alpha / 2, steps=points - 1, parameters=many, rng=[place, points]
+        hurst=alpha / 2, steps=points - 1, parameters=n_paths, rng=[index, points]
     )
     steps = np.array(lags)
-    found = whole_msd(np.ascontiguousarray(walks["theta"].to_numpy()[:, 0].T), steps)
-    covariance = _covariances(lags, points)[place]
+    found = complete_msd(np.ascontiguousarray(walks["theta"].to_numpy()[:, 0].T), steps)
+    covariance = _covariances(lags, points)[index]
     return tuple(np.quantile(_scores(np.log(found), np.log(steps), covariance, alpha)[0], chances))
 
 
 def _laws(
     lags: tuple[int, ...], points: int, confidence: float, near: tuple[float, float]
 ) -> np.ndarray:
-    """Quantiles (3, alpha) of the score, simulated where exponents between two ends need them."""
+    """Quantiles (3, alpha) of the score, simulated only near the exponents between two ends."""
     low, high = np.searchsorted(_ALPHAS, near)
     needed = np.clip(np.arange(len(_ALPHAS)), max(low - 2, 0), min(high + 1, len(_ALPHAS) - 1))
     return np.array([_law(lags, points, int(k), confidence) for k in needed]).T
 
 
 def _first(holds: np.ndarray) -> np.ndarray:
-    """First place along the last axis where something holds, the last place if nowhere."""
+    """First index along the last axis where ``holds`` is true; the last index if nowhere."""
     return np.where(holds.any(axis=1), holds.argmax(axis=1), holds.shape[1] - 1)
 
 
@@ -112,18 +112,18 @@ def _generalised_fit(
 ) -> np.ndarray:
     """Exponent, its interval and intercept of ln MSD (series, lag) on ln lag; (series, 4).
 
-    At each exponent of the grid the slope is found with the covariance of that exponent; the
-    interval holds the exponents at which its score lies within the score's own law.
+    At each exponent of the grid the slope is fitted with the covariance of that exponent; the
+    interval contains the exponents at which the score lies within its own distribution.
     """
     found = [_scores(logs, log_lag, c, a) for c, a in zip(tables, _ALPHAS, strict=True)]
     scores, intercepts = (np.stack(f, axis=1) for f in zip(*found, strict=True))
     fine = np.linspace(_ALPHAS[0], _ALPHAS[-1], 3921)
     curve = CubicSpline(_ALPHAS, scores, axis=1)(fine)
-    # four normal errors around all estimates say where the laws are needed
+    # quantiles are needed within four standard errors of the estimates
     near = np.flatnonzero((np.abs(curve) < 4).any(axis=0))
     ends = (fine[near[0]], fine[near[-1]]) if len(near) else (fine[0], fine[-1])
     lower, middle_law, upper = (np.interp(fine, _ALPHAS, law) for law in laws(ends))
-    # scores fall with the exponent; where noise makes one rise again, the widest interval counts
+    # scores fall with the exponent; where noise makes one rise again, take the widest interval
     low = fine[_first(curve <= upper)]
     middle = fine[_first(curve <= middle_law)]
     high = fine[curve.shape[1] - 1 - _first((curve >= lower)[:, ::-1])]
@@ -142,50 +142,68 @@ def msd_exponent(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Exponent of the mean squared displacement, MSD = 2 D t**alpha.
+    """Anomalous diffusion exponent alpha: log-log slope of the mean squared displacement.
 
     Parameters
     ----------
     theta : DataArray or array
-        Series, evenly spaced; an array without names has time first. Take a drift out before
-        (``dynamics.ensembles.fluctuation``): drift alone gives 2.
+        Evenly spaced series in units x; an array without names has time first. Subtract a drift
+        first, for example by ``deviation_from_mean``: drift alone gives alpha = 2.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     lags : array, optional
-        In units of time; 1, 2, 4, ... points up to a tenth of the series by default.
+        Lags in units t; by default 1, 2, 4, ... points up to a tenth of the series.
     of : str
-        "path", or "increments", which are summed first.
+        What the series are: "path", or "increments", which are summed first.
     over : str, optional
-        A dimension of independent paths: one exponent of their mean MSD, its interval by bootstrap
-        over them. Without it every series has its own.
+        Dimension of independent paths: one exponent of their mean MSD, with a bootstrap interval.
+        By default every series has its own exponent.
     confidence : float
+        Level of the interval, between 0 and 1.
     rng : int, SeedSequence or Generator
-        Seed of the bootstrap.
+        Random numbers of the bootstrap: see ``sgdphys.draws``.
 
     Returns
     -------
     Dataset
-        alpha with ``_low`` and ``_high``, diffusion (its unit depends on alpha), count, status.
+        Over the other dimensions of ``theta``: alpha with ``_low`` and ``_high``; diffusion
+        (x**2/t**alpha), not with ``over``; count; status, not with ``over``.
 
     Raises
     ------
     InputError
-        For lags that reach beyond the series, or fewer than two.
+        For lags beyond the length of the series, or fewer than two.
+
+    See Also
+    --------
+    msd : The mean squared displacement itself.
+    fit_fbm : Hurst exponent by likelihood, more precise for alpha above 1.6.
+    hurst : Hurst exponent H = alpha/2, also by DFA.
 
     Notes
     -----
-    The values of an MSD at different lags are dependent, so that least squares has no valid error.
-    Here ln MSD is fitted by generalised least squares with the covariance of fractional Brownian
-    motion of the same exponent and length, whose bias of the logarithm is taken out too. Estimate
-    and interval are the exponents at which the score is at its median and within its law, normal up
-    to 1 and simulated beyond, where it is skewed. They are right where increments are stationary
-    and Gaussian. Above an exponent of about 1.6 long series have sharper intervals from
-    ``fit_fbm`` (by 1.5 at 1.8 and 10^4 points): there the MSD itself says less. Series with gaps
-    use their own pairs, and need ``over`` for an interval.
+    MSD = 2 D t**alpha: alpha < 1 is subdiffusion, alpha > 1 superdiffusion. Values of an MSD at
+    different lags are dependent, so ordinary least squares has no valid standard error. Here ln MSD
+    is fitted by generalised least squares with the covariance of fractional Brownian motion of the
+    same exponent and length; the bias of the logarithm is subtracted. Estimate and interval are the
+    exponents at which the score is at its median and within its own distribution, which is normal
+    up to alpha = 1 and simulated above, where it is skewed. They are exact where increments are
+    stationary and Gaussian. Above an exponent of about 1.6 long series have narrower intervals from
+    ``fit_fbm`` (by a factor of 1.5 at 1.8 and 10^4 points). Series with gaps use the pairs of
+    points that they have, and need ``over``.
 
     References
     ----------
     Qian, Sheetz and Elson (1991); Sikora et al. (2017), Phys. Rev. E 96, 032132.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.fractional_brownian(hurst=0.3, steps=2000, rng=0)["theta"]
+    >>> found = sp.dynamics.msd_exponent(theta)
+    >>> [round(found[name].item(), 2) for name in ("alpha", "alpha_low", "alpha_high")]
+    [0.58, 0.54, 0.63]
     """
     if of not in ("path", "increments"):
         raise InputError(f"of is {of!r}; it can be 'path' or 'increments'")
@@ -197,8 +215,8 @@ def msd_exponent(
     steps = doubling(size // 10) if lags is None else np.unique(whole_lags(lags, spacing))
     if len(steps) < 2 or steps.min() < 1 or steps.max() >= size:
         raise InputError(
-            f"lags must be at least two, between {spacing:g} and {(size - 1) * spacing:g}; they "
-            f"are {steps * spacing}"
+            f"lags are {steps * spacing}; give at least two, between {spacing:g} and "
+            f"{(size - 1) * spacing:g}"
         )
     key = tuple(int(s) for s in steps)
     tables = _covariances(key, size) if over is None else None
@@ -207,29 +225,29 @@ def msd_exponent(
         return _laws(key, size, confidence, near)
 
     log_lag = np.log(steps * spacing)
-    many = len(steps)
+    n_lags = len(steps)
     needs = Needs(points=FEWEST + 1, even=True, whole=over is None)
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
-        out = np.full((len(x), many + 6), np.nan)
-        is_there = np.isfinite(x)
-        whole = is_there.all(axis=1)
-        if whole.any():
-            out[whole, :many] = whole_msd(x[whole], steps)
-        if not whole.all():
-            msds, pairs = np.empty((2, int((~whole).sum()), many))
-            gappy_msd(x[~whole], steps, msds, pairs)
-            out[~whole, :many] = msds
-        out[:, -2] = is_there.sum(axis=1) - 1
-        # a series that comes back to the same values has displacements of 0
-        moved = (out[:, :many] > 0).all(axis=1)
+        out = np.full((len(x), n_lags + 6), np.nan)
+        finite = np.isfinite(x)
+        complete = finite.all(axis=1)
+        if complete.any():
+            out[complete, :n_lags] = complete_msd(x[complete], steps)
+        if not complete.all():
+            msds, pairs = np.empty((2, int((~complete).sum()), n_lags))
+            gappy_msd(x[~complete], steps, msds, pairs)
+            out[~complete, :n_lags] = msds
+        out[:, -2] = finite.sum(axis=1) - 1
+        # a series that returns to the same values can have displacements of 0
+        moved = (out[:, :n_lags] > 0).all(axis=1)
         out[:, -1] = np.where(moved, OK, FEW_VALUES)
         if tables is not None and moved.any():
-            logs = np.log(out[moved, :many])
-            out[moved, many : many + 4] = _generalised_fit(logs, log_lag, tables, laws)
+            logs = np.log(out[moved, :n_lags])
+            out[moved, n_lags : n_lags + 4] = _generalised_fit(logs, log_lag, tables, laws)
         return out
 
-    found, status = over_sound_series(series, kernel, many + 6, needs)
+    found, status = over_sound_series(series, kernel, n_lags + 6, needs)
     status = np.where(status == OK, found[..., -1], status)
     attributes: dict[str, Any] = {
         "confidence": confidence,
@@ -238,7 +256,7 @@ def msd_exponent(
     }
     if over is not None:
         return _ensemble_exponent(series, found, log_lag, over, rng, attributes)
-    slope, low, high, intercept, count = np.moveaxis(found[..., many:-1], -1, 0)
+    slope, low, high, intercept, count = np.moveaxis(found[..., n_lags:-1], -1, 0)
     return result(
         series,
         {
@@ -251,7 +269,7 @@ def msd_exponent(
         },
         named={"count": number_of("increments"), "diffusion": GENERALISED_DIFFUSION},
         method="generalised least squares of ln MSD",
-        interval_method="inversion of the score's law, simulated above 1; diffusion: none",
+        interval_method="inversion of the score test, simulated above 1; diffusion: none",
         **attributes,
     )
 
@@ -264,7 +282,7 @@ def _ensemble_exponent(
     rng: Seed,
     attributes: dict[str, Any],
 ) -> xr.Dataset:
-    """Exponent of the mean MSD over a dimension, by bootstrap over it."""
+    """Exponent of the MSD averaged over a dimension, with a bootstrap interval over it."""
     if over not in series.over:
         raise InputError(f"there is no dimension {over!r}; {nearest(over, series.over)}")
     axis = series.over.index(over)

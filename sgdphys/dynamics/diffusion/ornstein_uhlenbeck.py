@@ -1,8 +1,8 @@
-"""Ornstein-Uhlenbeck process by exact likelihood on any time grid, with intervals that hold.
+"""Ornstein-Uhlenbeck process by exact likelihood on any time grid, with valid intervals.
 
 The estimate of phi = exp(-kappa dt) is biased and skewed where a series spans few relaxation
-times, so estimates are median-unbiased and intervals are found by inverting the law of the t
-statistic, tabulated from a unit root to white noise.
+times. Therefore estimates are median-unbiased, and intervals invert the distribution of the t
+statistic, which is tabulated from a unit root to white noise.
 """
 
 from typing import Any
@@ -17,11 +17,11 @@ from sgdphys.dynamics.diffusion.ornstein_uhlenbeck_likelihood import (
     best_kappa,
     displacement_factor,
     fit_at,
-    memory_at,
+    phi_at,
     signed_root,
     uneven_kappa,
 )
-from sgdphys.dynamics.diffusion.unit_root import quantiles, unit_root_p_value
+from sgdphys.dynamics.diffusion.unit_root import adf_p_value, quantiles
 from sgdphys.dynamics.diffusion.wiener import chi_squared_interval
 from sgdphys.dynamics.series import over_sound_series, paths, present, result
 from sgdphys.dynamics.status import Needs, is_still
@@ -36,7 +36,7 @@ _EVEN = 1e-9
 _FASTEST = 40.0
 """Where exp(-kappa dt) is 0 to float64."""
 _ROUNDING = 1e-30
-"""Share of a sum of squares that is rounding: what a model leaves of a series is never below it."""
+"""Rounding, as a fraction of the sum of squares: residual sums of squares are never below it."""
 
 
 @compiled
@@ -57,7 +57,7 @@ def _even_sums(x, n):
 
 COLUMNS = (
     "kappa", "kappa_low", "kappa_high", "phi", "center", "count", "squares", "log_likelihood",
-    "unit_root", "duration", "dt", "status",
+    "adf_statistic", "duration", "dt", "status",
 )  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def _ou_kernel(x, t, xs, ts, even, laws, out):
     Parameters
     ----------
     even : float
-        Largest relative departure from equal spacing that counts as equal.
+        Largest relative deviation from even spacing that counts as even.
     laws : Laws
         Rows: the quantile whose inversion is the lower end of phi, the median, the upper end.
     """
@@ -96,56 +96,56 @@ def _ou_kernel(x, t, xs, ts, even, laws, out):
             out[s, 8] = (phi_hat - 1.0) / error
             out[s, 6] = squares
             out[s, 7] = -0.5 * m * (np.log(2 * np.pi * squares / m) + 1.0)
-            more = 1.0
+            factor = 1.0
             if 1.0 - phi_hat > 1e-12:
-                away = (mean_b - phi_hat * mean_a) / (1.0 - phi_hat)
-                out[s, 4] = xs[0] + away
+                offset = (mean_b - phi_hat * mean_a) / (1.0 - phi_hat)
+                out[s, 4] = xs[0] + offset
                 lost = 1.0 - phi_hat * phi_hat
                 if lost > 0.0:
-                    more = displacement_factor(
-                        away * away, squares / m / lost, 1.0 - phi_hat ** (2.0 * m), m * lost
+                    factor = displacement_factor(
+                        offset * offset, squares / m / lost, 1.0 - phi_hat ** (2.0 * m), m * lost
                     )
-            upper = memory_at(laws, 2, phi_hat, error, m, more)
-            middle = memory_at(laws, 1, phi_hat, error, m, more)
-            lower = memory_at(laws, 0, phi_hat, error, m, more)
+            upper = phi_at(laws, 2, phi_hat, error, m, factor)
+            middle = phi_at(laws, 1, phi_hat, error, m, factor)
+            lower = phi_at(laws, 0, phi_hat, error, m, factor)
             out[s, 1] = abs(np.log(upper)) / mean_dt  # never a negative zero
             out[s, 2] = -np.log(lower) / mean_dt if lower > 1e-15 else np.inf
             if phi_hat <= 0.0 or middle < 1e-15:
-                is_far = phi_hat - 1.96 * error * (m - 2) / m < 0 and phi_hat + 1.96 * error < 0
-                status = OSCILLATING if is_far else FAST
-                if is_far:
+                is_certain = phi_hat - 1.96 * error * (m - 2) / m < 0 and phi_hat + 1.96 * error < 0
+                status = OSCILLATING if is_certain else FAST
+                if is_certain:
                     out[s, 1] = np.nan
                     out[s, 2] = np.nan
                     out[s, 4] = np.nan
             else:
                 out[s, 0] = abs(np.log(middle)) / mean_dt
         else:
-            most = _FASTEST / shortest
-            best, lowest = best_kappa(xs, ts, n, most)
-            value, squares, pull, spans = fit_at(xs, ts, n, best)
+            kappa_max = _FASTEST / shortest
+            best, lowest = best_kappa(xs, ts, n, kappa_max)
+            value, squares, initial_drift, spans = fit_at(xs, ts, n, best)
             out[s, 6] = squares
             out[s, 7] = -0.5 * (value + m * (np.log(2 * np.pi) + 1.0))
             out[s, 8] = signed_root(xs, ts, n, best, lowest, 0.0)[0]
-            more = 1.0
+            factor = 1.0
             if best > 0.0:
-                away = pull / best
-                out[s, 4] = xs[0] + away
-                more = displacement_factor(
-                    away * away, squares / m / best, -np.expm1(-2 * best * out[s, 9]), spans
+                offset = initial_drift / best
+                out[s, 4] = xs[0] + offset
+                factor = displacement_factor(
+                    offset * offset, squares / m / best, -np.expm1(-2 * best * out[s, 9]), spans
                 )
-            out[s, 0] = uneven_kappa(laws, 1, xs, ts, n, best, lowest, more, most)
-            out[s, 1] = uneven_kappa(laws, 2, xs, ts, n, best, lowest, more, most)
-            out[s, 2] = uneven_kappa(laws, 0, xs, ts, n, best, lowest, more, most)
-            if best > 0.98 * most:
+            out[s, 0] = uneven_kappa(laws, 1, xs, ts, n, best, lowest, factor, kappa_max)
+            out[s, 1] = uneven_kappa(laws, 2, xs, ts, n, best, lowest, factor, kappa_max)
+            out[s, 2] = uneven_kappa(laws, 0, xs, ts, n, best, lowest, factor, kappa_max)
+            if best > 0.98 * kappa_max:
                 status = FAST
                 out[s, 0] = np.nan
         out[s, 11] = status
 
 
 def ou_columns(series: Any, confidence: float) -> dict[str, np.ndarray]:
-    """Return what the kernel says of all series: arrays over ``series.over`` by column."""
+    """Return the columns of the kernel for all series, as arrays over ``series.over``."""
     tail = (1 - confidence) / 2
-    # the larger phi, the smaller its t statistic: the lower end of phi has the upper quantile
+    # the t statistic falls with phi: the lower end of phi belongs to the upper quantile
     rows = [quantiles(p) for p in (1 - tail, 0.5, tail)]
     laws = Laws(rows[0][0], np.stack([q for _, q in rows]))
 
@@ -166,42 +166,65 @@ def fit_ou(
     time: Any = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Ornstein-Uhlenbeck fit of every series: relaxation rate, diffusion coefficient, centre.
+    """Ornstein-Uhlenbeck (mean-reverting, AR(1)) process: relaxation rate, diffusion, centre.
 
     Parameters
     ----------
     theta : DataArray or array
-        Series; an array without names has time first.
+        Series along time, in units x; an array without names has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     confidence : float
+        Level of the intervals, between 0 and 1.
 
     Returns
     -------
     Dataset
-        kappa, relaxation_time, diffusion, sigma with ``_low`` and ``_high``; phi (the plain
-        regression's, of evenly spaced series), center, unit_root (statistic and
-        unit_root_p_value), log_likelihood given the first point, count, status.
+        Over the other dimensions of ``theta``: kappa (1/t), relaxation_time (t), diffusion
+        (x**2/t) and sigma (x/t**0.5), each with ``_low`` and ``_high``; phi, the AR(1) coefficient
+        by least squares, of evenly spaced series; center (x), without an interval; adf_statistic
+        and adf_p_value, the Dickey-Fuller test of kappa = 0; log_likelihood given the first point;
+        count (increments); status.
 
     Raises
     ------
     InputError
-        For a dimension that is not there, or times that do not increase.
+        For an unknown dimension, or times that do not increase.
+
+    See Also
+    --------
+    relaxation_time : Relaxation times by other estimators.
+    fit_langevin : Several coordinates jointly (multivariate Ornstein-Uhlenbeck process).
+    fit : Which of five processes describes the series?
 
     Notes
     -----
-    dX = -kappa (X - center) dt + sqrt(2 D) dW. kappa is median-unbiased, and its interval holds the
-    values at which the t statistic of phi (evenly spaced), or the signed root of the likelihood
-    ratio (else), lies within its own law; that law depends on the relaxation times spanned, and is
-    tabulated (``unit_root``). A series that spans fewer than 5 of them is "weakly
-    identified". The interval of D joins those of kappa and of the residual variance (Zou and Donner
-    2008). A negative phi has kappa NaN: "oscillating at this sampling" when it is certain. Missing
-    points make a series unevenly spaced, which it may be. The centre has no calibrated interval.
+    dX = -kappa (X - center) dt + sqrt(2 D) dW, so that X(t + dt) given X(t) is normal with the
+    AR(1) coefficient phi = exp(-kappa dt). The least-squares phi is biased and skewed where a
+    series spans few relaxation times. Therefore kappa is median-unbiased, and its interval
+    contains the values at which the t statistic of phi (evenly spaced points), or the signed root
+    of the likelihood ratio (otherwise), lies within its own distribution. That distribution
+    depends on the number of relaxation times spanned, and is tabulated. The interval of D combines
+    those of kappa and of the residual variance (Zou and Donner 2008). A series that spans fewer
+    than 5 relaxation times is "weakly identified". Where phi is negative kappa is NaN, with the
+    status "oscillating at this sampling" if that is certain. Missing points make a series unevenly
+    spaced, which is allowed.
 
     References
     ----------
     Stock (1991), J. Monetary Econ. 28, 435; Hansen (1999), Rev. Econ. Stat. 81, 594; Tang and Chen
-    (2009), J. Econometrics 149, 65, for the bias.
+    (2009), J. Econometrics 149, 65, for the bias; Dickey and Fuller (1979) for the test.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> data = sp.processes.ornstein_uhlenbeck(kappa=1.0, diffusion=0.5, dt=0.1, steps=2000, rng=0)
+    >>> found = sp.dynamics.fit_ou(data["theta"], time="time")
+    >>> [round(found[name].item(), 2) for name in ("kappa", "kappa_low", "kappa_high")]
+    [0.98, 0.77, 1.19]
+    >>> round(found["diffusion"].item(), 1), round(found["relaxation_time"].item(), 1)
+    (0.5, 1.0)
     """
     series = paths(theta, time=time)
     c = ou_columns(series, confidence)
@@ -229,9 +252,11 @@ def fit_ou(
             "sigma_high": np.sqrt(2 * d_high),
             "phi": c["phi"],
             "center": c["center"],
-            "unit_root": np.where(np.isnan(c["dt"]), -np.abs(c["unit_root"]), c["unit_root"]),
+            "adf_statistic": np.where(
+                np.isnan(c["dt"]), -np.abs(c["adf_statistic"]), c["adf_statistic"]
+            ),
         }
-    values["unit_root_p_value"] = unit_root_p_value(values["unit_root"])
+    values["adf_p_value"] = adf_p_value(values["adf_statistic"])
     return result(
         series,
         {
@@ -244,7 +269,7 @@ def fit_ou(
         method="exact likelihood given the first point, median-unbiased",
         reference="Stock (1991); Hansen (1999); Tang and Chen (2009)",
         confidence=confidence,
-        interval_method="inversion of the t statistic's tabulated law; center: none",
+        interval_method="inversion of the tabulated t statistic; center: none",
     )
 
 
@@ -255,7 +280,7 @@ def _growth(kappa: np.ndarray, dt: np.ndarray) -> np.ndarray:
 
 
 def _diffusion(c: dict[str, np.ndarray], kappa: np.ndarray) -> np.ndarray:
-    """D from the residual variance: per step where spacing is even, else already per unit D."""
+    """D from the residual variance: per step where spacing is even, otherwise per unit D."""
     variance = c["squares"] / (c["count"] - 2)
     return np.where(np.isnan(c["dt"]), variance, variance / _growth(kappa, c["dt"]))
 
@@ -263,7 +288,7 @@ def _diffusion(c: dict[str, np.ndarray], kappa: np.ndarray) -> np.ndarray:
 def _diffusion_interval(
     c: dict[str, np.ndarray], diffusion: np.ndarray, confidence: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Join the intervals of residual variance and kappa, as logarithms (Zou and Donner 2008)."""
+    """Combine intervals of the residual variance and kappa, as logarithms (Zou and Donner)."""
     low, high = chi_squared_interval(np.ones_like(diffusion), c["count"] - 2, confidence)
     dt = np.where(np.isnan(c["dt"]), c["duration"] / c["count"], c["dt"])
     middle, ends = (

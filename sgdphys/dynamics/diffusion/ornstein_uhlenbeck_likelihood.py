@@ -1,4 +1,4 @@
-"""Memory of a series: its likelihood at one kappa, and the t statistic's law inverted."""
+"""Likelihood of an Ornstein-Uhlenbeck process at one kappa, and inversion of the t statistic."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ class Laws(NamedTuple):
 
 @compiled
 def _quantile_at(laws, which, c):
-    """Interpolate one quantile at so many relaxation times."""
+    """Interpolate one quantile at c relaxation times."""
     x = 1.0 / np.sqrt(1.0 + c)
     last = laws.x.shape[0] - 1
     k = 0
@@ -28,14 +28,14 @@ def _quantile_at(laws, which, c):
 
 @compiled
 def fit_at(x, t, n, kappa):
-    """Best centre and diffusion at one kappa.
+    """Profile likelihood at one kappa, with the best centre and diffusion.
 
     Returns
     -------
     (float, float, float, float)
-        Minus twice the log-likelihood without constants; the sum of weighted squares; kappa times
-        the distance of the centre from the first point; and twice the relaxation times spanned, as
-        far as bias goes: sum of (1 - a**2) 16/(1 + 3 a)**2.
+        -2 times the log-likelihood without constants; the weighted sum of squares; the drift at the
+        first point, kappa (mu - x_0); and twice the effective number of relaxation times spanned,
+        which determines the bias: sum of (1 - a**2) 16/(1 + 3 a)**2.
 
     Notes
     -----
@@ -50,9 +50,9 @@ def fit_at(x, t, n, kappa):
     dt = -1.0
     a = u = g = log_g = span = 0.0
     for k in range(n - 1):
-        here = t[k + 1] - t[k]
-        if here != dt:
-            dt = here
+        spacing = t[k + 1] - t[k]
+        if spacing != dt:
+            dt = spacing
             if kappa * dt < 1e-8:
                 a, u, g = 1.0 - kappa * dt, dt, 2 * dt
             else:
@@ -67,26 +67,26 @@ def fit_at(x, t, n, kappa):
         yy += y * y / g
         logs += log_g
         spans += span
-    pull = yu / uu
-    squares = max(yy - pull * yu, 1e-30 * yy)  # never below rounding
+    initial_drift = yu / uu
+    squares = max(yy - initial_drift * yu, 1e-30 * yy)  # never below rounding
     m = n - 1
-    return m * np.log(squares / m) + logs, squares, pull, spans
+    return m * np.log(squares / m) + logs, squares, initial_drift, spans
 
 
 @compiled
 def signed_root(x, t, n, best, lowest, kappa):
-    """Signed root of the likelihood ratio; above 0 where phi_hat is above exp(-kappa dt)."""
+    """Signed root of the likelihood ratio; positive where phi_hat exceeds exp(-kappa dt)."""
     value, _, _, spans = fit_at(x, t, n, kappa)
     root = np.sqrt(max(value - lowest, 0.0))
     return root if kappa > best else -root, 0.5 * spans
 
 
 @compiled
-def best_kappa(x, t, n, most):
-    """Kappa of largest likelihood between 0 and ``most``: a scan, then golden section."""
+def best_kappa(x, t, n, kappa_max):
+    """Maximum-likelihood kappa in [0, ``kappa_max``]: a scan, then golden-section search."""
     steps = 48
     low = 0.02 / (t[n - 1] - t[0])
-    ratio = (most / low) ** (1.0 / steps)
+    ratio = (kappa_max / low) ** (1.0 / steps)
     best, lowest = 0, fit_at(x, t, n, 0.0)[0]
     kappa = low
     for k in range(steps + 1):
@@ -98,7 +98,7 @@ def best_kappa(x, t, n, most):
         a, b = 0.0, low
     else:
         a = low * ratio ** (best - 2) if best > 1 else 0.0
-        b = min(low * ratio**best, most)
+        b = min(low * ratio**best, kappa_max)
     golden = 0.6180339887498949
     c = b - golden * (b - a)
     d = a + golden * (b - a)
@@ -124,14 +124,14 @@ def best_kappa(x, t, n, most):
 
 @compiled
 def displacement_factor(distance, variance, span, durations):
-    """How much more a start far from the centre tells than a stationary one: a factor of c.
+    """Factor of c that accounts for a first point far from the centre.
 
     Parameters
     ----------
     distance : float
-        Of the first point from the centre, squared.
+        Squared distance of the first point from the centre.
     variance : float
-        Of the stationary state.
+        Stationary variance.
     span : float
         1 - exp(-2 kappa T).
     durations : float
@@ -139,20 +139,20 @@ def displacement_factor(distance, variance, span, durations):
 
     Notes
     -----
-    The decay of a displaced start adds to the sum of squares that phi_hat is divided by, and the
-    bias in standard errors falls as its root. Within 2 standard deviations nothing is added, so
-    that a stationary series keeps its law.
+    The decay from a displaced start adds to the sum of squares in the denominator of phi_hat, and
+    the bias in standard errors falls as its root. Within 2 standard deviations nothing is added, so
+    that the distribution for stationary series is unchanged.
     """
     return 1.0 + max(distance / variance - 4.0, 0.0) * span / durations
 
 
 @compiled
-def memory_at(laws, which, phi_hat, error, m, more):
-    """Phi at which the t statistic is the given quantile of its law; between 0 and 1."""
+def phi_at(laws, which, phi_hat, error, m, factor):
+    """Phi in [0, 1] at which the t statistic equals the given quantile of its distribution."""
     low, high = 0.0, 1.0
     for _ in range(60):
         phi = 0.5 * (low + high)
-        c = more * 8.0 * m * (1.0 - phi * phi) / (1.0 + 3.0 * phi) ** 2
+        c = factor * 8.0 * m * (1.0 - phi * phi) / (1.0 + 3.0 * phi) ** 2
         if (phi_hat - phi) / error > _quantile_at(laws, which, c):
             low = phi  # phi_hat is too large for this phi
         else:
@@ -161,29 +161,29 @@ def memory_at(laws, which, phi_hat, error, m, more):
 
 
 @compiled
-def _excess(laws, which, x, t, n, best, lowest, more, kappa):
-    """Signed root less the quantile of its law; rises with kappa."""
+def _excess(laws, which, x, t, n, best, lowest, factor, kappa):
+    """Signed root minus the quantile of its distribution; rises with kappa."""
     root, spans = signed_root(x, t, n, best, lowest, kappa)
-    return root - _quantile_at(laws, which, more * spans)
+    return root - _quantile_at(laws, which, factor * spans)
 
 
 @compiled
-def uneven_kappa(laws, which, x, t, n, best, lowest, more, most):
-    """Kappa at which the signed root is the given quantile of its law; between 0 and ``most``."""
+def uneven_kappa(laws, which, x, t, n, best, lowest, factor, kappa_max):
+    """Kappa in [0, ``kappa_max``] at which the signed root equals the given quantile."""
     low, high = 0.0, max(best, 1.0 / (t[n - 1] - t[0]))
-    f_low = _excess(laws, which, x, t, n, best, lowest, more, low)
+    f_low = _excess(laws, which, x, t, n, best, lowest, factor, low)
     if f_low >= 0.0:
         return 0.0
-    f_high = _excess(laws, which, x, t, n, best, lowest, more, high)
+    f_high = _excess(laws, which, x, t, n, best, lowest, factor, high)
     while f_high < 0.0:
-        if high >= most:
+        if high >= kappa_max:
             return np.inf
         low, f_low = high, f_high
-        high = min(1.5 * high, most)
-        f_high = _excess(laws, which, x, t, n, best, lowest, more, high)
-    for _ in range(60):  # regula falsi after Illinois
+        high = min(1.5 * high, kappa_max)
+        f_high = _excess(laws, which, x, t, n, best, lowest, factor, high)
+    for _ in range(60):  # regula falsi, Illinois variant
         kappa = (low * f_high - high * f_low) / (f_high - f_low)
-        value = _excess(laws, which, x, t, n, best, lowest, more, kappa)
+        value = _excess(laws, which, x, t, n, best, lowest, factor, kappa)
         if abs(value) < 1e-7 or high - low < 1e-9 * high:
             break
         if value < 0.0:

@@ -1,4 +1,4 @@
-"""Symmetric stable law: densities from a table made by FFT, and the fit of its index."""
+"""Symmetric alpha-stable law: table of densities by FFT, and maximum-likelihood fit."""
 
 import functools
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from scipy.special import gamma, gammaln
 from sgdphys.compiling import compiled
 
 INDICES = np.round(np.arange(0.8, 2.001, 0.02), 3)
-"""Tail indices of the table; the last is the Gaussian."""
+"""Tail indices of the table; the last, 2, is Gaussian."""
 _STEP = 0.04
 _NODES = 420
 _SIZE = 2**18
@@ -31,14 +31,14 @@ class Table(NamedTuple):
 
 @functools.cache
 def table() -> Table:
-    """Return the table, made once.
+    """Return the table, which is computed once.
 
     Notes
     -----
-    f(x) = 1/pi int cos(k x) exp(-k**alpha) dk by FFT up to x = 30, less the two nearest aliases of
-    its tails; beyond, the series sum (-1)**(j+1) Gamma(alpha j + 1)/j! sin(pi alpha j/2)
-    x**(-alpha j - 1)/pi, to its smallest term. ``weight`` is -f'(x)/(x f(x)), with which a
-    likelihood's scale is found as that of a Gaussian.
+    f(x) = 1/pi int cos(k x) exp(-k**alpha) dk by FFT up to x = 30, minus the two nearest aliases of
+    its tails; beyond, the asymptotic series sum (-1)**(j+1) Gamma(alpha j + 1)/j!
+    sin(pi alpha j/2) x**(-alpha j - 1)/pi, up to its smallest term. ``weight`` is -f'(x)/(x f(x)),
+    the weight of a point in iteratively reweighted least squares.
     """
     x = np.sinh(_STEP * np.arange(_NODES))
     log_density = np.empty((len(INDICES), _NODES))
@@ -79,7 +79,7 @@ def _by_fft(alpha: float, x: np.ndarray) -> np.ndarray:
     tail = gamma(alpha + 1) * np.sin(np.pi * alpha / 2) / np.pi
     period = 2 * _SIZE * dx
     with np.errstate(divide="ignore"):
-        # a midpoint rule's aliases alternate in sign
+        # the aliases of a midpoint rule alternate in sign
         values = values + tail * ((period - grid) ** (-alpha - 1) + (period + grid) ** (-alpha - 1))
     near = grid < 2 * _TAIL_FROM
     return np.maximum(CubicSpline(grid[near], values[near])(x), 1e-300)
@@ -88,18 +88,20 @@ def _by_fft(alpha: float, x: np.ndarray) -> np.ndarray:
 def _by_series(alpha: float, x: np.ndarray) -> np.ndarray:
     total = np.zeros_like(x)
     smallest = np.full_like(x, np.inf)
-    going = np.ones(len(x), bool)
+    is_converging = np.ones(len(x), bool)
     for j in range(1, 60):
         size = np.exp(gammaln(alpha * j + 1) - gammaln(j + 1) - (alpha * j + 1) * np.log(x))
-        going &= size < smallest
-        smallest = np.where(going, size, smallest)
-        total += np.where(going, (-1) ** (j + 1) * np.sin(np.pi * alpha * j / 2) * size, 0.0)
+        is_converging &= size < smallest
+        smallest = np.where(is_converging, size, smallest)
+        total += np.where(
+            is_converging, (-1) ** (j + 1) * np.sin(np.pi * alpha * j / 2) * size, 0.0
+        )
     return np.maximum(total / np.pi, 1e-300)
 
 
 @compiled
 def _at(row, step, z):
-    """Interpolate a row of the table at |z|, by cubic convolution; straight in u beyond its end."""
+    """Interpolate a row of the table at |z| by cubic convolution; linear in u beyond its end."""
     z = abs(z)
     u = np.log(z + np.sqrt(z * z + 1.0)) / step
     last = row.shape[0] - 1
@@ -114,13 +116,13 @@ def _at(row, step, z):
 
 
 @compiled
-def _profile(weights, densities, step, dx, place, scale):
-    """Likelihood of one index with its best place and scale, found by weighing points.
+def _profile(weights, densities, step, dx, location, scale):
+    """Profile likelihood at fixed alpha, by iteratively reweighted least squares.
 
     Returns
     -------
     (float, float, float)
-        Log-likelihood, place, scale.
+        Log-likelihood, location, scale.
     """
     n = dx.shape[0]
     is_gaussian = weights[0] == 0.5 and weights[-1] == 0.5
@@ -129,46 +131,46 @@ def _profile(weights, densities, step, dx, place, scale):
         first = 0.0
         second = 0.0
         for k in range(n):
-            z = (dx[k] - place) / scale
+            z = (dx[k] - location) / scale
             w = max(_at(weights, step, z), 0.0) if not is_gaussian else 0.5
             total += w
             first += w * z
             second += w * z * z
         moved = first / total
-        place += scale * moved
+        location += scale * moved
         ratio = second / n - moved * moved * total / n
         if is_gaussian:
             scale *= np.sqrt(ratio)
             break
-        scale *= ratio**0.75  # beyond the half power of the fixed point, which creeps
+        scale *= ratio**0.75  # over-relaxed: the fixed-point iteration, power 1/2, converges slowly
         if abs(ratio - 1.0) < 1e-4 and abs(moved) < 1e-3:
             break
     value = 0.0
     for k in range(n):
-        z = (dx[k] - place) / scale
+        z = (dx[k] - location) / scale
         value += -0.25 * z * z + _GAUSSIAN if is_gaussian else _at(densities, step, z)
-    return value - n * np.log(scale), place, scale
+    return value - n * np.log(scale), location, scale
 
 
 @compiled
-def _climb(table, dx, place, scale, values, places, scales):
-    """Find the best index; values (index,) hold NaN where nothing was evaluated."""
+def _maximise(table, dx, location, scale, values, locations, scales):
+    """Find the best index by pattern search; values (index,) are NaN where not evaluated."""
     last = table.indices.shape[0] - 1
     for k in range(last + 1):
         values[k] = np.nan
     best = 35  # an index of 1.5
     stride = 12
-    values[best], places[best], scales[best] = _profile(
-        table.weight[best], table.log_density[best], table.step, dx, place, scale
+    values[best], locations[best], scales[best] = _profile(
+        table.weight[best], table.log_density[best], table.step, dx, location, scale
     )
     while stride >= 1:
         moved = False
         for side in (-1, 1):
             k = min(max(best + side * stride, 0), last)
             if values[k] != values[k]:
-                values[k], places[k], scales[k] = _profile(
+                values[k], locations[k], scales[k] = _profile(
                     table.weight[k], table.log_density[k], table.step, dx,
-                    places[best], scales[best],
+                    locations[best], scales[best],
                 )  # fmt: skip
             if values[k] > values[best]:
                 best = k
@@ -179,16 +181,16 @@ def _climb(table, dx, place, scale, values, places, scales):
 
 
 @compiled
-def _crossing(table, dx, best, level, side, values, places, scales):
-    """Index at which the likelihood falls below a level, else the end of the table."""
+def _crossing(table, dx, best, level, side, values, locations, scales):
+    """Index at which the likelihood falls below a level; the end of the table if nowhere."""
     last = table.indices.shape[0] - 1
     k = best
     while 0 <= k + side <= last:
         k += side
         if values[k] != values[k]:
-            values[k], places[k], scales[k] = _profile(
+            values[k], locations[k], scales[k] = _profile(
                 table.weight[k], table.log_density[k], table.step, dx,
-                places[k - side], scales[k - side],
+                locations[k - side], scales[k - side],
             )  # fmt: skip
         if values[k] < level:
             inner = values[k - side]
@@ -198,44 +200,44 @@ def _crossing(table, dx, best, level, side, values, places, scales):
 
 
 @compiled
-def fit_index(table, dx, place, scale, drop, values, places, scales, out):
-    """Fit index, place and scale to one sample.
+def fit_index(table, dx, location, scale, drop, values, locations, scales, out):
+    """Fit index, location and scale to one sample.
 
     Parameters
     ----------
     table : Table
     dx : float64 (point,)
-    place, scale : float
-        Where to begin.
+    location, scale : float
+        Starting values.
     drop : float
         Fall of the log-likelihood at the ends of the interval.
-    values, places, scales : float64 (index,)
+    values, locations, scales : float64 (index,)
         Scratch.
     out : float64 (6,)
-        Filled: index, its lower and upper end, place, scale, log-likelihood.
+        Filled: index, its lower and upper end, location, scale, log-likelihood.
     """
     last = table.indices.shape[0] - 1
-    best = _climb(table, dx, place, scale, values, places, scales)
+    best = _maximise(table, dx, location, scale, values, locations, scales)
     out[0] = table.indices[best]
     top = values[best]
     if 0 < best < last:
         left, right = values[best - 1], values[best + 1]
-        bend = left - 2 * top + right
-        if bend < 0.0:  # the parabola through the three
-            shift = 0.5 * (left - right) / bend
+        curvature = left - 2 * top + right
+        if curvature < 0.0:  # maximum of the parabola through three points
+            shift = 0.5 * (left - right) / curvature
             out[0] += shift * (table.indices[best + 1] - table.indices[best])
             top -= 0.25 * (left - right) * shift
-    out[1] = _crossing(table, dx, best, top - drop, -1, values, places, scales)
-    out[2] = _crossing(table, dx, best, top - drop, 1, values, places, scales)
-    out[3] = places[best]
+    out[1] = _crossing(table, dx, best, top - drop, -1, values, locations, scales)
+    out[2] = _crossing(table, dx, best, top - drop, 1, values, locations, scales)
+    out[3] = locations[best]
     out[4] = scales[best]
     out[5] = values[best]
 
 
 @compiled
-def evaluate(step, densities, tails, dx, place, scale, out):
+def evaluate(step, densities, tails, dx, location, scale, out):
     """Log density and log of the smaller tail of each point, out (point, 2)."""
     for k in range(dx.shape[0]):
-        z = (dx[k] - place) / scale
+        z = (dx[k] - location) / scale
         out[k, 0] = _at(densities, step, z) - np.log(scale)
         out[k, 1] = _at(tails, step, z)

@@ -1,6 +1,6 @@
-"""Tail index of increments, per coordinate, beside what Gaussian noise would read.
+"""Tail index of increments, per coordinate, compared with that of Gaussian noise.
 
-Coordinates are never pooled: Gaussian noise of unequal variances, pooled, looks heavy-tailed.
+Coordinates are never pooled: pooled Gaussian noise of unequal variances looks heavy-tailed.
 """
 
 from collections.abc import Callable
@@ -20,33 +20,33 @@ from sgdphys.errors import InputError, nearest
 from sgdphys.quantities import number_of
 
 FEWEST = 50
-"""Increments for an index."""
+"""Least number of increments for an index."""
 _OF_PATH = Needs(points=FEWEST + 1, even=True, neighbours=True, distinct="increments")
 _OF_INCREMENTS = Needs(points=FEWEST, distinct="values")
 
 
 @compiled
 def _levy_kernel(table, dx, counts, drop, scratch, out):
-    """Fill out (series, 6) with what ``fit_index`` says of increments packed to the left."""
+    """Fill out (series, 6) with the results of ``fit_index`` for increments packed to the left."""
     for s in range(dx.shape[0]):
-        values, places, scales = scratch[0], scratch[1], scratch[2]
-        here = dx[s, : counts[s]]
-        fit_index(table, here, out[s, 3], out[s, 4], drop, values, places, scales, out[s])
+        values, locations, scales = scratch[0], scratch[1], scratch[2]
+        row = dx[s, : counts[s]]
+        fit_index(table, row, out[s, 3], out[s, 4], drop, values, locations, scales, out[s])
 
 
 def levy_columns(dx: np.ndarray, confidence: float) -> np.ndarray:
-    """Fit increments (series, increment) that have a tail, missing ones NaN.
+    """Fit increments (series, increment) with enough distinct values, missing ones NaN.
 
     Returns
     -------
     (series, 6)
-        Index, its ends, place, scale, log-likelihood.
+        Index, its interval, location, scale, log-likelihood.
     """
     out = np.full((len(dx), 6), np.nan)
     if not len(dx):
         return out
-    there = np.isfinite(dx)
-    packed = np.take_along_axis(dx, np.argsort(~there, axis=1, kind="stable"), axis=1)
+    finite = np.isfinite(dx)
+    packed = np.take_along_axis(dx, np.argsort(~finite, axis=1, kind="stable"), axis=1)
     quarter = np.nanquantile(dx, [0.25, 0.5, 0.75], axis=1)
     out[:, 3] = quarter[1]
     spread = 0.5 * (quarter[2] - quarter[0])
@@ -55,7 +55,7 @@ def levy_columns(dx: np.ndarray, confidence: float) -> np.ndarray:
     tables: Table = table()
     scratch = np.empty((3, len(tables.indices)))
     drop = 0.5 * float(chdtri(1, 1 - confidence))
-    _levy_kernel(tables, packed, there.sum(axis=1), drop, scratch, out)
+    _levy_kernel(tables, packed, finite.sum(axis=1), drop, scratch, out)
     return out
 
 
@@ -66,36 +66,55 @@ def fit_levy(
     time: Any = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Symmetric Levy flight with drift: tail index and scale of every series by likelihood.
+    """Levy flight (alpha-stable process): tail index, scale and drift by maximum likelihood.
 
     Parameters
     ----------
     theta : DataArray or array
-        Paths, not increments; an array without names has time first.
+        Evenly spaced paths in units x, not increments; an array without names has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     confidence : float
+        Level of the interval, between 0 and 1.
 
     Returns
     -------
     Dataset
-        tail_index with ``_low`` and ``_high`` (between 0.8 and 2), scale (of one increment:
-        exp(-|scale k|**alpha)), drift, count, status.
+        Over the other dimensions of ``theta``: tail_index with ``_low`` and ``_high``, between 0.8
+        and 2; scale (x), of one increment; drift (x/t); count (increments); status.
 
     Raises
     ------
     InputError
-        For a dimension that is not there, or times that do not increase.
+        For an unknown dimension, or times that do not increase.
+
+    See Also
+    --------
+    tail_index : The index alone, by four methods, compared with Gaussian noise.
+    fit : Which of five processes describes the series?
 
     Notes
     -----
-    Increments over missing points are left out. Densities come from a table made by FFT; the
-    interval is that of the likelihood ratio. At an index of 2 the law is Gaussian with D dt =
-    scale**2. Unevenly spaced series have the status "needs even spacing".
+    Increments about the drift have the characteristic function exp(-|scale k|**alpha), a symmetric
+    stable law. At alpha = 2 it is Gaussian with D dt = scale**2. Densities come from a table made
+    by FFT; the likelihood is profiled over location and scale (iteratively reweighted least
+    squares), and the interval is that of the likelihood ratio. Increments next to missing points
+    are left out. Unevenly spaced series have the status "needs even spacing".
 
     References
     ----------
     Nolan (2020), "Univariate stable distributions", chapter 4.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.levy_flight(tail_index=1.5, scale=1.0, steps=1000, rng=0)["theta"]
+    >>> found = sp.dynamics.fit_levy(theta)
+    >>> [round(found[name].item(), 1) for name in ("tail_index", "scale")]
+    [1.4, 0.9]
+    >>> found["tail_index_low"].item() < 1.5 < found["tail_index_high"].item()
+    True
     """
     series = paths(theta, time=time)
     spacing = series.spacing
@@ -105,7 +124,7 @@ def fit_levy(
         return np.column_stack([levy_columns(dx, confidence), np.isfinite(dx).sum(axis=1)])
 
     columns, status = over_sound_series(series, kernel, 7, _OF_PATH)
-    index, low, high, place, scale, _, count = np.moveaxis(columns, -1, 0)
+    index, low, high, location, scale, _, count = np.moveaxis(columns, -1, 0)
     return result(
         series,
         {
@@ -113,7 +132,7 @@ def fit_levy(
             "tail_index_low": low,
             "tail_index_high": high,
             "scale": scale,
-            "drift": place / spacing,
+            "drift": location / spacing,
             "count": count,
             "status": status,
         },
@@ -126,21 +145,22 @@ def fit_levy(
 
 
 def log_moment(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
-    """Index from Var ln|X| = (pi**2/6)(1/alpha**2 + 1/2), and its interval.
+    """Log-moment estimator: index from Var ln|X| = (pi**2/6)(1/alpha**2 + 1/2).
 
     The fourth central moment of ln|X|, pi**4 (3/(20 a**4) + 1/(12 a**2) + 19/240), gives the
     standard error of the variance (Kuruoglu 2001).
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(np.abs(dx))
-        logs[~np.isfinite(logs)] = np.nan  # exact zeros carry no logarithm
+        logs[~np.isfinite(logs)] = np.nan  # of exact zeros
     n = np.isfinite(logs).sum(axis=1)
     variance = np.nanvar(logs, axis=1, ddof=1)
     index = _index_of_variance(variance)
     fourth = np.pi**4 * (3 / (20 * index**4) + 1 / (12 * index**2) + 19 / 240)
     error = np.sqrt((fourth - variance**2) / n)
-    reach = ndtri(0.5 + confidence / 2) * error
-    return index, _index_of_variance(variance + reach), _index_of_variance(variance - reach)
+    half_width = ndtri(0.5 + confidence / 2) * error
+    ends = (_index_of_variance(variance + side * half_width) for side in (1, -1))
+    return index, *ends
 
 
 def _index_of_variance(variance: np.ndarray) -> np.ndarray:
@@ -148,9 +168,10 @@ def _index_of_variance(variance: np.ndarray) -> np.ndarray:
 
 
 def block_log(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
-    """Index from sums of blocks of b increments: 1/alpha = mean(ln|sum| - ln|X|)/ln b.
+    """Block estimator: 1/alpha = mean(ln|sum| - ln|X|)/ln b, with sums of b increments.
 
-    Mohammadi, Mohammadpour and Ogata (2015), Metrika 78, 549; b is about the root of their number.
+    b is about the square root of their number (Mohammadi, Mohammadpour and Ogata 2015, Metrika 78,
+    549).
     """
     found = np.full(len(dx), np.nan)
     for s, row in enumerate(dx):
@@ -158,13 +179,13 @@ def block_log(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
         b = int(np.sqrt(len(x)))
         blocks = x[: len(x) // b * b].reshape(-1, b)
         sums = np.abs(blocks.sum(axis=1))
-        sums = np.log(sums[sums > 0])  # exact zeros carry no logarithm
+        sums = np.log(sums[sums > 0])  # exact zeros have no logarithm
         found[s] = np.log(b) / (sums.mean() - np.log(np.abs(blocks)).mean())
     return found, np.full_like(found, np.nan), np.full_like(found, np.nan)
 
 
 def hill(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
-    """Hill's index of the largest tenth of |X|; a power law's, not bounded by 2."""
+    """Hill estimator: index of a power law, from the largest tenth of |X|; it may exceed 2."""
     found, error = np.full((2, len(dx)), np.nan)
     for s, row in enumerate(dx):
         sizes = np.sort(np.abs(row[np.isfinite(row)]))
@@ -172,12 +193,12 @@ def hill(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
         if sizes[-k - 1] > 0:
             found[s] = 1 / np.log(sizes[-k:] / sizes[-k - 1]).mean()
             error[s] = found[s] / np.sqrt(k)
-    reach = ndtri(0.5 + confidence / 2) * error
-    return found, found - reach, found + reach
+    half_width = ndtri(0.5 + confidence / 2) * error
+    return found, found - half_width, found + half_width
 
 
 def likelihood(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
-    """Index of largest likelihood of a symmetric stable law, at most 2."""
+    """Maximum-likelihood index of a symmetric stable law, at most 2."""
     columns = levy_columns(dx, confidence)
     return columns[:, 0], columns[:, 1], columns[:, 2]
 
@@ -200,40 +221,61 @@ def tail_index(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Tail index of the increments of every series, beside that of Gaussian noise.
+    """Tail index (stability index alpha) of increments, compared with that of Gaussian noise.
 
     Parameters
     ----------
     theta : DataArray or array
-        Series; an array without names has time first.
-    dim : str
+        Series along time; an array without names has time first.
+    time : str, float, array or pair, optional
+        Time dimension or coordinate, spacing of the points, or their times: see
+        ``dynamics.series.paths``.
     of : str
-        "path", whose differences are taken, or "increments" as they are.
+        What the series are: "path", whose differences are taken, or "increments".
     method : str
-        "likelihood", "log_moment", "block_log" (that of much of the literature on SGD) or "hill".
+        "likelihood" (symmetric stable law), "log_moment" (variance of ln|X|), "block_log" (sums of
+        blocks, common in the literature on SGD) or "hill" (Hill estimator, largest tenth).
     confidence : float
+        Level of the interval, between 0 and 1.
     rng : int, SeedSequence or Generator
-        Seed of the null, with the place of each series in the array.
+        Random numbers of the null: see ``sgdphys.draws``.
 
     Returns
     -------
     Dataset
-        tail_index with ``_low`` and ``_high``; null_tail_index, the same of as many Gaussian
-        numbers; count, status. Stable laws have at most 2, which is Gaussian.
+        Over the other dimensions of ``theta``: tail_index with ``_low`` and ``_high``;
+        null_tail_index, the same estimate from as many Gaussian numbers; count (increments);
+        status. Stable laws have alpha at most 2, which is Gaussian.
 
     Raises
     ------
     InputError
-        For an unknown method or choice of ``of``.
+        For an unknown ``method`` or ``of``.
+
+    See Also
+    --------
+    fit_levy : Tail index with scale and drift.
+    wiener_tests : Tests of normal increments.
 
     Notes
     -----
-    Each series is read alone. A heavy tail of the weights themselves (Kesten) is another thing than
-    one of their increments. Series with few distinct increments have NaN and a status.
+    Each series is estimated alone, since Gaussian noise of unequal variances looks heavy-tailed
+    when it is pooled. For a stable law Var ln|X| = (pi**2/6)(1/alpha**2 + 1/2), and sums of b
+    increments scale as b**(1/alpha). Heavy tails of the weights themselves (Kesten) differ from
+    heavy tails of their increments. Series with few distinct increments have NaN and a status.
 
     References
     ----------
-    Simsekli et al. (2019) for SGD; Xie et al. (2021) for its critics.
+    Nolan (2020); Kuruoglu (2001); Mohammadi, Mohammadpour and Ogata (2015); Hill (1975). Simsekli
+    et al. (2019) for SGD; Xie et al. (2021) for a critique.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.levy_flight(tail_index=1.5, steps=2000, rng=0)["theta"]
+    >>> found = sp.dynamics.tail_index(theta)
+    >>> [round(found[name].item(), 1) for name in ("tail_index", "null_tail_index")]
+    [1.5, 2.0]
     """
     if method not in METHODS:
         raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")
@@ -242,9 +284,9 @@ def tail_index(
     estimator, interval, reference = METHODS[method]
     series = paths(theta, time=time)
 
-    def kernel(x: np.ndarray, t: np.ndarray, places: np.ndarray) -> np.ndarray:
+    def kernel(x: np.ndarray, t: np.ndarray, indices: np.ndarray) -> np.ndarray:
         dx = np.diff(x, axis=1) if of == "path" else x
-        null = np.stack([stream(rng, k).standard_normal(dx.shape[1]) for k in places])
+        null = np.stack([stream(rng, k).standard_normal(dx.shape[1]) for k in indices])
         null[~np.isfinite(dx)] = np.nan
         columns = (*estimator(dx, confidence), estimator(null, confidence)[0])
         return np.column_stack([*columns, np.isfinite(dx).sum(axis=1)])

@@ -1,8 +1,9 @@
-"""The law of the t statistic of a first-order autoregression, from a unit root to white noise.
+"""Distribution of the t statistic of an AR(1) coefficient, from a unit root to white noise.
 
-``tabulate`` simulates it and wrote ``unit_root.csv``: quantiles of (phi_hat - phi)/se, with
-an intercept, for a stationary Ornstein-Uhlenbeck process seen for c relaxation times. At c = 0 it
-is the law of Dickey and Fuller, at large c it tends to the normal law shifted by -4/sqrt(2 c).
+``tabulate`` simulates it and wrote ``unit_root.csv``: quantiles of (phi_hat - phi)/se, with an
+intercept, for a stationary Ornstein-Uhlenbeck process that is observed for c relaxation times. At
+c = 0 it is the Dickey-Fuller distribution; at large c it tends to the normal distribution shifted
+by -4/sqrt(2 c).
 """
 
 import functools
@@ -26,7 +27,7 @@ CHANCES = np.array(
 
 @numba.njit(nogil=True, fastmath=True)
 def _t_statistics(phi, points, seed, out):  # type: ignore[no-untyped-def]
-    """T statistics of simulated stationary series; a random walk at phi = 1."""
+    """Simulated t statistics of stationary series; of random walks at phi = 1."""
     np.random.seed(seed)  # noqa: NPY002 numba has its own generator under this name
     for r in range(out.shape[0]):
         x = np.random.normal() / np.sqrt(1 - phi * phi) if phi < 1 else 0.0  # noqa: NPY002
@@ -55,7 +56,7 @@ def tabulate(series: int = 400_000, durations: np.ndarray = DURATIONS, seed: int
     Parameters
     ----------
     series : int
-        Simulated for each duration.
+        Number of series simulated for each duration.
     durations : float (duration,)
         c = kappa T.
     seed : int
@@ -71,7 +72,7 @@ def tabulate(series: int = 400_000, durations: np.ndarray = DURATIONS, seed: int
 
 @functools.cache
 def table() -> np.ndarray:
-    """Quantiles of the t statistic as they were tabulated (duration, chance)."""
+    """Tabulated quantiles of the t statistic (duration, chance)."""
     return np.loadtxt(TABLE, delimiter=",")
 
 
@@ -86,7 +87,7 @@ def quantiles(chance: float) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     (float (duration,), float (duration,))
-        x increasing from 0 (the normal law) to 1 (the unit root), and the quantile there.
+        x, increasing from 0 (normal distribution) to 1 (unit root), and the quantile at x.
     """
     scores = ndtri(CHANCES)
     wanted = ndtri(np.clip(chance, CHANCES[0], CHANCES[-1]))
@@ -95,8 +96,8 @@ def quantiles(chance: float) -> tuple[np.ndarray, np.ndarray]:
     return x, np.concatenate([[wanted], found[::-1]])
 
 
-def unit_root_p_value(statistic: np.ndarray) -> np.ndarray:
-    """Share of driftless random walks with a smaller t statistic of phi - 1."""
+def adf_p_value(statistic: np.ndarray) -> np.ndarray:
+    """Dickey-Fuller p-value: fraction of driftless random walks with a smaller t statistic."""
     return np.interp(statistic, table()[0], CHANCES, left=CHANCES[0], right=CHANCES[-1])
 
 

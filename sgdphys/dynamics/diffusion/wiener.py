@@ -41,37 +41,56 @@ def fit_wiener(
     time: Any = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Drift and diffusion coefficient of every series.
+    """Wiener process (Brownian motion) with drift: drift velocity and diffusion coefficient.
 
     Parameters
     ----------
     theta : DataArray or array
-        Series; an array without names has time first.
+        Series along time, in units x; an array without names has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``.
     confidence : float
+        Level of the intervals, between 0 and 1.
 
     Returns
     -------
     Dataset
-        drift, diffusion, sigma with ``_low`` and ``_high``, count (increments), status; over the
-        other dimensions of ``theta``.
+        Over the other dimensions of ``theta``: drift (x/t), diffusion (x**2/t) and sigma
+        (x/t**0.5), each with ``_low`` and ``_high``; count (increments); status.
 
     Raises
     ------
     InputError
-        For a dimension that is not there, or times that do not increase.
+        For an unknown dimension, or times that do not increase.
+
+    See Also
+    --------
+    wiener_tests : Is a Wiener process a fair model of the series?
+    fit : Which of five processes describes the series?
+    diffusion_coefficient : The same by time window, or with measurement noise.
 
     Notes
     -----
-    v = (x_n - x_0)/(t_n - t_0) and D = sum (dx - v dt)**2/dt / (2 (n - 1)) over n increments, with
-    n - 1 degrees of freedom; exact at any spacing: chi-squared for D, Student's t for v. Missing
-    points (NaN) are bridged by the increment across them. A series that is "constant" or a
-    "straight line" has D = 0; one with fewer than 2 increments, or that diverged, has NaN.
+    dX = v dt + sigma dW with sigma**2 = 2 D. Over n increments v = (x_n - x_0)/(t_n - t_0) and
+    D = sum (dx - v dt)**2/dt / (2 (n - 1)). The intervals are exact at any spacing: chi-squared
+    with n - 1 degrees of freedom for D, Student's t for v. The increment across missing points
+    (NaN) counts as one. A "constant" series or a "straight line" has D = 0; a series with fewer
+    than 2 increments, or one that diverged, has NaN.
 
     References
     ----------
     Gardiner, "Stochastic methods", 4th ed., section 3.8.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.wiener(drift=0.1, diffusion=0.5, steps=2000, rng=0)["theta"]
+    >>> found = sp.dynamics.fit_wiener(theta)
+    >>> [round(found[name].item(), 2) for name in ("drift", "drift_low", "drift_high")]
+    [0.07, 0.03, 0.12]
+    >>> [round(found[name].item(), 2) for name in ("diffusion", "diffusion_low", "diffusion_high")]
+    [0.5, 0.47, 0.53]
     """
     series = paths(theta, time=time)
 
@@ -86,11 +105,11 @@ def fit_wiener(
     low, high = chi_squared_interval(diffusion, count - 1, confidence)
     tail = (1 - confidence) / 2
     with np.errstate(invalid="ignore"):
-        reach = stdtrit(np.maximum(count - 1, 1), 1 - tail) * np.sqrt(2 * diffusion / duration)
+        half_width = stdtrit(np.maximum(count - 1, 1), 1 - tail) * np.sqrt(2 * diffusion / duration)
         values = {
             "drift": drift,
-            "drift_low": drift - reach,
-            "drift_high": drift + reach,
+            "drift_low": drift - half_width,
+            "drift_high": drift + half_width,
             "diffusion": diffusion,
             "diffusion_low": low,
             "diffusion_high": high,
@@ -110,14 +129,14 @@ def fit_wiener(
 
 
 def chi_squared_interval(
-    estimate: np.ndarray, freedom: Any, confidence: float
+    estimate: np.ndarray, dof: Any, confidence: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Interval of a variance whose estimate has chi-squared errors of that many degrees."""
+    """Interval of a variance from a chi-squared estimate with ``dof`` degrees of freedom."""
     tail = (1 - confidence) / 2
     with np.errstate(invalid="ignore", divide="ignore"):
-        degrees = np.where(np.asarray(freedom) > 0, freedom, np.nan)
+        positive_dof = np.where(np.asarray(dof) > 0, dof, np.nan)
         # chdtri is the inverse of the upper tail
         return (
-            estimate * degrees / chdtri(degrees, tail),
-            estimate * degrees / chdtri(degrees, 1 - tail),
+            estimate * positive_dof / chdtri(positive_dof, tail),
+            estimate * positive_dof / chdtri(positive_dof, 1 - tail),
         )

@@ -1,4 +1,4 @@
-"""Whether a Wiener process is a fair model: tests of increments, all series at once."""
+"""Tests of a Wiener process: normality, autocorrelation, heteroscedasticity, unit root."""
 
 import functools
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from scipy.special import chdtrc, ndtr
 from sgdphys.arguments import checked, require_share
 from sgdphys.containers import require_kind
 from sgdphys.draws import Seed, seed_of
-from sgdphys.dynamics.diffusion.unit_root import unit_root_p_value
+from sgdphys.dynamics.diffusion.unit_root import adf_p_value
 from sgdphys.dynamics.series import over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs, status_of
 from sgdphys.errors import InputError
@@ -19,18 +19,19 @@ from sgdphys.quantities import labelled, number_of
 from sgdphys.status import OK, TOO_SHORT
 
 FEWEST = 50
-"""Increments for a test."""
+"""Least number of increments for a test."""
 _NEEDS = Needs(points=FEWEST + 1)
 WINDOW = 512
-"""Increments at which shares of passing series are compared: at any length all are rejected."""
+"""Increments at which pass rates are compared: long enough, every real series is rejected."""
 _LAGS = 10
 _VARIANCE_RATIO = 8
 
 
 def jarque_bera(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Skewness and kurtosis of standardised values (series, point): statistic and p-value.
+    """Jarque-Bera test of normality, by skewness and kurtosis of values (series, point).
 
-    With the moments' exact means and variances at n points (Urzua 1996), chi-squared of 2 degrees.
+    With the exact means and variances of the moments at n points (Urzua 1996); chi-squared with 2
+    degrees of freedom.
     """
     n = z.shape[1]
     c = z - z.mean(axis=1, keepdims=True)
@@ -45,7 +46,7 @@ def jarque_bera(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def anderson_darling(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distance of values (series, point) from a normal law of their own mean and variance.
+    """Anderson-Darling test of normality of values (series, point), mean and variance unknown.
 
     p-values after D'Agostino and Stephens (1986), table 4.9.
     """
@@ -70,7 +71,7 @@ def anderson_darling(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ljung_box(z: np.ndarray, lags: int = _LAGS) -> tuple[np.ndarray, np.ndarray]:
-    """Autocorrelation of values (series, point) to some lags; chi-squared (Ljung and Box 1978)."""
+    """Ljung-Box (portmanteau) test of autocorrelation of values (series, point) up to ``lags``."""
     n = z.shape[1]
     lags = min(lags, n // 5)
     c = z - z.mean(axis=1, keepdims=True)
@@ -83,23 +84,25 @@ def ljung_box(z: np.ndarray, lags: int = _LAGS) -> tuple[np.ndarray, np.ndarray]
 
 
 def constant_variance(z: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether squares of values depend on time, on the level, its square, or the last square.
+    """Heteroscedasticity: Breusch-Pagan test in Koenker's form, with the ARCH-LM regressor.
+
+    Squared values are regressed on time, level, squared level and the last squared value.
 
     Parameters
     ----------
     z : (series, point)
         Increments or residuals.
     x : (series, point)
-        Level before each of them.
+        Path before each of them.
 
     Returns
     -------
     (series,), (series,)
-        n R**2 of the regression, and its p-value, chi-squared of 4 degrees.
+        n R**2 of the regression, and its p-value (chi-squared, 4 degrees of freedom).
 
     References
     ----------
-    Koenker (1981), J. Econometrics 17, 107; Engle (1982) for the last square.
+    Koenker (1981), J. Econometrics 17, 107; Engle (1982) for the ARCH-LM test.
     """
     y = z[:, 1:] ** 2
     n = y.shape[1]
@@ -119,7 +122,7 @@ def constant_variance(z: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def variance_ratio(dx: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Variance over q = 8 increments against q times that of one, two-sided normal.
+    """Lo-MacKinlay variance ratio test: variance over q = 8 increments over q times that of one.
 
     References
     ----------
@@ -134,8 +137,8 @@ def variance_ratio(dx: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return ratio, 2 * ndtr(-np.abs(z))
 
 
-def dickey_fuller(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Dickey-Fuller test with an intercept and no lagged differences.
+def adf(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Dickey-Fuller test (augmented, with 0 lagged differences) with an intercept.
 
     Parameters
     ----------
@@ -144,7 +147,7 @@ def dickey_fuller(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     (series,), (series,)
-        t statistic of the level, and its p-value under a driftless random walk.
+        t statistic of phi - 1, and its p-value under a random walk without drift.
     """
     y = np.diff(x, axis=1)
     y = y - y.mean(axis=1, keepdims=True)
@@ -155,18 +158,18 @@ def dickey_fuller(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     cross = np.einsum("skp,sp->sk", level, y)[:, 0]
     slope = inverse * cross
     total = (y**2).sum(axis=1)
-    rest = np.maximum(total - slope * cross, 1e-30 * total)  # never below rounding
-    statistic = slope / np.sqrt(rest / (y.shape[1] - 2) * inverse)
-    return statistic, unit_root_p_value(statistic)
+    residual = np.maximum(total - slope * cross, 1e-30 * total)  # never below rounding
+    statistic = slope / np.sqrt(residual / (y.shape[1] - 2) * inverse)
+    return statistic, adf_p_value(statistic)
 
 
 TESTS: dict[str, str] = {
-    "jarque_bera": "normal: skewness and kurtosis",
-    "anderson_darling": "normal: distribution function",
-    "ljung_box": "independent: autocorrelation to lag 10",
-    "constant_variance": "variance independent of time, level and last square",
-    "variance_ratio": "variance over 8 increments is 8 times that of one",
-    "unit_root": "no pull to a centre: Dickey-Fuller",
+    "jarque_bera": "normality, by skewness and kurtosis",
+    "anderson_darling": "normality, by distribution function",
+    "ljung_box": "no autocorrelation up to lag 10",
+    "constant_variance": "no heteroscedasticity in time, level or last square (Koenker, ARCH-LM)",
+    "variance_ratio": "variance over 8 increments is 8 times that of one (Lo-MacKinlay)",
+    "adf": "no mean reversion (Dickey-Fuller)",
 }
 
 
@@ -182,23 +185,23 @@ def _statistics(x: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         lambda: ljung_box(z),
         lambda: constant_variance(z, x[:, :-1]),
         lambda: variance_ratio(z),
-        lambda: dickey_fuller(x),
+        lambda: adf(x),
     ]
     found = [test() for test in tests]
     return np.stack([s for s, _ in found]), np.stack([p for _, p in found])
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """Smallest p-value of several tests (test, ...), for all of them together (Holm 1979)."""
+    """Smallest p-value of several tests (test, ...), corrected for their number (Holm 1979)."""
     return np.minimum(len(p_values) * p_values.min(axis=0), 1.0)
 
 
 def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
-    """Adjusted p-values of an array: reject those below the false-discovery rate wanted."""
+    """Benjamini-Hochberg adjusted p-values: those below q have a false discovery rate of q."""
     flat = np.asarray(p_values, float).ravel()
     adjusted = np.full_like(flat, np.nan)
-    there = np.flatnonzero(np.isfinite(flat))
-    order = there[np.argsort(flat[there])]
+    finite = np.flatnonzero(np.isfinite(flat))
+    order = finite[np.argsort(flat[finite])]
     raised = flat[order] * len(order) / np.arange(1, len(order) + 1)
     adjusted[order] = np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1.0)
     return adjusted.reshape(np.shape(p_values))
@@ -211,79 +214,110 @@ def wiener_tests(
     increments: int | None = None,
     level: float = 0.05,
 ) -> xr.Dataset:
-    """Test whether every series is a Wiener process with drift.
+    """Tests for a Wiener process: normality, autocorrelation, heteroscedasticity, unit root.
 
     Parameters
     ----------
     theta : DataArray or array
-        Paths along time; an array without names has time first.
+        Paths along time, not increments; an array without names has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Time dimension or coordinate, spacing of the points, or their times: see
+        ``dynamics.series.paths``.
     increments : int, optional
-        Only the last so many increments are tested; 512 makes shares of passing series comparable.
-        All by default.
+        Number of increments, from the end of each series, that are tested; all by default. Longer
+        series are rejected for smaller deviations: 512 makes pass rates comparable.
     level : float
-        Of the whole of the tests.
+        Significance level of all tests together.
 
     Returns
     -------
     Dataset
-        statistic, p_value (..., test); p_value_holm, of all tests together; adjusted_p_value, that
-        after Benjamini and Hochberg over all series, which depends on the other series too; passes,
-        whether p_value_holm is above the level; count, status.
+        Over the other dimensions of ``theta``: statistic and p_value (..., test); p_value_holm, of
+        all tests together; adjusted_p_value, p_value_holm corrected for the number of series, which
+        depends on the other series too; passes, whether p_value_holm is above the level; count
+        (increments); status.
 
     Raises
     ------
     InputError
-        For fewer than 50 increments asked for.
+        If ``increments`` is below 50, or ``level`` is not between 0 and 1.
+
+    See Also
+    --------
+    pass_rate : Fraction of series that pass, compared with simulated Wiener processes.
+    fit_wiener : Drift and diffusion coefficient.
+    fit : Which process describes a series that fails.
 
     Notes
     -----
-    Missing points leave a series untested ("too short") unless 50 increments in a row remain at its
-    end. The Dickey-Fuller test takes a driftless walk for its null; drift makes it conservative.
+    Standardised increments z = (dx - v dt)/sqrt(dt) are tested for
+
+    * ``jarque_bera``, ``anderson_darling``: normality, by moments and by distribution function;
+    * ``ljung_box``: autocorrelation at lags 1 to 10;
+    * ``constant_variance``: heteroscedasticity, the Breusch-Pagan test in Koenker's form with time,
+      level and squared level as regressors, and the ARCH-LM test with the last square;
+    * ``variance_ratio``: the Lo-MacKinlay variance ratio over 8 increments;
+
+    and the path for ``adf``: mean reversion, the Dickey-Fuller test (augmented Dickey-Fuller
+    without lagged differences). Its null is a random walk without drift; drift makes it
+    conservative. Tests are combined after Holm, series after Benjamini and Hochberg. A series
+    with missing points is tested from the last of them on, if 50 increments remain; otherwise it
+    has the status "too short".
 
     References
     ----------
     Jarque and Bera (1980) with Urzua (1996); Anderson and Darling (1954); Ljung and Box (1978);
-    Koenker (1981); Lo and MacKinlay (1988); Dickey and Fuller (1979); Holm (1979).
+    Koenker (1981); Engle (1982); Lo and MacKinlay (1988); Dickey and Fuller (1979); Holm (1979);
+    Benjamini and Hochberg (1995).
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> walk = sp.processes.wiener(steps=512, rng=0)["theta"]
+    >>> sp.dynamics.wiener_tests(walk)["passes"].item()
+    True
+    >>> persistent = sp.processes.fractional_brownian(hurst=0.7, steps=512, rng=0)["theta"]
+    >>> found = sp.dynamics.wiener_tests(persistent)
+    >>> found["passes"].item(), found["p_value"].sel(test="ljung_box").item() < 0.001
+    (False, True)
     """
     require_share(level, "level")
     if increments is not None and increments < FEWEST:
-        raise InputError(f"increments is {increments}; the tests need at least {FEWEST}")
+        raise InputError(f"increments is {increments}; it must be at least {FEWEST}")
     series = paths(theta, time=time)
     if increments is not None and series.theta.sizes[series.dim] > increments + 1:
         series = series._replace(
             theta=series.theta.isel({series.dim: slice(-increments - 1, None)}),
             times=series.times[-increments - 1 :],
         )
-    many = len(TESTS)
+    n_tests = len(TESTS)
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
-        out = np.full((len(x), 2 * many + 2), np.nan)
+        out = np.full((len(x), 2 * n_tests + 2), np.nan)
         out[:, -1] = TOO_SHORT
-        starts = _starts_of_ends(x)
+        starts = _first_after_gaps(x)
         for first in np.unique(starts[starts < x.shape[1]]):
             rows = np.flatnonzero(starts == first)
-            # an end without gaps is a series of its own
+            # the points after the last gap are tested as a series
             out[rows, -1] = status = status_of(x[rows][:, first:], t[first:], _NEEDS)
-            sound = rows[status == OK]
-            if len(sound):
-                found = _statistics(x[sound][:, first:], t[first:])
-                out[sound, : 2 * many] = np.concatenate(found).T
-                out[sound, -2] = x.shape[1] - 1 - first
+            valid = rows[status == OK]
+            if len(valid):
+                found = _statistics(x[valid][:, first:], t[first:])
+                out[valid, : 2 * n_tests] = np.concatenate(found).T
+                out[valid, -2] = x.shape[1] - 1 - first
         return out
 
-    found, status = over_sound_series(series, kernel, 2 * many + 2, _NEEDS)
-    p_value = found[..., many : 2 * many]
-    together = holm(np.moveaxis(p_value, -1, 0))
+    found, status = over_sound_series(series, kernel, 2 * n_tests + 2, _NEEDS)
+    p_value = found[..., n_tests : 2 * n_tests]
+    combined = holm(np.moveaxis(p_value, -1, 0))
     data = result(
         series,
         {
-            "statistic": (("test",), found[..., :many]),
+            "statistic": (("test",), found[..., :n_tests]),
             "p_value": (("test",), p_value),
-            "p_value_holm": together,
-            "adjusted_p_value": benjamini_hochberg(together),
-            "passes": together > level,
+            "p_value_holm": combined,
+            "adjusted_p_value": benjamini_hochberg(combined),
+            "passes": combined > level,
             "count": found[..., -2],
             "status": np.where(status == OK, found[..., -1], status),
         },
@@ -297,17 +331,17 @@ def wiener_tests(
     return data
 
 
-def _starts_of_ends(x: np.ndarray) -> np.ndarray:
+def _first_after_gaps(x: np.ndarray) -> np.ndarray:
     """First point after the last missing one of each series (series, point)."""
     missing = np.isnan(x)
     return np.where(missing.any(axis=1), x.shape[1] - missing[:, ::-1].argmax(axis=1), 0)
 
 
 @functools.lru_cache(maxsize=32)
-def _null_share(
+def _null_rate(
     increments: int, level: float, entropy: int | tuple[int, ...], key: tuple[int, ...]
 ) -> float:
-    """Share of 2000 simulated walks that pass; entropy and key are those of a SeedSequence."""
+    """Pass rate of 2000 simulated walks; entropy and key are those of a SeedSequence."""
     generator = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=key))
     walks = generator.standard_normal((increments + 1, 2000)).cumsum(axis=0)
     return float(wiener_tests(walks, level=level)["passes"].mean())
@@ -315,23 +349,47 @@ def _null_share(
 
 @checked
 def pass_rate(tests: xr.Dataset, group: str = "layer", rng: Seed = 0) -> xr.Dataset:
-    """Share of series that pass as Wiener, beside that of simulated Wiener processes.
+    """Pass rate of the Wiener tests, compared with that of simulated Wiener processes.
 
     Parameters
     ----------
     tests : Dataset
-        Of ``wiener_tests``.
+        The result of ``wiener_tests``.
     group : str
-        A coordinate of the series to tell apart; all are taken together where it is not there.
+        A coordinate of the series, such as the layer: one rate for each of its values. Without
+        such a coordinate all series make one group.
     rng : int, SeedSequence or Generator
-        Seed of the null: 2000 independent walks of as many increments. Tests have no unit, so
-        that equal variances are no restriction; correlation between weights changes the share's
-        spread and not its mean.
+        Random numbers of the simulation: see ``sgdphys.draws``.
 
     Returns
     -------
     Dataset
-        passes, count of tested series, null_passes.
+        Over ``group``: passes, the fraction of tested series that pass; count (tested series);
+        null_passes, the same fraction of simulated Wiener processes, about 1 minus the level.
+
+    Raises
+    ------
+    InputError
+        If ``tests`` is not a result of ``wiener_tests``.
+
+    See Also
+    --------
+    wiener_tests : The tests of every series.
+    fit : Which process describes a series that fails.
+
+    Notes
+    -----
+    The null is 2000 independent random walks with as many increments. The tests do not depend on
+    units, so one variance stands for all. Correlation between weights changes the spread of the
+    rate but not its mean.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.wiener(steps=512, parameters=200, rng=0)["theta"]
+    >>> rate = sp.dynamics.pass_rate(sp.dynamics.wiener_tests(theta))
+    >>> [round(rate[name].item(), 2) for name in ("passes", "null_passes")]
+    [0.97, 0.94]
     """
     require_kind(tests, xr.Dataset, "tests", "status", "passes", "count")
     tested = tests["status"] == OK
@@ -343,11 +401,11 @@ def pass_rate(tests: xr.Dataset, group: str = "layer", rng: Seed = 0) -> xr.Data
         seed = seed_of(rng)
         entropy: Any = seed.entropy
         words = entropy if isinstance(entropy, int) else tuple(entropy)
-        null = _null_share(longest, float(tests.attrs["level"]), words, seed.spawn_key)
+        null = _null_rate(longest, float(tests.attrs["level"]), words, seed.spawn_key)
     if group in tests.coords:
-        share = passes.groupby(group).mean(...)
+        rate = passes.groupby(group).mean(...)
         count = tested.groupby(group).sum(...)
     else:
-        share, count = passes.mean(), tested.sum()
-    data = xr.Dataset({"passes": share, "count": count, "null_passes": null})
+        rate, count = passes.mean(), tested.sum()
+    data = xr.Dataset({"passes": rate, "count": count, "null_passes": null})
     return labelled(data, {"count": number_of("series that were tested")})
