@@ -14,25 +14,47 @@ ONSET_SHARE = 0.1
 
 
 def compression(I_XT: xr.DataArray) -> xr.Dataset:
-    """Peak of I(X;T), the bits lost after it, and the onset of the loss.
+    """Compression phase: loss of I(X;T) after its peak, and the onset epoch of the loss.
 
     Parameters
     ----------
     I_XT : DataArray (epoch, ...)
-        Bits.
+        I(X;T) in bits.
 
     Returns
     -------
     Dataset
-        bits_start, bits_peak, bits_end, bits_lost, peak_epoch, onset_epoch (...). Curves that are
-        not finite to the end give NaN; an onset is NaN where less than 0.1 bit is lost.
+        bits_start, bits_peak, bits_end, bits_lost (bits), peak_epoch, onset_epoch (epochs), over
+        the other dimensions. Curves that are not finite to the end are NaN; onset_epoch is NaN
+        where less than 0.1 bit is lost.
 
-    Notes
-    -----
-    The peak is the first of the largest values. The onset is the last epoch at which less than a
-    tenth of the bits lost had gone, so later returns to the peak move it back. The peak of a
-    fluctuating curve is biased upward, so bits lost are never negative: intervals of an ensemble
-    belong to the mean curve.
+    Raises
+    ------
+    InputError
+        For an array without the dimension epoch.
+
+    See Also
+    --------
+    layer_information : I(X;T) of every layer and epoch.
+    sgdphys.dynamics.gradient_phases : Drift-diffusion transition, to compare with the onset.
+
+    Notes ----- The peak is the first of the largest values. The onset is the last epoch at which
+    less than a tenth of the eventual loss had occurred, so that later returns to the peak postpone
+    it. The peak of a fluctuating curve is biased upward and bits_lost is never negative: compute
+    ensemble intervals from the mean curve.
+
+    References
+    ----------
+    Shwartz-Ziv and Tishby (2017), "Opening the black box of deep neural networks via information".
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> import sgdphys as sp
+    >>> I_XT = xr.DataArray([4.0, 6.0, 6.0, 5.0, 3.0], {"epoch": [0, 1, 10, 100, 1000]})
+    >>> found = sp.information.compression(I_XT)
+    >>> found["bits_lost"].item(), found["peak_epoch"].item(), found["onset_epoch"].item()
+    (3.0, 1.0, 10.0)
     """
     I_XT = labelled_array(I_XT, "epoch")
     require_dimensions(I_XT, "epoch")

@@ -45,52 +45,70 @@ def weight_entropy(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Gaussian entropy of a cloud of networks at every time, along a few directions.
+    """Differential entropy of an ensemble of networks in weight space (Gaussian estimate).
 
     Parameters
     ----------
     theta : DataArray (time, over, coordinates)
         Members that diverge are left out.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
-    over, coordinates : str
-        The members, and the coordinates of the cloud.
+        Times of the points: see ``dynamics.series.paths``.
+    over : str
+        Ensemble dimension.
     family : str, optional
-        "family": the cloud of twins about the means of their families, which is noise alone.
+        Coordinate along ``over`` that names groups: the entropy is then that of the deviations from
+        group means. With "family" these are twins, which differ by the noise of training alone.
+    coordinates : str
+        Dimension of the weight vector.
     basis : str or array (coordinates, mode)
-        "principal" (leading axes of the cloud, averaged over times after scaling each to unit
-        variance), "random" (orthonormal, by ``rng``), "coordinates", or directions of your own.
+        "principal" (leading principal axes, averaged over times after scaling each covariance to
+        unit variance), "random" (orthonormal, by ``rng``), "coordinates", or any directions.
     modes : int, optional
-        How many; a quarter of the degrees of freedom, at most 10, by default.
+        Number of directions; by default a quarter of the degrees of freedom, at most 10.
     confidence : float
+        Level of the intervals.
     rng : int, SeedSequence or Generator
+        Seed of the random basis.
 
     Returns
     -------
     Dataset
-        entropy (time) in nats with ``_low`` and ``_high``; mode_entropy (time, mode);
-        direction (coordinates, mode), the basis; entropy_nearest, by nearest neighbours, a check;
-        entropy_rate dS/dt and effective_modes 2 dS/d ln t, by differences of neighbouring times;
-        rank, status. Attributes say the basis, the degrees of freedom and which parameters never
-        differ.
+        entropy (time) in nats with ``_low`` and ``_high``; mode_entropy (time, mode); direction
+        (coordinates, mode), the basis; entropy_nearest, the nearest-neighbour estimate, as a check;
+        entropy_rate dS/dt and effective_modes 2 dS/d ln t, by central differences; rank; status.
+        Attributes hold the basis, the degrees of freedom and the parameters that never differ.
 
     Raises
     ------
     InputError
-        For dimensions that are not there, an unknown basis.
+        For an unknown dimension or basis.
 
-    Notes
-    -----
-    S = 1/2 ln[(2 pi e)**d |Sigma|], Sigma the covariance along d directions; the bias of ln|S|,
-    sum_{i=1..d} psi((n - i)/2) + d ln(2/(n - 1)), is taken out. A Wiener cloud grows by d/2 ln t.
-    With as many modes as degrees of freedom or more the covariance is singular: NaN, with the
-    status "too few members". Permutations and sign flips of hidden units are not quotiented out:
-    for clouds of independent starts they add to the level.
+    See Also
+    --------
+    entropy_balance : Contributions of drift and diffusion to the growth of the entropy.
+    entropy_production : Irreversibility of single trajectories.
 
-    References
-    ----------
-    Misra, Singh and Demchuk (2005), J. Multivar. Anal. 92, 324, for the bias; Kozachenko and
-    Leonenko (1987) for nearest neighbours.
+    Notes ----- S = 1/2 ln[(2 pi e)**d |Sigma|], Sigma the covariance along d directions. The bias
+    of ln|Sigma|, sum_{i=1..d} psi((n - i)/2) + d ln(2/(n - 1)) with n - 1 degrees of freedom, is
+    subtracted. For a Wiener process S grows as d/2 ln t, so that effective_modes is d. With at
+    least as many modes as degrees of freedom the covariance is singular: NaN, with the status "too
+    few members". Permutation and sign symmetries of hidden units are not divided out: across
+    independent initialisations they raise the level.
+
+    References ---------- Misra, Singh and Demchuk (2005), J. Multivar. Anal. 92, 324, for the bias;
+    Kozachenko and Leonenko (1987) for nearest neighbours.
+
+    Examples
+    --------
+    Two independent Wiener processes have two effective modes at any time:
+
+    >>> import sgdphys as sp
+    >>> x = sp.processes.wiener(steps=1000, replicas=400, parameters=2, rng=0)["theta"]
+    >>> found = sp.dynamics.weight_entropy(
+    ...     x.isel(step=[1, 10, 100, 1000]), time="time", basis="coordinates"
+    ... )
+    >>> found["effective_modes"].values.round(1)
+    array([2., 2., 2., 2.])
     """
     cloud = cloud_of(
         theta, time=time, over=over, family=family, coordinates=coordinates, basis=basis,
@@ -201,7 +219,7 @@ def entropy_balance(
     modes: int | None = None,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Fokker-Planck balance of the entropy: what the drift takes and what diffusion adds.
+    """Entropy balance of the Fokker-Planck equation: phase-space contraction against diffusion.
 
     Parameters
     ----------
@@ -211,24 +229,39 @@ def entropy_balance(
     Returns
     -------
     Dataset
-        Over time (the earlier of two neighbouring times): entropy_flow, the mean divergence of
-        the drift; entropy_spreading, tr(D F) with F the Fisher information of the cloud;
-        entropy_balance, their sum; entropy_rate, the observed growth over the same two times.
+        Over time (the earlier of two neighbouring times), in nats per unit of time: entropy_flow,
+        the mean divergence of the drift (phase-space contraction); entropy_spreading, tr(D F) with
+        F the Fisher information of the density; entropy_balance, their sum; entropy_rate, the
+        observed growth between the same two times.
 
     Raises
     ------
     InputError
         For too few members.
 
-    Notes
-    -----
-    dS/dt = <div b> + tr(D F). Across members the increments are regressed on the positions, dy = -B
-    y dt + e, so that <div b> = -tr B and 2 D dt = Cov e; F = Sigma**-1 of a Gaussian cloud, its
-    expectation corrected for the inverse of a sample covariance.
+    See Also
+    --------
+    weight_entropy : The entropy itself.
+
+    Notes ----- dS/dt = <div b> + tr(D F). Across members, increments are regressed on positions, dy
+    = -B y dt + e, so that <div b> = -tr B and 2 D dt = Cov e; F = Sigma**-1 of a Gaussian density,
+    corrected for the bias of the inverse of a sample covariance.
 
     References
     ----------
     Risken (1989), "The Fokker-Planck equation".
+
+    Examples
+    --------
+    In a stationary Ornstein-Uhlenbeck process contraction at kappa per mode balances diffusion:
+
+    >>> import sgdphys as sp
+    >>> x = sp.processes.ornstein_uhlenbeck(
+    ...     kappa=1.0, dt=0.01, steps=200, replicas=500, parameters=2, rng=0
+    ... )["theta"]
+    >>> found = sp.dynamics.entropy_balance(x, time="time", basis="coordinates").mean()
+    >>> round(found["entropy_flow"].item()), round(found["entropy_spreading"].item())
+    (-2, 2)
     """
     cloud = cloud_of(
         theta, time=time, over=over, family=family, coordinates=coordinates, basis=basis,

@@ -147,7 +147,7 @@ def _autoregressive(phi: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def epoch_drift(weights: xr.Dataset, epochs: np.ndarray) -> xr.DataArray:
-    """Displacement over the epoch that follows, per unit time and layer.
+    """Drift of the weights over one epoch: displacement per unit time, layer by layer.
 
     Parameters
     ----------
@@ -158,13 +158,36 @@ def epoch_drift(weights: xr.Dataset, epochs: np.ndarray) -> xr.DataArray:
     Returns
     -------
     DataArray (epoch, replica, layer)
-        |theta(e + 1) - theta(e)| / (time(e + 1) - time(e)); NaN where either was not recorded.
+        |theta(e + 1) - theta(e)| / (time(e + 1) - time(e)), in units of theta per unit of time; NaN
+        where either epoch was not recorded. A DataArray, since it is the ``drift`` that
+        ``gradient_phases`` takes.
 
-    Notes
-    -----
-    For plain SGD this is the norm of the mean of the gradients met on the way. At fixed weights the
-    mean gradient holds the swing of the weights across their sharpest direction as well; over an
-    epoch that swing averages out, and what is left is drift.
+    Raises
+    ------
+    InputError
+        For a Dataset without one of these variables and coordinates.
+
+    See Also
+    --------
+    gradient_phases : Gradient mean and drift against gradient noise.
+
+    Notes ----- For plain SGD this is the norm of the mean of the gradients along the epoch. The
+    mean gradient at fixed weights also contains the oscillation of the weights across their
+    sharpest direction; over an epoch that averages out, and drift remains.
+
+    Examples
+    --------
+    Two weights that move by 3 and 4 per unit of time:
+
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> import sgdphys as sp
+    >>> t = np.arange(4.0)
+    >>> theta = ("step", "replica", "parameter"), np.stack([3 * t, 4 * t], axis=1)[:, None]
+    >>> along = {"epoch": ("step", np.arange(4)), "time": ("step", t), "replica": [0]}
+    >>> weights = xr.Dataset({"theta": theta}, {**along, "layer": ("parameter", [1, 1])})
+    >>> sp.dynamics.epoch_drift(weights, [0, 1, 2]).values.ravel()
+    array([5., 5., 5.])
     """
     require_kind(weights, xr.Dataset, "weights", "theta", "epoch", "layer", "time")
     epochs = finite_array(epochs, "epochs").astype(np.int64)
@@ -211,12 +234,13 @@ def gradient_phases(
     resamples: int = RESAMPLES,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Gradient mean and noise of each layer, and when the noise passes the mean.
+    """Drift and diffusion phases of SGD: gradient signal-to-noise ratio and its transition epoch.
 
     Parameters
     ----------
     gradients : Dataset
-        mean_norm, noise_norm, weight_norm, noise_trace (epoch, replica, layer), at fixed weights.
+        mean_norm, noise_norm, weight_norm, noise_trace (epoch, replica, layer), at fixed weights:
+        |G|, the standard deviation of the batch mean sqrt(tr V), |w|, and tr S of single samples.
     drift : DataArray, optional
         ``epoch_drift`` at the same epochs.
     batch_size : float
@@ -224,37 +248,66 @@ def gradient_phases(
     batches : int
         M, batches in a pass.
     replacement : bool
-        Whether batches were drawn with replacement, so that |mean|**2 holds tr V / M of noise.
+        Whether batches were drawn with replacement, so that |mean|**2 contains tr V/M of noise.
     confidence : float
+        Level of the intervals.
     resamples : int
-        At least 1; of fewer than about 200 the ends of an interval are too near to each other.
+        Bootstrap resamples, at least 1; with fewer than about 200 intervals are too narrow.
     rng : int, SeedSequence or Generator
-        Seeds the bootstrap, and with the place of a layer its change_p_value.
+        Seed of the bootstrap and, with the index of a layer, of its change_p_value.
 
     Returns
     -------
     Dataset
         Ratios of averages over replicas, each with ``_low`` and ``_high`` (epoch, layer):
-        gradient_ratio (raw), gradient_ratio_squared (corrected, may be negative),
-        mean_over_weight, noise_over_weight, noise_scale; noise_scale_total (epoch).
-        transition_epoch, and transition_noise_scale, the noise scale over the batch size there;
-        late_gradient_ratio of the second half of training, first_sample_ratio and late_sample_ratio
-        (|G| over the root of tr S, at the first epoch and in the second half), all (replica,
-        layer); transition_epoch_ensemble, change_epoch (layer) with
-        intervals, change_p_value (layer); noise_scale_epoch (layer).
-        With ``drift`` also drift_ratio (epoch, layer), drift_transition_epoch (replica, layer) and
-        drift_transition_epoch_ensemble (layer), with the epoch's drift in place of the mean.
-        No noise gives an infinite ratio and no transition.
+        gradient_ratio (signal-to-noise ratio), gradient_ratio_squared (bias-corrected, may be
+        negative), mean_over_weight, noise_over_weight, noise_scale; noise_scale_total (epoch).
+        Single replicas (replica, layer): transition_epoch; transition_noise_scale, the noise scale
+        over the batch size there; late_gradient_ratio, of the second half of training;
+        first_sample_ratio and late_sample_ratio, |G|/sqrt(tr S) at the first epoch and in the
+        second half. Of the averages (layer): transition_epoch_ensemble and change_epoch with
+        intervals, change_p_value, noise_scale_epoch. With ``drift`` also drift_ratio (epoch,
+        layer), drift_transition_epoch (replica, layer) and drift_transition_epoch_ensemble (layer),
+        with the drift over the epoch instead of the mean. Without noise ratios are infinite and
+        there is no transition.
 
-    Notes
-    -----
-    With full passes without replacement the mean is exact and nothing is subtracted. The transition
-    is where the ratio falls below 1 for five recorded epochs, NaN where it starts below 1.
-    Var of a batch mean is tr S / B, so mean and noise are equal where tr S / |G|**2 = B.
+    Raises
+    ------
+    InputError
+        For a Dataset without one of these variables, or a drift without its dimensions.
+
+    See Also
+    --------
+    epoch_drift : Drift of the weights over one epoch.
+    sgdphys.information.compression : Onset of the loss of I(X;T), to compare with the transition.
+
+    Notes ----- In full passes without replacement the mean is exact and nothing is subtracted. The
+    transition is where the ratio falls below 1 for five recorded epochs in a row, interpolated in
+    logarithms; NaN where it starts below 1. The variance of a batch mean is tr S/B, so that mean
+    and noise are equal where the noise scale tr S/|G|**2 is B.
 
     References
     ----------
-    Shwartz-Ziv and Tishby (2017); McCandlish et al. (2018) for the noise scale.
+    Shwartz-Ziv and Tishby (2017) for the two phases; McCandlish et al. (2018) for the noise scale.
+
+    Examples
+    --------
+    A mean gradient that decays as 10/epoch falls below unit noise at epoch 10:
+
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> import sgdphys as sp
+    >>> epoch = np.arange(1, 41)
+    >>> one = xr.DataArray(
+    ...     np.ones((40, 5, 1)), {"epoch": epoch, "replica": range(5), "layer": [1]}
+    ... )
+    >>> gradients = xr.Dataset(
+    ...     {"mean_norm": 10 * one / one.epoch}
+    ...     | dict.fromkeys(("noise_norm", "weight_norm", "noise_trace"), one)
+    ... )
+    >>> found = sp.dynamics.gradient_phases(gradients, batch_size=1, batches=10)
+    >>> found["transition_epoch"].values.ravel().round(1)
+    array([10., 10., 10., 10., 10.])
     """
     require_kind(gradients, xr.Dataset, "gradients", *_MEASURED)
     order = ("replica", "epoch", "layer")

@@ -31,46 +31,67 @@ def trajectory_components(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Principal components of trajectories, and of random walks with the same noise.
+    """Principal component analysis (PCA) of trajectories, with a random-walk null.
 
     Parameters
     ----------
     theta : DataArray (time, coordinates, ...)
-        Every further coordinate (replica) has its own components. Diverged ones have NaN.
+        Trajectories along any further dimension, such as replica, are analysed one by one. Those
+        that diverged are NaN.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Times of the points: see ``dynamics.series.paths``.
     coordinates : str
-        The parameters.
+        Dimension of the weight vector.
     components : int
+        Number of components.
     momentum : float
-        Of the optimiser: the walk's increments then have memory, mu from one to the next.
+        mu of the optimiser: increments of the random walks are then correlated, by mu from one to
+        the next.
     resamples : int
-        Random walks of each trajectory, seeded by its place among the further coordinates.
+        Random walks per trajectory.
     confidence : float
-        Of the range of the walks.
+        Level of the range of the walks.
     rng : int, SeedSequence or Generator
+        Seed of the walks, together with the index of each trajectory.
 
     Returns
     -------
     Dataset
-        component_share (..., component) of the variance in time; null_component_share with ``_low``
-        and ``_high``, over the walks; score (..., time, component); null_score, of one walk.
+        component_share (..., component), the explained fraction of the variance in time;
+        null_component_share with ``_low`` and ``_high``, over the walks; score (..., time,
+        component) in the unit of theta; null_score, of one walk.
 
     Raises
     ------
     InputError
-        For fewer points than components, or a dimension that is not there.
+        For fewer points than components + 2, or an unknown dimension.
 
-    Notes
-    -----
-    Of points about their mean in time, by the eigenvectors of the small Gram matrix. A walk takes
-    as many steps as there are points; its increments are Gaussian with the covariance of the
-    measured increments about their mean, scaled to each interval of time. With isotropic noise in
-    many directions the shares are 6/(pi k)**2.
+    See Also
+    --------
+    project : Projection on given directions.
+    msd : Mean squared displacement, where a random walk shows without a choice of directions.
+
+    Notes ----- Eigenvectors of the covariance of the points about their mean in time (by the
+    smaller Gram matrix). A plain random walk looks like structure, a smooth arc: with isotropic
+    noise in many directions its shares are 6/(pi k)**2. Each walk of the null has as many steps as
+    the trajectory and Gaussian increments with the covariance of the measured ones about their
+    mean, scaled to each interval of time.
 
     References
     ----------
     Antognini and Sohl-Dickstein (2018), NeurIPS, "PCA of high dimensional random walks".
+
+    Examples
+    --------
+    A Wiener process in many dimensions has the shares 0.61, 0.15, 0.07, as its null has:
+
+    >>> import sgdphys as sp
+    >>> x = sp.processes.wiener(steps=200, parameters=300, rng=0)["theta"]
+    >>> found = sp.dynamics.trajectory_components(x, time="time", components=3, resamples=5)
+    >>> found["component_share"].values.ravel().round(2)
+    array([0.58, 0.16, 0.08])
+    >>> found["null_component_share"].values.ravel().round(2)
+    array([0.61, 0.16, 0.07])
     """
     series = paths(theta, time=time)
     if coordinates not in series.over:

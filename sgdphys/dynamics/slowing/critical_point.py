@@ -48,20 +48,22 @@ def critical_point(
     between: tuple[float, float] | None = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Fit tau ~ |r - r_c|**(-nu) to relaxation times over a scan of a control parameter.
+    """Critical point and exponent of a diverging relaxation time (critical slowing down).
 
     Parameters
     ----------
     control, relaxation_time : array (point,)
-        r, and tau above 0.
+        Control parameter r, and relaxation times tau > 0.
     between : (float, float), optional
-        Where r_c is looked for; by default on either side of the largest time.
+        Range in which r_c is searched; by default the two intervals next to the largest time.
     confidence : float
+        Level of the intervals.
 
     Returns
     -------
     Dataset
-        critical, exponent with ``_low`` and ``_high``; residual, root mean square of ln tau.
+        critical, in the unit of ``control``, and exponent, each with ``_low`` and ``_high``;
+        residual, the root mean square of ln tau about the fit. All are single numbers.
 
     Raises
     ------
@@ -70,15 +72,31 @@ def critical_point(
     NotEnoughData
         For fewer than 6 points.
 
-    Notes
-    -----
-    ln tau = a - nu ln|r - r_c| + b (r - r_c)/|r_c|, with a and b of each side's own and nu in
-    common: least squares, r_c by profile. Intervals are jackknife over points, with Student's t:
-    those of a scan whose points err independently.
+    See Also
+    --------
+    relaxation_time : Relaxation times of series.
+    early_warning : Trends before a transition whose location is not known.
+    sgdphys.information.bottleneck_relaxation : Critical slowing down of Blahut-Arimoto iterations.
+
+    Notes ----- tau ~ |r - r_c|**(-nu): least squares of ln tau = a - nu ln|r - r_c| + b (r -
+    r_c)/|r_c|, a and b separate on each side of r_c, nu common to both; r_c by profile. Intervals
+    are jackknife over points with Student's t, valid where the errors of the points are
+    independent.
 
     References
     ----------
     Strogatz (2015), "Nonlinear dynamics and chaos", section 3.4, for the exponent 1 of a pitchfork.
+
+    Examples
+    --------
+    Two-layer linear networks of unit weight decay have a pitchfork at signal 1, with exponent 1:
+
+    >>> import sgdphys as sp
+    >>> signal = [0.5, 0.6, 0.7, 0.8, 0.9, 1.1, 1.2, 1.3, 1.4, 1.5]
+    >>> tau = [sp.processes.pitchfork_time(s) for s in signal]
+    >>> found = sp.dynamics.critical_point(signal, tau)
+    >>> round(found["critical"].item(), 3), round(found["exponent"].item(), 3)
+    (1.0, 1.0)
     """
     r, tau = (
         np.asarray(array_of(v, name), np.float64).ravel()

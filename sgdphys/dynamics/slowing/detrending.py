@@ -27,37 +27,61 @@ def detrended(
     bandwidth: float | None = None,
     time: Any = None,
 ) -> xr.DataArray:
-    """Return every series less its smooth trend.
+    """Detrended series: residuals of Gaussian kernel or lowess smoothing.
 
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced series, missing points NaN; an array without names has time first.
+        Evenly spaced series; missing points are NaN. An array without named dimensions has time
+        first.
     method : str
-        "gaussian": local lines weighted by a Gaussian, at the ends and beside gaps too. "lowess":
-        robust local lines (statsmodels; a second for some hundred series of a thousand points).
+        "gaussian": local linear regression with Gaussian weights, unbiased at the ends and at gaps.
+        "lowess": robust local linear regression (statsmodels; about a second for some hundred
+        series of a thousand points).
     bandwidth : float, optional
-        Standard deviation of the Gaussian, or reach of the local lines, in units of time; a tenth
-        of the series by default.
+        In units of time: standard deviation of the Gaussian, or span of the local lines; a tenth of
+        the series by default.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Times of the points: see ``dynamics.series.paths``.
 
     Returns
     -------
     DataArray
-        In the order of a DataArray, in memory; of other containers, time last. Series that diverged
-        are NaN.
+        Residuals in the unit of theta; a DataArray and no Dataset, since a transformed series is
+        again a series. Dimensions are ordered as in a DataArray given, otherwise with time last; in
+        memory. Series that diverged are NaN.
 
     Raises
     ------
     InputError
-        For an unknown method, a bandwidth of less than a point or more than the series, unevenly
-        spaced points.
+        For an unknown method, a bandwidth below one point or above the length of the series, or
+        unevenly spaced points.
+
+    See Also
+    --------
+    early_warning : Trends of indicators, after detrending if asked for.
+    rolling_indicators : Indicators in moving windows, which trends bias.
+
+    Notes
+    -----
+    The trend at t is the intercept a of the line a + b (s - t) that minimises the weighted sum of
+    squares over the points s.
 
     References
     ----------
     Fan and Gijbels (1996), "Local polynomial modelling"; Cleveland (1979), J. Am. Stat. Assoc. 74,
     829.
+
+    Examples
+    --------
+    Unit noise on a linear trend keeps its variance and loses the trend:
+
+    >>> import numpy as np
+    >>> import sgdphys as sp
+    >>> x = np.random.default_rng(0).standard_normal(2000) + 0.01 * np.arange(2000)
+    >>> rest = sp.dynamics.detrended(x)
+    >>> round(float(x.std())), round(float(rest.std()))
+    (6, 1)
     """
     if method not in METHODS:
         raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")

@@ -87,49 +87,66 @@ def early_warning(
     resamples: int = 200,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Trends of the indicators of a critical transition, against stationary surrogates.
+    """Early-warning signals of a tipping point: Kendall tau trend tests against surrogates.
 
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced series; an array without names has time first.
+        Evenly spaced series. An array without named dimensions has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Times of the points: see ``dynamics.series.paths``.
     over : str, optional
-        A dimension of members: indicators are taken across it at fixed time, without windows or
-        detrending. Otherwise in windows along each series.
+        Ensemble dimension: indicators are then taken across it at fixed time, without windows or
+        detrending. By default they are taken in moving windows along each series.
     window : float, optional
         Length of the windows in units of time; half of the series by default.
     detrend : str, optional
         "gaussian" or "lowess", with ``bandwidth``: see ``detrended``. Surrogates are detrended too.
+    bandwidth : float, optional
+        In units of time: see ``detrended``.
     surrogates : str
-        "ar1" or "phases".
+        "ar1" (AR(1) with bootstrapped innovations) or "phases" (randomised Fourier phases).
     resamples : int
         Surrogates of each series, at least 19.
     rng : int, SeedSequence or Generator
-        Surrogates are seeded by it and the place of each series in the array.
+        Seed of the surrogates, together with the index of each series in the array.
 
     Returns
     -------
     Dataset
-        kendall (..., trend) and p_value (..., trend) of variance, autocorrelation, skewness (either
-        way), reddening, and of "joint", the mean tau of the first two; status.
+        kendall and p_value (..., trend) of variance, autocorrelation, skewness (two-sided),
+        reddening, and "joint", the mean tau of the first two; status.
 
     Raises
     ------
     InputError
-        For windows longer than the series, fewer than 5 members, unevenly spaced points.
+        For windows longer than the series, fewer than 5 members, or unevenly spaced points.
 
-    Notes
-    -----
-    Kendall's tau of an indicator with time, at 100 places. A p-value is (1 + surrogates with as
-    large a tau)/(1 + surrogates): one-sided, since a slowing system's variance and memory rise. A
-    series with gaps has NaN and the status "needs even spacing".
+    See Also
+    --------
+    rolling_indicators : The indicators in moving windows.
+    ensemble_indicators : The indicators across an ensemble.
+    critical_point : Fit of a divergence whose control parameter is known.
 
-    References
-    ----------
-    Dakos et al. (2008), PNAS 105, 14308; Boettiger and Hastings (2012), J. R. Soc. Interface 9,
-    2527, for surrogates.
+    Notes ----- Kendall's rank correlation tau of an indicator with time, at about 100 windows. p =
+    (1 + number of surrogates with a tau at least as large)/(1 + number of surrogates), one-sided:
+    variance and memory rise under critical slowing down. Windows overlap, so that the textbook
+    p-value of tau does not apply. A series with gaps is NaN, with the status "needs even spacing".
+
+    References ---------- Dakos et al. (2008), PNAS 105, 14308; Boettiger and Hastings (2012), J. R.
+    Soc. Interface 9, 2527, for surrogates.
+
+    Examples
+    --------
+    A slow ramp towards a fold bifurcation raises variance and memory:
+
+    >>> import sgdphys as sp
+    >>> x = sp.processes.slow_fold(steps=300, diffusion=1e-4, rng=0)["theta"]
+    >>> found = sp.dynamics.early_warning(x, time="time", detrend="gaussian", resamples=99, rng=0)
+    >>> bool(found["kendall"].sel(trend="joint") > 0.5)
+    True
+    >>> round(found["p_value"].sel(trend="joint").item(), 2)
+    0.01
     """
     series = paths(theta, time=time)
     spacing = require_even(series, "early_warning")

@@ -31,36 +31,58 @@ def relaxation_time(
     method: str = "lag1",
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Relaxation time of every series, 1/kappa of an Ornstein-Uhlenbeck process.
+    """Relaxation time (correlation time, decorrelation time, 1/kappa) of every series.
 
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced, stationary series; an array without names has time first.
+        Evenly spaced, stationary series. An array without named dimensions has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Times of the points: see ``dynamics.series.paths``.
     method : str
-        "lag1": -1/ln phi, phi the autocorrelation of neighbouring points with its bias taken out;
-        uneven times and gaps are legal. "integrated": -1/ln[(t - 1)/(t + 1)] from the integrated
-        time t in steps, which noise on each measurement lowers less. "exponential": a fit of
-        exp(-k/tau) to the autocorrelation over two relaxation times.
+        "lag1": -1/ln phi, phi the bias-corrected autocorrelation of neighbouring points; uneven
+        times and gaps are allowed. "integrated": -1/ln[(t - 1)/(t + 1)] from the integrated time t
+        in steps, which measurement noise biases less. "exponential": a fit of exp(-k/tau) to the
+        autocorrelation over two relaxation times.
     confidence : float
+        Level of the intervals.
 
     Returns
     -------
     Dataset
-        relaxation_time with ``_low`` and ``_high``, in units of time, count, status. A series that
-        alternates is "oscillating at this sampling", one without memory "relaxes within one step",
-        and one whose correlations do not fall off within it "too short"; all have NaN.
+        relaxation_time with ``_low`` and ``_high`` (NaN for "exponential"), in units of time;
+        count, the number of points; status. The time is NaN for a series that alternates
+        ("oscillating at this sampling"), one without memory ("relaxes within one step"), and one
+        whose correlations do not decay within its length ("too short").
 
     Raises
     ------
     InputError
-        For an unknown method, or unevenly spaced points where they are needed.
+        For an unknown method, or unevenly spaced points where even spacing is needed.
+
+    See Also
+    --------
+    fit_ou : Fit of an Ornstein-Uhlenbeck process, on which "lag1" rests.
+    integrated_time : Integrated autocorrelation time, on which "integrated" rests.
+    critical_point : Fit of the divergence of relaxation times (critical slowing down).
+
+    Notes ----- All three agree on an Ornstein-Uhlenbeck process, rho(t) = exp(-kappa t). With
+    several time scales "lag1" weighs the fast ones more and "integrated" the slow ones.
 
     References
     ----------
-    See ``fit_ou`` for "lag1" and ``integrated_time`` for "integrated".
+    Madras and Sokal (1988), J. Stat. Phys. 50, 109; Wolff (2004), Comput. Phys. Commun. 156, 143.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> x = sp.processes.ornstein_uhlenbeck(dt=0.1, steps=20_000, replicas=30, rng=0)["theta"]
+    >>> for method in ("lag1", "integrated", "exponential"):
+    ...     found = sp.dynamics.relaxation_time(x, time="time", method=method)
+    ...     print(method, round(found["relaxation_time"].mean().item(), 1))
+    lag1 1.0
+    integrated 1.0
+    exponential 1.0
     """
     if method not in METHODS:
         raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")

@@ -53,41 +53,55 @@ def _continued(channel: Channel, clusters: Clusters, beta: float) -> Clusters | 
 
 
 def critical_betas(p_xy: Any, *, most: int = 6, largest_beta: float = 200.0) -> xr.Dataset:
-    """Betas at which the optimal number of clusters grows.
+    """Critical betas of the information bottleneck: bifurcations (IB phase transitions).
 
     Parameters
     ----------
     p_xy : array (x, y) or DataArray
         Joint probabilities of input and binary label.
     most : int
-        Clusters after which the search ends.
+        Number of clusters at which the search ends.
     largest_beta : float
-        Where it ends at the latest.
+        Beta at which the search ends.
 
     Returns
     -------
     Dataset
-        Along ``transition``: beta, ascending; kind, "onset" or "birth"; clusters after it; place,
-        p(y=1|t) of the newborn. Scalar: beta_local, the loss of local stability of the trivial
-        solution, never below the onset. Without transitions, and infinite, where input and label
-        are independent.
+        Along ``transition``: beta, ascending; kind, "onset" or "bifurcation"; clusters after it;
+        place, the decoder p(y=1|t) of the new cluster. Scalar: beta_local, where the trivial
+        solution loses local stability, never below the onset. If input and label are independent
+        there are no transitions and beta_local is infinite.
 
     Raises
     ------
     InputError
-        For more than two labels, or labels that are a function of the input (the curve then has no
-        critical point but beta = 1).
+        For more than two labels, or labels that are a function of the input (whose only critical
+        point is beta = 1).
 
-    Notes
-    -----
-    The onset is the least beta at which the excess of the trivial solution is above 0 somewhere,
-    1/eta_KL. A later cluster is born, with no mass, where the excess of the optimum first reaches 0
-    away from its clusters, usually not by one that splits in place. Each is bisected until one
-    cluster more is needed, to a relative 1e-9 in beta or the precision of the excess.
+    See Also
+    --------
+    bottleneck_curve : The curve between the bifurcations.
+    bottleneck_relaxation : Critical slowing down at the onset.
+
+    Notes ----- The onset is the smallest beta at which the excess of the trivial solution is
+    positive for some decoder, 1/eta_KL. A further cluster appears with zero mass where the excess
+    of the optimum first reaches 0 away from its clusters, usually not by the splitting of a
+    cluster. Each is bisected to a relative 1e-9 in beta or to the precision of the excess.
 
     References
     ----------
     Anantharam et al. (2013) for eta_KL; Rose (1998) for annealing; Zaslavsky and Tishby (2019).
+
+    Examples
+    --------
+    A label that inputs show with probability 1/2 (erasure channel) has its onset at beta = 2:
+
+    >>> import sgdphys as sp
+    >>> found = sp.information.critical_betas([[0.25, 0], [0.25, 0.25], [0, 0.25]], most=2)
+    >>> found["beta"].values.round(3), found["kind"].values.tolist()
+    (array([2.]), ['onset'])
+    >>> round(found["beta_local"].item(), 3)
+    2.0
     """
     channel = channel_of(p_xy)
     if channel.p_y_given_x.shape[1] != 2:

@@ -42,40 +42,56 @@ def bottleneck_relaxation(
     tolerance: float = 1e-10,
     iterations: int = 1_000_000,
 ) -> xr.Dataset:
-    """Relaxation of plain bottleneck iterations to the optimum, in the mode in which clusters part.
+    """Critical slowing down of the information bottleneck: relaxation of Blahut-Arimoto iterations.
 
     Parameters
     ----------
     p_xy : array (x, y) or DataArray
         Joint probabilities of input and binary label.
     betas : iterable of float
+        Above 0.
     tolerance : float
         Change of the encoder at which iterations end.
     iterations : int
-        Most of them.
+        Maximum number of iterations.
 
     Returns
     -------
     Dataset
-        By beta: eigenvalue, the ratio of the last two steps; relaxation_time, -1/ln of it, in
-        iterations; iterations; converged. Scalar: onset and beta_local, after ``critical_betas``.
+        Along ``beta``: eigenvalue, the ratio of the last two steps; relaxation_time,
+        -1/ln(eigenvalue), in iterations; iterations; converged. Scalar: onset and beta_local, from
+        ``critical_betas``.
 
     Raises
     ------
     InputError
-        For what is no joint distribution, or more than two labels.
+        If p_xy is no joint distribution, for more than two labels, or betas that are not above 0.
 
-    Notes
-    -----
-    Near a continuous transition the slowest mode of the iterations has an eigenvalue of 1 less a
-    multiple of |beta - beta_c|, so that times diverge with the exponent 1. Where the onset is below
-    the loss of local stability the transition is not continuous, and the split mode slows down at
+    See Also
+    --------
+    critical_betas : Onset, bifurcations and loss of local stability.
+    sgdphys.dynamics.critical_point : Fit of the divergence.
+
+    Notes ----- Iterations start near the optimum, displaced along the mode in which clusters split.
+    Near a continuous transition the slowest mode of the iterations has the eigenvalue 1 - const
+    |beta - beta_c|, so that the time diverges with the exponent 1. Where the onset lies below the
+    loss of local stability the transition is discontinuous, and the splitting mode slows down at
     ``beta_local``. Other modes may be slower: above the onset of a symmetric channel an exchange of
     mass between the clusters decays as the square.
 
     References
     ----------
     Agmon, Benger, Ordentlich and Tishby (2021), IEEE ISIT, 2625.
+
+    Examples
+    --------
+    Below the onset, here at beta = 2, the eigenvalue is beta/2:
+
+    >>> import sgdphys as sp
+    >>> p_xy = [[0.25, 0], [0.25, 0.25], [0, 0.25]]
+    >>> found = sp.information.bottleneck_relaxation(p_xy, [1.0, 1.5])
+    >>> found["eigenvalue"].values.round(2)
+    array([0.5 , 0.75])
     """
     channel = channel_of(p_xy)
     critical = critical_betas(p_xy, most=2)

@@ -20,27 +20,27 @@ FEWEST = 64
 def extrapolated_information(
     t: Any, y: Any, *, repeats: int = 20, rng: Seed = 0, **binning: Any
 ) -> xr.Dataset:
-    """I(T;Y) of binned activations from parts of a sample, carried on to infinitely many.
+    """Bias-corrected mutual information: quadratic extrapolation to infinitely many samples.
 
     Parameters
     ----------
     t : array (sample, unit) or (sample,)
-        Of sampled inputs; for an enumerated input the plug-in value is exact as it is.
+        Activations for sampled inputs; for an enumerated input the plug-in value is exact.
     y : array (sample,)
         Hard labels.
     repeats : int
-        Partitions of the sample into halves and quarters.
+        Random partitions of the sample into halves and quarters.
     rng : int, SeedSequence or Generator
         Seed of the partitions.
     **binning
-        bins, low, high, edges of ``binned_information``; give low and high, or the bins of the
-        parts follow their own extremes.
+        bins, low, high, edges of ``binned_information``; give low and high, otherwise the bins of
+        each part follow its own extremes.
 
     Returns
     -------
     Dataset
-        I_TY, the extrapolated value, which may be a little below 0; plug_in_I_TY, that of the whole
-        sample, in bits.
+        I_TY, the extrapolated value, which may be slightly negative; plug_in_I_TY, that of the
+        whole sample; both in bits.
 
     Raises
     ------
@@ -49,14 +49,29 @@ def extrapolated_information(
     NotEnoughData
         For fewer than 64 samples.
 
-    Notes
-    -----
-    The plug-in of n samples is I + a/n + b/n**2 + ...; from means over halves and quarters without
-    replacement the three unknowns follow exactly.
+    See Also
+    --------
+    binned_information : The plug-in estimate, also with the Miller-Madow correction.
+
+    Notes ----- The mean plug-in estimate of n samples is I + a/n + b/n**2 + ...; I, a and b follow
+    from its values at n, n/2 and n/4, the latter averaged over disjoint parts (quadratic
+    extrapolation, QE).
 
     References
     ----------
     Strong, Koberle, de Ruyter van Steveninck and Bialek (1998), Phys. Rev. Lett. 80, 197.
+
+    Examples
+    --------
+    Independent activations and labels, whose mutual information is 0:
+
+    >>> import numpy as np
+    >>> import sgdphys as sp
+    >>> rng = np.random.default_rng(0)
+    >>> t, y = rng.uniform(size=1000), rng.integers(0, 2, 1000)
+    >>> found = sp.information.extrapolated_information(t, y, bins=30, low=0, high=1)
+    >>> round(found["plug_in_I_TY"].item(), 2), abs(round(found["I_TY"].item(), 2))
+    (0.02, 0.0)
     """
     if not isinstance(repeats, int | np.integer) or isinstance(repeats, bool) or repeats < 1:
         raise InputError(f"repeats is {repeats!r}; it must be a whole number of at least 1")

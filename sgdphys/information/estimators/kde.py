@@ -108,7 +108,7 @@ def _sums_by_label(
 def kde_information(
     t: Any, y: Any, *, shuffled: Any = None, noise_variance: float = 1e-3
 ) -> xr.Dataset:
-    """Upper and lower bound on the information of a layer with Gaussian noise added to every unit.
+    """Kernel density (KDE) bounds on the mutual information of a layer with added Gaussian noise.
 
     Parameters
     ----------
@@ -117,32 +117,44 @@ def kde_information(
     y : array (sample,) or (sample, 1)
         Hard labels.
     shuffled : array (sample,), optional
-        The same labels in another order, for the null.
+        The same labels randomly permuted, for the null.
     noise_variance : float
-        Of the noise that the layer is read through; recorded with the result.
+        Variance s**2 of the noise added to every unit; recorded with the result.
 
     Returns
     -------
     Dataset
-        I_XT and I_TY (bound), bound "lower" or "upper", in bits; null_I_TY of shuffled labels,
+        I_XT and I_TY (bound) in bits, bound "lower" or "upper"; null_I_TY of the permuted labels,
         where they are given.
 
     Raises
     ------
     InputError
-        For activations that are not finite, shapes or labels that do not match, no noise.
+        For activations that are not finite, shapes or labels that do not match, or no noise.
 
-    Notes
-    -----
-    T = t(x) + noise is a mixture of equal Gaussians, whose entropy lies between those made with
-    Bhattacharyya distances, exp(-d**2/8 s**2), and with Kullback-Leibler divergences, exp(-d**2/2
-    s**2): I(X;T) from -mean_i log2 mean_j of them, I(T;Y) = H(T) - H(T|Y) with one kind for both
-    (an estimate between, no strict bound). Distances in float32 after centring; memory is that of
-    one block of samples.
+    See Also
+    --------
+    binned_information : Histogram estimates, without noise.
+    noisy_information : Monte Carlo for networks trained with layer noise.
+
+    Notes ----- T = t(x) + noise is a mixture of equal Gaussians. Its entropy is bounded with the
+    Bhattacharyya distance, exp(-d**2/8 s**2), and the Kullback-Leibler divergence, exp(-d**2/2
+    s**2): I(X;T) = -mean_i log2 mean_j of these, I(T;Y) = H(T) - H(T|Y) with the same kind for both
+    entropies (which is an estimate between, and no strict bound). Distances are computed in float32
+    after centring.
 
     References
     ----------
     Kolchinsky and Tracey (2017), Entropy 19, 361.
+
+    Examples
+    --------
+    Two well separated clusters, one for each label: 1 bit by both bounds:
+
+    >>> import sgdphys as sp
+    >>> found = sp.information.kde_information([0, 0, 1, 1], [0, 0, 1, 1], noise_variance=1e-3)
+    >>> found["I_XT"].values.round(3), found["I_TY"].values.round(3)
+    (array([1., 1.]), array([1., 1.]))
     """
     if not noise_variance > 0:
         raise InputError(
