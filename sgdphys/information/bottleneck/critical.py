@@ -1,4 +1,4 @@
-"""Where the bottleneck changes: its onset, the births of clusters, and the loss of stability."""
+"""Critical points of the bottleneck: its onset, bifurcations, and the loss of local stability."""
 
 from typing import Any
 
@@ -23,9 +23,9 @@ from sgdphys.quantities import labelled
 _RELATIVE = 1e-9
 _STRIDE = 1.04
 _APART = 0.05
-"""Logits from all clusters at which an excess is that of a newborn."""
-_NOTHING = 1e-11
-"""Largest excess that is rounding."""
+"""Distance in logits from all clusters from which on an excess belongs to a new cluster."""
+_ROUNDING = 1e-11
+"""Largest excess that is a rounding error."""
 
 
 def local_stability(channel: Channel) -> float:
@@ -41,15 +41,15 @@ def local_stability(channel: Channel) -> float:
 
 
 def _continued(channel: Channel, clusters: Clusters, beta: float) -> Clusters | None:
-    """The optimum at a beta if it needs no more clusters than at the last one, else None."""
+    """The optimum at a beta if it needs no more clusters than at the last beta, otherwise None."""
     solved = tidied(newton(channel, clusters, beta))
-    above, place = largest_excess(channel, solved, beta)
-    if above <= _NOTHING:
+    above, peak = largest_excess(channel, solved, beta)
+    if above <= _ROUNDING:
         return solved
-    if np.abs(solved.logit - place).min() > _APART and len(solved.mass) == len(clusters.mass):
+    if np.abs(solved.logit - peak).min() > _APART and len(solved.mass) == len(clusters.mass):
         return None
-    solved, above, _ = optimum(channel, beta, solved, _NOTHING)
-    return solved if above <= _NOTHING and len(solved.mass) <= len(clusters.mass) else None
+    solved, above, _ = optimum(channel, beta, solved, _ROUNDING)
+    return solved if above <= _ROUNDING and len(solved.mass) <= len(clusters.mass) else None
 
 
 def critical_betas(p_xy: Any, *, most: int = 6, largest_beta: float = 200.0) -> xr.Dataset:
@@ -105,7 +105,9 @@ def critical_betas(p_xy: Any, *, most: int = 6, largest_beta: float = 200.0) -> 
     """
     channel = channel_of(p_xy)
     if channel.p_y_given_x.shape[1] != 2:
-        raise InputError("critical betas are found for binary labels, by their certificate")
+        raise InputError(
+            "critical betas are defined by a certificate, which exists for binary labels only"
+        )
     if channel.is_deterministic:
         raise InputError(
             "the label is a function of the input: the bottleneck curve is min(I(X;T), H(Y)), "
@@ -129,22 +131,22 @@ def critical_betas(p_xy: Any, *, most: int = 6, largest_beta: float = 200.0) -> 
             else:
                 low, clusters = middle, solved
         before = len(clusters.mass)
-        # a newborn's mass grows from nothing: look where there is one
+        # the mass of a new cluster grows from 0: look where it is finite
         beta, grown = high, clusters
         while len(grown.mass) <= before and beta < high * (1 + _STRIDE / 100):
             beta += max(beta - high, 1e-8 * high)
-            grown, _, _ = optimum(channel, beta, clusters, _NOTHING)
+            grown, _, _ = optimum(channel, beta, clusters, _ROUNDING)
         new = np.abs(grown.logit[:, None] - clusters.logit).min(axis=1).argmax()
-        kind = "onset" if before == 1 else "birth"
+        kind = "onset" if before == 1 else "bifurcation"
         found.append((high, kind, len(grown.mass), float(expit(grown.logit[new]))))
         clusters = grown
-    betas, kinds, counts, places = zip(*found, strict=True) if found else ((), (), (), ())
+    betas, kinds, counts, decoders = zip(*found, strict=True) if found else ((), (), (), ())
     data = xr.Dataset(
         {
             "beta": ("transition", np.array(betas, float)),
             "kind": ("transition", np.array(kinds, dtype=str)),
             "clusters": ("transition", np.array(counts, int)),
-            "place": ("transition", np.array(places, float)),
+            "place": ("transition", np.array(decoders, float)),
             "beta_local": local,
         },
         attrs={
@@ -156,7 +158,7 @@ def critical_betas(p_xy: Any, *, most: int = 6, largest_beta: float = 200.0) -> 
     )
     named = {
         "kind": Quantity(
-            "1", "kind of transition", "", "onset of the curve, or birth of another cluster"
+            "1", "kind of transition", "", "onset of the curve, or bifurcation to one more cluster"
         ),
         "beta": Quantity("1", "critical beta", r"\beta_c", "beta at which the transition occurs"),
         "clusters": Quantity("1", "clusters after the transition", "", "number of decoders"),

@@ -1,4 +1,4 @@
-"""The bottleneck against closed forms, its certificate, and every known birth of a cluster."""
+"""The bottleneck against closed forms, its certificate, and every known bifurcation."""
 
 import numpy as np
 import pytest
@@ -95,11 +95,11 @@ LOCAL = {0.99: 1.005218, 0.9: 1.092999, 0.7: 1.347122, 0.5: 1.785216}
 
 
 @pytest.mark.parametrize("information", BIRTHS)
-def test_every_birth_on_the_symmetric_rule(information):
+def test_every_bifurcation_on_the_symmetric_rule(information):
     found = critical_betas(rule(information), most=7)
     np.testing.assert_allclose(found["beta"], BIRTHS[information], rtol=1e-4)
     assert found["clusters"].to_numpy().tolist() == [2, 3, 4, 5, 6, 7]
-    assert found["kind"].to_numpy().tolist() == ["onset"] + ["birth"] * 5
+    assert found["kind"].to_numpy().tolist() == ["onset"] + ["bifurcation"] * 5
     assert float(found["beta_local"]) == pytest.approx(LOCAL[information], rel=1e-6)
     assert float(found["beta"][0]) <= float(found["beta_local"])
 
