@@ -1,4 +1,4 @@
-"""Stochastic gradient descent on models that are solved: quadratic, regression, pitchfork."""
+"""Stochastic gradient descent on solvable models: quadratic, regression, pitchfork."""
 
 from typing import Any
 
@@ -159,16 +159,16 @@ def sgd_on_quadratic(
     eta, mu = learning_rate, momentum
     if a.ndim == 2:
         if mu or batches:
-            raise InputError("a matrix of curvature goes with momentum 0 and white noise alone")
+            raise InputError("a matrix curvature needs momentum 0 and white noise (batches = 0)")
         c = c if c.ndim == 2 else np.diag(np.broadcast_to(c, (len(a),)))
         step = np.eye(len(a)) - eta * a
         variance = linalg.solve_discrete_lyapunov(step, eta**2 * c)
-        kicks = rng.standard_normal((steps, replicas, len(a))) @ root_of(c).T
+        xi = rng.standard_normal((steps, replicas, len(a))) @ root_of(c).T
     else:
         a, c = (np.atleast_1d(v) for v in np.broadcast_arrays(a, c))
         step = 1 - eta * a
-        kicks = np.sqrt(c) * _epoch_noise(rng, batches, steps, replicas, len(a))
-        with np.errstate(divide="ignore"):  # nothing holds a flat direction
+        xi = np.sqrt(c) * _epoch_noise(rng, batches, steps, replicas, len(a))
+        with np.errstate(divide="ignore"):  # a flat direction has no stationary state
             variance = eta * c * (1 + mu) / (a * (1 - mu) * (2 * (1 + mu) - eta * a))
         if batches:
             f = (np.arange(200_000) + 0.5) / 200_000
@@ -180,7 +180,7 @@ def sgd_on_quadratic(
     v = np.zeros_like(values[0])
     for k in range(steps):
         gradient = values[k] @ a if a.ndim == 2 else values[k] * a
-        v = mu * v - eta * (gradient + kicks[k])
+        v = mu * v - eta * (gradient + xi[k])
         values[k + 1] = values[k] + v
     return labelled_path(
         values,
@@ -340,7 +340,7 @@ def kesten_index(learning_rate: float, batch_size: int) -> float:
 
     try:
         return float(optimize.brentq(excess, 1e-3, 200.0))
-    except ValueError:  # it falls or rises throughout
+    except ValueError:  # no root: the excess keeps its sign
         return np.inf if excess(1e-3) < 0 else np.nan
 
 
@@ -399,18 +399,18 @@ def pitchfork(
     1.0
     """
     g, eta = decay, learning_rate
-    course = np.linspace(*(signal if isinstance(signal, tuple) else (signal, signal)), steps)
-    s = float(course[0])
+    ramp = np.linspace(*(signal if isinstance(signal, tuple) else (signal, signal)), steps)
+    s = float(ramp[0])
     rest = np.sqrt(max(s - g, 0.0))
     rng = np.random.default_rng(rng)
-    kicks = np.sqrt(noise) * rng.standard_normal((steps, replicas, 2))
+    xi = np.sqrt(noise) * rng.standard_normal((steps, replicas, 2))
     values = np.empty((steps + 1, replicas, 2))
     values[0] = (rest, rest) if start is None else start
     for k in range(steps):
         a, b = values[k].T
-        pull = course[k] - a * b
-        gradient = np.stack([g * a - pull * b, g * b - pull * a], axis=1)
-        values[k + 1] = values[k] - eta * (gradient + kicks[k])
+        error = ramp[k] - a * b
+        gradient = np.stack([g * a - error * b, g * b - error * a], axis=1)
+        values[k + 1] = values[k] - eta * (gradient + xi[k])
     return labelled_path(
         values,
         eta,
@@ -450,5 +450,5 @@ def pitchfork_time(signal: float, decay: float = 1.0) -> float:
     >>> sp.processes.pitchfork_time(0.5), sp.processes.pitchfork_time(1.5)
     (2.0, 1.0)
     """
-    away = signal - decay
-    return float(np.inf if away == 0 else -1 / away if away < 0 else 1 / (2 * away))
+    distance = signal - decay
+    return float(np.inf if distance == 0 else -1 / distance if distance < 0 else 1 / (2 * distance))

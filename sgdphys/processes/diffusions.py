@@ -1,4 +1,4 @@
-"""Diffusions and their relatives: Wiener, Ornstein-Uhlenbeck, fractional, stable, in potentials."""
+"""Diffusion processes: Wiener, Ornstein-Uhlenbeck, fractional, stable, and in potentials."""
 
 from typing import Any
 
@@ -186,10 +186,10 @@ def fractional_brownian(
     k = np.arange(steps + 1.0)
     covariance = 0.5 * ((k + 1) ** (2 * hurst) - 2 * k ** (2 * hurst) + abs(k - 1) ** (2 * hurst))
     spectrum = np.fft.rfft(np.concatenate([covariance, covariance[-2:0:-1]])).real
-    spectrum = np.maximum(spectrum, 0.0)  # non-negative but for rounding (Craigmile 2003)
+    spectrum = np.maximum(spectrum, 0.0)  # non-negative except for rounding (Craigmile 2003)
     size = 2 * steps
     rng = np.random.default_rng(rng)
-    # a loop, so that memory is that of one series
+    # a loop, so that memory is bounded by one series
     dx = np.empty((steps, replicas, parameters))
     for r in range(replicas):
         for p in range(parameters):
@@ -262,12 +262,12 @@ def levy_flight(
     rng = np.random.default_rng(rng)
     shape = (steps, replicas, parameters)
     angle = rng.uniform(-np.pi / 2, np.pi / 2, shape)
-    wait = rng.exponential(size=shape)
+    waiting_time = rng.exponential(size=shape)
     if tail_index == 1:
         dx = np.tan(angle)
     else:
         dx = np.sin(tail_index * angle) / np.cos(angle) ** (1 / tail_index)
-        dx *= (np.cos((1 - tail_index) * angle) / wait) ** ((1 - tail_index) / tail_index)
+        dx *= (np.cos((1 - tail_index) * angle) / waiting_time) ** ((1 - tail_index) / tail_index)
     dx *= scale * dt ** (1 / tail_index)
     return labelled_path(_summed(dx), dt, "levy_flight", tail_index=tail_index, scale=scale)
 
@@ -428,10 +428,10 @@ def ornstein_uhlenbeck(
 def _follow(
     values: np.ndarray, step: np.ndarray, noise: np.ndarray, rng: np.random.Generator
 ) -> None:
-    """Fill values (step, replica, parameter) after the first by x' = step x + noise."""
-    kicks = rng.standard_normal(values[1:].shape) @ root_of(noise).T
-    for k, kick in enumerate(kicks):
-        values[k + 1] = values[k] @ step.T + kick
+    """Iterate x' = step x + noise: fill values (step, replica, parameter) after the first step."""
+    draws = rng.standard_normal(values[1:].shape) @ root_of(noise).T
+    for k, draw in enumerate(draws):
+        values[k + 1] = values[k] @ step.T + draw
 
 
 def linear_step(
@@ -491,10 +491,10 @@ def _scalar_ou(
         raise InputError(f"kappa is {kappa}: there is no stationary state; give start a value")
     phi = np.exp(-kappa * dt)
     variance = diffusion / kappa if kappa else np.inf
-    kick = np.sqrt(2 * diffusion * dt if kappa == 0 else -variance * np.expm1(-2 * kappa * dt))
-    values = kick * rng.standard_normal((steps + 1, replicas, parameters))
+    noise = np.sqrt(2 * diffusion * dt if kappa == 0 else -variance * np.expm1(-2 * kappa * dt))
+    values = noise * rng.standard_normal((steps + 1, replicas, parameters))
     if isinstance(start, str):
-        values[0] *= np.sqrt(variance) / kick if kick else 0.0
+        values[0] *= np.sqrt(variance) / noise if noise else 0.0
     else:
         values[0] = np.asarray(start, float) - center
     values = signal.lfilter([1.0], [1.0, -phi], values, axis=0)
@@ -657,10 +657,10 @@ def double_well(
     values[0] = x
     for k in range(steps):
         for _ in range(inner):
-            kick = np.sqrt(2 * diffusion * h) * rng.standard_normal(x.shape)
+            noise = np.sqrt(2 * diffusion * h) * rng.standard_normal(x.shape)
             slope = x - x**3
-            guess = x + h * slope + kick
-            x = x + 0.5 * h * (slope + guess - guess**3) + kick
+            guess = x + h * slope + noise
+            x = x + 0.5 * h * (slope + guess - guess**3) + noise
         values[k + 1] = x
     return labelled_path(
         values, dt, "double_well", diffusion=diffusion, passage_time=_passage_time(diffusion)
@@ -731,12 +731,12 @@ def slow_fold(
     inner = max(1, int(np.ceil(dt / 0.01)))
     h = dt / inner
     rng = np.random.default_rng(rng)
-    course = np.linspace(*control, steps * inner)
+    ramp = np.linspace(*control, steps * inner)
     x = np.full((replicas, parameters), np.sqrt(control[0]))
     values = np.empty((steps + 1, replicas, parameters))
     values[0] = x
     for k in range(steps):
-        for r in course[k * inner : (k + 1) * inner]:
+        for r in ramp[k * inner : (k + 1) * inner]:
             x = x + h * (r - x * x) + np.sqrt(2 * diffusion * h) * rng.standard_normal(x.shape)
             x = np.where(x < -2 * np.sqrt(r), np.nan, x)
         values[k + 1] = x

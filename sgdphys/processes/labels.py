@@ -1,4 +1,4 @@
-"""Labels of a process: theta (step, replica, parameter), step, time, and the truth."""
+"""Labelled paths of a process: theta (step, replica, parameter), step, time, and its parameters."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from sgdphys.quantities import labelled
 
 
 def labelled_path(values: np.ndarray, dt: float, process: str, **truth: Any) -> xr.Dataset:
-    """Label (step, replica, parameter) and attach the truth."""
+    """Label (step, replica, parameter) and attach the exact parameters as attributes."""
     steps = np.arange(len(values))
     data = xr.Dataset(
         {"theta": (("step", "replica", "parameter"), values)},
@@ -63,7 +63,9 @@ def corrupt(
     (501, 0.2)
     """
     if not isinstance(rng, np.random.Generator | np.random.SeedSequence):
-        rng = np.random.SeedSequence(rng, spawn_key=(1,))  # not the numbers that made the path
+        rng = np.random.SeedSequence(
+            rng, spawn_key=(1,)
+        )  # independent of the numbers that made the path
     rng = np.random.default_rng(rng)
     data = data.isel(step=slice(None, None, thin))
     theta = data["theta"] + noise * rng.standard_normal(data["theta"].shape)

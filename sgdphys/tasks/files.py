@@ -1,4 +1,4 @@
-"""Data sets that come with a library, or from files of the user's."""
+"""Data sets from scikit-learn, and from IDX, .csv and .npz files."""
 
 import csv
 from pathlib import Path
@@ -97,7 +97,7 @@ def idx(path: str | Path) -> xr.Dataset:
     x, y = _read_idx(images), _read_idx(labels)
     require_pairs(images, x.shape, labels, y.shape)
     if len(y) and (y.min() < 0 or (y != np.rint(y)).any()):
-        raise InputError(f"{labels} holds numbers that are no labels 0, 1, ...")
+        raise InputError(f"{labels} has labels that are not whole numbers 0, 1, ...")
     scale = 255.0 if x.dtype.itemsize == 1 else 1.0
     shape = [1, *x.shape[1:]] if x.ndim == 3 else list(x.shape[1:])
     return labelled_samples(
@@ -111,7 +111,7 @@ def _read_idx(path: Path) -> np.ndarray:
             kind, shape = idx_header(file)
             return np.frombuffer(file.read(), kind).reshape(shape)
     except DAMAGED as error:
-        raise InputError(f"{path} is no sound IDX file ({error})") from None
+        raise InputError(f"{path} is no valid IDX file ({error})") from None
 
 
 def table(path: str | Path) -> xr.Dataset:
@@ -178,7 +178,7 @@ def table(path: str | Path) -> xr.Dataset:
 
 
 def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """Inputs as float64, labels and targets; one of the last two may be missing."""
+    """Inputs as float64, labels and targets; either of the last two may be missing."""
     try:
         with np.load(path, allow_pickle=False) as file:
             require_arrays(path, file.files)
@@ -191,7 +191,7 @@ def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | N
     except InputError:
         raise
     except (*DAMAGED, TypeError) as error:
-        raise InputError(f"{path} is no sound .npz of arrays of numbers ({error})") from None
+        raise InputError(f"{path} is no valid .npz of arrays of numbers ({error})") from None
     return numbers["x"], arrays.get("y"), numbers.get("target")
 
 
@@ -200,7 +200,7 @@ def _read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
         with path.open(newline="", encoding="utf-8") as file:
             rows = [row for row in csv.reader(file) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is no table of text ({error})") from None
+        raise InputError(f"{path} is no valid .csv file ({error})") from None
     if not rows:
         raise InputError(f"{path} is empty")
 

@@ -1,4 +1,4 @@
-"""The symmetric rule of the information-plane experiment, solved."""
+"""The symmetric rule of the information-plane experiment."""
 
 import numpy as np
 import xarray as xr
@@ -10,8 +10,8 @@ from sgdphys.quantities import labelled
 _THETA = 7.63204
 """Threshold of the rule; the nearest patterns lie at 7.5628 and 7.7013."""
 LEAST_INFORMATION, MOST_INFORMATION = 1e-9, 0.999157
-"""Bits of soft labels: to 1e-7 of their value from the one, below those of the hard ones from the
-other."""
+"""Range of the information of soft labels in bits: the lower end is reproduced to a relative 1e-7,
+the upper end lies just below the information of the hard labels."""
 
 
 def icosahedron() -> np.ndarray:
@@ -56,7 +56,7 @@ def _information(p: np.ndarray) -> float:
 
 
 def require_information(information: float) -> None:
-    """Refuse information that no soft labels of the rule have.
+    """Refuse information that soft labels of the rule cannot have.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Targets that a teacher gives, and labels that nobody does."""
+"""Tasks with targets of a teacher, and with random labels."""
 
 import numpy as np
 import xarray as xr
