@@ -1,4 +1,4 @@
-"""When layers lose information about the input, and how much."""
+"""Compression phase of layers: when they lose information about the input, and how much."""
 
 import numpy as np
 import xarray as xr
@@ -8,9 +8,9 @@ from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
 
 LEAST_LOSS = 0.1
-"""Bits that a layer must lose before an onset is spoken of."""
+"""Smallest loss in bits for which an onset is defined."""
 ONSET_SHARE = 0.1
-"""Share of the final loss at which compression is said to have begun."""
+"""Fraction of the final loss that defines the onset."""
 
 
 def compression(I_XT: xr.DataArray) -> xr.Dataset:
@@ -60,8 +60,8 @@ def compression(I_XT: xr.DataArray) -> xr.Dataset:
     require_dimensions(I_XT, "epoch")
     epoch = I_XT["epoch"].to_numpy()
     values = numbers_of(I_XT.transpose("epoch", ...))
-    whole = np.isfinite(values).all(axis=0)
-    values = np.where(whole, values, 0.0)
+    is_complete = np.isfinite(values).all(axis=0)
+    values = np.where(is_complete, values, 0.0)
     peak = values.max(axis=0)
     lost = peak - values[-1]
     found = {
@@ -74,12 +74,14 @@ def compression(I_XT: xr.DataArray) -> xr.Dataset:
     }
     over = I_XT.isel(epoch=0, drop=True)
     return labelled(
-        xr.Dataset({name: over.copy(data=np.where(whole, v, np.nan)) for name, v in found.items()})
+        xr.Dataset(
+            {name: over.copy(data=np.where(is_complete, v, np.nan)) for name, v in found.items()}
+        )
     )
 
 
 def loss_epoch(I_XT: xr.DataArray, share: float) -> xr.DataArray:
-    """The last epoch at which less than a share of the bits lost after the peak had gone.
+    """Last epoch at which less than a given fraction of the eventual loss had occurred.
 
     Parameters
     ----------
@@ -104,7 +106,7 @@ def loss_epoch(I_XT: xr.DataArray, share: float) -> xr.DataArray:
 
 
 def fall_after_peak(curve: xr.DataArray) -> xr.DataArray:
-    """What each replica loses between the peak of the mean curve and the end.
+    """Loss of each replica between the peak of the mean curve and the end.
 
     Parameters
     ----------
@@ -116,15 +118,15 @@ def fall_after_peak(curve: xr.DataArray) -> xr.DataArray:
 
     Notes
     -----
-    At the mean curve's peak, since that of a single fluctuating curve is biased upward. Replicas
-    that are not finite at the end are NaN, and have no part in the mean curve.
+    The peak of the mean curve is used, since that of a single fluctuating curve is biased upward.
+    Replicas that are not finite at the end are NaN and excluded from the mean curve.
     """
-    there = curve.dropna("epoch", how="all")
-    if not there.sizes["epoch"]:
+    recorded = curve.dropna("epoch", how="all")
+    if not recorded.sizes["epoch"]:
         return curve.isel(epoch=-1, drop=True)
-    there = finite_to_the_end(there)
-    peak = there.mean("replica").fillna(-np.inf).argmax("epoch")
-    lost = there.isel(epoch=peak) - there.isel(epoch=-1)
+    recorded = finite_to_the_end(recorded)
+    peak = recorded.mean("replica").fillna(-np.inf).argmax("epoch")
+    lost = recorded.isel(epoch=peak) - recorded.isel(epoch=-1)
     return lost.drop_vars("epoch", errors="ignore")
 
 

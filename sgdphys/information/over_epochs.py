@@ -132,7 +132,7 @@ def layer_information(
     is_replayed = activations is None and estimator == "binned"
     if not is_replayed and (patterns != "all" or labels != "hard"):
         which = f"estimator {estimator!r}" if activations is None else "activations="
-        raise InputError(f"{which} reads all patterns and hard labels")
+        raise InputError(f"{which} takes all patterns and hard labels only")
     hidden = () if bin_range is None else (bin_range,)
     settings = Settings(bins, noise_variance, neighbours, rng, hidden)
     with parallel.limited(threads):
@@ -145,7 +145,7 @@ def layer_information(
             softmax = trajectory.attrs.get("loss") == "cross_entropy"
             x, (y, _) = inputs_of(task, network), whole_labels(task["y"].to_numpy())
             soft = _soft_labels(task) if labels == "soft" else None
-            binning(-1.0, 1.0, bins, edges)  # refuse wrong bins before any work
+            binning(-1.0, 1.0, bins, edges)  # refuse invalid bins before any work
             theta, at = weights_at(trajectory, epochs)
             if is_replayed:
                 found = replayed(

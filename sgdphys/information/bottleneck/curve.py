@@ -1,4 +1,4 @@
-"""The information bottleneck curve: certified, or by plain iterations."""
+"""The information bottleneck curve: certified, or by Blahut-Arimoto iterations."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -25,7 +25,7 @@ from sgdphys.quantities import STEP_RATIO, labelled
 def blahut_arimoto(
     channel: Channel, beta: float, start: np.ndarray, tolerance: float, most: int
 ) -> tuple[np.ndarray, int, bool, float]:
-    """Plain iterations of the encoder (class, cluster) until it moves by less than a tolerance."""
+    """Blahut-Arimoto iterations of the encoder (class, cluster), to a tolerance in its change."""
     share = start
     p, conditional = channel.p_x, channel.p_y_given_x
     known = xlogy(conditional, conditional).sum(axis=1)
@@ -47,7 +47,7 @@ def blahut_arimoto(
 
 
 def _count(channel: Channel, share: np.ndarray) -> int:
-    """Different decoders with mass of an encoder (class, cluster)."""
+    """Number of different decoders with mass, of an encoder (class, cluster)."""
     mass = channel.p_x @ share
     kept = mass > 1e-9
     q = (channel.p_x[:, None] * share[:, kept]).T @ channel.p_y_given_x / mass[kept, None]
@@ -55,7 +55,7 @@ def _count(channel: Channel, share: np.ndarray) -> int:
 
 
 def bound_betas(onset: float) -> np.ndarray:
-    """Betas at which the bound is looked at: 200 from the onset to 3000, evenly in ln beta."""
+    """200 log-spaced betas from the onset to 3000, at which the bound is computed."""
     return np.geomspace(onset, 3000.0, 200)
 
 
@@ -153,8 +153,8 @@ def bottleneck_curve(
         generator = stream(rng)
         noise = generator.uniform(size=(len(channel.p_x), len(channel.p_x)))
         share = np.eye(len(channel.p_x)) * 0.5 + 0.5 * noise / noise.sum(axis=1, keepdims=True)
-        for b in beta[::-1]:  # from fine to coarse, as annealing plain iterations goes
-            share = 0.99 * share + 0.01 / share.shape[1]  # an encoder with zeros never leaves them
+        for b in beta[::-1]:  # from large to small beta: reverse annealing
+            share = 0.99 * share + 0.01 / share.shape[1]  # zeros of an encoder would persist
             share, turns, done, ratio = blahut_arimoto(
                 channel, float(b), share, tolerance, iterations
             )

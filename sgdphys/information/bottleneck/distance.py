@@ -1,4 +1,4 @@
-"""How far a layer is from the bottleneck bound, beside partitions that know nothing."""
+"""Distance of a layer from the bottleneck bound, compared with random partitions."""
 
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from sgdphys.quantities import labelled
 
 _FLAT_WITHIN = 1e-9
 _AT_ONSET = 1e-3
-"""Bits, at most, at which a curve may begin."""
+"""Largest I(X;T) in bits at which a curve may begin."""
 _GRID = np.concatenate([[0.0], np.geomspace(0.05, 500, 120)])
 _MERGE_WITHIN = 1e-12
 _BEYOND = 1e9
@@ -35,7 +35,7 @@ NAMED = {
         "mean divergence of the partition from the encoder at the fitted beta",
     )
 }
-"""What these results call by a name that others use otherwise."""
+"""Quantities whose names have another meaning in other results."""
 
 
 def finite_sample_gap(about_x: Any, samples: int, labels: int = 2) -> np.ndarray:
@@ -85,7 +85,7 @@ class _Bound(NamedTuple):
     beta: np.ndarray
     information: float
     entropy: float
-    """Of the classes of inputs, in bits: from there on the bound is flat."""
+    """Entropy of the classes of inputs in bits, from which on the bound is flat."""
 
     def at(self, about_x: float) -> tuple[float, float]:
         """Largest I(T;Y) at an I(X;T), and the beta there; infinite where the bound is flat."""
@@ -98,7 +98,7 @@ class _Bound(NamedTuple):
 
 
 def _bound_of(curve: xr.Dataset, channel: Channel) -> _Bound:
-    """The bound that a curve of ``bottleneck_curve`` proves for a channel."""
+    """The bound that a certified curve proves for a channel."""
     require_kind(curve, xr.Dataset, "curve", "I_XT", "I_TY", "certificate")
     about_x, about_y = (curve[name].to_numpy() for name in ("I_XT", "I_TY"))
     known = curve.attrs.get("information", np.nan), curve.attrs.get("classes")
@@ -117,7 +117,7 @@ def _bound_of(curve: xr.Dataset, channel: Channel) -> _Bound:
 
 
 def nearest_encoder(channel: Channel, joint: np.ndarray, known: float) -> tuple[float, float]:
-    """Return the beta whose self-consistent encoder is nearest to an encoder, and the bits between.
+    """Return the beta whose self-consistent encoder is nearest to an encoder, and the divergence.
 
     Parameters
     ----------
@@ -152,12 +152,12 @@ def nearest_encoder(channel: Channel, joint: np.ndarray, known: float) -> tuple[
 
 
 def _merged(joint: np.ndarray, q: np.ndarray, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cells of equal decoders as one: an encoder's normaliser needs no more."""
+    """Merge cells with equal decoders, which leaves an encoder's normaliser unchanged."""
     _, which = np.unique(np.round(q[:, 1] / _MERGE_WITHIN).astype(np.int64), return_inverse=True)
     which = which.reshape(-1)
-    many = int(which.max()) + 1
-    together = np.stack([np.bincount(which, row, many) for row in joint])
-    return together, np.bincount(which, mass, many)
+    count = int(which.max()) + 1
+    together = np.stack([np.bincount(which, row, count) for row in joint])
+    return together, np.bincount(which, mass, count)
 
 
 @checked
@@ -229,33 +229,35 @@ def bottleneck_distance(
         curve = bottleneck_curve(joint, bound_betas(onset))
     bound = _bound_of(curve, channel)
     template = cells if isinstance(cells, xr.DataArray) else None
-    places = finite_array(cells, "cells")
-    if places.shape[-1:] != (len(joint),):
-        raise InputError(f"cells are of {places.shape[-1:]} inputs and p_xy has {len(joint)}")
+    partitions = finite_array(cells, "cells")
+    if partitions.shape[-1:] != (len(joint),):
+        raise InputError(f"cells are of {partitions.shape[-1:]} inputs and p_xy has {len(joint)}")
     p_x = joint.sum(axis=1)
     conditional = joint / np.maximum(p_x, 1e-300)[:, None]
     nearest = np.abs(conditional[:, None, 1] - channel.p_y_given_x[:, 1]).argmin(axis=1)
     generator = stream(rng)
-    flat = places.reshape(-1, len(joint))
+    flat = partitions.reshape(-1, len(joint))
     out = np.empty((len(flat), 3, len(_NAMES)))
     for row, partition in enumerate(flat):
         _, t = np.unique(partition, return_inverse=True)
         order = generator.permutation(len(joint))
-        dealt = generator.permutation(len(joint))
-        for k, (cell, kind) in enumerate(((t, nearest), (t[order], nearest), (t, nearest[dealt]))):
+        permuted = generator.permutation(len(joint))
+        for k, (cell, kind) in enumerate(
+            ((t, nearest), (t[order], nearest), (t, nearest[permuted]))
+        ):
             table = np.zeros((len(channel.p_x), int(t.max()) + 1))
             np.add.at(table, (kind, cell), p_x)
             mass = table.sum(axis=0)
             about_x = float(-xlogy(mass, mass).sum() / np.log(2))
             about_y = about_label(channel, table)
             beta, residual = nearest_encoder(channel, table, 0.0)
-            most, there = bound.at(about_x)
-            out[row, k] = about_x, about_y, most, most - about_y, there, beta, residual
-    out = out.reshape(*places.shape[:-1], 3, len(_NAMES))
+            most, beta_bound = bound.at(about_x)
+            out[row, k] = about_x, about_y, most, most - about_y, beta_bound, beta, residual
+    out = out.reshape(*partitions.shape[:-1], 3, len(_NAMES))
     dims = (
         template.dims[:-1]
         if template is not None
-        else tuple(f"dim_{k}" for k in range(places.ndim - 1))
+        else tuple(f"dim_{k}" for k in range(partitions.ndim - 1))
     )
     data = {
         f"{prefix}{name}": (dims, out[..., k, m])
@@ -269,7 +271,7 @@ def bottleneck_distance(
         data,
         coords=coords,
         attrs={
-            "method": "certified curve; least divergence from the self-consistent encoder",
+            "method": "certified curve; smallest divergence from the self-consistent encoder",
             "reference": "Shwartz-Ziv and Tishby (2017)",
             "interval_method": "none: over replicas only",
             "information": channel.information,

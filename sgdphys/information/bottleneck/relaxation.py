@@ -1,4 +1,4 @@
-"""Critical slowing down of the bottleneck: how long plain iterations take near a transition."""
+"""Critical slowing down of the bottleneck: relaxation of Blahut-Arimoto near a transition."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -21,16 +21,16 @@ from sgdphys.information.bottleneck.curve import blahut_arimoto
 from sgdphys.quantities import STEP_RATIO, labelled
 
 _NUDGE = 1e-3
-"""Logits by which two halves of one cluster are parted at the start."""
+"""Logits by which the two halves of one cluster are separated at the start."""
 _SHARE = 0.02
-"""Of the distance from the onset: at how much larger a beta the start is optimal."""
+"""The start is optimal at a larger beta, by this fraction of the distance from the onset."""
 
 
-def _pushed(channel: Channel, clusters: Clusters, beta: float, onset: float) -> np.ndarray:
-    """Encoder a little away from the optimum, along the mode in which clusters part."""
+def _displaced(channel: Channel, clusters: Clusters, beta: float, onset: float) -> np.ndarray:
+    """Encoder displaced from the optimum along the mode in which clusters split."""
     if len(clusters.mass) == 1:
-        apart = Clusters(np.full(2, 0.5), clusters.logit[0] + _NUDGE * np.array([-1.0, 1.0]))
-        return encoder(channel, apart, beta)
+        halves = Clusters(np.full(2, 0.5), clusters.logit[0] + _NUDGE * np.array([-1.0, 1.0]))
+        return encoder(channel, halves, beta)
     further = beta + _SHARE * abs(beta - onset)
     return encoder(channel, optimum(channel, further, clusters)[0], further)
 
@@ -101,7 +101,7 @@ def bottleneck_relaxation(
     rows = []
     onset = float(critical["beta"][0]) if critical.sizes["transition"] else np.inf
     for b, (clusters, _, _) in zip(beta, annealed(channel, beta.tolist()), strict=True):
-        share = _pushed(channel, clusters, float(b), onset)
+        share = _displaced(channel, clusters, float(b), onset)
         _, turns, done, ratio = blahut_arimoto(channel, float(b), share, tolerance, iterations)
         rows.append((ratio, turns, done))
     eigenvalue, counts, arrived = (np.array(c) for c in zip(*rows, strict=True))
@@ -118,9 +118,9 @@ def bottleneck_relaxation(
         },
         coords={"beta": beta},
         attrs={
-            "method": "ratio of successive steps of plain iterations",
+            "method": "ratio of successive steps of Blahut-Arimoto iterations",
             "reference": "Agmon et al. (2021)",
-            "interval_method": "none: see scaling.critical_point",
+            "interval_method": "none: see dynamics.critical_point",
         },
     )
     return labelled(data, {"eigenvalue": STEP_RATIO}, t="iteration")

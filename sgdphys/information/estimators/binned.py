@@ -1,8 +1,8 @@
 """Plug-in information of binned activations, in bits.
 
-A layer is cut into equal bins, unit by unit; T is the vector of bin numbers, and the information is
-that of the histogram. For an enumerated input the patterns are the population, and the value is
-exact for that T; it depends on the bins, which travel with every result.
+The activations of each unit are binned; T is the vector of bin numbers, and the information is that
+of its histogram. For an enumerated input the patterns are the population, and the value is exact
+for that T; it depends on the bins, which are attributes of every result.
 """
 
 from typing import Any
@@ -120,7 +120,7 @@ def binned_information(
         pairs = len(np.unique(table.numbers * kinds + labels))
         corrected = about_y + (cells + kinds - pairs - 1) / (2 * samples * np.log(2))
     else:
-        soft = given.beside(array_of(p_y_given_x, "soft labels"), "soft labels") / samples
+        soft = given.matching(array_of(p_y_given_x, "soft labels"), "soft labels") / samples
         if soft.ndim != 2:
             raise InputError(f"soft labels have shape {soft.shape}; (sample, label) was expected")
         entropy, about_y = weighted_information(
@@ -128,7 +128,7 @@ def binned_information(
         )
     about_x, inputs = entropy, samples
     if x is not None:
-        patterns = given.beside(x, "inputs").reshape(samples, -1)
+        patterns = given.matching(x, "inputs").reshape(samples, -1)
         _, which = np.unique(patterns, axis=0, return_inverse=True)
         inputs = int(which.max()) + 1
         about_x = _about(table.numbers, cells, which.reshape(-1), inputs)[1]
@@ -166,7 +166,7 @@ def _require_range(low: float, high: float, bins: int) -> None:
 
 
 def _ranks(units: np.ndarray) -> np.ndarray:
-    """Mid-ranks of every unit (sample, unit), between 0 and 1; ties share theirs."""
+    """Mid-ranks of every unit (sample, unit), between 0 and 1; equal for ties."""
     found = np.empty_like(units)
     for u in range(units.shape[1]):
         _, which, counts = np.unique(units[:, u], return_inverse=True, return_counts=True)
@@ -175,7 +175,7 @@ def _ranks(units: np.ndarray) -> np.ndarray:
 
 
 def _about(numbers: np.ndarray, cells: int, labels: np.ndarray, kinds: int) -> tuple[float, float]:
-    """H(T) and I(T;Y) of numbered cells and labels."""
+    """H(T) and I(T;Y) in bits, from cell numbers and labels."""
     scratch = np.zeros(cells, np.uint32), np.zeros((2, cells, kinds), np.uint32)
     both = np.stack([labels, np.zeros_like(labels)])
     entropy, joint, _ = counted_information(

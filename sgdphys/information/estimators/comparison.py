@@ -1,4 +1,4 @@
-"""All estimators side by side for one layer: they answer different questions."""
+"""All estimators for one layer, for comparison: they estimate different quantities."""
 
 from typing import Any
 

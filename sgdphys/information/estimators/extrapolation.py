@@ -1,4 +1,4 @@
-"""Plug-in information of a sample, extrapolated to infinitely many."""
+"""Plug-in information, extrapolated to infinitely many samples."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from sgdphys.information.samples import samples_of
 from sgdphys.quantities import labelled
 
 FEWEST = 64
-"""Samples of which a quarter still says something."""
+"""Minimum number of samples, of which a quarter is still informative."""
 
 
 @checked
@@ -78,7 +78,7 @@ def extrapolated_information(
     units, labels, _, _ = samples_of(t, y)
     n = len(units)
     if n < FEWEST:
-        raise NotEnoughData(f"{n} samples are too few to extrapolate; at least {FEWEST}")
+        raise NotEnoughData(f"{n} samples are too few to extrapolate; at least {FEWEST} are needed")
     generator = stream(rng)
     means = [float(binned_information(units, labels, **binning)["I_TY"])]
     for parts in (2, 4):
@@ -88,7 +88,7 @@ def extrapolated_information(
             for p in np.array_split(generator.permutation(n), parts)
         ]
         means.append(float(np.mean(values)))
-    # at n, n/2 and n/4 the powers of 1/n are 1, 2, 4 and 1, 4, 16 times those of the whole
+    # at n, n/2 and n/4 samples, 1/n and 1/n**2 are 1, 2, 4 and 1, 4, 16 times those of n
     weights = np.linalg.inv([[1, 1, 1], [1, 2, 4], [1, 4, 16]])[0]
     data = xr.Dataset(
         {"I_TY": float(weights @ means), "plug_in_I_TY": means[0]},

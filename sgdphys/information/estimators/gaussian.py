@@ -9,7 +9,7 @@ from sgdphys.errors import InputError
 
 
 def blocks_of(covariance: Any, inputs: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Blocks of a covariance: of the first variables, of the others, and between them."""
+    """Blocks of a covariance: first variables, other variables, and between them."""
     c = finite_array(covariance, "covariance")
     if c.ndim != 2 or c.shape[0] != c.shape[1] or not np.allclose(c, c.T, atol=1e-10):
         raise InputError(f"a covariance is a symmetric matrix; this has shape {c.shape}")
@@ -18,7 +18,7 @@ def blocks_of(covariance: Any, inputs: int) -> tuple[np.ndarray, np.ndarray, np.
     if np.linalg.eigvalsh(c)[0] <= 0:
         raise InputError(
             "the covariance is singular: information between its parts may be infinite; add noise "
-            "or leave out what is determined"
+            "or leave out variables that are functions of the others"
         )
     return c[:inputs, :inputs], c[inputs:, inputs:], c[:inputs, inputs:]
 
@@ -113,7 +113,9 @@ def linear_layer_information(weights: Any, input_covariance: Any, noise: float) 
     1.0
     """
     if not noise > 0:
-        raise InputError(f"noise is {noise}; without noise a linear layer keeps all, without end")
+        raise InputError(
+            f"noise is {noise}; without noise the information of a linear layer is infinite"
+        )
     w = finite_array(weights, "weights")
     covariance = finite_array(input_covariance, "input_covariance")
     if w.ndim != 2 or not w.size or covariance.shape != (w.shape[1], w.shape[1]):

@@ -15,13 +15,13 @@ from sgdphys.simd.operations import fma, load_block, store
 from sgdphys.simd.vectors import SAMPLES, lanes
 
 WIDTH = SAMPLES * lanes("float32")
-"""Pairs looked at together."""
+"""Pairs that are processed together."""
 _FULL = 4
-"""Blocks of a class, at least, that its padding is small beside."""
+"""Minimum number of blocks of a class for which its padding is negligible."""
 _LARGEST = 1e18
-"""Half a range in deviations of the noise, of which squares are still finite in float32."""
-_AWAY = np.float32(1e4)
-"""Where padding stands: far from everything."""
+"""Largest half range, in standard deviations of the noise, whose square is finite in float32."""
+_PADDING = np.float32(1e4)
+"""Activations of padding: far from all samples."""
 
 
 @compiled
@@ -43,7 +43,7 @@ def _sums(t, rows, edges, scratch, out):
     """
     units, columns = t.shape
     flat = t.reshape(-1)
-    lanes_ = scratch.reshape(-1)
+    registers = scratch.reshape(-1)
     for m in range(rows.shape[0]):
         i = rows[m]
         for c in range(edges.shape[0] - 1):
@@ -52,15 +52,15 @@ def _sums(t, rows, edges, scratch, out):
             for j in range(edges[c], edges[c + 1], WIDTH):
                 d = wide * np.float32(0.0)
                 for u in range(units):
-                    away = load_block(flat, u * columns + j) - flat[u * columns + i]
-                    d = fma(away, away, d)
+                    difference = load_block(flat, u * columns + j) - flat[u * columns + i]
+                    d = fma(difference, difference, d)
                 d = d * np.float32(0.25)
                 near = exp(d * np.float32(-1.0))
                 wide = wide + near
                 near = near * near
                 narrow = narrow + near * near
-            store(lanes_, 0, wide)
-            store(lanes_, WIDTH, narrow)
+            store(registers, 0, wide)
+            store(registers, WIDTH, narrow)
             for k in range(2):
                 total = 0.0
                 for w in range(WIDTH):
@@ -74,17 +74,17 @@ def _kernel_sums(t: np.ndarray, labels: np.ndarray, kinds: int, scale: float) ->
     groups = [np.flatnonzero(labels == k) for k in range(kinds)]
     sizes = [-(-len(g) // WIDTH) * WIDTH for g in groups]
     edges = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    packed = np.full((t.shape[1], int(edges[-1])), _AWAY, np.float32)
-    place = np.empty(len(t), np.int64)
+    packed = np.full((t.shape[1], int(edges[-1])), _PADDING, np.float32)
+    position = np.empty(len(t), np.int64)
     for first, group in zip(edges, groups, strict=False):
         packed[:, first : first + len(group)] = scaled[group].T
-        place[group] = first + np.arange(len(group))
+        position[group] = first + np.arange(len(group))
     out = np.empty((len(t), kinds, 2))
     parts = np.array_split(np.arange(len(t)), parallel.threads() * 4)
 
     def work(part: np.ndarray) -> None:
         found = np.empty((len(part), kinds, 2))
-        _sums(packed, place[part], edges, np.empty((2, WIDTH), np.float32), found)
+        _sums(packed, position[part], edges, np.empty((2, WIDTH), np.float32), found)
         out[part] = found
 
     parallel.map(work, [p for p in parts if len(p)])
@@ -98,7 +98,7 @@ def _sums_by_label(
     n, several = len(t), len(labellings)
     if n < _FULL * WIDTH * kinds**several:
         return [_kernel_sums(t, labels, kinds, scale) for labels in labellings]
-    # over samples alike in every labelling, so that distances are found once for all
+    # over samples with equal labels in every labelling, so that distances are computed once
     alike = np.ravel_multi_index(labellings, (kinds,) * several)
     sums = _kernel_sums(t, alike, kinds**several, scale).reshape(n, *(kinds,) * several, 2)
     others = [tuple(1 + j for j in range(several) if j != k) for k in range(several)]
@@ -164,7 +164,7 @@ def kde_information(
     units, labels, kinds, is_kept = samples_of(t, y)
     if np.ptp(units * 0.5, axis=0).max() > _LARGEST * np.sqrt(noise_variance):
         raise InputError(
-            f"activations reach {np.abs(units).max():g}, too far above noise_variance "
+            f"activations are up to {np.abs(units).max():g}, too far above noise_variance "
             f"{noise_variance:g} for their distances in float32; rescale them"
         )
     labellings = [labels]
@@ -174,7 +174,7 @@ def kde_information(
             raise InputError("shuffled must be the same labels in another order")
     n = len(units)
     by_label = _sums_by_label(units, labellings, kinds, np.sqrt(2 * noise_variance))
-    # a sample's own term is exactly 1, whatever float32 made of it
+    # a sample's own term is exactly 1, whatever its rounding in float32
     about_x = np.maximum(-np.log2(np.maximum(by_label[0].sum(axis=1), 1.0) / n).mean(axis=0), 0.0)
     about_y = []
     for of, sums in zip(labellings, by_label, strict=True):

@@ -80,9 +80,9 @@ def neighbour_information(t: Any, y: Any, *, neighbours: int = 3, rng: Seed = 0)
             f"a label has {counts.min()} samples and neighbours is {neighbours}; every label needs "
             "more samples than neighbours, at least 1"
         )
-    # by a power of two, which is exact, so that no square is too large or too small
+    # scaled by a power of two, which is exact, so that squares neither overflow nor underflow
     units = np.ldexp(units, -np.frexp(np.abs(units).max(axis=0))[1])
-    # equal numbers have a standard deviation of rounding
+    # constant units have a standard deviation of rounding errors
     moves = np.ptp(units, axis=0) > _ROUNDING * np.abs(units).max(axis=0)
     units = units[:, moves] / units[:, moves].std(axis=0)
     generator = stream(rng)
@@ -107,19 +107,19 @@ def neighbour_information(t: Any, y: Any, *, neighbours: int = 3, rng: Seed = 0)
 
 
 def has_neighbours(labels: np.ndarray, neighbours: int) -> bool:
-    """Whether every label has more samples than neighbours are asked for, at least 1."""
+    """Whether every label has more samples than ``neighbours``, which is at least 1."""
     return neighbours >= 1 and bool(np.unique(labels, return_counts=True)[1].min() > neighbours)
 
 
 def _ross(units: np.ndarray, labels: np.ndarray, counts: np.ndarray, k: int) -> float:
     tree = cKDTree(units)
-    reach = np.empty(len(units))
+    radius = np.empty(len(units))
     for kind in range(len(counts)):
         inside = np.flatnonzero(labels == kind)
         distance, _ = cKDTree(units[inside]).query(units[inside], k + 1, p=np.inf)
-        reach[inside] = distance[:, -1]
-    # the k-th neighbour itself is within, rounding or not
-    near = tree.query_ball_point(units, reach * (1 + 1e-12), p=np.inf, return_length=True) - 1
+        radius[inside] = distance[:, -1]
+    # the k-th neighbour itself lies within, whatever the rounding
+    near = tree.query_ball_point(units, radius * (1 + 1e-12), p=np.inf, return_length=True) - 1
     n = len(units)
     found = digamma(n) + digamma(k) - (counts / n) @ digamma(counts) - digamma(near).mean()
     return float(found / np.log(2))

@@ -1,4 +1,4 @@
-"""Information of layers that carry noise of their own, by Monte Carlo: finite and unbinned."""
+"""Information of layers with internal noise, by Monte Carlo: finite and without bins."""
 
 import numpy as np
 import xarray as xr
@@ -15,7 +15,7 @@ from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.quantities import labelled
 
 FAR = 40.0
-"""What is so many nats farther than the nearest centre adds nothing in double precision."""
+"""Nats beyond the nearest centre from which on a term is 0 in double precision."""
 
 
 @checked
@@ -111,10 +111,10 @@ def noisy_information(
         labellings.append(whole_labels(label_array(shuffled, is_kept))[0])
     rows, nulls = [], []
     for layer in range(1, network.layers):
-        around = [_before_noise(network, theta, x, layer, generator) for _ in range(draws)]
+        centres = [_before_noise(network, theta, x, layer, generator) for _ in range(draws)]
         here = _before_noise(network, theta, x, layer, generator)
         t = here + network.noise * generator.standard_normal(here.shape)
-        own = 1 if layer == 1 else own_draws  # the first layer's S is its own
+        own = 1 if layer == 1 else own_draws  # the S of the first layer is a function of the input
         given_x = np.stack(
             [
                 _log_kernel(t, _before_noise(network, theta, x, layer, generator), network.noise)
@@ -124,7 +124,7 @@ def noisy_information(
         log_given_x = logsumexp(given_x, axis=0) - np.log(own)
         log_all, log_given_y = _mixtures(
             t,
-            around[: 1 if layer == 1 else draws],
+            centres[: 1 if layer == 1 else draws],
             log_given_x,
             np.stack(labellings),
             network.noise,
@@ -153,7 +153,7 @@ def noisy_information(
 def _before_noise(
     network: Perceptron, theta: np.ndarray, x: np.ndarray, layer: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Activations of a hidden layer before its own noise, with that of the layers below."""
+    """Activations of a hidden layer without its own noise, with that of the layers below."""
     activation = ACTIVATIONS[network.activation].value
     units = x
     for k, (w, b) in enumerate(network.matrices(theta)[:layer], start=1):
@@ -164,19 +164,19 @@ def _before_noise(
 
 
 def _log_kernel(t: np.ndarray, s: np.ndarray, noise: float) -> np.ndarray:
-    """Log Gaussian without its constant, row by row."""
+    """Log Gaussian without its normalisation, row by row."""
     return -((t - s) ** 2).sum(axis=1) / (2 * noise**2)
 
 
 @compiled
 def _log_sums(t, s, labels, of, squares, nearest, sums, out):
-    """Log sums of exp(-d**2) over the centres of other inputs: all, and those of equal label.
+    """Log sums of exp(-d**2) over the centres of other inputs: all, and those with the same label.
 
     Parameters
     ----------
     t : float64 (unit, input)
     s : float64 (unit, centre)
-        Centres are inputs in order, several times over.
+        Centres of all inputs in order, repeated for every draw.
     labels, of : int64 (labelling, input), int64 (labelling, centre)
     squares, nearest, sums : float64 (centre,), (1 + labelling,) twice
         Scratch.
@@ -194,8 +194,8 @@ def _log_sums(t, s, labels, of, squares, nearest, sums, out):
         for u in range(s.shape[0]):
             here = t[u, own]
             for c in range(s.shape[1]):
-                away = here - s[u, c]
-                squares[c] += away * away
+                difference = here - s[u, c]
+                squares[c] += difference * difference
         for start in range(0, s.shape[1], inputs):
             squares[start + own] = np.inf
         for c in range(s.shape[1]):
@@ -221,26 +221,26 @@ def _log_sums(t, s, labels, of, squares, nearest, sums, out):
 
 
 def _mixtures(
-    t: np.ndarray, around: list[np.ndarray], log_own: np.ndarray, labellings: np.ndarray,
+    t: np.ndarray, centres: list[np.ndarray], log_own: np.ndarray, labellings: np.ndarray,
     noise: float,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Log densities of every point (point,) under all inputs, and (labelling, point) its label's.
+    """Log densities p(t) (point,) and p(t|y) (labelling, point) of every point.
 
-    Its own input's is given, of more draws than the others': both densities hold the same.
+    The density given the point's own input has more draws than the others, the same in both.
     """
     scale = 1 / (np.sqrt(2) * noise)
-    s = np.ascontiguousarray(np.concatenate(around).T) * scale
-    of = np.tile(labellings, (1, len(around)))
+    s = np.ascontiguousarray(np.concatenate(centres).T) * scale
+    of = np.tile(labellings, (1, len(centres)))
     out, scratch = np.empty((1 + len(labellings), len(t))), np.empty((2, 1 + len(labellings)))
     points = np.ascontiguousarray(t.T) * scale
     _log_sums(points, s, labellings, of, np.empty(s.shape[1]), scratch[0], scratch[1], out)
-    both = np.logaddexp(out - np.log(len(around)), log_own)
+    both = np.logaddexp(out - np.log(len(centres)), log_own)
     counts = np.stack([np.bincount(row)[row] for row in labellings])
     return both[0] - np.log(len(t)), both[1:] - np.log(counts)
 
 
 def _mean(nats: np.ndarray) -> tuple[float, float, float]:
-    """Mean in bits, and its interval."""
+    """Mean in bits, and its 95% interval."""
     mean = float(nats.mean() / np.log(2))
-    reach = 1.96 * float(nats.std(ddof=1) / np.sqrt(len(nats)) / np.log(2))
-    return mean, mean - reach, mean + reach
+    half_width = 1.96 * float(nats.std(ddof=1) / np.sqrt(len(nats)) / np.log(2))
+    return mean, mean - half_width, mean + half_width
