@@ -1,4 +1,4 @@
-"""Twins and families: what fluctuates about the mean of networks that began alike."""
+"""Variance and diffusion across an ensemble, also within families that share an initialisation."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from sgdphys.quantities import attributes, labelled, number_of
 
 
 def groups_along(theta: xr.DataArray, over: str, within: str | None) -> list[np.ndarray]:
-    """Places along ``over`` of each group."""
+    """Indices along ``over`` of each group."""
     require_dimensions(theta, over)
     if within is None:
         return [np.arange(theta.sizes[over])]
@@ -78,8 +78,8 @@ def deviation_from_mean(
     for members in groups_along(theta, over, family):
         if len(members) < 2:
             raise InputError(
-                f"a group along {over!r} has one member; a fluctuation needs at least two: "
-                "train with train.twins of 2 or more"
+                f"a group along {over!r} has one member; a deviation from the mean needs at least "
+                "two: train with train.twins of 2 or more"
             )
         group = theta.isel({over: members})
         parts.append((group - group.mean(over)) * np.sqrt(len(members) / (len(members) - 1)))
@@ -217,21 +217,21 @@ def ensemble_diffusion(
     dx = early.copy(data=late.data - early.data)
     tau = xr.DataArray(series.times[second] - series.times[first], dims=series.dim)
     groups = groups_along(x, over, family)
-    freedom = sum(len(g) - 1 for g in groups)
-    if freedom < 1:
+    dof = sum(len(g) - 1 for g in groups)
+    if dof < 1:
         raise InputError(f"every group along {over!r} has one member; at least two are needed")
     squares = sum(
         ((dx.isel({over: g}) - dx.isel({over: g}).mean(over)) ** 2).sum(over) for g in groups
     )
-    diffusion = (squares / freedom / (2 * tau)).compute()
-    low, high = chi_squared_interval(diffusion.to_numpy(), freedom, confidence)
+    diffusion = (squares / dof / (2 * tau)).compute()
+    low, high = chi_squared_interval(diffusion.to_numpy(), dof, confidence)
     data = xr.Dataset(
         {
             "drift": (dx.mean(over) / tau).compute(),
             "diffusion": diffusion,
             "diffusion_low": diffusion.copy(data=low),
             "diffusion_high": diffusion.copy(data=high),
-            "count": freedom,
+            "count": dof,
         },
         attrs={
             "confidence": confidence,

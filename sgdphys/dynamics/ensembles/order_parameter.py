@@ -1,4 +1,4 @@
-"""Order parameter of an ensemble: its size, its susceptibility, and Binder's cumulant."""
+"""Order parameter of an ensemble: mean, susceptibility and Binder cumulant."""
 
 import numpy as np
 import xarray as xr
@@ -92,7 +92,7 @@ def order_parameter(
 
 
 def _measures(moments: np.ndarray) -> dict[str, np.ndarray]:
-    """From means of |m|, m**2, m**4 (..., 3)."""
+    """Measures from the moments <|m|>, <m**2>, <m**4> (..., 3)."""
     size, second, fourth = np.moveaxis(moments, -1, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         return {

@@ -23,18 +23,18 @@ def layer_matrices(theta: xr.DataArray) -> dict[int, np.ndarray]:
     Parameters
     ----------
     theta : DataArray (..., parameter)
-        With coordinates layer and kind along parameter, as trajectories have. A layer's units are
-        told by its biases, or by the inputs of the layer after it.
+        With coordinates layer and kind along parameter, as trajectories have. The number of
+        units follows from the biases, or otherwise from ``theta.attrs["sizes"]``.
 
     Raises
     ------
     InputError
-        When the weights of a layer are no such matrix.
+        If a layer is not fully connected.
     """
     require_dimensions(theta, "parameter")
     if not {"layer", "kind"} <= set(theta.coords):
         raise InputError(
-            "overlaps need to know the layer and kind of every parameter: coordinates 'layer' and "
+            "overlaps need the layer and kind of every parameter: coordinates 'layer' and "
             "'kind' along 'parameter', as recorded trajectories have"
         )
     layer, kind = theta["layer"].to_numpy(), theta["kind"].to_numpy().astype(str)
@@ -46,8 +46,8 @@ def layer_matrices(theta: xr.DataArray) -> dict[int, np.ndarray]:
     for n, inside in weights.items():
         if len(inside) % units[n]:
             raise InputError(
-                f"layer {n} has {len(inside)} weights, which is no whole number for each of its "
-                f"{units[n]} units: overlaps are of fully connected layers"
+                f"layer {n} has {len(inside)} weights, which is no multiple of its "
+                f"{units[n]} units: overlaps need fully connected layers"
             )
         block = numbers_of(values.isel(parameter=inside))
         found[n] = block.reshape(*block.shape[:-1], units[n], -1)
@@ -62,7 +62,7 @@ def _units(
         return units
     if not isinstance(sizes, list | tuple) or len(sizes) != len(weights) + 1:
         raise InputError(
-            "a layer without biases does not say how many units it has; give "
+            "the number of units of a layer without biases is not known; give "
             "theta.attrs['sizes'], the units from inputs to outputs"
         )
     return {n: int(size) for n, size in zip(sorted(weights), sizes[1:], strict=True)}
@@ -149,8 +149,8 @@ def replica_overlap(
         one, other = ([matrices[n][r] for n in layers] for r in (a, b))
         raw[k] = [_cosine(u, v) for u, v in zip(one, other, strict=True)]
         matched[k] = _matched(one, other, odd)
-        dealt = [generator.permutation(v.ravel()).reshape(v.shape) for v in other]
-        null[k] = _matched(one, dealt, odd)
+        permuted = [generator.permutation(v.ravel()).reshape(v.shape) for v in other]
+        null[k] = _matched(one, permuted, odd)
     data = {"null_matched_overlap": ("layer", null.mean(axis=0))}
     draws = bootstrap_draws(members, rng)
     for name, values in (("overlap", raw), ("matched_overlap", matched)):
@@ -191,7 +191,7 @@ def _matched(one: list[np.ndarray], other: list[np.ndarray], odd: bool) -> list[
 def _pairs_interval(
     values: np.ndarray, first: np.ndarray, second: np.ndarray, draws: np.ndarray, confidence: float
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Bootstrap over replicas of a mean over pairs (pair, ...): a pair counts as both are drawn."""
+    """Bootstrap over replicas of a mean over pairs (pair, ...), weighted by the draws of both."""
     weights = draws[:, first] * draws[:, second]
     with np.errstate(invalid="ignore", divide="ignore"):
         samples = weights @ values / weights.sum(axis=1, keepdims=True)

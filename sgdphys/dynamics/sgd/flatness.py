@@ -1,4 +1,4 @@
-"""What weights do along directions of known curvature: memory, variance, and both criticalities."""
+"""Statistics of weights along directions of known curvature: memory, variance, flatness."""
 
 from typing import Any
 
@@ -155,7 +155,7 @@ def hessian_mode_statistics(
     theta = labelled_without_missing(series.theta)
     curvature = labelled_without_missing(labelled_array(curvature, "mode"))
     if "mode" not in theta.dims or over not in theta.dims:
-        raise InputError(f"coordinates along directions need dimensions 'mode' and {over!r}")
+        raise InputError(f"projections on directions need dimensions 'mode' and {over!r}")
     found = autocorrelation(series, lags=[series.spacing])["autocorrelation"].isel(lag=0, drop=True)
     measured = xr.Dataset(
         {"variance": theta.var(series.dim, ddof=1), "autocorrelation": found.astype(np.float64)}
@@ -170,13 +170,13 @@ def hessian_mode_statistics(
     if noise is not None:
         noise = labelled_without_missing(labelled_array(noise, "mode"))
         c = noise.mean(over) if over in noise.dims else noise
-        room = h * (1 - momentum) * (2 * (1 + momentum) - learning_rate * h)
-        predicted = learning_rate * c * (1 + momentum) / room.where(room > 0)
+        denominator = h * (1 - momentum) * (2 * (1 + momentum) - learning_rate * h)
+        predicted = learning_rate * c * (1 + momentum) / denominator.where(denominator > 0)
         data["predicted_variance"] = predicted
     own = curvature.attrs.get("units")
     named = {"curvature": in_unit("curvature", str(own))} if own else None
     return labelled(data, named, x=series.value_unit).assign_attrs(
-        method="moments of coordinates along directions",
+        method="moments of projections on directions",
         reference="Mandt, Hoffman and Blei (2017); Cohen et al. (2021)",
         learning_rate=learning_rate,
         momentum=momentum,

@@ -1,4 +1,4 @@
-"""Fluctuation-dissipation relations of SGD: whether a state is stationary and its noise white."""
+"""Fluctuation-dissipation relations of SGD: tests of stationarity and of white noise."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ def minibatch_gradients(
     theta, dim = labelled_without_missing(series.theta), series.dim
     if dim in theta.coords and not np.all(np.diff(series.times) == 1):
         raise InputError(
-            f"gradients follow from weights at consecutive {dim}s; choose one stretch of "
+            f"gradients are computed from weights at consecutive {dim}s; choose one stretch of "
             'record.weights = "step" or { burst = ..., starts = ... }'
         )
     moved = theta.diff(dim, label="lower")
@@ -160,15 +160,15 @@ def fluctuation_ratios(
         theta = theta.assign_coords({dim: np.arange(theta.sizes[dim])})
         g = g.assign_coords({dim: np.arange(g.sizes[dim]) + (1 if momentum else 0)})
     steps = g[dim]
-    away = theta - theta.sel({dim: steps}).mean(dim)
+    deviation = theta - theta.sel({dim: steps}).mean(dim)
     moved = theta.diff(dim, label="lower").sel({dim: steps})
     sums: dict[str, xr.DataArray] = {
-        "virial": (away.sel({dim: steps}) * g).sum(coordinates).mean(dim),
+        "virial": (deviation.sel({dim: steps}) * g).sum(coordinates).mean(dim),
         "kinetic": (1 + momentum) / (2 * learning_rate) * (moved**2).sum(coordinates).mean(dim),
     }
     if full_gradient is not None:
         f = _at_steps(labelled_array(full_gradient, dim), steps, dim, "full_gradient")
-        sums["full"] = (away.sel({dim: f[dim]}) * f).sum(coordinates).mean(dim)
+        sums["full"] = (deviation.sel({dim: f[dim]}) * f).sum(coordinates).mean(dim)
         sums["square"] = (f**2).sum(coordinates).mean(dim)
     if hessian_gradient is not None:
         h = _at_steps(labelled_array(hessian_gradient, dim), steps, dim, "hessian_gradient")
@@ -198,15 +198,15 @@ def fluctuation_ratios(
 
 
 def _means(rows: np.ndarray) -> np.ndarray:
-    there = np.isfinite(rows).all(axis=-1, keepdims=True)
+    finite = np.isfinite(rows).all(axis=-1, keepdims=True)
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(there, rows, 0.0).sum(axis=0) / there.sum(axis=0))
+        return np.asarray(np.where(finite, rows, 0.0).sum(axis=0) / finite.sum(axis=0))
 
 
 def _at_steps(given: xr.DataArray, steps: xr.DataArray, dim: str, name: str) -> xr.DataArray:
-    """The steps of a given array that gradients are known at."""
+    """A given array at the steps whose minibatch gradients are known."""
     if dim not in given.coords:
-        raise InputError(f"{name} has no coordinate {dim!r} to say at which steps it was taken")
+        raise InputError(f"{name} has no coordinate {dim!r}, so its steps are unknown")
     common = np.intersect1d(given[dim].to_numpy(), steps.to_numpy())
     if len(common) == 0:
         raise InputError(f"{name} was taken at none of the {dim}s of the weights")

@@ -1,7 +1,7 @@
-"""Principal components of a trajectory, never without those of a random walk beside them.
+"""Principal components of trajectories, always with those of random walks for comparison.
 
 The components of a plain random walk look like structure: a smooth arc, and shares of the variance
-that fall as 1/k**2. The null is simulated from the covariance of the noise that was measured.
+that fall as 1/k**2. The null is simulated from the measured covariance of the increments.
 """
 
 from typing import Any
@@ -83,7 +83,7 @@ def trajectory_components(
 
     Examples
     --------
-    A Wiener process in many dimensions has the shares 0.61, 0.15, 0.07, as its null has:
+    A Wiener process in many dimensions has shares near 0.61, 0.15, 0.07, as its null has:
 
     >>> import sgdphys as sp
     >>> x = sp.processes.wiener(steps=200, parameters=300, rng=0)["theta"]
@@ -104,13 +104,14 @@ def trajectory_components(
     further = [d for d in series.over if d != coordinates]
     x = series.theta.transpose(*further, series.dim, coordinates)
     shape = tuple(x.sizes[d] for d in further)
-    many = int(np.prod(shape))
-    share, scores = np.full((many, components), np.nan), np.full((many, points, components), np.nan)
-    null, null_scores = np.full((many, 3, components), np.nan), np.full_like(scores, np.nan)
+    n_paths = int(np.prod(shape))
+    share = np.full((n_paths, components), np.nan)
+    scores = np.full((n_paths, points, components), np.nan)
+    null, null_scores = np.full((n_paths, 3, components), np.nan), np.full_like(scores, np.nan)
     dt = np.diff(series.times)
     tail = (1 - confidence) / 2
-    for k, place in enumerate(np.ndindex(shape)):
-        path = numbers_of(x[place])
+    for k, index in enumerate(np.ndindex(shape)):
+        path = numbers_of(x[index])
         if not np.isfinite(path).all():
             continue
         share[k], scores[k] = _components(path, components)
@@ -146,40 +147,42 @@ def trajectory_components(
     )
 
 
-def _components(path: np.ndarray, many: int) -> tuple[np.ndarray, np.ndarray]:
+def _components(path: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
     """Shares of variance and scores (point, component) of a path (point, coordinate)."""
-    away = path - path.mean(axis=0)
-    if len(away) <= away.shape[1]:
-        values, vectors = np.linalg.eigh(away @ away.T)
+    deviations = path - path.mean(axis=0)
+    if len(deviations) <= deviations.shape[1]:
+        values, vectors = np.linalg.eigh(deviations @ deviations.T)
         values, vectors = values[::-1], vectors[:, ::-1]
-        scores = vectors[:, :many] * np.sqrt(np.maximum(values[:many], 0))
+        scores = vectors[:, :components] * np.sqrt(np.maximum(values[:components], 0))
     else:
-        values, vectors = np.linalg.eigh(away.T @ away)
+        values, vectors = np.linalg.eigh(deviations.T @ deviations)
         values, vectors = values[::-1], vectors[:, ::-1]
-        scores = away @ vectors[:, :many]
-    wide = np.zeros((len(path), many))
-    wide[:, : scores.shape[1]] = scores
-    # the sign of a component means nothing: the end lies on its positive side
-    wide *= np.where(wide[-1] < 0, -1.0, 1.0)
-    shares = np.zeros(many)
+        scores = deviations @ vectors[:, :components]
+    padded = np.zeros((len(path), components))
+    padded[:, : scores.shape[1]] = scores
+    # the sign of a component is arbitrary: its last score is made positive
+    padded *= np.where(padded[-1] < 0, -1.0, 1.0)
+    shares = np.zeros(components)
     total = values.sum()
     if total > 0:
-        shares[: len(values[:many])] = values[:many] / total
-    return shares, wide
+        shares[: len(values[:components])] = values[:components] / total
+    return shares, padded
 
 
 def _walks(
-    path: np.ndarray, dt: np.ndarray, momentum: float, many: int, rng: np.random.Generator
+    path: np.ndarray, dt: np.ndarray, momentum: float, walks: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Random walks (walk, point, direction) with the noise of a path (point, coordinate)."""
+    """Random walks (walk, point, direction) with the increment covariance of a path."""
     drift = (path[-1] - path[0]) / dt.sum()
     moved = (np.diff(path, axis=0) - drift * dt[:, None]) / np.sqrt(dt)[:, None]
     small = moved @ moved.T if len(moved) <= moved.shape[1] else moved.T @ moved
-    spread = np.linalg.eigvalsh(small)[::-1][:_DIRECTIONS] / len(moved)
-    kicks = rng.standard_normal((many, len(dt), len(spread)))
-    kicks *= np.sqrt(np.maximum(spread, 0)) * np.sqrt(dt)[:, None]
+    variances = np.linalg.eigvalsh(small)[::-1][:_DIRECTIONS] / len(moved)
+    increments = rng.standard_normal((walks, len(dt), len(variances)))
+    increments *= np.sqrt(np.maximum(variances, 0)) * np.sqrt(dt)[:, None]
     if momentum:
         for k in range(1, len(dt)):
-            kicks[:, k] = momentum * kicks[:, k - 1] + np.sqrt(1 - momentum**2) * kicks[:, k]
-    start = np.zeros((many, 1, len(spread)))
-    return np.concatenate([start, np.cumsum(kicks, axis=1)], axis=1)
+            increments[:, k] = (
+                momentum * increments[:, k - 1] + np.sqrt(1 - momentum**2) * increments[:, k]
+            )
+    start = np.zeros((walks, 1, len(variances)))
+    return np.concatenate([start, np.cumsum(increments, axis=1)], axis=1)

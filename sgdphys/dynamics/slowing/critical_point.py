@@ -1,4 +1,4 @@
-"""Divergence of a relaxation time at a critical point: place and exponent fitted together."""
+"""Divergence of a relaxation time at a critical point: location and exponent in one fit."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from sgdphys.glossary import Quantity
 from sgdphys.quantities import labelled
 
 FEWEST = 6
-"""Points for a place, an exponent and an amplitude with errors."""
+"""Minimum number of points for a location, an exponent and amplitudes with errors."""
 _RESIDUAL = Quantity(
     "1", "residual of the power law", "", "root mean square of ln(relaxation time) about the fit"
 )
@@ -22,13 +22,13 @@ _RESIDUAL = Quantity(
 
 def _design(r: np.ndarray, critical: float) -> np.ndarray:
     """Columns of ln tau: -ln|r - r_c|, and for each side an amplitude and its first correction."""
-    away = (r - critical) / abs(critical)
+    deviation = (r - critical) / abs(critical)
     columns = [-np.log(np.abs(r - critical))]
-    for side in (away < 0, away > 0):
+    for side in (deviation < 0, deviation > 0):
         if side.any():
             columns.append(side.astype(float))
             if side.sum() > 2:
-                columns.append(np.where(side, away, 0.0))
+                columns.append(np.where(side, deviation, 0.0))
     return np.stack(columns, axis=1)
 
 
@@ -103,11 +103,15 @@ def critical_point(
         for v, name in ((control, "control"), (relaxation_time, "relaxation_time"))
     )
     if r.shape != tau.shape:
-        raise InputError(f"there are {len(r)} values of the control and {len(tau)} times")
+        raise InputError(
+            f"control has {len(r)} values and relaxation_time {len(tau)}; they must be equally many"
+        )
     if not (np.isfinite(r).all() and np.isfinite(tau).all() and (tau > 0).all()):
         raise InputError("relaxation times must be finite and above 0; leave the others out")
     if len(r) < FEWEST:
-        raise NotEnoughData(f"{len(r)} points are too few for r_c and nu; at least {FEWEST}")
+        raise NotEnoughData(
+            f"{len(r)} points are too few for r_c and nu; at least {FEWEST} are needed"
+        )
     order = np.argsort(r)
     r, logs = r[order], np.log(tau[order])
     low, high = between or _bracket(r, logs)
@@ -117,13 +121,13 @@ def critical_point(
     )
     n = len(r)
     error = np.sqrt((n - 1) / n * ((jackknife - jackknife.mean(axis=0)) ** 2).sum(axis=0))
-    reach = stdtrit(n - 1, 0.5 + confidence / 2) * error
+    half_width = stdtrit(n - 1, 0.5 + confidence / 2) * error
     data: dict[str, float] = {}
     for k, name in enumerate(("critical", "exponent")):
         data |= {
             name: best[k],
-            f"{name}_low": best[k] - reach[k],
-            f"{name}_high": best[k] + reach[k],
+            f"{name}_low": best[k] - half_width[k],
+            f"{name}_high": best[k] + half_width[k],
         }
     data["residual"] = float(np.sqrt(_misfit(best[0], r, logs) / n))
     found = xr.Dataset(
@@ -140,7 +144,7 @@ def critical_point(
 
 
 def _bracket(r: np.ndarray, logs: np.ndarray) -> tuple[float, float]:
-    """Gaps on both sides of the largest time."""
+    """Range of r between the neighbours of the largest time."""
     top = int(logs.argmax())
     if top in (0, len(r) - 1):
         width = r[-1] - r[0]

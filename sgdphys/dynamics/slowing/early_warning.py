@@ -1,7 +1,8 @@
-"""Early warning: whether variance and memory rise more than they would without a cause.
+"""Early-warning signals: trends of variance and memory, tested against stationary surrogates.
 
-Windows overlap, so an indicator's values are dependent, and the usual p-value of Kendall's tau is
-below 5% for most stationary series. What counts is how often a stationary surrogate rises as much.
+Windows overlap, so the values of an indicator are dependent, and the usual p-value of Kendall's
+tau is below 5% for most stationary series. The test counts how often a stationary surrogate rises
+as much.
 """
 
 from typing import Any
@@ -25,8 +26,8 @@ from sgdphys.missing import numbers_of
 from sgdphys.status import OK
 
 TRENDS = (*INDICATORS, "joint")
-_PLACES = 100
-"""Windows whose indicators are compared in time."""
+_WINDOWS = 100
+"""Number of windows whose indicators are correlated with time, or up to twice as many."""
 _NEEDS = Needs(even=True, whole=True)
 _TWO_SIDED = 2
 _JOINT = (0, 1)
@@ -35,7 +36,7 @@ _JOINT = (0, 1)
 
 @compiled
 def _kendall(values, out):
-    """Kendall's tau of each row of values (row, place) with its place; NaN pairs left out."""
+    """Kendall's tau of each row of values (row, window) with time; NaN pairs are left out."""
     for r in range(values.shape[0]):
         total = 0
         pairs = 0
@@ -55,17 +56,17 @@ def _kendall(values, out):
 
 
 def _taus(indicators: np.ndarray) -> np.ndarray:
-    """Taus (series, trend) of indicators (series, place, 4), the joint one last."""
-    many, places, kinds = indicators.shape
-    rows = np.ascontiguousarray(np.moveaxis(indicators, 2, 1)).reshape(-1, places)
+    """Taus (series, trend) of indicators (series, window, 4), the joint one last."""
+    n_series, windows, kinds = indicators.shape
+    rows = np.ascontiguousarray(np.moveaxis(indicators, 2, 1)).reshape(-1, windows)
     out = np.empty(len(rows))
     _kendall(rows, out)
-    taus = out.reshape(many, kinds)
+    taus = out.reshape(n_series, kinds)
     return np.concatenate([taus, taus[:, _JOINT].mean(axis=1, keepdims=True)], axis=1)
 
 
 def _p_values(found: np.ndarray, null: np.ndarray) -> np.ndarray:
-    """Chance of a rise as large among surrogates (many, trend); of a fall as well for skewness."""
+    """P-values from taus of surrogates (surrogate, trend): one-sided, two-sided for skewness."""
     larger = (null >= found).sum(axis=0)
     p = (1 + larger) / (1 + len(null))
     k = _TWO_SIDED
@@ -156,24 +157,24 @@ def early_warning(
         raise InputError(f"surrogates are {surrogates!r}; {nearest(surrogates, KINDS)}")
     if resamples < 19:
         raise InputError(f"resamples is {resamples}; at least 19 surrogates are needed for 5%")
-    reach = smoothing_points(bandwidth, series) if detrend else 0.0
+    smoothing = smoothing_points(bandwidth, series) if detrend else 0.0
     if over is not None:
         return _across(series, over, surrogates, resamples, rng)
     points = series.theta.sizes[series.dim]
     width = round(points / 2) if window is None else points_within(window, spacing)
     require_window(width, points, spacing)
-    stride = max(1, (points - width) // _PLACES)
+    stride = max(1, (points - width) // _WINDOWS)
 
     def indicators(x: np.ndarray) -> np.ndarray:
-        rest = rest_of(x, detrend, reach) if detrend else x.copy()
+        rest = rest_of(x, detrend, smoothing) if detrend else x.copy()
         return rolling(rest, width, stride)[..., :4]
 
-    def kernel(x: np.ndarray, t: np.ndarray, places: np.ndarray) -> np.ndarray:
+    def kernel(x: np.ndarray, t: np.ndarray, indices: np.ndarray) -> np.ndarray:
         out = np.empty((len(x), 2 * len(TRENDS)))
         found = _taus(indicators(x))
-        rest = rest_of(x, detrend, reach) if detrend else x
+        rest = rest_of(x, detrend, smoothing) if detrend else x
         for k, row in enumerate(rest):
-            drawn = surrogates_of(row[None], resamples, surrogates, stream(rng, places[k]))[:, 0]
+            drawn = surrogates_of(row[None], resamples, surrogates, stream(rng, indices[k]))[:, 0]
             null = _taus(indicators(drawn))
             out[k, : len(TRENDS)] = found[k]
             out[k, len(TRENDS) :] = _p_values(found[k], null)
@@ -186,19 +187,19 @@ def early_warning(
 
 
 def _across(series: Paths, over: str, surrogates: str, resamples: int, rng: Seed) -> xr.Dataset:
-    """Trends of indicators across members, beside ensembles of stationary surrogates."""
+    """Trends of indicators across members, tested against ensembles of stationary surrogates."""
     require_members(series.theta, over)
     kept = [d for d in series.over if d != over]
     x = numbers_of(series.theta.transpose(*kept, over, series.dim))
     shape = x.shape[: len(kept)]
     flat = x.reshape(-1, *x.shape[-2:])
-    stride = max(1, flat.shape[-1] // _PLACES)
+    stride = max(1, flat.shape[-1] // _WINDOWS)
     out = np.full((len(flat), 2 * len(TRENDS)), np.nan)
     status = np.empty(len(flat), np.int64)
     precision = precision_of(series.theta.dtype)
 
     def indicators(members: np.ndarray) -> np.ndarray:
-        """Of (member, ensemble, point), with no reddening: that takes a window."""
+        """Of (member, ensemble, point), without reddening, which needs a window."""
         variance, memory, skewness, _ = across_members(members, *pairs_at(series.times, None))
         columns = np.stack([variance, memory, skewness, np.full_like(variance, np.nan)], axis=-1)
         return columns[:, ::stride]
@@ -208,9 +209,9 @@ def _across(series: Paths, over: str, surrogates: str, resamples: int, rng: Seed
         if status[k] != OK:
             continue
         found = _taus(indicators(members[:, None]))[0]
-        # about the ensemble mean: the trend that all share is drift
-        away = members - members.mean(axis=0)
-        drawn = surrogates_of(away, resamples, surrogates, stream(rng, k))
+        # relative to the ensemble mean: a trend common to all members is drift
+        deviations = members - members.mean(axis=0)
+        drawn = surrogates_of(deviations, resamples, surrogates, stream(rng, k))
         null = _taus(indicators(drawn.swapaxes(0, 1)))
         out[k, : len(TRENDS)] = found
         out[k, len(TRENDS) :] = _p_values(found, null)
@@ -225,12 +226,12 @@ def _labels(
     series: Paths, columns: np.ndarray, status: np.ndarray, surrogates: str, resamples: int,
     where: str,
 ) -> xr.Dataset:  # fmt: skip
-    many = len(TRENDS)
+    n_trends = len(TRENDS)
     return result(
         series,
         {
-            "kendall": (("trend",), columns[..., :many]),
-            "p_value": (("trend",), columns[..., many:]),
+            "kendall": (("trend",), columns[..., :n_trends]),
+            "p_value": (("trend",), columns[..., n_trends:]),
             "status": status,
         },
         coords={"trend": list(TRENDS)},

@@ -107,13 +107,13 @@ def require_members(x: xr.DataArray, over: str) -> None:
 
 def across_members(x: np.ndarray, early: np.ndarray, late: np.ndarray) -> tuple[np.ndarray, ...]:
     """Variance, correlation with later points, skewness and count of (member, ..., point)."""
-    there = np.isfinite(x)
-    count = there.sum(axis=0)
+    finite = np.isfinite(x)
+    count = finite.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        away = np.where(there, x - np.where(there, x, 0.0).sum(axis=0) / count, 0.0)
-        second = (away**2).sum(axis=0) / count
-        skewness = (away**3).sum(axis=0) / count / second**1.5
-        both = there[..., late] & there[..., early]
+        deviation = np.where(finite, x - np.where(finite, x, 0.0).sum(axis=0) / count, 0.0)
+        second = (deviation**2).sum(axis=0) / count
+        skewness = (deviation**3).sum(axis=0) / count / second**1.5
+        both = finite[..., late] & finite[..., early]
         pairs = both.sum(axis=0)
         a, b = (np.where(both, x[..., s], 0.0) for s in (early, late))
         a, b = (np.where(both, v - v.sum(axis=0) / pairs, 0.0) for v in (a, b))

@@ -1,4 +1,4 @@
-"""Relaxation times, three ways that agree on an Ornstein-Uhlenbeck process."""
+"""Relaxation times by three methods, which agree on an Ornstein-Uhlenbeck process."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ from sgdphys.status import FAST, OK
 
 METHODS = ("lag1", "integrated", "exponential")
 _FITTED = 2.0
-"""Relaxation times over which an exponential is fitted to the autocorrelation."""
+"""Range of the exponential fit, in relaxation times."""
 _ITERATIONS = 30
 _FASTEST = 50.0
-"""Relaxation rate in a step at which there is no memory."""
+"""Relaxation rate per step from which on there is no memory."""
 
 
 @checked
@@ -105,11 +105,11 @@ def relaxation_time(
     time, error, _, count, found, fitted = np.moveaxis(columns, -1, 0)
     status = np.where(status == OK, found, status)
     if method == "integrated":
-        reach = np.exp(ndtri(0.5 + confidence / 2) * error)
-        tau, low, high = (_from_integrated(v) for v in (time, time / reach, time * reach))
+        factor = np.exp(ndtri(0.5 + confidence / 2) * error)
+        tau, low, high = (_from_integrated(v) for v in (time, time / factor, time * factor))
     else:
         tau, low, high = fitted, np.full_like(time, np.nan), np.full_like(time, np.nan)
-    # a series that is long enough for its integrated time, which is at most that of no memory
+    # long enough, with an integrated time that is at most that of white noise
     is_fast = (status == OK) & np.isnan(tau)
     return result(
         series,
@@ -131,7 +131,7 @@ def relaxation_time(
 
 
 def _from_integrated(time: np.ndarray) -> np.ndarray:
-    """Relaxation time in steps of an integrated time in steps; NaN at or below that of no memory.
+    """Relaxation time in steps of an integrated time in steps; NaN at or below that of white noise.
 
     -1/ln[(t - 1)/(t + 1)].
     """
@@ -147,9 +147,9 @@ def _exponential(found, time, count, start, out):
     ----------
     found : float64 (series, lag)
     time, count, start : float64 (series,)
-        Integrated times and points of the series, and relaxation times to begin with, in steps.
+        Integrated times, numbers of points, and starting values of relaxation times, in steps.
     out : float64 (series,)
-        Filled; NaN where there is nothing to begin with, and without memory.
+        Filled; NaN without a starting value, and without memory.
     """
     for s in range(found.shape[0]):
         out[s] = np.nan
@@ -163,7 +163,7 @@ def _exponential(found, time, count, start, out):
             square = 0.0
             for k in range(1, last + 1):
                 target = found[s, k] * (1.0 - lost) + lost
-                if target != target:  # no pair of points is so far apart
+                if target != target:  # no pair of points at this lag
                     continue
                 curve = np.exp(-rate * k)
                 product -= k * curve * (target - curve)
