@@ -1,4 +1,4 @@
-"""Place and exponent of a divergence, from scans whose answer is known."""
+"""Location and exponent of a divergence, from scans whose answer is known."""
 
 import numpy as np
 import pytest
