@@ -1,10 +1,10 @@
-"""Threads: how many the package uses at once, and the one way in which it uses them.
+"""Threads: the limit on their number, and the one function that starts them.
 
 The limit is what ``limited`` sets for the code inside its block (the argument ``threads=`` of a
 function and the command's ``--workers`` do), otherwise the environment variable
 ``SGDPHYS_THREADS``, otherwise all processors that this process may use. Variables that other
-libraries read, such as ``OMP_NUM_THREADS``, are no limit here, and the products of matrices inside
-numpy keep the threads that its BLAS was started with.
+libraries read, such as ``OMP_NUM_THREADS``, are not used here, and matrix products in numpy
+keep the number of threads that its BLAS was started with.
 """
 
 import os
@@ -21,13 +21,13 @@ Item = TypeVar("Item")
 Found = TypeVar("Found")
 
 VARIABLE = "SGDPHYS_THREADS"
-"""Environment variable that limits threads where nothing else does."""
+"""Environment variable that limits threads if nothing else does."""
 
 _limit: ContextVar[int | None] = ContextVar("limit", default=None)
 
 
 def processors() -> int:
-    """Processors that this process may use; where the system does not say, all that it has."""
+    """Number of processors that this process may use; of all if the system does not tell."""
     if hasattr(os, "sched_getaffinity"):  # a container's share, on Linux
         return len(os.sched_getaffinity(0))
     count = getattr(os, "process_cpu_count", os.cpu_count)
@@ -35,7 +35,7 @@ def processors() -> int:
 
 
 def limit() -> int | None:
-    """Threads that this code was limited to, or None where nobody set a limit.
+    """Limit on the number of threads of this code, or None if there is none.
 
     Raises
     ------
@@ -52,18 +52,18 @@ def limit() -> int | None:
 
 
 def threads() -> int:
-    """Threads that this code may use: its limit, or all processors."""
+    """Number of threads that this code may use: its limit, or all processors."""
     return limit() or processors()
 
 
 @contextmanager
 def limited(number: int | None) -> Iterator[None]:
-    """Limit the threads of the code inside the block, and of nothing that runs beside it.
+    """Limit the threads of the code inside the block, and of no code that runs concurrently.
 
     Parameters
     ----------
     number : int or None
-        None sets no limit. A limit inside a limit can only be lower, so a worker of a ``map``
+        None sets no limit. A nested limit can only be lower, so a worker of a ``map``
         keeps to its one thread.
 
     Raises
@@ -94,7 +94,7 @@ def map(
     *,
     halt: Callable[[], None] = lambda: None,
 ) -> list[Found]:
-    """Apply a function to all items in threads, and return what it gives in their order.
+    """Apply a function to all items in threads, and return the results in order.
 
     Inside a worker a further ``map`` runs in line, so that pools are never nested. A single item,
     or a limit of 1, runs in line too.
@@ -105,8 +105,7 @@ def map(
         Called from several threads; it should release the interpreter's lock.
     items : iterable
     halt : callable
-        Called as soon as an item failed or the caller was interrupted. Work that lasts can be told
-        by it to end.
+        Called as soon as an item failed or the caller was interrupted, to stop long-running work.
 
     Returns
     -------
@@ -114,7 +113,7 @@ def map(
 
     Notes
     -----
-    The first failure is raised at once: no further item is begun, and only those that had begun
+    The first failure is raised at once: no further item is started, and only those already started
     are waited for, since none may write to the caller's arrays afterwards. Workers see the context
     variables of the caller, numpy's ``errstate`` among them.
     """
@@ -142,18 +141,18 @@ def map(
 def torch_threads() -> Iterator[int]:
     """Hold torch to the limit inside the block; afterwards it has as many threads as before.
 
-    Without a limit torch keeps its own number, so that a user's ``torch.set_num_threads`` counts.
-    The setting is one for the whole process: blocks in several threads at once share it.
+    Without a limit torch keeps its own number, that of a user's ``torch.set_num_threads``. The
+    setting is one for the whole process: blocks in several threads at once share it.
 
     Yields
     ------
     int
         Threads that torch has inside the block.
     """
-    torch = sys.modules["torch"]  # whoever asks has loaded it; this module never does
+    torch = sys.modules["torch"]  # the caller has imported it; this module never does
     before = torch.get_num_threads()
     chosen = limit() or before
-    if chosen == before:  # setting it, even to what it is, changes how MKL chooses its own
+    if chosen == before:  # setting it, even to its present value, changes how MKL chooses its own
         yield before
         return
     torch.set_num_threads(chosen)

@@ -39,7 +39,7 @@ def test_idx_files(tmp_path, suffix):
     assert data["y"].to_numpy().tolist() == labels.tolist()
     assert data.attrs["shape"] == [1, 4, 3]
     (tmp_path / f"train-labels-idx1-ubyte{suffix}").write_bytes(b"\x00\x01")
-    with pytest.raises(InputError, match="no sound IDX file"):
+    with pytest.raises(InputError, match="no valid IDX file"):
         tasks.idx(tmp_path)
     with pytest.raises(InputError, match="there is no file"):
         tasks.idx(tmp_path / "nothing")

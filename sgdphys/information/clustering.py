@@ -1,4 +1,4 @@
-"""Do representations of one label draw together? Distances within and between labels."""
+"""Clustering of representations by label: distances within and between labels."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from sgdphys.errors import InputError
 
 
 def distance_ratio(t: np.ndarray, y: np.ndarray) -> float:
-    """Root mean square distance of samples of one label over that of samples of two.
+    """Ratio of root mean square distances within labels to those between labels.
 
     Parameters
     ----------
@@ -16,8 +16,8 @@ def distance_ratio(t: np.ndarray, y: np.ndarray) -> float:
     Returns
     -------
     float
-        1 where labels do not matter, 0 where each label is one point; NaN where all samples are
-        one point.
+        1 if representations do not depend on the label, 0 if each label is one point; NaN if all
+        samples are one point.
 
     Raises
     ------
@@ -27,7 +27,8 @@ def distance_ratio(t: np.ndarray, y: np.ndarray) -> float:
     Notes
     -----
     Over all pairs, by variances: the mean squared distance within a label is twice its total
-    variance, between two the sum of theirs and the squared distance of their means.
+    variance; between two labels, the sum of their variances and the
+    squared distance of their means.
 
     References
     ----------
@@ -37,11 +38,11 @@ def distance_ratio(t: np.ndarray, y: np.ndarray) -> float:
     if len(kinds) < 2:
         raise InputError("distances between labels need at least two labels")
     means = np.stack([t[y == k].mean(axis=0) for k in kinds])
-    spreads = np.array([t[y == k].var(axis=0).sum() for k in kinds])
+    variances = np.array([t[y == k].var(axis=0).sum() for k in kinds])
     pairs = counts * (counts - 1.0)
     # n/(n - 1): pairs of different samples
-    within = (pairs * 2 * spreads * counts / np.maximum(counts - 1, 1)).sum() / pairs.sum()
+    within = (pairs * 2 * variances * counts / np.maximum(counts - 1, 1)).sum() / pairs.sum()
     a, b = np.triu_indices(len(kinds), 1)
-    apart = spreads[a] + spreads[b] + ((means[a] - means[b]) ** 2).sum(axis=1)
-    between = (counts[a] * counts[b] * apart).sum() / (counts[a] * counts[b]).sum()
+    squared = variances[a] + variances[b] + ((means[a] - means[b]) ** 2).sum(axis=1)
+    between = (counts[a] * counts[b] * squared).sum() / (counts[a] * counts[b]).sum()
     return float(np.sqrt(within / between)) if between > 0 else np.nan

@@ -1,4 +1,4 @@
-"""The layers of recorded networks: weights at some epochs, and what they make of the inputs."""
+"""The layers of recorded networks: weights at given epochs, and their activations."""
 
 from collections.abc import Callable, Iterable
 
@@ -11,7 +11,7 @@ from sgdphys.networks import Perceptron
 from sgdphys.networks.activations import ACTIVATIONS
 
 Activations = Callable[[np.ndarray], list[np.ndarray]]
-"""Of the weights of one network (parameter,): activations (sample, unit) of each layer."""
+"""Maps the weights of one network (parameter,) to activations (sample, unit) of each layer."""
 
 
 def weights_at(
@@ -35,12 +35,12 @@ def weights_at(
             )
     if not len(wanted):
         raise InputError("no epoch has recorded weights")
-    places = np.searchsorted(recorded, wanted)
-    return theta.isel(step=places).to_numpy(), wanted.astype(np.int64)
+    indices = np.searchsorted(recorded, wanted)
+    return theta.isel(step=indices).to_numpy(), wanted.astype(np.int64)
 
 
 def inputs_of(task: xr.Dataset, network: Perceptron) -> np.ndarray:
-    """Inputs (sample, feature) of a task, if the network can take them."""
+    """Inputs (sample, feature) of a task; refused if they do not fit the network."""
     x = task["x"].to_numpy()
     if x.ndim != 2 or x.shape[1] != network.sizes[0]:
         raise InputError(
@@ -51,12 +51,12 @@ def inputs_of(task: xr.Dataset, network: Perceptron) -> np.ndarray:
 
 
 def perceptron_layers(network: Perceptron, x: np.ndarray, softmax: bool) -> Activations:
-    """Activations of a perceptron's layers at some inputs, the output linear or after a softmax."""
+    """Activations of a perceptron's layers at given inputs, output linear or after a softmax."""
     inputs = x.astype(np.float64)
     return lambda theta: network.forward(theta, inputs, softmax=softmax)
 
 
 def ranges_of(network: Perceptron, softmax: bool) -> list[tuple[float, float]]:
-    """Range of each layer's activations; infinite ends are to be taken from the data."""
+    """Range of each layer's activations; infinite ends stand for extremes of the data."""
     output = (0.0, 1.0) if softmax else (-np.inf, np.inf)
     return [ACTIVATIONS[network.activation].range] * (network.layers - 1) + [output]

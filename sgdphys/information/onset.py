@@ -1,4 +1,4 @@
-"""When layers lose information about the input, and how much."""
+"""Compression phase of layers: when they lose information about the input, and how much."""
 
 import numpy as np
 import xarray as xr
@@ -8,38 +8,60 @@ from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
 
 LEAST_LOSS = 0.1
-"""Bits that a layer must lose before an onset is spoken of."""
+"""Smallest loss in bits for which an onset is defined."""
 ONSET_SHARE = 0.1
-"""Share of the final loss at which compression is said to have begun."""
+"""Fraction of the final loss that defines the onset."""
 
 
 def compression(I_XT: xr.DataArray) -> xr.Dataset:
-    """Peak of I(X;T), the bits lost after it, and the onset of the loss.
+    """Compression phase: loss of I(X;T) after its peak, and the onset epoch of the loss.
 
     Parameters
     ----------
     I_XT : DataArray (epoch, ...)
-        Bits.
+        I(X;T) in bits.
 
     Returns
     -------
     Dataset
-        bits_start, bits_peak, bits_end, bits_lost, peak_epoch, onset_epoch (...). Curves that are
-        not finite to the end give NaN; an onset is NaN where less than 0.1 bit is lost.
+        bits_start, bits_peak, bits_end, bits_lost (bits), peak_epoch, onset_epoch (epochs), over
+        the other dimensions. Curves that are not finite to the end are NaN; onset_epoch is NaN
+        where less than 0.1 bit is lost.
 
-    Notes
-    -----
-    The peak is the first of the largest values. The onset is the last epoch at which less than a
-    tenth of the bits lost had gone, so later returns to the peak move it back. The peak of a
-    fluctuating curve is biased upward, so bits lost are never negative: intervals of an ensemble
-    belong to the mean curve.
+    Raises
+    ------
+    InputError
+        For an array without the dimension epoch.
+
+    See Also
+    --------
+    layer_information : I(X;T) of every layer and epoch.
+    sgdphys.dynamics.gradient_phases : Drift-diffusion transition, to compare with the onset.
+
+    Notes ----- The peak is the first of the largest values. The onset is the last epoch at which
+    less than a tenth of the eventual loss had occurred, so that later returns to the peak postpone
+    it. The peak of a fluctuating curve is biased upward and bits_lost is never negative: compute
+    ensemble intervals from the mean curve.
+
+    References
+    ----------
+    Shwartz-Ziv and Tishby (2017), "Opening the black box of deep neural networks via information".
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> import sgdphys as sp
+    >>> I_XT = xr.DataArray([4.0, 6.0, 6.0, 5.0, 3.0], {"epoch": [0, 1, 10, 100, 1000]})
+    >>> found = sp.information.compression(I_XT)
+    >>> found["bits_lost"].item(), found["peak_epoch"].item(), found["onset_epoch"].item()
+    (3.0, 1.0, 10.0)
     """
     I_XT = labelled_array(I_XT, "epoch")
     require_dimensions(I_XT, "epoch")
     epoch = I_XT["epoch"].to_numpy()
     values = numbers_of(I_XT.transpose("epoch", ...))
-    whole = np.isfinite(values).all(axis=0)
-    values = np.where(whole, values, 0.0)
+    is_complete = np.isfinite(values).all(axis=0)
+    values = np.where(is_complete, values, 0.0)
     peak = values.max(axis=0)
     lost = peak - values[-1]
     found = {
@@ -52,12 +74,14 @@ def compression(I_XT: xr.DataArray) -> xr.Dataset:
     }
     over = I_XT.isel(epoch=0, drop=True)
     return labelled(
-        xr.Dataset({name: over.copy(data=np.where(whole, v, np.nan)) for name, v in found.items()})
+        xr.Dataset(
+            {name: over.copy(data=np.where(is_complete, v, np.nan)) for name, v in found.items()}
+        )
     )
 
 
 def loss_epoch(I_XT: xr.DataArray, share: float) -> xr.DataArray:
-    """The last epoch at which less than a share of the bits lost after the peak had gone.
+    """Last epoch at which less than a given fraction of the eventual loss had occurred.
 
     Parameters
     ----------
@@ -82,7 +106,7 @@ def loss_epoch(I_XT: xr.DataArray, share: float) -> xr.DataArray:
 
 
 def fall_after_peak(curve: xr.DataArray) -> xr.DataArray:
-    """What each replica loses between the peak of the mean curve and the end.
+    """Loss of each replica between the peak of the mean curve and the end.
 
     Parameters
     ----------
@@ -94,15 +118,15 @@ def fall_after_peak(curve: xr.DataArray) -> xr.DataArray:
 
     Notes
     -----
-    At the mean curve's peak, since that of a single fluctuating curve is biased upward. Replicas
-    that are not finite at the end are NaN, and have no part in the mean curve.
+    The peak of the mean curve is used, since that of a single fluctuating curve is biased upward.
+    Replicas that are not finite at the end are NaN and excluded from the mean curve.
     """
-    there = curve.dropna("epoch", how="all")
-    if not there.sizes["epoch"]:
+    recorded = curve.dropna("epoch", how="all")
+    if not recorded.sizes["epoch"]:
         return curve.isel(epoch=-1, drop=True)
-    there = finite_to_the_end(there)
-    peak = there.mean("replica").fillna(-np.inf).argmax("epoch")
-    lost = there.isel(epoch=peak) - there.isel(epoch=-1)
+    recorded = finite_to_the_end(recorded)
+    peak = recorded.mean("replica").fillna(-np.inf).argmax("epoch")
+    lost = recorded.isel(epoch=peak) - recorded.isel(epoch=-1)
     return lost.drop_vars("epoch", errors="ignore")
 
 

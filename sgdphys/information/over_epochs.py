@@ -39,7 +39,7 @@ def layer_information(
     rng: Seed = 0,
     threads: int | None = None,
 ) -> xr.Dataset:
-    """Information of every layer about input and label, in bits.
+    """Information plane: I(X;T) and I(T;Y) of every layer, epoch by epoch, from recorded weights.
 
     Parameters
     ----------
@@ -48,15 +48,15 @@ def layer_information(
     task : Dataset
         x (sample, feature), y (sample), and p_y_given_x (sample, label) for soft labels.
     estimator : str
-        "binned"; or, on all patterns and hard labels, much slower: "equal_mass"; "net_input", bins
-        equal in the net input from -50 to 50; "precision", a cell for every distinct float32 row;
-        "kde_lower", "kde_upper"; "neighbours", I_TY alone; "noisy", hidden layers of a network with
-        layer noise; "gaussian", I_XT alone: linear networks, Gaussian inputs of the task's
+        "binned"; or, on all patterns and hard labels, and much slower: "equal_mass"; "net_input",
+        bins equal in the net input from -50 to 50; "precision", a cell for every distinct float32
+        row; "kde_lower", "kde_upper"; "neighbours", I_TY alone; "noisy", hidden layers of a network
+        with layer noise; "gaussian", I_XT alone: linear networks, Gaussian inputs of the task's
         covariance, noise of ``noise_variance`` on every unit.
     activations : callable, optional
-        Of the weights of one network (parameter,): activations (sample, unit) of each of its
-        layers. For networks that are no perceptrons: ``engines.activations.activations_of``. Bins
-        then range over the extremes of each layer in all networks and epochs.
+        Maps the weights of one network (parameter,) to the activations (sample, unit) of each of
+        its layers, for networks that are not perceptrons: ``engines.activations.activations_of``.
+        Bins then range over the extremes of each layer over all networks and epochs.
     epochs : iterable of int, optional
         Epochs whose weights were recorded; by default those of the training curves that were.
     bins : int
@@ -64,8 +64,8 @@ def layer_information(
     edges : str
         "full" or "idnns"; see ``histogram.binning``.
     bin_range : (float, float), optional
-        Range of the hidden layers. By default that of the activation, and where it is unbounded the
-        extremes of each replica's layer over all its units, samples and epochs.
+        Range of the bins of hidden layers. By default that of the activation function, and where it
+        is unbounded the extremes of each replica's layer over all its units, samples and epochs.
     labels : str
         "hard" or "soft".
     patterns : str
@@ -73,16 +73,17 @@ def layer_information(
     noise_variance, neighbours
         Of the kernel bounds and of the nearest neighbours.
     rng : int, SeedSequence or Generator
-        Seed of the shuffled labels, one order for each replica.
+        Seed of the permuted labels, one permutation for each replica.
     threads : int, optional
-        At most so many, whatever the estimator; all processors by default. See
-        ``sgdphys.parallel``. ``activations`` are asked for one network after the other.
+        Maximum number of threads; all processors by default. See ``sgdphys.parallel``.
+        ``activations`` are computed for one network after the other.
 
     Returns
     -------
     Dataset
-        I_XT, I_TY, null_I_TY, occupied, extreme_share, zero_share, status (epoch, replica, layer);
-        bin_low, bin_high (replica, layer); order_violations (epoch, replica).
+        I_XT, I_TY and null_I_TY in bits, occupied, extreme_share, zero_share, status (epoch,
+        replica, layer); bin_low, bin_high (replica, layer); order_violations (epoch, replica),
+        where information increases from a layer to the next.
 
     Raises
     ------
@@ -90,14 +91,36 @@ def layer_information(
         For epochs that were not recorded (the nearest are named), a task that does not fit the
         network, too few bins, or an unknown choice.
 
+    See Also
+    --------
+    compression : Peak and loss of I(X;T).
+    layer_cells : The cells of the histograms.
+    compare : All estimators for one layer.
+
     Notes
     -----
-    The output counts after its softmax. Layer noise is left out of the replay. The null is I(T;Y)
-    with labels shuffled among samples: with few samples a cell it is far from 0.
+    The output is taken after its softmax. Layer noise is not replayed. The null is I(T;Y) with
+    randomly permuted labels: with few samples per cell it is far above 0.
 
     References
     ----------
     Shwartz-Ziv and Tishby (2017); Saxe et al. (2018) for the dependence on the bins.
+
+    Examples
+    --------
+    A layer whose units are single input bits keeps all 12 bits, and I(T;Y) = H(Y):
+
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> import sgdphys as sp
+    >>> network = {"kind": "perceptron", "sizes": [12, 12], "bias": False}
+    >>> theta = ("step", "replica", "parameter"), np.eye(12).reshape(1, 1, 144)
+    >>> weights = xr.Dataset({"theta": theta}, {"epoch": ("step", [0]), "replica": [0]})
+    >>> root = xr.Dataset(attrs={"network": network})
+    >>> trajectory = xr.DataTree.from_dict({"/": root, "weights": weights})
+    >>> found = sp.information.layer_information(trajectory, sp.tasks.symmetric_rule())
+    >>> round(found["I_XT"].item(), 2), round(found["I_TY"].item(), 2)
+    (12.0, 1.0)
     """
     require_kind(trajectory, xr.DataTree, "trajectory", "weights")
     require_kind(task, xr.Dataset, "task", "x", "y")
@@ -109,7 +132,7 @@ def layer_information(
     is_replayed = activations is None and estimator == "binned"
     if not is_replayed and (patterns != "all" or labels != "hard"):
         which = f"estimator {estimator!r}" if activations is None else "activations="
-        raise InputError(f"{which} reads all patterns and hard labels")
+        raise InputError(f"{which} takes all patterns and hard labels only")
     hidden = () if bin_range is None else (bin_range,)
     settings = Settings(bins, noise_variance, neighbours, rng, hidden)
     with parallel.limited(threads):
@@ -122,7 +145,7 @@ def layer_information(
             softmax = trajectory.attrs.get("loss") == "cross_entropy"
             x, (y, _) = inputs_of(task, network), whole_labels(task["y"].to_numpy())
             soft = _soft_labels(task) if labels == "soft" else None
-            binning(-1.0, 1.0, bins, edges)  # refuse wrong bins before any work
+            binning(-1.0, 1.0, bins, edges)  # refuse invalid bins before any work
             theta, at = weights_at(trajectory, epochs)
             if is_replayed:
                 found = replayed(

@@ -12,19 +12,19 @@ from sgdphys.missing import missing_as_nan, unmasked
 
 
 class Samples(NamedTuple):
-    """Samples that were measured."""
+    """Activations and labels of samples."""
 
     units: np.ndarray
     """float64 (sample, unit), finite."""
     labels: np.ndarray
     """int64 (sample,), from 0."""
     kinds: int
-    """How many different labels there are."""
+    """Number of different labels."""
     is_kept: np.ndarray
-    """Which of the samples given these are: those whose activations are not all masked."""
+    """Which of the given samples are kept: those whose activations are not all masked."""
 
-    def beside(self, values: Any, name: str) -> np.ndarray:
-        """What else is known of each sample, (sample, ...), of the samples kept: any kind."""
+    def matching(self, values: Any, name: str) -> np.ndarray:
+        """Further values of each sample (sample, ...), of any kind, for the samples kept."""
         found = unmasked(bare_array(values, name))
         if found.dtype.kind in "iufb":
             found = missing_as_nan(found)
@@ -45,7 +45,7 @@ def samples_of(t: Any, y: Any) -> Samples:
     Parameters
     ----------
     t : array (sample, unit), (sample,) or (sample, channel, height, width)
-        Activations in any container; those of a convolution are taken as so many units. A sample
+        Activations in any container; further axes of a convolution are taken as units. A sample
         whose units are all masked is left out.
     y : array (sample,) or (sample, 1)
         Labels of any kind.
@@ -88,7 +88,7 @@ def samples_of(t: Any, y: Any) -> Samples:
 
 
 def label_array(y: Any, is_kept: np.ndarray | None = None) -> np.ndarray:
-    """Return one label a sample, of any kind, of the samples that are kept.
+    """Return one label of any kind per sample, for the samples that are kept.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def label_array(y: Any, is_kept: np.ndarray | None = None) -> np.ndarray:
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:
-        raise InputError(f"labels have shape {values.shape}; one label a sample was expected")
+        raise InputError(f"labels have shape {values.shape}; one label per sample was expected")
     if is_kept is not None and len(is_kept) == len(values):
         values = values[is_kept]
     if np.ma.getmaskarray(values).any():
@@ -118,7 +118,7 @@ def label_array(y: Any, is_kept: np.ndarray | None = None) -> np.ndarray:
 
 
 def whole_labels(y: Any) -> tuple[np.ndarray, int]:
-    """Return labels as whole numbers from 0, and how many kinds there are.
+    """Return labels as whole numbers from 0, and the number of kinds.
 
     Accepts floats, words, columns (n, 1) and any spacing of label values, in any container.
 
@@ -136,7 +136,7 @@ def whole_labels(y: Any) -> tuple[np.ndarray, int]:
 
 
 def label_stream(rng: Seed, replica: int) -> np.random.Generator:
-    """Random numbers that shuffle the labels of one replica: the same for every estimator."""
+    """Random numbers that permute the labels of one replica: the same for every estimator."""
     seed = seed_of(rng)
     entropy: Any = seed.entropy
     words = [entropy] if isinstance(entropy, int) else list(entropy)

@@ -1,4 +1,4 @@
-"""Networks as the trajectories and the estimators know them: perceptrons and their parameters."""
+"""Networks of trajectories and estimators: perceptrons and their tables of parameters."""
 
 from sgdphys.networks.parameters import ParameterTable
 from sgdphys.networks.perceptron import INITIALISATIONS, Perceptron, from_description

@@ -1,6 +1,6 @@
-"""Activations of perceptrons: one row of ``ACTIVATIONS`` each, below its SIMD kernel.
+"""Activation functions of perceptrons: one row of ``ACTIVATIONS`` each, below its SIMD kernel.
 
-To add one, write its kernel, which gives value and slope on lanes, and its row here.
+To add one, write its kernel, which returns value and slope of SIMD vectors, and its row here.
 """
 
 from collections.abc import Callable
@@ -19,21 +19,21 @@ _inlined = njit(forceinline=True)
 
 @dataclass(frozen=True)
 class Activation:
-    """What the package knows of an activation function f.
+    """Properties of an activation function f.
 
     Attributes
     ----------
     value : callable
         f(z) in numpy, elementwise.
     lanes : callable
-        Of z on SIMD lanes: f(z) and its slope f'(z).
+        Maps a SIMD vector z to f(z) and the slope f'(z).
     torch : str
-        f in torch, by its name below ``torch``, which is not imported for it.
+        Name of f below ``torch``, which is not imported here.
     range : (float, float)
-        All values lie within; histograms cut it into bins. An end is infinite where histograms
-        take the extreme of the data instead.
+        Range of values, which histograms divide into bins. At an infinite end histograms use the
+        extreme of the data instead.
     inverse : callable, optional
-        z of f(z) where f rises; None for one that is not monotone.
+        f^-1; None if f is not monotone.
     is_odd : bool
         Whether f(-z) = -f(z).
     is_homogeneous : bool
@@ -55,7 +55,7 @@ class Activation:
 
 
 ACTIVATIONS: dict[str, Activation] = {}
-"""Every activation by its name in a study; a kernel knows it by its place."""
+"""Every activation by its name in a study; kernels use its index."""
 
 
 @_inlined
@@ -159,12 +159,12 @@ ACTIVATIONS["identity"] = Activation(
 
 
 def code_of(name: str) -> int:
-    """Place of an activation in ``ACTIVATIONS``, by which ``activate`` knows it."""
+    """Index of an activation in ``ACTIVATIONS``, the code that ``activate`` takes."""
     return list(ACTIVATIONS).index(name)
 
 
 def _chosen_by_code(kernels: list[Any], first: int = 0) -> Any:
-    """A kernel of (code, z) that calls the one of some kernels whose place is the code."""
+    """A kernel of (code, z) that calls the kernel whose index is the code."""
     kernel, *others = kernels
     if not others:
         return _inlined(lambda code, z: kernel(z))
@@ -180,4 +180,4 @@ def _chosen_by_code(kernels: list[Any], first: int = 0) -> Any:
 
 
 activate = _chosen_by_code([row.lanes for row in ACTIVATIONS.values()])
-"""Value and slope on lanes of the activation with a code, at z: ``activate(code, z)``."""
+"""``activate(code, z)``: value and slope of the activation with a code at the SIMD vector z."""

@@ -1,7 +1,7 @@
-"""Forward pass of one perceptron with samples in the lanes, for replaying recorded weights.
+"""Forward pass of one perceptron with samples in the SIMD lanes, for replaying recorded weights.
 
-The training engine has replicas in the lanes; here one network meets many samples. Sums are taken
-in the same order, so activations are those of the training, bit for bit.
+The training engine has replicas in the lanes; here one network sees many samples. Sums are taken in
+the same order, so activations are those of the training, bit for bit.
 """
 
 from typing import NamedTuple
@@ -15,9 +15,9 @@ from sgdphys.simd.operations import fma, load_block, quick_divide, store, where
 
 
 class Layout(NamedTuple):
-    """Where things are in a flat weight vector, as in ``networks.Perceptron``.
+    """Positions in a flat weight vector, as in ``networks.Perceptron``.
 
-    ``activation`` is a place in ``ACTIVATIONS``; ``softmax`` 1 puts a softmax on the output.
+    ``activation`` is an index in ``ACTIVATIONS``; with ``softmax`` 1 the output has a softmax.
     """
 
     sizes: np.ndarray

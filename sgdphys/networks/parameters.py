@@ -32,7 +32,7 @@ class ParameterTable:
 
     @cached_property
     def ends(self) -> np.ndarray:
-        """Where each tensor's entries end, int64 (tensor,)."""
+        """End of each tensor's entries in the flat vector, int64 (tensor,)."""
         return np.cumsum(self.sizes, dtype=np.int64)
 
     @property
@@ -61,7 +61,7 @@ class ParameterTable:
         return self.places(slice(None))[1]
 
     def places(self, at: Any) -> tuple[Any, Any]:
-        """Tensor of some parameters, counted from 0, and their entries in it.
+        """Tensor of given parameters, counted from 0, and their entries in it.
 
         Parameters
         ----------

@@ -18,7 +18,7 @@ INITIALISATIONS = ("fan_in", "fan_out", "orthogonal")
 
 @dataclass(frozen=True)
 class Perceptron:
-    """A multilayer perceptron with a linear output, on which the loss puts its own softmax.
+    """A multilayer perceptron (MLP) with a linear output; a softmax belongs to the loss.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Perceptron:
     activation : str
         Of the hidden layers, one of ``ACTIVATIONS``.
     init : str
-        "fan_in" or "fan_out": normal, cut at two standard deviations, scale 1/sqrt(fan);
+        "fan_in" or "fan_out": normal, truncated at two standard deviations, scale 1/sqrt(fan);
         "orthogonal": orthonormal rows or columns. Biases start at 0.
     noise : float
         Standard deviation of the Gaussian noise added to every hidden unit.
@@ -63,7 +63,7 @@ class Perceptron:
 
     @property
     def layers(self) -> int:
-        """Number of layers of weights, the output's included."""
+        """Number of layers of weights, including the output layer."""
         return len(self.sizes) - 1
 
     @property
@@ -82,7 +82,7 @@ class Perceptron:
         return self._starts[1::2]
 
     def description(self) -> dict[str, Any]:
-        """Return what a trajectory's attributes keep of the network; see ``from_description``."""
+        """Return the network as a mapping, which trajectories keep: see ``from_description``."""
         return {"kind": "perceptron", **asdict(self), "sizes": list(self.sizes)}
 
     @cached_property
@@ -146,7 +146,7 @@ class Perceptron:
         theta : array (..., parameter)
         x : array (sample, feature)
         softmax : bool
-            Whether the last one is given after its softmax, or linear.
+            Whether the output is returned after a softmax, otherwise linear.
 
         Returns
         -------
@@ -169,7 +169,7 @@ def from_description(description: str | Mapping[str, Any]) -> Perceptron:
     Raises
     ------
     InputError
-        When it describes something else.
+        If it describes another kind of network.
     """
     options = dict(json.loads(description) if isinstance(description, str) else description)
     kind = options.pop("kind", "nothing")

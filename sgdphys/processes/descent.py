@@ -1,4 +1,4 @@
-"""Stochastic gradient descent on models that are solved: quadratic, regression, pitchfork."""
+"""Stochastic gradient descent on solvable models: quadratic, regression, pitchfork."""
 
 from typing import Any
 
@@ -11,9 +11,39 @@ from sgdphys.processes.labels import labelled_path, root_of
 
 
 def epoch_noise_spectrum(frequency: np.ndarray, batches: int) -> np.ndarray:
-    """Spectrum of unit minibatch noise, drawn without replacement in epochs of K batches.
+    """Power spectrum of minibatch noise without replacement (random reshuffling), unit variance.
 
-    S(f) = K/(K - 1) [1 - (sin(pi f K) / (K sin(pi f)))**2], f in cycles per step.
+    Parameters
+    ----------
+    frequency : array
+        f in cycles per step.
+    batches : int
+        K, steps per epoch, at least 2.
+
+    Returns
+    -------
+    array
+        S(f), 1 on average over frequencies; a plain array, since it is a formula and no estimate.
+
+    See Also
+    --------
+    epoch_noise_diffusion : The same noise as a lag-dependent diffusion coefficient.
+    sgd_on_quadratic : SGD with this noise.
+
+    Notes
+    -----
+    S(f) = K/(K - 1) [1 - (sin(pi f K)/(K sin(pi f)))**2]: noise that sums to 0 over every epoch.
+
+    Examples
+    --------
+    No power at frequency 0, since the noise sums to 0 over an epoch:
+
+    >>> import numpy as np
+    >>> import sgdphys as sp
+    >>> f = np.linspace(0, 0.5, 1001)
+    >>> spectrum = sp.processes.epoch_noise_spectrum(f, batches=10)
+    >>> float(spectrum[0]), round(float(spectrum.mean()), 2)
+    (0.0, 1.0)
     """
     k = batches
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -23,10 +53,37 @@ def epoch_noise_spectrum(frequency: np.ndarray, batches: int) -> np.ndarray:
 
 
 def epoch_noise_diffusion(lags: np.ndarray, batches: int) -> np.ndarray:
-    """D over that of white noise, for noise that sums to 0 over every epoch of K steps.
+    """Lag-dependent diffusion coefficient of minibatch noise without replacement, white noise = 1.
 
-    [n + 2 sum_{k < n} (n - k) C(k)]/n at a lag of n steps, with C(k) = -(K - k)/(K (K - 1)) for
-    0 < k < K averaged over places in the epoch; it falls as (K + 1)/(3 n) beyond an epoch.
+    Parameters
+    ----------
+    lags : array
+        In steps.
+    batches : int
+        K, steps per epoch; 1 for white noise.
+
+    Returns
+    -------
+    array
+        D(lag)/D(white noise), in the shape of ``lags``; a plain array, since it is a formula and no
+        estimate.
+
+    See Also
+    --------
+    epoch_noise_spectrum : Power spectrum of the same noise.
+    sgdphys.dynamics.diffusion_vs_lag : Estimate of D(lag) from trajectories.
+
+    Notes
+    -----
+    [n + 2 sum_{k < n} (n - k) C(k)]/n at a lag of n steps, with the autocorrelation C(k) =
+    -(K - k)/(K (K - 1)) for 0 < k < K, averaged over positions in the epoch; it falls as
+    (K + 1)/(3 n) beyond an epoch.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> sp.processes.epoch_noise_diffusion([1, 10, 100, 1000], batches=10).round(3)
+    array([1.   , 0.367, 0.037, 0.004])
     """
     k = np.arange(1, max(batches, 2))
     correlation = -(batches - k) / (batches * (batches - 1.0)) if batches > 1 else np.zeros(1)
@@ -45,43 +102,73 @@ def sgd_on_quadratic(
     replicas: int = 1,
     rng: Any = 0,
 ) -> xr.Dataset:
-    """SGD on f = x'Ax/2 with gradient noise: v' = mu v - eta (A x + xi), x' = x + v'.
+    """Stochastic gradient descent (SGD) on a quadratic loss, with momentum and gradient noise.
 
     Parameters
     ----------
     curvature : float, array (parameter,) or (parameter, parameter)
-        A; with momentum or reshuffled noise it must not be a matrix.
+        Hessian A; with momentum or reshuffled noise no matrix.
     noise : float, array (parameter,) or (parameter, parameter)
         C, the covariance of xi.
     learning_rate, momentum : float
         eta and mu.
     batches : int
-        0: white noise, as of batches drawn with replacement. K > 1: noise that sums to 0 over each
-        epoch of K steps, as of batches drawn without replacement at fixed weights.
+        0: white noise, as for batches drawn with replacement. K > 1: noise that sums to 0 over each
+        epoch of K steps, as for batches drawn without replacement at fixed weights.
     steps, replicas, rng
-        As in ``wiener``. Starts at 0.
+        As in ``wiener``. Paths start at 0.
+
+    Returns
+    -------
+    Dataset
+        theta (step, replica, parameter) with coordinates step and time = step. Attributes hold the
+        parameters and, flattened, stationary_covariance and variance_of_v (NaN where no closed form
+        is used).
+
+    Raises
+    ------
+    InputError
+        For a matrix of curvature with momentum or reshuffled noise.
+
+    See Also
+    --------
+    online_linear_regression : SGD whose noise depends on the weights.
+    epoch_noise_spectrum : Spectrum of reshuffled noise.
+    ornstein_uhlenbeck : The limit of small learning rates.
 
     Notes
     -----
-    The stationary covariance S solves A S + S A - eta A S A = eta C; with momentum, a scalar,
-    Var x = eta C (1 + mu)/[h (1 - mu)(2 (1 + mu) - eta h)]; with reshuffled noise (mu = 0) it is
-    eta**2 times the integral of C S(f)/|exp(2 pi i f) - (1 - eta h)|**2.
+    L = x'Ax/2; v' = mu v - eta (A x + xi), x' = x + v'. The stationary covariance S solves
+    A S + S A - eta A S A = eta C; with momentum, for a scalar h, Var x = eta C (1 + mu)/[h (1 - mu)
+    (2 (1 + mu) - eta h)]; with reshuffled noise (mu = 0) it is eta**2 times the integral of
+    C S(f)/|exp(2 pi i f) - (1 - eta h)|**2.
+
+    References
+    ----------
+    Mandt, Hoffman and Blei (2017), J. Mach. Learn. Res. 18, 134.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> data = sp.processes.sgd_on_quadratic(learning_rate=0.1, steps=2000, replicas=50, rng=0)
+    >>> round(float(data["theta"].var()), 2), data.attrs["stationary_covariance"].round(2)
+    (0.05, array([0.05]))
     """
     a, c = np.asarray(curvature, float), np.asarray(noise, float)
     rng = np.random.default_rng(rng)
     eta, mu = learning_rate, momentum
     if a.ndim == 2:
         if mu or batches:
-            raise InputError("a matrix of curvature goes with momentum 0 and white noise alone")
+            raise InputError("a matrix curvature needs momentum 0 and white noise (batches = 0)")
         c = c if c.ndim == 2 else np.diag(np.broadcast_to(c, (len(a),)))
         step = np.eye(len(a)) - eta * a
         variance = linalg.solve_discrete_lyapunov(step, eta**2 * c)
-        kicks = rng.standard_normal((steps, replicas, len(a))) @ root_of(c).T
+        xi = rng.standard_normal((steps, replicas, len(a))) @ root_of(c).T
     else:
         a, c = (np.atleast_1d(v) for v in np.broadcast_arrays(a, c))
         step = 1 - eta * a
-        kicks = np.sqrt(c) * _epoch_noise(rng, batches, steps, replicas, len(a))
-        with np.errstate(divide="ignore"):  # nothing holds a flat direction
+        xi = np.sqrt(c) * _epoch_noise(rng, batches, steps, replicas, len(a))
+        with np.errstate(divide="ignore"):  # a flat direction has no stationary state
             variance = eta * c * (1 + mu) / (a * (1 - mu) * (2 * (1 + mu) - eta * a))
         if batches:
             f = (np.arange(200_000) + 0.5) / 200_000
@@ -93,7 +180,7 @@ def sgd_on_quadratic(
     v = np.zeros_like(values[0])
     for k in range(steps):
         gradient = values[k] @ a if a.ndim == 2 else values[k] * a
-        v = mu * v - eta * (gradient + kicks[k])
+        v = mu * v - eta * (gradient + xi[k])
         values[k + 1] = values[k] + v
     return labelled_path(
         values,
@@ -134,17 +221,49 @@ def online_linear_regression(
     replicas: int = 1,
     rng: Any = 0,
 ) -> xr.Dataset:
-    """SGD on squared error with inputs x ~ N(0, A), fresh at every step, and labels of noise s**2.
-
-    The stationary covariance solves A S + S A - eta [(1 + 1/B) A S A + tr(A S) A/B] = eta s**2 A/B:
-    the noise grows with the distance, and additive-noise formulas fail.
+    """Online linear regression: SGD with multiplicative noise (least mean squares, Kesten process).
 
     Parameters
     ----------
     covariance : float, array (parameter,) or (parameter, parameter)
+        A, the covariance of the inputs.
     label_noise : float
-        s**2.
-    learning_rate, batch_size, steps, replicas, rng
+        s**2, the variance of the label noise.
+    learning_rate : float
+        eta.
+    batch_size : int
+        B, fresh samples in every step.
+    steps, replicas, rng
+        As in ``wiener``. Paths start at 0, the solution.
+
+    Returns
+    -------
+    Dataset
+        theta (step, replica, parameter) with coordinates step and time = step. Attributes hold
+        stationary_covariance, flattened (NaN where it is infinite), and in one dimension
+        weight_tail_index.
+
+    See Also
+    --------
+    kesten_index : Tail index of the weights.
+    sgd_on_quadratic : SGD with additive noise.
+
+    Notes
+    -----
+    Squared error with inputs x ~ N(0, A). The stationary covariance S solves A S + S A - eta
+    [(1 + 1/B) A S A + tr(A S) A/B] = eta s**2 A/B: the noise grows with the distance from the
+    solution, and formulas of additive noise fail.
+
+    References
+    ----------
+    Gurbuzbalaban, Simsekli and Zhu (2021), "The heavy-tail phenomenon in SGD".
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> data = sp.processes.online_linear_regression(steps=2000, replicas=50, rng=0)
+    >>> round(float(data["theta"].var()), 2), data.attrs["stationary_covariance"].round(2)
+    (0.06, array([0.06]))
     """
     a = np.atleast_1d(np.asarray(covariance, float))
     a = np.diag(a) if a.ndim == 1 else a
@@ -175,14 +294,41 @@ def online_linear_regression(
 
 
 def kesten_index(learning_rate: float, batch_size: int) -> float:
-    """Tail index of the weight of one-dimensional online regression with unit inputs.
+    """Tail index of the weight in one-dimensional online regression (Kesten-Goldie theorem).
 
-    The alpha at which E|1 - eta h|**alpha = 1, h the mean of B squared inputs, Gamma(B/2, 2/B). It
-    is a tail of the weights, made by multiplication; the noise of a step has its own.
+    Parameters
+    ----------
+    learning_rate : float
+        eta, for inputs of variance 1.
+    batch_size : int
+        B.
+
+    Returns
+    -------
+    float
+        alpha, P(|w| > x) ~ x**-alpha; infinite without a tail, NaN without a stationary state. A
+        plain number, since it is exact.
+
+    See Also
+    --------
+    online_linear_regression : The process.
+    sgdphys.dynamics.tail_index : Tail index of increments, estimated.
+
+    Notes ----- The alpha > 0 with E|1 - eta h|**alpha = 1, h the mean of B squared inputs,
+    distributed as Gamma(B/2, 2/B). It is a tail of the weights, caused by multiplicative noise; the
+    noise of one step has its own.
 
     References
     ----------
     Kesten (1973), Acta Math. 131, 207; Gurbuzbalaban, Simsekli and Zhu (2021).
+
+    Examples
+    --------
+    The variance of the weight is infinite from eta = 2/3 on, where alpha is 2:
+
+    >>> import sgdphys as sp
+    >>> round(sp.processes.kesten_index(2 / 3, batch_size=1), 3)
+    2.0
     """
     nodes, weights = special.roots_genlaguerre(180, batch_size / 2 - 1)
     weights = weights / weights.sum()
@@ -194,7 +340,7 @@ def kesten_index(learning_rate: float, batch_size: int) -> float:
 
     try:
         return float(optimize.brentq(excess, 1e-3, 200.0))
-    except ValueError:  # it falls or rises throughout
+    except ValueError:  # no root: the excess keeps its sign
         return np.inf if excess(1e-3) < 0 else np.nan
 
 
@@ -209,26 +355,62 @@ def pitchfork(
     replicas: int = 1,
     rng: Any = 0,
 ) -> xr.Dataset:
-    """SGD on the two-layer scalar linear network L = (s - a b)**2/2 + g (a**2 + b**2)/2.
+    """SGD on the two-layer scalar linear network: a pitchfork bifurcation (symmetry breaking).
 
-    Parameters (a, b), with white gradient noise of variance C each. A pitchfork at s = g: below it
-    both vanish, above it a b = s - g. In units of time = steps x eta the slow mode relaxes with
-    ``relaxation_time`` 1/(g - s) below and 1/(2 (s - g)) above. Two numbers for ``signal`` are
-    where it starts and ends, changing evenly with the steps; there is no relaxation time then.
+    Parameters
+    ----------
+    signal : float or (float, float)
+        s; two numbers are its values at the start and at the end of a linear ramp.
+    decay : float
+        g, weight decay.
+    learning_rate : float
+        eta.
+    noise : float
+        C, variance of the white gradient noise of each parameter.
+    start : (float, float), optional
+        a and b at the start; by default the fixed point of the deterministic dynamics.
+    steps, replicas, rng
+        As in ``wiener``.
+
+    Returns
+    -------
+    Dataset
+        theta (step, replica, parameter), the parameters a and b, with coordinates step and
+        time = eta step. The attribute relaxation_time is that of the slow mode, NaN for a ramp.
+
+    See Also
+    --------
+    pitchfork_time : The relaxation time.
+    slow_fold : A ramp towards a fold bifurcation.
+    sgdphys.tasks.scalar_teacher : The data set of this network.
+
+    Notes ----- L = (s - a b)**2/2 + g (a**2 + b**2)/2. Below the critical point s = g both weights
+    vanish, above it a b = s - g.
+
+    References
+    ----------
+    Strogatz (2015), "Nonlinear dynamics and chaos", section 3.4.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> theta = sp.processes.pitchfork(signal=2.0, decay=1.0, steps=1000, rng=0)["theta"]
+    >>> round(float(theta.prod("parameter").mean()), 2)
+    1.0
     """
     g, eta = decay, learning_rate
-    course = np.linspace(*(signal if isinstance(signal, tuple) else (signal, signal)), steps)
-    s = float(course[0])
+    ramp = np.linspace(*(signal if isinstance(signal, tuple) else (signal, signal)), steps)
+    s = float(ramp[0])
     rest = np.sqrt(max(s - g, 0.0))
     rng = np.random.default_rng(rng)
-    kicks = np.sqrt(noise) * rng.standard_normal((steps, replicas, 2))
+    xi = np.sqrt(noise) * rng.standard_normal((steps, replicas, 2))
     values = np.empty((steps + 1, replicas, 2))
     values[0] = (rest, rest) if start is None else start
     for k in range(steps):
         a, b = values[k].T
-        pull = course[k] - a * b
-        gradient = np.stack([g * a - pull * b, g * b - pull * a], axis=1)
-        values[k + 1] = values[k] - eta * (gradient + kicks[k])
+        error = ramp[k] - a * b
+        gradient = np.stack([g * a - error * b, g * b - error * a], axis=1)
+        values[k + 1] = values[k] - eta * (gradient + xi[k])
     return labelled_path(
         values,
         eta,
@@ -241,6 +423,32 @@ def pitchfork(
 
 
 def pitchfork_time(signal: float, decay: float = 1.0) -> float:
-    """Relaxation time of the slow mode, 1/(g - s) below s = g and 1/(2 (s - g)) above it."""
-    away = signal - decay
-    return float(np.inf if away == 0 else -1 / away if away < 0 else 1 / (2 * away))
+    """Relaxation time of the slow mode of ``pitchfork``, which diverges at signal = decay.
+
+    Parameters
+    ----------
+    signal, decay : float
+        s and g.
+
+    Returns
+    -------
+    float
+        In units of time = eta step; infinite at s = g. A plain number, since it is exact.
+
+    See Also
+    --------
+    pitchfork : The process.
+    sgdphys.dynamics.critical_point : Fit of such a divergence.
+
+    Notes
+    -----
+    1/(g - s) below s = g and 1/(2 (s - g)) above it.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> sp.processes.pitchfork_time(0.5), sp.processes.pitchfork_time(1.5)
+    (2.0, 1.0)
+    """
+    distance = signal - decay
+    return float(np.inf if distance == 0 else -1 / distance if distance < 0 else 1 / (2 * distance))

@@ -1,4 +1,4 @@
-"""Labels of a process: theta (step, replica, parameter), step, time, and the truth."""
+"""Labelled paths of a process: theta (step, replica, parameter), step, time, and its parameters."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from sgdphys.quantities import labelled
 
 
 def labelled_path(values: np.ndarray, dt: float, process: str, **truth: Any) -> xr.Dataset:
-    """Label (step, replica, parameter) and attach the truth."""
+    """Label (step, replica, parameter) and attach the exact parameters as attributes."""
     steps = np.arange(len(values))
     data = xr.Dataset(
         {"theta": (("step", "replica", "parameter"), values)},
@@ -25,22 +25,47 @@ def labelled_path(values: np.ndarray, dt: float, process: str, **truth: Any) -> 
 def corrupt(
     data: xr.Dataset, *, noise: float = 0.0, gaps: float = 0.0, thin: int = 1, rng: Any = 0
 ) -> xr.Dataset:
-    """Make a trajectory worse: measurement noise, missing values, thinning; the truth stays.
+    """Corrupt a trajectory: measurement noise, missing values (gaps), thinning.
 
     Parameters
     ----------
     data : Dataset
-        Of this module.
+        Of one of the processes.
     noise : float
-        Standard deviation of what is added to every value.
+        Standard deviation of the white noise added to every value.
     gaps : float
-        Share of values that go missing (NaN).
+        Fraction of values that become NaN.
     thin : int
-        Keep every so many steps.
+        Keep every ``thin``-th step.
     rng : int, SeedSequence or Generator
+        Seed of noise and gaps, independent of the process with the same seed.
+
+    Returns
+    -------
+    Dataset
+        theta (step, replica, parameter) with the attributes of ``data``, which still hold the
+        truth, and measurement_noise, gaps, thinned.
+
+    See Also
+    --------
+    wiener : A process to corrupt.
+
+    Notes
+    -----
+    Gaps are independent of each other and of the values (missing completely at random).
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> data = sp.processes.wiener(steps=1000, rng=0)
+    >>> data = sp.processes.corrupt(data, gaps=0.2, thin=2, rng=0)
+    >>> data.sizes["step"], round(float(data["theta"].isnull().mean()), 1)
+    (501, 0.2)
     """
     if not isinstance(rng, np.random.Generator | np.random.SeedSequence):
-        rng = np.random.SeedSequence(rng, spawn_key=(1,))  # not the numbers that made the path
+        rng = np.random.SeedSequence(
+            rng, spawn_key=(1,)
+        )  # independent of the numbers that made the path
     rng = np.random.default_rng(rng)
     data = data.isel(step=slice(None, None, thin))
     theta = data["theta"] + noise * rng.standard_normal(data["theta"].shape)

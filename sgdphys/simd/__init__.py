@@ -1,1 +1,1 @@
-"""SIMD lanes: vectors of numbers that move together, and functions of them."""
+"""SIMD vectors: registers whose lanes are computed together, and functions of them."""

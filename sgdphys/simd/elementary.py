@@ -1,7 +1,7 @@
-"""Elementary functions of lanes: exp, log, tanh, sine and cosine of a turn.
+"""Elementary functions of SIMD vectors: exp, log, tanh, sine and cosine.
 
-Each is a short polynomial or rational function, branch-free, so that all replicas of a register
-move together. Accuracy (tested): three units in the last place.
+Each is a short polynomial or rational function without branches, so that all lanes of a register
+are computed together. Accuracy (tested): three units in the last place.
 """
 
 import math
@@ -38,14 +38,14 @@ _exp_most = by_dtype(88.0, 709.0)
 
 @inlined
 def clamp(x, least, most):
-    """X held between two bounds; NaN passes through."""
+    """Clamp x to two bounds; NaN passes through."""
     x = where(x < least, least, x)
     return where(x > most, most, x)
 
 
 @inlined
 def exp(x):
-    """Exponential, argument held to the range of normal numbers."""
+    """Exponential, argument clamped to the range of normal numbers."""
     x = clamp(x, _exp_least(x), _exp_most(x))
     k = nearest_integer(x * 1.4426950408889634)
     r = fma(k, -_LN2_HIGH, x)
@@ -73,7 +73,7 @@ def log(x):
 
 @inlined
 def log1p(u):
-    """log(1 + u) for 0 <= u <= 1, exact to the last places for small u too (Kahan)."""
+    """log(1 + u) for 0 <= u <= 1, accurate for small u too (Kahan)."""
     w = 1.0 + u
     lost = w - 1.0
     return where(lost > 0.0, log(w) * (u / where(lost > 0.0, lost, 1.0)), u)
@@ -100,7 +100,7 @@ _tanh_bottom = horner(single=_TANH_BOTTOM, double=_TANH_BOTTOM)
 
 
 def _tanh_single(x):
-    # from 9.02 on the fit rises slowly past 1; at 12 it is far enough above to be cut to 1 exactly
+    # from 9.02 on the fit rises slowly above 1; at 12 it is large enough to be clamped to exactly 1
     x = where(x > 9.02, 12.0, x)
     x = where(x < -9.02, -12.0, x)
     z = x * x
@@ -131,7 +131,7 @@ def _tanh_double(x):
 
 
 def tanh(x):
-    """Hyperbolic tangent; in float32 it reaches 1 and never passes it."""
+    """Hyperbolic tangent; in float32 it reaches 1 and never exceeds it."""
     raise NotImplementedError("compiled code only")
 
 
@@ -158,7 +158,7 @@ def sine_and_cosine_of_turn(u):
     z = angle * angle
     sine = angle * _sine_series(z)
     cosine = _cosine_series(z)
-    # quarters 1 and 3 swap the two, quarters 2 and 3 turn the sign
+    # quarters 1 and 3 swap the two, quarters 2 and 3 change the sign
     swapped = magnitude(quarter - 2.0) - 1.0
     swaps = magnitude(swapped) < 0.5
     turned_sine = where(swaps, cosine, sine)

@@ -1,10 +1,10 @@
-"""SIMD lanes as numbers: one lane a replica, so that kernels read like scalar mathematics.
+"""SIMD vectors as numbers: one lane per replica, so that kernels read like scalar mathematics.
 
 A numba array of shape ``(n * lanes(dtype),)`` holds n quantities of ``lanes(dtype)`` replicas side
 by side. ``load`` reads one quantity of all replicas into a register, ``load_block`` one quantity
 of ``SAMPLES`` samples of all replicas into ``SAMPLES`` registers; arithmetic on either is
-elementwise, so no replica can ever depend on another. Compilers find such code by themselves only
-by luck; here it is spelt out as LLVM vector types.
+elementwise, so no replica can ever depend on another. Compilers do not
+vectorise such code reliably; here it is written in LLVM vector types.
 """
 
 from typing import Any
@@ -68,7 +68,7 @@ def load_block(typing_context, array, index):
 
 @intrinsic
 def store(typing_context, array, index, value):
-    """Write lanes of either width to array[index:]."""
+    """Write a vector of either width to array[index:]."""
 
     def codegen(context, builder, sig, args):
         start = context.cast(builder, args[1], sig.args[1], types.intp)
@@ -125,7 +125,7 @@ def across_samples(typing_context, value):
 
 @intrinsic
 def sum_samples(typing_context, total, value):
-    """Total + the sum of value over the SAMPLES samples of a block."""
+    """Add to total the sum of value over the SAMPLES samples of a block."""
 
     def codegen(context, builder, sig, args):
         result = args[0]
@@ -138,7 +138,7 @@ def sum_samples(typing_context, total, value):
 
 @intrinsic
 def add_products(typing_context, total, left, right):
-    """Total + sum over the SAMPLES samples of left * right, one fused step a sample."""
+    """Add to total the sum over the SAMPLES samples of left * right, one fused step per sample."""
 
     def codegen(context, builder, sig, args):
         result = args[0]
@@ -168,7 +168,7 @@ def _elementwise(name, *args):
 
 @intrinsic
 def fma(typing_context, x, y, z):
-    """X * y + z, fused where the processor can."""
+    """Fused multiply-add x * y + z, where the processor has it."""
     return _elementwise("llvm.fmuladd", x, y, z)
 
 
@@ -192,7 +192,7 @@ def nearest_integer(typing_context, x):
 
 @intrinsic
 def where(typing_context, mask, x, y):
-    """Elementwise choice: x where the mask holds, else y (either may be a scalar)."""
+    """Elementwise choice: x where the mask holds, otherwise y (either may be a scalar)."""
     common = common_type((x, y))
 
     def codegen(context, builder, sig, args):
@@ -205,7 +205,7 @@ def where(typing_context, mask, x, y):
 
 @intrinsic
 def quick_divide(typing_context, x, y):
-    """X / y for finite y; in float32 a reciprocal estimate and one Newton step, good to 2 ulp.
+    """Quotient x / y for finite y; in float32 a reciprocal estimate and a Newton step, to 2 ulp.
 
     A 512-bit division takes 16 cycles, this a fifth of it, and tanh is half of the training time.
     """
@@ -250,7 +250,7 @@ def power_of_two(typing_context, k):
 
 @intrinsic
 def exponent(typing_context, x):
-    """The k of x = m 2**k with 1 <= m < 2, for positive normal x."""
+    """Exponent k of x = m 2**k with 1 <= m < 2, for positive normal x."""
 
     def codegen(context, builder, sig, args):
         bits, mantissa, bias = float_layout(x.dtype)
@@ -310,7 +310,7 @@ def horner(single, double):
 
 
 def by_dtype(single, double):
-    """Return an intrinsic that spreads one of two constants over lanes like its argument's."""
+    """Return an intrinsic that broadcasts one of two constants to a vector like its argument."""
 
     @intrinsic
     def constant(typing_context, like):

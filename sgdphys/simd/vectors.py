@@ -1,4 +1,4 @@
-"""Lanes as a numba type, and the LLVM code that vectors of them are made of."""
+"""SIMD vectors as a numba type, and the LLVM code that they compile to."""
 
 import operator
 from typing import Any
@@ -24,12 +24,12 @@ REGISTER_BYTES = _register_bytes()
 
 
 def lanes(dtype: Any) -> int:
-    """Return how many replicas of this dtype fit one register of this machine."""
+    """Return the number of lanes of this dtype in one register of this machine."""
     return REGISTER_BYTES // np.dtype(dtype).itemsize
 
 
 class Lanes(types.Type):
-    """numba type of ``width`` numbers that move together."""
+    """numba type of a SIMD vector of ``width`` numbers."""
 
     def __init__(self, dtype: types.Type, width: int) -> None:
         self.dtype = dtype
@@ -40,7 +40,7 @@ class Lanes(types.Type):
 @register_model(Lanes)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager, lanes_type):
-        # numba keeps booleans as bytes; a mask is one bit a lane, as LLVM compares produce it.
+        # numba keeps booleans as bytes; a mask has one bit per lane, as LLVM comparisons return it
         if lanes_type.dtype == types.boolean:
             element = ir.IntType(1)
         else:
@@ -49,7 +49,7 @@ class _LanesModel(models.PrimitiveModel):
 
 
 def spread(builder, value, vector_type):
-    """All lanes equal to one scalar."""
+    """Broadcast a scalar to all lanes."""
     single = builder.insert_element(
         ir.Constant(vector_type, ir.Undefined), value, ir.Constant(ir.IntType(32), 0)
     )
@@ -58,7 +58,7 @@ def spread(builder, value, vector_type):
 
 
 def as_lanes(context, builder, value, value_type, lanes_type):
-    """A number or lanes as lanes of the given type."""
+    """Convert a number or a vector to the given vector type."""
     if isinstance(value_type, Lanes):
         return value
     value = context.cast(builder, value, value_type, lanes_type.dtype)
@@ -66,7 +66,7 @@ def as_lanes(context, builder, value, value_type, lanes_type):
 
 
 def common_type(args):
-    """The lanes type of a mixed call, or None; narrow lanes never mix with wide ones."""
+    """The vector type of a mixed call, or None; narrow vectors never mix with wide ones."""
     found = {a for a in args if isinstance(a, Lanes)}
     others = [a for a in args if not isinstance(a, Lanes)]
     if len(found) != 1 or not all(isinstance(a, types.Number) for a in others):
@@ -146,7 +146,7 @@ def reciprocal_estimate(builder, value, register):
 
 
 def joined(builder, rows):
-    """Registers side by side; undoes ``rows_of``."""
+    """Concatenate registers; the inverse of ``rows_of``."""
     while len(rows) > 1:
         count = rows[0].type.count
         rows = [
@@ -162,7 +162,7 @@ def float_layout(dtype):
 
 
 def gather_registers(builder, data, flat, vector_type):
-    """The processor's own gather, a register at a time."""
+    """The gather instruction of the processor, one register at a time."""
     i32 = ir.IntType(32)
     width = vector_type.count // SAMPLES
     register = ir.VectorType(vector_type.element, width)

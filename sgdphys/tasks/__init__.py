@@ -1,6 +1,6 @@
 """Data sets: x (sample, feature) with labels y or real targets, p_x, and p_y_given_x.
 
-The attribute ``shape`` is that of one input, for networks that look at it.
+The attribute ``shape`` is that of one input, for networks that need it (convolutions).
 """
 
 from lazy_loader import attach_stub

@@ -1,4 +1,4 @@
-"""The tasks that a study can name, one row each: keys, size, faults, and what makes it."""
+"""The tasks that a study can name, one row each: keys, sizes, faults, and constructor."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -17,11 +17,11 @@ class Entry(NamedTuple):
 
     make: Callable[[Any], xr.Dataset]
     sizes: Callable[[Any], Sizes]
-    """How large its data are, without making them."""
+    """Sizes of its data, without creating them."""
     reads: frozenset[str]
-    """Keys of ``[task]`` that it reads, besides its name."""
+    """Keys of ``[task]`` that it uses, apart from its name."""
     faults: Callable[[Any], list[str]] = lambda keys: []
-    """What is wrong with its keys, in sentences."""
+    """Faults of its keys, as sentences."""
     is_of_files: bool = False
     """Whether its samples are read from ``path``."""
 
@@ -46,7 +46,7 @@ def _of_files(make: Callable[[Any], xr.Dataset], measure: Callable[[Path], Sizes
 
 
 def _refusal(check: Callable[[], Any]) -> list[str]:
-    """The sentence with which a check refuses, if it does."""
+    """The error message of a check, if it fails."""
     try:
         check()
     except InputError as error:
@@ -127,4 +127,4 @@ TASKS: dict[str, Entry] = {
         faults=_class_faults,
     ),
 }
-"""By the name that ``task.name`` gives."""
+"""Tasks by ``task.name``."""

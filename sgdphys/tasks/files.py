@@ -1,4 +1,4 @@
-"""Data sets that come with a library, or from files of the user's."""
+"""Data sets from scikit-learn, and from IDX, .csv and .npz files."""
 
 import csv
 from pathlib import Path
@@ -19,16 +19,29 @@ from sgdphys.tasks.labels import labelled_samples
 
 
 def digits() -> xr.Dataset:
-    """Return scikit-learn's 1797 scanned digits of 8 by 8 pixels, from 0 to 1.
+    """Handwritten digits of scikit-learn: 1797 images of 8 by 8 pixels, 10 classes.
 
     Returns
     -------
     Dataset
-        x (sample, feature), y (sample), p_x, p_y_given_x; attribute ``shape`` (1, 8, 8).
+        x (sample, feature) from 0 to 1, y (sample), p_x, p_y_given_x; attribute ``shape`` (1, 8,
+        8).
+
+    See Also
+    --------
+    idx : MNIST and its relatives, from files.
+    table : Any samples, from a file.
 
     References
     ----------
     Alpaydin and Kaynak (1998), optical recognition of handwritten digits, UCI.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> task = sp.tasks.digits()
+    >>> dict(task["x"].sizes), int(task["y"].max())
+    ({'sample': 1797, 'feature': 64}, 9)
     """
     from sklearn.datasets import load_digits
 
@@ -37,30 +50,54 @@ def digits() -> xr.Dataset:
 
 
 def idx(path: str | Path) -> xr.Dataset:
-    """Return images and labels of IDX files, as MNIST and its relatives have them.
+    """Images and labels of IDX files, the format of MNIST and its relatives.
 
     Parameters
     ----------
     path : path
         A folder with one file of images and one of labels, or the file of images with that of
-        labels beside it; gzipped or not. Where a folder has a training and a test set, the
-        training set is taken.
+        labels in the same folder; gzipped or not. If a folder has a training and a test set, the
+        training set is used.
 
     Returns
     -------
     Dataset
-        x (sample, feature) from 0 to 1, y (sample), p_x, p_y_given_x; attribute ``shape``.
+        x (sample, feature), bytes scaled to 0 to 1, y (sample), p_x, p_y_given_x; attribute
+        ``shape``.
 
     Raises
     ------
     InputError
-        When a file is not there or no IDX file, or labels and images are not equally many.
+        If a file is missing or no IDX file, or the numbers of labels and images differ.
+
+    See Also
+    --------
+    digits : Smaller images that come with scikit-learn.
+    table : Samples from .csv or .npz.
+
+    References
+    ----------
+    LeCun, Cortes and Burges, "The MNIST database of handwritten digits", for the format.
+
+    Examples
+    --------
+    Two images of 2 by 2 pixels:
+
+    >>> import tempfile, pathlib
+    >>> import sgdphys as sp
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> header = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2])
+    >>> _ = (folder / "images-idx3-ubyte").write_bytes(header + bytes([0, 255] * 4))
+    >>> _ = (folder / "labels-idx1-ubyte").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 2, 0, 1]))
+    >>> task = sp.tasks.idx(folder)
+    >>> task["x"].values.tolist(), task["y"].values.tolist()
+    ([[0.0, 1.0, 0.0, 1.0], [0.0, 1.0, 0.0, 1.0]], [0, 1])
     """
     images, labels = idx_files(Path(path))
     x, y = _read_idx(images), _read_idx(labels)
     require_pairs(images, x.shape, labels, y.shape)
     if len(y) and (y.min() < 0 or (y != np.rint(y)).any()):
-        raise InputError(f"{labels} holds numbers that are no labels 0, 1, ...")
+        raise InputError(f"{labels} has labels that are not whole numbers 0, 1, ...")
     scale = 255.0 if x.dtype.itemsize == 1 else 1.0
     shape = [1, *x.shape[1:]] if x.ndim == 3 else list(x.shape[1:])
     return labelled_samples(
@@ -74,28 +111,43 @@ def _read_idx(path: Path) -> np.ndarray:
             kind, shape = idx_header(file)
             return np.frombuffer(file.read(), kind).reshape(shape)
     except DAMAGED as error:
-        raise InputError(f"{path} is no sound IDX file ({error})") from None
+        raise InputError(f"{path} is no valid IDX file ({error})") from None
 
 
 def table(path: str | Path) -> xr.Dataset:
-    """Return samples of a table of the user's.
+    r"""Samples with labels or real targets from a .csv or .npz file.
 
     Parameters
     ----------
     path : path
-        .csv: one sample a line, numbers, the label last, with or without a line of names. .npz:
+        .csv: one sample per line, numbers, the label last, with or without a header line. .npz:
         arrays x (sample, ...) and y (sample,) of labels, or target (sample, output) of numbers.
 
     Returns
     -------
     Dataset
-        x (sample, feature), y and p_y_given_x or target, p_x. Labels become 0, 1, ... in ascending
-        order; the attribute ``labels`` keeps what they were.
+        x (sample, feature), y and p_y_given_x, or target; p_x. Labels become 0, 1, ... in ascending
+        order; the attribute ``labels`` keeps the original ones.
 
     Raises
     ------
     InputError
-        When the file is not there, not numbers, or its arrays do not fit.
+        If the file is missing, holds no numbers, or its arrays do not match.
+
+    See Also
+    --------
+    idx : Images and labels in the format of MNIST.
+    random_labels : Labels that are independent of the inputs.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import sgdphys as sp
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "samples.csv"
+    >>> _ = path.write_text("height,width,kind\n1.0,2.0,cat\n3.0,4.0,dog\n")
+    >>> task = sp.tasks.table(path)
+    >>> task["x"].values.tolist(), task["y"].values.tolist(), task.attrs["labels"]
+    ([[1.0, 2.0], [3.0, 4.0]], [0, 1], ['cat', 'dog'])
     """
     path = Path(path)
     if not path.is_file():
@@ -126,7 +178,7 @@ def table(path: str | Path) -> xr.Dataset:
 
 
 def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """Inputs as float64, labels and targets; one of the last two may be missing."""
+    """Inputs as float64, labels and targets; either of the last two may be missing."""
     try:
         with np.load(path, allow_pickle=False) as file:
             require_arrays(path, file.files)
@@ -139,7 +191,7 @@ def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | N
     except InputError:
         raise
     except (*DAMAGED, TypeError) as error:
-        raise InputError(f"{path} is no sound .npz of arrays of numbers ({error})") from None
+        raise InputError(f"{path} is no valid .npz of arrays of numbers ({error})") from None
     return numbers["x"], arrays.get("y"), numbers.get("target")
 
 
@@ -148,7 +200,7 @@ def _read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
         with path.open(newline="", encoding="utf-8") as file:
             rows = [row for row in csv.reader(file) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is no table of text ({error})") from None
+        raise InputError(f"{path} is no valid .csv file ({error})") from None
     if not rows:
         raise InputError(f"{path} is empty")
 

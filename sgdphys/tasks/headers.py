@@ -1,4 +1,4 @@
-"""Sizes of data in files of the user's, before any of it becomes an array."""
+"""Sizes of data in files, read without loading the data."""
 
 import gzip
 import struct
@@ -15,27 +15,27 @@ DAMAGED = (
     OSError, EOFError, ValueError, KeyError, NotImplementedError, struct.error, zlib.error,
     zipfile.BadZipFile,
 )  # fmt: skip
-"""What reading a damaged or foreign file raises."""
+"""Exceptions that a damaged or foreign file raises on reading."""
 IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 
 class Sizes(NamedTuple):
-    """How large a data set is: inputs (sample, feature), labels or targets of so many outputs."""
+    """Sizes of a data set: inputs (sample, feature), and labels or targets."""
 
     samples: int
     features: int
     outputs: int
-    """Classes where there are labels, numbers of a target where there are none."""
+    """Number of classes for labels, otherwise of numbers per target."""
     are_labels: bool
 
 
 def idx_files(path: Path) -> tuple[Path, Path]:
-    """Return the files of images and of labels that a path of IDX data means; see ``idx``.
+    """Return the files of images and of labels at a path of IDX data; see ``idx``.
 
     Raises
     ------
     InputError
-        When one of them is not there.
+        If one of them is missing.
     """
     if path.is_dir():
         files = sorted(p for p in path.iterdir() if "idx" in p.name)
@@ -60,27 +60,27 @@ def open_idx(path: Path) -> BinaryIO:
 
 
 def idx_header(file: BinaryIO) -> tuple[str, tuple[int, ...]]:
-    """Read the type and shape that an IDX file begins with.
+    """Read the header of an IDX file: its type and shape.
 
     Raises
     ------
     ValueError, struct.error
-        When it begins with something else.
+        If there is no such header.
     """
     zero, kind, dims = struct.unpack(">HBB", file.read(4))
     shape = struct.unpack(f">{dims}I", file.read(4 * dims))
     if zero != 0 or kind not in IDX_TYPES:
-        raise ValueError("its magic number is another")
+        raise ValueError("wrong magic number")
     return IDX_TYPES[kind], shape
 
 
 def idx_sizes(path: Path) -> Sizes:
-    """Sizes of IDX data, of which only the labels are read.
+    """Sizes of IDX data, reading headers and labels only.
 
     Raises
     ------
     InputError
-        When a file is not there or no IDX file.
+        If a file is missing or no IDX file.
     """
     images, labels = idx_files(path)
     shapes, largest = [], 0
@@ -92,7 +92,7 @@ def idx_sizes(path: Path) -> Sizes:
                     values = np.frombuffer(file.read(), kind)
                     largest = int(values.max()) if len(values) else 0
         except DAMAGED as error:
-            raise InputError(f"{name} is no sound IDX file ({error})") from None
+            raise InputError(f"{name} is no valid IDX file ({error})") from None
         shapes.append(shape)
     of_images, of_labels = shapes
     require_pairs(images, of_images, labels, of_labels)
@@ -102,20 +102,20 @@ def idx_sizes(path: Path) -> Sizes:
 def require_pairs(
     images: Path, of_images: tuple[int, ...], labels: Path, of_labels: tuple[int, ...]
 ) -> None:
-    """Refuse images and labels whose shapes do not fit."""
+    """Refuse images and labels whose shapes do not match."""
     if len(of_images) < 2 or len(of_labels) != 1 or of_images[0] != of_labels[0]:
         raise InputError(
-            f"{images} has shape {of_images} and {labels} {of_labels}; they do not fit"
+            f"{images} has shape {of_images} and {labels} {of_labels}; they do not match"
         )
 
 
 def table_sizes(path: Path) -> Sizes:
-    """Sizes of a table, of which only labels are read; see ``table``.
+    """Sizes of a table, reading its labels only; see ``table``.
 
     Raises
     ------
     InputError
-        When the file is not there or is no table.
+        If the file is missing or no table.
     """
     if not path.is_file():
         raise InputError(f"there is no file {path}")
@@ -135,7 +135,7 @@ def table_sizes(path: Path) -> Sizes:
     except DAMAGED as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path} is no sound .npz of arrays ({error})") from None
+        raise InputError(f"{path} is no valid .npz of arrays ({error})") from None
 
 
 def require_arrays(path: Path, names: Any) -> None:
@@ -162,7 +162,7 @@ def _array_shape(path: Path, name: str) -> tuple[int, ...]:
 
 
 def _csv_sizes(path: Path) -> Sizes:
-    """About: a line of names, or one that a quoted cell is continued on, counts too."""
+    """Approximate: a header line, and continuation lines of quoted cells, are counted too."""
     lines, columns, labels = 0, 0, set()
     try:
         with path.open("rb") as file:

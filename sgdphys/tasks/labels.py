@@ -1,4 +1,4 @@
-"""Samples with whole labels as a task."""
+"""Samples with labels as a task."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def labelled_samples(
 ) -> xr.Dataset:
     """Return a task of inputs (sample, feature) and labels 0, 1, ... (sample,).
 
-    Every sample is as likely as any other, and its label certain.
+    All samples are equally likely, and their labels certain.
     """
     kinds = int(y.max()) + 1 if classes is None else classes
     data = xr.Dataset(

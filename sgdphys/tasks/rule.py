@@ -1,4 +1,4 @@
-"""The symmetric rule of the information-plane experiment, solved."""
+"""The symmetric rule of the information-plane experiment."""
 
 import numpy as np
 import xarray as xr
@@ -10,14 +10,34 @@ from sgdphys.quantities import labelled
 _THETA = 7.63204
 """Threshold of the rule; the nearest patterns lie at 7.5628 and 7.7013."""
 LEAST_INFORMATION, MOST_INFORMATION = 1e-9, 0.999157
-"""Bits of soft labels: to 1e-7 of their value from the one, below those of the hard ones from the
-other."""
+"""Range of the information of soft labels in bits: the lower end is reproduced to a relative 1e-7,
+the upper end lies just below the information of the hard labels."""
 
 
 def icosahedron() -> np.ndarray:
-    """Return the unit vertices of an icosahedron, float64 (12, 3).
+    """Unit vertices of an icosahedron.
 
-    Cyclic permutations of (0, +-1, +-phi) / sqrt(1 + phi**2), phi the golden ratio.
+    Returns
+    -------
+    array float64 (12, 3)
+        A plain array, since it is geometry and no data set.
+
+    See Also
+    --------
+    symmetric_rule : The rotation-invariant rule on these vertices.
+
+    Notes
+    -----
+    Cyclic permutations of (0, +-1, +-phi)/sqrt(1 + phi**2), phi the golden ratio.
+
+    Examples
+    --------
+    Each vertex has five neighbours, at a cosine of 1/sqrt(5):
+
+    >>> import sgdphys as sp
+    >>> vertices = sp.tasks.icosahedron()
+    >>> sorted((vertices @ vertices[0]).round(3).tolist())
+    [-1.0, -0.447, -0.447, -0.447, -0.447, -0.447, 0.447, 0.447, 0.447, 0.447, 0.447, 1.0]
     """
     phi = (1 + np.sqrt(5)) / 2
     corners = np.array([(0.0, s, t * phi) for s in (1, -1) for t in (1, -1)])
@@ -36,7 +56,7 @@ def _information(p: np.ndarray) -> float:
 
 
 def require_information(information: float) -> None:
-    """Refuse information that no soft labels of the rule have.
+    """Refuse information that soft labels of the rule cannot have.
 
     Raises
     ------
@@ -50,16 +70,18 @@ def require_information(information: float) -> None:
 
 
 def symmetric_rule(information: float = 0.99, *, bipolar: bool = False) -> xr.Dataset:
-    """Return the rotation-invariant rule on the vertices of an icosahedron.
+    """Rotation-invariant rule of "Opening the black box" (Shwartz-Ziv and Tishby): 4096 patterns.
 
-    Twelve bits say which vertices carry a point. With n the number of points, D the vector sum of
-    the occupied unit vertices and f = n + abs(D), the hard label is y = [f > 7.63204] and the soft
-    one p(y=1|x) = 1 / (1 + exp(-gamma (f - 7.63204))), gamma set by the information asked for.
+    Twelve bits say which vertices of an icosahedron are occupied. With n the number of occupied
+    vertices, D the vector sum of their unit vectors and f = n + abs(D), the hard label is y = [f >
+    7.63204] and the soft one p(y=1|x) = 1/(1 + exp(-gamma (f - 7.63204))), gamma determined by
+    ``information``.
 
     Parameters
     ----------
     information : float
-        I(X;Y) of the soft labels in bits, from 1e-9 to 0.999157, just below that of the hard ones.
+        I(X;Y) of the soft labels in bits, from 1e-9 to 0.999157, just below that of the hard
+        labels.
     bipolar : bool
         Inputs -1 and 1 instead of 0 and 1.
 
@@ -74,14 +96,28 @@ def symmetric_rule(information: float = 0.99, *, bipolar: bool = False) -> xr.Da
     InputError
         For information outside its range.
 
+    See Also
+    --------
+    committee : Another rule on the same patterns.
+    sgdphys.information.layer_information : Information plane of networks trained on it.
+
     Notes
     -----
-    The 4096 patterns fall into 64 classes of equal spherical power spectrum, told apart by
+    The 4096 patterns fall into 64 classes of equal spherical power spectrum, which differ in
     (n, abs(D)).
 
     References
     ----------
     Shwartz-Ziv and Tishby (2017), "Opening the black box of deep neural networks via information".
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> task = sp.tasks.symmetric_rule(information=0.99)
+    >>> dict(task["x"].sizes), len(set(task["spectral_class"].values.tolist()))
+    ({'sample': 4096, 'feature': 12}, 64)
+    >>> round(float(task["y"].mean()), 2)
+    0.52
     """
     bits = (np.arange(4096)[:, None] >> np.arange(12)) & 1
     points = bits.sum(axis=1)

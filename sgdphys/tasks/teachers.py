@@ -1,4 +1,4 @@
-"""Targets that a teacher gives, and labels that nobody does."""
+"""Tasks with targets of a teacher, and with random labels."""
 
 import numpy as np
 import xarray as xr
@@ -9,19 +9,35 @@ from sgdphys.tasks.labels import labelled_samples
 
 
 def scalar_teacher(signal: float = 1.0) -> xr.Dataset:
-    """Return the two samples x = -1 and 1 with targets signal x.
-
-    A two-layer linear network a b x with weight decay g has on it the loss (signal - a b)**2/2 +
-    g (a**2 + b**2)/2: a pitchfork at signal = g.
+    """Data set of the two-layer scalar linear network: samples x = -1 and 1 with targets signal x.
 
     Parameters
     ----------
     signal : float
+        Slope s of the teacher.
 
     Returns
     -------
     Dataset
         x (sample, feature), target (sample, output), p_x (sample).
+
+    See Also
+    --------
+    sgdphys.processes.pitchfork : SGD on this loss, with its exact relaxation time.
+    teacher_student : Random teachers in many dimensions.
+
+    Notes ----- For a network a b x with weight decay g the loss is (s - a b)**2/2 + g (a**2 +
+    b**2)/2: a pitchfork bifurcation at s = g.
+
+    References
+    ----------
+    Saxe, McClelland and Ganguli (2014), ICLR, for deep linear networks.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> sp.tasks.scalar_teacher(signal=2.0)["target"].values.tolist()
+    [[-2.0], [2.0]]
     """
     x = np.array([[-1.0], [1.0]])
     data = xr.Dataset(
@@ -36,16 +52,14 @@ def scalar_teacher(signal: float = 1.0) -> xr.Dataset:
 
 
 def committee(units: int = 3, *, seed: int = 0) -> xr.Dataset:
-    """Return the 4096 patterns of 12 bits with the majority vote of a committee of perceptrons.
-
-    y = 1 where the sum over members of sign(w_k . s) is above 0, s the pattern as -1 and 1, w_k
-    independent standard normal vectors.
+    """Committee machine: majority vote of random perceptrons on the 4096 patterns of 12 bits.
 
     Parameters
     ----------
     units : int
         Members, an odd number, so that no vote is tied.
     seed : int
+        Seed of the members.
 
     Returns
     -------
@@ -55,11 +69,30 @@ def committee(units: int = 3, *, seed: int = 0) -> xr.Dataset:
     Raises
     ------
     InputError
-        For an even committee.
+        For an even number of members, or fewer than 1.
+
+    See Also
+    --------
+    symmetric_rule : Another rule on the same patterns.
+    teacher_student : Teachers with real targets.
+
+    Notes
+    -----
+    y = 1 where sum_k sign(w_k . s) > 0, s the pattern as -1 and 1, w_k independent standard normal
+    vectors.
 
     References
     ----------
     Engel and Van den Broeck (2001), "Statistical mechanics of learning", chapter 12.
+
+    Examples
+    --------
+    A member votes against each pattern whose inverse it votes for, so that labels are balanced:
+
+    >>> import sgdphys as sp
+    >>> task = sp.tasks.committee(units=3, seed=0)
+    >>> dict(task["x"].sizes), float(task["y"].mean())
+    ({'sample': 4096, 'feature': 12}, 0.5)
     """
     _require_sizes(units=units)
     if units % 2 == 0:
@@ -80,7 +113,7 @@ def teacher_student(
     relevant: int | None = None,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Return Gaussian inputs with the targets of a random teacher.
+    """Teacher-student regression: Gaussian inputs with the noisy targets of a random teacher.
 
     Parameters
     ----------
@@ -88,21 +121,44 @@ def teacher_student(
     units : int
         Hidden tanh units of the teacher; 0 for a linear one.
     noise : float
-        Standard deviation of the noise on targets; the teacher's own answers have variance 1.
+        Standard deviation of the noise on targets; the teacher's noiseless targets have variance 1.
     relevant : int, optional
-        How many of the inputs a linear teacher looks at, the first ones; all by default.
+        Number of inputs that a linear teacher depends on, the first ones; all by default.
     seed : int
+        Seed of teacher, inputs and noise.
 
     Returns
     -------
     Dataset
-        x (sample, feature) of variance 1/features each, target (sample, output), p_x; of a linear
-        teacher its weights, teacher (feature). Attributes hold the signal-to-noise ratio.
+        x (sample, feature) of variance 1/features each, target (sample, output), p_x; for a linear
+        teacher its weights, teacher (feature). The attribute signal_to_noise is a ratio of
+        variances.
 
     Raises
     ------
     InputError
-        For sizes below 1.
+        For sizes below 1, or relevant inputs that do not fit.
+
+    See Also
+    --------
+    committee : A teacher with labels.
+    random_labels : No teacher at all.
+
+    Notes ----- target = teacher . x + noise, the teacher's weights standard normal, scaled to unit
+    variance of its targets.
+
+    References
+    ----------
+    Engel and Van den Broeck (2001), "Statistical mechanics of learning".
+
+    Examples
+    --------
+    Without noise the targets are a linear function of the inputs:
+
+    >>> import sgdphys as sp
+    >>> task = sp.tasks.teacher_student(features=10, samples=1000, noise=0.0, seed=0)
+    >>> float(abs(task["x"] @ task["teacher"] - task["target"][:, 0]).max()) < 1e-12
+    True
     """
     _require_sizes(features=features, samples=samples)
     seen = features if relevant is None else relevant
@@ -143,11 +199,13 @@ def teacher_student(
 def random_labels(
     features: int = 12, samples: int = 4096, *, classes: int = 2, seed: int = 0
 ) -> xr.Dataset:
-    """Return Gaussian inputs whose labels are drawn by chance: nothing to learn but by heart.
+    """Random labels: Gaussian inputs with independent labels, which can only be memorised.
 
     Parameters
     ----------
-    features, samples, classes, seed : int
+    features, samples, classes : int
+    seed : int
+        Seed of inputs and labels.
 
     Returns
     -------
@@ -158,6 +216,21 @@ def random_labels(
     ------
     InputError
         For sizes below 1.
+
+    See Also
+    --------
+    teacher_student : Targets with a rule behind them.
+
+    References
+    ----------
+    Zhang et al. (2017), ICLR, "Understanding deep learning requires rethinking generalization".
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> task = sp.tasks.random_labels(features=12, samples=1000, classes=2, seed=0)
+    >>> dict(task["x"].sizes), round(float(task["y"].mean()), 1)
+    ({'sample': 1000, 'feature': 12}, 0.5)
     """
     _require_sizes(features=features, samples=samples, classes=classes)
     rng = np.random.default_rng(seed)

@@ -71,8 +71,8 @@ def test_a_diverged_replica_leaves_its_neighbours_alone(trajectory, task):
     theta = broken["weights"]["theta"].load()
     theta[dict(replica=1, step=slice(2, None))] = np.nan
     broken["weights"] = broken["weights"].to_dataset().assign(theta=theta)
-    sound, found = layer_information(trajectory, task), layer_information(broken, task)
-    assert found["I_XT"].isel(replica=0).equals(sound["I_XT"].isel(replica=0))
+    complete, found = layer_information(trajectory, task), layer_information(broken, task)
+    assert found["I_XT"].isel(replica=0).equals(complete["I_XT"].isel(replica=0))
     assert bool(found["I_XT"].isel(replica=1, epoch=slice(2, None)).isnull().all())
     assert bool(found["I_XT"].isel(replica=1, epoch=slice(0, 2)).notnull().all())
     status = found["status"]

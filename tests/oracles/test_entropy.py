@@ -85,10 +85,10 @@ def test_balance_of_a_relaxing_cloud(start, sign):
     x = np.empty((40, 4000, 3))
     x[0] = begin
     for k in range(1, 40):
-        kick = rng.standard_normal(begin.shape) * np.sqrt(
+        noise = rng.standard_normal(begin.shape) * np.sqrt(
             diffusion / kappa * (1 - np.exp(-2 * kappa * dt))
         )
-        x[k] = np.exp(-kappa * dt) * x[k - 1] + kick
+        x[k] = np.exp(-kappa * dt) * x[k - 1] + noise
     theta = xr.DataArray(x, dims=("step", "replica", "parameter"), coords={"time": ("step", t)})
     found = entropy_balance(theta, basis="coordinates", time="time")
     variance = diffusion + (start**2 - diffusion) * np.exp(-2 * t[:-1])

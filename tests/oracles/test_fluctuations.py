@@ -69,8 +69,8 @@ def test_gradients_are_read_from_weights():
     theta = quadratic(h=0.5, eta=0.2, mu=0.5, steps=700, replicas=2)
     g = gradients_of(theta, learning_rate=0.2, momentum=0.5)
     assert g.sizes["step"] == theta.sizes["step"] - 2
-    kicks = g - 0.5 * theta.sel(step=g["step"])
-    assert float(kicks.std()) == pytest.approx(1, abs=0.1)
+    noise = g - 0.5 * theta.sel(step=g["step"])
+    assert float(noise.std()) == pytest.approx(1, abs=0.1)
     with pytest.raises(InputError, match="consecutive steps"):
         gradients_of(theta.isel(step=slice(None, None, 3)), learning_rate=0.2)
 
@@ -97,7 +97,7 @@ def test_one_step_memory_has_two_criticalities():
 
 
 def test_discrete_time_covariance_is_not_the_continuous_one():
-    """At eta = 0.5: A S + S A - eta A S A = eta C, told apart from A S + S A = eta C."""
+    """At eta = 0.5: A S + S A - eta A S A = eta C, distinguished from A S + S A = eta C."""
     hessian, noise = np.array([[1.0, 0.4], [0.4, 1.5]]), np.array([[1.0, -0.3], [-0.3, 0.5]])
     data = processes.sgd_on_quadratic(
         curvature=hessian, noise=noise, learning_rate=0.5, steps=4000, replicas=400, rng=4
@@ -152,7 +152,7 @@ def test_a_trap_is_not_a_walk_and_few_directions_are_seen():
 
 
 def test_momentum_is_in_the_null():
-    """A walk whose increments have memory is told from one without by the momentum given."""
+    """A walk whose increments have memory is distinguished from one without, by its momentum."""
     walk = xr.concat(
         [
             processes.sgd_on_quadratic(curvature=0.0, momentum=0.9, steps=60, rng=s)["theta"]
@@ -161,11 +161,11 @@ def test_momentum_is_in_the_null():
         dim="parameter",
     ).isel(replica=0)
     share = float(trajectory_components(walk, resamples=2)["component_share"][0])
-    away = {}
+    deviation = {}
     for momentum in (0.9, 0.0):
         null = trajectory_components(walk, momentum=momentum, resamples=60)
-        away[momentum] = abs(share - float(null["null_component_share"][0]))
-    assert away[0.9] < 0.5 * away[0.0], (share, away)
+        deviation[momentum] = abs(share - float(null["null_component_share"][0]))
+    assert deviation[0.9] < 0.5 * deviation[0.0], (share, deviation)
 
 
 def test_noise_alignment():

@@ -1,4 +1,4 @@
-"""Clouds of networks at fixed time: which directions they are looked at along, and their spread."""
+"""Ensembles of networks at fixed time, as clouds of points projected on a few directions."""
 
 import itertools
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from sgdphys.missing import labelled_without_missing
 
 BASES = ("principal", "random", "coordinates")
 MOST_MODES = 10
-_FREEDOM_A_MODE = 4
+_DOF_PER_MODE = 4
 _TIMES_AT_ONCE = 32 * 2**20
 
 
@@ -24,11 +24,11 @@ class Cloud(NamedTuple):
 
     series: Paths
     y: np.ndarray
-    """(time, member, mode), of every group about its mean."""
+    """(time, member, mode), relative to the mean of each group."""
     members: list[np.ndarray]
-    """Places along the second axis of each group."""
-    freedom: int
-    """Members less groups."""
+    """Indices along the second axis, for each group."""
+    dof: int
+    """Degrees of freedom: members minus groups."""
     basis: np.ndarray
     """(parameter, mode)"""
     parameters: np.ndarray
@@ -47,23 +47,23 @@ def cloud_of(
     modes: int | None,
     rng: Seed,
 ) -> Cloud:
-    """Read a trajectory as a cloud along a few directions.
+    """Project an ensemble of trajectories on a few directions.
 
     Parameters
     ----------
     theta : DataArray (time, over, coordinates)
     family : str, optional
-        Coordinate along ``over`` that names groups, each about its own mean.
+        Coordinate along ``over`` that names groups; deviations are from group means.
     basis : str or array (coordinates, mode)
-        "principal": leading axes of the cloud, averaged over times after scaling each to unit
-        variance. "random": orthonormal, by seed. "coordinates": parameters themselves.
+        "principal": leading principal axes, averaged over times after scaling each covariance to
+        unit variance. "random": orthonormal, by seed. "coordinates": parameters themselves.
     modes : int, optional
         A quarter of the degrees of freedom, at most 10, by default.
 
     Raises
     ------
     InputError
-        For dimensions that are not there or too many, an unknown basis.
+        For missing or further dimensions, or an unknown basis.
     """
     series = paths(theta, time=time)
     for name in (over, coordinates):
@@ -71,13 +71,13 @@ def cloud_of(
             raise InputError(f"there is no dimension {name!r}; {nearest(name, series.over)}")
     further = [d for d in series.over if d not in (over, coordinates)]
     if further:
-        raise InputError(f"choose one of {', '.join(further)}: a cloud has one of each")
+        raise InputError(f"select one point along {', '.join(further)}: one ensemble is expected")
     x = labelled_without_missing(series.theta.transpose(series.dim, over, coordinates))
     last = x.isel({series.dim: -1}).transpose(over, coordinates).to_numpy()
-    sound = np.isfinite(last).all(axis=1)
-    x = x.isel({over: np.flatnonzero(sound)})
+    is_finite = np.isfinite(last).all(axis=1)
+    x = x.isel({over: np.flatnonzero(is_finite)})
     members = [g for g in groups_along(x, over, family) if len(g) > 1]
-    freedom = sum(len(g) - 1 for g in members)
+    dof = sum(len(g) - 1 for g in members)
     parameters = np.zeros(x.sizes[coordinates], bool)
     for y in _deviations(x, series.dim, members):
         parameters |= (y != 0).any(axis=(0, 1))
@@ -87,10 +87,10 @@ def cloud_of(
         if basis not in BASES:
             raise InputError(f"basis is {basis!r}; {nearest(basis, BASES)}")
         most = size if basis == "coordinates" else min(size, MOST_MODES)
-        wanted = min(most, max(1, freedom // _FREEDOM_A_MODE)) if modes is None else modes
+        wanted = min(most, max(1, dof // _DOF_PER_MODE)) if modes is None else modes
         wanted = size if basis == "coordinates" and modes is None else min(wanted, size)
         vectors = np.zeros((x.sizes[coordinates], wanted))
-        if wanted and freedom:
+        if wanted and dof:
             vectors[parameters] = _basis(basis, x, series.dim, members, parameters, wanted, rng)
     else:
         vectors = finite_array(basis, "the vectors of the basis")
@@ -104,17 +104,17 @@ def cloud_of(
         else (np.zeros((x.sizes[series.dim], 0, vectors.shape[1])))
     )
     ends = np.cumsum([0, *(len(g) for g in members)])
-    places = [np.arange(a, b) for a, b in itertools.pairwise(ends)]
-    return Cloud(series, y, places, freedom, vectors, parameters, named)
+    indices = [np.arange(a, b) for a, b in itertools.pairwise(ends)]
+    return Cloud(series, y, indices, dof, vectors, parameters, named)
 
 
 def _deviations(x: xr.DataArray, dim: str, members: list[np.ndarray]) -> Any:
-    """Deviations (time, member, parameter) from group means, some times at once."""
+    """Deviations (time, member, parameter) from group means, in blocks of times."""
     each = 8 * max(int(np.prod(x.shape[1:])), 1)
     together = max(1, _TIMES_AT_ONCE // each)
     for first in range(0, x.sizes[dim], together):
         block = np.asarray(x.isel({dim: slice(first, first + together)}).data, np.float64)
-        # about a member first: equal ones then differ by exactly nothing
+        # relative to a member first: equal members then differ by exactly 0
         parts = [block[:, g] - block[:, g[:1]] for g in members]
         if parts:
             about = [y - y.mean(axis=1, keepdims=True) for y in parts]
@@ -141,4 +141,4 @@ def _basis(
 
 def covariances(cloud: Cloud) -> np.ndarray:
     """Unbiased covariance (time, mode, mode) of deviations."""
-    return np.einsum("tmi,tmj->tij", cloud.y, cloud.y, optimize=True) / max(cloud.freedom, 1)
+    return np.einsum("tmi,tmj->tij", cloud.y, cloud.y, optimize=True) / max(cloud.dof, 1)

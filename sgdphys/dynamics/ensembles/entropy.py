@@ -1,7 +1,7 @@
-"""Entropy of clouds of networks in weight space, its growth, and what the Fokker-Planck law says.
+"""Entropy of an ensemble in weight space, its growth, and its Fokker-Planck balance.
 
-In many dimensions the entropy of a cloud is not measurable: it is taken along a few stated
-directions, and its differences say more than its level.
+In many dimensions the entropy cannot be estimated: it is that of the projection on a few stated
+directions, and its differences are more informative than its level.
 """
 
 from typing import Any
@@ -20,16 +20,16 @@ from sgdphys.status import CONSTANT, FEW_MEMBERS, OK, flagged
 
 _UNIT = 1 + np.log(2 * np.pi)
 NEIGHBOUR = 3
-"""Which neighbour's distance the check by nearest neighbours takes."""
+"""k of the k-th nearest neighbour, for the nearest-neighbour estimate."""
 
 
-def log_determinant_bias(freedom: int, modes: int) -> float:
-    """E ln|S| - ln|Sigma| of a Gaussian sample covariance with so many degrees of freedom.
+def log_determinant_bias(dof: int, modes: int) -> float:
+    """E ln|S| - ln|Sigma| of a Gaussian sample covariance S with ``dof`` degrees of freedom.
 
     sum_{i=1..d} psi((n - i)/2) + d ln(2/(n - 1)), with n - 1 degrees of freedom.
     """
     i = np.arange(1, modes + 1)
-    return float(digamma((freedom + 1 - i) / 2).sum() + modes * np.log(2 / freedom))
+    return float(digamma((dof + 1 - i) / 2).sum() + modes * np.log(2 / dof))
 
 
 @checked
@@ -45,78 +45,96 @@ def weight_entropy(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Gaussian entropy of a cloud of networks at every time, along a few directions.
+    """Differential entropy of an ensemble of networks in weight space (Gaussian estimate).
 
     Parameters
     ----------
     theta : DataArray (time, over, coordinates)
         Members that diverge are left out.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
-    over, coordinates : str
-        The members, and the coordinates of the cloud.
+        Times of the points: see ``dynamics.series.paths``.
+    over : str
+        Ensemble dimension.
     family : str, optional
-        "family": the cloud of twins about the means of their families, which is noise alone.
+        Coordinate along ``over`` that names groups: the entropy is then that of the deviations from
+        group means. With "family" these are twins, which differ by the noise of training alone.
+    coordinates : str
+        Dimension of the weight vector.
     basis : str or array (coordinates, mode)
-        "principal" (leading axes of the cloud, averaged over times after scaling each to unit
-        variance), "random" (orthonormal, by ``rng``), "coordinates", or directions of your own.
+        "principal" (leading principal axes, averaged over times after scaling each covariance to
+        unit variance), "random" (orthonormal, by ``rng``), "coordinates", or any directions.
     modes : int, optional
-        How many; a quarter of the degrees of freedom, at most 10, by default.
+        Number of directions; by default a quarter of the degrees of freedom, at most 10.
     confidence : float
+        Level of the intervals.
     rng : int, SeedSequence or Generator
+        Seed of the random basis.
 
     Returns
     -------
     Dataset
-        entropy (time) in nats with ``_low`` and ``_high``; mode_entropy (time, mode);
-        direction (coordinates, mode), the basis; entropy_nearest, by nearest neighbours, a check;
-        entropy_rate dS/dt and effective_modes 2 dS/d ln t, by differences of neighbouring times;
-        rank, status. Attributes say the basis, the degrees of freedom and which parameters never
-        differ.
+        entropy (time) in nats with ``_low`` and ``_high``; mode_entropy (time, mode); direction
+        (coordinates, mode), the basis; entropy_nearest, the nearest-neighbour estimate, as a check;
+        entropy_rate dS/dt and effective_modes 2 dS/d ln t, by central differences; rank; status.
+        Attributes hold the basis, the degrees of freedom and the parameters that never differ.
 
     Raises
     ------
     InputError
-        For dimensions that are not there, an unknown basis.
+        For an unknown dimension or basis.
 
-    Notes
-    -----
-    S = 1/2 ln[(2 pi e)**d |Sigma|], Sigma the covariance along d directions; the bias of ln|S|,
-    sum_{i=1..d} psi((n - i)/2) + d ln(2/(n - 1)), is taken out. A Wiener cloud grows by d/2 ln t.
-    With as many modes as degrees of freedom or more the covariance is singular: NaN, with the
-    status "too few members". Permutations and sign flips of hidden units are not quotiented out:
-    for clouds of independent starts they add to the level.
+    See Also
+    --------
+    entropy_balance : Contributions of drift and diffusion to the growth of the entropy.
+    entropy_production : Irreversibility of single trajectories.
 
-    References
-    ----------
-    Misra, Singh and Demchuk (2005), J. Multivar. Anal. 92, 324, for the bias; Kozachenko and
-    Leonenko (1987) for nearest neighbours.
+    Notes ----- S = 1/2 ln[(2 pi e)**d |Sigma|], Sigma the covariance along d directions. The bias
+    of ln|Sigma|, sum_{i=1..d} psi((n - i)/2) + d ln(2/(n - 1)) with n - 1 degrees of freedom, is
+    subtracted. For a Wiener process S grows as d/2 ln t, so that effective_modes is d. With at
+    least as many modes as degrees of freedom the covariance is singular: NaN, with the status "too
+    few members". Permutation and sign symmetries of hidden units are not divided out: across
+    independent initialisations they raise the level.
+
+    References ---------- Misra, Singh and Demchuk (2005), J. Multivar. Anal. 92, 324, for the bias;
+    Kozachenko and Leonenko (1987) for nearest neighbours.
+
+    Examples
+    --------
+    Two independent Wiener processes have two effective modes at any time:
+
+    >>> import sgdphys as sp
+    >>> x = sp.processes.wiener(steps=1000, replicas=400, parameters=2, rng=0)["theta"]
+    >>> found = sp.dynamics.weight_entropy(
+    ...     x.isel(step=[1, 10, 100, 1000]), time="time", basis="coordinates"
+    ... )
+    >>> found["effective_modes"].values.round(1)
+    array([2., 2., 2., 2.])
     """
     cloud = cloud_of(
         theta, time=time, over=over, family=family, coordinates=coordinates, basis=basis,
         modes=modes, rng=rng,
     )  # fmt: skip
-    size, freedom = cloud.basis.shape[1], cloud.freedom
+    size, dof = cloud.basis.shape[1], cloud.dof
     times = cloud.series.times
     entropy, error = np.full(len(times), np.nan), np.nan
     by_mode = np.full((len(times), size), np.nan)
     nearest = np.full(len(times), np.nan)
-    status = np.full(len(times), OK if 0 < size < freedom else FEW_MEMBERS)
-    if cloud.freedom and not cloud.parameters.any():
+    status = np.full(len(times), OK if 0 < size < dof else FEW_MEMBERS)
+    if cloud.dof and not cloud.parameters.any():
         status[:] = CONSTANT
-    if 0 < size < freedom:
+    if 0 < size < dof:
         covariance = covariances(cloud)
         variance = np.einsum("tii->ti", covariance)
-        apart = (variance > 0).all(axis=1)
-        status[~apart] = CONSTANT
-        _, logs = np.linalg.slogdet(covariance[apart])
-        entropy[apart] = 0.5 * (size * _UNIT + logs - log_determinant_bias(freedom, size))
+        is_spread = (variance > 0).all(axis=1)
+        status[~is_spread] = CONSTANT
+        _, logs = np.linalg.slogdet(covariance[is_spread])
+        entropy[is_spread] = 0.5 * (size * _UNIT + logs - log_determinant_bias(dof, size))
         with np.errstate(divide="ignore"):
             logs_of_modes = np.where(variance > 0, np.log(variance), np.nan)
-        by_mode[:] = 0.5 * (_UNIT + logs_of_modes - log_determinant_bias(freedom, 1))
-        spread = polygamma(1, (freedom + 1 - np.arange(1, size + 1)) / 2).sum()
-        error = float(ndtri(0.5 + confidence / 2) * 0.5 * np.sqrt(spread))
-        nearest[apart] = [_nearest_entropy(y) for y in _restored(cloud)[apart]]
+        by_mode[:] = 0.5 * (_UNIT + logs_of_modes - log_determinant_bias(dof, 1))
+        log_variance = polygamma(1, (dof + 1 - np.arange(1, size + 1)) / 2).sum()
+        error = float(ndtri(0.5 + confidence / 2) * 0.5 * np.sqrt(log_variance))
+        nearest[is_spread] = [_nearest_entropy(y) for y in _restored(cloud)[is_spread]]
     found = xr.Dataset(
         {
             "entropy": (cloud.series.dim, entropy),
@@ -125,7 +143,7 @@ def weight_entropy(
             "mode_entropy": ((cloud.series.dim, "mode"), by_mode),
             "direction": ((coordinates, "mode"), cloud.basis),
             "entropy_nearest": (cloud.series.dim, nearest),
-            "rank": min(freedom, int(cloud.parameters.sum())),
+            "rank": min(dof, int(cloud.parameters.sum())),
             "status": flagged(xr.DataArray(status, dims=cloud.series.dim)),
         },
         coords={
@@ -144,24 +162,24 @@ def weight_entropy(
         method=f"Gaussian, along {size} directions ({cloud.basis_name})",
         reference="Misra, Singh and Demchuk (2005)",
         basis=cloud.basis_name,
-        freedom=freedom,
+        freedom=dof,
         parameters=len(cloud.parameters),
         never_differ=_names(cloud.series.theta, coordinates, ~cloud.parameters),
         confidence=confidence,
         interval_method="normal, with the variance of ln|S| of a Gaussian cloud"
-        + (", the choice of directions not counted" if is_chosen else ""),
+        + (", without the uncertainty of the directions" if is_chosen else ""),
     )
 
 
 def _names(theta: xr.DataArray, across: str, left_out: np.ndarray) -> list[str]:
-    """Names of the parameters left out: by coordinate where there is one."""
+    """Names of the parameters left out: values of their coordinate, otherwise indices."""
     if across in theta.coords:
         return [str(v) for v in theta[across].to_numpy()[left_out]]
     return [str(k) for k in np.flatnonzero(left_out)]
 
 
 def _restored(cloud: Cloud) -> np.ndarray:
-    """Deviations with the variance of independent members."""
+    """Deviations rescaled to the variance of independent members."""
     y = cloud.y.copy()
     for group in cloud.members:
         y[:, group] *= np.sqrt(len(group) / (len(group) - 1))
@@ -169,7 +187,7 @@ def _restored(cloud: Cloud) -> np.ndarray:
 
 
 def _nearest_entropy(y: np.ndarray) -> float:
-    """Kozachenko and Leonenko's entropy of points (member, mode); NaN where points coincide."""
+    """Kozachenko-Leonenko entropy of points (member, mode); NaN where points coincide."""
     n, d = y.shape
     if n <= NEIGHBOUR:
         return np.nan
@@ -183,9 +201,9 @@ def _nearest_entropy(y: np.ndarray) -> float:
 def _slope(y: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Central differences; NaN where x or y is not finite."""
     out = np.full(len(y), np.nan)
-    there = np.flatnonzero(np.isfinite(y) & np.isfinite(x))
-    if len(there) > 1:
-        out[there] = np.gradient(y[there], x[there])
+    finite = np.flatnonzero(np.isfinite(y) & np.isfinite(x))
+    if len(finite) > 1:
+        out[finite] = np.gradient(y[finite], x[finite])
     return out
 
 
@@ -201,7 +219,7 @@ def entropy_balance(
     modes: int | None = None,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Fokker-Planck balance of the entropy: what the drift takes and what diffusion adds.
+    """Entropy balance of the Fokker-Planck equation: phase-space contraction against diffusion.
 
     Parameters
     ----------
@@ -211,50 +229,65 @@ def entropy_balance(
     Returns
     -------
     Dataset
-        Over time (the earlier of two neighbouring times): entropy_flow, the mean divergence of
-        the drift; entropy_spreading, tr(D F) with F the Fisher information of the cloud;
-        entropy_balance, their sum; entropy_rate, the observed growth over the same two times.
+        Over time (the earlier of two neighbouring times), in nats per unit of time: entropy_flow,
+        the mean divergence of the drift (phase-space contraction); entropy_spreading, tr(D F) with
+        F the Fisher information of the density; entropy_balance, their sum; entropy_rate, the
+        observed growth between the same two times.
 
     Raises
     ------
     InputError
         For too few members.
 
-    Notes
-    -----
-    dS/dt = <div b> + tr(D F). Across members the increments are regressed on the positions, dy = -B
-    y dt + e, so that <div b> = -tr B and 2 D dt = Cov e; F = Sigma**-1 of a Gaussian cloud, its
-    expectation corrected for the inverse of a sample covariance.
+    See Also
+    --------
+    weight_entropy : The entropy itself.
+
+    Notes ----- dS/dt = <div b> + tr(D F). Across members, increments are regressed on positions, dy
+    = -B y dt + e, so that <div b> = -tr B and 2 D dt = Cov e; F = Sigma**-1 of a Gaussian density,
+    corrected for the bias of the inverse of a sample covariance.
 
     References
     ----------
     Risken (1989), "The Fokker-Planck equation".
+
+    Examples
+    --------
+    In a stationary Ornstein-Uhlenbeck process contraction at kappa per mode balances diffusion:
+
+    >>> import sgdphys as sp
+    >>> x = sp.processes.ornstein_uhlenbeck(
+    ...     kappa=1.0, dt=0.01, steps=200, replicas=500, parameters=2, rng=0
+    ... )["theta"]
+    >>> found = sp.dynamics.entropy_balance(x, time="time", basis="coordinates").mean()
+    >>> round(found["entropy_flow"].item()), round(found["entropy_spreading"].item())
+    (-2, 2)
     """
     cloud = cloud_of(
         theta, time=time, over=over, family=family, coordinates=coordinates, basis=basis,
         modes=modes, rng=rng,
     )  # fmt: skip
-    size, freedom = cloud.basis.shape[1], cloud.freedom
-    if not 0 < size < freedom - size - 1:
+    size, dof = cloud.basis.shape[1], cloud.dof
+    if not 0 < size < dof - size - 1:
         raise InputError(
-            f"{freedom} degrees of freedom are too few for a balance along {size} directions; "
+            f"{dof} degrees of freedom are too few for a balance along {size} directions; "
             "give fewer modes or more members"
         )
     covariance = covariances(cloud)
     y, dt = cloud.y, np.diff(cloud.series.times)
-    apart = (np.einsum("tii->ti", covariance) > 0).all(axis=1)
+    is_spread = (np.einsum("tii->ti", covariance) > 0).all(axis=1)
     flow, spreading = np.full((2, len(dt)), np.nan)
-    for k in np.flatnonzero(apart[:-1]):
+    for k in np.flatnonzero(is_spread[:-1]):
         moved = y[k + 1] - y[k]
-        slope = np.linalg.solve(covariance[k] * freedom, y[k].T @ moved)
+        slope = np.linalg.solve(covariance[k] * dof, y[k].T @ moved)
         rest = moved - y[k] @ slope
-        noise = rest.T @ rest / (freedom - size) / (2 * dt[k])
+        noise = rest.T @ rest / (dof - size) / (2 * dt[k])
         flow[k] = np.trace(slope) / dt[k]
-        inverse = np.linalg.inv(covariance[k]) * (freedom - size - 1) / freedom
+        inverse = np.linalg.inv(covariance[k]) * (dof - size - 1) / dof
         spreading[k] = np.trace(noise @ inverse)
     with np.errstate(divide="ignore", invalid="ignore"):
         level = 0.5 * np.linalg.slogdet(covariance)[1]
-        rate = np.where(apart[1:] & apart[:-1], np.diff(level) / dt, np.nan)
+        rate = np.where(is_spread[1:] & is_spread[:-1], np.diff(level) / dt, np.nan)
     data = xr.Dataset(
         {
             "entropy_flow": (cloud.series.dim, flow),
@@ -271,6 +304,6 @@ def entropy_balance(
     return labelled(data, x=cloud.series.value_unit, t=cloud.series.time_unit).assign_attrs(
         method=f"regression across members, along {size} directions ({cloud.basis_name})",
         reference="Risken (1989)",
-        freedom=freedom,
+        freedom=dof,
         interval_method="none: neighbouring times share their members",
     )

@@ -1,4 +1,4 @@
-"""Order parameter of an ensemble: its size, its susceptibility, and Binder's cumulant."""
+"""Order parameter of an ensemble: mean, susceptibility and Binder cumulant."""
 
 import numpy as np
 import xarray as xr
@@ -16,38 +16,55 @@ from sgdphys.quantities import labelled
 def order_parameter(
     m: xr.DataArray, *, over: str = "replica", confidence: float = 0.95, rng: Seed = 0
 ) -> xr.Dataset:
-    """Order, susceptibility and Binder cumulant of an order parameter across members.
+    """Order parameter of an ensemble: mean, susceptibility and Binder cumulant.
 
     Parameters
     ----------
-    m : DataArray (member, ...)
-        One signed number a member, at each of any further coordinates; what is not finite is left
-        out.
+    m : DataArray (over, ...)
+        One signed number per member, such as a magnetisation, at each point of any further
+        dimensions; values that are not finite are left out.
     over : str
-        The members.
+        Ensemble dimension.
     confidence : float
+        Level of the intervals.
     rng : int, SeedSequence or Generator
-        Seed of the bootstrap.
+        Seed of the bootstrap over members.
 
     Returns
     -------
     Dataset
-        order, susceptibility, binder with ``_low`` and ``_high``, over the other dimensions.
+        order, susceptibility and binder with ``_low`` and ``_high``, over the other dimensions; in
+        the unit of m, its square, and dimensionless.
 
     Raises
     ------
     InputError
-        For fewer than 5 members, or a dimension that is not there.
+        For fewer than 5 members, or an unknown dimension.
 
-    Notes
-    -----
-    order = <|m|>, susceptibility = <m**2> - <|m|>**2, binder = 1 - <m**4>/(3 <m**2>**2): 0 for a
-    Gaussian about 0, 2/3 when every member has |m| alike. Moments of n members bias the cumulant
-    by about 2/n.
+    See Also
+    --------
+    critical_point : Critical point from relaxation times.
+    replica_overlap : Overlap of replicas, an order parameter without a sign.
+
+    Notes ----- order = <|m|>, susceptibility = <m**2> - <|m|>**2, binder = 1 - <m**4>/(3
+    <m**2>**2): 0 for a Gaussian about 0 (disordered), 2/3 where |m| is the same for all members
+    (ordered). With n members the cumulant has a bias of about 2/n.
 
     References
     ----------
     Binder (1981), Z. Phys. B 43, 119.
+
+    Examples
+    --------
+    An ordered ensemble, m = +-1, and a disordered one, Gaussian m:
+
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> import sgdphys as sp
+    >>> noise = np.random.default_rng(0).standard_normal(2000)
+    >>> m = xr.DataArray([np.sign(noise), noise], dims=("phase", "replica"))
+    >>> abs(sp.dynamics.order_parameter(m)["binder"].values.round(2))
+    array([0.67, 0.02])
     """
     m = labelled_array(m, over)
     require_members(m, over)
@@ -75,7 +92,7 @@ def order_parameter(
 
 
 def _measures(moments: np.ndarray) -> dict[str, np.ndarray]:
-    """From means of |m|, m**2, m**4 (..., 3)."""
+    """Measures from the moments <|m|>, <m**2>, <m**4> (..., 3)."""
     size, second, fourth = np.moveaxis(moments, -1, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         return {

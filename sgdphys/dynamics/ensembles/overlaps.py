@@ -23,18 +23,18 @@ def layer_matrices(theta: xr.DataArray) -> dict[int, np.ndarray]:
     Parameters
     ----------
     theta : DataArray (..., parameter)
-        With coordinates layer and kind along parameter, as trajectories have. A layer's units are
-        told by its biases, or by the inputs of the layer after it.
+        With coordinates layer and kind along parameter, as trajectories have. The number of
+        units follows from the biases, or otherwise from ``theta.attrs["sizes"]``.
 
     Raises
     ------
     InputError
-        When the weights of a layer are no such matrix.
+        If a layer is not fully connected.
     """
     require_dimensions(theta, "parameter")
     if not {"layer", "kind"} <= set(theta.coords):
         raise InputError(
-            "overlaps need to know the layer and kind of every parameter: coordinates 'layer' and "
+            "overlaps need the layer and kind of every parameter: coordinates 'layer' and "
             "'kind' along 'parameter', as recorded trajectories have"
         )
     layer, kind = theta["layer"].to_numpy(), theta["kind"].to_numpy().astype(str)
@@ -46,8 +46,8 @@ def layer_matrices(theta: xr.DataArray) -> dict[int, np.ndarray]:
     for n, inside in weights.items():
         if len(inside) % units[n]:
             raise InputError(
-                f"layer {n} has {len(inside)} weights, which is no whole number for each of its "
-                f"{units[n]} units: overlaps are of fully connected layers"
+                f"layer {n} has {len(inside)} weights, which is no multiple of its "
+                f"{units[n]} units: overlaps need fully connected layers"
             )
         block = numbers_of(values.isel(parameter=inside))
         found[n] = block.reshape(*block.shape[:-1], units[n], -1)
@@ -62,7 +62,7 @@ def _units(
         return units
     if not isinstance(sizes, list | tuple) or len(sizes) != len(weights) + 1:
         raise InputError(
-            "a layer without biases does not say how many units it has; give "
+            "the number of units of a layer without biases is not known; give "
             "theta.attrs['sizes'], the units from inputs to outputs"
         )
     return {n: int(size) for n, size in zip(sorted(weights), sizes[1:], strict=True)}
@@ -77,43 +77,61 @@ def replica_overlap(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Overlap of the in-weights of different replicas, raw and after matching hidden units.
+    """Replica overlap (cosine similarity of weights), before and after matching of hidden units.
 
     Parameters
     ----------
     theta : DataArray (over, parameter)
-        At one time, with coordinates layer and kind, as trajectories have.
+        At one time, with coordinates layer and kind along parameter, as trajectories have.
     over : str
+        Ensemble dimension.
     odd : bool
         Whether the activation is odd (tanh), so that a unit may also change sign.
     confidence : float
+        Level of the intervals.
     rng : int, SeedSequence or Generator
-        Which pairs, where there are more than 200, and the seed of the bootstrap.
+        Seed of the null, of the bootstrap, and of the choice of pairs where there are more than
+        200.
 
     Returns
     -------
     Dataset
-        overlap, matched_overlap and null_matched_overlap (layer), means over pairs, the first two
-        with ``_low`` and ``_high``; pairs.
+        overlap, matched_overlap and null_matched_overlap (layer), dimensionless means over pairs of
+        replicas, the first two with ``_low`` and ``_high``; pairs, their number.
 
     Raises
     ------
     InputError
-        For one replica, or weights that are no matrices.
+        For a single replica, or layers that are not fully connected.
 
-    Notes
-    -----
-    The cosine of the angle between two replicas' weights of a layer. Hidden units can be permuted,
-    and change sign with an odd activation, without any change of the function: layer by layer the
-    units of one replica are assigned to those of the other so that their in-weights, seen through
-    the assignment of the layer before, have the largest sum of products. The best assignment of
-    independent weights overlaps too: the null deals each layer's weights out anew before matching.
-    Outputs are not permuted. Intervals are by bootstrap over replicas.
+    See Also
+    --------
+    unit_overlap : Overlap of the units of one layer.
+    order_parameter : Binder cumulant of a signed order parameter.
 
-    References
-    ----------
-    Crouse (2016), IEEE Trans. Aerosp. Electron. Syst. 52, 1679, for the assignment; Ainsworth,
-    Hayase and Srinivasa (2023), ICLR, for matching of layers.
+    Notes ----- q = w.w'/(|w| |w'|) for the weights w, w' of one layer in two replicas. Hidden units
+    can be permuted, and change sign if the activation is odd, without changing the function: layer
+    by layer the units of one replica are assigned to those of the other so that the sum of products
+    of their incoming weights is largest, given the assignment of the layer before. Independent
+    weights overlap after matching too: in the null the weights of each layer are randomly permuted
+    before matching. Outputs are not permuted. Intervals are by bootstrap over replicas.
+
+    References ---------- Crouse (2016), IEEE Trans. Aerosp. Electron. Syst. 52, 1679, for the
+    assignment; Ainsworth, Hayase and Srinivasa (2023), ICLR, for weight matching of layers.
+
+    Examples
+    --------
+    A 2-2-1 network, and the same network with its two hidden units exchanged:
+
+    >>> import xarray as xr
+    >>> import sgdphys as sp
+    >>> theta = [[1.0, 0, 0, 2, 0, 0, 1, -1, 0], [0, 2, 1, 0, 0, 0, -1, 1, 0]]
+    >>> kind = ["weight"] * 4 + ["bias"] * 2 + ["weight"] * 2 + ["bias"]
+    >>> along = {"layer": ("parameter", [1] * 6 + [2] * 3), "kind": ("parameter", kind)}
+    >>> x = xr.DataArray(theta, dims=("replica", "parameter"), coords=along)
+    >>> found = sp.dynamics.replica_overlap(x)
+    >>> found["overlap"].values, found["matched_overlap"].values
+    (array([ 0., -1.]), array([1., 1.]))
     """
     theta = labelled_array(theta, over, "parameter")
     if over not in theta.dims or theta.sizes[over] < 2:
@@ -131,8 +149,8 @@ def replica_overlap(
         one, other = ([matrices[n][r] for n in layers] for r in (a, b))
         raw[k] = [_cosine(u, v) for u, v in zip(one, other, strict=True)]
         matched[k] = _matched(one, other, odd)
-        dealt = [generator.permutation(v.ravel()).reshape(v.shape) for v in other]
-        null[k] = _matched(one, dealt, odd)
+        permuted = [generator.permutation(v.ravel()).reshape(v.shape) for v in other]
+        null[k] = _matched(one, permuted, odd)
     data = {"null_matched_overlap": ("layer", null.mean(axis=0))}
     draws = bootstrap_draws(members, rng)
     for name, values in (("overlap", raw), ("matched_overlap", matched)):
@@ -173,7 +191,7 @@ def _matched(one: list[np.ndarray], other: list[np.ndarray], odd: bool) -> list[
 def _pairs_interval(
     values: np.ndarray, first: np.ndarray, second: np.ndarray, draws: np.ndarray, confidence: float
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Bootstrap over replicas of a mean over pairs (pair, ...): a pair counts as both are drawn."""
+    """Bootstrap over replicas of a mean over pairs (pair, ...), weighted by the draws of both."""
     weights = draws[:, first] * draws[:, second]
     with np.errstate(invalid="ignore", divide="ignore"):
         samples = weights @ values / weights.sum(axis=1, keepdims=True)
@@ -188,27 +206,52 @@ def unit_overlap(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Correlation of the in-weights of different units of one layer.
+    """Overlap of the hidden units of a layer: root mean square cosine of their incoming weights.
 
     Parameters
     ----------
     theta : DataArray (over, parameter)
-        At one time, with coordinates layer and kind, as trajectories have.
+        At one time, with coordinates layer and kind along parameter, as trajectories have.
     over : str
+        Ensemble dimension.
     confidence : float
+        Level of the intervals.
     rng : int, SeedSequence or Generator
+        Seed of the bootstrap over replicas.
 
     Returns
     -------
     Dataset
-        unit_overlap (layer), the root mean square cosine between two units' in-weights, with
-        ``_low`` and ``_high``; null_unit_overlap, that of independent Gaussian weights, 1/sqrt(n)
-        with n inputs. NaN for a layer of one unit.
+        unit_overlap (layer), dimensionless, with ``_low`` and ``_high``; null_unit_overlap, that of
+        independent Gaussian weights, 1/sqrt(n) with n inputs. NaN for a layer of one unit.
 
     Raises
     ------
     InputError
-        For weights that are no matrices.
+        For layers that are not fully connected.
+
+    See Also
+    --------
+    replica_overlap : Overlap of the same layer in different replicas.
+
+    Notes ----- sqrt(<cos(w_i, w_j)**2>), the average over pairs i < j of units of a layer and over
+    replicas. It is 0 for orthogonal units and 1 where units are copies of each other (permutation
+    symmetry intact).
+
+    Examples
+    --------
+    Two units with orthogonal weights, and two units with parallel ones:
+
+    >>> import xarray as xr
+    >>> import sgdphys as sp
+    >>> theta = [[1.0, 0, 0, 2, 0, 0], [1.0, 2, 2, 4, 0, 0]]
+    >>> along = {
+    ...     "layer": ("parameter", [1] * 6),
+    ...     "kind": ("parameter", ["weight"] * 4 + ["bias"] * 2),
+    ... }
+    >>> x = xr.DataArray(theta, dims=("replica", "parameter"), coords=along)
+    >>> [sp.dynamics.unit_overlap(x[[r]])["unit_overlap"].values.round(6) for r in (0, 1)]
+    [array([0.]), array([1.])]
     """
     theta = labelled_array(theta, over, "parameter")
     require_dimensions(theta, over)

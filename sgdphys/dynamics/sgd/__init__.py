@@ -1,1 +1,1 @@
-"""What is particular to stochastic gradient descent: its noise, its phases, its landscape."""
+"""Statistics particular to stochastic gradient descent: its noise, phases and landscape."""

@@ -1,4 +1,4 @@
-"""What weights do along directions of known curvature: memory, variance, and both criticalities."""
+"""Statistics of weights along directions of known curvature: memory, variance, flatness."""
 
 from typing import Any
 
@@ -26,22 +26,42 @@ _FEWEST_DIRECTIONS = 4
 def project(
     theta: xr.DataArray, vectors: xr.DataArray, *, coordinates: str = "parameter"
 ) -> xr.DataArray:
-    """Coordinates of weights along directions, those of each replica where they have their own.
+    """Projection of weights onto directions, such as Hessian eigenvectors.
 
     Parameters
     ----------
     theta : DataArray (..., coordinates)
     vectors : DataArray (coordinates, mode, ...)
-        Unit vectors; further dimensions are matched with those of theta.
+        Unit vectors; further dimensions, such as replica, are matched with those of theta.
+    coordinates : str
+        Dimension of the weight vector.
 
     Returns
     -------
     DataArray (..., mode)
+        In the unit of theta; a DataArray and no Dataset, since projected paths are again paths.
 
     Raises
     ------
     InputError
-        When they have not the same parameters.
+        If theta and vectors differ in their number of parameters.
+
+    See Also
+    --------
+    hessian_mode_statistics : Variance and memory of the projections.
+
+    Notes
+    -----
+    y_k = sum_i v_ik theta_i.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> import sgdphys as sp
+    >>> theta = xr.DataArray([3.0, 4.0], dims="parameter")
+    >>> vectors = xr.DataArray([[1.0, 0.6], [0.0, 0.8]], dims=("parameter", "mode"))
+    >>> sp.dynamics.project(theta, vectors).values.round(6)
+    array([3., 5.])
     """
     theta = labelled_without_missing(labelled_array(theta))
     vectors = labelled_without_missing(labelled_array(vectors, coordinates, "mode"))
@@ -70,50 +90,72 @@ def hessian_mode_statistics(
     over: str = "replica",
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Variance and signed lag-1 autocorrelation along directions, beside those of a quadratic.
+    """Variance and lag-1 autocorrelation along Hessian eigenvectors, and their predictions.
 
     Parameters
     ----------
     theta : DataArray (time, over, mode)
-        Coordinates along directions, of a stationary stretch at consecutive steps; see ``along``.
+        Projections on directions over a stationary stretch of consecutive steps: see ``project``.
     curvature : DataArray (mode) or (over, mode)
-        Second derivative of the loss along each.
+        Second derivative h of the loss along each direction.
     learning_rate, momentum : float
+        eta and mu.
     noise : DataArray, optional
-        Variance of the minibatch gradient along each direction.
+        Variance C of the minibatch gradient along each direction.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Times of the points: see ``dynamics.series.paths``.
     over : str
-        The members.
+        Ensemble dimension.
     confidence : float
+        Level of the intervals.
 
     Returns
     -------
     Dataset
-        variance and autocorrelation (mode), means over members with ``_low`` and ``_high``;
-        predicted_autocorrelation 1 - eta h/(1 + mu); with noise C predicted_variance eta C (1 +
-        mu)/[h (1 - mu)(2 (1 + mu) - eta h)]; stability eta h/(2 (1 + mu)), 1 at its edge.
+        variance (unit of theta squared) and autocorrelation (mode), means over members with
+        ``_low`` and ``_high``; predicted_autocorrelation; stability, 1 at the edge of stability;
+        curvature; with ``noise`` also predicted_variance.
 
     Raises
     ------
     InputError
-        For dimensions that are not there, or steps that are not consecutive.
+        For an unknown dimension, or steps that are not consecutive.
 
-    Notes
-    -----
-    There are two criticalities of opposite sign: h to 0, where the autocorrelation goes to +1, and
-    eta h to 2 (1 + mu), the edge of stability, where it goes to -1. A norm or a loss mixes both.
+    See Also
+    --------
+    project : Projections on directions.
+    variance_flatness : Exponent of the variance against the curvature.
+    relaxation_time : Relaxation times of the projections.
+
+    Notes ----- For white gradient noise on a quadratic loss the lag-1 autocorrelation is 1 - eta
+    h/(1 + mu), the variance eta C (1 + mu)/[h (1 - mu)(2 (1 + mu) - eta h)], and stability = eta
+    h/(2 (1 + mu)). There are two critical points: at h = 0 the autocorrelation is +1, at the edge
+    of stability it is -1. A norm or a loss mixes both.
 
     References
     ----------
     Mandt, Hoffman and Blei (2017), J. Mach. Learn. Res. 18, 134; Cohen et al. (2021), ICLR, for the
     edge of stability.
+
+    Examples
+    --------
+    SGD on a quadratic loss, a flat direction and one near the edge of stability:
+
+    >>> import xarray as xr
+    >>> import sgdphys as sp
+    >>> x = sp.processes.sgd_on_quadratic(
+    ...     curvature=[1.0, 19.0], learning_rate=0.1, steps=5000, replicas=8, rng=0
+    ... )["theta"].rename(parameter="mode")
+    >>> h = xr.DataArray([1.0, 19.0], dims="mode")
+    >>> found = sp.dynamics.hessian_mode_statistics(x, h, learning_rate=0.1)
+    >>> found["autocorrelation"].values.round(1), found["predicted_autocorrelation"].values.round(1)
+    (array([ 0.9, -0.9]), array([ 0.9, -0.9]))
     """
     series = paths(theta, time=time)
     theta = labelled_without_missing(series.theta)
     curvature = labelled_without_missing(labelled_array(curvature, "mode"))
     if "mode" not in theta.dims or over not in theta.dims:
-        raise InputError(f"coordinates along directions need dimensions 'mode' and {over!r}")
+        raise InputError(f"projections on directions need dimensions 'mode' and {over!r}")
     found = autocorrelation(series, lags=[series.spacing])["autocorrelation"].isel(lag=0, drop=True)
     measured = xr.Dataset(
         {"variance": theta.var(series.dim, ddof=1), "autocorrelation": found.astype(np.float64)}
@@ -128,13 +170,13 @@ def hessian_mode_statistics(
     if noise is not None:
         noise = labelled_without_missing(labelled_array(noise, "mode"))
         c = noise.mean(over) if over in noise.dims else noise
-        room = h * (1 - momentum) * (2 * (1 + momentum) - learning_rate * h)
-        predicted = learning_rate * c * (1 + momentum) / room.where(room > 0)
+        denominator = h * (1 - momentum) * (2 * (1 + momentum) - learning_rate * h)
+        predicted = learning_rate * c * (1 + momentum) / denominator.where(denominator > 0)
         data["predicted_variance"] = predicted
     own = curvature.attrs.get("units")
     named = {"curvature": in_unit("curvature", str(own))} if own else None
     return labelled(data, named, x=series.value_unit).assign_attrs(
-        method="moments of coordinates along directions",
+        method="moments of projections on directions",
         reference="Mandt, Hoffman and Blei (2017); Cohen et al. (2021)",
         learning_rate=learning_rate,
         momentum=momentum,
@@ -152,36 +194,52 @@ def variance_flatness(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Slope of the logarithm of variance against that of curvature, over directions.
+    """Variance-flatness exponent: slope of ln variance against ln curvature over directions.
 
     Parameters
     ----------
     variance, curvature : DataArray (over, mode)
-        Directions in which either is not above 0 are left out, and counted.
+        Directions in which either is not positive are left out.
     over : str
-        Members, for the interval.
+        Ensemble dimension, for the interval.
     confidence : float
+        Level of the interval.
     rng : int, SeedSequence or Generator
+        Seed of the bootstrap over members.
 
     Returns
     -------
     Dataset
-        flatness_exponent with its interval; count of directions used.
+        flatness_exponent, dimensionless, with ``_low`` and ``_high``; count, the number of
+        directions used.
 
     Raises
     ------
     NotEnoughData
         For fewer than 4 directions.
 
-    Notes
-    -----
-    White noise of covariance proportional to the Hessian gives 0, white noise alike in all
-    directions -1, and noise that is reshuffled every epoch up to +1 whatever the loss: name the
-    sampler with every such exponent, and compare more than one.
+    See Also
+    --------
+    hessian_mode_statistics : Variance along directions of known curvature.
+    noise_alignment : Alignment of gradient noise with the Hessian.
+
+    Notes ----- Variance ~ curvature**exponent. White noise with a covariance proportional to the
+    Hessian gives 0, isotropic white noise -1, and noise reshuffled every epoch up to +1 whatever
+    the loss: report the sampler with every such exponent, and compare more than one.
 
     References
     ----------
     Feng and Tu (2021), PNAS 118, e2015617118, for the inverse variance-flatness relation.
+
+    Examples
+    --------
+    Isotropic white noise, variance proportional to 1/curvature:
+
+    >>> import xarray as xr
+    >>> import sgdphys as sp
+    >>> h = xr.DataArray([[1.0, 2, 4, 8], [1.1, 2, 4, 8]], dims=("replica", "mode"))
+    >>> round(sp.dynamics.variance_flatness(0.5 / h, h)["flatness_exponent"].item(), 2)
+    -1.0
     """
     variance, curvature = (labelled_array(a, over, "mode") for a in (variance, curvature))
     for array in (variance, curvature):
@@ -222,7 +280,44 @@ def _log_slope(both: np.ndarray) -> np.ndarray:
 
 
 def noise_alignment(noise: np.ndarray, hessian: np.ndarray) -> np.ndarray:
-    """Cosine tr(C H)/(|C| |H|) between noise covariance and Hessian, both (..., row, column)."""
+    """Alignment of gradient noise with the Hessian: cosine similarity of two matrices.
+
+    Parameters
+    ----------
+    noise, hessian : array (..., row, column)
+        Noise covariance C and Hessian H.
+
+    Returns
+    -------
+    array (...)
+        tr(C H)/(|C| |H|), dimensionless; a plain array, since matrices come without named
+        dimensions.
+
+    Raises
+    ------
+    InputError
+        For matrices that are not square, or of different sizes.
+
+    See Also
+    --------
+    variance_flatness : What aligned and isotropic noise do to the variance.
+
+    Notes
+    -----
+    |.| is the Frobenius norm. 1 for C proportional to H; NaN where either is zero.
+
+    References
+    ----------
+    Zhu et al. (2019), ICML, "The anisotropic noise in stochastic gradient descent".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import sgdphys as sp
+    >>> h = np.diag([1.0, 0.0])
+    >>> [float(sp.dynamics.noise_alignment(c, h)) for c in (3 * h, np.eye(2) - h)]
+    [1.0, 0.0]
+    """
     noise, hessian = array_of(noise, "noise"), array_of(hessian, "hessian")
     square = noise.ndim > 1 and noise.shape[-1] == noise.shape[-2]
     if not square or noise.shape[-2:] != hessian.shape[-2:] or not noise.size:

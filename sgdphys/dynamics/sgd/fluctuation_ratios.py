@@ -1,4 +1,4 @@
-"""Fluctuation-dissipation relations of SGD: whether a state is stationary and its noise white."""
+"""Fluctuation-dissipation relations of SGD: tests of stationarity and of white noise."""
 
 from typing import Any
 
@@ -18,25 +18,46 @@ from sgdphys.quantities import attributes, labelled
 def minibatch_gradients(
     theta: xr.DataArray, *, learning_rate: float, momentum: float = 0.0, time: Any = None
 ) -> xr.DataArray:
-    """Gradients that SGD followed, read from weights recorded after every update.
+    """Minibatch gradients reconstructed from weights recorded after every SGD update.
 
     Parameters
     ----------
     theta : DataArray
         At consecutive steps, best in float64: float32 leaves few digits of a small step.
     learning_rate, momentum : float
-        eta and mu of v' = mu v - eta g, theta' = theta + v', as torch.optim.SGD has them; g holds
+        eta and mu of v' = mu v - eta g, theta' = theta + v', as in torch.optim.SGD; g includes
         weight decay where there is any.
+    time : str, float, array or pair, optional
+        Times of the points: see ``dynamics.series.paths``.
 
     Returns
     -------
     DataArray
-        g at every step but the last, and but the first with momentum.
+        g at every step except the last, and with momentum except the first, in the unit of theta; a
+        DataArray and no Dataset, since a transformed series is again a series.
 
     Raises
     ------
     InputError
         For steps that are not consecutive, or a learning rate of 0.
+
+    See Also
+    --------
+    fluctuation_ratios : Fluctuation-dissipation ratios, from these gradients.
+
+    Notes
+    -----
+    g_t = [mu (theta_t - theta_{t-1}) - (theta_{t+1} - theta_t)]/eta.
+
+    Examples
+    --------
+    Gradient descent on theta**2/2, where g = theta:
+
+    >>> import xarray as xr
+    >>> import sgdphys as sp
+    >>> theta = xr.DataArray([1.0, 0.9, 0.81], dims="step")
+    >>> sp.dynamics.minibatch_gradients(theta, learning_rate=0.1).values.round(6)
+    array([1. , 0.9])
     """
     if not learning_rate > 0:
         raise InputError(f"learning_rate is {learning_rate}; it must be above 0")
@@ -44,7 +65,7 @@ def minibatch_gradients(
     theta, dim = labelled_without_missing(series.theta), series.dim
     if dim in theta.coords and not np.all(np.diff(series.times) == 1):
         raise InputError(
-            f"gradients follow from weights at consecutive {dim}s; choose one stretch of "
+            f"gradients are computed from weights at consecutive {dim}s; choose one stretch of "
             'record.weights = "step" or { burst = ..., starts = ... }'
         )
     moved = theta.diff(dim, label="lower")
@@ -70,48 +91,66 @@ def fluctuation_ratios(
     confidence: float = 0.95,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Fluctuation-dissipation ratios of a stretch of SGD, all 1 in the state each one supposes.
+    """Fluctuation-dissipation relations of SGD (FDR): tests of stationarity and of white noise.
 
     Parameters
     ----------
     theta : DataArray (time, over, coordinates)
         Weights after consecutive updates.
     learning_rate, momentum : float
+        eta and mu.
     full_gradient : DataArray, optional
-        Gradient of the whole loss at some or all of the same steps.
+        Gradient f of the whole loss at some or all of the same steps.
     hessian_gradient : DataArray, optional
         Hessian times minibatch gradient, H g, at some or all of the same steps.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
-    over, coordinates : str
-        Independent paths, and the parameters that are summed over.
+        Times of the points: see ``dynamics.series.paths``.
+    over : str
+        Ensemble dimension: independent paths.
+    coordinates : str
+        Dimension of the weight vector, over which products are summed.
     confidence : float
+        Level of the intervals.
     rng : int, SeedSequence or Generator
         Seed of the bootstrap over paths.
 
     Returns
     -------
     Dataset
-        minibatch_ratio; with full_gradient full_ratio and effective_temperature; with both extras
-        second_ratio; each with ``_low`` and ``_high``.
+        minibatch_ratio; with ``full_gradient`` full_ratio and effective_temperature; with both
+        gradients second_ratio; each with ``_low`` and ``_high``. Ratios are dimensionless and 1 in
+        the state that each assumes.
 
     Raises
     ------
     InputError
         For steps that are not consecutive, or gradients at none of the steps.
 
-    Notes
-    -----
-    Heavy ball: v' = mu v - eta g, theta' = theta + v'. Stationarity gives exactly <theta.g> = (1 +
-    mu) <|v|**2>/(2 eta), theta from its mean. minibatch_ratio, with the gradients that were
-    followed, is a telescoping identity: it tests only that |theta|**2 has stopped drifting.
-    full_ratio, with the full gradient f, also tests that the noise is white. second_ratio is
-    <|f|**2> over (eta/2) <g.H g>: exact for a quadratic loss without momentum. All are ratios of
-    averages. effective_temperature is <theta.f> a parameter: that of equipartition.
+    See Also
+    --------
+    minibatch_gradients : The gradients g, reconstructed from the weights.
+    hessian_mode_statistics : Stationary variance direction by direction.
+
+    Notes ----- Heavy ball: v' = mu v - eta g, theta' = theta + v'. Stationarity gives exactly
+    <theta.g> = (1 + mu) <|v|**2>/(2 eta), theta relative to its mean. minibatch_ratio, with the
+    gradients that were used, is a telescoping identity: it tests only that |theta|**2 no longer
+    drifts. full_ratio, with the full gradient f, also tests that the noise is white. second_ratio
+    is <|f|**2>/[(eta/2) <g.H g>], 1 for a quadratic loss without momentum. All are ratios of
+    averages. effective_temperature is <theta.f> per parameter, as in equipartition.
 
     References
     ----------
     Yaida (2019), ICLR, "Fluctuation-dissipation relations for stochastic gradient descent".
+
+    Examples
+    --------
+    SGD with white noise on a quadratic loss of curvature 2, where f = 2 theta:
+
+    >>> import sgdphys as sp
+    >>> x = sp.processes.sgd_on_quadratic(curvature=2.0, steps=5000, replicas=8, rng=0)["theta"]
+    >>> found = sp.dynamics.fluctuation_ratios(x, learning_rate=0.1, full_gradient=2 * x)
+    >>> round(found["minibatch_ratio"].item(), 1), round(found["full_ratio"].item(), 1)
+    (1.0, 1.0)
     """
     series = paths(theta, time=time)
     theta, dim = labelled_without_missing(series.theta).astype(np.float64), series.dim
@@ -121,15 +160,15 @@ def fluctuation_ratios(
         theta = theta.assign_coords({dim: np.arange(theta.sizes[dim])})
         g = g.assign_coords({dim: np.arange(g.sizes[dim]) + (1 if momentum else 0)})
     steps = g[dim]
-    away = theta - theta.sel({dim: steps}).mean(dim)
+    deviation = theta - theta.sel({dim: steps}).mean(dim)
     moved = theta.diff(dim, label="lower").sel({dim: steps})
     sums: dict[str, xr.DataArray] = {
-        "virial": (away.sel({dim: steps}) * g).sum(coordinates).mean(dim),
+        "virial": (deviation.sel({dim: steps}) * g).sum(coordinates).mean(dim),
         "kinetic": (1 + momentum) / (2 * learning_rate) * (moved**2).sum(coordinates).mean(dim),
     }
     if full_gradient is not None:
         f = _at_steps(labelled_array(full_gradient, dim), steps, dim, "full_gradient")
-        sums["full"] = (away.sel({dim: f[dim]}) * f).sum(coordinates).mean(dim)
+        sums["full"] = (deviation.sel({dim: f[dim]}) * f).sum(coordinates).mean(dim)
         sums["square"] = (f**2).sum(coordinates).mean(dim)
     if hessian_gradient is not None:
         h = _at_steps(labelled_array(hessian_gradient, dim), steps, dim, "hessian_gradient")
@@ -159,15 +198,15 @@ def fluctuation_ratios(
 
 
 def _means(rows: np.ndarray) -> np.ndarray:
-    there = np.isfinite(rows).all(axis=-1, keepdims=True)
+    finite = np.isfinite(rows).all(axis=-1, keepdims=True)
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(there, rows, 0.0).sum(axis=0) / there.sum(axis=0))
+        return np.asarray(np.where(finite, rows, 0.0).sum(axis=0) / finite.sum(axis=0))
 
 
 def _at_steps(given: xr.DataArray, steps: xr.DataArray, dim: str, name: str) -> xr.DataArray:
-    """The steps of a given array that gradients are known at."""
+    """A given array at the steps whose minibatch gradients are known."""
     if dim not in given.coords:
-        raise InputError(f"{name} has no coordinate {dim!r} to say at which steps it was taken")
+        raise InputError(f"{name} has no coordinate {dim!r}, so its steps are unknown")
     common = np.intersect1d(given[dim].to_numpy(), steps.to_numpy())
     if len(common) == 0:
         raise InputError(f"{name} was taken at none of the {dim}s of the weights")

@@ -1,4 +1,4 @@
-"""From drift to diffusion: gradient mean against gradient noise, layer by layer."""
+"""Drift and diffusion phases: gradient mean against gradient noise, layer by layer."""
 
 import numpy as np
 import xarray as xr
@@ -49,7 +49,7 @@ def crossing_epoch(ratio: np.ndarray, epoch: np.ndarray) -> np.ndarray:
 
 
 def step_change(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Place of the one step that explains most of a series, and the share it explains.
+    """Location of the single step that explains most of a series, and the share it explains.
 
     Parameters
     ----------
@@ -65,15 +65,15 @@ def step_change(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     left = np.cumsum(centred, axis=-1)[..., :-1]
     k = np.arange(1, points)
     explained = left**2 * (1 / k + 1 / (points - k))
-    place = explained.argmax(axis=-1)
+    location = explained.argmax(axis=-1)
     total = (centred**2).sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         gain = explained.max(axis=-1) / total
-    return place + 1, gain
+    return location + 1, gain
 
 
 def _even_log(ratio: np.ndarray, epoch: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Log ratio on an even grid of log epoch from 1 on, the grid, and which series are sound."""
+    """Log ratio on an even grid of log epoch from 1 on, the grid, and which series are finite."""
     late = epoch >= 1
     time = np.log(epoch[late])
     grid = np.linspace(time[0], time[-1], _GRID)
@@ -81,13 +81,13 @@ def _even_log(ratio: np.ndarray, epoch: np.ndarray) -> tuple[np.ndarray, np.ndar
     share = (grid - time[right - 1]) / (time[right] - time[right - 1])
     with np.errstate(divide="ignore", invalid="ignore"):
         log = np.log(ratio[..., late])
-    sound = np.isfinite(log).all(axis=-1)
-    log = np.where(sound[..., None], log, 0.0)
-    return log[..., right - 1] * (1 - share) + log[..., right] * share, grid, sound
+    is_finite = np.isfinite(log).all(axis=-1)
+    log = np.where(is_finite[..., None], log, 0.0)
+    return log[..., right - 1] * (1 - share) + log[..., right] * share, grid, is_finite
 
 
 def change_epochs(ratio: np.ndarray, epoch: np.ndarray) -> np.ndarray:
-    """Epoch of the one step that explains most of log ratio in log epoch.
+    """Change point: epoch of the single step that explains most of log ratio in log epoch.
 
     Parameters
     ----------
@@ -102,14 +102,14 @@ def change_epochs(ratio: np.ndarray, epoch: np.ndarray) -> np.ndarray:
     """
     if (epoch >= 1).sum() < _FEWEST:
         return np.full(ratio.shape[:-1], np.nan)
-    even, grid, sound = _even_log(ratio, epoch)
-    place, _ = step_change(even)
-    return np.where(sound, np.exp(0.5 * (grid[place - 1] + grid[place])), np.nan)
+    even, grid, is_finite = _even_log(ratio, epoch)
+    location, _ = step_change(even)
+    return np.where(is_finite, np.exp(0.5 * (grid[location - 1] + grid[location])), np.nan)
 
 
 @checked
 def change_p_values(ratio: np.ndarray, epoch: np.ndarray, rng: Seed = 0) -> np.ndarray:
-    """Share of stationary surrogates whose best step explains as much as that of ``change_epochs``.
+    """P-values of change points: stationary surrogates whose best step explains at least as much.
 
     Parameters
     ----------
@@ -120,15 +120,15 @@ def change_p_values(ratio: np.ndarray, epoch: np.ndarray, rng: Seed = 0) -> np.n
     Returns
     -------
     (series,)
-        From 999 AR(1) surrogates of the same length and lag-1 autocorrelation, seeded by the place
-        of the series; NaN as there.
+        From 999 AR(1) surrogates of the same length and lag-1 autocorrelation, seeded by the index
+        of the series; NaN as for ``change_epochs``.
     """
     p_value = np.full(len(ratio), np.nan)
     if (epoch >= 1).sum() < _FEWEST:
         return p_value
-    even, _, sound = _even_log(ratio, epoch)
+    even, _, is_finite = _even_log(ratio, epoch)
     _, gain = step_change(even)
-    for k in np.flatnonzero(sound & np.isfinite(gain)):
+    for k in np.flatnonzero(is_finite & np.isfinite(gain)):
         centred = even[k] - even[k].mean()
         phi = float((centred[1:] * centred[:-1]).sum() / (centred**2).sum())
         _, null = step_change(_autoregressive(min(phi, 0.999), stream(rng, int(k))))
@@ -147,7 +147,7 @@ def _autoregressive(phi: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def epoch_drift(weights: xr.Dataset, epochs: np.ndarray) -> xr.DataArray:
-    """Displacement over the epoch that follows, per unit time and layer.
+    """Drift of the weights over one epoch: displacement per unit time, layer by layer.
 
     Parameters
     ----------
@@ -158,13 +158,36 @@ def epoch_drift(weights: xr.Dataset, epochs: np.ndarray) -> xr.DataArray:
     Returns
     -------
     DataArray (epoch, replica, layer)
-        |theta(e + 1) - theta(e)| / (time(e + 1) - time(e)); NaN where either was not recorded.
+        |theta(e + 1) - theta(e)| / (time(e + 1) - time(e)), in units of theta per unit of time; NaN
+        where either epoch was not recorded. A DataArray, since it is the ``drift`` that
+        ``gradient_phases`` takes.
 
-    Notes
-    -----
-    For plain SGD this is the norm of the mean of the gradients met on the way. At fixed weights the
-    mean gradient holds the swing of the weights across their sharpest direction as well; over an
-    epoch that swing averages out, and what is left is drift.
+    Raises
+    ------
+    InputError
+        For a Dataset without one of these variables and coordinates.
+
+    See Also
+    --------
+    gradient_phases : Gradient mean and drift against gradient noise.
+
+    Notes ----- For plain SGD this is the norm of the mean of the gradients along the epoch. The
+    mean gradient at fixed weights also contains the oscillation of the weights across their
+    sharpest direction; over an epoch that averages out, and drift remains.
+
+    Examples
+    --------
+    Two weights that move by 3 and 4 per unit of time:
+
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> import sgdphys as sp
+    >>> t = np.arange(4.0)
+    >>> theta = ("step", "replica", "parameter"), np.stack([3 * t, 4 * t], axis=1)[:, None]
+    >>> along = {"epoch": ("step", np.arange(4)), "time": ("step", t), "replica": [0]}
+    >>> weights = xr.Dataset({"theta": theta}, {**along, "layer": ("parameter", [1, 1])})
+    >>> sp.dynamics.epoch_drift(weights, [0, 1, 2]).values.ravel()
+    array([5., 5., 5.])
     """
     require_kind(weights, xr.Dataset, "weights", "theta", "epoch", "layer", "time")
     epochs = finite_array(epochs, "epochs").astype(np.int64)
@@ -174,18 +197,18 @@ def epoch_drift(weights: xr.Dataset, epochs: np.ndarray) -> xr.DataArray:
     has_both = np.isin(epochs, recorded) & np.isin(epochs + 1, recorded)
     norms = np.full((len(epochs), weights.sizes["replica"], len(layers)), np.nan)
     if has_both.any():
-        places = [np.searchsorted(recorded, epochs[has_both] + shift) for shift in (0, 1)]
+        ends = [np.searchsorted(recorded, epochs[has_both] + shift) for shift in (0, 1)]
         # one pass over the file for both ends
-        both = np.unique(np.concatenate(places))
+        both = np.unique(np.concatenate(ends))
         theta = weights["theta"].isel(step=both).transpose("step", "replica", "parameter")
         time = weights["time"].to_numpy()
         values = missing_as_nan(theta.to_numpy())
-        start, end = (values[np.searchsorted(both, p)] for p in places)
+        start, end = (values[np.searchsorted(both, p)] for p in ends)
         with np.errstate(over="ignore", invalid="ignore"):
             squares = (end.astype(np.float64) - start) ** 2
             for k, number in enumerate(layers):
                 norms[has_both, :, k] = np.sqrt(squares[:, :, layer == number].sum(axis=-1))
-        norms[has_both] /= (time[places[1]] - time[places[0]])[:, None, None]
+        norms[has_both] /= (time[ends[1]] - time[ends[0]])[:, None, None]
     return xr.DataArray(
         norms,
         dims=("epoch", "replica", "layer"),
@@ -211,12 +234,13 @@ def gradient_phases(
     resamples: int = RESAMPLES,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Gradient mean and noise of each layer, and when the noise passes the mean.
+    """Drift and diffusion phases of SGD: gradient signal-to-noise ratio and its transition epoch.
 
     Parameters
     ----------
     gradients : Dataset
-        mean_norm, noise_norm, weight_norm, noise_trace (epoch, replica, layer), at fixed weights.
+        mean_norm, noise_norm, weight_norm, noise_trace (epoch, replica, layer), at fixed weights:
+        |G|, the standard deviation of the batch mean sqrt(tr V), |w|, and tr S of single samples.
     drift : DataArray, optional
         ``epoch_drift`` at the same epochs.
     batch_size : float
@@ -224,37 +248,66 @@ def gradient_phases(
     batches : int
         M, batches in a pass.
     replacement : bool
-        Whether batches were drawn with replacement, so that |mean|**2 holds tr V / M of noise.
+        Whether batches were drawn with replacement, so that |mean|**2 contains tr V/M of noise.
     confidence : float
+        Level of the intervals.
     resamples : int
-        At least 1; of fewer than about 200 the ends of an interval are too near to each other.
+        Bootstrap resamples, at least 1; with fewer than about 200 intervals are too narrow.
     rng : int, SeedSequence or Generator
-        Seeds the bootstrap, and with the place of a layer its change_p_value.
+        Seed of the bootstrap and, with the index of a layer, of its change_p_value.
 
     Returns
     -------
     Dataset
         Ratios of averages over replicas, each with ``_low`` and ``_high`` (epoch, layer):
-        gradient_ratio (raw), gradient_ratio_squared (corrected, may be negative),
-        mean_over_weight, noise_over_weight, noise_scale; noise_scale_total (epoch).
-        transition_epoch, and transition_noise_scale, the noise scale over the batch size there;
-        late_gradient_ratio of the second half of training, first_sample_ratio and late_sample_ratio
-        (|G| over the root of tr S, at the first epoch and in the second half), all (replica,
-        layer); transition_epoch_ensemble, change_epoch (layer) with
-        intervals, change_p_value (layer); noise_scale_epoch (layer).
-        With ``drift`` also drift_ratio (epoch, layer), drift_transition_epoch (replica, layer) and
-        drift_transition_epoch_ensemble (layer), with the epoch's drift in place of the mean.
-        No noise gives an infinite ratio and no transition.
+        gradient_ratio (signal-to-noise ratio), gradient_ratio_squared (bias-corrected, may be
+        negative), mean_over_weight, noise_over_weight, noise_scale; noise_scale_total (epoch).
+        Single replicas (replica, layer): transition_epoch; transition_noise_scale, the noise scale
+        over the batch size there; late_gradient_ratio, of the second half of training;
+        first_sample_ratio and late_sample_ratio, |G|/sqrt(tr S) at the first epoch and in the
+        second half. Of the averages (layer): transition_epoch_ensemble and change_epoch with
+        intervals, change_p_value, noise_scale_epoch. With ``drift`` also drift_ratio (epoch,
+        layer), drift_transition_epoch (replica, layer) and drift_transition_epoch_ensemble (layer),
+        with the drift over the epoch instead of the mean. Without noise ratios are infinite and
+        there is no transition.
 
-    Notes
-    -----
-    With full passes without replacement the mean is exact and nothing is subtracted. The transition
-    is where the ratio falls below 1 for five recorded epochs, NaN where it starts below 1.
-    Var of a batch mean is tr S / B, so mean and noise are equal where tr S / |G|**2 = B.
+    Raises
+    ------
+    InputError
+        For a Dataset without one of these variables, or a drift without its dimensions.
+
+    See Also
+    --------
+    epoch_drift : Drift of the weights over one epoch.
+    sgdphys.information.compression : Onset of the loss of I(X;T), to compare with the transition.
+
+    Notes ----- In full passes without replacement the mean is exact and nothing is subtracted. The
+    transition is where the ratio falls below 1 for five recorded epochs in a row, interpolated in
+    logarithms; NaN where it starts below 1. The variance of a batch mean is tr S/B, so that mean
+    and noise are equal where the noise scale tr S/|G|**2 is B.
 
     References
     ----------
-    Shwartz-Ziv and Tishby (2017); McCandlish et al. (2018) for the noise scale.
+    Shwartz-Ziv and Tishby (2017) for the two phases; McCandlish et al. (2018) for the noise scale.
+
+    Examples
+    --------
+    A mean gradient that decays as 10/epoch falls below unit noise at epoch 10:
+
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> import sgdphys as sp
+    >>> epoch = np.arange(1, 41)
+    >>> one = xr.DataArray(
+    ...     np.ones((40, 5, 1)), {"epoch": epoch, "replica": range(5), "layer": [1]}
+    ... )
+    >>> gradients = xr.Dataset(
+    ...     {"mean_norm": 10 * one / one.epoch}
+    ...     | dict.fromkeys(("noise_norm", "weight_norm", "noise_trace"), one)
+    ... )
+    >>> found = sp.dynamics.gradient_phases(gradients, batch_size=1, batches=10)
+    >>> found["transition_epoch"].values.ravel().round(1)
+    array([10., 10., 10., 10., 10.])
     """
     require_kind(gradients, xr.Dataset, "gradients", *_MEASURED)
     order = ("replica", "epoch", "layer")
@@ -271,7 +324,7 @@ def gradient_phases(
     extra = noise**2 / batches if replacement else 0.0 * noise
     parts = {"mean": mean, "noise": noise, "weight": weight, "trace": trace}
     parts |= {"mean2": mean**2 - extra, "noise2": noise**2, "drift": moved}
-    # one draw for all, so that quotients are of one ensemble
+    # one draw for all, so that numerators and denominators belong to the same resamples
     draws = bootstrap_draws(len(mean), rng, resamples)
     resampled = {name: resampled_means(v, draws) for name, v in parts.items()}
     averages = {name: finite_mean(v) for name, v in parts.items()}
@@ -317,10 +370,10 @@ def gradient_phases(
         }  # fmt: skip
     if drift is not None:
         with np.errstate(divide="ignore", invalid="ignore"):
-            on_the_way = crossing_epoch(along(moved / noise), epoch)
-        found["drift_transition_epoch"] = (("replica", "layer"), on_the_way)
+            drift_crossing = crossing_epoch(along(moved / noise), epoch)
+        found["drift_transition_epoch"] = (("replica", "layer"), drift_crossing)
     found["noise_scale_epoch"] = (("layer",), crossing_epoch(along(scale), epoch))
-    # what must fall below 1: the raw ratio, or the corrected one where noise was counted in
+    # what must fall below 1: the raw ratio, or the corrected one where the mean contains noise
     falling = "gradient_ratio_squared" if replacement else "gradient_ratio"
     events = [
         ("transition_epoch_ensemble", falling, crossing_epoch),
@@ -329,8 +382,8 @@ def gradient_phases(
     if drift is not None:
         events.append(("drift_transition_epoch_ensemble", "drift_ratio", crossing_epoch))
     for name, ratio, epoch_of in events:
-        spread = epoch_of(along(resampled_ratios[ratio]), epoch)
-        low, high = percentile_interval(spread, finite[-1], confidence)
+        resampled_epochs = epoch_of(along(resampled_ratios[ratio]), epoch)
+        low, high = percentile_interval(resampled_epochs, finite[-1], confidence)
         found |= {
             name: (("layer",), epoch_of(along(ratios[ratio]), epoch)),
             f"{name}_low": (("layer",), low),
@@ -354,15 +407,17 @@ def gradient_phases(
 
 
 def _at_epoch(values: np.ndarray, epoch: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Values (replica, layer, epoch) at an epoch of each, interpolated in log time and value."""
+    """Values (replica, layer, epoch) at one epoch each, interpolated in log time and value."""
     time = np.log1p(epoch)
     found = np.full(at.shape, np.nan)
-    for place in np.argwhere(np.isfinite(at)):
-        series = values[tuple(place)]
-        sound = np.isfinite(series) & (series > 0)
-        if sound.any():
-            wanted = np.log1p(at[tuple(place)])
-            found[tuple(place)] = np.exp(np.interp(wanted, time[sound], np.log(series[sound])))
+    for index in np.argwhere(np.isfinite(at)):
+        series = values[tuple(index)]
+        is_finite = np.isfinite(series) & (series > 0)
+        if is_finite.any():
+            wanted = np.log1p(at[tuple(index)])
+            found[tuple(index)] = np.exp(
+                np.interp(wanted, time[is_finite], np.log(series[is_finite]))
+            )
     return found
 
 

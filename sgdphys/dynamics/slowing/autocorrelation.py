@@ -16,26 +16,27 @@ from sgdphys.quantities import number_of
 from sgdphys.status import OK, ONCE, STRAIGHT, TOO_SHORT
 
 _LAGS = 100
-"""Lags of a correlation function where nobody says which."""
+"""Default number of lags."""
 WINDOW = 5.0
-"""Integrated times that the sum of autocorrelations reaches over."""
+"""Window of the sum of autocorrelations, in integrated times."""
 SPANNED = 50.0
-"""Integrated times that a series must span."""
+"""Minimum length of a series, in integrated times."""
 STATIONARY = Needs(points=10)
 _CORRELATED = Needs(points=10, takes=(TOO_SHORT, STRAIGHT, ONCE))
 
 
 def require_even(series: Paths, what: str) -> float:
-    """Return the spacing of evenly spaced series, or say what needs it."""
+    """Return the spacing of evenly spaced series; refuse others, naming ``what`` needs it."""
     if np.isnan(series.spacing):
         raise InputError(
-            f"{what} needs evenly spaced points along {series.dim!r}; choose a stretch that is"
+            f"{what} needs evenly spaced points along {series.dim!r}; choose a stretch that "
+            "is evenly spaced"
         )
     return series.spacing
 
 
 def correlations(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Autocorrelation at every lag, and the pairs behind it.
+    """Autocorrelation at every lag, and its number of pairs.
 
     Parameters
     ----------
@@ -45,22 +46,22 @@ def correlations(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     (array (series, point), array (series, point))
-        Mean product of the pairs that are there over the variance; NaN without pairs.
+        Mean product over pairs of finite points, divided by the variance; NaN without pairs.
     """
     points = x.shape[1]
-    there = np.isfinite(x)
-    count = there.sum(axis=1)
+    finite = np.isfinite(x)
+    count = finite.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(there, x, 0.0).sum(axis=1) / count
-        away = np.where(there, x - mean[:, None], 0.0)
-        variance = (away**2).sum(axis=1) / count
+        mean = np.where(finite, x, 0.0).sum(axis=1) / count
+        deviation = np.where(finite, x - mean[:, None], 0.0)
+        variance = (deviation**2).sum(axis=1) / count
         size = fft.next_fast_len(2 * points, real=True)
-        power = np.abs(fft.rfft(away, size)) ** 2
+        power = np.abs(fft.rfft(deviation, size)) ** 2
         products = fft.irfft(power, size)[:, :points]
-        if there.all():
+        if finite.all():
             pairs = np.broadcast_to(points - np.arange(points), x.shape).astype(np.float64)
         else:
-            mask = np.abs(fft.rfft(there.astype(np.float64), size)) ** 2
+            mask = np.abs(fft.rfft(finite.astype(np.float64), size)) ** 2
             pairs = np.rint(fft.irfft(mask, size)[:, :points])
         found = np.where(pairs > 0, products / pairs, np.nan) / variance[:, None]
     return found, pairs
@@ -72,36 +73,51 @@ def autocorrelation(
     time: Any = None,
     lags: Any = None,
 ) -> xr.Dataset:
-    """Autocorrelation of every series at whole lags.
+    """Autocorrelation function (ACF, normalised autocovariance) of every series, gaps allowed.
 
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced series, missing points NaN; an array without names has time first.
+        Evenly spaced series; missing points are NaN. An array without named dimensions has time
+        first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Times of the points: see ``dynamics.series.paths``.
     lags : float or array, optional
-        In units of time: the largest lag, or those that are wanted. The first 100 by default.
+        In units of time: the largest lag, or the lags themselves. The first 100 by default.
 
     Returns
     -------
     Dataset
-        autocorrelation (..., lag), pairs (..., lag), status.
+        autocorrelation (..., lag), dimensionless; pairs (..., lag), the number of pairs of points
+        behind each value; status.
 
     Raises
     ------
     InputError
         For unevenly spaced points, or lags beyond the series.
 
-    Notes
-    -----
-    The mean of (x_i - m)(x_{i+k} - m) over the pairs of points that are there, over the variance of
-    all points: a gap neither shifts lags nor counts as zero. Its own mean taken out lowers every
-    value by about tau/n.
+    See Also
+    --------
+    integrated_time : Sum of the autocorrelations, with an interval.
+    relaxation_time : Decay time of the autocorrelation.
+
+    Notes ----- rho(k) = <(x_i - m)(x_{i+k} - m)>/Var x, the average over pairs of points that are
+    both finite, m and the variance over all points: a gap neither shifts the lags nor counts as
+    zero. Subtracting the sample mean biases every value by about -tau/n.
 
     References
     ----------
     Dunsmuir and Robinson (1981), J. Am. Stat. Assoc. 76, 560, for missing points.
+
+    Examples
+    --------
+    The autocorrelation of an Ornstein-Uhlenbeck process is exp(-kappa lag):
+
+    >>> import sgdphys as sp
+    >>> x = sp.processes.ornstein_uhlenbeck(kappa=1.0, dt=0.1, steps=200_000, rng=0)["theta"]
+    >>> found = sp.dynamics.autocorrelation(x, time="time", lags=[0.5, 1.0, 2.0])
+    >>> found["autocorrelation"].values.ravel().round(2)
+    array([0.61, 0.37, 0.14])
     """
     series = paths(theta, time=time)
     spacing = require_even(series, "autocorrelation")
@@ -114,23 +130,23 @@ def autocorrelation(
         wanted = whole_lags(lags, spacing)
     if len(wanted) == 0 or wanted.min() < 0 or wanted.max() >= points:
         raise InputError(f"lags must lie between 0 and {(points - 1) * spacing:g}; they are {lags}")
-    many = len(wanted)
+    n_lags = len(wanted)
 
     def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
         found, pairs = correlations(x)
         return np.concatenate([found[:, wanted], pairs[:, wanted]], axis=1)
 
-    found, status = over_sound_series(series, kernel, 2 * many, _CORRELATED)
+    found, status = over_sound_series(series, kernel, 2 * n_lags, _CORRELATED)
     return result(
         series,
         {
-            "autocorrelation": (("lag",), found[..., :many]),
-            "pairs": (("lag",), np.nan_to_num(found[..., many:]).astype(np.int64)),
+            "autocorrelation": (("lag",), found[..., :n_lags]),
+            "pairs": (("lag",), np.nan_to_num(found[..., n_lags:]).astype(np.int64)),
             "status": status,
         },
         coords={"lag": wanted * spacing},
         named={"pairs": number_of("pairs of points")},
-        method="mean product of the pairs that are there",
+        method="mean product over pairs of finite points",
         reference="Dunsmuir and Robinson (1981)",
         interval_method="none: neighbouring lags are dependent",
     )
@@ -140,10 +156,10 @@ INTEGRATED = ("time", "error", "window", "count", "status")
 
 
 def integrated(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Columns of ``INTEGRATED``, in points, the error that of the logarithm; and correlations.
+    """Integrated times, in the columns ``INTEGRATED``, and the correlations.
 
-    A series that does not span 50 integrated times, or whose correlations do not fall off within
-    it, which leaves the time NaN, is too short.
+    Time and window are in points, the error is that of ln(time). A series that does not span 50
+    integrated times, or whose correlations do not decay within it (time NaN), is too short.
 
     Parameters
     ----------
@@ -158,7 +174,7 @@ def integrated(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     window = np.where(is_wide.any(axis=1), is_wide.argmax(axis=1), x.shape[1] // 2)
     naive = np.take_along_axis(sums, window[:, None], axis=1)[:, 0]
     with np.errstate(invalid="ignore", divide="ignore"):
-        # the mean taken out lowers every correlation by time/n
+        # subtracting the mean biases every correlation by -time/n
         lost = (2 * window + 1 - naive) / n
         time = np.where(lost < 1, naive / (1 - lost), np.nan)
         error = np.sqrt(2 * np.maximum(2 * window + 1 - time, window) / n)
@@ -173,38 +189,55 @@ def integrated_time(
     time: Any = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Integrated autocorrelation time of every series.
+    """Integrated autocorrelation time of every series (ACT, as for Markov chain Monte Carlo).
 
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced, stationary series; an array without names has time first.
+        Evenly spaced, stationary series. An array without named dimensions has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Times of the points: see ``dynamics.series.paths``.
     confidence : float
+        Level of the intervals.
 
     Returns
     -------
     Dataset
-        integrated_time with ``_low`` and ``_high``, in units of time: one step is that of white
-        noise, (1 + phi)/(1 - phi) steps that of AR(1); count (points), status.
+        integrated_time with ``_low`` and ``_high``, in units of time: one step for white noise,
+        (1 + phi)/(1 - phi) steps for AR(1); count, the number of points; status.
 
     Raises
     ------
     InputError
         For unevenly spaced points.
 
-    Notes
-    -----
-    1 + 2 sum_{k <= M} rho(k), with the smallest M of at least 5 times the sum; the tau/n that the
-    mean takes from every rho(k) is put back. ln tau has the variance 2 (2 M + 1 - tau)/n, tau in
-    steps. A series that spans fewer than 50 integrated times is "too short": its estimate is given
-    with an interval that is wide and not to be relied on.
+    See Also
+    --------
+    autocorrelation : The autocorrelation function itself.
+    relaxation_time : Decay time 1/kappa, also from the integrated time.
+
+    Notes ----- tau = 1 + 2 sum_{k <= M} rho(k), with the smallest window M of at least 5 tau; the
+    bias -tau/n of every rho(k), which subtracting the sample mean causes, is corrected. The
+    effective sample size is n/tau. ln tau has the variance 2 (2 M + 1 - tau)/n, tau in steps. A
+    series that spans fewer than 50 integrated times has the status "too short": its interval is
+    wide and not reliable.
 
     References
     ----------
     Madras and Sokal (1988), J. Stat. Phys. 50, 109, for the window; Wolff (2004), Comput. Phys.
     Commun. 156, 143, for the variance.
+
+    Examples
+    --------
+    An Ornstein-Uhlenbeck process of rate kappa = 1 has the integrated time 2/kappa:
+
+    >>> import sgdphys as sp
+    >>> x = sp.processes.ornstein_uhlenbeck(dt=0.1, steps=20_000, replicas=30, rng=0)["theta"]
+    >>> found = sp.dynamics.integrated_time(x, time="time")
+    >>> round(found["integrated_time"].mean().item(), 1)
+    2.0
+    >>> bool((found["integrated_time_low"] < 2).mean() > 0.9)
+    True
     """
     series = paths(theta, time=time)
     spacing = require_even(series, "integrated_time")
@@ -213,11 +246,11 @@ def integrated_time(
     )
     time, error, _, count, found = np.moveaxis(columns, -1, 0)
     status = np.where(status == OK, found, status)
-    reach = np.exp(ndtri(0.5 + confidence / 2) * error)
+    factor = np.exp(ndtri(0.5 + confidence / 2) * error)
     with np.errstate(invalid="ignore"):
         is_positive = time > 0
     is_open = ~is_positive & (status == TOO_SHORT)
-    low, high = time / reach, time * reach
+    low, high = time / factor, time * factor
     low = np.where(is_positive, low, np.where(is_open, 0.0, np.nan))
     high = np.where(is_positive, high, np.where(is_open, np.inf, np.nan))
     return result(
@@ -230,7 +263,7 @@ def integrated_time(
             "status": status,
         },
         named={"count": number_of("points")},
-        method="sum of autocorrelations over a self-consistent window of 5 times itself",
+        method="sum of autocorrelations over a self-consistent window of 5 integrated times",
         reference="Madras and Sokal (1988); Wolff (2004)",
         confidence=confidence,
         interval_method="normal in the logarithm, with the variance of Wolff",

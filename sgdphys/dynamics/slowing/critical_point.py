@@ -1,4 +1,4 @@
-"""Divergence of a relaxation time at a critical point: place and exponent fitted together."""
+"""Divergence of a relaxation time at a critical point: location and exponent in one fit."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from sgdphys.glossary import Quantity
 from sgdphys.quantities import labelled
 
 FEWEST = 6
-"""Points for a place, an exponent and an amplitude with errors."""
+"""Minimum number of points for a location, an exponent and amplitudes with errors."""
 _RESIDUAL = Quantity(
     "1", "residual of the power law", "", "root mean square of ln(relaxation time) about the fit"
 )
@@ -22,13 +22,13 @@ _RESIDUAL = Quantity(
 
 def _design(r: np.ndarray, critical: float) -> np.ndarray:
     """Columns of ln tau: -ln|r - r_c|, and for each side an amplitude and its first correction."""
-    away = (r - critical) / abs(critical)
+    deviation = (r - critical) / abs(critical)
     columns = [-np.log(np.abs(r - critical))]
-    for side in (away < 0, away > 0):
+    for side in (deviation < 0, deviation > 0):
         if side.any():
             columns.append(side.astype(float))
             if side.sum() > 2:
-                columns.append(np.where(side, away, 0.0))
+                columns.append(np.where(side, deviation, 0.0))
     return np.stack(columns, axis=1)
 
 
@@ -48,20 +48,22 @@ def critical_point(
     between: tuple[float, float] | None = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Fit tau ~ |r - r_c|**(-nu) to relaxation times over a scan of a control parameter.
+    """Critical point and exponent of a diverging relaxation time (critical slowing down).
 
     Parameters
     ----------
     control, relaxation_time : array (point,)
-        r, and tau above 0.
+        Control parameter r, and relaxation times tau > 0.
     between : (float, float), optional
-        Where r_c is looked for; by default on either side of the largest time.
+        Range in which r_c is searched; by default the two intervals next to the largest time.
     confidence : float
+        Level of the intervals.
 
     Returns
     -------
     Dataset
-        critical, exponent with ``_low`` and ``_high``; residual, root mean square of ln tau.
+        critical, in the unit of ``control``, and exponent, each with ``_low`` and ``_high``;
+        residual, the root mean square of ln tau about the fit. All are single numbers.
 
     Raises
     ------
@@ -70,26 +72,46 @@ def critical_point(
     NotEnoughData
         For fewer than 6 points.
 
-    Notes
-    -----
-    ln tau = a - nu ln|r - r_c| + b (r - r_c)/|r_c|, with a and b of each side's own and nu in
-    common: least squares, r_c by profile. Intervals are jackknife over points, with Student's t:
-    those of a scan whose points err independently.
+    See Also
+    --------
+    relaxation_time : Relaxation times of series.
+    early_warning : Trends before a transition whose location is not known.
+    sgdphys.information.bottleneck_relaxation : Critical slowing down of Blahut-Arimoto iterations.
+
+    Notes ----- tau ~ |r - r_c|**(-nu): least squares of ln tau = a - nu ln|r - r_c| + b (r -
+    r_c)/|r_c|, a and b separate on each side of r_c, nu common to both; r_c by profile. Intervals
+    are jackknife over points with Student's t, valid where the errors of the points are
+    independent.
 
     References
     ----------
     Strogatz (2015), "Nonlinear dynamics and chaos", section 3.4, for the exponent 1 of a pitchfork.
+
+    Examples
+    --------
+    Two-layer linear networks of unit weight decay have a pitchfork at signal 1, with exponent 1:
+
+    >>> import sgdphys as sp
+    >>> signal = [0.5, 0.6, 0.7, 0.8, 0.9, 1.1, 1.2, 1.3, 1.4, 1.5]
+    >>> tau = [sp.processes.pitchfork_time(s) for s in signal]
+    >>> found = sp.dynamics.critical_point(signal, tau)
+    >>> round(found["critical"].item(), 3), round(found["exponent"].item(), 3)
+    (1.0, 1.0)
     """
     r, tau = (
         np.asarray(array_of(v, name), np.float64).ravel()
         for v, name in ((control, "control"), (relaxation_time, "relaxation_time"))
     )
     if r.shape != tau.shape:
-        raise InputError(f"there are {len(r)} values of the control and {len(tau)} times")
+        raise InputError(
+            f"control has {len(r)} values and relaxation_time {len(tau)}; they must be equally many"
+        )
     if not (np.isfinite(r).all() and np.isfinite(tau).all() and (tau > 0).all()):
         raise InputError("relaxation times must be finite and above 0; leave the others out")
     if len(r) < FEWEST:
-        raise NotEnoughData(f"{len(r)} points are too few for r_c and nu; at least {FEWEST}")
+        raise NotEnoughData(
+            f"{len(r)} points are too few for r_c and nu; at least {FEWEST} are needed"
+        )
     order = np.argsort(r)
     r, logs = r[order], np.log(tau[order])
     low, high = between or _bracket(r, logs)
@@ -99,13 +121,13 @@ def critical_point(
     )
     n = len(r)
     error = np.sqrt((n - 1) / n * ((jackknife - jackknife.mean(axis=0)) ** 2).sum(axis=0))
-    reach = stdtrit(n - 1, 0.5 + confidence / 2) * error
+    half_width = stdtrit(n - 1, 0.5 + confidence / 2) * error
     data: dict[str, float] = {}
     for k, name in enumerate(("critical", "exponent")):
         data |= {
             name: best[k],
-            f"{name}_low": best[k] - reach[k],
-            f"{name}_high": best[k] + reach[k],
+            f"{name}_low": best[k] - half_width[k],
+            f"{name}_high": best[k] + half_width[k],
         }
     data["residual"] = float(np.sqrt(_misfit(best[0], r, logs) / n))
     found = xr.Dataset(
@@ -122,7 +144,7 @@ def critical_point(
 
 
 def _bracket(r: np.ndarray, logs: np.ndarray) -> tuple[float, float]:
-    """Gaps on both sides of the largest time."""
+    """Range of r between the neighbours of the largest time."""
     top = int(logs.argmax())
     if top in (0, len(r) - 1):
         width = r[-1] - r[0]

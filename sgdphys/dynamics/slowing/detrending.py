@@ -1,4 +1,4 @@
-"""Taking slow trends out of series, by a Gaussian kernel or local regression."""
+"""Detrending of series by a Gaussian kernel or local regression."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ from sgdphys.status import CONSTANT, ONCE, STRAIGHT, TINY, TOO_SHORT
 
 METHODS = ("gaussian", "lowess")
 _NEEDS = Needs(takes=(CONSTANT, STRAIGHT, ONCE, TINY, TOO_SHORT))
-_REACH = 4.0
-"""Standard deviations of the Gaussian that are looked at."""
+_CUTOFF = 4.0
+"""Standard deviations at which the Gaussian is cut off."""
 
 
 def detrended(
@@ -27,52 +27,76 @@ def detrended(
     bandwidth: float | None = None,
     time: Any = None,
 ) -> xr.DataArray:
-    """Return every series less its smooth trend.
+    """Detrended series: residuals of Gaussian kernel or lowess smoothing.
 
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced series, missing points NaN; an array without names has time first.
+        Evenly spaced series; missing points are NaN. An array without named dimensions has time
+        first.
     method : str
-        "gaussian": local lines weighted by a Gaussian, at the ends and beside gaps too. "lowess":
-        robust local lines (statsmodels; a second for some hundred series of a thousand points).
+        "gaussian": local linear regression with Gaussian weights, unbiased at the ends and at gaps.
+        "lowess": robust local linear regression (statsmodels; about a second for some hundred
+        series of a thousand points).
     bandwidth : float, optional
-        Standard deviation of the Gaussian, or reach of the local lines, in units of time; a tenth
-        of the series by default.
+        In units of time: standard deviation of the Gaussian, or span of the local lines; a tenth of
+        the series by default.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Times of the points: see ``dynamics.series.paths``.
 
     Returns
     -------
     DataArray
-        In the order of a DataArray, in memory; of other containers, time last. Series that diverged
-        are NaN.
+        Residuals in the unit of theta; a DataArray and no Dataset, since a transformed series is
+        again a series. Dimensions are ordered as in a DataArray given, otherwise with time last; in
+        memory. Series that diverged are NaN.
 
     Raises
     ------
     InputError
-        For an unknown method, a bandwidth of less than a point or more than the series, unevenly
-        spaced points.
+        For an unknown method, a bandwidth below one point or above the length of the series, or
+        unevenly spaced points.
+
+    See Also
+    --------
+    early_warning : Trends of indicators, after detrending if asked for.
+    rolling_indicators : Indicators in moving windows, which trends bias.
+
+    Notes
+    -----
+    The trend at t is the intercept a of the line a + b (s - t) that minimises the weighted sum of
+    squares over the points s.
 
     References
     ----------
     Fan and Gijbels (1996), "Local polynomial modelling"; Cleveland (1979), J. Am. Stat. Assoc. 74,
     829.
+
+    Examples
+    --------
+    Unit noise on a linear trend keeps its variance and loses the trend:
+
+    >>> import numpy as np
+    >>> import sgdphys as sp
+    >>> x = np.random.default_rng(0).standard_normal(2000) + 0.01 * np.arange(2000)
+    >>> rest = sp.dynamics.detrended(x)
+    >>> round(float(x.std())), round(float(rest.std()))
+    (6, 1)
     """
     if method not in METHODS:
         raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")
     series = paths(theta, time=time)
     require_even(series, "detrended")
     points = series.theta.sizes[series.dim]
-    reach = smoothing_points(bandwidth, series)
-    found, _ = over_sound_series(series, lambda x, t: rest_of(x, method, reach), points, _NEEDS)
+    width = smoothing_points(bandwidth, series)
+    found, _ = over_sound_series(series, lambda x, t: rest_of(x, method, width), points, _NEEDS)
     rest = series.theta.copy(data=found)
     rest.attrs |= attributes("detrended", x=series.value_unit)
     return rest.transpose(*theta.dims) if isinstance(theta, xr.DataArray) else rest
 
 
 def smoothing_points(bandwidth: float | None, series: Paths) -> float:
-    """A bandwidth in units of time as a number of points; by default a tenth of the series."""
+    """Bandwidth in points; a tenth of the series by default."""
     points = series.theta.sizes[series.dim]
     if bandwidth is None:
         return points / 10
@@ -86,19 +110,19 @@ def smoothing_points(bandwidth: float | None, series: Paths) -> float:
 
 
 def rest_of(x: np.ndarray, method: str, bandwidth: float) -> np.ndarray:
-    """Series (series, point) minus their trend, smoothed over so many points."""
+    """Series (series, point) minus their trend; the bandwidth is in points."""
     points = x.shape[1]
     if method == "lowess":
         return np.stack([_rest_of_lowess(row, bandwidth / points) for row in x])
-    there = np.isfinite(x)
-    count = np.maximum(there.sum(axis=1, keepdims=True), 1)
-    rest = x - np.where(there, x, 0.0).sum(axis=1, keepdims=True) / count
-    mask = (there if not there.all() else there[:1]).astype(np.float64)
-    filled = np.where(there, rest, 0.0)
-    reach = int(_REACH * bandwidth) + 1
-    u = np.arange(-reach, reach + 1)
+    finite = np.isfinite(x)
+    count = np.maximum(finite.sum(axis=1, keepdims=True), 1)
+    rest = x - np.where(finite, x, 0.0).sum(axis=1, keepdims=True) / count
+    mask = (finite if not finite.all() else finite[:1]).astype(np.float64)
+    filled = np.where(finite, rest, 0.0)
+    half_width = int(_CUTOFF * bandwidth) + 1
+    u = np.arange(-half_width, half_width + 1)
     weight = np.exp(-0.5 * (u / bandwidth) ** 2)
-    # the line through the points about each one, weighted: at the ends a mean would lag behind
+    # local linear regression: a local mean would be biased at the ends
     s0, s1, s2 = (_convolved(mask, weight * u**k) for k in range(3))
     t0, t1 = (_convolved(filled, weight * u**k) for k in range(2))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -106,7 +130,7 @@ def rest_of(x: np.ndarray, method: str, bandwidth: float) -> np.ndarray:
 
 
 def _rest_of_lowess(x: np.ndarray, share: float) -> np.ndarray:
-    """One series (point,) less its robust local lines, each through at least 3 of its points."""
+    """One series (point,) minus its robust local lines, each through at least 3 points."""
     from statsmodels.nonparametric.smoothers_lowess import lowess
 
     count = int(np.isfinite(x).sum())
@@ -117,7 +141,7 @@ def _rest_of_lowess(x: np.ndarray, share: float) -> np.ndarray:
 
 
 def _convolved(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Sum over neighbours of x (series, point), those beyond the ends 0."""
-    reach = len(weight) // 2
+    """Convolution of x (series, point) along its points, zero beyond the ends."""
+    half_width = len(weight) // 2
     full = signal.fftconvolve(x, weight[None], axes=1)
-    return np.asarray(full[:, reach : reach + x.shape[1]])
+    return np.asarray(full[:, half_width : half_width + x.shape[1]])

@@ -1,7 +1,8 @@
-"""Early warning: whether variance and memory rise more than they would without a cause.
+"""Early-warning signals: trends of variance and memory, tested against stationary surrogates.
 
-Windows overlap, so an indicator's values are dependent, and the usual p-value of Kendall's tau is
-below 5% for most stationary series. What counts is how often a stationary surrogate rises as much.
+Windows overlap, so the values of an indicator are dependent, and the usual p-value of Kendall's
+tau is below 5% for most stationary series. The test counts how often a stationary surrogate rises
+as much.
 """
 
 from typing import Any
@@ -25,8 +26,8 @@ from sgdphys.missing import numbers_of
 from sgdphys.status import OK
 
 TRENDS = (*INDICATORS, "joint")
-_PLACES = 100
-"""Windows whose indicators are compared in time."""
+_WINDOWS = 100
+"""Number of windows whose indicators are correlated with time, or up to twice as many."""
 _NEEDS = Needs(even=True, whole=True)
 _TWO_SIDED = 2
 _JOINT = (0, 1)
@@ -35,7 +36,7 @@ _JOINT = (0, 1)
 
 @compiled
 def _kendall(values, out):
-    """Kendall's tau of each row of values (row, place) with its place; NaN pairs left out."""
+    """Kendall's tau of each row of values (row, window) with time; NaN pairs are left out."""
     for r in range(values.shape[0]):
         total = 0
         pairs = 0
@@ -55,17 +56,17 @@ def _kendall(values, out):
 
 
 def _taus(indicators: np.ndarray) -> np.ndarray:
-    """Taus (series, trend) of indicators (series, place, 4), the joint one last."""
-    many, places, kinds = indicators.shape
-    rows = np.ascontiguousarray(np.moveaxis(indicators, 2, 1)).reshape(-1, places)
+    """Taus (series, trend) of indicators (series, window, 4), the joint one last."""
+    n_series, windows, kinds = indicators.shape
+    rows = np.ascontiguousarray(np.moveaxis(indicators, 2, 1)).reshape(-1, windows)
     out = np.empty(len(rows))
     _kendall(rows, out)
-    taus = out.reshape(many, kinds)
+    taus = out.reshape(n_series, kinds)
     return np.concatenate([taus, taus[:, _JOINT].mean(axis=1, keepdims=True)], axis=1)
 
 
 def _p_values(found: np.ndarray, null: np.ndarray) -> np.ndarray:
-    """Chance of a rise as large among surrogates (many, trend); of a fall as well for skewness."""
+    """P-values from taus of surrogates (surrogate, trend): one-sided, two-sided for skewness."""
     larger = (null >= found).sum(axis=0)
     p = (1 + larger) / (1 + len(null))
     k = _TWO_SIDED
@@ -87,49 +88,66 @@ def early_warning(
     resamples: int = 200,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Trends of the indicators of a critical transition, against stationary surrogates.
+    """Early-warning signals of a tipping point: Kendall tau trend tests against surrogates.
 
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced series; an array without names has time first.
+        Evenly spaced series. An array without named dimensions has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Times of the points: see ``dynamics.series.paths``.
     over : str, optional
-        A dimension of members: indicators are taken across it at fixed time, without windows or
-        detrending. Otherwise in windows along each series.
+        Ensemble dimension: indicators are then taken across it at fixed time, without windows or
+        detrending. By default they are taken in moving windows along each series.
     window : float, optional
         Length of the windows in units of time; half of the series by default.
     detrend : str, optional
         "gaussian" or "lowess", with ``bandwidth``: see ``detrended``. Surrogates are detrended too.
+    bandwidth : float, optional
+        In units of time: see ``detrended``.
     surrogates : str
-        "ar1" or "phases".
+        "ar1" (AR(1) with bootstrapped innovations) or "phases" (randomised Fourier phases).
     resamples : int
         Surrogates of each series, at least 19.
     rng : int, SeedSequence or Generator
-        Surrogates are seeded by it and the place of each series in the array.
+        Seed of the surrogates, together with the index of each series in the array.
 
     Returns
     -------
     Dataset
-        kendall (..., trend) and p_value (..., trend) of variance, autocorrelation, skewness (either
-        way), reddening, and of "joint", the mean tau of the first two; status.
+        kendall and p_value (..., trend) of variance, autocorrelation, skewness (two-sided),
+        reddening, and "joint", the mean tau of the first two; status.
 
     Raises
     ------
     InputError
-        For windows longer than the series, fewer than 5 members, unevenly spaced points.
+        For windows longer than the series, fewer than 5 members, or unevenly spaced points.
 
-    Notes
-    -----
-    Kendall's tau of an indicator with time, at 100 places. A p-value is (1 + surrogates with as
-    large a tau)/(1 + surrogates): one-sided, since a slowing system's variance and memory rise. A
-    series with gaps has NaN and the status "needs even spacing".
+    See Also
+    --------
+    rolling_indicators : The indicators in moving windows.
+    ensemble_indicators : The indicators across an ensemble.
+    critical_point : Fit of a divergence whose control parameter is known.
 
-    References
-    ----------
-    Dakos et al. (2008), PNAS 105, 14308; Boettiger and Hastings (2012), J. R. Soc. Interface 9,
-    2527, for surrogates.
+    Notes ----- Kendall's rank correlation tau of an indicator with time, at about 100 windows. p =
+    (1 + number of surrogates with a tau at least as large)/(1 + number of surrogates), one-sided:
+    variance and memory rise under critical slowing down. Windows overlap, so that the textbook
+    p-value of tau does not apply. A series with gaps is NaN, with the status "needs even spacing".
+
+    References ---------- Dakos et al. (2008), PNAS 105, 14308; Boettiger and Hastings (2012), J. R.
+    Soc. Interface 9, 2527, for surrogates.
+
+    Examples
+    --------
+    A slow ramp towards a fold bifurcation raises variance and memory:
+
+    >>> import sgdphys as sp
+    >>> x = sp.processes.slow_fold(steps=300, diffusion=1e-4, rng=0)["theta"]
+    >>> found = sp.dynamics.early_warning(x, time="time", detrend="gaussian", resamples=99, rng=0)
+    >>> bool(found["kendall"].sel(trend="joint") > 0.5)
+    True
+    >>> round(found["p_value"].sel(trend="joint").item(), 2)
+    0.01
     """
     series = paths(theta, time=time)
     spacing = require_even(series, "early_warning")
@@ -139,24 +157,24 @@ def early_warning(
         raise InputError(f"surrogates are {surrogates!r}; {nearest(surrogates, KINDS)}")
     if resamples < 19:
         raise InputError(f"resamples is {resamples}; at least 19 surrogates are needed for 5%")
-    reach = smoothing_points(bandwidth, series) if detrend else 0.0
+    smoothing = smoothing_points(bandwidth, series) if detrend else 0.0
     if over is not None:
         return _across(series, over, surrogates, resamples, rng)
     points = series.theta.sizes[series.dim]
     width = round(points / 2) if window is None else points_within(window, spacing)
     require_window(width, points, spacing)
-    stride = max(1, (points - width) // _PLACES)
+    stride = max(1, (points - width) // _WINDOWS)
 
     def indicators(x: np.ndarray) -> np.ndarray:
-        rest = rest_of(x, detrend, reach) if detrend else x.copy()
+        rest = rest_of(x, detrend, smoothing) if detrend else x.copy()
         return rolling(rest, width, stride)[..., :4]
 
-    def kernel(x: np.ndarray, t: np.ndarray, places: np.ndarray) -> np.ndarray:
+    def kernel(x: np.ndarray, t: np.ndarray, indices: np.ndarray) -> np.ndarray:
         out = np.empty((len(x), 2 * len(TRENDS)))
         found = _taus(indicators(x))
-        rest = rest_of(x, detrend, reach) if detrend else x
+        rest = rest_of(x, detrend, smoothing) if detrend else x
         for k, row in enumerate(rest):
-            drawn = surrogates_of(row[None], resamples, surrogates, stream(rng, places[k]))[:, 0]
+            drawn = surrogates_of(row[None], resamples, surrogates, stream(rng, indices[k]))[:, 0]
             null = _taus(indicators(drawn))
             out[k, : len(TRENDS)] = found[k]
             out[k, len(TRENDS) :] = _p_values(found[k], null)
@@ -169,19 +187,19 @@ def early_warning(
 
 
 def _across(series: Paths, over: str, surrogates: str, resamples: int, rng: Seed) -> xr.Dataset:
-    """Trends of indicators across members, beside ensembles of stationary surrogates."""
+    """Trends of indicators across members, tested against ensembles of stationary surrogates."""
     require_members(series.theta, over)
     kept = [d for d in series.over if d != over]
     x = numbers_of(series.theta.transpose(*kept, over, series.dim))
     shape = x.shape[: len(kept)]
     flat = x.reshape(-1, *x.shape[-2:])
-    stride = max(1, flat.shape[-1] // _PLACES)
+    stride = max(1, flat.shape[-1] // _WINDOWS)
     out = np.full((len(flat), 2 * len(TRENDS)), np.nan)
     status = np.empty(len(flat), np.int64)
     precision = precision_of(series.theta.dtype)
 
     def indicators(members: np.ndarray) -> np.ndarray:
-        """Of (member, ensemble, point), with no reddening: that takes a window."""
+        """Of (member, ensemble, point), without reddening, which needs a window."""
         variance, memory, skewness, _ = across_members(members, *pairs_at(series.times, None))
         columns = np.stack([variance, memory, skewness, np.full_like(variance, np.nan)], axis=-1)
         return columns[:, ::stride]
@@ -191,9 +209,9 @@ def _across(series: Paths, over: str, surrogates: str, resamples: int, rng: Seed
         if status[k] != OK:
             continue
         found = _taus(indicators(members[:, None]))[0]
-        # about the ensemble mean: the trend that all share is drift
-        away = members - members.mean(axis=0)
-        drawn = surrogates_of(away, resamples, surrogates, stream(rng, k))
+        # relative to the ensemble mean: a trend common to all members is drift
+        deviations = members - members.mean(axis=0)
+        drawn = surrogates_of(deviations, resamples, surrogates, stream(rng, k))
         null = _taus(indicators(drawn.swapaxes(0, 1)))
         out[k, : len(TRENDS)] = found
         out[k, len(TRENDS) :] = _p_values(found, null)
@@ -208,12 +226,12 @@ def _labels(
     series: Paths, columns: np.ndarray, status: np.ndarray, surrogates: str, resamples: int,
     where: str,
 ) -> xr.Dataset:  # fmt: skip
-    many = len(TRENDS)
+    n_trends = len(TRENDS)
     return result(
         series,
         {
-            "kendall": (("trend",), columns[..., :many]),
-            "p_value": (("trend",), columns[..., many:]),
+            "kendall": (("trend",), columns[..., :n_trends]),
+            "p_value": (("trend",), columns[..., n_trends:]),
             "status": status,
         },
         coords={"trend": list(TRENDS)},

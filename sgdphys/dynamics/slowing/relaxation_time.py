@@ -1,4 +1,4 @@
-"""Relaxation times, three ways that agree on an Ornstein-Uhlenbeck process."""
+"""Relaxation times by three methods, which agree on an Ornstein-Uhlenbeck process."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ from sgdphys.status import FAST, OK
 
 METHODS = ("lag1", "integrated", "exponential")
 _FITTED = 2.0
-"""Relaxation times over which an exponential is fitted to the autocorrelation."""
+"""Range of the exponential fit, in relaxation times."""
 _ITERATIONS = 30
 _FASTEST = 50.0
-"""Relaxation rate in a step at which there is no memory."""
+"""Relaxation rate per step from which on there is no memory."""
 
 
 @checked
@@ -31,36 +31,58 @@ def relaxation_time(
     method: str = "lag1",
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Relaxation time of every series, 1/kappa of an Ornstein-Uhlenbeck process.
+    """Relaxation time (correlation time, decorrelation time, 1/kappa) of every series.
 
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced, stationary series; an array without names has time first.
+        Evenly spaced, stationary series. An array without named dimensions has time first.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Times of the points: see ``dynamics.series.paths``.
     method : str
-        "lag1": -1/ln phi, phi the autocorrelation of neighbouring points with its bias taken out;
-        uneven times and gaps are legal. "integrated": -1/ln[(t - 1)/(t + 1)] from the integrated
-        time t in steps, which noise on each measurement lowers less. "exponential": a fit of
-        exp(-k/tau) to the autocorrelation over two relaxation times.
+        "lag1": -1/ln phi, phi the bias-corrected autocorrelation of neighbouring points; uneven
+        times and gaps are allowed. "integrated": -1/ln[(t - 1)/(t + 1)] from the integrated time t
+        in steps, which measurement noise biases less. "exponential": a fit of exp(-k/tau) to the
+        autocorrelation over two relaxation times.
     confidence : float
+        Level of the intervals.
 
     Returns
     -------
     Dataset
-        relaxation_time with ``_low`` and ``_high``, in units of time, count, status. A series that
-        alternates is "oscillating at this sampling", one without memory "relaxes within one step",
-        and one whose correlations do not fall off within it "too short"; all have NaN.
+        relaxation_time with ``_low`` and ``_high`` (NaN for "exponential"), in units of time;
+        count, the number of points; status. The time is NaN for a series that alternates
+        ("oscillating at this sampling"), one without memory ("relaxes within one step"), and one
+        whose correlations do not decay within its length ("too short").
 
     Raises
     ------
     InputError
-        For an unknown method, or unevenly spaced points where they are needed.
+        For an unknown method, or unevenly spaced points where even spacing is needed.
+
+    See Also
+    --------
+    fit_ou : Fit of an Ornstein-Uhlenbeck process, on which "lag1" rests.
+    integrated_time : Integrated autocorrelation time, on which "integrated" rests.
+    critical_point : Fit of the divergence of relaxation times (critical slowing down).
+
+    Notes ----- All three agree on an Ornstein-Uhlenbeck process, rho(t) = exp(-kappa t). With
+    several time scales "lag1" weighs the fast ones more and "integrated" the slow ones.
 
     References
     ----------
-    See ``fit_ou`` for "lag1" and ``integrated_time`` for "integrated".
+    Madras and Sokal (1988), J. Stat. Phys. 50, 109; Wolff (2004), Comput. Phys. Commun. 156, 143.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> x = sp.processes.ornstein_uhlenbeck(dt=0.1, steps=20_000, replicas=30, rng=0)["theta"]
+    >>> for method in ("lag1", "integrated", "exponential"):
+    ...     found = sp.dynamics.relaxation_time(x, time="time", method=method)
+    ...     print(method, round(found["relaxation_time"].mean().item(), 1))
+    lag1 1.0
+    integrated 1.0
+    exponential 1.0
     """
     if method not in METHODS:
         raise InputError(f"method is {method!r}; {nearest(method, METHODS)}")
@@ -83,11 +105,11 @@ def relaxation_time(
     time, error, _, count, found, fitted = np.moveaxis(columns, -1, 0)
     status = np.where(status == OK, found, status)
     if method == "integrated":
-        reach = np.exp(ndtri(0.5 + confidence / 2) * error)
-        tau, low, high = (_from_integrated(v) for v in (time, time / reach, time * reach))
+        factor = np.exp(ndtri(0.5 + confidence / 2) * error)
+        tau, low, high = (_from_integrated(v) for v in (time, time / factor, time * factor))
     else:
         tau, low, high = fitted, np.full_like(time, np.nan), np.full_like(time, np.nan)
-    # a series that is long enough for its integrated time, which is at most that of no memory
+    # long enough, with an integrated time that is at most that of white noise
     is_fast = (status == OK) & np.isnan(tau)
     return result(
         series,
@@ -109,7 +131,7 @@ def relaxation_time(
 
 
 def _from_integrated(time: np.ndarray) -> np.ndarray:
-    """Relaxation time in steps of an integrated time in steps; NaN at or below that of no memory.
+    """Relaxation time in steps of an integrated time in steps; NaN at or below that of white noise.
 
     -1/ln[(t - 1)/(t + 1)].
     """
@@ -125,9 +147,9 @@ def _exponential(found, time, count, start, out):
     ----------
     found : float64 (series, lag)
     time, count, start : float64 (series,)
-        Integrated times and points of the series, and relaxation times to begin with, in steps.
+        Integrated times, numbers of points, and starting values of relaxation times, in steps.
     out : float64 (series,)
-        Filled; NaN where there is nothing to begin with, and without memory.
+        Filled; NaN without a starting value, and without memory.
     """
     for s in range(found.shape[0]):
         out[s] = np.nan
@@ -141,7 +163,7 @@ def _exponential(found, time, count, start, out):
             square = 0.0
             for k in range(1, last + 1):
                 target = found[s, k] * (1.0 - lost) + lost
-                if target != target:  # no pair of points is so far apart
+                if target != target:  # no pair of points at this lag
                     continue
                 curve = np.exp(-rate * k)
                 product -= k * curve * (target - curve)

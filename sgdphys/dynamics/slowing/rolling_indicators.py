@@ -1,7 +1,8 @@
-"""Early-warning indicators: spread, memory, skewness and reddening, in moving windows.
+"""Early-warning indicators in rolling windows: variance, memory, skewness and reddening.
 
-Sums move with the window and are taken anew, about the window's own mean, each time it has moved by
-its length: so digits survive a mean of a million spreads, at a cost that does not grow with it.
+Sums are updated as the window moves, and recomputed about the window's own mean each time it has
+moved by its length: precision survives a mean of a million standard deviations, at a cost that is
+independent of the length of the window.
 """
 
 import functools
@@ -22,12 +23,12 @@ from sgdphys.quantities import number_of
 
 INDICATORS = ("variance", "autocorrelation", "skewness", "reddening")
 COARSE = 10
-"""Windows are cut into so many blocks, whose means tell the slow part of the variance."""
+"""Blocks per window, whose means measure the low-frequency part of the variance."""
 NARROWEST = 20
-"""Points of a window."""
+"""Minimum number of points of a window."""
 _LAZY_BYTES = 16 * 2**20
 _ONE_AT_A_TIME = threading.Lock()
-"""Lazy windows are loaded in turn, so that memory is bounded; series within them go to threads."""
+"""Lazy windows are loaded one after the other, which bounds memory; their series run in threads."""
 
 
 @compiled
@@ -55,24 +56,24 @@ def _sums_of(x, first, end, shift, sums):
 def _coarse_means(x, length, out):
     """Mean of x[i - length + 1 : i + 1] at every i; NaN where a point is missing."""
     total = 0.0
-    there = 0
+    present = 0
     n = x.shape[0]
     for i in range(n):
-        if i % length == 0:  # anew, so that rounding does not add up
+        if i % length == 0:  # recomputed, so that rounding errors do not accumulate
             total = 0.0
-            there = 0
+            present = 0
             for k in range(max(0, i - length + 1), i + 1):
                 if x[k] - x[k] == 0.0:
                     total += x[k]
-                    there += 1
+                    present += 1
         else:
             if x[i] - x[i] == 0.0:
                 total += x[i]
-                there += 1
+                present += 1
             if i >= length and x[i - length] - x[i - length] == 0.0:
                 total -= x[i - length]
-                there -= 1
-        out[i] = total / length if there == length else np.nan
+                present -= 1
+        out[i] = total / length if present == length else np.nan
 
 
 @compiled
@@ -82,14 +83,14 @@ def _rolling_kernel(x, window, length, stride, coarse, sums, slow, out):
     Parameters
     ----------
     x : float64 (series, point)
-        Changed: every series is taken about its first finite point.
+        Overwritten: the first finite point of every series is subtracted.
     window, length, stride : int
     coarse : float64 (point,)
         Scratch.
     sums : float64 (8,)
         Scratch: count, sums of x, x**2, x**3 about a shift; pairs, their sums and products.
     slow : float64 (8,)
-        Scratch: the same of the coarse means.
+        Scratch: the same for the coarse means.
     """
     n = x.shape[1]
     for s in range(x.shape[0]):
@@ -106,10 +107,10 @@ def _rolling_kernel(x, window, length, stride, coarse, sums, slow, out):
         infinite = 0
         last = -1
         changed = -1
-        reach = window - length + 1
-        until_fresh = 0
-        until_told = 0
-        told = 0
+        n_means = window - length + 1
+        until_reset = 0
+        until_output = 0
+        written = 0
         for end in range(1, n + 1):
             new = row[end - 1]
             first = end - window
@@ -123,8 +124,8 @@ def _rolling_kernel(x, window, length, stride, coarse, sums, slow, out):
                 continue
             if infinite and first > 0 and np.isinf(row[first - 1]):
                 infinite -= 1
-            if until_fresh == 0:
-                until_fresh = window
+            if until_reset == 0:
+                until_reset = window
                 if first > 0 and sums[0] > 0:
                     shift += sums[1] / sums[0]
                 _sums_of(row, first, end, shift, sums)
@@ -165,13 +166,13 @@ def _rolling_kernel(x, window, length, stride, coarse, sums, slow, out):
                     slow[0] += 1.0
                     slow[1] += now
                     slow[2] += now * now
-            until_fresh -= 1
-            if until_told:
-                until_told -= 1
+            until_reset -= 1
+            if until_output:
+                until_output -= 1
                 continue
-            until_told = stride - 1
-            found = out[s, told]
-            told += 1
+            until_output = stride - 1
+            found = out[s, written]
+            written += 1
             count = sums[0]
             for k in range(4):
                 found[k] = np.nan
@@ -181,26 +182,26 @@ def _rolling_kernel(x, window, length, stride, coarse, sums, slow, out):
             if changed < first:
                 found[0] = 0.0
                 continue
-            share = 1.0 / count
-            mean = sums[1] * share
+            inverse = 1.0 / count
+            mean = sums[1] * inverse
             square = mean * mean
-            second = sums[2] * share - square
+            second = sums[2] * inverse - square
             if second <= 0.0:
                 continue
-            third = sums[3] * share - 3 * mean * sums[2] * share + 2 * mean * square
+            third = sums[3] * inverse - 3 * mean * sums[2] * inverse + 2 * mean * square
             found[0] = second * count / (count - 1)
             if sums[4] > 0:
                 found[1] = (sums[6] - mean * sums[5] + sums[4] * square) / (sums[4] * second)
             cube = second * np.sqrt(second)
             if cube > 0:
                 found[2] = third / cube
-            if 2 * slow[0] >= reach:
-                spread = slow[2] - 2 * mean * slow[1] + slow[0] * square
-                found[3] = length * spread / (slow[0] * second)
+            if 2 * slow[0] >= n_means:
+                coarse_squares = slow[2] - 2 * mean * slow[1] + slow[0] * square
+                found[3] = length * coarse_squares / (slow[0] * second)
 
 
 def rolling(x: np.ndarray, window: int, stride: int) -> np.ndarray:
-    """Indicators and counts (series, window, 5) of series (series, point), which are changed."""
+    """Indicators and counts (series, window, 5) of series (series, point), which it overwrites."""
     points = x.shape[1]
     out = np.empty((len(x), (points - window) // stride + 1, 5))
     length = max(2, window // COARSE)
@@ -224,43 +225,60 @@ def rolling_indicators(
     stride: float | None = None,
     time: Any = None,
 ) -> xr.Dataset:
-    """Variance, lag-1 autocorrelation, skewness and reddening in windows that move along a series.
+    """Early-warning indicators in rolling windows: variance, lag-1 autocorrelation, skewness.
 
     Parameters
     ----------
     theta : DataArray or array
-        Evenly spaced series, missing points NaN; an array without names has time first. Trends
-        stay: see ``detrended``. A lazy array gives lazy results, whatever its chunks.
+        Evenly spaced series; missing points are NaN. An array without named dimensions has time
+        first. Trends are not removed: see ``detrended``. A lazy (dask) array gives lazy results,
+        whatever its chunks.
     window : float
-        Length of the window in units of time, to the nearest whole number of points: at least 20.
+        Length of the window in units of time, rounded to a whole number of points, at least 20.
     stride : float, optional
-        What the window moves by, in units of time; one point by default.
+        Distance between windows in units of time; one point by default.
     time : str, float, array or pair, optional
-        Where points lie in time: see ``dynamics.series.paths``.
+        Times of the points: see ``dynamics.series.paths``.
 
     Returns
     -------
     Dataset
-        variance, autocorrelation, skewness, reddening, count, over the other dimensions and
-        ``dim``, which stands at the last point of each window.
+        variance (unit of theta squared), autocorrelation, skewness, reddening, and count, the
+        number of points, over the other dimensions and time, which is that of the last point of
+        each window.
 
     Raises
     ------
     InputError
         For a window longer than the series, or unevenly spaced points.
 
-    Notes
-    -----
-    The autocorrelation is the mean product of neighbouring points that are both there, over the
-    variance. Reddening is the variance of means of m points, m a tenth of the window, times m, over
-    the variance: Bartlett's estimate of the spectral density at frequency 0 over its mean, 1 for
-    white noise. A window with less than half of its points, or an infinite one, has NaN; a constant
-    one has variance 0 and else NaN.
+    See Also
+    --------
+    ensemble_indicators : The same across an ensemble at fixed time.
+    early_warning : Tests of the trends of these indicators.
+    detrended : Series without their slow trend.
+
+    Notes ----- The autocorrelation is the mean product of neighbouring points that are both finite,
+    divided by the variance. Reddening is m times the variance of means of m points, m a tenth of
+    the window, divided by the variance: Bartlett's estimate of the spectral density at frequency 0
+    divided by its mean, 1 for white noise. A window with fewer than half of its points, or with an
+    infinite one, is NaN; a constant window has variance 0 and is NaN otherwise.
 
     References
     ----------
     Scheffer et al. (2009), Nature 461, 53; Dakos et al. (2012), PLoS ONE 7, e41010; Biggs et al.
     (2009), PNAS 106, 826, for reddening.
+
+    Examples
+    --------
+    White noise has variance 1, no memory, no skewness, and a reddening of about 1:
+
+    >>> import numpy as np
+    >>> import sgdphys as sp
+    >>> x = np.random.default_rng(0).standard_normal(20_000)
+    >>> found = sp.dynamics.rolling_indicators(x, window=1000, stride=100)
+    >>> {name: abs(round(found[name].mean().item(), 1)) for name in found if name != "count"}
+    {'variance': 1.0, 'autocorrelation': 0.0, 'skewness': 0.0, 'reddening': 1.0}
     """
     series = paths(theta, time=time)
     points = series.theta.sizes[series.dim]
@@ -309,46 +327,48 @@ def _lazily(series: Paths, window: int, stride: int, windows: int) -> Any:
     sizes = theta.chunks[-1]
     starts = np.cumsum([0, *sizes])
     blocks = theta.to_delayed()
-    threads = parallel.limit()  # Dask's own threads, in which this is computed, know of no limit
+    threads = (
+        parallel.limit()
+    )  # read here: the threads of Dask that compute the blocks do not inherit it
 
-    def column(place: tuple[int, ...]) -> Any:
-        shape = tuple(theta.chunks[axis][k] for axis, k in enumerate(place))
-        # a task reads a window and a half, and makes little
+    def column(index: tuple[int, ...]) -> Any:
+        shape = tuple(theta.chunks[axis][k] for axis, k in enumerate(index))
+        # a task reads about a window and a half, and its output is small
         most = _LAZY_BYTES // (40 * max(int(np.prod(shape)), 1))
         together = max(1, min(most, 1 + window // (2 * stride)))
         parts = []
         for first in range(0, windows, together):
-            many = min(together, windows - first)
-            begin, end = first * stride, (first + many - 1) * stride + window
+            n_windows = min(together, windows - first)
+            begin, end = first * stride, (first + n_windows - 1) * stride + window
             low = int(np.searchsorted(starts, begin, side="right")) - 1
             high = int(np.searchsorted(starts, end, side="left"))
-            # hidden in a function: as arguments dask would load the chunks of all tasks ahead
+            # inside an object: chunks that are arguments Dask loads ahead of time, for all tasks
             work = functools.partial(
-                _block_of_windows, _Chunks(list(blocks[place][low:high])), shape,
+                _block_of_windows, _Chunks(list(blocks[index][low:high])), shape,
                 begin - int(starts[low]), end - begin, window, stride, threads,
             )  # fmt: skip
-            parts.append(da.from_delayed(delayed(work)(), (*shape, many, 5), np.float64))
+            parts.append(da.from_delayed(delayed(work)(), (*shape, n_windows, 5), np.float64))
         return da.concatenate(parts, axis=-2)
 
-    def nested(place: tuple[int, ...]) -> Any:
-        axis = len(place)
+    def nested(index: tuple[int, ...]) -> Any:
+        axis = len(index)
         if axis == theta.ndim - 1:
-            return column(place)
-        return [nested((*place, k)) for k in range(theta.numblocks[axis])]
+            return column(index)
+        return [nested((*index, k)) for k in range(theta.numblocks[axis])]
 
     found = nested(())
     return da.block(_in_two_more(found)) if isinstance(found, list) else found
 
 
 class _Chunks:
-    """Chunks to be loaded one after the other."""
+    """Chunks that are loaded one after the other."""
 
     def __init__(self, chunks: list[Any]) -> None:
         self.chunks = chunks
 
 
 def _in_two_more(nested: Any) -> Any:
-    """Nest blocks twice more, for the two axes along which there is one."""
+    """Nest blocks twice more, for the two last axes, which have one block each."""
     return [_in_two_more(k) for k in nested] if isinstance(nested, list) else [[nested]]
 
 
@@ -356,13 +376,13 @@ def _block_of_windows(
     source: _Chunks, shape: tuple[int, ...], begin: int, points: int, window: int, stride: int,
     threads: int | None,
 ) -> np.ndarray:  # fmt: skip
-    """Indicators of consecutive chunks from a point on, a few series at a time."""
-    many = int(np.prod(shape))
-    out = np.empty((many, (points - window) // stride + 1, 5))
+    """Indicators of a stretch of consecutive chunks, a few series at a time."""
+    n_series = int(np.prod(shape))
+    out = np.empty((n_series, (points - window) // stride + 1, 5))
     together = max(1, BLOCK_BYTES // (8 * points))
     with _ONE_AT_A_TIME, parallel.limited(threads):
         flat = [
-            missing_as_nan(np.asarray(c.compute(scheduler="synchronous"))).reshape(many, -1)
+            missing_as_nan(np.asarray(c.compute(scheduler="synchronous"))).reshape(n_series, -1)
             for c in source.chunks
         ]
 
@@ -370,5 +390,5 @@ def _block_of_windows(
             x = np.concatenate([c[part] for c in flat], axis=1, dtype=np.float64)
             out[part] = rolling(np.ascontiguousarray(x[:, begin : begin + points]), window, stride)
 
-        parallel.map(work, [slice(k, k + together) for k in range(0, many, together)])
+        parallel.map(work, [slice(k, k + together) for k in range(0, n_series, together)])
     return out.reshape(*shape, *out.shape[1:])

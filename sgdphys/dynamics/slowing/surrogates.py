@@ -1,4 +1,4 @@
-"""Series without a trend that are else like a given one: the null of every early warning."""
+"""Stationary surrogates of a series: the null hypothesis of every early-warning test."""
 
 import numpy as np
 from scipy import fft, signal
@@ -10,31 +10,32 @@ _MOST_MEMORY = 0.999
 
 
 def memory_of(x: np.ndarray) -> float:
-    """Lag-1 coefficient of zero-mean series (series, point), its own small-sample bias taken out.
+    """AR(1) coefficient of zero-mean series (series, point), corrected for small-sample bias.
 
-    The mean and the regression lower it by (1 + 3 phi)/n, n the points of a series.
+    Subtracting the mean and the regression bias it by -(1 + 3 phi)/n, n the points of a series.
     """
     before, after = x[:, :-1], x[:, 1:]
     phi = (before * after).sum() / (before**2).sum()
     return float(np.clip(phi + (1 + 3 * phi) / x.shape[1], -_MOST_MEMORY, _MOST_MEMORY))
 
 
-def surrogates_of(x: np.ndarray, many: int, kind: str, rng: np.random.Generator) -> np.ndarray:
-    """Stationary series with the memory and the marginal scatter of given ones.
+def surrogates_of(x: np.ndarray, count: int, kind: str, rng: np.random.Generator) -> np.ndarray:
+    """Stationary surrogates with the memory and the variance of given series.
 
     Parameters
     ----------
     x : float64 (member, point)
         Realisations of one process, without gaps.
-    many : int
+    count : int
+        Number of surrogates.
     kind : str
         "ar1": an AR(1) process whose innovations are drawn from those of the series. "phases":
-        Fourier phases drawn anew, which keeps the whole spectrum.
+        random Fourier phases, which preserve the whole spectrum.
     rng : Generator
 
     Returns
     -------
-    (many, member, point)
+    (count, member, point)
 
     Raises
     ------
@@ -47,19 +48,19 @@ def surrogates_of(x: np.ndarray, many: int, kind: str, rng: np.random.Generator)
     """
     if kind not in KINDS:
         raise InputError(f"surrogates are {kind!r}; {nearest(kind, KINDS)}")
-    away = x - x.mean(axis=1, keepdims=True)
+    deviations = x - x.mean(axis=1, keepdims=True)
     members, points = x.shape
     if kind == "phases":
-        size = np.abs(fft.rfft(away, axis=1))
-        angle = rng.uniform(0, 2 * np.pi, (many, *size.shape))
+        size = np.abs(fft.rfft(deviations, axis=1))
+        angle = rng.uniform(0, 2 * np.pi, (count, *size.shape))
         angle[..., 0] = 0
         if points % 2 == 0:
-            angle[..., -1] = rng.integers(0, 2, (many, members)) * np.pi
+            angle[..., -1] = rng.integers(0, 2, (count, members)) * np.pi
         return np.asarray(fft.irfft(size * np.exp(1j * angle), points, axis=-1))
-    phi = memory_of(away)
-    kicks = (away[:, 1:] - phi * away[:, :-1]).ravel()
-    kicks = kicks - kicks.mean()
-    drawn = kicks[rng.integers(0, len(kicks), (many, members, points))]
-    # a first point of the stationary state
-    drawn[..., 0] = rng.standard_normal((many, members)) * kicks.std() / np.sqrt(1 - phi**2)
+    phi = memory_of(deviations)
+    innovations = (deviations[:, 1:] - phi * deviations[:, :-1]).ravel()
+    innovations = innovations - innovations.mean()
+    drawn = innovations[rng.integers(0, len(innovations), (count, members, points))]
+    # the first point is in the stationary state
+    drawn[..., 0] = rng.standard_normal((count, members)) * innovations.std() / np.sqrt(1 - phi**2)
     return np.asarray(signal.lfilter([1.0], [1.0, -phi], drawn, axis=-1))

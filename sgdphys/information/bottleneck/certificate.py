@@ -1,7 +1,7 @@
 """The information bottleneck at fixed beta, solved with a proof of optimality for binary labels.
 
 An encoder that is optimal for its decoders q_t is p(t|x) = p(t)/Z(x) exp(-beta KL[p(y|x) || q_t]):
-what is left to choose is a measure of decoders, in which the problem is convex. With
+what remains to be optimised is a measure over decoders, in which the problem is convex. With
 
     excess(q) = sum_x p(x) exp(-beta KL[p(y|x) || q])/Z(x) - 1
 
@@ -20,19 +20,19 @@ from sgdphys.containers import array_of
 from sgdphys.errors import InputError
 
 MERGE_WITHIN = 1e-9
-"""Inputs whose label probabilities agree so far are one class."""
+"""Inputs whose label probabilities agree to this are one class."""
 _EXTREME = 45.0
-"""Largest logit that is told apart from certainty."""
+"""Largest logit that is distinguished from certainty."""
 _SCAN = 1500
 _TINY = 1e-13
-_SAME_PLACE = 1e-5
+_SAME_LOGIT = 1e-5
 _ROUNDS = 200
 _STRIDE = 1.2
 """Ratio of successive betas in annealing."""
 _LARGEST_EXPONENT = 300.0
-"""Above it an excess is only known to be large."""
+"""Exponents are cut off here, where an excess is only known to be large."""
 _PATIENCE = 8
-"""Rounds without half the excess after which rounding is at work."""
+"""Rounds without halving of the excess after which only rounding errors are left."""
 
 
 class Channel(NamedTuple):
@@ -84,7 +84,7 @@ def channel_of(p_xy: Any) -> Channel:
     Raises
     ------
     InputError
-        For what is no joint distribution, or a label that is constant.
+        If p_xy is no joint distribution, or the label is constant.
     """
     p = np.asarray(array_of(p_xy, "p_xy"), np.float64)
     if p.ndim != 2 or p.shape[1] < 2 or not np.isfinite(p).all() or (p < 0).any():
@@ -96,7 +96,7 @@ def channel_of(p_xy: Any) -> Channel:
         raise InputError(f"p_xy sums to {p.sum():.6g}; it must sum to 1")
     p = p[p.sum(axis=1) > 0] / p.sum()
     if (p.sum(axis=0) > 0).sum() < 2:
-        raise InputError("one label has all the probability; there is nothing to keep")
+        raise InputError("one label has all the probability; there is no information to keep")
     p_x = p.sum(axis=1)
     conditional = p / p_x[:, None]
     rounded = np.round(conditional / MERGE_WITHIN).astype(np.int64)
@@ -155,12 +155,12 @@ def _excess_at(channel: Channel, log_z: np.ndarray, beta: float, logit: np.ndarr
 
 
 def excess(channel: Channel, clusters: Clusters, beta: float, logit: np.ndarray) -> np.ndarray:
-    """Sum of p(x) exp(-beta KL)/Z(x) less 1 at given decoders; nowhere above 0 at an optimum."""
+    """Sum of p(x) exp(-beta KL)/Z(x) minus 1 at given decoders; nowhere above 0 at an optimum."""
     return _excess_at(channel, _log_z(channel, clusters, beta), beta, np.atleast_1d(logit))
 
 
 def _bounds(channel: Channel) -> tuple[float, float]:
-    """Least and largest logit of p(y=1|x); no decoder of an optimum lies beyond."""
+    """Smallest and largest logit of p(y=1|x); the decoders of an optimum lie between."""
     r = channel.p_y_given_x
     with np.errstate(divide="ignore"):
         logits = np.clip(np.log(r[:, 1]) - np.log(r[:, 0]), -_EXTREME, _EXTREME)
@@ -168,7 +168,7 @@ def _bounds(channel: Channel) -> tuple[float, float]:
 
 
 def largest_excess(channel: Channel, clusters: Clusters, beta: float) -> tuple[float, float]:
-    """Return the supremum of the excess and the logit where it is reached.
+    """Return the supremum of the excess and the logit at which it occurs.
 
     A scan of the logit, denser near the clusters, refined at its highest peaks.
     """
@@ -200,9 +200,9 @@ def free_energy(channel: Channel, clusters: Clusters, beta: float) -> float:
 
 
 def newton(channel: Channel, clusters: Clusters, beta: float) -> Clusters:
-    """Minimise the free energy over masses and places of the given clusters.
+    """Minimise the free energy over masses and logits of the given clusters.
 
-    Damped Newton in (ln mass, logit); the masses' common factor is left free and normed after.
+    Damped Newton method in (ln mass, logit); masses are normalised after each step.
     """
     a, u = np.log(clusters.mass), clusters.logit.copy()
     k = len(a)
@@ -213,21 +213,25 @@ def newton(channel: Channel, clusters: Clusters, beta: float) -> Clusters:
         w = np.exp(a)
         share = encoder(channel, Clusters(w, u), beta)
         q = expit(u)
-        pull = q - r
+        difference = q - r
         weighted = p * share
-        gradient = np.concatenate([w - weighted.sum(axis=0), beta * (weighted * pull).sum(axis=0)])
+        gradient = np.concatenate(
+            [w - weighted.sum(axis=0), beta * (weighted * difference).sum(axis=0)]
+        )
         if np.abs(gradient).max() < 1e-15:
             break
-        bent = share * pull
+        weighted_difference = share * difference
         hessian = np.empty((2 * k, 2 * k))
         hessian[:k, :k] = weighted.T @ share - np.outer(w, w)
         hessian[:k, :k] += np.diag(w - weighted.sum(axis=0))
-        hessian[:k, k:] = -beta * weighted.T @ bent + np.diag(beta * (weighted * pull).sum(axis=0))
+        hessian[:k, k:] = -beta * weighted.T @ weighted_difference + np.diag(
+            beta * (weighted * difference).sum(axis=0)
+        )
         hessian[k:, :k] = hessian[:k, k:].T
-        hessian[k:, k:] = beta**2 * (p * bent).T @ bent
-        curl = beta * weighted.sum(axis=0) * q * (1 - q)
-        hessian[k:, k:] += np.diag(curl - beta**2 * (weighted * pull**2).sum(axis=0))
-        scale = np.sqrt(np.concatenate([w, curl + 1e-300]))
+        hessian[k:, k:] = beta**2 * (p * weighted_difference).T @ weighted_difference
+        curvature = beta * weighted.sum(axis=0) * q * (1 - q)
+        hessian[k:, k:] += np.diag(curvature - beta**2 * (weighted * difference**2).sum(axis=0))
+        scale = np.sqrt(np.concatenate([w, curvature + 1e-300]))
         scaled = hessian / np.outer(scale, scale)
         moved = False
         for _ in range(40):
@@ -253,18 +257,18 @@ def newton(channel: Channel, clusters: Clusters, beta: float) -> Clusters:
 
 
 def tidied(clusters: Clusters) -> Clusters:
-    """Drop clusters without mass and merge those at one place."""
+    """Drop clusters without mass and merge those with equal logits."""
     keep = clusters.mass > _TINY
     mass, logit = clusters.mass[keep], clusters.logit[keep]
     order = np.argsort(logit)
     mass, logit = mass[order], logit[order]
-    groups = np.concatenate([[0], np.cumsum(np.diff(logit) > _SAME_PLACE)])
+    groups = np.concatenate([[0], np.cumsum(np.diff(logit) > _SAME_LOGIT)])
     total = np.bincount(groups, mass)
     return Clusters(total / total.sum(), np.bincount(groups, mass * logit) / total)
 
 
 def trivial(channel: Channel) -> Clusters:
-    """Return the one cluster that knows nothing."""
+    """Return the trivial solution: one cluster, independent of the input."""
     p = channel.p_y
     return Clusters(np.ones(1), np.array([np.log(p[1]) - np.log(p[0])]))
 
@@ -282,12 +286,13 @@ def optimum(
     start : Clusters
         Those of a nearby beta.
     tolerance : float
-        Largest excess that counts as none.
+        Largest excess that counts as 0.
 
     Returns
     -------
     (Clusters, float, int)
-        The certificate is the supremum of the excess: the free energy is optimal to so many nats.
+        The certificate is the supremum of the excess: the free energy lies at most
+        that many nats above the optimum.
     """
     clusters = start
     best, least = clusters, np.inf
@@ -295,7 +300,7 @@ def optimum(
     while turns < _ROUNDS and without_gain < _PATIENCE:
         turns += 1
         clusters = tidied(newton(channel, tidied(clusters), beta))
-        above, place = largest_excess(channel, clusters, beta)
+        above, peak = largest_excess(channel, clusters, beta)
         without_gain += 1
         if above < 0.5 * least:
             without_gain = 0
@@ -303,24 +308,24 @@ def optimum(
             best, least = clusters, above
         if above <= tolerance:
             break
-        clusters = _with_newborn(channel, clusters, beta, place)
+        clusters = _with_new_cluster(channel, clusters, beta, peak)
     return best, max(least, 0.0), turns
 
 
-def _with_newborn(channel: Channel, clusters: Clusters, beta: float, place: float) -> Clusters:
-    """Add a cluster at a place with the mass that lowers the free energy most."""
-    logs = _log_kernel(channel, np.array([place]), beta)[:, 0] - _log_z(channel, clusters, beta)
+def _with_new_cluster(channel: Channel, clusters: Clusters, beta: float, logit: float) -> Clusters:
+    """Add a cluster at a logit with the mass that lowers the free energy most."""
+    logs = _log_kernel(channel, np.array([logit]), beta)[:, 0] - _log_z(channel, clusters, beta)
     kernel = np.exp(np.minimum(logs, _LARGEST_EXPONENT))
     mass = 1e-3
-    for _ in range(60):  # Newton on the mass, of which the free energy is convex
+    for _ in range(60):  # Newton's method for the mass, in which the free energy is convex
         mixed = 1 - mass + mass * kernel
         slope = channel.p_x @ ((kernel - 1) / mixed)
-        bend = channel.p_x @ (((kernel - 1) / mixed) ** 2)
-        step = slope / bend
+        curvature = channel.p_x @ (((kernel - 1) / mixed) ** 2)
+        step = slope / curvature
         mass = float(np.clip(mass + step, 1e-12, 0.5))
         if abs(step) < 1e-14:
             break
-    return Clusters(np.append(clusters.mass * (1 - mass), mass), np.append(clusters.logit, place))
+    return Clusters(np.append(clusters.mass * (1 - mass), mass), np.append(clusters.logit, logit))
 
 
 def annealed(
@@ -335,7 +340,7 @@ def annealed(
     betas : iterable of float
         Increasing.
     tolerance : float
-        Largest excess that counts as none.
+        Largest excess that counts as 0.
 
     Yields
     ------
@@ -357,5 +362,5 @@ def annealed(
 
 
 def coordinates(channel: Channel, clusters: Clusters, beta: float) -> tuple[float, float]:
-    """I(X;T) and I(T;Y) in bits of the optimal encoder of some clusters."""
+    """I(X;T) and I(T;Y) in bits of the optimal encoder of given clusters."""
     return of_encoder(channel, encoder(channel, clusters, beta))

@@ -1,4 +1,4 @@
-"""Where the bottleneck changes: its onset, the births of clusters, and the loss of stability."""
+"""Critical points of the bottleneck: its onset, bifurcations, and the loss of local stability."""
 
 from typing import Any
 
@@ -23,9 +23,9 @@ from sgdphys.quantities import labelled
 _RELATIVE = 1e-9
 _STRIDE = 1.04
 _APART = 0.05
-"""Logits from all clusters at which an excess is that of a newborn."""
-_NOTHING = 1e-11
-"""Largest excess that is rounding."""
+"""Distance in logits from all clusters from which on an excess belongs to a new cluster."""
+_ROUNDING = 1e-11
+"""Largest excess that is a rounding error."""
 
 
 def local_stability(channel: Channel) -> float:
@@ -41,57 +41,73 @@ def local_stability(channel: Channel) -> float:
 
 
 def _continued(channel: Channel, clusters: Clusters, beta: float) -> Clusters | None:
-    """The optimum at a beta if it needs no more clusters than at the last one, else None."""
+    """The optimum at a beta if it needs no more clusters than at the last beta, otherwise None."""
     solved = tidied(newton(channel, clusters, beta))
-    above, place = largest_excess(channel, solved, beta)
-    if above <= _NOTHING:
+    above, peak = largest_excess(channel, solved, beta)
+    if above <= _ROUNDING:
         return solved
-    if np.abs(solved.logit - place).min() > _APART and len(solved.mass) == len(clusters.mass):
+    if np.abs(solved.logit - peak).min() > _APART and len(solved.mass) == len(clusters.mass):
         return None
-    solved, above, _ = optimum(channel, beta, solved, _NOTHING)
-    return solved if above <= _NOTHING and len(solved.mass) <= len(clusters.mass) else None
+    solved, above, _ = optimum(channel, beta, solved, _ROUNDING)
+    return solved if above <= _ROUNDING and len(solved.mass) <= len(clusters.mass) else None
 
 
 def critical_betas(p_xy: Any, *, most: int = 6, largest_beta: float = 200.0) -> xr.Dataset:
-    """Betas at which the optimal number of clusters grows.
+    """Critical betas of the information bottleneck: bifurcations (IB phase transitions).
 
     Parameters
     ----------
     p_xy : array (x, y) or DataArray
         Joint probabilities of input and binary label.
     most : int
-        Clusters after which the search ends.
+        Number of clusters at which the search ends.
     largest_beta : float
-        Where it ends at the latest.
+        Beta at which the search ends.
 
     Returns
     -------
     Dataset
-        Along ``transition``: beta, ascending; kind, "onset" or "birth"; clusters after it; place,
-        p(y=1|t) of the newborn. Scalar: beta_local, the loss of local stability of the trivial
-        solution, never below the onset. Without transitions, and infinite, where input and label
-        are independent.
+        Along ``transition``: beta, ascending; kind, "onset" or "bifurcation"; clusters after it;
+        place, the decoder p(y=1|t) of the new cluster. Scalar: beta_local, where the trivial
+        solution loses local stability, never below the onset. If input and label are independent
+        there are no transitions and beta_local is infinite.
 
     Raises
     ------
     InputError
-        For more than two labels, or labels that are a function of the input (the curve then has no
-        critical point but beta = 1).
+        For more than two labels, or labels that are a function of the input (whose only critical
+        point is beta = 1).
 
-    Notes
-    -----
-    The onset is the least beta at which the excess of the trivial solution is above 0 somewhere,
-    1/eta_KL. A later cluster is born, with no mass, where the excess of the optimum first reaches 0
-    away from its clusters, usually not by one that splits in place. Each is bisected until one
-    cluster more is needed, to a relative 1e-9 in beta or the precision of the excess.
+    See Also
+    --------
+    bottleneck_curve : The curve between the bifurcations.
+    bottleneck_relaxation : Critical slowing down at the onset.
+
+    Notes ----- The onset is the smallest beta at which the excess of the trivial solution is
+    positive for some decoder, 1/eta_KL. A further cluster appears with zero mass where the excess
+    of the optimum first reaches 0 away from its clusters, usually not by the splitting of a
+    cluster. Each is bisected to a relative 1e-9 in beta or to the precision of the excess.
 
     References
     ----------
     Anantharam et al. (2013) for eta_KL; Rose (1998) for annealing; Zaslavsky and Tishby (2019).
+
+    Examples
+    --------
+    A label that inputs show with probability 1/2 (erasure channel) has its onset at beta = 2:
+
+    >>> import sgdphys as sp
+    >>> found = sp.information.critical_betas([[0.25, 0], [0.25, 0.25], [0, 0.25]], most=2)
+    >>> found["beta"].values.round(3), found["kind"].values.tolist()
+    (array([2.]), ['onset'])
+    >>> round(found["beta_local"].item(), 3)
+    2.0
     """
     channel = channel_of(p_xy)
     if channel.p_y_given_x.shape[1] != 2:
-        raise InputError("critical betas are found for binary labels, by their certificate")
+        raise InputError(
+            "critical betas are defined by a certificate, which exists for binary labels only"
+        )
     if channel.is_deterministic:
         raise InputError(
             "the label is a function of the input: the bottleneck curve is min(I(X;T), H(Y)), "
@@ -115,22 +131,22 @@ def critical_betas(p_xy: Any, *, most: int = 6, largest_beta: float = 200.0) -> 
             else:
                 low, clusters = middle, solved
         before = len(clusters.mass)
-        # a newborn's mass grows from nothing: look where there is one
+        # the mass of a new cluster grows from 0: look where it is finite
         beta, grown = high, clusters
         while len(grown.mass) <= before and beta < high * (1 + _STRIDE / 100):
             beta += max(beta - high, 1e-8 * high)
-            grown, _, _ = optimum(channel, beta, clusters, _NOTHING)
+            grown, _, _ = optimum(channel, beta, clusters, _ROUNDING)
         new = np.abs(grown.logit[:, None] - clusters.logit).min(axis=1).argmax()
-        kind = "onset" if before == 1 else "birth"
+        kind = "onset" if before == 1 else "bifurcation"
         found.append((high, kind, len(grown.mass), float(expit(grown.logit[new]))))
         clusters = grown
-    betas, kinds, counts, places = zip(*found, strict=True) if found else ((), (), (), ())
+    betas, kinds, counts, decoders = zip(*found, strict=True) if found else ((), (), (), ())
     data = xr.Dataset(
         {
             "beta": ("transition", np.array(betas, float)),
             "kind": ("transition", np.array(kinds, dtype=str)),
             "clusters": ("transition", np.array(counts, int)),
-            "place": ("transition", np.array(places, float)),
+            "place": ("transition", np.array(decoders, float)),
             "beta_local": local,
         },
         attrs={
@@ -142,7 +158,7 @@ def critical_betas(p_xy: Any, *, most: int = 6, largest_beta: float = 200.0) -> 
     )
     named = {
         "kind": Quantity(
-            "1", "kind of transition", "", "onset of the curve, or birth of another cluster"
+            "1", "kind of transition", "", "onset of the curve, or bifurcation to one more cluster"
         ),
         "beta": Quantity("1", "critical beta", r"\beta_c", "beta at which the transition occurs"),
         "clusters": Quantity("1", "clusters after the transition", "", "number of decoders"),

@@ -1,4 +1,4 @@
-"""How far a layer is from the bottleneck bound, beside partitions that know nothing."""
+"""Distance of a layer from the bottleneck bound, compared with random partitions."""
 
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from sgdphys.quantities import labelled
 
 _FLAT_WITHIN = 1e-9
 _AT_ONSET = 1e-3
-"""Bits, at most, at which a curve may begin."""
+"""Largest I(X;T) in bits at which a curve may begin."""
 _GRID = np.concatenate([[0.0], np.geomspace(0.05, 500, 120)])
 _MERGE_WITHIN = 1e-12
 _BEYOND = 1e9
@@ -35,11 +35,11 @@ NAMED = {
         "mean divergence of the partition from the encoder at the fitted beta",
     )
 }
-"""What these results call by a name that others use otherwise."""
+"""Quantities whose names have another meaning in other results."""
 
 
 def finite_sample_gap(about_x: Any, samples: int, labels: int = 2) -> np.ndarray:
-    """Shape of the bound on how far I(T;Y) of a sample may lie from the truth: 2**I(X;T) Y/sqrt(n).
+    """Finite-sample bound on I(T;Y) (generalisation gap), up to a constant factor.
 
     Parameters
     ----------
@@ -48,15 +48,31 @@ def finite_sample_gap(about_x: Any, samples: int, labels: int = 2) -> np.ndarray
     samples : int
         n.
     labels : int
+        Number of labels, |Y|.
 
-    Notes
-    -----
-    Up to a factor of order one that the theorem leaves open: it shows where more bits about the
-    input cannot be trusted, not how many are lost.
+    Returns
+    -------
+    array
+        2**I(X;T) |Y|/sqrt(n), in the shape of ``about_x``; a plain array, since it is a curve to
+        draw and no estimate.
+
+    See Also
+    --------
+    bottleneck_curve : The bound for infinitely many samples.
+    extrapolated_information : Correction of the bias of a finite sample.
+
+    Notes ----- The theorem leaves open a factor of order one: the curve shows where further bits
+    about the input are not reliable, not how many bits are lost.
 
     References
     ----------
     Shamir, Sabato and Tishby (2010), Theor. Comput. Sci. 411, 2696; Tishby and Zaslavsky (2015).
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> float(sp.information.finite_sample_gap(4.0, samples=1024))
+    1.0
     """
     return 2.0 ** np.asarray(array_of(about_x, "about_x"), np.float64) * labels / np.sqrt(samples)
 
@@ -69,7 +85,7 @@ class _Bound(NamedTuple):
     beta: np.ndarray
     information: float
     entropy: float
-    """Of the classes of inputs, in bits: from there on the bound is flat."""
+    """Entropy of the classes of inputs in bits, from which on the bound is flat."""
 
     def at(self, about_x: float) -> tuple[float, float]:
         """Largest I(T;Y) at an I(X;T), and the beta there; infinite where the bound is flat."""
@@ -82,7 +98,7 @@ class _Bound(NamedTuple):
 
 
 def _bound_of(curve: xr.Dataset, channel: Channel) -> _Bound:
-    """The bound that a curve of ``bottleneck_curve`` proves for a channel."""
+    """The bound that a certified curve proves for a channel."""
     require_kind(curve, xr.Dataset, "curve", "I_XT", "I_TY", "certificate")
     about_x, about_y = (curve[name].to_numpy() for name in ("I_XT", "I_TY"))
     known = curve.attrs.get("information", np.nan), curve.attrs.get("classes")
@@ -101,7 +117,7 @@ def _bound_of(curve: xr.Dataset, channel: Channel) -> _Bound:
 
 
 def nearest_encoder(channel: Channel, joint: np.ndarray, known: float) -> tuple[float, float]:
-    """Return the beta whose self-consistent encoder is nearest to an encoder, and the bits between.
+    """Return the beta whose self-consistent encoder is nearest to an encoder, and the divergence.
 
     Parameters
     ----------
@@ -136,60 +152,75 @@ def nearest_encoder(channel: Channel, joint: np.ndarray, known: float) -> tuple[
 
 
 def _merged(joint: np.ndarray, q: np.ndarray, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cells of equal decoders as one: an encoder's normaliser needs no more."""
+    """Merge cells with equal decoders, which leaves an encoder's normaliser unchanged."""
     _, which = np.unique(np.round(q[:, 1] / _MERGE_WITHIN).astype(np.int64), return_inverse=True)
     which = which.reshape(-1)
-    many = int(which.max()) + 1
-    together = np.stack([np.bincount(which, row, many) for row in joint])
-    return together, np.bincount(which, mass, many)
+    count = int(which.max()) + 1
+    together = np.stack([np.bincount(which, row, count) for row in joint])
+    return together, np.bincount(which, mass, count)
 
 
 @checked
 def bottleneck_distance(
     p_xy: Any, cells: Any, *, curve: xr.Dataset | None = None, rng: Seed = 0
 ) -> xr.Dataset:
-    """Distance of partitions of the inputs, such as a layer's bins, from the bottleneck bound.
+    """Distance of a layer's partition of the inputs from the information bottleneck bound.
 
     Parameters
     ----------
     p_xy : array (x, y) or DataArray
         Joint probabilities of input and binary label: soft labels.
     cells : int array (..., x) or DataArray
-        Cell of each input.
+        Cell (cluster, vector of bins) of each input: see ``layer_cells``.
     curve : Dataset, optional
-        The bound: ``bottleneck_curve`` of the same p_xy at betas from the onset on. By default
-        that at ``bound_betas``.
+        The bound: ``bottleneck_curve`` of the same p_xy at betas from the onset on. By default at
+        200 betas up to 3000.
     rng : int, SeedSequence or Generator
-        Seed of the nulls.
+        Seed of the null partitions.
 
     Returns
     -------
     Dataset
-        Over the leading dimensions of ``cells``: I_XT, I_TY; bound_I_TY, the most at that I(X;T),
-        and gap below it; beta_bound, the bound's beta there: infinite where the bound is flat, from
-        the entropy of the distinct p(y|x) on (such a layer has no beta of its own), and beyond the
-        end of the curve its last beta, which is then a lower limit; beta_fit, the beta at which the
-        self-consistent encoder made from the partition's own decoder is nearest to it, and
-        residual, the bits by which it misses; all again with the prefixes ``random_`` (the same
-        cells dealt out anew) and ``shuffled_`` (labels dealt out anew).
+        Over the leading dimensions of ``cells``: I_XT, I_TY; bound_I_TY, the largest I(T;Y) at that
+        I(X;T), and gap, bound_I_TY - I_TY, all in bits; beta_bound, the beta of the curve there
+        (infinite where the bound is flat, from the entropy of the distinct p(y|x) on, and beyond
+        the end of the curve its last beta, which is then a lower limit); beta_fit, the beta whose
+        self-consistent encoder is nearest to the partition, and residual, the divergence from it in
+        bits. All again with the prefixes ``random_`` (randomly permuted cells) and ``shuffled_``
+        (randomly permuted labels).
 
     Raises
     ------
     InputError
         For labels that are a function of the input, cells of another number of inputs, or a curve
-        of another distribution, without certificates or from above the onset on.
+        of another distribution, without certificates, or that begins above the onset.
 
-    Notes
-    -----
-    residual = min over beta of E_x KL[p(t|x) || p_beta(t|x)], p_beta(t|x) = p(t)/Z exp(-beta
-    KL[p(y|x) || p(y|t)]). Its decoder is the layer's own, so that any partition agrees with it to
-    some degree: the nulls say how much. Binned layers are hard encoders, whose fitted beta is
-    biased upward: an exact encoder at beta = 5 gives back 5, its hard version more. Intervals are
-    over replicas. Where p(x) is uniform the two nulls have one law.
+    See Also
+    --------
+    layer_cells : Cells of the layers of recorded networks.
+    bottleneck_curve : The bound.
+    critical_betas : Bifurcations, to which beta_fit can be compared.
+
+    Notes ----- residual = min over beta of E_x KL[p(t|x) || p_beta(t|x)], p_beta(t|x) = p(t)/Z
+    exp(-beta KL[p(y|x) || p(y|t)]). The decoder p(y|t) is that of the layer itself, so that any
+    partition agrees with it to some degree: compare with the nulls. Binned layers are hard
+    encoders, for which beta_fit is biased upward. Intervals are over replicas. If p(x) is uniform
+    both nulls have the same distribution.
 
     References
     ----------
     Shwartz-Ziv and Tishby (2017), section 3.5; Tishby, Pereira and Bialek (1999).
+
+    Examples
+    --------
+    For four inputs and two values of p(y|x), the partition by p(y|x) lies on the bound:
+
+    >>> import sgdphys as sp
+    >>> p_xy = [[0.225, 0.025], [0.225, 0.025], [0.025, 0.225], [0.025, 0.225]]
+    >>> curve = sp.information.bottleneck_curve(p_xy, [1.5, 2, 3, 10, 100])
+    >>> found = sp.information.bottleneck_distance(p_xy, [[0, 0, 1, 1], [0, 1, 0, 1]], curve=curve)
+    >>> found["I_XT"].values.round(3), abs(found["gap"].values.round(3))
+    (array([1., 1.]), array([0.   , 0.531]))
     """
     joint = finite_array(p_xy, "p_xy")
     channel = channel_of(joint)
@@ -198,33 +229,35 @@ def bottleneck_distance(
         curve = bottleneck_curve(joint, bound_betas(onset))
     bound = _bound_of(curve, channel)
     template = cells if isinstance(cells, xr.DataArray) else None
-    places = finite_array(cells, "cells")
-    if places.shape[-1:] != (len(joint),):
-        raise InputError(f"cells are of {places.shape[-1:]} inputs and p_xy has {len(joint)}")
+    partitions = finite_array(cells, "cells")
+    if partitions.shape[-1:] != (len(joint),):
+        raise InputError(f"cells are of {partitions.shape[-1:]} inputs and p_xy has {len(joint)}")
     p_x = joint.sum(axis=1)
     conditional = joint / np.maximum(p_x, 1e-300)[:, None]
     nearest = np.abs(conditional[:, None, 1] - channel.p_y_given_x[:, 1]).argmin(axis=1)
     generator = stream(rng)
-    flat = places.reshape(-1, len(joint))
+    flat = partitions.reshape(-1, len(joint))
     out = np.empty((len(flat), 3, len(_NAMES)))
     for row, partition in enumerate(flat):
         _, t = np.unique(partition, return_inverse=True)
         order = generator.permutation(len(joint))
-        dealt = generator.permutation(len(joint))
-        for k, (cell, kind) in enumerate(((t, nearest), (t[order], nearest), (t, nearest[dealt]))):
+        permuted = generator.permutation(len(joint))
+        for k, (cell, kind) in enumerate(
+            ((t, nearest), (t[order], nearest), (t, nearest[permuted]))
+        ):
             table = np.zeros((len(channel.p_x), int(t.max()) + 1))
             np.add.at(table, (kind, cell), p_x)
             mass = table.sum(axis=0)
             about_x = float(-xlogy(mass, mass).sum() / np.log(2))
             about_y = about_label(channel, table)
             beta, residual = nearest_encoder(channel, table, 0.0)
-            most, there = bound.at(about_x)
-            out[row, k] = about_x, about_y, most, most - about_y, there, beta, residual
-    out = out.reshape(*places.shape[:-1], 3, len(_NAMES))
+            most, beta_bound = bound.at(about_x)
+            out[row, k] = about_x, about_y, most, most - about_y, beta_bound, beta, residual
+    out = out.reshape(*partitions.shape[:-1], 3, len(_NAMES))
     dims = (
         template.dims[:-1]
         if template is not None
-        else tuple(f"dim_{k}" for k in range(places.ndim - 1))
+        else tuple(f"dim_{k}" for k in range(partitions.ndim - 1))
     )
     data = {
         f"{prefix}{name}": (dims, out[..., k, m])
@@ -238,7 +271,7 @@ def bottleneck_distance(
         data,
         coords=coords,
         attrs={
-            "method": "certified curve; least divergence from the self-consistent encoder",
+            "method": "certified curve; smallest divergence from the self-consistent encoder",
             "reference": "Shwartz-Ziv and Tishby (2017)",
             "interval_method": "none: over replicas only",
             "information": channel.information,

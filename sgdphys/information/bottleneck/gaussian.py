@@ -13,36 +13,51 @@ from sgdphys.quantities import labelled
 
 
 def gaussian_bottleneck(covariance: Any, inputs: int, betas: Iterable[float]) -> xr.Dataset:
-    """Information bottleneck of jointly Gaussian variables.
+    """Gaussian information bottleneck (GIB), in closed form.
 
     Parameters
     ----------
     covariance : array (variable, variable)
-        Of X, then Y.
+        Joint covariance of X, then Y.
     inputs : int
-        How many variables X has.
+        Number of variables of X.
     betas : iterable of float
+        Above 0.
 
     Returns
     -------
     Dataset
-        I_XT, I_TY (beta) in bits, and modes, how many are open; critical_beta (mode), ascending,
-        infinite for modes that know nothing of Y.
+        I_XT, I_TY (beta) in bits, and modes, the number of active modes; critical_beta (mode),
+        ascending, infinite for modes that are independent of Y.
 
     Raises
     ------
     InputError
-        For what is no covariance, or betas that are not above 0.
+        If the matrix is no covariance, or for betas that are not above 0.
+
+    See Also
+    --------
+    bottleneck_curve : The bottleneck of discrete variables.
+    gaussian_information : Mutual information of Gaussian variables.
 
     Notes
     -----
-    With lambda_i the eigenvalues of S_{x|y} S_x^{-1}, mode i opens at beta_i = 1/(1 - lambda_i);
-    with n open I(X;T) = 1/2 sum log2[(beta - 1)(1 - lambda_i)/lambda_i] and I(T;Y) = I(X;T) - 1/2
-    sum log2[beta (1 - lambda_i)].
+    With lambda_i the eigenvalues of S_{x|y} S_x^{-1}, mode i becomes active at beta_i =
+    1/(1 - lambda_i). Over the active modes I(X;T) = 1/2 sum log2[(beta - 1)(1 - lambda_i)/lambda_i]
+    and I(T;Y) = I(X;T) - 1/2 sum log2[beta (1 - lambda_i)].
 
     References
     ----------
     Chechik, Globerson, Tishby and Weiss (2005), J. Mach. Learn. Res. 6, 165.
+
+    Examples
+    --------
+    Two variables of correlation 0.8: critical beta 1/0.8**2, and I(X;Y) = 0.737 bit at large beta:
+
+    >>> import sgdphys as sp
+    >>> found = sp.information.gaussian_bottleneck([[1.0, 0.8], [0.8, 1.0]], 1, [1.5, 1e6])
+    >>> found["critical_beta"].values.round(4), found["I_TY"].values.round(3)
+    (array([1.5625]), array([0.   , 0.737]))
     """
     x, y, between = blocks_of(covariance, inputs)
     beta = np.unique(finite_array(list(betas), "betas"))

@@ -20,7 +20,7 @@ def layer_cells(
     bins: int = 30,
     edges: str = "full",
 ) -> xr.DataArray:
-    """Cell of every input in every layer, for ``bottleneck_distance``.
+    """Partition of the inputs by the binned activations of every layer, from recorded weights.
 
     Parameters
     ----------
@@ -29,20 +29,43 @@ def layer_cells(
     task : Dataset
         x (sample, feature).
     epochs : iterable of int, optional
-        Epochs whose weights were recorded; the last one by default, since cells are many.
+        Epochs whose weights were recorded; the last one by default, since the result is large.
     bins : int
+        Bins of each unit.
     edges : str
         As in ``layer_information``, whose bins and ranges these are.
 
     Returns
     -------
     DataArray int32 (epoch, replica, layer, sample)
-        Numbered in order of appearance; -1 throughout where weights are not finite.
+        Cell of each input, numbered in order of appearance; -1 where weights are not finite. A
+        DataArray, since it is the ``cells`` that ``bottleneck_distance`` takes.
 
     Raises
     ------
     InputError
-        For epochs that were not recorded, or a task that does not fit.
+        For epochs that were not recorded, or a task that does not fit the network.
+
+    See Also
+    --------
+    bottleneck_distance : Distance of these partitions from the bottleneck bound.
+    layer_information : Mutual information of the same histograms.
+
+    Examples
+    --------
+    A layer whose units are single input bits gives each of the 4096 inputs its own cell:
+
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> import sgdphys as sp
+    >>> network = {"kind": "perceptron", "sizes": [12, 12], "bias": False}
+    >>> theta = ("step", "replica", "parameter"), np.eye(12).reshape(1, 1, 144)
+    >>> weights = xr.Dataset({"theta": theta}, {"epoch": ("step", [0]), "replica": [0]})
+    >>> root = xr.Dataset(attrs={"network": network})
+    >>> trajectory = xr.DataTree.from_dict({"/": root, "weights": weights})
+    >>> cells = sp.information.layer_cells(trajectory, sp.tasks.symmetric_rule())
+    >>> len(np.unique(cells))
+    4096
     """
     require_kind(trajectory, xr.DataTree, "trajectory", "weights")
     require_kind(task, xr.Dataset, "task", "x")

@@ -1,4 +1,4 @@
-"""All estimators side by side for one layer: they answer different questions."""
+"""All estimators for one layer, for comparison: they estimate different quantities."""
 
 from typing import Any
 
@@ -27,11 +27,12 @@ def compare(
     neighbours: int = 3,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Information of one layer's activations by every estimator.
+    """Comparison of mutual-information estimators (binned, kernel density, nearest neighbours).
 
     Parameters
     ----------
     t : array (sample, unit) or (sample,)
+        Activations of one layer.
     y : array (sample,) or (sample, 1)
         Hard labels.
     bins, low, high
@@ -41,19 +42,41 @@ def compare(
     neighbours : int
         See ``neighbour_information``.
     rng : int, SeedSequence or Generator
-        Seed of the shuffled labels.
+        Seed of the permuted labels.
 
     Returns
     -------
     Dataset
-        I_XT, I_TY and null_I_TY (shuffled labels) in bits, by ``estimator``; ``setting``, the
-        parameter of each; ``status``, why there is no value.
+        Along ``estimator``: I_XT, I_TY and null_I_TY (randomly permuted labels) in bits; setting,
+        the parameter of each; status, which says why a value is missing.
 
-    Notes
-    -----
-    Binned values are of the histogram of a deterministic layer; kernel bounds are of a layer with
-    added noise; neighbours say nothing of I(X;T), which is infinite for a continuous deterministic
-    layer. One tanh layer of 10 units can read anything from 0.1 to 1 bit of I(T;Y).
+    Raises
+    ------
+    InputError
+        For activations or labels that one of the estimators refuses.
+
+    See Also
+    --------
+    binned_information : Histogram estimates.
+    kde_information : Kernel bounds.
+    neighbour_information : Nearest-neighbour estimate.
+
+    Notes ----- They are estimates of different quantities: binned values of the histogram of a
+    deterministic layer, kernel bounds of a layer with added noise; nearest neighbours give no
+    I(X;T), which is infinite for a continuous deterministic layer. For one tanh layer of 10 units
+    I(T;Y) can range from 0.1 to 1 bit.
+
+    Examples
+    --------
+    Two well separated clusters, one for each label: 1 bit by every estimator:
+
+    >>> import numpy as np
+    >>> import sgdphys as sp
+    >>> y = np.arange(400) % 2
+    >>> t = y + 0.01 * np.random.default_rng(0).standard_normal(400)
+    >>> found = sp.information.compare(t, y)
+    >>> found["I_TY"].values.round(2)
+    array([1., 1., 1., 1., 1.])
     """
     t, labels, _, _ = samples_of(t, y)
     shuffled = stream(rng).permutation(labels)

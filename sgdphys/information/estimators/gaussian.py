@@ -9,7 +9,7 @@ from sgdphys.errors import InputError
 
 
 def blocks_of(covariance: Any, inputs: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Blocks of a covariance: of the first variables, of the others, and between them."""
+    """Blocks of a covariance: first variables, other variables, and between them."""
     c = finite_array(covariance, "covariance")
     if c.ndim != 2 or c.shape[0] != c.shape[1] or not np.allclose(c, c.T, atol=1e-10):
         raise InputError(f"a covariance is a symmetric matrix; this has shape {c.shape}")
@@ -18,33 +18,52 @@ def blocks_of(covariance: Any, inputs: int) -> tuple[np.ndarray, np.ndarray, np.
     if np.linalg.eigvalsh(c)[0] <= 0:
         raise InputError(
             "the covariance is singular: information between its parts may be infinite; add noise "
-            "or leave out what is determined"
+            "or leave out variables that are functions of the others"
         )
     return c[:inputs, :inputs], c[inputs:, inputs:], c[:inputs, inputs:]
 
 
 def gaussian_information(covariance: Any, inputs: int) -> float:
-    """Mutual information in bits of the first variables of a Gaussian vector with the others.
+    """Mutual information of jointly Gaussian variables, exact, in bits.
 
     Parameters
     ----------
     covariance : array (variable, variable)
+        Joint covariance of X, then Y.
     inputs : int
-        How many variables come first.
+        Number of variables of X.
+
+    Returns
+    -------
+    float
+        I(X;Y) in bits; a plain number, since it is exact: there is no interval or status.
 
     Raises
     ------
     InputError
-        For what is no covariance, or a singular one.
+        If the matrix is no covariance, or singular.
+
+    See Also
+    --------
+    linear_layer_information : The same for a linear layer with noise.
+    gaussian_bottleneck : The bottleneck of the same variables.
 
     Notes
     -----
-    1/2 log2 [det S_x det S_y / det S]. For a linear layer T = W X + noise, S holds W S_x W' + the
-    noise's covariance; without noise the information is infinite.
+    1/2 log2 [det S_x det S_y / det S]. For a linear layer T = W X + noise, S_t is W S_x W' + the
+    covariance of the noise; without noise the information is infinite.
 
     References
     ----------
-    Cover and Thomas (2006), section 8.5.
+    Cover and Thomas (2006), "Elements of information theory", section 8.5.
+
+    Examples
+    --------
+    A correlation of 0.8 gives -1/2 log2(1 - 0.8**2) bits:
+
+    >>> import sgdphys as sp
+    >>> round(sp.information.gaussian_information([[1.0, 0.8], [0.8, 1.0]], 1), 3)
+    0.737
     """
     x, y, between = blocks_of(covariance, inputs)
     rest = y - between.T @ np.linalg.solve(x, between)
@@ -52,17 +71,51 @@ def gaussian_information(covariance: Any, inputs: int) -> float:
 
 
 def linear_layer_information(weights: Any, input_covariance: Any, noise: float) -> float:
-    """I(X;T) in bits of T = W X + Gaussian noise, X Gaussian: 1/2 log2 det(1 + W S_x W'/noise).
+    """I(X;T) of a linear layer with Gaussian inputs and noise (Gaussian channel capacity formula).
 
     Parameters
     ----------
     weights : array (unit, input)
+        W.
     input_covariance : array (input, input)
+        S_x.
     noise : float
         Variance of the noise of every unit, above 0.
+
+    Returns
+    -------
+    float
+        I(X;T) in bits; a plain number, since it is exact: there is no interval or status.
+
+    Raises
+    ------
+    InputError
+        For noise that is not above 0, or shapes that do not match.
+
+    See Also
+    --------
+    gaussian_information : Any jointly Gaussian variables.
+
+    Notes
+    -----
+    T = W X + noise: I(X;T) = 1/2 log2 det(1 + W S_x W'/noise).
+
+    References
+    ----------
+    Cover and Thomas (2006), "Elements of information theory", chapter 9.
+
+    Examples
+    --------
+    A signal-to-noise ratio of 3 gives 1/2 log2(1 + 3) = 1 bit:
+
+    >>> import sgdphys as sp
+    >>> round(sp.information.linear_layer_information([[1.0]], [[3.0]], noise=1.0), 6)
+    1.0
     """
     if not noise > 0:
-        raise InputError(f"noise is {noise}; without noise a linear layer keeps all, without end")
+        raise InputError(
+            f"noise is {noise}; without noise the information of a linear layer is infinite"
+        )
     w = finite_array(weights, "weights")
     covariance = finite_array(input_covariance, "input_covariance")
     if w.ndim != 2 or not w.size or covariance.shape != (w.shape[1], w.shape[1]):

@@ -28,7 +28,7 @@ def binning(low: float, high: float, bins: int, edges: str = "full") -> Binning:
         Number of bins, at least 2.
     edges : str
         "full": that many equal bins, the last one closed. "idnns": that many *edges*, as in the
-        authors' code: one bin less, and one more for values of exactly ``high``.
+        authors' code: one bin fewer, plus one for values of exactly ``high``.
 
     Raises
     ------
@@ -36,9 +36,7 @@ def binning(low: float, high: float, bins: int, edges: str = "full") -> Binning:
         For fewer than 2 bins or an unknown kind of edges.
     """
     if not isinstance(bins, int | np.integer) or bins < 2:
-        raise InputError(
-            f"bins is {bins!r}; a whole number is, and at least 2 are needed to tell anything apart"
-        )
+        raise InputError(f"bins is {bins!r}; it must be a whole number of at least 2")
     if edges not in EDGES:
         raise InputError(f"edges is {edges!r}; {nearest(edges, EDGES)}")
     width = high - low
@@ -55,15 +53,15 @@ def add_bins(low, scale, top, units, codes):
     low, scale, top : float
         The binning.
     units : (unit, sample)
-        At least as many samples as codes.
+        With at least as many samples as codes.
     codes : uint64 (sample,)
-        Changed. Bins lie side by side in 64 bits; where those are full they are mixed, and two
-        different vectors of bins then get one code with a chance of about 2**-64.
+        Updated. Bin numbers are packed into 64 bits; when these are full they are hashed, and two
+        different vectors of bins then get the same code with a probability of about 2**-64.
 
     Returns
     -------
     (int, int)
-        How many values lie in the first or last bin, and how many are exactly 0.
+        Numbers of values in the first or last bin, and of values that are exactly 0.
     """
     extreme = 0
     zeros = 0
@@ -80,8 +78,8 @@ def add_bins(low, scale, top, units, codes):
                 codes[s] = mixed ^ (mixed >> np.uint64(32))
         for s in range(codes.shape[0]):
             value = units[u, s]
-            place = (np.float64(value) - low) * scale
-            number = np.int64(min(max(place, 0.0), top))
+            position = (np.float64(value) - low) * scale
+            number = np.int64(min(max(position, 0.0), top))
             extreme += (number == 0) | (number == last)
             zeros += value == 0.0
             codes[s] = ((codes[s] << left) | (codes[s] >> right)) ^ np.uint64(number)
@@ -90,7 +88,7 @@ def add_bins(low, scale, top, units, codes):
 
 @compiled
 def number_codes(codes, rows, keys, owners, stamp, numbers):
-    """Number the distinct codes of some samples 0, 1, ... in order of appearance.
+    """Number the distinct codes of given samples 0, 1, ... in order of appearance.
 
     Parameters
     ----------
@@ -101,14 +99,14 @@ def number_codes(codes, rows, keys, owners, stamp, numbers):
         A hash table, its size a power of 2 above twice the members; ``owners`` holds the stamp of
         the call that filled a slot times 2**32 plus its number, so that nothing is cleared.
     stamp : int
-        Another one for every call.
+        Different for every call.
     numbers : int64 (member,)
         Filled.
 
     Returns
     -------
     int
-        How many there are.
+        Number of distinct codes.
     """
     mask = np.uint64(keys.shape[0] - 1)
     high = 64  # the highest bits of a product depend on all bits of the code
@@ -145,7 +143,7 @@ def counted_information(numbers, count, labels, cells, joint, steps):
     count : int
         Cells.
     labels : int64 (2, member)
-        Y, and Y' that is measured beside it.
+        Y, and permuted labels Y'.
     cells : uint32 (cell,)
         Scratch.
     joint : uint32 (2, cell, label)
@@ -195,7 +193,7 @@ def weighted_information(numbers, count, weights, order, joint):
     weights : float64 (member, label)
         p(x) p(y|x), summing to 1.
     order : int64 (member,)
-        Whose label each sample wears: its own, or another's for the shuffled null.
+        Index of the sample whose label each sample gets: its own, or a permutation for the null.
     joint : float64 (cell, label)
         Scratch.
     """
@@ -227,7 +225,7 @@ def weighted_information(numbers, count, weights, order, joint):
 
 
 class Table(NamedTuple):
-    """Scratch for counting the cells of up to some number of samples."""
+    """Scratch for counting the cells of up to a given number of samples."""
 
     keys: np.ndarray
     owners: np.ndarray
@@ -235,7 +233,7 @@ class Table(NamedTuple):
 
     @classmethod
     def of(cls, samples: int) -> "Table":
-        """Room for that many samples."""
+        """Allocate a table for up to ``samples`` samples."""
         size = 1 << (4 * max(samples, 1) - 1).bit_length()
         return cls(
             np.zeros(size, np.uint64), np.full(size, -1, np.int64), np.zeros(samples, np.int64)
@@ -243,7 +241,7 @@ class Table(NamedTuple):
 
 
 def entropy_steps(most: int) -> np.ndarray:
-    """What the k-th sample of a cell adds to its k log2 k, for k up to ``most``."""
+    """Increments k log2 k - (k - 1) log2 (k - 1) of the k-th sample of a cell, k up to ``most``."""
     k = np.arange(most + 1, dtype=np.float64)
     return np.diff(k * np.log2(np.maximum(k, 1.0)))
 
@@ -256,5 +254,5 @@ def entropy_of_labels(labels: np.ndarray) -> float:
 
 
 def saturated(about_x: Any, inputs: int) -> Any:
-    """Whether I(X;T) is at its ceiling: every input has a cell of its own."""
+    """Whether I(X;T) is at its maximum: every input has a cell of its own."""
     return about_x >= np.log2(inputs) - 1e-9 if inputs > 1 else np.zeros_like(about_x, bool)

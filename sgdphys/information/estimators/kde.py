@@ -15,13 +15,13 @@ from sgdphys.simd.operations import fma, load_block, store
 from sgdphys.simd.vectors import SAMPLES, lanes
 
 WIDTH = SAMPLES * lanes("float32")
-"""Pairs looked at together."""
+"""Pairs that are processed together."""
 _FULL = 4
-"""Blocks of a class, at least, that its padding is small beside."""
+"""Minimum number of blocks of a class for which its padding is negligible."""
 _LARGEST = 1e18
-"""Half a range in deviations of the noise, of which squares are still finite in float32."""
-_AWAY = np.float32(1e4)
-"""Where padding stands: far from everything."""
+"""Largest half range, in standard deviations of the noise, whose square is finite in float32."""
+_PADDING = np.float32(1e4)
+"""Activations of padding: far from all samples."""
 
 
 @compiled
@@ -43,7 +43,7 @@ def _sums(t, rows, edges, scratch, out):
     """
     units, columns = t.shape
     flat = t.reshape(-1)
-    lanes_ = scratch.reshape(-1)
+    registers = scratch.reshape(-1)
     for m in range(rows.shape[0]):
         i = rows[m]
         for c in range(edges.shape[0] - 1):
@@ -52,15 +52,15 @@ def _sums(t, rows, edges, scratch, out):
             for j in range(edges[c], edges[c + 1], WIDTH):
                 d = wide * np.float32(0.0)
                 for u in range(units):
-                    away = load_block(flat, u * columns + j) - flat[u * columns + i]
-                    d = fma(away, away, d)
+                    difference = load_block(flat, u * columns + j) - flat[u * columns + i]
+                    d = fma(difference, difference, d)
                 d = d * np.float32(0.25)
                 near = exp(d * np.float32(-1.0))
                 wide = wide + near
                 near = near * near
                 narrow = narrow + near * near
-            store(lanes_, 0, wide)
-            store(lanes_, WIDTH, narrow)
+            store(registers, 0, wide)
+            store(registers, WIDTH, narrow)
             for k in range(2):
                 total = 0.0
                 for w in range(WIDTH):
@@ -74,17 +74,17 @@ def _kernel_sums(t: np.ndarray, labels: np.ndarray, kinds: int, scale: float) ->
     groups = [np.flatnonzero(labels == k) for k in range(kinds)]
     sizes = [-(-len(g) // WIDTH) * WIDTH for g in groups]
     edges = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    packed = np.full((t.shape[1], int(edges[-1])), _AWAY, np.float32)
-    place = np.empty(len(t), np.int64)
+    packed = np.full((t.shape[1], int(edges[-1])), _PADDING, np.float32)
+    position = np.empty(len(t), np.int64)
     for first, group in zip(edges, groups, strict=False):
         packed[:, first : first + len(group)] = scaled[group].T
-        place[group] = first + np.arange(len(group))
+        position[group] = first + np.arange(len(group))
     out = np.empty((len(t), kinds, 2))
     parts = np.array_split(np.arange(len(t)), parallel.threads() * 4)
 
     def work(part: np.ndarray) -> None:
         found = np.empty((len(part), kinds, 2))
-        _sums(packed, place[part], edges, np.empty((2, WIDTH), np.float32), found)
+        _sums(packed, position[part], edges, np.empty((2, WIDTH), np.float32), found)
         out[part] = found
 
     parallel.map(work, [p for p in parts if len(p)])
@@ -98,7 +98,7 @@ def _sums_by_label(
     n, several = len(t), len(labellings)
     if n < _FULL * WIDTH * kinds**several:
         return [_kernel_sums(t, labels, kinds, scale) for labels in labellings]
-    # over samples alike in every labelling, so that distances are found once for all
+    # over samples with equal labels in every labelling, so that distances are computed once
     alike = np.ravel_multi_index(labellings, (kinds,) * several)
     sums = _kernel_sums(t, alike, kinds**several, scale).reshape(n, *(kinds,) * several, 2)
     others = [tuple(1 + j for j in range(several) if j != k) for k in range(several)]
@@ -108,7 +108,7 @@ def _sums_by_label(
 def kde_information(
     t: Any, y: Any, *, shuffled: Any = None, noise_variance: float = 1e-3
 ) -> xr.Dataset:
-    """Upper and lower bound on the information of a layer with Gaussian noise added to every unit.
+    """Kernel density (KDE) bounds on the mutual information of a layer with added Gaussian noise.
 
     Parameters
     ----------
@@ -117,32 +117,44 @@ def kde_information(
     y : array (sample,) or (sample, 1)
         Hard labels.
     shuffled : array (sample,), optional
-        The same labels in another order, for the null.
+        The same labels randomly permuted, for the null.
     noise_variance : float
-        Of the noise that the layer is read through; recorded with the result.
+        Variance s**2 of the noise added to every unit; recorded with the result.
 
     Returns
     -------
     Dataset
-        I_XT and I_TY (bound), bound "lower" or "upper", in bits; null_I_TY of shuffled labels,
+        I_XT and I_TY (bound) in bits, bound "lower" or "upper"; null_I_TY of the permuted labels,
         where they are given.
 
     Raises
     ------
     InputError
-        For activations that are not finite, shapes or labels that do not match, no noise.
+        For activations that are not finite, shapes or labels that do not match, or no noise.
 
-    Notes
-    -----
-    T = t(x) + noise is a mixture of equal Gaussians, whose entropy lies between those made with
-    Bhattacharyya distances, exp(-d**2/8 s**2), and with Kullback-Leibler divergences, exp(-d**2/2
-    s**2): I(X;T) from -mean_i log2 mean_j of them, I(T;Y) = H(T) - H(T|Y) with one kind for both
-    (an estimate between, no strict bound). Distances in float32 after centring; memory is that of
-    one block of samples.
+    See Also
+    --------
+    binned_information : Histogram estimates, without noise.
+    noisy_information : Monte Carlo for networks trained with layer noise.
+
+    Notes ----- T = t(x) + noise is a mixture of equal Gaussians. Its entropy is bounded with the
+    Bhattacharyya distance, exp(-d**2/8 s**2), and the Kullback-Leibler divergence, exp(-d**2/2
+    s**2): I(X;T) = -mean_i log2 mean_j of these, I(T;Y) = H(T) - H(T|Y) with the same kind for both
+    entropies (which is an estimate between, and no strict bound). Distances are computed in float32
+    after centring.
 
     References
     ----------
     Kolchinsky and Tracey (2017), Entropy 19, 361.
+
+    Examples
+    --------
+    Two well separated clusters, one for each label: 1 bit by both bounds:
+
+    >>> import sgdphys as sp
+    >>> found = sp.information.kde_information([0, 0, 1, 1], [0, 0, 1, 1], noise_variance=1e-3)
+    >>> found["I_XT"].values.round(3), found["I_TY"].values.round(3)
+    (array([1., 1.]), array([1., 1.]))
     """
     if not noise_variance > 0:
         raise InputError(
@@ -152,7 +164,7 @@ def kde_information(
     units, labels, kinds, is_kept = samples_of(t, y)
     if np.ptp(units * 0.5, axis=0).max() > _LARGEST * np.sqrt(noise_variance):
         raise InputError(
-            f"activations reach {np.abs(units).max():g}, too far above noise_variance "
+            f"activations are up to {np.abs(units).max():g}, too far above noise_variance "
             f"{noise_variance:g} for their distances in float32; rescale them"
         )
     labellings = [labels]
@@ -162,7 +174,7 @@ def kde_information(
             raise InputError("shuffled must be the same labels in another order")
     n = len(units)
     by_label = _sums_by_label(units, labellings, kinds, np.sqrt(2 * noise_variance))
-    # a sample's own term is exactly 1, whatever float32 made of it
+    # a sample's own term is exactly 1, whatever its rounding in float32
     about_x = np.maximum(-np.log2(np.maximum(by_label[0].sum(axis=1), 1.0) / n).mean(axis=0), 0.0)
     about_y = []
     for of, sums in zip(labellings, by_label, strict=True):

@@ -20,39 +20,58 @@ _ROUNDING = 2.0**-51
 
 @checked
 def neighbour_information(t: Any, y: Any, *, neighbours: int = 3, rng: Seed = 0) -> xr.Dataset:
-    """I(T;Y) in bits of continuous activations and discrete labels.
+    """Nearest-neighbour (kNN, KSG, Ross) mutual information of activations and discrete labels.
 
     Parameters
     ----------
     t : array (sample, unit) or (sample,)
-        Standardised unit by unit before distances are taken; constant units are left out.
+        Activations, standardised unit by unit before distances are taken; constant units are left
+        out.
     y : array (sample,) or (sample, 1)
-        Hard labels, each worn by more than ``neighbours`` samples.
+        Hard labels, each with more than ``neighbours`` samples.
     neighbours : int
         k.
     rng : int, SeedSequence or Generator
-        Seed of the jitter, 1e-10 of a standard deviation, that parts samples at one place, and of
-        the null's shuffled labels.
+        Seed of the jitter of 1e-10 standard deviations, which separates coincident samples, and of
+        the permuted labels of the null.
 
     Returns
     -------
     Dataset
-        I_TY, clipped to [0, H(Y)]; raw_I_TY, the estimate itself, which may be negative or above;
-        null_I_TY, the raw estimate of shuffled labels.
+        I_TY in bits, clipped to [0, H(Y)]; raw_I_TY, the estimate itself, which may lie outside;
+        null_I_TY, the raw estimate for randomly permuted labels.
 
     Raises
     ------
     InputError
         For activations that are not finite, a label with too few samples, or k below 1.
 
+    See Also
+    --------
+    binned_information : Histogram estimates.
+    compare : All estimators for one layer.
+
     Notes
     -----
-    psi(N) + psi(k) - <psi(N_y)> - <psi(m)>, m the samples within the distance of the k-th
-    neighbour of the same label, by the largest difference of any unit.
+    I = psi(N) + psi(k) - <psi(N_y)> - <psi(m)> nats, m the number of samples within the distance
+    (maximum norm) of the k-th neighbour of the same label.
 
     References
     ----------
-    Ross (2014), PLoS ONE 9, e87357; Kraskov, Stoegbauer and Grassberger (2004).
+    Ross (2014), PLoS ONE 9, e87357; Kraskov, Stoegbauer and Grassberger (2004), Phys. Rev. E 69,
+    066138.
+
+    Examples
+    --------
+    Two separated clusters, one for each label, and labels that are independent of the activations:
+
+    >>> import numpy as np
+    >>> import sgdphys as sp
+    >>> y = np.arange(1000) % 2
+    >>> t = 10 * y + np.random.default_rng(0).standard_normal(1000)
+    >>> found = sp.information.neighbour_information(t, y)
+    >>> round(found["I_TY"].item(), 1), abs(round(found["null_I_TY"].item(), 1))
+    (1.0, 0.0)
     """
     units, labels, kinds, _ = samples_of(t, y)
     counts = np.bincount(labels, minlength=kinds)
@@ -61,9 +80,9 @@ def neighbour_information(t: Any, y: Any, *, neighbours: int = 3, rng: Seed = 0)
             f"a label has {counts.min()} samples and neighbours is {neighbours}; every label needs "
             "more samples than neighbours, at least 1"
         )
-    # by a power of two, which is exact, so that no square is too large or too small
+    # scaled by a power of two, which is exact, so that squares neither overflow nor underflow
     units = np.ldexp(units, -np.frexp(np.abs(units).max(axis=0))[1])
-    # equal numbers have a standard deviation of rounding
+    # constant units have a standard deviation of rounding errors
     moves = np.ptp(units, axis=0) > _ROUNDING * np.abs(units).max(axis=0)
     units = units[:, moves] / units[:, moves].std(axis=0)
     generator = stream(rng)
@@ -88,19 +107,19 @@ def neighbour_information(t: Any, y: Any, *, neighbours: int = 3, rng: Seed = 0)
 
 
 def has_neighbours(labels: np.ndarray, neighbours: int) -> bool:
-    """Whether every label has more samples than neighbours are asked for, at least 1."""
+    """Whether every label has more samples than ``neighbours``, which is at least 1."""
     return neighbours >= 1 and bool(np.unique(labels, return_counts=True)[1].min() > neighbours)
 
 
 def _ross(units: np.ndarray, labels: np.ndarray, counts: np.ndarray, k: int) -> float:
     tree = cKDTree(units)
-    reach = np.empty(len(units))
+    radius = np.empty(len(units))
     for kind in range(len(counts)):
         inside = np.flatnonzero(labels == kind)
         distance, _ = cKDTree(units[inside]).query(units[inside], k + 1, p=np.inf)
-        reach[inside] = distance[:, -1]
-    # the k-th neighbour itself is within, rounding or not
-    near = tree.query_ball_point(units, reach * (1 + 1e-12), p=np.inf, return_length=True) - 1
+        radius[inside] = distance[:, -1]
+    # the k-th neighbour itself lies within, whatever the rounding
+    near = tree.query_ball_point(units, radius * (1 + 1e-12), p=np.inf, return_length=True) - 1
     n = len(units)
     found = digamma(n) + digamma(k) - (counts / n) @ digamma(counts) - digamma(near).mean()
     return float(found / np.log(2))

@@ -1,4 +1,4 @@
-"""Information of layers that carry noise of their own, by Monte Carlo: finite and unbinned."""
+"""Information of layers with internal noise, by Monte Carlo: finite and without bins."""
 
 import numpy as np
 import xarray as xr
@@ -15,7 +15,7 @@ from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.quantities import labelled
 
 FAR = 40.0
-"""What is so many nats farther than the nearest centre adds nothing in double precision."""
+"""Nats beyond the nearest centre from which on a term is 0 in double precision."""
 
 
 @checked
@@ -30,49 +30,66 @@ def noisy_information(
     own_draws: int = 64,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """I(X;T) and I(T;Y) in bits of every hidden layer of a network with layer noise.
+    """Mutual information of the hidden layers of a noisy network, by Monte Carlo, without bins.
 
     Parameters
     ----------
     network : Perceptron
         With ``noise`` above 0.
     theta : (parameter,)
+        Its weights.
     x : (sample, feature)
         Equally likely inputs, the population.
     y : (sample,)
         Hard labels.
     shuffled : (sample,), optional
-        The same labels in another order, for the null.
+        The same labels randomly permuted, for the null.
     draws : int
-        Noisy passes of every input that make up the layer's law.
+        Noisy passes of every input that represent the distribution of the layer.
     own_draws : int
-        Noisy passes of an input that make up its law given that input.
+        Noisy passes of an input that represent its distribution given that input.
     rng : int, SeedSequence or Generator
-        Seed.
+        Seed of the noise.
 
     Returns
     -------
     Dataset
-        I_XT, I_TY with ``_low``, ``_high`` (layer): the Monte Carlo error alone, two-sided normal;
-        hidden layers only, since the output has no noise of its own; null_I_TY (layer) of shuffled
-        labels, where they are given.
+        I_XT, I_TY in bits with ``_low``, ``_high`` (layer): 95% intervals of the Monte Carlo error
+        alone; hidden layers only, since the output has no noise of its own; null_I_TY (layer) of
+        the permuted labels, where they are given.
 
     Raises
     ------
     InputError
-        For a network without noise.
+        For a network without noise, or weights and inputs that do not fit it.
 
-    Notes
-    -----
-    T = S + sigma Z, with S the layer's activation given noisy layers below: the law of T, and that
-    given an input or label, are mixtures of Gaussians around draws of S, and I(X;T) = E log2
-    p(T|X)/p(T). In the first layer S is a function of the input and both are exact mixtures; in
-    later ones few draws make both densities too narrow where the layer is wide: the input's own is
-    of more draws than the others', in both alike, so that I(X;T) is never above log2 n.
+    See Also
+    --------
+    kde_information : Bounds for noise that is added for the measurement only.
+    linear_layer_information : Exact, for linear layers with Gaussian inputs.
+
+    Notes ----- T = S + sigma Z, S the activation given noisy layers below. p(t), p(t|x) and p(t|y)
+    are mixtures of Gaussians about draws of S, and I(X;T) = E log2 p(T|X)/p(T). In the first layer
+    S is a function of the input and the mixtures are exact; in later layers few draws make both
+    densities too narrow where the layer is wide. The input's own density has more draws than those
+    of the other inputs, the same in both, so that I(X;T) <= log2 n.
 
     References
     ----------
     Goldfeld et al. (2019), "Estimating information flow in deep neural networks", section 4.
+
+    Examples
+    --------
+    A hidden tanh unit that separates two inputs by much more than its noise keeps 1 bit:
+
+    >>> import numpy as np
+    >>> import sgdphys as sp
+    >>> from sgdphys.networks import Perceptron
+    >>> network = Perceptron((1, 1, 1), noise=0.1, bias=False)
+    >>> x = np.repeat([[-3.0], [3.0]], 50, axis=0)
+    >>> found = sp.information.noisy_information(network, np.ones(2), x, x.ravel() > 0)
+    >>> round(found["I_TY"].item(), 3)
+    1.0
     """
     if not isinstance(network, Perceptron):
         raise InputError(f"network is a {type(network).__name__}; a Perceptron was expected")
@@ -94,10 +111,10 @@ def noisy_information(
         labellings.append(whole_labels(label_array(shuffled, is_kept))[0])
     rows, nulls = [], []
     for layer in range(1, network.layers):
-        around = [_before_noise(network, theta, x, layer, generator) for _ in range(draws)]
+        centres = [_before_noise(network, theta, x, layer, generator) for _ in range(draws)]
         here = _before_noise(network, theta, x, layer, generator)
         t = here + network.noise * generator.standard_normal(here.shape)
-        own = 1 if layer == 1 else own_draws  # the first layer's S is its own
+        own = 1 if layer == 1 else own_draws  # the S of the first layer is a function of the input
         given_x = np.stack(
             [
                 _log_kernel(t, _before_noise(network, theta, x, layer, generator), network.noise)
@@ -107,7 +124,7 @@ def noisy_information(
         log_given_x = logsumexp(given_x, axis=0) - np.log(own)
         log_all, log_given_y = _mixtures(
             t,
-            around[: 1 if layer == 1 else draws],
+            centres[: 1 if layer == 1 else draws],
             log_given_x,
             np.stack(labellings),
             network.noise,
@@ -136,7 +153,7 @@ def noisy_information(
 def _before_noise(
     network: Perceptron, theta: np.ndarray, x: np.ndarray, layer: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Activations of a hidden layer before its own noise, with that of the layers below."""
+    """Activations of a hidden layer without its own noise, with that of the layers below."""
     activation = ACTIVATIONS[network.activation].value
     units = x
     for k, (w, b) in enumerate(network.matrices(theta)[:layer], start=1):
@@ -147,19 +164,19 @@ def _before_noise(
 
 
 def _log_kernel(t: np.ndarray, s: np.ndarray, noise: float) -> np.ndarray:
-    """Log Gaussian without its constant, row by row."""
+    """Log Gaussian without its normalisation, row by row."""
     return -((t - s) ** 2).sum(axis=1) / (2 * noise**2)
 
 
 @compiled
 def _log_sums(t, s, labels, of, squares, nearest, sums, out):
-    """Log sums of exp(-d**2) over the centres of other inputs: all, and those of equal label.
+    """Log sums of exp(-d**2) over the centres of other inputs: all, and those with the same label.
 
     Parameters
     ----------
     t : float64 (unit, input)
     s : float64 (unit, centre)
-        Centres are inputs in order, several times over.
+        Centres of all inputs in order, repeated for every draw.
     labels, of : int64 (labelling, input), int64 (labelling, centre)
     squares, nearest, sums : float64 (centre,), (1 + labelling,) twice
         Scratch.
@@ -177,8 +194,8 @@ def _log_sums(t, s, labels, of, squares, nearest, sums, out):
         for u in range(s.shape[0]):
             here = t[u, own]
             for c in range(s.shape[1]):
-                away = here - s[u, c]
-                squares[c] += away * away
+                difference = here - s[u, c]
+                squares[c] += difference * difference
         for start in range(0, s.shape[1], inputs):
             squares[start + own] = np.inf
         for c in range(s.shape[1]):
@@ -204,26 +221,26 @@ def _log_sums(t, s, labels, of, squares, nearest, sums, out):
 
 
 def _mixtures(
-    t: np.ndarray, around: list[np.ndarray], log_own: np.ndarray, labellings: np.ndarray,
+    t: np.ndarray, centres: list[np.ndarray], log_own: np.ndarray, labellings: np.ndarray,
     noise: float,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Log densities of every point (point,) under all inputs, and (labelling, point) its label's.
+    """Log densities p(t) (point,) and p(t|y) (labelling, point) of every point.
 
-    Its own input's is given, of more draws than the others': both densities hold the same.
+    The density given the point's own input has more draws than the others, the same in both.
     """
     scale = 1 / (np.sqrt(2) * noise)
-    s = np.ascontiguousarray(np.concatenate(around).T) * scale
-    of = np.tile(labellings, (1, len(around)))
+    s = np.ascontiguousarray(np.concatenate(centres).T) * scale
+    of = np.tile(labellings, (1, len(centres)))
     out, scratch = np.empty((1 + len(labellings), len(t))), np.empty((2, 1 + len(labellings)))
     points = np.ascontiguousarray(t.T) * scale
     _log_sums(points, s, labellings, of, np.empty(s.shape[1]), scratch[0], scratch[1], out)
-    both = np.logaddexp(out - np.log(len(around)), log_own)
+    both = np.logaddexp(out - np.log(len(centres)), log_own)
     counts = np.stack([np.bincount(row)[row] for row in labellings])
     return both[0] - np.log(len(t)), both[1:] - np.log(counts)
 
 
 def _mean(nats: np.ndarray) -> tuple[float, float, float]:
-    """Mean in bits, and its interval."""
+    """Mean in bits, and its 95% interval."""
     mean = float(nats.mean() / np.log(2))
-    reach = 1.96 * float(nats.std(ddof=1) / np.sqrt(len(nats)) / np.log(2))
-    return mean, mean - reach, mean + reach
+    half_width = 1.96 * float(nats.std(ddof=1) / np.sqrt(len(nats)) / np.log(2))
+    return mean, mean - half_width, mean + half_width

@@ -10,8 +10,8 @@ from sgdphys.errors import InputError
 from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.quantities import labelled
 
-_REACH = 9.0
-"""Standard deviations of the input beyond which nothing is left."""
+_CUTOFF = 9.0
+"""Standard deviations of the input beyond which its probability is negligible."""
 
 
 def one_unit_information(
@@ -22,12 +22,12 @@ def one_unit_information(
     Parameters
     ----------
     activation : str
-        One that never falls: all but "swish".
+        A monotone activation: all except "swish".
     weights : iterable of float
         w, above 0.
     bins : int
-        Equal bins in the range of a bounded activation; of an unbounded one the bins have the width
-        2/bins, from its lowest value on or with an edge at 0, however large it grows.
+        Equal bins in the range of a bounded activation; of an unbounded one the bins have the
+        width 2/bins, from its lowest value on or with an edge at 0, however large it grows.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def one_unit_information(
     inverses = {name: a.inverse for name, a in ACTIVATIONS.items() if a.inverse is not None}
     if activation not in inverses:
         raise InputError(
-            f"one unit of {activation!r} has no closed form, since it falls and rises; it can be "
+            f"{activation!r} has no closed form, since it is not monotone; it can be "
             f"{', '.join(inverses)}"
         )
     w = np.array(list(weights), dtype=np.float64)
@@ -58,16 +58,16 @@ def one_unit_information(
         raise InputError("weights must be above 0")
     inverse, (lowest, _) = inverses[activation], ACTIVATIONS[activation].range
     found = []
-    for one in w:
+    for weight in w:
         inner: np.ndarray
         if ACTIVATIONS[activation].is_bounded:
             inner = lowest + (1.0 - lowest) * np.arange(1, bins) / bins
         else:
-            width, top = 2.0 / bins, one * _REACH
+            width, top = 2.0 / bins, weight * _CUTOFF
             first = lowest if np.isfinite(lowest) else -np.ceil(top / width) * width
             inner = first + width * np.arange(1, int(np.ceil((top + 1 - first) / width)) + 1)
         with np.errstate(divide="ignore"):
-            below = ndtr(np.concatenate([[-np.inf], inverse(inner), [np.inf]]) / one)
+            below = ndtr(np.concatenate([[-np.inf], inverse(inner), [np.inf]]) / weight)
         found.append(entr(np.maximum(np.diff(below), 0.0)).sum() / np.log(2))
     data = xr.Dataset({"unit_I_XT": ("weight", np.array(found))}, coords={"weight": w})
     return labelled(data)["unit_I_XT"].assign_attrs(

@@ -1,4 +1,4 @@
-"""Binned information of perceptrons' layers, replayed from recorded weights by one kernel."""
+"""Binned information of perceptrons' layers, from recorded weights by a compiled kernel."""
 
 import numpy as np
 import xarray as xr
@@ -27,12 +27,12 @@ from sgdphys.simd.vectors import SAMPLES, lanes
 from sgdphys.status import BROKEN, OK, SATURATED, flagged
 
 _BLOCKS = 4
-"""Blocks of samples that are binned together."""
+"""Blocks of samples that are binned at a time."""
 
 
 @compiled
 def _forward_group(layout, theta, x, first, unit, block):
-    """Activations of as many blocks as ``unit`` has room for; how many samples those were."""
+    """Activations of as many blocks as fit into ``unit``; returns the number of samples."""
     columns = min(unit.shape[1], x.shape[1] - first)
     for column in range(0, columns, block):
         forward_block(layout, theta, x, first + column, unit, column)
@@ -62,7 +62,7 @@ def _read_layers(
     layout, theta, x, unit, block, rows, cuts, codes, table, labels, label_entropy, weights, orders,
     in_cell, joint, soft_joint, steps, out,
 ):  # fmt: skip
-    """Information of every layer of one network at some epochs.
+    """Information of every layer of one network at given epochs.
 
     Parameters
     ----------
@@ -70,17 +70,17 @@ def _read_layers(
     x : (feature, sample)
         Padded to whole blocks.
     rows : int64 (member,)
-        Samples that count.
+        Samples that are used.
     cuts : float64 (layer, 3)
         The binning of each layer.
     codes : uint64 (layer, sample)
     labels : int64 (2, member)
-        Hard labels and the same in another order; no member where labels are soft.
+        Hard labels and their permutation; no member where labels are soft.
     label_entropy : float
     weights, orders : float64 (member, label), int64 (2, member)
-        Soft labels, and who wears whose.
+        Soft labels, and the order in which samples get them: their own and permuted.
     out : float64 (epoch, layer, 6)
-        Filled with I_XT, I_TY, null I_TY, occupied cells, shares of extreme values and of zeros.
+        Filled with I_XT, I_TY, null I_TY, occupied cells, fractions of extreme values and zeros.
     """
     layers = layout.sizes.shape[0] - 1
     for epoch in range(theta.shape[0]):
@@ -139,7 +139,7 @@ def replayed(
     bin_range: tuple[float, float] | None = None,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Binned information of every layer of some perceptrons at some epochs.
+    """Binned information of every layer of given perceptrons at given epochs.
 
     Parameters
     ----------
@@ -154,14 +154,14 @@ def replayed(
     soft : (sample, label), optional
         Soft labels, used instead of ``y``.
     is_member : bool (replica, sample), optional
-        The samples that count; all by default. As many for every replica.
+        The samples that are used, equally many in every replica; all by default.
     bins, edges
         See ``binning``.
     bin_range : (float, float), optional
         Of the hidden layers. By default that of the activation, and where it is unbounded the
         extremes of each replica's layer over all its units, samples and epochs.
     rng : int, SeedSequence or Generator
-        Seed of the shuffled labels.
+        Seed of the permuted labels.
 
     Returns
     -------
@@ -222,12 +222,12 @@ def _one_network(
     bins: int,
     edges: str,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What ``_read_layers`` says of one network, and the ranges (2, layer) it was binned over."""
+    """Result of ``_read_layers`` for one network, and the ranges (2, layer) of its bins."""
     block = SAMPLES * lanes(theta.dtype)
     samples, layers = len(x), len(layout.sizes) - 1
     padded = np.zeros((x.shape[1], -(-samples // block) * block), theta.dtype)
     padded[:, :samples] = x.T
-    padded[:, samples:] = x[-1:].T  # no new extremes
+    padded[:, samples:] = x[-1:].T  # leaves the extremes unchanged
     unit = np.zeros((int(layout.sizes.sum()), _BLOCKS * block), theta.dtype)
     ranges = np.array(ends).T
     is_open = np.isinf(ranges)

@@ -1,4 +1,4 @@
-"""Estimators of the information of layers, all of one signature, and reading networks by them."""
+"""Estimators of the information of layers, all with one signature, and their use on networks."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ _NET_INPUT = 50.0
 
 
 class Settings(NamedTuple):
-    """What estimators can be given; each takes what it needs."""
+    """Settings of all estimators; each uses those it needs."""
 
     bins: int = 30
     noise_variance: float = 1e-3
     neighbours: int = 3
     rng: Seed = 0
     ranges: tuple[tuple[float, float], ...] = ()
-    """Of each layer's bins."""
+    """Ranges of each layer's bins."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Layers:
         return self.activations(self.theta)
 
     def perceptron(self, estimator: str) -> tuple[Perceptron, np.ndarray]:
-        """The perceptron and its inputs, for an estimator that looks at more than activations."""
+        """The perceptron and its inputs, for an estimator that needs more than activations."""
         if self.network is None or self.x is None:
             raise InputError(
                 f"estimator {estimator!r} reads the weights of perceptrons, and activations alone "
@@ -71,9 +71,9 @@ class Layers:
 
 
 Row = tuple[float, float, float]
-"""I(X;T), I(T;Y), and I(T;Y') of shuffled labels Y', in bits; NaN where there is no value."""
+"""I(X;T), I(T;Y), and I(T;Y') of permuted labels Y', in bits; NaN where there is no value."""
 Estimate = Callable[[Layers, np.ndarray, np.ndarray, Settings], np.ndarray]
-"""Of layers, labels, shuffled labels (sample,) and settings: a ``Row`` a layer, (layer, 3)."""
+"""Maps layers, labels, permuted labels (sample,) and settings to one ``Row`` per layer."""
 
 
 def _binned(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
@@ -92,7 +92,7 @@ def _equal_mass(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Sett
 
 
 def _net_input(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
-    """Bins equal in the net input; those of the output, which has no activation, in its range."""
+    """Bins equal in the net input; for the output, which has no activation, in its range."""
     edges = np.linspace(-_NET_INPUT, _NET_INPUT, given.bins + 1)
     ends = ACTIVATIONS[layers.perceptron("net_input")[0].activation].value(edges)
     cells = [np.searchsorted(ends[1:-1], t, side="right") for t in layers.units[:-1]]
@@ -121,7 +121,7 @@ def _kernel(bound: str) -> Estimate:
 
 
 def _nearest(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
-    """Nearest neighbours, without an I(X;T)."""
+    """Nearest neighbours, without I(X;T)."""
 
     def about(t: np.ndarray, labels: np.ndarray) -> float:
         found = neighbour_information(t, labels, neighbours=given.neighbours)
@@ -160,17 +160,17 @@ def _in_bins(t: np.ndarray, y: np.ndarray, shuffled: np.ndarray, **binning: Any)
 
 
 def _in_cells(cells: np.ndarray, y: np.ndarray, shuffled: np.ndarray) -> Row:
-    """Of cells numbered from 0, (sample,) or (sample, unit)."""
+    """Row of cells numbered from 0, (sample,) or (sample, unit)."""
     most = max(int(cells.max()) + 1, 2)
     return _in_bins(cells, y, shuffled, bins=most, low=0, high=most)
 
 
 class Estimator(NamedTuple):
-    """One way to read layers."""
+    """An estimator and the settings it depends on."""
 
     read: Estimate
     settings: tuple[str, ...] = ()
-    """Those of ``Settings`` that it depends on; they are kept with its results."""
+    """Names in ``Settings``; they are attributes of the results."""
 
 
 ESTIMATORS = {
@@ -205,7 +205,7 @@ def estimated(
     x: np.ndarray | None = None,
     in_threads: bool = False,
 ) -> xr.Dataset:
-    """Information of every layer of some networks at some epochs, one network after the other.
+    """Information of every layer of given networks at given epochs.
 
     Parameters
     ----------
@@ -221,8 +221,8 @@ def estimated(
     network, x : Perceptron, (sample, feature), optional
         Where weights are those of a perceptron.
     in_threads : bool
-        Read several networks at once, which calls ``activations`` from several threads; otherwise
-        one after the other, and an estimator may use threads of its own.
+        Evaluate several networks at once, which calls ``activations`` from several threads;
+        otherwise one after the other, and an estimator may use threads of its own.
 
     Returns
     -------
@@ -234,28 +234,28 @@ def estimated(
     labels, _ = whole_labels(y)
     at = np.array(list(epochs))
     is_finite = np.isfinite(theta).all(axis=2)
-    places = [(e, r) for e, r in np.ndindex(is_finite.shape) if is_finite[e, r]]
+    pairs = [(e, r) for e, r in np.ndindex(is_finite.shape) if is_finite[e, r]]
     if estimator == "binned":
         settings = settings._replace(
-            ranges=_ranges((theta[p] for p in places), activations, settings.ranges)
+            ranges=_ranges((theta[p] for p in pairs), activations, settings.ranges)
         )
     used = ESTIMATORS[estimator]
     rows: dict[tuple[int, int], np.ndarray] = {}
 
-    def work(place: tuple[int, int]) -> None:
-        shuffled = label_stream(settings.rng, place[1]).permutation(labels)
-        layers = Layers(theta[place].astype(np.float64), activations, network, x)
-        rows[place] = used.read(layers, labels, shuffled, settings)
+    def work(pair: tuple[int, int]) -> None:
+        shuffled = label_stream(settings.rng, pair[1]).permutation(labels)
+        layers = Layers(theta[pair].astype(np.float64), activations, network, x)
+        rows[pair] = used.read(layers, labels, shuffled, settings)
 
     if in_threads:
-        parallel.map(work, places)
+        parallel.map(work, pairs)
     else:
-        for place in places:
-            work(place)
+        for pair in pairs:
+            work(pair)
     count = len(next(iter(rows.values()))) if rows else network.layers if network else 0
     found = np.full((*is_finite.shape, count, 3), np.nan)
-    for place, row in rows.items():
-        found[place] = row
+    for pair, row in rows.items():
+        found[pair] = row
     axes = ("epoch", "replica", "layer")
     rises = (np.diff(found[..., :2], axis=2) > 1e-9).sum(axis=(2, 3))
     data = xr.Dataset(

@@ -1,4 +1,4 @@
-"""Transitions of known place, and intervals that are right as often as they say."""
+"""Transitions at known epochs, and the coverage of their intervals."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Place and exponent of a divergence, from scans whose answer is known."""
+"""Location and exponent of a divergence, from scans whose answer is known."""
 
 import numpy as np
 import pytest
@@ -40,5 +40,5 @@ def test_wrong_scans():
         critical_point([1, 2, 3], [1, 2, 1])
     with pytest.raises(InputError, match="above 0"):
         critical_point(np.arange(8), np.arange(8) - 1)
-    with pytest.raises(InputError, match="8 values of the control and 7 times"):
+    with pytest.raises(InputError, match="control has 8 values and relaxation_time 7"):
         critical_point(np.arange(8), np.ones(7))

@@ -18,12 +18,12 @@ def afresh(x, window):
     for end in range(window, len(x) + 1):
         part = x[end - window : end] - np.nanmean(x)
         mean, variance = np.nanmean(part), np.nanvar(part)
-        away = part - mean
+        deviation = part - mean
         slow = np.convolve(part, np.ones(length) / length, mode="valid")
         rows.append([
             np.nanvar(part, ddof=1),
-            np.nanmean(away[1:] * away[:-1]) / variance,
-            np.nanmean(away**3) / variance**1.5,
+            np.nanmean(deviation[1:] * deviation[:-1]) / variance,
+            np.nanmean(deviation**3) / variance**1.5,
             length * np.nanmean(np.append((slow - mean) ** 2, np.nan)) / variance,
         ])  # fmt: skip
     return np.array(rows)

@@ -1,4 +1,4 @@
-"""The bottleneck against closed forms, its certificate, and every known birth of a cluster."""
+"""The bottleneck against closed forms, its certificate, and every known bifurcation."""
 
 import numpy as np
 import pytest
@@ -86,7 +86,7 @@ def test_a_skewed_channel_begins_before_it_loses_stability():
     np.testing.assert_allclose(curve["I_TY"], [0.00688, 0.10774], atol=6e-6)
 
 
-BIRTHS = {
+BIFURCATIONS = {
     0.9: [1.092950, 3.71465, 5.37612, 20.0224, 22.845, 25.630],
     0.7: [1.346948, 3.72762, 7.14797, 11.3543, 24.146, 24.192],
     0.5: [1.784770, 4.66740, 8.19687, 13.8787, 22.211, 23.069],
@@ -94,12 +94,12 @@ BIRTHS = {
 LOCAL = {0.99: 1.005218, 0.9: 1.092999, 0.7: 1.347122, 0.5: 1.785216}
 
 
-@pytest.mark.parametrize("information", BIRTHS)
-def test_every_birth_on_the_symmetric_rule(information):
+@pytest.mark.parametrize("information", BIFURCATIONS)
+def test_every_bifurcation_on_the_symmetric_rule(information):
     found = critical_betas(rule(information), most=7)
-    np.testing.assert_allclose(found["beta"], BIRTHS[information], rtol=1e-4)
+    np.testing.assert_allclose(found["beta"], BIFURCATIONS[information], rtol=1e-4)
     assert found["clusters"].to_numpy().tolist() == [2, 3, 4, 5, 6, 7]
-    assert found["kind"].to_numpy().tolist() == ["onset"] + ["birth"] * 5
+    assert found["kind"].to_numpy().tolist() == ["onset"] + ["bifurcation"] * 5
     assert float(found["beta_local"]) == pytest.approx(LOCAL[information], rel=1e-6)
     assert float(found["beta"][0]) <= float(found["beta_local"])
 
@@ -114,7 +114,7 @@ def test_a_newborn_far_from_the_others():
 
 @pytest.mark.parametrize("information", [0.9, 0.5])
 def test_every_point_carries_its_proof(information):
-    """The curve rises, is concave, and no cluster at any place lowers the free energy."""
+    """The curve rises, is concave, and no cluster at any logit lowers the free energy."""
     p_xy = rule(information)
     channel = channel_of(p_xy)
     assert len(channel.p_x) == {0.9: 31, 0.5: 53}[information]
@@ -153,12 +153,12 @@ def test_the_certificate_bounds_the_distance():
     clusters, _, _ = optimum(channel, 6.0, trivial(channel))
     best = free_energy(channel, clusters, 6.0)
     for start in (trivial(channel), Clusters(np.array([0.5, 0.5]), np.array([-1.0, 1.0]))):
-        above, place = largest_excess(channel, start, 6.0)
+        above, peak = largest_excess(channel, start, 6.0)
         distance = free_energy(channel, start, 6.0) - best
         assert 0 < distance <= np.log1p(above)
         grid = np.linspace(-20, 20, 20_001)
         assert excess(channel, start, 6.0, grid).max() <= above + 1e-12
-        assert excess(channel, start, 6.0, np.array([place]))[0] == pytest.approx(above)
+        assert excess(channel, start, 6.0, np.array([peak]))[0] == pytest.approx(above)
 
 
 def test_plain_iterations_agree_where_they_arrive():

@@ -1,4 +1,4 @@
-"""Distance of partitions from the bound, beside partitions that know nothing."""
+"""Distance of partitions from the bound, compared with random partitions."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def partitions(p_xy):
 
 
 def test_no_partition_is_above_the_bound(p_xy, partitions):
-    """Good ones lie within 0.02 bit below it; the same cells dealt out anew lie far below."""
+    """Good ones lie within 0.02 bit below it; randomly permuted cells lie far below."""
     found = bottleneck_distance(p_xy, partitions)
     assert bool((found["gap"] > -1e-9).all())
     assert float(found["gap"][:3].max()) < 0.02
@@ -118,7 +118,7 @@ def test_an_exact_encoder_gives_its_beta_back(p_xy, beta):
 
 @pytest.mark.slow
 def test_layers_of_a_run(tmp_path, p_xy):
-    """Cells are those of the information's bins; nulls beside every layer."""
+    """Cells are those of the binned information; every layer has its nulls."""
     study = {"network": {"layers": [6, 3]}, "train": {"epochs": 150, "replicas": 2}}
     trajectory = sp.run(study, tmp_path / "run").trajectory
     task = sp.tasks.symmetric_rule(information=0.7)

@@ -100,7 +100,7 @@ def test_neighbours_of_shifted_gaussians(shift):
 
 
 def test_raw_values_are_kept():
-    """C11, C12: independent labels may read below 0; clipped to [0, H(Y)] beside it."""
+    """C11, C12: independent labels may give values below 0; the clipped value is in [0, H(Y)]."""
     rng = np.random.default_rng(8)
     raw = [
         neighbour_information(rng.standard_normal(200), rng.integers(0, 2, 200), rng=k)
@@ -114,7 +114,7 @@ def test_raw_values_are_kept():
 
 
 def test_duplicates_and_constant_units():
-    """C13: a finite answer for points at one place; a constant unit is left out and counted."""
+    """C13: a finite answer for coincident points; a constant unit is left out and counted."""
     t = np.column_stack([np.repeat([1.0, 2.0], 100), np.full(200, 3.0)])
     found = neighbour_information(t, np.repeat([0, 1], 100))
     assert float(found["I_TY"]) == pytest.approx(1, abs=0.02)
@@ -176,7 +176,7 @@ def test_gaussian_bottleneck():
 
 
 def test_equal_mass_bins():
-    """Any monotone map of a unit leaves them alone; each bin holds as many samples."""
+    """Monotone maps of a unit leave them unchanged; bins hold equal numbers of samples."""
     t = np.random.default_rng(10).standard_normal(3000)
     y = (t > 0).astype(int)
     one = binned_information(t, y, bins=10, edges="equal_mass")

@@ -19,7 +19,7 @@ THETA = np.stack([[LINEAR.initial_weights(RNG), np.full(LINEAR.parameters.count,
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_every_estimator_reads_every_layer(name):
-    """One network is read; the one beside it, which diverged, is NaN throughout."""
+    """One network is read; the other one, which diverged, is NaN throughout."""
     settings = Settings(bins=5, noise_variance=0.2, neighbours=2, rng=3)
     found = estimated(
         THETA, [7], perceptron_layers(LINEAR, X, True), Y, estimator=name, settings=settings,
