@@ -172,13 +172,14 @@ def run(
             tell=tell,
             progress=advance,
         )
-    tables = [summary.layer_table(result), summary.verdict_table(result)]
-    last = summary.table(result, time.perf_counter() - started)
-    for rows in tables:  # once all could be made
-        if rows:
-            print_table(rows)
-            say("")
-    print_table(last)
+    tables = summary.tables(result)
+    lines = summary.closing_lines(result, time.perf_counter() - started)
+    for title, rows in tables:  # once all could be made
+        say(title)
+        print_table(rows)
+        say("")
+    for line in lines:
+        say(line)
 
 
 @app.command()

@@ -135,9 +135,9 @@ def measure(claim: Claim, groups: Mapping[str, xr.Dataset], statistic: Statistic
     NotEnoughData
         When they hold too little of it.
     """
-    first = _measured(claim.statistic, statistic, claim.where, groups)
     if not claim.against:
-        return _estimate(first)
+        return estimate_of(claim.statistic, statistic, claim.where, groups)
+    first = _measured(claim.statistic, statistic, claim.where, groups)
     where = {**claim.where, **claim.against}
     second = _measured(claim.statistic, statistic, where, groups)
     if isinstance(first, xr.DataArray) and isinstance(second, xr.DataArray):
@@ -145,6 +145,21 @@ def measure(claim: Claim, groups: Mapping[str, xr.Dataset], statistic: Statistic
             over = [[d for d in v.dims if d != "replica"] for v in (first, second)]
             return over_replicas(first.mean(over[0]) - second.mean(over[1]))
     return difference(_estimate(first), _estimate(second))
+
+
+def estimate_of(
+    name: str, statistic: Statistic, where: Mapping[str, Any], groups: Mapping[str, xr.Dataset]
+) -> Estimate:
+    """Estimate of a statistic, by name, at the coordinates and swept keys of ``where``.
+
+    Raises
+    ------
+    InputError
+        When the results lack what it is taken of.
+    NotEnoughData
+        When they hold too little of it.
+    """
+    return _estimate(_measured(name, statistic, where, groups))
 
 
 def _estimate(found: Measured) -> Estimate:

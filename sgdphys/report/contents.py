@@ -24,6 +24,7 @@ from sgdphys.report.tables import csv_of
 from sgdphys.study import summary
 from sgdphys.study.analysing import RESULTS
 from sgdphys.study.files import resolved_text
+from sgdphys.study.layer_tables import layer_tables
 from sgdphys.study.runs import FIGURES, Run
 from sgdphys.study.study_file import STUDY_FILE
 from sgdphys.trajectory.reader import attributes_of, open_trajectory
@@ -145,11 +146,11 @@ def _chapter(run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path])
         _fill(chapter, run, groups, _in_order(paths, groups), whole=whole)
         if whole and not chapter.missing:
             training = (
-                summary.ensemble_table(groups["training"], run.diverged_steps)
+                summary.ensemble_table(groups["training"])
                 if has_one_recording
-                else summary.table(run, 0.0)[:-1]
+                else summary.training_table(run)
             )
-            chapter.tables = [("Layers", summary.layer_rows(groups)), ("Training", training)]
+            chapter.tables = [*layer_tables(groups), training]
     return chapter
 
 

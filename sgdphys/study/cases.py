@@ -80,7 +80,7 @@ def cases_of(study: Study) -> dict[str, Study]:
     InputError
         For a case that is no valid study.
     """
-    keys = study.model_dump(mode="json", exclude={"sweep", "claims"}, exclude_none=True)
+    keys = study.model_dump(mode="json", exclude={"sweep", "claims", "result"}, exclude_none=True)
     cases = {}
     for name, changed, places in combinations_of(keys, study.sweep.keys, in_step=study.sweep.zip):
         task, module = changed["task"].get("name"), changed["network"].get("module")

@@ -101,7 +101,9 @@ def _case_faults(
     if in_step and len(set(map(len, lists.values()))) > 1:
         return
     known = set(told)
-    alone = {k: v for k, v in keys.items() if k not in ("sweep", "claims", "parts", "contents")}
+    alone = {
+        k: v for k, v in keys.items() if k not in ("sweep", "claims", "result", "parts", "contents")
+    }
     try:
         for case in combinations_of(alone, lists, in_step=in_step):
             for fault in key_faults(case.keys, source):

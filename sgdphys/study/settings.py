@@ -285,12 +285,15 @@ def _as_contents(value: dict[str, str]) -> dict[str, str]:
 class Study(Keys):
     """A whole study; one with ``parts`` is nothing else than those.
 
+    ``result`` is the main result as a sentence, in which names of claims and of statistics in
+    braces stand for their estimates; without it, the main result is the verdict on the first claim.
     ``folder`` is that of the study's file, where ``network.module`` is looked for last;
     ``contents`` are those of the files that decide what is trained (see ``study.contents``). Both
     are filled in where a study is loaded, and travel with a run.
     """
 
     title: str = "untitled"
+    result: str = ""
     folder: str = ""
     parts: dict[str, Annotated[Part, BeforeValidator(_as_part)]] = Field(default={})
     claims: dict[str, Claim] = Field(default={})
@@ -302,6 +305,17 @@ class Study(Keys):
     figures: Figures = Figures()
     sweep: Annotated[Sweep, BeforeValidator(swept)] = Sweep()
     contents: Annotated[dict[str, str], AfterValidator(_as_contents)] = Field(default={})
+
+    @model_validator(mode="after")
+    def _result_has_known_names(self) -> "Study":
+        known = (*self.claims, *catalogue.statistics())
+        for name in re.findall(r"{(.*?)}", self.result):
+            if name not in known:
+                raise ValueError(
+                    f"result names {quoted(name)}, which is neither a claim of the study nor a "
+                    f"statistic; {nearest(name, known)}"
+                )
+        return self
 
     @property
     def sizes(self) -> Sizes | None:
