@@ -17,7 +17,7 @@ import typer
 import sgdphys
 from sgdphys.errors import InputError, WorkError
 from sgdphys.supervision import supervised
-from sgdphys.terminal import open_streams, print_table, progress, say
+from sgdphys.terminal import open_streams, print_paragraph, print_table, progress, say
 
 app = typer.Typer(
     name="sgdphys",
@@ -179,7 +179,7 @@ def run(
         print_table(rows)
         say("")
     for line in lines:
-        say(line)
+        print_paragraph(line)
 
 
 @app.command()

@@ -35,16 +35,9 @@ def say(text: str, *, error: bool = False) -> None:
     print(plain(text), file=sys.stderr if error else sys.stdout, flush=error)
 
 
-def interval_text(value: float, low: float, high: float) -> str:
-    """An estimate and its interval, in digits enough to tell the ends from the value."""
-    numbers = (value, low, high)
-    width = high - low
-    for digits in range(3, 9):
-        texts = [f"{v:.{digits}g}" for v in numbers]
-        errors = [abs(float(t) - v) for t, v in zip(texts, numbers, strict=True)]
-        if not width > 0 or max(errors) <= width / 20:
-            break
-    return f"{texts[0]} [{texts[1]}, {texts[2]}]"
+def print_paragraph(text: str) -> None:
+    """Print a sentence in lines of at most 100 characters; names are not broken."""
+    say(textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False))
 
 
 def print_table(rows: list[tuple[str, ...]]) -> None:

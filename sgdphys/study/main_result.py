@@ -18,8 +18,8 @@ from sgdphys.claims.verdicts import (
     estimate_of,
 )
 from sgdphys.errors import InputError
+from sgdphys.quantities import interval_text
 from sgdphys.study.runs import Run
-from sgdphys.terminal import interval_text
 
 WORDS = (SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE, NO_DATA)
 _NAME = re.compile(r"{(\w+)}")

@@ -1,18 +1,16 @@
 """Closing tables of a run, and what ``sgdphys info`` prints of a run or a trajectory."""
 
-import textwrap
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
 from sgdphys.claims.verdicts import Verdict
-from sgdphys.quantities import attributes
+from sgdphys.quantities import attributes, interval_text
 from sgdphys.study.layer_tables import Table, layer_tables
 from sgdphys.study.main_result import WORDS, main_result
 from sgdphys.study.runs import Run
 from sgdphys.study.study_file import STUDY_FILE
-from sgdphys.terminal import WIDTH, interval_text
 from sgdphys.trajectory.reader import open_trajectory
 from sgdphys.trajectory.segments import SEGMENTS, segment_paths
 
@@ -69,10 +67,10 @@ def closing_lines(run: Run, seconds: float) -> list[str]:
     if not run.cases and not run.parts:
         steps = [f"{r} at update {s}" for r, s in enumerate(run.diverged_steps) if s >= 0]
         if steps:
-            lines += textwrap.wrap(f"Diverged networks: {', '.join(steps)}", WIDTH)
+            lines.append(f"Diverged networks: {', '.join(steps)}")
     result = main_result(run)
     if result:
-        lines += textwrap.wrap(f"Main result: {result}", WIDTH)
+        lines.append(f"Main result: {result}")
     return [*lines, f"{seconds:.1f} s, {run.bytes / 1e6:.0f} MB in {run.folder}"]
 
 

@@ -7,9 +7,10 @@ import pytest
 
 import sgdphys as sp
 from sgdphys.errors import InputError
+from sgdphys.quantities import interval_text
 from sgdphys.study import summary
 from sgdphys.study.settings import study_from
-from sgdphys.terminal import WIDTH, interval_text, print_table, say
+from sgdphys.terminal import WIDTH, print_paragraph, print_table, say
 
 
 def claim(says, statistic="bits_lost", **keys):
@@ -37,7 +38,7 @@ def printed(run, capsys):
         say(title)
         print_table(rows)
     for line in summary.closing_lines(run, 1.0):
-        say(line)
+        print_paragraph(line)
     return capsys.readouterr().out.splitlines()
 
 
