@@ -118,7 +118,7 @@ def plan_of(study: Study, updates_per_epoch: int) -> Plan:
         steps = np.arange(last + 1)
     elif weights == "epoch":
         steps = np.arange(epochs + 1) * updates_per_epoch
-    elif weights == "pairs":
+    elif weights == "log_pairs":
         log = log_epochs(epochs)
         steps = np.unique([*log, *np.minimum(log + 1, epochs)]) * updates_per_epoch
     else:

@@ -271,7 +271,7 @@ def _record(run: Run, command: _Command) -> None:
     study, segments = run.study, run.folder / SEGMENTS
     shared = command.pool.share(study, segments)
     if shared is not None:
-        command.tell(f"its networks were trained already: {shared}")
+        command.tell(f"reusing the recording in {shared}")
     recording = Recording(study, run.folder, command.tell)
     ensemble, training = recording.ensemble, recording.ensemble.training
     done = recording.done_epochs()
@@ -283,7 +283,9 @@ def _record(run: Run, command: _Command) -> None:
     if training.batch_size > ensemble.train_samples and training.sampler != "full":
         command.tell(f"batches of {training.batch_size} hold the whole training set: one an epoch")
     if done == ensemble.epochs:
-        command.tell(f"the recording in {recording.segments} is whole; nothing to train")
+        command.tell(
+            f"the recording in {recording.segments} is complete; there is nothing to train"
+        )
     else:
         recording.require_room()
         command.tell(f"recording {recording.bytes / 1e6:.0f} MB to {recording.segments}")

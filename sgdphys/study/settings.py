@@ -20,7 +20,7 @@ from sgdphys.analyses import catalogue
 from sgdphys.analyses.settings import AnalysisSettings
 from sgdphys.claims import claim
 from sgdphys.errors import InputError, nearest
-from sgdphys.keys import Count, Keys, Listed, NotNegative, Positive, Seed, Whole
+from sgdphys.keys import Count, Keys, Listed, NotNegative, Positive, Seed, Whole, renamed
 from sgdphys.study.faults import quoted, sentences
 from sgdphys.study.sizes import longest_stretch, sizes_of, train_samples, updates_per_epoch
 from sgdphys.tasks.catalogue import TASKS
@@ -175,7 +175,10 @@ class Bursts(Keys):
 class Record(Keys):
     """What is kept: ``[record]``."""
 
-    weights: Literal["step", "epoch", "log", "pairs"] | Every | Bursts = "epoch"
+    weights: Annotated[
+        Literal["step", "epoch", "log", "log_pairs"] | Every | Bursts,
+        renamed("record.weights", {"pairs": "log_pairs"}),
+    ] = "epoch"
     gradients: Literal["log", "epoch", "none"] | Every = "log"
     compression: Literal["none", "zlib"] = "none"
 

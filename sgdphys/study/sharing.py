@@ -8,7 +8,7 @@ from pathlib import Path
 from sgdphys.study.settings import Record, Study
 from sgdphys.trajectory.segments import segment_paths
 
-_HELD = {"step": ("step", "epoch", "log", "pairs"), "epoch": ("epoch", "log", "pairs")}
+_HELD = {"step": ("step", "epoch", "log", "log_pairs"), "epoch": ("epoch", "log", "log_pairs")}
 """Schedules of weights that hold those of others."""
 
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from sgdphys.analyses.settings import AnalysisSettings, without_labels
-from sgdphys.keys import Bins, Listed, Positive, Whole
+from sgdphys.keys import Bins, Listed, Positive, Whole, renamed
 
 if TYPE_CHECKING:
     from sgdphys.study.settings import Study
@@ -33,7 +33,9 @@ class Settings(AnalysisSettings):
     epochs: Annotated[tuple[Whole, ...], Listed] = ()
     noise_variance: Positive = 1e-3
     bins: Bins = 30
-    edges: Literal["full", "idnns"] = "full"
+    edges: Annotated[
+        Literal["full", "as_published"], renamed("edges", {"idnns": "as_published"})
+    ] = "full"
     range: Annotated[tuple[float, float], Listed] | None = None
     labels: Literal["hard", "soft"] = "hard"
     patterns: Literal["all", "train", "test"] = "all"

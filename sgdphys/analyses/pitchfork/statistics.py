@@ -1,4 +1,4 @@
-"""What claims say of critical slowing down."""
+"""Statistics of critical slowing down."""
 
 import numpy as np
 
