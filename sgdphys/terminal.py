@@ -1,4 +1,4 @@
-"""What the command prints: sentences, tables and progress, with nothing that steers a terminal."""
+"""Output of the command: sentences, tables and progress, without control characters."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ from typing import Any, TextIO
 WIDTH = 100
 """Characters in a line of a table."""
 _GAP = "  "
-"""What separates two columns."""
+"""Separator of two columns."""
 _LEAST = 32
 """Characters below which a column is not narrowed; an estimate and its interval need as many."""
 _PLAIN_LINES_EVERY = 10.0
@@ -94,7 +94,7 @@ def _wrapped(cell: str, width: int) -> list[str]:
 
 
 def open_streams() -> None:
-    """Make sure that something is there to print to, whatever the command was started with.
+    """Open standard streams that were closed when the command started.
 
     Without this, a file opened later could take the number of a standard stream that was closed,
     and libraries in C would print their messages into it.
@@ -121,7 +121,7 @@ def _printable(stream: TextIO | None) -> TextIO:
 
 @contextmanager
 def progress() -> Iterator[tuple[Callable[[str], None], Callable[[int, int], None]]]:
-    """Ways to tell sentences and progress: a bar on a terminal, plain lines elsewhere."""
+    """Functions that print sentences and progress: a bar on a terminal, plain lines elsewhere."""
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

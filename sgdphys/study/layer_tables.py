@@ -48,7 +48,7 @@ def layer_tables(groups: Groups) -> list[Table]:
 
 
 def _of(groups: Groups, kind: str) -> xr.Dataset | None:
-    """The first analysis of a kind, where there is one that has data."""
+    """The first analysis of a kind, or None without data."""
     try:
         return Results(groups, (kind,), "", {}).of(kind)
     except InputError:

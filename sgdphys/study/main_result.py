@@ -72,7 +72,7 @@ def _filled(sentence: str, run: Run, verdicts: Mapping[str, Verdict]) -> str:
 
 
 def _text_of(name: str, verdicts: Mapping[str, Verdict], groups: Mapping[str, xr.Dataset]) -> str:
-    """The estimate of a claim or of a statistic, or why there is none."""
+    """The estimate of a claim or of a statistic, or the reason why it is missing."""
     if name in verdicts:
         v = verdicts[name]
         return f"(no data: {v.reason})" if v.reason else interval_text(v.value, v.low, v.high)

@@ -1,4 +1,4 @@
-"""Carrying out a study: its stages in order, each skipped when its output is there and whole."""
+"""Carrying out a study: its stages in order, each skipped if its output is complete."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -56,7 +56,7 @@ class _Command:
     pool: Pool
 
     def must_stop(self) -> bool:
-        """Whether training ends: when it is asked to, or other work has failed."""
+        """Whether training must stop: on request, or because another task has failed."""
         return self.workers.has_failed or (self.stop is not None and self.stop())
 
 
@@ -72,7 +72,7 @@ def run(
     progress: Callable[[int, int], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Run:
-    """Carry out a study and return its run; what is already there is not done again.
+    """Carry out a study and return its run; complete stages are not repeated.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def _record_one(folder: Path, study: Study, command: _Command) -> bool:
 
 
 def _are_analysed(run: Run, tell: Callable[[str], None]) -> bool:
-    """Whether a run's results are there, can be read, and are those of its study."""
+    """Whether a run has readable results of its study."""
     try:
         if not run.is_analysed_as_asked:
             return False

@@ -47,7 +47,7 @@ def _as_task(value: Any) -> Any:
 
 
 class Task(Keys):
-    """What is learnt: ``[task]``.
+    """The task: ``[task]``.
 
     A relative ``path`` is taken from the folder of the study's file; given by ``--set`` or in a
     mapping, from the working folder.
@@ -114,7 +114,7 @@ def _as_device(value: str) -> str:
 
 
 class Train(Keys):
-    """How it is learnt, and by how many: ``[train]``."""
+    """Training and ensemble: ``[train]``."""
 
     epochs: Annotated[int, Field(ge=1, lt=10**9)] = 10_000
     batch_size: Count = 512
@@ -173,7 +173,7 @@ class Bursts(Keys):
 
 
 class Record(Keys):
-    """What is kept: ``[record]``."""
+    """Recording: ``[record]``."""
 
     weights: Annotated[
         Literal["step", "epoch", "log", "log_pairs"] | Every | Bursts,
@@ -184,7 +184,7 @@ class Record(Keys):
 
 
 class Figures(Keys):
-    """What is drawn: ``[figures]``; with no format nothing, until it is asked for."""
+    """Figures: ``[figures]``; without a format none is drawn until requested."""
 
     formats: Annotated[tuple[Literal["png", "svg", "pdf"], ...], Listed] = ("png", "svg")
 
@@ -286,7 +286,7 @@ def _as_contents(value: dict[str, str]) -> dict[str, str]:
 
 
 class Study(Keys):
-    """A whole study; one with ``parts`` is nothing else than those.
+    """A study; a study with ``parts`` consists only of these.
 
     ``result`` is the main result as a sentence, in which names of claims and of statistics in
     braces stand for their estimates; without it, the main result is the verdict on the first claim.

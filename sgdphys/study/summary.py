@@ -81,7 +81,7 @@ def _case_rows(run: Run) -> list[tuple[str, ...]]:
         with open_trajectory(case.folder, ("training",)) as trajectory:
             last = trajectory["training"].to_dataset().isel(epoch=-1).load()
         medians[name] = [float(last[n].median()) for n in _MEDIANS]
-    # without labels there is no accuracy, without a test set nothing of it
+    # without labels there is no accuracy, without a test set no test values
     shown = [k for k in range(len(_MEDIANS)) if not all(np.isnan(v[k]) for v in medians.values())]
     return [
         ("case", *(names[k] for k in shown)),

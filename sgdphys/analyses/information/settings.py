@@ -17,7 +17,7 @@ OF_ESTIMATORS = {
     "kde_upper": {"noise_variance"},
     "noisy": set(),
 }
-"""Keys that each estimator reads, of those that not all read."""
+"""Keys that each estimator reads, among those that are not common to all."""
 _OF_MODULES = ("binned", "equal_mass", "precision", "kde_lower", "kde_upper")
 
 
@@ -41,7 +41,7 @@ class Settings(AnalysisSettings):
     patterns: Literal["all", "train", "test"] = "all"
 
     def requires(self, study: "Study") -> list[str]:
-        """Return what the study lacks for it."""
+        """Return the requirements that the study does not meet."""
         missing = without_labels("information", study)
         if study.network.module and self.estimator not in _OF_MODULES:
             missing.append(
@@ -71,7 +71,7 @@ class Settings(AnalysisSettings):
         return missing
 
     def unread(self, study: "Study") -> dict[str, str]:
-        """Return the keys that the estimator does not read, each with the choice that says so."""
+        """Return the keys that the estimator does not read, each with the reason."""
         several = set().union(*OF_ESTIMATORS.values())
         said = f"estimator {self.estimator!r}"
         found = dict.fromkeys(several - OF_ESTIMATORS[self.estimator], said)

@@ -103,7 +103,7 @@ def largest_step(results: Results) -> Estimate:
         most = np.abs(np.diff(means, axis=-2)).max(axis=-2)
         moving = extent > LEAST_LOSS
         shares = np.where(moving, most / np.where(moving, extent, 1.0), 0.0)
-        with np.errstate(invalid="ignore"):  # where no layer moves there is no step
+        with np.errstate(invalid="ignore"):  # no step if no layer changes
             return np.asarray(shares.sum(axis=-1) / moving.sum(axis=-1))
 
     step = float(steps(values.mean(axis=0)))
