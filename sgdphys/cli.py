@@ -1,6 +1,6 @@
-"""The command line: parses, calls, prints, and turns errors into one sentence and an exit code.
+"""The command line: parse, call, print, and turn errors into one sentence and an exit status.
 
-0 when done, 1 when the work failed, 2 for a wrong command or input.
+The status is 0 for success, 1 when the work failed, 2 for a wrong command or input.
 """
 
 import errno
@@ -17,7 +17,7 @@ import typer
 import sgdphys
 from sgdphys.errors import InputError, WorkError
 from sgdphys.supervision import supervised
-from sgdphys.terminal import open_streams, print_table, progress, say
+from sgdphys.terminal import open_streams, print_paragraph, print_table, progress, say
 
 app = typer.Typer(
     name="sgdphys",
@@ -34,9 +34,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point of the command; exits with its status.
+    """Run the command and exit with its status.
 
-    With arguments, which a program gives, it is carried out in the program's own process.
+    With ``arguments``, given by a program, the command runs in the process of that program.
     """
     open_streams()
     if arguments is not None:
@@ -47,11 +47,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _status(arguments: list[str], is_interrupted: Callable[[], bool] = lambda: False) -> int:
-    """Carry out a command and return its status; what went wrong is said.
+    """Carry out a command, report its error, and return its status.
 
-    A library may turn an interruption into an error of its own, which is not worth a sentence.
+    A library may turn an interruption into an error of its own, which is not reported.
     """
-    # all is drawn to files, whatever a matplotlibrc in this folder names
+    # figures are drawn to files, whatever backend a matplotlibrc in this folder names
     os.environ.setdefault("MPLBACKEND", "agg")
     debug = "--debug" in arguments
     try:
@@ -70,28 +70,30 @@ def _status(arguments: list[str], is_interrupted: Callable[[], bool] = lambda: F
 
 
 def _tell(sentence: str) -> None:
-    """Say why the command ends, where anybody listens."""
+    """Print why the command ends, if standard error is open."""
     with suppress(OSError):
         say(f"sgdphys: {sentence}", error=True)
 
 
 def _tell_error(error: Exception) -> int:
-    """Say an error in a sentence and return its exit status."""
+    """Print an error as one sentence and return its exit status."""
     if hasattr(error, "format_message"):  # typer's errors of usage
         _tell(f"{error.format_message().rstrip('.')}; see sgdphys --help")
         return 2
     if isinstance(error, OSError):
         _discard_output()
-    if isinstance(error, BrokenPipeError):  # whoever read our output has gone
+    if isinstance(error, BrokenPipeError):  # the reader of the output has ended
         return 1
     if isinstance(error, InputError | WorkError):
         _tell(str(error))
     elif isinstance(error, OSError) and error.strerror:
         _tell(_of_system(error))
     elif isinstance(error, UnicodeEncodeError):
-        _tell(f"a name is no text in {error.encoding}; set PYTHONUTF8=1, or give another name")
+        _tell(
+            f"a name cannot be encoded in {error.encoding}; set PYTHONUTF8=1, or give another name"
+        )
     elif isinstance(error, MemoryError):
-        _tell("there is not enough memory for this")
+        _tell("there is not enough memory")
     else:
         text = " ".join(str(error).split()) or "no message"
         _tell(f"{type(error).__name__}: {text} (give --debug for the traceback)")
@@ -99,18 +101,22 @@ def _tell_error(error: Exception) -> int:
 
 
 def _of_system(error: OSError) -> str:
-    """What the operating system refused, as a sentence."""
+    """The error of the operating system as a sentence."""
     where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
     if error.errno in _FULL:
         return (
-            f"the disk{' of ' * bool(where)}{where} is full; make room, and give the command again"
+            f"the disk{' of ' * bool(where)}{where} is full; free some space and repeat the command"
         )
     reason = (error.strerror or "").lower()
-    return f"{where} cannot be read or written: {reason}" if where else f"it failed: {reason}"
+    return (
+        f"{where} cannot be read or written: {reason}"
+        if where
+        else f"the operating system refused: {reason}"
+    )
 
 
 def _discard_output() -> None:
-    """Let what is still to be printed go nowhere: Python would fail again at its own end."""
+    """Discard the remaining output: Python would fail again when it flushes it at exit."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -131,33 +137,42 @@ def _options(
 ) -> None:
     """Training dynamics of neural networks as a physics experiment.
 
-    Give --debug for the traceback of an error.
+    Add --debug to any command for the traceback of an error.
     """
 
 
 @app.command()
 def run(
-    study: Annotated[str, typer.Argument(help="A TOML file, or the name of a shipped study.")],
+    study: Annotated[str, typer.Argument(help="A TOML file, or the name of an included study.")],
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run.", show_default="runs/NAME")
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Override a key: train.replicas=5.", metavar="KEY=VALUE"),
+        typer.Option(
+            "--set",
+            help="Override a key of the study: train.replicas=5. May be repeated.",
+            metavar="KEY=VALUE",
+        ),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Few epochs and replicas, every stage and figure.")
+        bool,
+        typer.Option(
+            "--quick", help="Use few epochs and replicas; every stage and figure is kept."
+        ),
     ] = False,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Threads.", show_default="SGDPHYS_THREADS, or all processors"),
+        typer.Option(
+            min=1, help="Number of threads.", show_default="SGDPHYS_THREADS, or all processors"
+        ),
     ] = None,
     fresh: Annotated[
         bool,
-        typer.Option("--fresh/--resume", help="Begin anew, or carry on with what is there."),
+        typer.Option("--fresh/--resume", help="Start again, or resume the run in the folder."),
     ] = False,
 ) -> None:
-    """Carry out a study: train, record, draw. Given again, it resumes."""
+    """Carry out a study: train, record, analyse, draw. The same command resumes it."""
     from sgdphys.study import running, summary
 
     started = time.perf_counter()
@@ -172,13 +187,14 @@ def run(
             tell=tell,
             progress=advance,
         )
-    tables = [summary.layer_table(result), summary.verdict_table(result)]
-    last = summary.table(result, time.perf_counter() - started)
-    for rows in tables:  # once all could be made
-        if rows:
-            print_table(rows)
-            say("")
-    print_table(last)
+    tables = summary.tables(result)
+    lines = summary.closing_lines(result, time.perf_counter() - started)
+    for title, rows in tables:  # once all could be made
+        say(title)
+        print_table(rows)
+        say("")
+    for line in lines:
+        print_paragraph(line)
 
 
 @app.command()
@@ -186,12 +202,13 @@ def fit(
     path: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="A run, a trajectory, any netCDF file, .npy, .npz, .csv, .parquet."
+            metavar="FILE",
+            help="A run, a trajectory, or a netCDF, .npy, .npz, .csv or .parquet file.",
         ),
     ],
     variable: Annotated[
         str | None,
-        typer.Option(help="What to fit: a variable, an array, a column.", show_default="theta"),
+        typer.Option(help="The variable, array or column to fit.", show_default="theta"),
     ] = None,
     group: Annotated[str | None, typer.Option(help="Group of a netCDF file.")] = None,
     time_axis: Annotated[
@@ -199,23 +216,36 @@ def fit(
         typer.Option(
             "--time",
             help="Dimension, coordinate or column of time; or the spacing of the points.",
-            show_default="by its name",
+            show_default="found by its name",
         ),
     ] = None,
     along: Annotated[
         str | None,
-        typer.Option(help="Directions: pca:10, layer-norm, random:50.", metavar="DIRECTIONS"),
+        typer.Option(
+            help="Project the weights: pca:10, layer-norm or random:50.", metavar="DIRECTIONS"
+        ),
     ] = None,
     sample: Annotated[
-        int | None, typer.Option(help="Series to compare models on.", show_default="400")
+        int | None,
+        typer.Option(help="Number of series on which models are compared.", show_default="400"),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write results to this netCDF file.")] = None,
-    figure: Annotated[Path | None, typer.Option(help="Draw to this PNG, SVG or PDF.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write the results to this netCDF file.")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw a figure to this PNG, SVG or PDF file.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
 ) -> None:
-    """Say what kind of diffusion a trajectory is: Wiener, Ornstein-Uhlenbeck, fractional, Levy."""
+    """Fit Wiener, Ornstein-Uhlenbeck, fractional and Levy processes; choose the best by BIC.
+
+    Columns of the table, medians over the series. D: diffusion coefficient, Var(dX) = 2 D dt, with
+    its quartiles over the series. drift / sigma: absolute drift over noise amplitude. kappa T:
+    relaxation rate times duration, the number of relaxation times in the recording. H: Hurst
+    exponent, MSD ~ t^(2H), 0.5 for a Wiener process. tail index: stability index of the
+    increments, 2 if Gaussian. best: the share of series for which each model is best, and of none
+    where the residuals of the best model are rejected.
+    """
     from sgdphys.fitting.fits import fit_file
-    from sgdphys.fitting.telling import as_json, explanations, refuse_source, table, write
+    from sgdphys.fitting.output import as_json, explanations, refuse_source, table, write
 
     for target in (out, figure):
         if target is not None:
@@ -223,7 +253,7 @@ def fit(
             if not target.parent.is_dir():
                 raise InputError(f"there is no folder {target.parent} for {target.name}")
     if figure is not None and figure.suffix not in (".png", ".svg", ".pdf"):
-        raise InputError(f"--figure {figure}: its name must end in .png, .svg or .pdf")
+        raise InputError(f"--figure {figure}: the name must end in .png, .svg or .pdf")
     fitted = fit_file(
         path,
         variable=variable,
@@ -253,7 +283,7 @@ def fit(
 
 
 def _spacing_or_name(time: str | None) -> str | float | None:
-    """What --time says: a number is the spacing of the points."""
+    """Value of --time: a number is the spacing of the points."""
     try:
         return None if time is None else float(time)
     except ValueError:
@@ -272,26 +302,29 @@ def import_checkpoints(
     out: Annotated[Path, typer.Option(help="Write the trajectory to this netCDF file.")],
     steps: Annotated[
         str | None,
-        typer.Option(help="Steps of the checkpoints, as 1,2,3.", show_default="as they say"),
+        typer.Option(
+            help="Steps of the checkpoints: 1,2,3.", show_default="read from the checkpoints"
+        ),
     ] = None,
     key: Annotated[
-        str | None, typer.Option(help="Where the weights are in a file, as ema.net.")
+        str | None, typer.Option(help="Key of the weights in each file: ema.net.")
     ] = None,
     pattern: Annotated[
-        str | None, typer.Option(help="Names to take, as '*step={step}*'; {epoch} likewise.")
+        str | None,
+        typer.Option(help="Pattern of the file names: '*step={step}*' or '*epoch={epoch}*'."),
     ] = None,
     allow: Annotated[
         list[str] | None,
-        typer.Option(help="A class that may be unpickled.", metavar="PACKAGE.CLASS"),
+        typer.Option(help="Class that may be unpickled. May be repeated.", metavar="PACKAGE.CLASS"),
     ] = None,
     time_axis: Annotated[
-        str | None, typer.Option("--time", help="Of arrays: name or axis of time.")
+        str | None, typer.Option("--time", help="Array files: name or axis of time.")
     ] = None,
     over: Annotated[
-        str | None, typer.Option(help="Of arrays: name or axis of the replicas.")
+        str | None, typer.Option(help="Array files: name or axis of the replicas.")
     ] = None,
 ) -> None:
-    """Turn saved checkpoints into a trajectory; only numbers and classes you allow are read."""
+    """Convert saved checkpoints to a trajectory; only numbers and allowed classes are unpickled."""
     from sgdphys.trajectory.checkpoints import read_checkpoints
 
     if not out.parent.is_dir():
@@ -316,10 +349,16 @@ def import_checkpoints(
 def figures(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
     only: Annotated[
-        list[str] | None, typer.Option("--only", help="Draw this figure alone.", metavar="NAME")
+        list[str] | None,
+        typer.Option("--only", help="Draw only this figure. May be repeated.", metavar="NAME"),
     ] = None,
     formats: Annotated[
-        str | None, typer.Option("--format", help="Any of png,svg,pdf.", show_default="the study's")
+        str | None,
+        typer.Option(
+            "--format",
+            help="Formats, separated by commas: png,svg,pdf.",
+            show_default="the study's",
+        ),
     ] = None,
 ) -> None:
     """Draw the figures of a run."""
@@ -337,14 +376,16 @@ def figures(
 @app.command()
 def report(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Folders of runs, side by side.")
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Folders of runs; several are shown side by side."),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Write the page here.", show_default="RUN/report.html")
+        Path | None,
+        typer.Option(help="Write the page to this file.", show_default="RUN/report.html"),
     ] = None,
-    show: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
+    show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
-    """Write one self-contained page: verdicts, figures, the plane to be played."""
+    """Write one self-contained HTML page: verdicts, figures, and the animated information plane."""
     from sgdphys.report.page import write_report
 
     path = write_report(runs, out)
@@ -368,7 +409,7 @@ def studies() -> None:
 def info(
     path: Annotated[Path, typer.Argument(help="A netCDF file or the folder of a run.")],
 ) -> None:
-    """Say what a trajectory holds."""
+    """Summarise a trajectory or a run."""
     from sgdphys.study.summary import describe
 
     for line in describe(path):
@@ -379,7 +420,7 @@ def info(
 def check(
     path: Annotated[Path, typer.Argument(help="A netCDF file or the folder of a run.")],
 ) -> None:
-    """Name every fault of a trajectory; exit status 1 if there is any."""
+    """Check the structure and checksums of a trajectory; the exit status is 1 if it is damaged."""
     from sgdphys.trajectory.reader import check as faults_of
     from sgdphys.trajectory.reader import unprotected
 
@@ -391,5 +432,5 @@ def check(
     without = unprotected(path)
     if without:
         said = without[0] if len(without) == 1 else f"{len(without)} files"
-        say(f"{path}: {said}: no checksum, so that damage to its numbers cannot be seen")
+        say(f"{path}: {said}: no checksum, so damage to the numbers cannot be detected")
     say(f"{path}: valid")

@@ -1,10 +1,10 @@
-"""The glossary: unit, name, symbol and meaning of quantities that mean the same everywhere."""
+"""Glossary: unit, long name, symbol and description of quantities with one meaning everywhere."""
 
 from typing import NamedTuple
 
 
 class Quantity(NamedTuple):
-    """What a variable says of itself in its attributes.
+    """Unit, long name, symbol and description of a variable: its attributes.
 
     In a unit, {x} and {t} stand for those of the values and of time that were given; "1" is the
     unit of a pure number. The symbol is LaTeX.
@@ -28,14 +28,14 @@ GLOSSARY: dict[str, Quantity] = {
     ),
     "replica": Quantity("1", "replica", "r", "index of a network of the ensemble"),
     "family": Quantity(
-        "1", "family", "f", "replicas with one number share initial weights and training samples"
+        "1", "family", "f", "replicas of one family share initial weights and training samples"
     ),
     "parameter": Quantity("1", "parameter", "p", "index of a scalar weight or bias"),
     "sample": Quantity("1", "sample", "x", "index of a sample"),
     "layer": Quantity("1", "layer", r"\ell", "number of the layer, from 1 to L; L is the output"),
     "layer_name": Quantity("1", "layer", r"\ell", "name of the layer"),
     "kind": Quantity("1", "kind of parameter", "", "weight, bias or buffer"),
-    "parameter_name": Quantity("1", "tensor", "", "name of the tensor a parameter belongs to"),
+    "parameter_name": Quantity("1", "tensor", "", "name of the tensor that contains the parameter"),
     "entry": Quantity("1", "entry", "", "flat index of a parameter in its tensor"),
     "learning_rate": Quantity(
         "weight**2/loss",
@@ -137,7 +137,7 @@ GLOSSARY: dict[str, Quantity] = {
         "bits",
         "information about shuffled labels",
         r"I(T;Y_\mathrm{shuffled})",
-        "estimate for randomly permuted labels, of which nothing can be known: its bias",
+        "estimate for randomly permuted labels; the true value is 0",
     ),
     "plug_in_I_TY": Quantity(
         "bits",
@@ -158,25 +158,31 @@ GLOSSARY: dict[str, Quantity] = {
         "plug-in estimate minus its first-order bias (Miller and Madow)",
     ),
     "estimator": Quantity("1", "estimator", "", "name of the estimator of mutual information"),
-    "setting": Quantity("1", "setting", "", "the parameter that the estimator was given"),
+    "setting": Quantity("1", "setting", "", "value of the parameter of the estimator"),
     "bound": Quantity("1", "bound", "", "lower or upper bound on the information"),
     "modes": Quantity(
-        "1", "open modes", "", "number of modes of the Gaussian bottleneck that carry information"
+        "1",
+        "informative modes",
+        "",
+        "number of modes of the Gaussian bottleneck that carry information",
     ),
     "critical_beta": Quantity(
-        "1", "beta at which a mode opens", r"\beta_i", "infinite if the mode knows nothing of Y"
+        "1",
+        "critical beta of a mode",
+        r"\beta_i",
+        "infinite if the mode carries no information about Y",
     ),
     "occupied": Quantity(
         "1", "occupied cells", "", "number of cells of the histogram with at least one sample"
     ),
     "extreme_share": Quantity(
         "1",
-        "share of saturated activations",
+        "fraction of saturated activations",
         "",
         "fraction in the first or last bin",
     ),
     "zero_share": Quantity(
-        "1", "share of exact zeros", "", "fraction of activations that are exactly 0"
+        "1", "fraction of exact zeros", "", "fraction of activations that are exactly 0"
     ),
     "bin_low": Quantity(
         "1", "lower end of the bins", "", "lower end of the range of activations that was binned"
@@ -184,7 +190,9 @@ GLOSSARY: dict[str, Quantity] = {
     "bin_high": Quantity(
         "1", "upper end of the bins", "", "upper end of the range of activations that was binned"
     ),
-    "status": Quantity("1", "status", "", "whether the estimate can be relied on, and why not"),
+    "status": Quantity(
+        "1", "status", "", "whether the estimate is reliable, or the reason why it is not"
+    ),
     "order_violations": Quantity(
         "1",
         "violations of the data-processing inequality",
@@ -217,7 +225,7 @@ GLOSSARY: dict[str, Quantity] = {
         "1",
         "squared mean over squared noise, corrected",
         r"(|G|^2 - \mathrm{tr}\,V/M)/\mathrm{tr}\,V",
-        "minus the noise of a mean over M batches drawn with replacement; may be negative",
+        "corrected for the noise of a mean over M batches with replacement; may be negative",
     ),
     "mean_over_weight": Quantity(
         "loss/{x}**2",
@@ -257,25 +265,25 @@ GLOSSARY: dict[str, Quantity] = {
     ),
     "drift_transition_epoch": Quantity(
         "epochs",
-        "noise exceeds the drift of an epoch",
+        "epoch at which noise exceeds the drift",
         "",
         "first epoch from which the gradient noise exceeds the drift for five records",
     ),
     "noise_scale_epoch": Quantity(
         "epochs",
-        "noise scale exceeds the batch size",
+        "epoch at which the noise scale exceeds the batch size",
         "",
         "first epoch from which the noise scale exceeds the batch size for five records",
     ),
     "onset_delay": Quantity(
         "epochs",
-        "onset of compression after the transition",
+        "delay of compression after the transition",
         "",
         "onset of compression minus transition of the same replica, mean over replicas",
     ),
     "transition_first": Quantity(
         "1",
-        "share of replicas with the transition first",
+        "fraction of replicas with the transition first",
         "",
         "fraction of replicas whose transition precedes the onset of compression",
     ),
@@ -356,19 +364,19 @@ GLOSSARY: dict[str, Quantity] = {
         "1", "p-value", "p", "probability of a statistic as extreme under the null hypothesis"
     ),
     "p_value_holm": Quantity(
-        "1", "p-value of all tests", "p", "smallest p-value of all tests, corrected after Holm"
+        "1", "Holm p-value", "p", "smallest p-value of all tests after Holm correction"
     ),
     "adjusted_p_value": Quantity(
         "1",
         "adjusted p-value",
         "q",
-        "p-value of all tests, corrected over all series after Benjamini and Hochberg",
+        "p-value of all tests, corrected over all series (Benjamini and Hochberg)",
     ),
     "passes": Quantity(
-        "1", "passes as Wiener", "", "whether no test rejects a Wiener process, or the fraction"
+        "1", "passes Wiener tests", "", "whether no test rejects a Wiener process, or the pass rate"
     ),
     "null_passes": Quantity(
-        "1", "passes as Wiener, simulated", "", "fraction of simulated Wiener processes that pass"
+        "1", "pass rate of Wiener processes", "", "fraction of simulated Wiener processes that pass"
     ),
     "lag": Quantity("{t}", "lag", r"\tau", "time between two points"),
     "waiting_time": Quantity("{t}", "waiting time", r"t_w", "time before the first of two points"),
@@ -388,7 +396,7 @@ GLOSSARY: dict[str, Quantity] = {
         "1",
         "ergodicity breaking of Brownian motion",
         r"\mathrm{EB}",
-        "exact for one-dimensional Brownian paths of the same length",
+        "exact value for one-dimensional Brownian paths of the same length",
     ),
     "ageing": Quantity(
         "1",
@@ -425,7 +433,7 @@ GLOSSARY: dict[str, Quantity] = {
         "1", "misfit", "", "root mean square of ln(displacement) about the fitted law"
     ),
     "share": Quantity(
-        "1", "share of resamples", "", "fraction of resampled ensembles that the law fits best"
+        "1", "fraction of resamples", "", "fraction of resampled ensembles that the law fits best"
     ),
     "mode": Quantity("1", "mode", "k", "index of a direction, from 1"),
     "window": Quantity("{t}", "start of the window", "", "time of the first point of a window"),
@@ -433,13 +441,13 @@ GLOSSARY: dict[str, Quantity] = {
         "{x}**2",
         "variance within families",
         r"s^2",
-        "variance of twins about the mean of their family: noise of training",
+        "variance of replicas about the mean of their family: noise of training",
     ),
     "spread_between": Quantity(
         "{x}**2",
         "variance between families",
         r"s^2",
-        "variance of family means minus their noise: effect of initial weights",
+        "variance of family means minus their noise: effect of the initial weights",
     ),
     "diffusion_raw": Quantity(
         "{x}**2/{t}", "raw second coefficient", "D_2", "E[dx**2|x]/(2 dt), drift not subtracted"
@@ -455,23 +463,21 @@ GLOSSARY: dict[str, Quantity] = {
     ),
     "position": Quantity("{x}", "position", "x", "centre of a bin"),
     "deviation": Quantity(
-        "{x}", "deviation from the mean of the group", "", "scaled to keep the variance of a member"
+        "{x}", "deviation from the group mean", "", "rescaled to the variance of one member"
     ),
     "detrended": Quantity("{x}", "deviation from the trend", "", "value minus its smooth trend"),
     "projection": Quantity(
-        "{x}", "coordinate along a direction", "", "scalar product with a unit vector"
+        "{x}", "projection on a direction", "", "scalar product with a unit vector"
     ),
     # slowing, entropy, irreversibility
-    "autocorrelation": Quantity(
-        "1", "autocorrelation", r"\rho", "of neighbouring points where no lag is given"
-    ),
+    "autocorrelation": Quantity("1", "autocorrelation", r"\rho", "at lag 1 unless a lag is given"),
     "integrated_time": Quantity(
         "{t}",
         "integrated autocorrelation time",
         r"\tau_\mathrm{int}",
         "spacing of points times 1 + 2 sum of autocorrelations",
     ),
-    "variance": Quantity("{x}**2", "variance", r"\sigma^2", "unbiased"),
+    "variance": Quantity("{x}**2", "variance", r"\sigma^2", "unbiased variance"),
     "skewness": Quantity("1", "skewness", r"\gamma_1", "third central moment / variance**1.5"),
     "reddening": Quantity(
         "1",
@@ -485,19 +491,21 @@ GLOSSARY: dict[str, Quantity] = {
     ),
     "warning_share": Quantity(
         "1",
-        "share of paths with an early warning",
+        "early-warning detection rate",
         "",
         "fraction of paths whose joint trend has a p-value of at most 5%",
     ),
     "ramp_path": Quantity(
-        "{x}", "path", "u", "coordinate of one member along the slow direction, simulated"
+        "{x}", "path", "u", "simulated coordinate of one member along the slow direction"
     ),
-    "course": Quantity("1", "ramp or control", "", "whether the control parameter rises or stays"),
+    "course": Quantity(
+        "1", "ramp or control", "", "whether the control parameter rises or is constant"
+    ),
     "cloud": Quantity(
         "1",
-        "cloud",
+        "ensemble",
         "",
-        "noise: twins about the mean of their family; starts: one network of every family",
+        "noise: replicas about their family mean; starts: between initialisations",
     ),
     "order": Quantity(
         "{x}",
@@ -523,12 +531,12 @@ GLOSSARY: dict[str, Quantity] = {
     "exponent": Quantity("1", "exponent of the relaxation time", r"\nu", "tau ~ |r - r_c|**-nu"),
     "entropy": Quantity(
         "nats",
-        "entropy of the cloud",
+        "entropy of the ensemble",
         "S",
-        "differential entropy, Gaussian, along some directions",
+        "differential entropy of a Gaussian along the leading directions",
     ),
     "mode_entropy": Quantity(
-        "nats", "entropy of one direction", "S_k", "differential entropy of a Gaussian"
+        "nats", "entropy per direction", "S_k", "differential entropy of a Gaussian"
     ),
     "direction": Quantity("1", "direction", "", "unit vector of a mode"),
     "entropy_nearest": Quantity(
@@ -542,13 +550,13 @@ GLOSSARY: dict[str, Quantity] = {
         "nats/{t}",
         "phase-space contraction",
         r"\langle\nabla\cdot b\rangle",
-        "mean divergence of the drift: entropy that the drift removes is negative",
+        "mean divergence of the drift; negative if the drift removes entropy",
     ),
     "entropy_spreading": Quantity(
         "nats/{t}",
         "entropy added by diffusion",
         r"\mathrm{tr}\,DF",
-        "D the diffusion matrix, F the Fisher information of the cloud",
+        "D the diffusion matrix, F the Fisher information of the ensemble",
     ),
     "entropy_balance": Quantity(
         "nats/{t}",
@@ -558,12 +566,12 @@ GLOSSARY: dict[str, Quantity] = {
     ),
     "effective_modes": Quantity(
         "1",
-        "modes that diffuse",
+        "effective number of diffusing modes",
         r"d_\mathrm{eff}",
         "2 dS/d ln t; d for a Wiener process in d dimensions",
     ),
     "rank": Quantity(
-        "1", "rank of the covariance", "", "largest rank that the covariance of the cloud can have"
+        "1", "rank of the covariance", "", "largest possible rank of the covariance of the ensemble"
     ),
     "entropy_production": Quantity(
         "nats/{t}",
@@ -606,7 +614,7 @@ GLOSSARY: dict[str, Quantity] = {
     ),
     "stability": Quantity(
         "1",
-        "share of the stable curvature",
+        "curvature over the stability limit",
         r"\eta h/2(1+\mu)",
         "curvature divided by the largest that is stable; 1 at the edge of stability",
     ),
@@ -617,25 +625,28 @@ GLOSSARY: dict[str, Quantity] = {
         "d ln(variance) / d ln(curvature) over directions",
     ),
     "overlap": Quantity(
-        "1", "overlap of replicas", "q", "cosine of the angle between in-weights of a layer"
+        "1", "overlap of replicas", "q", "cosine of the incoming weights of a layer"
     ),
     "matched_overlap": Quantity(
         "1",
         "overlap after matching units",
         "q",
-        "cosine of in-weights after the best permutation of hidden units",
+        "cosine of incoming weights after the best permutation of hidden units",
     ),
     "unit_overlap": Quantity(
-        "1", "overlap of units", "", "root mean square cosine of in-weights of two units of a layer"
+        "1",
+        "overlap of units",
+        "",
+        "root mean square cosine of the incoming weights of two units of a layer",
     ),
     "component": Quantity(
-        "1", "principal component", "k", "index of a component, by falling share of the variance"
+        "1", "principal component", "k", "index of a component, in order of decreasing variance"
     ),
     "component_share": Quantity(
-        "1", "share of the variance", "", "fraction of the variance in time along a component"
+        "1", "explained variance", "", "fraction of the variance in time along a component"
     ),
     "score": Quantity(
-        "{x}", "coordinate along a component", "", "about the mean of the trajectory in time"
+        "{x}", "principal component score", "", "relative to the mean of the trajectory in time"
     ),
     # the bottleneck
     "beta": Quantity("1", "trade-off", r"\beta", "in the Lagrangian I(X;T) - beta I(T;Y)"),
@@ -646,13 +657,13 @@ GLOSSARY: dict[str, Quantity] = {
     "converged": Quantity("1", "converged", "", "whether the solver reached its tolerance"),
     "certificate": Quantity(
         "bits",
-        "distance from the optimum at most",
+        "bound on the distance from the optimum",
         "",
         "upper bound on the free energy minus that of the optimum",
     ),
     "cell": Quantity("1", "cell", "t", "number of the histogram cell of a layer's activations"),
     "bound_I_TY": Quantity(
-        "bits", "most I(T;Y) at that I(X;T)", "I(T;Y)", "information bottleneck bound"
+        "bits", "information bottleneck bound", "I(T;Y)", "largest I(T;Y) at the same I(X;T)"
     ),
     "gap": Quantity(
         "bits",
@@ -670,13 +681,13 @@ GLOSSARY: dict[str, Quantity] = {
         "1",
         "fitted beta",
         r"\beta",
-        "beta of the self-consistent encoder that is nearest to the layer",
+        "beta of the self-consistent encoder nearest to the layer",
     ),
     "onset": Quantity(
         "1",
         "onset of the bottleneck curve",
         r"\beta_c",
-        "largest beta at which nothing of the input is kept",
+        "largest beta at which the optimal representation is trivial",
     ),
     "place": Quantity(
         "1", "decoder of the new cluster", "p(y=1|t)", "decoder of the cluster that appears"
@@ -689,11 +700,11 @@ GLOSSARY: dict[str, Quantity] = {
         "beta above which the trivial solution is unstable",
     ),
     # bursts
-    "burst": Quantity("1", "burst", "", "index of a stretch of weights recorded at every step"),
+    "burst": Quantity("1", "burst", "", "index of a stretch of consecutive recorded steps"),
     "burst_epoch": Quantity(
         "epochs", "epoch at which a burst starts", "e", "epoch of the first step of a burst"
     ),
-    "mark": Quantity("1", "mark", "", "index of a recorded step"),
+    "mark": Quantity("1", "snapshot", "", "index of a recorded step"),
     "mark_epoch": Quantity("epochs", "epoch", "e", "epoch of a recorded step"),
     "lag_epochs": Quantity("epochs", "lag", r"\tau", "time between two points, in epochs"),
     "predicted_diffusion": Quantity(
@@ -704,31 +715,34 @@ GLOSSARY: dict[str, Quantity] = {
     ),
     "diffusion_ratio": Quantity(
         "1",
-        "diffusion over that of white noise",
+        "diffusion over the white-noise prediction",
         r"D/D_\mathrm{noise}",
         "diffusion coefficient at a lag divided by that of uncorrelated batches",
     ),
     "theory_ratio": Quantity(
         "1",
-        "theory of reshuffled epochs",
+        "theory for batches without replacement",
         r"D/D_\mathrm{noise}",
-        "diffusion over that of white noise, exact for batches drawn without replacement",
+        "exact ratio for batches drawn without replacement",
     ),
     "alpha_long": Quantity(
         "1",
         "MSD exponent beyond an epoch",
         r"\alpha",
-        "about the mean of the twins, lags from 1 to 16 epochs",
+        "of deviations from the family mean, lags from 1 to 16 epochs",
     ),
     "alpha_short": Quantity(
         "1",
         "MSD exponent within an epoch",
         r"\alpha",
-        "about the mean of the twins, lags up to half an epoch",
+        "of deviations from the family mean, lags up to half an epoch",
     ),
     # learning, and what relates it to information
     "error_epoch": Quantity(
-        "epochs", "epochs to the test error", "", "first epoch with the wanted test error or less"
+        "epochs",
+        "epochs to the required test error",
+        "",
+        "first epoch with that test error or less",
     ),
     "relaxation_epoch": Quantity(
         "epochs",
@@ -759,19 +773,19 @@ GLOSSARY: dict[str, Quantity] = {
     ),
     "late_gradient_ratio": Quantity(
         "1",
-        "late mean over noise",
+        "late gradient mean over noise",
         r"|G|/(\mathrm{tr}\,V)^{1/2}",
         "gradients at fixed weights, second half of training",
     ),
     "first_sample_ratio": Quantity(
         "1",
-        "mean over noise of single samples, at the start",
+        "single-sample gradient mean over noise, initially",
         r"|G|/(\mathrm{tr}\,S)^{1/2}",
         "gradients at fixed weights, first epoch",
     ),
     "late_sample_ratio": Quantity(
         "1",
-        "mean over noise of single samples, late",
+        "single-sample gradient mean over noise, late",
         r"|G|/(\mathrm{tr}\,S)^{1/2}",
         "gradients at fixed weights, second half of training",
     ),
@@ -789,36 +803,36 @@ GLOSSARY: dict[str, Quantity] = {
     ),
     "distance_ratio": Quantity(
         "1",
-        "distance within over between labels",
+        "within- over between-label distance",
         "",
-        "root mean square distance of a layer's activations, ratio",
+        "ratio of root mean square distances of a layer's activations",
     ),
     "binned_entropy": Quantity(
         "bits", "binned entropy", "H(T)", "entropy of the histogram of a layer's activations"
     ),
-    "weight": Quantity("1", "weight of the unit", "w", "for inputs of standard deviation 1"),
+    "weight": Quantity("1", "weight of the unit", "w", "weight for inputs of standard deviation 1"),
     "unit_I_XT": Quantity(
-        "bits", "information of one unit", "I(X;T)", "of one binned unit, in closed form"
+        "bits", "information of one unit", "I(X;T)", "exact information of one binned unit"
     ),
     "rescaled_I_XT": Quantity(
         "bits",
         "information about the input, rescaled",
         "I(X;T)",
-        "same network function with rescaled weights, same bins",
+        "with rescaled weights, the same network function and the same bins",
     ),
     "I_irrelevant": Quantity(
         "bits",
         "information about irrelevant inputs",
         "",
-        "about the inputs that the teacher does not use",
+        "information about the inputs that the teacher does not use",
     ),
     "generalisation_error": Quantity(
-        "1", "exact test error", "", "mean squared error over the law of inputs and noise"
+        "1", "exact test error", "", "mean squared error over the distribution of inputs and noise"
     ),
     "teacher": Quantity("1", "weights of the teacher", "", "weight of each input"),
     # tasks
     "x": Quantity("1", "input", "x", "input of the network"),
-    "target": Quantity("1", "target", "y", "real number to be learnt"),
+    "target": Quantity("1", "target", "y", "real-valued target"),
     "y": Quantity("1", "hard label", "y", "class of a sample"),
     "p_x": Quantity("1", "input probability", "p(x)", "probability of a sample"),
     "p_y_given_x": Quantity(

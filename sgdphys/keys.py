@@ -1,11 +1,12 @@
-"""What models of keys have in common."""
+"""Types of keys, and the base of their models."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 LARGEST_COUNT = 10**9
-"""Of anything that is counted: rows of data are numbered with 32 bits."""
+"""Largest count, since rows of data are numbered with 32 bits."""
 LARGEST_SEED = 2**63 - 1
 """Seeds are stored as 64-bit integers."""
 
@@ -23,10 +24,21 @@ def _as_tuple(value: Any) -> Any:
 
 
 Listed = BeforeValidator(_as_tuple)
-"""Lets a list stand for a tuple, which is frozen."""
+"""Accepts a list for a tuple."""
+
+
+def renamed(key: str, values: Mapping[str, str]) -> BeforeValidator:
+    """Refuse former values of a key, naming the present ones."""
+
+    def checked(value: Any) -> Any:
+        if isinstance(value, str) and value in values:
+            raise ValueError(f"{key} {value!r} is now called {values[value]!r}")
+        return value
+
+    return BeforeValidator(checked)
 
 
 class Keys(BaseModel):
-    """Strict, frozen, and nothing beside its keys."""
+    """A strict and frozen model without further keys."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")

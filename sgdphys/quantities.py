@@ -196,3 +196,15 @@ def axis_label(variable: xr.DataArray) -> str:
     name, unit = said.get("long_name", str(variable.name)), said.get("units", "1")
     symbol = f" ${said['symbol']}$" if said.get("symbol") else ""
     return name + symbol + (f" ({unit})" if unit not in ("1", name) else "")
+
+
+def interval_text(value: float, low: float, high: float) -> str:
+    """An estimate and its interval, in digits enough to tell the ends from the value."""
+    numbers = (value, low, high)
+    width = high - low
+    for digits in range(3, 9):
+        texts = [f"{v:.{digits}g}" for v in numbers]
+        errors = [abs(float(t) - v) for t, v in zip(texts, numbers, strict=True)]
+        if not width > 0 or max(errors) <= width / 20:
+            break
+    return f"{texts[0]} [{texts[1]}, {texts[2]}]"

@@ -96,7 +96,7 @@ def supervised(
 
 
 def _interrupt_at(numbers: set[signal.Signals]) -> Callable[[], bool]:
-    """Raise KeyboardInterrupt once, for Ctrl-C reaches both processes; return what says whether."""
+    """Raise KeyboardInterrupt once, since Ctrl-C reaches both processes; return a query for it."""
     is_interrupted = False
 
     def interrupt(number: int, frame: FrameType | None) -> None:

@@ -1,13 +1,20 @@
-"""What the command prints: sentences, tables and progress, with nothing that steers a terminal."""
+"""Output of the command: sentences, tables and progress, without control characters."""
 
 import os
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+WIDTH = 100
+"""Characters in a line of a table."""
+_GAP = "  "
+"""Separator of two columns."""
+_LEAST = 32
+"""Characters below which a column is not narrowed; an estimate and its interval need as many."""
 _PLAIN_LINES_EVERY = 10.0
 """Seconds between lines of progress where there is no terminal."""
 _CONTROL = {c: None for c in (*range(0x20), *range(0x7F, 0xA0)) if chr(c) not in "\n\t"}
@@ -28,18 +35,66 @@ def say(text: str, *, error: bool = False) -> None:
     print(plain(text), file=sys.stderr if error else sys.stdout, flush=error)
 
 
+def print_paragraph(text: str) -> None:
+    """Print a sentence in lines of at most 100 characters; names are not broken."""
+    say(textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False))
+
+
 def print_table(rows: list[tuple[str, ...]]) -> None:
-    """Print rows in columns, the first row as a heading."""
+    """Print rows in columns of at most 100 characters together, the first row as a heading.
+
+    Columns too wide for one line are wrapped; columns too many for one line follow in a second
+    table, which repeats the first column. Nothing is cut off.
+    """
     rows = [tuple(plain(cell) for cell in row) for row in rows]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    for row in rows:
-        cells = [c.ljust(w) if k == 0 else c.rjust(w) for k, (c, w) in
-                 enumerate(zip(row, widths, strict=True))]  # fmt: skip
-        say("  ".join(cells).rstrip())
+    for block in _blocks(rows):
+        widths = _widths(block)
+        for row in block:
+            cells = [_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
+            for k in range(max(map(len, cells))):
+                parts = [lines[k] if k < len(lines) else "" for lines in cells]
+                line = [parts[0].ljust(widths[0]), *map(str.rjust, parts[1:], widths[1:])]
+                say(_GAP.join(line).rstrip())
+
+
+def _blocks(rows: list[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
+    """Tables narrow enough to be printed, each with the first column and some of the others."""
+    first, *others = range(len(rows[0]))
+    block = [first]
+    for k in others:
+        least = [_least(rows, column) for column in (*block, k)]
+        if len(block) > 1 and sum(least) + len(_GAP) * len(block) > WIDTH:
+            yield [tuple(row[column] for column in block) for row in rows]
+            block = [first]
+        block.append(k)
+    yield [tuple(row[column] for column in block) for row in rows]
+
+
+def _least(rows: list[tuple[str, ...]], column: int) -> int:
+    """Width below which a column is not wrapped."""
+    return min(max(len(row[column]) for row in rows), _LEAST)
+
+
+def _widths(rows: list[tuple[str, ...]]) -> list[int]:
+    """Widths of columns: the widest ones are narrowed until all fit."""
+    columns = list(range(len(rows[0])))
+    widths = [max(len(row[k]) for row in rows) for k in columns]
+    least = [_least(rows, k) for k in columns]
+    first, *others = columns
+    while sum(widths) + len(_GAP) * (len(widths) - 1) > WIDTH and widths != least:
+        # sentences stand in the first column, which is narrowed last
+        wide = [k for k in others if widths[k] > least[k]] or [first]
+        widths[max(wide, key=lambda k: widths[k])] -= 1
+    return widths
+
+
+def _wrapped(cell: str, width: int) -> list[str]:
+    """The lines of a cell."""
+    return [cell] if len(cell) <= width else textwrap.wrap(cell, width)
 
 
 def open_streams() -> None:
-    """Make sure that something is there to print to, whatever the command was started with.
+    """Open standard streams that were closed when the command started.
 
     Without this, a file opened later could take the number of a standard stream that was closed,
     and libraries in C would print their messages into it.
@@ -66,7 +121,7 @@ def _printable(stream: TextIO | None) -> TextIO:
 
 @contextmanager
 def progress() -> Iterator[tuple[Callable[[str], None], Callable[[int, int], None]]]:
-    """Ways to tell sentences and progress: a bar on a terminal, plain lines elsewhere."""
+    """Functions that print sentences and progress: a bar on a terminal, plain lines elsewhere."""
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

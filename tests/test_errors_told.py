@@ -22,19 +22,20 @@ def full(number=errno.ENOSPC):
         (InputError("that is wrong"), 2, "that is wrong"),
         (NotEnoughData("too few"), 2, "too few"),
         (WorkError("it failed"), 1, "it failed"),
-        (full(), 1, "the disk of runs/x/figures/a.svg is full; make room, and give the command "
-                    "again"),
-        (full(errno.EDQUOT), 1, "the disk of runs/x/figures/a.svg is full; make room, and give "
-                                "the command again"),
+        (full(), 1, "the disk of runs/x/figures/a.svg is full; free some space and repeat the "
+                    "command"),
+        (full(errno.EDQUOT), 1, "the disk of runs/x/figures/a.svg is full; free some space and "
+                                "repeat the command"),
         (OSError(errno.ENOSPC, "No space left on device"), 1,
-         "the disk is full; make room, and give the command again"),
+         "the disk is full; free some space and repeat the command"),
         (full(errno.EROFS), 1, "runs/x/figures/a.svg cannot be read or written: read-only file "
                                "system"),
-        (OSError(errno.EMFILE, "Too many open files"), 1, "it failed: too many open files"),
-        (MemoryError(), 1, "there is not enough memory for this"),
+        (OSError(errno.EMFILE, "Too many open files"), 1,
+         "the operating system refused: too many open files"),
+        (MemoryError(), 1, "there is not enough memory"),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), 1, None),
-        (UnicodeEncodeError("ascii", "\u03b8", 0, 1, "no"), 1, "a name is no text in ascii; set "
-                                                             "PYTHONUTF8=1, or give another name"),
+        (UnicodeEncodeError("ascii", "\u03b8", 0, 1, "no"), 1,
+         "a name cannot be encoded in ascii; set PYTHONUTF8=1, or give another name"),
         (OSError("NetCDF: HDF error"), 1,
          "OSError: NetCDF: HDF error (give --debug for the traceback)"),
         (KeyError("a\nb\x1b[31m"), 1, r"KeyError: 'a\nb\x1b[31m' (give --debug for the traceback)"),

@@ -88,7 +88,7 @@ def test_a_full_standard_output(tmp_path):
         line, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert result.returncode == 1
-    assert result.stderr == "sgdphys: the disk is full; make room, and give the command again\n"
+    assert result.stderr == "sgdphys: the disk is full; free some space and repeat the command\n"
 
 
 @pytest.mark.parametrize("name", ["bahn-\u03b8", "bytes-\udcff"])
@@ -101,4 +101,4 @@ def test_names_that_netcdf_cannot_be_given(tmp_path, name):
     assert not folder.exists()
     folder.mkdir()
     (folder / "x.nc").write_bytes(b"\x89HDF\r\n\x1a\n")
-    refused(command("info", folder / "x.nc", env=bare), 1, "a name is no text in ascii")
+    refused(command("info", folder / "x.nc", env=bare), 1, "a name cannot be encoded in ascii")

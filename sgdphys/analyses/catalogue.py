@@ -1,4 +1,4 @@
-"""What the folders of analyses hold: settings, computations, statistics and figures.
+"""Registry of the folders of analyses: settings, computations, statistics and figures.
 
 A file is read when it is asked for: settings need no library that computes or draws, and statistics
 none that draws.
@@ -51,7 +51,7 @@ def analysis(kind: str) -> ModuleType:
 
 @cache
 def statistics() -> dict[str, Statistic]:
-    """What claims can be about, by name.
+    """Statistics of claims, by name.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def statistics() -> dict[str, Statistic]:
 
 @cache
 def figures() -> dict[str, Entry]:
-    """What can be drawn, by name: of every recording, of its analyses, and of its claims.
+    """Figures by name: of every recording, of its analyses, and of its claims.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the settings of all analyses have in common: ``[analyses.NAME]``.
+"""Base of the settings of all analyses: ``[analyses.NAME]``.
 
 ``requires`` says what a study lacks for an analysis, in sentences that follow its name, before
 anything is trained.
@@ -42,7 +42,7 @@ class AnalysisSettings(Keys):
         return []
 
     def unread(self, study: "Study") -> dict[str, str]:
-        """Return the keys that nothing reads, each with the choice that says so."""
+        """Return the keys without effect, each with the choice that is the reason."""
         return {}
 
     def memory(self, study: "Study", extent: Extent) -> float:

@@ -1,4 +1,4 @@
-"""What every analysis of a study works on."""
+"""Source of data of every analysis of a study."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

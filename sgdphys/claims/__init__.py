@@ -1,1 +1,1 @@
-"""What one analysis says about another, and what both say about a claim."""
+"""Claims, their statistics and verdicts, and relations between analyses."""

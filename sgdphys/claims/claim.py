@@ -1,4 +1,4 @@
-"""A claim as data: what is said, what is measured, against which threshold and which null."""
+"""A claim: a sentence, a statistic, its threshold and its null."""
 
 from typing import Annotated, Any
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Claim(BaseModel):
-    """A claim and the rule by which it is judged, decided before its data are there.
+    """A claim and the rule by which it is judged, fixed before its data are recorded.
 
     Attributes
     ----------
@@ -15,16 +15,17 @@ class Claim(BaseModel):
     by : str
         Who makes it, and where.
     statistic : str
-        Name of what is measured.
+        Name of the statistic that is measured.
     where : dict
-        What the statistic is taken of: ``analysis`` by name, values of swept keys, and coordinates
-        of results such as layer or epoch; a list takes several, whose mean counts.
+        Where the statistic is measured: ``analysis`` by name, values of swept keys, and coordinates
+        of results such as layer or epoch; over a list the mean is taken.
     against : dict
-        What is taken off, in the same words: the statistic is then a difference, paired by replica.
+        What is subtracted, with the same keys: the statistic is then a difference, paired by
+        replica.
     above, below : float, optional
-        The claim's side of its threshold; with both, the claim is that it lies between.
+        Thresholds; with both, the claim is that the statistic lies between.
     null : str
-        What the statistic reads where the claim is wrong, and why the threshold is where it is.
+        Value of the statistic if the claim is wrong, and the reason for the threshold.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""Rank correlations across replicas or layers, beside permutations."""
+"""Spearman rank correlations across replicas or layers, with a permutation null."""
 
 import numpy as np
 import xarray as xr
@@ -22,27 +22,27 @@ def rank_correlation(
     Parameters
     ----------
     first, second : DataArray (replica, ...)
-        Pairs of which either is not finite are left out.
+        Pairs with a value that is not finite are left out.
     over : str
-        "replica": do replicas that have more of one have more of the other, layer by layer?
-        Another axis, such as "layer": do layers, within each replica?
+        "replica": correlation across replicas, layer by layer. Another axis, such as "layer":
+        correlation across layers within each replica.
     rng : int, SeedSequence or Generator
         Seed of the bootstrap and of the permutations.
 
     Returns
     -------
     Estimate
-        Its interval by bootstrap over replicas; its null from permuting ``second`` along ``over``,
-        within every series. Its members are the replicas that have a part in it.
+        The interval is a bootstrap over replicas; the null permutes ``second`` along ``over``
+        within every series. Members are the replicas with at least one pair.
 
     Raises
     ------
     NotEnoughData
-        Where no series has 4 pairs over replicas, or 3 over another axis, or all are tied.
+        If no series has 4 pairs over replicas, or 3 over another axis, or all values are tied.
 
     Notes
     -----
-    Ties share their mean rank. Over replicas the bootstrap draws replicas and ranks them anew.
+    Ties share their mean rank. Over replicas the resampled replicas are ranked again.
     """
     pair = xr.broadcast(*xr.align(first, second, join="inner"))
     rest = [d for d in pair[0].dims if d not in ("replica", over)]
@@ -51,22 +51,22 @@ def rank_correlation(
     a, b = (v.transpose(*order).to_numpy().astype(np.float64) for v in pair)
     axis = -len(order) if is_across else -1  # from the end: resamples come first
     fewest = _FEWEST if is_across else _FEWEST - 1
-    there = np.isfinite(a) & np.isfinite(b)
-    there &= there.sum(axis=axis, keepdims=True) >= fewest
-    if not there.any():
+    finite = np.isfinite(a) & np.isfinite(b)
+    finite &= finite.sum(axis=axis, keepdims=True) >= fewest
+    if not finite.any():
         raise NotEnoughData(
             f"no series has {fewest} pairs of finite values along {over!r} to correlate"
         )
-    # replicas without a pair are not drawn, and do not count
-    has_pair = there.reshape(len(a), -1).any(axis=1)
-    a, b = (np.where(there, v, np.nan)[has_pair] for v in (a, b))
+    # replicas without a pair are neither drawn nor counted
+    has_pair = finite.reshape(len(a), -1).any(axis=1)
+    a, b = (np.where(finite, v, np.nan)[has_pair] for v in (a, b))
     members = len(a)
     value = float(_mean_spearman(_ranks(a, axis)[None], _ranks(b, axis)[None], axis, fewest)[0])
     if np.isnan(value):
-        raise NotEnoughData(f"all values along {over!r} are tied, and correlate with nothing")
+        raise NotEnoughData(f"all values along {over!r} are tied, so finite is no correlation")
     generator = stream(rng)
-    dealt = _dealt(_ranks(b, axis), axis, generator)
-    null = _mean_spearman(_ranks(a, axis)[None], dealt, axis, fewest)
+    permuted = _permuted(_ranks(b, axis), axis, generator)
+    null = _mean_spearman(_ranks(a, axis)[None], permuted, axis, fewest)
     draws = generator.integers(0, members, (_RESAMPLES, members))
     samples = _mean_spearman(_ranks(a[draws], axis), _ranks(b[draws], axis), axis, fewest)
     low, high = percentile_interval(samples[:, None], members, 0.95)
@@ -75,33 +75,33 @@ def rank_correlation(
 
 
 def _ranks(values: np.ndarray, axis: int) -> np.ndarray:
-    """Ranks along an axis less their mean; what is missing stays so."""
+    """Ranks along an axis minus their mean; missing values stay missing."""
     from scipy.stats import rankdata
 
-    there = np.isfinite(values)
-    ranks = np.where(there, rankdata(np.where(there, values, np.inf), axis=axis), 0.0)
-    count = np.maximum(there.sum(axis=axis, keepdims=True), 1)
-    return np.where(there, ranks - ranks.sum(axis=axis, keepdims=True) / count, np.nan)
+    finite = np.isfinite(values)
+    ranks = np.where(finite, rankdata(np.where(finite, values, np.inf), axis=axis), 0.0)
+    count = np.maximum(finite.sum(axis=axis, keepdims=True), 1)
+    return np.where(finite, ranks - ranks.sum(axis=axis, keepdims=True) / count, np.nan)
 
 
 def _mean_spearman(a: np.ndarray, b: np.ndarray, axis: int, fewest: int) -> np.ndarray:
-    """Correlation of ranks (resample, replica, ...), mean over all axes but their own."""
-    there = np.isfinite(a) & np.isfinite(b)
-    a, b = np.where(there, a, 0.0), np.where(there, b, 0.0)
+    """Rank correlation of (resample, replica, ...), mean over all other axes."""
+    finite = np.isfinite(a) & np.isfinite(b)
+    a, b = np.where(finite, a, 0.0), np.where(finite, b, 0.0)
     scale = np.sqrt((a**2).sum(axis=axis) * (b**2).sum(axis=axis))
-    kept = (there.sum(axis=axis) >= fewest) & (scale > 0)
+    kept = (finite.sum(axis=axis) >= fewest) & (scale > 0)
     each = np.where(kept, (a * b).sum(axis=axis) / np.where(kept, scale, 1.0), 0.0)
     others = tuple(range(1, each.ndim))
     with np.errstate(invalid="ignore"):
         return np.asarray(each.sum(axis=others) / kept.sum(axis=others))
 
 
-def _dealt(ranks: np.ndarray, axis: int, rng: np.random.Generator) -> np.ndarray:
-    """Each series in many other orders, (resample, replica, ...); what is missing stays."""
-    there = np.broadcast_to(np.isfinite(ranks), (_RESAMPLES, *ranks.shape))
-    places = np.argsort(~there, axis=axis, kind="stable")
-    others = np.argsort(np.where(there, rng.random(there.shape), np.inf), axis=axis)
-    dealt = np.empty(there.shape)
-    values = np.broadcast_to(ranks, there.shape)
-    np.put_along_axis(dealt, places, np.take_along_axis(values, others, axis), axis)
-    return dealt
+def _permuted(ranks: np.ndarray, axis: int, rng: np.random.Generator) -> np.ndarray:
+    """Random permutations of each series (resample, replica, ...); missing values stay."""
+    finite = np.broadcast_to(np.isfinite(ranks), (_RESAMPLES, *ranks.shape))
+    positions = np.argsort(~finite, axis=axis, kind="stable")
+    others = np.argsort(np.where(finite, rng.random(finite.shape), np.inf), axis=axis)
+    permuted = np.empty(finite.shape)
+    values = np.broadcast_to(ranks, finite.shape)
+    np.put_along_axis(permuted, positions, np.take_along_axis(values, others, axis), axis)
+    return permuted

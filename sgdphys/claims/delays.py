@@ -1,4 +1,4 @@
-"""What one analysis says about another, over the same replicas."""
+"""Compression relative to the transition of the gradients, over the same replicas."""
 
 import numpy as np
 import xarray as xr
@@ -24,14 +24,14 @@ def compression_after_transition(
     *,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Bits lost by each layer, and whether its loss began after its gradients turned to noise.
+    """Bits lost by each layer, and the delay of compression after the drift-diffusion transition.
 
     Parameters
     ----------
     information : Dataset
         I_XT (epoch, replica, layer).
     phases : Dataset
-        transition_epoch (replica, layer), and drift_transition_epoch where it is there.
+        transition_epoch (replica, layer), and optionally drift_transition_epoch.
     rng : int, SeedSequence or Generator
         Seed of the bootstrap.
 
@@ -40,21 +40,21 @@ def compression_after_transition(
     Dataset
         By replica: peak_epoch, bits_lost, onset_epoch ... (replica, layer). Over the ensemble, with
         ``_low`` and ``_high`` (layer): bits_start_ensemble, bits_peak_ensemble, ... of the mean
-        curve of I(X;T); onset_delay, mean over replicas of onset less transition, in epochs;
-        transition_first, the share of replicas in which the transition came first; and ``pairs``,
-        the replicas that have both. With the drift's transition the same three again, their names
-        beginning with ``drift_``.
+        curve of I(X;T); onset_delay, mean over replicas of onset minus transition, in epochs;
+        transition_first, the fraction of replicas in which the transition came first; and
+        ``pairs``, the number of replicas with both. The same with the prefix ``drift_`` for the
+        transition of the drift.
 
     Notes
     -----
-    The ensemble's values are those of the mean curve, since the peak of a single fluctuating curve
-    is biased upward; networks that are not finite at the end have no part in it.
+    Ensemble values are those of the mean curve, since the peak of a single fluctuating curve is
+    biased upward; networks that are not finite at the end are left out.
     """
     by_replica = compression(information["I_XT"])
     curves = finite_to_the_end(information["I_XT"]).transpose("replica", "epoch", "layer")
-    sound = is_finite(curves.isel(epoch=-1)).any("layer")
-    if sound.any():
-        curves = curves.isel(replica=np.flatnonzero(sound))
+    valid = is_finite(curves.isel(epoch=-1)).any("layer")
+    if valid.any():
+        curves = curves.isel(replica=np.flatnonzero(valid))
     replicas = curves.sizes["replica"]
     samples = xr.DataArray(
         resampled_means(curves.to_numpy(), bootstrap_draws(replicas, rng)),

@@ -1,4 +1,4 @@
-"""An estimate of one number with its interval, and how one is made of many replicas."""
+"""An estimate of one number with its interval, from many replicas or from other estimates."""
 
 from typing import NamedTuple
 
@@ -10,10 +10,10 @@ from sgdphys.errors import NotEnoughData
 
 
 class Estimate(NamedTuple):
-    """A number, its 95% interval, and from how many independent members (0: it came so).
+    """A number, its 95% interval, and the number of independent members.
 
-    ``null_low`` and ``null_high`` hold the middle 95% of the statistic where there is nothing to
-    find, if it comes with such a null.
+    ``members`` is 0 if the interval was supplied by the analysis. ``null_low`` and ``null_high``
+    are the 2.5% and 97.5% quantiles of the statistic under its null, if it has one.
     """
 
     value: float
@@ -30,22 +30,22 @@ def over_replicas(values: xr.DataArray) -> Estimate:
     Parameters
     ----------
     values : DataArray (replica, ...)
-        What is not finite is left out. One finite replica has a value and no interval.
+        Values that are not finite are left out. One finite replica has a value and no interval.
     """
     finite = values.where(np.isfinite(values))
     each = finite.mean([d for d in values.dims if d != "replica"]).rename("value")
-    sound = each.isel(replica=np.flatnonzero(np.isfinite(each))).astype(np.float64)
-    if not sound.size:
+    valid = each.isel(replica=np.flatnonzero(np.isfinite(each))).astype(np.float64)
+    if not valid.size:
         return Estimate(np.nan, np.nan, np.nan, members=0)
-    found = mean_with_interval(sound)
+    found = mean_with_interval(valid)
     value, low, high = (float(found[f"value{end}"]) for end in ("", "_low", "_high"))
-    return Estimate(value, low, high, members=sound.size)
+    return Estimate(value, low, high, members=valid.size)
 
 
 def of_intervals(found: xr.Dataset) -> Estimate:
-    """Mean of value, low and high over whatever dimensions are left.
+    """Mean of value, low and high over the remaining dimensions.
 
-    The ends of a mean of estimates that err alike; of independent ones they are too wide. Estimates
+    The interval is exact for fully correlated errors and too wide for independent ones. Estimates
     without a finite value or without an interval are left out.
 
     Raises
@@ -54,15 +54,15 @@ def of_intervals(found: xr.Dataset) -> Estimate:
         When none is left.
     """
     parts = xr.broadcast(*(found[name] for name in ("value", "low", "high")))
-    sound = np.logical_and.reduce([np.isfinite(part.to_numpy()) for part in parts])
-    if not sound.any():
+    valid = np.logical_and.reduce([np.isfinite(part.to_numpy()) for part in parts])
+    if not valid.any():
         raise NotEnoughData("the analysis found no finite value that has an interval")
-    value, low, high = (float(part.to_numpy()[sound].mean()) for part in parts)
+    value, low, high = (float(part.to_numpy()[valid].mean()) for part in parts)
     return Estimate(value, low, high, members=0)
 
 
 def difference(first: Estimate, second: Estimate) -> Estimate:
-    """First less second, taken as independent: half-widths add in quadrature."""
+    """First minus second, taken as independent: half-widths add in quadrature."""
     value = first.value - second.value
     low = value - float(np.hypot(first.value - first.low, second.high - second.value))
     high = value + float(np.hypot(first.high - first.value, second.value - second.low))

@@ -1,4 +1,4 @@
-"""How long a layer takes to compress, against how much it does: three laws by likelihood."""
+"""Compression time against bits lost: exponential, power and linear laws by likelihood."""
 
 from typing import NamedTuple
 
@@ -40,7 +40,7 @@ def relaxation(I_XT: xr.DataArray) -> Relaxation:
 
 
 def fitted_law(law: str, bits: np.ndarray, epochs: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Epochs that a law, fitted by least squares of ln(epochs), gives for some bits.
+    """Epochs that a law, fitted by least squares of ln(epochs), predicts for given bits.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def fitted_law(law: str, bits: np.ndarray, epochs: np.ndarray, at: np.ndarray) -
     Notes
     -----
     ln t = a + b S (exponential), a + b ln S (power), ln(a + b S) with a, b at least 0 (linear): two
-    numbers each.
+    parameters each.
     """
     y = np.log(epochs)
     if law == "linear":
@@ -75,16 +75,16 @@ def fitted_law(law: str, bits: np.ndarray, epochs: np.ndarray, at: np.ndarray) -
 
 
 def misfit(law: str, bits: np.ndarray, epochs: np.ndarray) -> float:
-    """Root mean square of ln(epochs) about a law; see ``fitted_law``.
+    """Root mean square deviation of ln(epochs) from a law; see ``fitted_law``.
 
-    With log-normal scatter the log-likelihood is -n ln(misfit) and a constant.
+    With log-normal scatter the log-likelihood is -n ln(misfit) plus a constant.
     """
-    away = np.log(epochs) - np.log(fitted_law(law, bits, epochs, bits))
-    return float(np.sqrt(np.mean(away**2)))
+    deviation = np.log(epochs) - np.log(fitted_law(law, bits, epochs, bits))
+    return float(np.sqrt(np.mean(deviation**2)))
 
 
 def exponential_advantage(relaxed: Relaxation) -> Estimate:
-    """Log-likelihood a pair of the exponential law less that of the better of the other two.
+    """Log-likelihood per pair of the exponential law minus that of the better of the other two.
 
     Raises
     ------
@@ -95,22 +95,22 @@ def exponential_advantage(relaxed: Relaxation) -> Estimate:
 
     Notes
     -----
-    Layers and replicas are pooled; the interval resamples replicas, whose layers stay together.
+    Layers and replicas are pooled; the interval is a bootstrap over replicas.
     """
     if "case" in relaxed.bits.dims:
-        raise InputError("a law of relaxation is of one case; choose one in 'where'")
+        raise InputError("a relaxation law needs a single case; choose one in 'where'")
     bits, epochs = (v.transpose("replica", "layer").to_numpy() for v in relaxed)
-    # networks without a pair are not drawn, and do not count
+    # networks without a pair are neither drawn nor counted
     has_pair = (np.isfinite(bits) & np.isfinite(epochs)).any(axis=1)
     bits, epochs = bits[has_pair], epochs[has_pair]
 
     def advantage(rows: np.ndarray) -> float:
         s, t = bits[rows], epochs[rows]
-        there = np.isfinite(s) & np.isfinite(t)
-        if there.sum() < _FEWEST:
+        finite = np.isfinite(s) & np.isfinite(t)
+        if finite.sum() < _FEWEST:
             return np.nan
-        exponential, power, linear = (misfit(law, s[there], t[there]) for law in LAWS)
-        with np.errstate(divide="ignore", invalid="ignore"):  # a law that fits to the last digit
+        exponential, power, linear = (misfit(law, s[finite], t[finite]) for law in LAWS)
+        with np.errstate(divide="ignore", invalid="ignore"):  # a law that fits exactly
             return float(np.log(min(power, linear)) - np.log(exponential))
 
     replicas = len(bits)
@@ -118,7 +118,7 @@ def exponential_advantage(relaxed: Relaxation) -> Estimate:
         raise NotEnoughData(f"fewer than {_FEWEST} layers of all networks compress measurably")
     value = advantage(np.arange(replicas))
     if not np.isfinite(value):
-        raise NotEnoughData("the times are all alike, and tell no law from another")
+        raise NotEnoughData("all times are equal, so no law can be distinguished")
     generator = np.random.default_rng(0)
     samples = [advantage(generator.integers(0, replicas, replicas)) for _ in range(_RESAMPLES)]
     low, high = percentile_interval(np.array(samples)[:, None], replicas, 0.95)

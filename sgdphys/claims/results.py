@@ -11,11 +11,11 @@ from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information.onset import finite_to_the_end
 
 LACKS = "lacks"
-"""Attribute of an analysis without data that says why there are none."""
+"""Attribute of an analysis without data: the reason."""
 
 
 class Results:
-    """What a statistic reads of the results of a study, narrowed to the case that is asked for.
+    """Results of a study as a statistic reads them, narrowed to the requested case.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class Results:
     needs : sequence of str
         Kinds that the statistic reads.
     analysis : str
-        Name of an analysis to be preferred to the first of its kind; may be empty.
+        Name of an analysis preferred to the first of its kind; may be empty.
     where : mapping
         Values of swept keys, among others.
     """
@@ -45,11 +45,11 @@ class Results:
             self._found[kind] = alike.get(analysis, next(iter(alike.values()), None))
 
     def wanted(self, name: str) -> Any:
-        """What is asked for of a coordinate that a statistic chooses itself, or None."""
+        """The requested value of a coordinate that the statistic selects itself, or None."""
         return self._where.get(name)
 
     def chooses_case(self, key: str) -> bool:
-        """Whether a key of ``where`` is one that a sweep which is read was over."""
+        """Whether a key of ``where`` is a swept key of the results."""
         return any(f is not None and _swept(key) in f.coords for f in self._found.values())
 
     def of(self, kind: str) -> xr.Dataset:
@@ -58,39 +58,39 @@ class Results:
         Raises
         ------
         InputError
-            When there is none, or no case is as wanted.
+            When there is none, or no such case.
         NotEnoughData
             When it has no data.
         """
         if kind not in self._found:
-            raise LookupError(f"a statistic that reads {kind!r} must name it in its needs")
+            raise LookupError(f"a statistic that reads {kind!r} must list it in its needs")
         found = self._found[kind]
         if found is None:
             raise InputError(f"the results have no analysis of {kind!r}; add it to the study")
         if LACKS in found.attrs:
             raise NotEnoughData(str(found.attrs[LACKS]))
         for key, value in self._where.items():
-            beside = _swept(key)
-            if beside not in found.coords:
+            coordinate = _swept(key)
+            if coordinate not in found.coords:
                 continue
             values = value if isinstance(value, list) else [value]
-            there = found[beside].to_numpy()
-            same = np.isin(there, values)
+            present = found[coordinate].to_numpy()
+            same = np.isin(present, values)
             if not same.any():
-                known = ", ".join(dict.fromkeys(map(str, there)))
+                known = ", ".join(dict.fromkeys(map(str, present)))
                 raise InputError(f"no case has {key} {value!r}; there are {known}")
             found = found.isel(case=np.flatnonzero(same))
         found = found.load()
         return found.squeeze("case") if found.sizes.get("case") == 1 else found
 
     def each_case(self, kind: str, measured: Callable[[xr.Dataset], xr.DataArray]) -> xr.DataArray:
-        """What is measured of the curves of an analysis, case by case where there are several.
+        """A function of the curves of an analysis, applied to every case of a sweep.
 
         Parameters
         ----------
         kind : str
         measured : callable
-            Receives the analysis of one case, as ``to_the_end`` has it.
+            Receives the analysis of one case, as returned by ``to_the_end``.
         """
         found = self.of(kind)
         if "case" not in found.dims:
@@ -103,16 +103,16 @@ class Results:
 
 
 def _swept(key: str) -> str:
-    """Coordinate of a swept key; one whose last name another has too is called by its table."""
+    """Coordinate of a swept key; a key whose last name is ambiguous includes its table."""
     return f"swept_{key.replace('.', '_')}"
 
 
 def require_one_case(data: xr.Dataset) -> xr.Dataset:
-    """Refuse several cases of a sweep where a statistic is of one."""
+    """Refuse several cases of a sweep."""
     if "case" in data.dims:
         swept = [str(n).removeprefix("swept_") for n in data.coords if str(n).startswith("swept_")]
         raise InputError(
-            f"the statistic is of one case, and there are {data.sizes['case']}; choose one in "
+            f"the statistic needs a single case, but there are {data.sizes['case']}; choose one in "
             f"'where' by {', '.join(swept) or 'its name'}"
         )
     return data
@@ -124,13 +124,13 @@ def to_the_end(data: xr.Dataset) -> xr.Dataset:
     Parameters
     ----------
     data : Dataset
-        Variables (epoch, replica, ...) of one case. Epochs at which a case of a sweep has nothing
-        are those of other cases; an ensemble by itself ends at its last epoch.
+        Variables (epoch, replica, ...) of one case. In a sweep, epochs without values belong to
+        other cases.
 
     Returns
     -------
     Dataset
-        Where a member is not finite at the last epoch, its whole curve is NaN.
+        The curve of a member that is not finite at the last epoch is NaN.
     """
     if "case" in data.coords:
         own = data.dropna("epoch", how="all")
@@ -142,10 +142,10 @@ def to_the_end(data: xr.Dataset) -> xr.Dataset:
 
 
 def log(values: xr.DataArray, base: float = math.e) -> xr.DataArray:
-    """Logarithm, NaN where there is none that is finite."""
+    """Logarithm, NaN where it is not finite."""
     v = values.to_numpy().astype(np.float64)
-    there = np.isfinite(v) & (v > 0)
-    return values.copy(data=np.where(there, np.log(np.where(there, v, 1.0)) / np.log(base), np.nan))
+    valid = np.isfinite(v) & (v > 0)
+    return values.copy(data=np.where(valid, np.log(np.where(valid, v, 1.0)) / np.log(base), np.nan))
 
 
 def with_ends(data: xr.Dataset, name: str, scale: Any = 1.0) -> xr.Dataset:

@@ -1,4 +1,4 @@
-"""What can be measured for a claim: numbers of replicas, or estimates, out of results."""
+"""Statistics of claims: functions of results that return values per replica or estimates."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,18 +9,18 @@ from sgdphys.claims.estimates import Estimate
 from sgdphys.claims.results import Results
 
 Measured = xr.DataArray | xr.Dataset | Estimate
-"""Numbers of replicas, or estimates as value, low and high, by whatever dimensions there are."""
+"""Values per replica, or estimates as value, low and high, over any further dimensions."""
 
 
 class Statistic(NamedTuple):
-    """A statistic: how it is measured, what it says, and what it is taken of."""
+    """A statistic: its function, its description, and the analyses that it needs."""
 
     of: Callable[[Results], Measured]
     measures: str
-    """What it measures, as verdicts say it; part of their file."""
+    """Description in verdicts and in their file."""
     needs: tuple[str, ...]
-    """Kinds of the analyses that it reads, that whose claim it serves first."""
+    """Kinds of the analyses that it reads, its own first."""
     shown_in: tuple[str, ...] = ()
-    """Figures that show it, the best one first."""
+    """Figures that show it, the most suitable first."""
     chooses: tuple[str, ...] = ()
-    """Keys of a claim's ``where`` that it sees to itself."""
+    """Keys of a claim's ``where`` that it handles itself."""

@@ -21,11 +21,11 @@ NO_DATA = "no data"
 
 
 class Verdict(NamedTuple):
-    """A claim, the rule it was judged by, and how it fell.
+    """A claim, the rule by which it was judged, and the outcome.
 
-    ``reason`` says why there is no estimate, where there is none. ``above`` and ``below`` are the
-    thresholds, NaN where the claim has none on that side; ``members`` is 0 where an estimate came
-    with its interval.
+    ``reason`` states why an estimate is missing. ``above`` and ``below`` are the
+    thresholds, NaN where the claim has none on that side; ``members`` is 0 if the
+    interval was supplied by the analysis.
     """
 
     claim: str
@@ -51,8 +51,8 @@ class Verdict(NamedTuple):
 def word_for(estimate: Estimate, claim: Claim) -> str:
     """Judge an interval.
 
-    "supported" where it lies wholly on the claim's side of its threshold, "not supported" where
-    wholly on the other, else "inconclusive".
+    "supported" if it lies entirely on the claim's side of the threshold, "not supported" if
+    entirely on the other side, otherwise "inconclusive".
     """
     above = -np.inf if claim.above is None else claim.above
     below = np.inf if claim.below is None else claim.below
@@ -78,11 +78,11 @@ def judge(
     groups : mapping of str to Dataset
         Results by the name of their analysis, each with the attribute ``of``, its kind.
     statistics : mapping of str to Statistic
-        What the claims can be about, by name.
+        Statistics of claims, by name.
 
     Notes
     -----
-    A claim whose data are missing gets "no data" and the reason; the others are not touched.
+    A claim without data gets "no data" and the reason; other claims are not affected.
     """
     verdicts = []
     for name, claim in claims.items():
@@ -117,27 +117,27 @@ def judge(
 
 
 def _lack(estimate: Estimate) -> str:
-    """Why an estimate cannot be judged."""
+    """Reason why an estimate cannot be judged."""
     if estimate.members == 1:
-        return "one network has a finite value, and an interval needs two"
+        return "only one network has a finite value, and an interval needs two"
     if not np.isfinite(estimate.value):
-        return "no network has a finite value to judge by"
-    return f"{estimate.members} networks have a finite value, and it has no interval"
+        return "no network has a finite value"
+    return f"{estimate.members} networks have a finite value, but there is no interval"
 
 
 def measure(claim: Claim, groups: Mapping[str, xr.Dataset], statistic: Statistic) -> Estimate:
-    """Estimate of a claim's statistic.
+    """Estimate the statistic of a claim.
 
     Raises
     ------
     InputError
-        When the results lack what it is taken of.
+        When the results lack an analysis or a coordinate that it needs.
     NotEnoughData
-        When they hold too little of it.
+        When they hold too few data.
     """
-    first = _measured(claim.statistic, statistic, claim.where, groups)
     if not claim.against:
-        return _estimate(first)
+        return estimate_of(claim.statistic, statistic, claim.where, groups)
+    first = _measured(claim.statistic, statistic, claim.where, groups)
     where = {**claim.where, **claim.against}
     second = _measured(claim.statistic, statistic, where, groups)
     if isinstance(first, xr.DataArray) and isinstance(second, xr.DataArray):
@@ -145,6 +145,21 @@ def measure(claim: Claim, groups: Mapping[str, xr.Dataset], statistic: Statistic
             over = [[d for d in v.dims if d != "replica"] for v in (first, second)]
             return over_replicas(first.mean(over[0]) - second.mean(over[1]))
     return difference(_estimate(first), _estimate(second))
+
+
+def estimate_of(
+    name: str, statistic: Statistic, where: Mapping[str, Any], groups: Mapping[str, xr.Dataset]
+) -> Estimate:
+    """Estimate of a statistic, by name, at the coordinates and swept keys of ``where``.
+
+    Raises
+    ------
+    InputError
+        When the results lack an analysis or a coordinate that it needs.
+    NotEnoughData
+        When they hold too few data.
+    """
+    return _estimate(_measured(name, statistic, where, groups))
 
 
 def _estimate(found: Measured) -> Estimate:
@@ -156,7 +171,7 @@ def _estimate(found: Measured) -> Estimate:
 def _measured(
     name: str, statistic: Statistic, where: Mapping[str, Any], groups: Mapping[str, xr.Dataset]
 ) -> Measured:
-    """A statistic where it is wanted, its further dimensions left."""
+    """A statistic at the coordinates of ``where``; other dimensions remain."""
     rest = dict(where)
     results = Results(groups, statistic.needs, str(rest.pop("analysis", "")), rest)
     found = statistic.of(results)
@@ -164,47 +179,49 @@ def _measured(
         if key in statistic.chooses or results.chooses_case(key):
             continue
         if isinstance(found, Estimate) or not (key in found.dims or key in found.coords):
-            raise InputError(f"{name} has no {key!r} to choose {value!r} of")
+            raise InputError(f"{name} has no coordinate {key!r}, so {value!r} selects nothing")
         found = _chosen(found, key, value)
     return found
 
 
 def _chosen(found: Any, name: Hashable, value: Any) -> Any:
-    """The places of a coordinate that are nearest to a value, or to each of several."""
+    """The entries of a coordinate nearest to a value, or to each of several values."""
     coordinate = found[name]
     if coordinate.ndim != 1:
-        raise InputError(f"{name} is no axis of its own, so {value!r} chooses nothing")
-    axis, there = coordinate.dims[0], coordinate.to_numpy()
-    places = []
+        raise InputError(
+            f"{name} is not a coordinate along one dimension, so {value!r} selects nothing"
+        )
+    axis, known = coordinate.dims[0], coordinate.to_numpy()
+    indices = []
     for v in value if isinstance(value, list) else [value]:
         if isinstance(v, str):
-            same = np.flatnonzero(there.astype(str) == v)
+            same = np.flatnonzero(known.astype(str) == v)
             if not len(same):
                 raise InputError(
-                    f"there is no {name} {v!r}; there are {', '.join(map(str, there))}"
+                    f"there is no {name} {v!r}; there are {', '.join(map(str, known))}"
                 )
-            places.append(int(same[0]))
+            indices.append(int(same[0]))
         else:
-            away = np.abs(there.astype(np.float64) - v)
-            if np.isnan(away).all():
-                raise InputError(f"no {name} is a number here, so {v!r} chooses nothing")
-            places.append(int(np.nanargmin(away)))
-    return found.isel({axis: places})
+            distance = np.abs(known.astype(np.float64) - v)
+            if np.isnan(distance).all():
+                raise InputError(f"no {name} is a number, so {v!r} selects nothing")
+            indices.append(int(np.nanargmin(distance)))
+    return found.isel({axis: indices})
 
 
 def _in_words(claim: Claim) -> str:
-    def said(where: Mapping[str, Any]) -> str:
+    def words_of(where: Mapping[str, Any]) -> str:
         return ", ".join(
             f"{k.replace('_', ' ')} {', '.join(map(str, v)) if isinstance(v, list) else v}"
             for k, v in where.items()
         )
 
-    words = said(claim.where)
-    return f"{words}; less that at {said(claim.against)}" if claim.against else words
+    words = words_of(claim.where)
+    return f"{words}; minus that at {words_of(claim.against)}" if claim.against else words
 
 
 def as_dataset(verdicts: list[Verdict]) -> xr.Dataset:
-    """Verdicts along ``claim``, one variable a field."""
+    """Verdicts along ``claim``, one variable per field."""
     columns = {
         name: ("claim", np.array([getattr(v, name) for v in verdicts]))
         for name in Verdict._fields
@@ -218,12 +235,12 @@ def as_dataset(verdicts: list[Verdict]) -> xr.Dataset:
 def without_data(
     claims: Mapping[str, Claim], reason: str, statistics: Mapping[str, Statistic]
 ) -> list[Verdict]:
-    """Return the verdicts on claims about networks that have nothing to be measured."""
+    """Return "no data" for every claim, with a reason."""
     return [verdict._replace(reason=reason) for verdict in judge(claims, {}, statistics)]
 
 
 def write_verdicts(verdicts: list[Verdict], path: Path) -> None:
-    """Write verdicts as JSON, one object each, and a digest of them; what is not finite as null."""
+    """Write verdicts and their digest as JSON; numbers that are not finite become null."""
     rows = [
         {k: None if isinstance(v, float) and not np.isfinite(v) else v
          for k, v in verdict._asdict().items()}
@@ -237,21 +254,21 @@ def _digest(rows: list[dict[str, Any]]) -> str:
 
 
 def read_verdicts(path: Path) -> list[Verdict]:
-    """Return verdicts that were written; a list of before there were digests is read as it is.
+    """Return written verdicts; files of earlier versions have no digest.
 
     Raises
     ------
     WorkError
-        When they are not what was written.
+        When the file is damaged.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         rows = found["verdicts"] if isinstance(found, dict) else found
         if rows is found or found["sha256"] == _digest(rows):
-            whole: list[dict[str, Any]] = [
+            complete: list[dict[str, Any]] = [
                 {k: np.nan if v is None else v for k, v in row.items()} for row in rows
             ]
-            return [Verdict(**row) for row in whole]
+            return [Verdict(**row) for row in complete]
     except (ValueError, KeyError, TypeError, AttributeError):
         pass
     raise WorkError(

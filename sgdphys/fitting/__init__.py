@@ -1,1 +1,1 @@
-"""Fits of diffusion models to anyone's file: read, choose directions, fit, tell."""
+"""Fits of diffusion models to files: reading, projection, fit, output."""

@@ -1,4 +1,4 @@
-"""Models fitted to the series of a file: compared on a sample, coefficients for all."""
+"""Diffusion models of the series of a file: compared on a sample, coefficients for all."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,19 +15,19 @@ from sgdphys.errors import InputError
 from sgdphys.fitting.reading import open_variable, project, without_buffers
 
 SAMPLE = 400
-"""Series whose model is chosen unless more are asked for; Wiener and OU are fitted to all."""
+"""Number of series on which models are compared by default; Wiener and OU are fitted to all."""
 _SEED = 0
 """Of the sample and of random directions."""
 
 
 class Fitted(NamedTuple):
-    """What ``fit_file`` found."""
+    """Result of ``fit_file``."""
 
     results: xr.Dataset
     sample: xr.DataArray
-    """The series whose model was chosen."""
+    """The series on which models were compared."""
     time: Any
-    """What was given as time."""
+    """The argument ``time``."""
     notes: list[str]
 
 
@@ -92,7 +92,7 @@ def fit_file(
 
 
 def _sampled(theta: xr.DataArray, dim: str, wanted: int) -> xr.DataArray:
-    """Some of the series: all combinations of some places along each other dimension."""
+    """A sample of the series: all combinations of sampled indices along the other dimensions."""
     generator = np.random.default_rng(_SEED)
     others = sorted((d for d in theta.dims if d != dim), key=lambda d: theta.sizes[d])
     left = float(wanted)
@@ -112,7 +112,7 @@ def _sampled(theta: xr.DataArray, dim: str, wanted: int) -> xr.DataArray:
 
 
 def _beside_all(theta: xr.DataArray, compared: xr.Dataset, dim: str, time: Any) -> xr.Dataset:
-    """Put the coefficients of all series beside what was compared on some."""
+    """Join the coefficients of all series with the models compared on the sample."""
     others = [d for d in theta.dims if d != dim]
     wiener = fit_wiener(theta, time=time)
     ou = fit_ou(theta, time=time)

@@ -1,4 +1,4 @@
-"""What the figure of a fit shows, computed from the sampled series."""
+"""Data of the figure of a fit, computed from the sampled series."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _HISTOGRAM = np.linspace(-8, 8, 81)
 
 
 def portrait(fitted: Fitted) -> xr.Dataset:
-    """What the figure of a fit shows, from the sampled series.
+    """Compute the data of the figure of a fit from the sampled series.
 
     Parameters
     ----------

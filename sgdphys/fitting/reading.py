@@ -1,4 +1,4 @@
-"""Anyone's file as series, along parameters or chosen directions of weight space."""
+"""Series from files, along parameters or along directions of weight space."""
 
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,7 @@ def _groups_with_variables(file: Any, above: str = "") -> list[str]:
 
 
 def without_buffers(theta: xr.DataArray) -> tuple[xr.DataArray, str]:
-    """Leave out running statistics, which follow their own law, and say so in a sentence."""
+    """Leave out running statistics, which are no weights, and return a sentence about it."""
     if "kind" not in theta.coords or theta["kind"].dims != ("parameter",):
         return theta, ""
     is_buffer = theta["kind"].to_numpy() == "buffer"

@@ -1,4 +1,4 @@
-"""Captions of figures: how each was made, and what to see, out of results."""
+"""Captions of figures: method and result, from the results of a run."""
 
 from collections.abc import Mapping
 
@@ -32,7 +32,7 @@ def title_of(name: str) -> str:
 
 
 def how_made(name: str, study: Study, groups: Groups) -> str:
-    """How a figure was made: what it draws, of which networks, by which statistic and null."""
+    """Method of a figure: its content, networks, estimator and null."""
     base = name.partition("-")[0]
     entry = figures()[base]
     train, network = study.train, study.network
@@ -40,7 +40,7 @@ def how_made(name: str, study: Study, groups: Groups) -> str:
     keys = study.sweep.keys
 
     def said(key: str, words: str, *others: str) -> str:
-        """What the study says of a key, or that it differs between cases."""
+        """The setting of a key, or that it differs between cases."""
         swept = [k for k in (key, *others) if k in keys]
         if not swept:
             return words
@@ -90,7 +90,7 @@ def group_name(name: str, groups: Groups) -> str:
 
 
 def what_to_see(name: str, groups: Groups, verdicts: list[Verdict]) -> str:
-    """What a figure shows, in numbers; then the verdicts that rest on it."""
+    """The result that a figure shows, in numbers; then the verdicts based on it."""
     base = name.partition("-")[0]
     sentences = []
     entry = figures()[base]

@@ -1,4 +1,4 @@
-"""What a page holds: for every run its verdicts, pictures with captions, tables and text."""
+"""Contents of a page: for every run its verdicts, figures with captions, tables and text."""
 
 import base64
 import json
@@ -24,6 +24,7 @@ from sgdphys.report.tables import csv_of
 from sgdphys.study import summary
 from sgdphys.study.analysing import RESULTS
 from sgdphys.study.files import resolved_text
+from sgdphys.study.layer_tables import layer_tables
 from sgdphys.study.runs import FIGURES, Run
 from sgdphys.study.study_file import STUDY_FILE
 from sgdphys.trajectory.reader import attributes_of, open_trajectory
@@ -38,7 +39,7 @@ _FEW = 1
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure of a run and what is said of it."""
+    """A figure of a run and its caption."""
 
     name: str
     anchor: str
@@ -132,7 +133,7 @@ def _chapter(run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path])
             results = stack.enter_context(run.results)
             found = {str(n): node.to_dataset() for n, node in results.children.items()}
             found = {n: g for n, g in found.items() if g.variables}  # those that have data
-            # sweeps are large: what is said of them is read one variable at a time
+            # sweeps are large and are read one variable at a time
             groups = {n: g if "case" in g.dims else g.load() for n, g in found.items()}
         has_one_recording = not study.sweep.keys and segment_paths(run.folder / SEGMENTS)
         if has_one_recording:
@@ -145,11 +146,11 @@ def _chapter(run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path])
         _fill(chapter, run, groups, _in_order(paths, groups), whole=whole)
         if whole and not chapter.missing:
             training = (
-                summary.ensemble_table(groups["training"], run.diverged_steps)
+                summary.ensemble_table(groups["training"])
                 if has_one_recording
-                else summary.table(run, 0.0)[:-1]
+                else summary.training_table(run)
             )
-            chapter.tables = [("Layers", summary.layer_rows(groups)), ("Training", training)]
+            chapter.tables = [*layer_tables(groups), training]
     return chapter
 
 
@@ -167,7 +168,7 @@ def _fill(
         chapter.verdicts.append(
             Row(v, chapter.anchor, f"{chapter.anchor}-{picture}" if picture else "", _ends(v))
         )
-    if not whole:  # a page of many studies shows what their claims rest on, and a few more
+    if not whole:  # a page of many studies shows the figures of its claims, and a few more
         rest = [n for n in names if n not in shown and n != "verdicts" and "-" not in n]
         names = [n for n in names if n in shown or (not shown and n in rest[:_FEW])]
     for name in names:
@@ -257,7 +258,7 @@ def _resume(run: Run) -> str:
 
 
 def _missing(run: Run) -> Iterator[str]:
-    """What an unfinished run lacks, and how to carry on, in sentences."""
+    """Missing stages of an unfinished run, and how to resume it, as sentences."""
     study = run.study
     runs = run.cases or {"": run}
     for name, case in runs.items():

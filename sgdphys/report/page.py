@@ -94,7 +94,7 @@ def write_report(folders: list[Path], out: Path | None = None) -> Path:
 
 
 def _numbered(of: dict[str, dict[str, Any] | None]) -> list[dict[str, Any]]:
-    """What there is to play, with its chapter's anchor and its number on the page."""
+    """Animations, each with its chapter's anchor and its number on the page."""
     there = {anchor: one for anchor, one in of.items() if one is not None}
     return [{"index": k, "anchor": a, **one} for k, (a, one) in enumerate(there.items())]
 

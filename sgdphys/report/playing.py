@@ -1,4 +1,4 @@
-"""What the page plays through the epochs: layers on the plane, and clouds of weights."""
+"""Animations over epochs: layers on the information plane, and weights."""
 
 import base64
 from typing import Any
@@ -94,7 +94,7 @@ def _bound(top: float, wide: float, bottleneck: xr.Dataset | None, k: int) -> li
 
 
 def cloud_of(components: xr.Dataset) -> dict[str, Any]:
-    """Trajectories in their first two principal components, beside random walks, for the page.
+    """Trajectories in their first two principal components, with random walks, for the page.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def cloud_of(components: xr.Dataset) -> dict[str, Any]:
         clouds = {}
         for name in ("score", "null_score"):
             values = one[name].transpose("step", "replica", "component").to_numpy()[:, :_WALKS]
-            # each path in units of its own reach: what is compared is their shape
+            # each path in units of its largest extent, since shapes are compared
             reach = np.max(np.abs(values), axis=(0, 2), keepdims=True, initial=0.0,
                            where=np.isfinite(values))  # fmt: skip
             with np.errstate(invalid="ignore"):
@@ -137,7 +137,7 @@ def cloud_of(components: xr.Dataset) -> dict[str, Any]:
 
 
 def _some(cases: int, all_cases: int, networks: int, all_networks: int) -> str:
-    """Says what is played where it is not all that there is."""
+    """States which part of the data is animated, if not all."""
     words = []
     if cases < all_cases:
         words.append(f"{cases} of {all_cases} cases")

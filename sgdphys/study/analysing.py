@@ -27,7 +27,7 @@ from sgdphys.trajectory.writer import write_tree
 
 RESULTS = "results.nc"
 RELATED = "compression"
-"""Group of what information and phases say about each other."""
+"""Group of the relations between information and gradient phases."""
 
 
 def analyses_key(study: Study) -> str:
@@ -39,7 +39,7 @@ def analyses_key(study: Study) -> str:
 
 
 def are_whole(folder: Path, study: Study) -> bool:
-    """Whether a run's results are there and are those of this study."""
+    """Whether a run has results of this study."""
     path = folder / RESULTS
     return path.is_file() and attributes_of(path).get("analyses_key") == analyses_key(study)
 
@@ -82,12 +82,12 @@ def analyse(folder: Path, study: Study, tell: Callable[[str], None]) -> None:
 
 
 def _source(trajectory: xr.DataTree, study: Study) -> Source:
-    """What an analysis works on."""
+    """Source of an analysis."""
     return Source(trajectory, study, partial(task_of, study), partial(ensemble_of, study))
 
 
 def _require(name: str, study: Study) -> None:
-    """Refuse an analysis that the study cannot serve, which is told where it is loaded too."""
+    """Refuse an analysis without the data it needs; loading a study checks this as well."""
     missing = study.analyses[name].requires(study)
     if missing:
         raise InputError("\n".join(f"analyses.{name} {what}" for what in missing))
@@ -100,7 +100,7 @@ def _as_planned(recorded: xr.DataTree, study: Study) -> xr.DataTree:
 
 
 def combine(folder: Path, study: Study, cases: Mapping[str, tuple[Path, Study]]) -> None:
-    """Join the results of all cases of a sweep along ``case``, with the swept keys beside it."""
+    """Join the results of all cases of a sweep along ``case``, with the swept keys."""
     swept = {
         short.replace(".", "_"): [_value_at(case, key) for _, case in cases.values()]
         for key, short in short_names(study.sweep.keys).items()
@@ -149,7 +149,7 @@ def _said_of(key: str) -> dict[str, str]:
 
 
 def _differing(there: Mapping[str, xr.Dataset], joined: xr.Dataset) -> str:
-    """Attributes that are not alike in all cases, by case, as JSON."""
+    """Attributes that differ between cases, by case, as JSON."""
     return json.dumps(
         {
             case: {k: v for k, v in data.attrs.items() if k not in joined.attrs and k != "of"}

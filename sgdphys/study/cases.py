@@ -27,7 +27,7 @@ class Combination(NamedTuple):
 
 
 def count_cases(lists: Mapping[str, Sequence[Any]], *, in_step: bool) -> int:
-    """How many combinations of swept values there are."""
+    """Number of combinations of swept values."""
     lengths = [len(values) for values in lists.values()]
     return min(lengths, default=0) if in_step else math.prod(lengths)
 
@@ -80,7 +80,7 @@ def cases_of(study: Study) -> dict[str, Study]:
     InputError
         For a case that is no valid study.
     """
-    keys = study.model_dump(mode="json", exclude={"sweep", "claims"}, exclude_none=True)
+    keys = study.model_dump(mode="json", exclude={"sweep", "claims", "result"}, exclude_none=True)
     cases = {}
     for name, changed, places in combinations_of(keys, study.sweep.keys, in_step=study.sweep.zip):
         task, module = changed["task"].get("name"), changed["network"].get("module")
@@ -91,7 +91,7 @@ def cases_of(study: Study) -> dict[str, Study]:
 
 
 def short_names(keys: Iterable[str]) -> dict[str, str]:
-    """Return what swept keys are called: by their last name where no other has it, else in full.
+    """Return short names of swept keys: the last part if it is unique, otherwise the full name.
 
     ``train.seed`` is ``seed``, beside ``task.seed`` it is ``train.seed``.
     """

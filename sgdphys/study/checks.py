@@ -18,7 +18,7 @@ from sgdphys.tasks.catalogue import TASKS
 MOST_CASES = 2000
 """Of a sweep."""
 _MOST_FAULTS, _LONGEST_FAULT = 50, 1000
-"""That are told, and letters of one."""
+"""Largest number of faults reported, and of characters of each."""
 RESERVED = (
     "weights", "gradients", "training", "split", "updates", "scalars", "increments", "resume",
     "checksums", "compression", "verdicts",
@@ -83,7 +83,7 @@ def _swept_lists(keys: Mapping[str, Any]) -> tuple[Mapping[str, Sequence[Any]], 
     """Lists of values by swept key, those that are lists, and whether they go in step."""
     try:
         sweep = swept(keys.get("sweep"))
-    except ValueError:  # two lists for one key, which is told
+    except ValueError:  # two lists for one key, reported elsewhere
         return {}, False
     given = sweep.get("keys") if isinstance(sweep, Mapping) else None
     if not isinstance(given, Mapping):
@@ -97,18 +97,20 @@ def _case_faults(
     keys: Mapping[str, Any], lists: Mapping[str, Sequence[Any]], in_step: bool,
     told: Iterable[str], source: str,
 ) -> Iterator[str]:  # fmt: skip
-    """Sentences on values that the cases of a sweep cannot have, each once, not those told."""
+    """Sentences on invalid values of the cases of a sweep, each once, except those reported."""
     if in_step and len(set(map(len, lists.values()))) > 1:
         return
     known = set(told)
-    alone = {k: v for k, v in keys.items() if k not in ("sweep", "claims", "parts", "contents")}
+    alone = {
+        k: v for k, v in keys.items() if k not in ("sweep", "claims", "result", "parts", "contents")
+    }
     try:
         for case in combinations_of(alone, lists, in_step=in_step):
             for fault in key_faults(case.keys, source):
                 if fault not in known:
                     known.add(fault)
                     yield f"{fault} (the case {case.name})"
-    except InputError:  # a table that is none, which is told
+    except InputError:  # not a table, reported elsewhere
         return
 
 
@@ -226,7 +228,7 @@ def _name_faults(study: Study) -> Iterator[str]:
 
 
 def _data_faults(study: Study) -> Iterator[str]:
-    """What is wrong with the task, and with the network's ends that follow from it."""
+    """Faults of the task, and of the network inputs and outputs that follow from it."""
     task = study.task
     yield from TASKS[task.name].faults(task)
     sizes = sizes_of(task)
@@ -246,7 +248,7 @@ def _data_faults(study: Study) -> Iterator[str]:
 
 
 def _train_faults(study: Study) -> Iterator[str]:
-    """What the engines cannot do."""
+    """Settings that no engine supports."""
     train, network = study.train, study.network
     fused_alone = {
         "train.langevin": train.langevin,

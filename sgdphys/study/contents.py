@@ -113,7 +113,7 @@ def contents_of(study: Study) -> tuple[dict[str, str], list[str]]:
 def contents_of_case(
     study: Study, case: Mapping[str, int], task: str, module: str
 ) -> dict[str, str]:
-    """The contents that belong to one case of a sweep, from those of the whole study.
+    """The contents of one case of a sweep, selected from those of the study.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Keys of a study that nothing reads, given its other keys: which keys go with which choice."""
+"""Keys of a study without effect, given its other keys."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ _OF_MODULES = {"module"}
 
 
 def unread(study: Study) -> dict[str, str]:
-    """Return the keys that nothing reads by their dotted names, each with the choice that says so.
+    """Return the keys without effect by their dotted names, each with the reason.
 
     Whether they were given or are defaults; of a study without sweep or parts.
     """

@@ -1,4 +1,4 @@
-"""What a study trains and records: its task, its ensemble, and the plan of its recording."""
+"""Task, ensemble and recording plan of a study."""
 
 import numpy as np
 import xarray as xr
@@ -75,7 +75,7 @@ def network_of(study: Study, task: xr.Dataset, outputs: int) -> Network:
 
 
 def _labels(study: Study, task: xr.Dataset) -> np.ndarray:
-    """Labels (family, sample): hard ones alike for all, others drawn once a family."""
+    """Labels (family, sample): hard labels are equal for all, others are drawn once per family."""
     if study.task.labels == "hard":
         return task["y"].to_numpy()[None]
     train = study.train
@@ -118,7 +118,7 @@ def plan_of(study: Study, updates_per_epoch: int) -> Plan:
         steps = np.arange(last + 1)
     elif weights == "epoch":
         steps = np.arange(epochs + 1) * updates_per_epoch
-    elif weights == "pairs":
+    elif weights == "log_pairs":
         log = log_epochs(epochs)
         steps = np.unique([*log, *np.minimum(log + 1, epochs)]) * updates_per_epoch
     else:

@@ -1,4 +1,4 @@
-"""What is wrong with a study, in sentences."""
+"""Faults of a study as sentences."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -131,7 +131,7 @@ def _sentence(
 
 
 def _wanted(kind: str, value: Any, context: Mapping[str, Any], message: str) -> str:
-    """What a value must be."""
+    """Condition that a value must satisfy."""
     if kind in _COMPARED:
         return f"it must be {_COMPARED[kind]} {next(iter(context.values()))}"
     if kind == "literal_error":
@@ -162,7 +162,7 @@ def _wrong_value(faults: list[Any]) -> Any:
 
 
 def _alternatives_of(faults: list[Any]) -> str:
-    """What a key with several forms may be, or what is wrong with the form that was meant."""
+    """Forms that a key may have, or the fault of the form that was meant."""
     options = [o for f in faults if f["type"] == "literal_error" for o in _options_of(f["ctx"])]
     if isinstance(faults[0]["input"], str):
         return nearest(faults[0]["input"], options)

@@ -28,7 +28,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 def shipped_studies() -> dict[str, Path]:
     """Return the studies that come with the package, by name."""
-    # in a checkout they stand beside the package, in an installation inside it
+    # next to the package in a checkout, inside it in an installation
     for folder in (_PACKAGE / "studies", _PACKAGE.parent / "studies"):
         if folder.is_dir():
             return {path.stem: path for path in sorted(folder.glob("*.toml"))}
@@ -192,7 +192,7 @@ def _loaded(given: _Given, settings: tuple[str, ...], *, quick: bool) -> Study:
     require_keys(keys, source)
     found = Study.model_validate(keys)
     if found.parts:
-        # settings are meant for the parts, so what they say here is no fault
+        # settings are meant for the parts and cause no fault here
         own = study_from(given.keys, given.source) if settings else found
         _, faults_inside = _parts(found, given.folder, settings, quick=quick)
         require([*(f"{fault} (in {source})" for fault in parts_faults(own)), *faults_inside])
@@ -255,7 +255,7 @@ def parts_of(
 def _parts(
     study: Study, folder: Path, settings: tuple[str, ...], *, quick: bool
 ) -> tuple[dict[str, Study], list[str]]:
-    """The parts of a study that are valid, and sentences on the others."""
+    """The valid parts of a study, and sentences on the faults of the others."""
     found: dict[str, Study] = {}
     faults: list[str] = []
     modules: dict[str, tuple[str, str]] = {}
@@ -294,7 +294,7 @@ def resolved_text(study: Study) -> str:
 
 
 def training_keys(study: Study) -> dict[str, Any]:
-    """Return the keys that decide what is trained: task, network, train, and contents of files.
+    """Return the keys that determine the training: task, network, train, and contents of files.
 
     Where the contents of the data are known, the path to them does not matter.
     """
@@ -307,7 +307,7 @@ def training_keys(study: Study) -> dict[str, Any]:
 
 
 def recording_keys(study: Study) -> dict[str, Any]:
-    """Return the keys that decide what a recording holds; others may change beside it."""
+    """Return the keys that determine a recording; other keys may change."""
     if study.parts:
         return study.model_dump(mode="json", include={"parts"})
     keys = training_keys(study) | study.model_dump(mode="json", include={"record"})
@@ -323,12 +323,12 @@ def _hash(keys: Mapping[str, Any]) -> str:
 
 
 def study_hash(study: Study) -> str:
-    """Hash of the keys that decide what a recording holds."""
+    """Hash of the keys that determine a recording."""
     return _hash(recording_keys(study))
 
 
 def training_hash(study: Study) -> str:
-    """Hash of the keys that decide what is trained, whatever is recorded of it.
+    """Hash of the keys that determine the training, not the recording.
 
     Of a study without sweep or parts.
     """

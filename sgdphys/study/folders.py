@@ -22,12 +22,12 @@ _LOCK = ".lock"
 _INSIDE = (SEGMENTS, CASES, PARTS)
 """Folders in that of a run that hold recordings."""
 _PARTIAL = ("*.partial", ".partial-*")
-"""What is being written, or was when a command was killed."""
+"""Files being written, or left by a killed command."""
 
 
 @contextmanager
 def locked(folder: Path, tell: Callable[[str], None] = lambda sentence: None) -> Iterator[None]:
-    """Hold the folder of a run, made if it is not there; a process that is killed holds nothing.
+    """Lock the folder of a run, which is created if missing; a killed process holds no lock.
 
     Whoever changes anything in it must hold it.
 
@@ -49,7 +49,7 @@ def locked(folder: Path, tell: Callable[[str], None] = lambda sentence: None) ->
 
 
 def _lock(file: IO[str], tell: Callable[[str], None]) -> bool:
-    """Lock a file unless another process has; tell where files cannot be locked."""
+    """Lock a file unless another process holds it; report if files cannot be locked."""
     try:
         return lock(file)
     except OSError:
@@ -71,7 +71,7 @@ def _telling_of(folder: Path) -> Iterator[None]:
 
 
 def _require_ours(folder: Path) -> None:
-    """Refuse a folder of other things; one in which a command was killed at its start is ours."""
+    """Refuse a folder with other contents, unless a command was killed at its start there."""
     _require_name(str(folder.absolute()))
     if not folder.is_dir() or (folder / STUDY_FILE).is_file():
         return
@@ -152,7 +152,7 @@ def _holds(folder: Path, study: Study, tell: Callable[[str], None]) -> bool:
 
 
 def _was_recorded_for(folder: Path, study: Study) -> bool:
-    """Whether what is recorded in a folder itself is of this study; cases and parts say their own.
+    """Whether the recording in the folder itself is of this study; cases and parts are not read.
 
     Segments say of which study they are.
     """

@@ -1,4 +1,4 @@
-"""Memory that a study needs, estimated from its keys, and the memory that there is."""
+"""Memory that a study needs, estimated from its keys, and the memory available."""
 
 import itertools
 import math
@@ -19,11 +19,11 @@ from sgdphys.tasks.catalogue import TASKS
 from sgdphys.trajectory.schedules import LOG_POINTS
 
 _LANES = 16
-"""Networks that the fused engine trains together, at most; it fills up to whole lots of them."""
+"""Largest number of networks that the fused engine trains together, in complete vectors."""
 _SEGMENT_BYTES, _SEGMENTS, _SEGMENT_WORK = 24 * 2**20, 20, 2e9
 """As ``study.recording`` cuts a recording."""
 _WAITING = 3
-"""Segments that are there together: one is computed, one waits, one is written."""
+"""Segments in memory: one is computed, one waits, one is written."""
 _TOGETHER, _AT_ONCE, _LARGEST_TRACE = 2048, 64, 20_000
 """Samples that the vmapped engine evaluates together, and takes the gradients of."""
 WIDE = 192
@@ -33,7 +33,7 @@ _OF_A_PARAMETER = 400
 
 
 def needed(study: Study) -> dict[str, float]:
-    """Bytes that training a study needs, and its larger analyses, by what to lower for less.
+    """Bytes needed by training and by the larger analyses, by the key that reduces them.
 
     Of a study without sweep or parts, beside what Python and its libraries take; what is not known
     without importing a module of the user's, or reading data, is left out.
@@ -133,7 +133,7 @@ def _is_vmapped(study: Study, layers: tuple[int, ...]) -> bool:
 
 
 def available_memory(root: Path = Path("/")) -> float | None:
-    """Bytes that this process may still take, None where the system does not say.
+    """Bytes still available to this process, None if the system does not report them.
 
     The least of what the system has left and what the limits of its control groups leave.
 
@@ -157,7 +157,7 @@ def _of_system(root: Path) -> float | None:
 
 
 def _of_groups(root: Path) -> list[float]:
-    """What is left of the limits of the control groups that this process is in."""
+    """Memory left within the limits of the control groups of this process."""
     left = []
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, _, rest = line.partition(":")
@@ -191,7 +191,7 @@ def _text(path: Path) -> str:
 
 
 def require_memory(study: Study, available: float | None) -> None:
-    """Refuse a study that needs more memory than there is.
+    """Refuse a study that needs more memory than is available.
 
     Parameters
     ----------

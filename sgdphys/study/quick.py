@@ -8,13 +8,13 @@ from sgdphys.analyses.settings import AnalysisSettings
 from sgdphys.study.settings import Bursts, Study
 
 QUICK_EPOCHS, QUICK_CASE_EPOCHS = 500, 200
-"""Of a study, and of each case of a sweep, where bursts need no more."""
+"""Epochs of a study, and of each case of a sweep unless bursts need more."""
 QUICK_REPLICAS, QUICK_CASE_REPLICAS = 16, 8
 """Networks of a study, and of each case of a sweep."""
 QUICK_TIMES = 3
-"""Epochs at which slow estimators read."""
+"""Number of epochs at which slow estimators are computed."""
 QUICK_FAMILIES = 6
-"""Families of twins that are told apart."""
+"""Least number of families of twins."""
 
 
 def quicken(study: Study) -> Study:

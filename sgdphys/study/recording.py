@@ -41,11 +41,11 @@ SEGMENT_WORK = 2e9
 """... unless they held less than this many multiply-adds, a fifth of a second."""
 _DISK_MARGIN = 1.02
 _BUFFER = "buffer:"
-"""What names of a network's buffers begin with among what a run resumes from."""
+"""Prefix of buffer names in the resume state."""
 
 
 def recorded_bytes(ensemble: Ensemble, plan: Plan) -> int:
-    """Size on disk of a whole recording."""
+    """Size on disk of a complete recording."""
     parameters = ensemble.network.parameters.count
     itemsize = np.dtype(ensemble.training.dtype).itemsize
     each = ensemble.replicas * itemsize
@@ -77,7 +77,7 @@ def segment_ends(ensemble: Ensemble, plan: Plan) -> np.ndarray:
 
 
 class Recording:
-    """The recording of one study in one run folder: what is there, and carrying on with it.
+    """The recording of one study in one run folder: its present state, and its continuation.
 
     Parameters
     ----------
@@ -260,7 +260,7 @@ class Recording:
 
 
 def origin_of(study: Study, engine: Engine) -> dict[str, Any]:
-    """Return the attributes that say where a recording comes from."""
+    """Return the attributes that describe the origin of a recording."""
     libraries = ("numpy", "scipy", "numba", "xarray", "netCDF4")
     return {
         "schema_version": schema.SCHEMA_VERSION,

@@ -1,4 +1,4 @@
-"""Carrying out a study: its stages in order, each skipped when its output is there and whole."""
+"""Carrying out a study: its stages in order, each skipped if its output is complete."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -56,7 +56,7 @@ class _Command:
     pool: Pool
 
     def must_stop(self) -> bool:
-        """Whether training ends: when it is asked to, or other work has failed."""
+        """Whether training must stop: on request, or because another task has failed."""
         return self.workers.has_failed or (self.stop is not None and self.stop())
 
 
@@ -72,7 +72,7 @@ def run(
     progress: Callable[[int, int], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Run:
-    """Carry out a study and return its run; what is already there is not done again.
+    """Carry out a study and return its run; complete stages are not repeated.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def _record_one(folder: Path, study: Study, command: _Command) -> bool:
 
 
 def _are_analysed(run: Run, tell: Callable[[str], None]) -> bool:
-    """Whether a run's results are there, can be read, and are those of its study."""
+    """Whether a run has readable results of its study."""
     try:
         if not run.is_analysed_as_asked:
             return False
@@ -271,7 +271,7 @@ def _record(run: Run, command: _Command) -> None:
     study, segments = run.study, run.folder / SEGMENTS
     shared = command.pool.share(study, segments)
     if shared is not None:
-        command.tell(f"its networks were trained already: {shared}")
+        command.tell(f"reusing the recording in {shared}")
     recording = Recording(study, run.folder, command.tell)
     ensemble, training = recording.ensemble, recording.ensemble.training
     done = recording.done_epochs()
@@ -283,7 +283,9 @@ def _record(run: Run, command: _Command) -> None:
     if training.batch_size > ensemble.train_samples and training.sampler != "full":
         command.tell(f"batches of {training.batch_size} hold the whole training set: one an epoch")
     if done == ensemble.epochs:
-        command.tell(f"the recording in {recording.segments} is whole; nothing to train")
+        command.tell(
+            f"the recording in {recording.segments} is complete; there is nothing to train"
+        )
     else:
         recording.require_room()
         command.tell(f"recording {recording.bytes / 1e6:.0f} MB to {recording.segments}")

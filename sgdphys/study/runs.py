@@ -26,7 +26,7 @@ CASES = "cases"
 PARTS = "parts"
 """Folder of a study of studies that holds a run for each."""
 DRAWN = ".drawn"
-"""What a run's figures show, and a digest of each."""
+"""Contents and digests of a run's figures."""
 
 
 @dataclass(frozen=True, init=False)
@@ -96,13 +96,13 @@ class Run:
 
     @property
     def has_diverged(self) -> bool:
-        """Whether every network has, of every case where there are cases."""
+        """Whether every network has diverged, in every case of a sweep."""
         runs = self.cases.values() or (self,)
         return all(bool((run.diverged_steps >= 0).all()) for run in runs)
 
     @property
     def cases(self) -> "dict[str, Run]":
-        """Runs of a sweep's cases by name; empty where there is no sweep."""
+        """Runs of a sweep's cases by name; empty without a sweep."""
         if not self.study.sweep.keys:
             return {}
         return {n: Run(self.folder / CASES / file_name(n)) for n in cases_of(self.study)}
@@ -123,7 +123,7 @@ class Run:
 
     @property
     def results(self) -> xr.DataTree:
-        """What the analyses found: one group an analysis, opened lazily.
+        """Results of the analyses: one group per analysis, opened lazily.
 
         Raises
         ------
@@ -146,7 +146,7 @@ class Run:
 
     @property
     def is_analysed_as_asked(self) -> bool:
-        """Whether there are results, and they are those of the study's analyses.
+        """Whether there are results of the study's present analyses.
 
         Raises
         ------
@@ -193,7 +193,7 @@ class Run:
 
     @contextmanager
     def sources(self) -> Iterator[dict[str, xr.Dataset]]:
-        """What figures are drawn from, while it is open: groups by name, and the verdicts."""
+        """Sources of figures, open within the context: groups by name, and the verdicts."""
         from sgdphys.analyses.catalogue import figures
 
         with ExitStack() as stack:

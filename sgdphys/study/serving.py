@@ -1,4 +1,4 @@
-"""A process beside the one that trains: it does what it is sent, and ends when that one does.
+"""A worker process: it executes the tasks it receives and ends with the training process.
 
 It is run as a file, with the numbers of its connection and of the other process and, as JSON, the
 folders to import from. The package comes from where the other process has it, whatever those
@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def serve(connection: Connection) -> None:
-    """Do what is sent and send what it tells, then None or the exception it raised."""
+    """Execute received tasks and send their reports, then None or the exception raised."""
 
     def tell(sentence: str) -> None:
         _send(connection, sentence)
@@ -42,14 +42,14 @@ def serve(connection: Connection) -> None:
 def _send(connection: Connection, said: str | Exception | None) -> None:
     try:
         connection.send(said)
-    except OSError:  # the other process has ended, and nobody waits for this one
+    except OSError:  # the other process has ended
         os._exit(1)
     except Exception:  # an exception that cannot be pickled
         connection.send(RuntimeError(f"{type(said).__name__}: {said}"))
 
 
 def _end_with_the_other() -> None:
-    """End at once when the other process has, however it ended: its end of the pipe is closed."""
+    """End as soon as the other process has ended: its end of the pipe is then closed."""
     while os.read(0, 1):
         pass
     os._exit(1)

@@ -20,7 +20,7 @@ from sgdphys.analyses import catalogue
 from sgdphys.analyses.settings import AnalysisSettings
 from sgdphys.claims import claim
 from sgdphys.errors import InputError, nearest
-from sgdphys.keys import Count, Keys, Listed, NotNegative, Positive, Seed, Whole
+from sgdphys.keys import Count, Keys, Listed, NotNegative, Positive, Seed, Whole, renamed
 from sgdphys.study.faults import quoted, sentences
 from sgdphys.study.sizes import longest_stretch, sizes_of, train_samples, updates_per_epoch
 from sgdphys.tasks.catalogue import TASKS
@@ -47,7 +47,7 @@ def _as_task(value: Any) -> Any:
 
 
 class Task(Keys):
-    """What is learnt: ``[task]``.
+    """The task: ``[task]``.
 
     A relative ``path`` is taken from the folder of the study's file; given by ``--set`` or in a
     mapping, from the working folder.
@@ -114,7 +114,7 @@ def _as_device(value: str) -> str:
 
 
 class Train(Keys):
-    """How it is learnt, and by how many: ``[train]``."""
+    """Training and ensemble: ``[train]``."""
 
     epochs: Annotated[int, Field(ge=1, lt=10**9)] = 10_000
     batch_size: Count = 512
@@ -173,15 +173,18 @@ class Bursts(Keys):
 
 
 class Record(Keys):
-    """What is kept: ``[record]``."""
+    """Recording: ``[record]``."""
 
-    weights: Literal["step", "epoch", "log", "pairs"] | Every | Bursts = "epoch"
+    weights: Annotated[
+        Literal["step", "epoch", "log", "log_pairs"] | Every | Bursts,
+        renamed("record.weights", {"pairs": "log_pairs"}),
+    ] = "epoch"
     gradients: Literal["log", "epoch", "none"] | Every = "log"
     compression: Literal["none", "zlib"] = "none"
 
 
 class Figures(Keys):
-    """What is drawn: ``[figures]``; with no format nothing, until it is asked for."""
+    """Figures: ``[figures]``; without a format none is drawn until requested."""
 
     formats: Annotated[tuple[Literal["png", "svg", "pdf"], ...], Listed] = ("png", "svg")
 
@@ -283,14 +286,17 @@ def _as_contents(value: dict[str, str]) -> dict[str, str]:
 
 
 class Study(Keys):
-    """A whole study; one with ``parts`` is nothing else than those.
+    """A study; a study with ``parts`` consists only of these.
 
+    ``result`` is the main result as a sentence, in which names of claims and of statistics in
+    braces stand for their estimates; without it, the main result is the verdict on the first claim.
     ``folder`` is that of the study's file, where ``network.module`` is looked for last;
     ``contents`` are those of the files that decide what is trained (see ``study.contents``). Both
     are filled in where a study is loaded, and travel with a run.
     """
 
     title: str = "untitled"
+    result: str = ""
     folder: str = ""
     parts: dict[str, Annotated[Part, BeforeValidator(_as_part)]] = Field(default={})
     claims: dict[str, Claim] = Field(default={})
@@ -302,6 +308,17 @@ class Study(Keys):
     figures: Figures = Figures()
     sweep: Annotated[Sweep, BeforeValidator(swept)] = Sweep()
     contents: Annotated[dict[str, str], AfterValidator(_as_contents)] = Field(default={})
+
+    @model_validator(mode="after")
+    def _result_has_known_names(self) -> "Study":
+        known = (*self.claims, *catalogue.statistics())
+        for name in re.findall(r"{(.*?)}", self.result):
+            if name not in known:
+                raise ValueError(
+                    f"result names {quoted(name)}, which is neither a claim of the study nor a "
+                    f"statistic; {nearest(name, known)}"
+                )
+        return self
 
     @property
     def sizes(self) -> Sizes | None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from sgdphys.study.settings import Record, Study
 from sgdphys.trajectory.segments import segment_paths
 
-_HELD = {"step": ("step", "epoch", "log", "pairs"), "epoch": ("epoch", "log", "pairs")}
-"""Schedules of weights that hold those of others."""
+_HELD = {"step": ("step", "epoch", "log", "log_pairs"), "epoch": ("epoch", "log", "log_pairs")}
+"""Schedules of weights that include other schedules."""
 
 
 def covers(held: Record, wanted: Record) -> bool:
@@ -32,11 +32,11 @@ class Pool:
         return json.dumps(trained, sort_keys=True)
 
     def add(self, study: Study, segments: Path) -> None:
-        """Offer a finished recording to others."""
+        """Make a finished recording available to other runs."""
         self._held.setdefault(self._key(study), []).append((study.record, segments))
 
     def share(self, study: Study, segments: Path) -> Path | None:
-        """Fill an empty folder of segments from a recording that will do, and say which.
+        """Fill an empty folder of segments from a suitable recording, and return its path.
 
         Segments are linked, so that either folder may be removed; where the file system cannot
         link, they are copied.

@@ -1,4 +1,4 @@
-"""How much there is of everything in a study, worked out before any of it is made."""
+"""Sizes of a study, computed from its keys before anything is recorded."""
 
 import math
 from typing import TYPE_CHECKING

@@ -1,13 +1,14 @@
-"""What a run or a trajectory amounts to, in a few lines."""
+"""Closing tables of a run, and what ``sgdphys info`` prints of a run or a trajectory."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
 from sgdphys.claims.verdicts import Verdict
-from sgdphys.study.analysing import RELATED
+from sgdphys.quantities import attributes, interval_text
+from sgdphys.study.layer_tables import Table, layer_tables
+from sgdphys.study.main_result import WORDS, main_result
 from sgdphys.study.runs import Run
 from sgdphys.study.study_file import STUDY_FILE
 from sgdphys.trajectory.reader import open_trajectory
@@ -16,81 +17,90 @@ from sgdphys.trajectory.segments import SEGMENTS, segment_paths
 _MEDIANS = ("accuracy", "test_accuracy", "loss", "test_loss")
 
 
-def table(run: Run, seconds: float) -> list[tuple[str, ...]]:
-    """Rows of the closing table: loss and accuracy at the last epoch, time, size, places."""
+def tables(run: Run) -> list[Table]:
+    """Titles and rows of the closing tables of a run: layers, claims, and training.
+
+    Of a sweep the training of every case, of a study of studies the verdicts of every part.
+    """
+    found: list[Table] = []
+    if run.is_analysed and not run.cases and not run.parts:
+        with run.results as results:
+            groups = {str(n): node.to_dataset() for n, node in results.children.items()}
+            found += layer_tables(groups)
+    if run.verdicts:
+        found.append(("Claims", verdict_rows(run)))
+    return [*found, training_table(run)]
+
+
+def training_table(run: Run) -> Table:
+    """Loss and accuracy at the last epoch of an ensemble or of every case, or verdicts by part."""
     if run.parts:
-        return _parts_table(run, seconds)
+        return "Verdicts by part", _part_rows(run)
     if run.cases:
-        return _cases_table(run, seconds)
+        return "Medians over networks at the last epoch", _case_rows(run)
     with open_trajectory(run.folder, ("training",)) as trajectory:
-        rows = ensemble_table(trajectory["training"].to_dataset(), run.diverged_steps)
-    rows.append((_place(run, seconds), "", "", ""))
-    return rows
+        return ensemble_table(trajectory["training"].to_dataset())
 
 
-def ensemble_table(training: xr.Dataset, diverged: np.ndarray) -> list[tuple[str, ...]]:
-    """Rows of loss and accuracy at the last epoch of an ensemble, and who diverged.
+def ensemble_table(training: xr.Dataset) -> Table:
+    """Loss and accuracy of an ensemble at the last epoch.
 
     Parameters
     ----------
     training : Dataset
         A trajectory's group of that name.
-    diverged : int (replica,)
-        Update at which each diverged, -1 where it did not.
     """
     last = training.isel(epoch=-1).load()
-    rows: list[tuple[str, ...]] = [
-        (f"at epoch {int(last['epoch'])}", "median", "lowest", "highest")
-    ]
-    for name in ("accuracy", "test_accuracy", "loss", "test_loss"):
+    rows: list[tuple[str, ...]] = [("quantity", "median", "lowest", "highest")]
+    for name in _MEDIANS:
         values = last[name].to_numpy()
         values = values[np.isfinite(values)]
         if len(values):
             cells = (f"{v:.4g}" for v in (np.median(values), values.min(), values.max()))
             rows.append((training[name].attrs["long_name"], *cells))
-    if (diverged >= 0).any():
-        which = ", ".join(f"{r} at update {s}" for r, s in enumerate(diverged) if s >= 0)
-        rows.append((f"diverged: replica {which}", "", "", ""))
-    return rows
+    return f"All networks at epoch {int(last['epoch'])}", rows
 
 
-def _place(run: Run, seconds: float) -> str:
-    """How long a run took, how large it is, and where."""
-    return f"{seconds:.1f} s, {run.bytes / 1e6:.0f} MB in {run.folder}"
+def closing_lines(run: Run, seconds: float) -> list[str]:
+    """Sentences after the tables: networks that diverged, the main result, duration and size."""
+    lines = []
+    if not run.cases and not run.parts:
+        steps = [f"{r} at update {s}" for r, s in enumerate(run.diverged_steps) if s >= 0]
+        if steps:
+            lines.append(f"Diverged networks: {', '.join(steps)}")
+    result = main_result(run)
+    if result:
+        lines.append(f"Main result: {result}")
+    return [*lines, f"{seconds:.1f} s, {run.bytes / 1e6:.0f} MB in {run.folder}"]
 
 
-def _cases_table(run: Run, seconds: float) -> list[tuple[str, ...]]:
-    """Median loss and accuracy of every case of a sweep."""
+def _case_rows(run: Run) -> list[tuple[str, ...]]:
     medians: dict[str, list[float]] = {}
+    names = [attributes(name)["long_name"] for name in _MEDIANS]
     for name, case in run.cases.items():
         with open_trajectory(case.folder, ("training",)) as trajectory:
             last = trajectory["training"].to_dataset().isel(epoch=-1).load()
         medians[name] = [float(last[n].median()) for n in _MEDIANS]
-    # without labels there is no accuracy, without a test set nothing of it
+    # without labels there is no accuracy, without a test set no test values
     shown = [k for k in range(len(_MEDIANS)) if not all(np.isnan(v[k]) for v in medians.values())]
-    rows: list[tuple[str, ...]] = [
-        ("medians at the last epoch", *(_MEDIANS[k] for k in shown)),
+    return [
+        ("case", *(names[k] for k in shown)),
         *((name, *(f"{values[k]:.4g}" for k in shown)) for name, values in medians.items()),
     ]
-    rows.append((_place(run, seconds), *[""] * len(shown)))
-    return rows
 
 
-def _parts_table(run: Run, seconds: float) -> list[tuple[str, ...]]:
-    """How many claims of each part fell which way."""
-    words = ("supported", "not supported", "inconclusive", "no data")
-    rows: list[tuple[str, ...]] = [("claims of", *words)]
+def _part_rows(run: Run) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("part", *WORDS)]
     verdicts = run.verdicts
     for name in run.parts:
         found = [v.word for v in verdicts if v.claim.startswith(f"{name}/")]
         if found:
-            rows.append((name, *(str(found.count(word)) for word in words)))
-    rows.append((_place(run, seconds), *[""] * len(words)))
+            rows.append((name, *(str(found.count(word)) for word in WORDS)))
     return rows
 
 
-def verdict_table(run: Run) -> list[tuple[str, ...]]:
-    """Rows on each claim: what was measured against which rule, and how it fell.
+def verdict_rows(run: Run) -> list[tuple[str, ...]]:
+    """Rows on each claim: its sentence and statistic, the estimate, the rule, and the verdict.
 
     Where parts are one study with other keys, such as another seed, the first one's claims have
     rows, and the others a column each. Empty without claims.
@@ -99,81 +109,27 @@ def verdict_table(run: Run) -> list[tuple[str, ...]]:
     for name, of in run.repeats.items():
         others = {k: v for k, v in columns["verdict"].items() if k.startswith(f"{name}/")}
         settings = run.study.parts[name].settings
-        said = ", ".join(f"{k}={v}" for k, v in settings.items()) or name
-        columns.setdefault(said, {}).update({k.replace(name, of, 1): v for k, v in others.items()})
+        title = ", ".join(f"{k}={v}" for k, v in settings.items()) or name
+        columns.setdefault(title, {}).update({k.replace(name, of, 1): v for k, v in others.items()})
         columns["verdict"] = {k: v for k, v in columns["verdict"].items() if k not in others}
     verdicts, *repeated = columns.values()
     if not verdicts:
         return []
-    rows = [("claim", "measured [95%]", "supported if", *columns)]
+    rows = [("claim (statistic)", "estimate [95%]", "supported if", *columns)]
     for name, v in verdicts.items():
-        again = (_again(column.get(name)) for column in repeated)
-        rows.append((name, _measured(v), v.rule, v.word, *again))
+        part, slash, _ = name.rpartition("/")
+        says = f"{part}: {v.says}" if slash else v.says
+        again = (_repeated(column.get(name)) for column in repeated)
+        rows.append((f"{says} ({v.statistic})", _estimate(v), v.rule, v.word, *again))
     return rows
 
 
-def _measured(v: Verdict) -> str:
-    return v.reason if v.reason else f"{v.value:.3g} [{v.low:.3g}, {v.high:.3g}]"
+def _estimate(v: Verdict) -> str:
+    return v.reason if v.reason else interval_text(v.value, v.low, v.high)
 
 
-def _again(v: Verdict | None) -> str:
-    return "" if v is None else f"{_measured(v)} {v.word}"
-
-
-def layer_table(run: Run) -> list[tuple[str, ...]]:
-    """Rows on each layer: bits at start, peak and end, bits lost, and what came first.
-
-    Empty where the study has not both kinds of analysis, or every network diverged.
-    """
-    if not run.is_analysed or run.cases or run.parts:
-        return []
-    with run.results as results:
-        return layer_rows({str(n): node.to_dataset() for n, node in results.children.items()})
-
-
-def layer_rows(groups: Mapping[str, xr.Dataset]) -> list[tuple[str, ...]]:
-    """Rows of ``layer_table`` from the results of one ensemble, by the names of its analyses."""
-    if RELATED not in groups or "case" in groups[RELATED].dims:
-        return []
-    related = groups[RELATED].load()
-    phases = next(g.load() for g in groups.values() if g.attrs.get("of") == "phases")
-    rows: list[tuple[str, ...]] = [
-        (
-            "layer",
-            "I(X;T) start",
-            "peak",
-            "end",
-            "bits lost [95%]",
-            "peak epoch",
-            "loss begins",
-            "noise > drift",
-            "which was first",
-            "noise > mean",
-            "which was first",
-        )
-    ]
-    rows[0] = tuple(c.replace("95%", f"{related.attrs['confidence']:.0%}") for c in rows[0])
-    for layer in related["layer"].to_numpy():
-        here, events = related.sel(layer=layer), phases.sel(layer=layer)
-
-        def value(name: str, source: xr.Dataset = here) -> float:
-            return float(source[name])
-
-        lost = (value(f"bits_lost_ensemble{s}") for s in ("", "_low", "_high"))
-        rows.append(
-            (
-                str(layer),
-                *(f"{value(f'bits_{n}_ensemble'):.2f}" for n in ("start", "peak", "end")),
-                "{:.2f} [{:.2f}, {:.2f}]".format(*lost),
-                _epoch(value("peak_epoch_ensemble")),
-                _epoch(value("onset_epoch_ensemble")),
-                _epoch(value("drift_transition_epoch_ensemble", events)),
-                _which_first(here, "drift_"),
-                _epoch(value("transition_epoch_ensemble", events)),
-                _which_first(here, ""),
-            )
-        )
-    return rows
+def _repeated(v: Verdict | None) -> str:
+    return "" if v is None else f"{_estimate(v)} {v.word}"
 
 
 def _state(name: str, run: Run) -> str:
@@ -187,24 +143,6 @@ def _state(name: str, run: Run) -> str:
     else:
         said = f"{recorded_epochs(run.folder)} of {run.study.train.epochs} epochs recorded"
     return f"{name}: {said}" + (", analysed" if run.is_analysed else "")
-
-
-def _epoch(value: float) -> str:
-    return f"{value:.0f}" if np.isfinite(value) else "none"
-
-
-def _which_first(layer: xr.Dataset, prefix: str) -> str:
-    """In words: noise or loss, by how many epochs, from how many pairs."""
-    pairs = int(layer[f"{prefix}pairs"])
-    delay, low, high = (float(layer[f"{prefix}onset_delay{s}"]) for s in ("", "_low", "_high"))
-    if not np.isfinite(delay):
-        return "no pairs"
-    first = "undecided"
-    if low > 0:
-        first = "noise"
-    elif high < 0:
-        first = "loss"
-    return f"{first}, {delay:+.0f} [{low:+.0f}, {high:+.0f}], n={pairs}"
 
 
 def recorded_epochs(folder: Path) -> int:

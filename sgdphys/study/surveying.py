@@ -1,4 +1,4 @@
-"""Which epochs of a run's recording are there, intact and its own."""
+"""Epochs of a run's recording that are present, intact and of its study."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from sgdphys.trajectory.segments import segment_paths, span
 
 @dataclass
 class Survey:
-    """What the segments of a run hold.
+    """Contents of the segments of a run.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Survey:
     attributes: dict[Path, Mapping[str, Any]] = field(default_factory=dict)
 
     def values(self, attribute: str) -> set[str]:
-        """What the intact segments say of themselves."""
+        """Attributes of the intact segments."""
         return {str(a.get(attribute)) for a in self.attributes.values()}
 
     def gaps(self, epochs: int) -> list[tuple[int, int]]:

@@ -28,7 +28,7 @@ def can_begin() -> bool:
 
 @dataclass(eq=False)
 class Work:
-    """Something to be done, once other work is."""
+    """A task that starts when other tasks are finished."""
 
     do: Callable[..., None]
     arguments: tuple[Any, ...]
@@ -39,7 +39,7 @@ class Work:
 
 
 class Workers:
-    """Processes beside the one that trains; a context, at whose end they end.
+    """Worker processes; terminated on exit from the context.
 
     What they are at ends too: what they write is there whole or not at all.
 
@@ -66,7 +66,7 @@ class Workers:
         self.processes, self.threads, self._tell, self._stop = processes, threads, tell, stop
         self._work: list[Work] = []
         self._changed = threading.Condition()
-        """Guards the work, and tells of any change of it."""
+        """Guards the tasks and signals changes."""
         self._ended = False
         self._others: list[_Process] = []
         self._drivers: list[threading.Thread] = []
@@ -86,7 +86,7 @@ class Workers:
             driver.join()
 
     def submit(self, do: Callable[..., None], *arguments: Any, after: Iterable[Work] = ()) -> Work:
-        """Have something done, whose last argument is a function to tell sentences.
+        """Submit a task, whose last argument is a function that reports sentences.
 
         The function is one of a module, not of the caller's script.
         """
@@ -140,7 +140,7 @@ class Workers:
         driver.start()
 
     def _drive(self, process: "_Process") -> None:
-        """Hand work to a process, one after the other; the thread that waits for it."""
+        """Send tasks to a process in turn; runs in the thread that waits for them."""
         while (work := self._next()) is not None:
             try:
                 process.do(work.do, work.arguments, self._tell)
@@ -217,7 +217,7 @@ class _Process:
             )
 
     def _started(self, number: int) -> "subprocess.Popen[bytes]":
-        # what stands first there would be read before the folders below replace it
+        # its first entry would be read before the folders below replace it
         entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
         first = os.pathsep.join(entry for entry in entries if not _is_working_folder(entry))
         environment = {**os.environ, **self._limits, "PYTHONPATH": first, "MPLBACKEND": "agg"}
@@ -244,7 +244,7 @@ class _Process:
 
 
 def _import_folders(folders: list[str]) -> list[str]:
-    """The folders to import from, the working folder last: its files stand for no other module."""
+    """The import path with the working folder last, so that its files replace no other module."""
     kept = [folder for folder in folders if not _is_working_folder(folder)]
     return kept + ([""] if len(kept) < len(folders) else [])
 

@@ -25,7 +25,7 @@ GROUP = "checksums"
 DIGESTS, DIGEST = "group_digests", "digest"
 """Attributes: the digests of the groups, and that of the file's own attributes and variables."""
 _BYTES = 16 * 2**20
-"""What is read or written at once of an array that may be larger than memory."""
+"""Bytes read or written at once of an array that may be larger than memory."""
 _HEAD = 16
 """Values by which a chunk is looked for."""
 LARGE = 2**18
@@ -58,7 +58,7 @@ def corners(shape: tuple[int, ...], chunks: tuple[int, ...]) -> Iterator[tuple[s
 def blocks(
     shape: tuple[int, ...], chunks: tuple[int, ...], dtype: np.dtype[Any]
 ) -> Iterator[tuple[slice, ...]]:
-    """Where whole chunks lie that are read or written together, some megabytes each."""
+    """Slices of complete chunks that are read or written together, some megabytes each."""
     sizes = list(chunks)
     for axis in reversed(range(len(shape))):
         room = _BYTES // (int(np.prod(sizes)) * dtype.itemsize)

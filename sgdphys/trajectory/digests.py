@@ -1,4 +1,4 @@
-"""What stands beside a trajectory file: a digest of the whole, and a checksum of its structure.
+"""Files accompanying a trajectory file: a digest of the file, and a checksum of its structure.
 
 The first line is what ``sha256sum`` writes, so that ``sha256sum --check`` reads it. A comment
 holds the CRC-32 of all bytes outside the chunks of large arrays: it is compared before a file is
@@ -30,7 +30,7 @@ def digest_path(path: Path) -> Path:
 
 
 def digest_text(path: Path, name: str, chunks: Iterable[Chunk]) -> str:
-    """What is to stand beside a file that will have a name.
+    """Contents of the digest file of a file with a given final name.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def _between(found: Iterable[tuple[int, int]], size: int) -> Iterator[tuple[int,
 
 
 def require_structure(path: Path, *, is_segment: bool) -> None:
-    """Refuse a file whose structure is not what stands beside it, before HDF5 reads it.
+    """Refuse a file whose structure differs from its checksum, before HDF5 reads it.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def _is_readable(path: Path) -> bool:
 
 
 def faults_of_file(path: Path) -> list[str]:
-    """What the digest that stands beside a file says of it, in words; nothing where all is well."""
+    """Result of the comparison with the digest, in words; empty if the file is intact."""
     beside = digest_path(path)
     if not beside.is_file():
         return []

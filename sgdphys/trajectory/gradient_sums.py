@@ -31,7 +31,7 @@ class GradientSums:
         self._count += 1
 
     def statistics(self, ends: np.ndarray) -> dict[str, np.ndarray]:
-        """Norms of mean and noise (root of the summed variance) by layer; begins anew."""
+        """Norms of mean and noise (root of the summed variance) by layer; resets the sums."""
         empty = np.full(len(ends), np.nan)
         n, self._count = self._count, 0
         if n == 0:

@@ -1,4 +1,4 @@
-"""Opening netCDF files one at a time: HDF5 is not thread-safe, and damage is said in words."""
+"""Opening netCDF files one at a time, since HDF5 is not thread-safe; damage is reported."""
 
 import inspect
 import threading
@@ -60,5 +60,5 @@ def damage_reported(path: Path) -> Iterator[None]:
 
 
 def damaged(path: Path, what: str) -> WorkError:
-    """Return the error that says of a file that it is cut short or damaged."""
+    """Return the error for a truncated or damaged file."""
     return WorkError(f"{path} cannot be read ({what}); it is cut short or damaged{WHAT_TO_DO}")

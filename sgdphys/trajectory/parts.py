@@ -19,11 +19,11 @@ from sgdphys.trajectory.segments import parts_of, segment_name, segment_paths
 from sgdphys.trajectory.writer import remove_partial, write_tree
 
 _OF_SEGMENT = ("segment", "flushed_step", "flushed_time")
-"""Attributes that a segment has, and a whole recording has not."""
+"""Attributes of a segment that a complete recording does not have."""
 _LONGEST = 255
 """Bytes of a file's name."""
 _BESIDE = len(".sha256.partial")
-"""Bytes by which the name of a file beside another one is longer."""
+"""Additional bytes in the name of an accompanying file."""
 
 
 def prepare(path: Path, *, overwrite: bool, resume: bool) -> Lock:
@@ -92,7 +92,7 @@ def _make_room(path: Path, *, overwrite: bool, resume: bool) -> None:
 
 @dataclass(frozen=True)
 class Earlier:
-    """What an earlier recording says to the one that goes on with it.
+    """State of an earlier recording for its continuation.
 
     Attributes
     ----------
@@ -207,7 +207,7 @@ def _require_same(
 
 
 def _cut(tree: xr.DataTree, at: int, time: float) -> xr.DataTree:
-    """A recording up to a step, and the time there."""
+    """A recording up to a step, and the time at that step."""
     groups = {}
     for name, node in tree.children.items():
         data = node.to_dataset()
@@ -231,7 +231,7 @@ def _cut_path(path: Path) -> Path:
 
 
 def _replace(old: Path, new: Path) -> None:
-    """Move a file, with the digest that stands beside it."""
+    """Move a file together with its digest."""
     digest_path(new).unlink(missing_ok=True)
     old.replace(new)
     if digest_path(old).exists():

@@ -31,7 +31,7 @@ from sgdphys.trajectory.tensor_table import named, table_of
 RESUME = "resume"
 """Group of a segment that holds the state after it; not part of the trajectory."""
 _ONCE = ("split", TENSORS)
-"""Groups that are alike in all segments."""
+"""Groups that are equal in all segments."""
 
 
 def open_segment(path: Path) -> xr.DataTree:
@@ -169,7 +169,7 @@ def _own_attributes(file: netCDF4.Dataset) -> dict[str, Any]:
 
 
 def _lazily(path: Path, group: str, data: xr.Dataset, file: netCDF4.Dataset) -> xr.Dataset:
-    """Load coordinates and small variables of an open group; the others when they are asked for."""
+    """Load coordinates and small variables of an open group; the others on access."""
     read = {}
     for name, variable in data.variables.items():
         large = variable.nbytes > checksums.LARGE or name == "theta"
@@ -240,7 +240,7 @@ def _table_of(groups: dict[str, xr.Dataset]) -> ParameterTable | None:
 
 
 def _joined(group: str, trees: list[xr.DataTree], paths: list[Path]) -> xr.Dataset:
-    """One group of all segments; a step that two of them hold must be alike in both."""
+    """One group of all segments; a step in two of them must be equal in both."""
     parts = [tree[group].to_dataset() for tree in trees]
     axis = next((a for a in ("step", "epoch") if a in parts[0].dims), None)
     if axis is None:
@@ -364,7 +364,7 @@ def check_arrays(path: Path) -> None:
 
 
 def read_structure(path: Path) -> None:
-    """Read and verify all of a file but its large arrays, whatever stands beside it."""
+    """Read and verify a file except its large arrays, without its digest."""
     with opened(path) as file:
         checksums.verify(path, file)
 

@@ -38,7 +38,7 @@ from sgdphys.trajectory.writer import write_tree
 
 SEGMENT_BYTES = 32 * 2**20
 FLUSH_SECONDS = 5.0
-"""What a kill may lose; of a long recording _FLUSH_SHARE of it, so that segments stay few."""
+"""Seconds that a kill may lose; _FLUSH_SHARE of a long recording, so that segments stay few."""
 _FLUSH_SHARE = 0.01
 _MOMENTS = 2**18
 """Parameters whose moments are computed together."""

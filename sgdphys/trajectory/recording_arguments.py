@@ -1,4 +1,4 @@
-"""What a recording is asked for, checked before any file is touched."""
+"""Arguments of a recording, checked before any file is touched."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _LONGEST = 255
 
 
 def whole_number(value: Any, name: str, least: int) -> int:
-    """Return a whole number as Python's own; numpy's are taken too.
+    """Return an integer of Python or NumPy as an int.
 
     Raises
     ------

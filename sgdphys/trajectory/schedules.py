@@ -15,7 +15,7 @@ LOG_POINTS = 395
 
 
 def plain(every: Every) -> Every:
-    """Return what says which steps are recorded with whole numbers as Python's own.
+    """Return a schedule of steps with its integers as int.
 
     Raises
     ------
@@ -111,6 +111,6 @@ def _is_log_spaced(step: int) -> bool:
 
 
 def log_epochs(epochs: int) -> np.ndarray:
-    """Epoch 0, and whole epochs evenly spaced on a logarithmic axis up to the last."""
+    """Epoch 0, and integer epochs evenly spaced on a logarithmic axis up to the last."""
     spaced = np.round(np.geomspace(1, epochs, LOG_POINTS)).astype(np.int64)
     return np.unique(np.concatenate([[0], spaced, [epochs]]))

@@ -48,7 +48,7 @@ CHUNK_BYTES = 2**20
 CHUNK_STEPS = 256
 
 NEVER_WRITTEN = 9.969209968386869e36
-"""What netCDF holds where nothing was written and no fill value was set."""
+"""Default fill values of netCDF."""
 
 _JSON = "json:"
 
@@ -133,7 +133,7 @@ def chunk_sizes(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
             room = max(1, room // chunks[-1])
         return tuple(reversed(chunks))
     parts = max(1, math.ceil(shape[0] / CHUNK_STEPS))
-    steps = max(1, math.ceil(shape[0] / parts))  # alike, so that none is mostly padding
+    steps = max(1, math.ceil(shape[0] / parts))  # equal, so that none is mostly padding
     parameters = max(1, min(shape[2], CHUNK_BYTES // (steps * itemsize)))
     return steps, 1, parameters
 
@@ -183,7 +183,7 @@ def _axis_faults(group: str, data: xr.Dataset) -> list[str]:
 
 
 def _schedule_faults(tree: xr.DataTree) -> list[str]:
-    """Steps that a recording's schedule promises up to its last update, and that are not there."""
+    """Steps of a recording's schedule up to its last update that are missing."""
     schedule, last = tree.attrs.get("schedule"), tree.attrs.get("last_step")
     if schedule is None or "step" not in tree["weights"].indexes:
         return []

@@ -1,4 +1,4 @@
-"""A few hundred numbers for a large model: what keeps distances, and sums that say how it moves."""
+"""Sketch of a large model: a projection that preserves distances, and sums over increments."""
 
 import sys
 from collections.abc import Callable, Iterable

@@ -12,11 +12,11 @@ from sgdphys.trajectory.checksums import checksum
 from sgdphys.trajectory.netcdf import damaged, opened
 
 _BYTES = 32 * 2**20
-"""What a task of Dask reads at once."""
+"""Bytes that a Dask task reads at once."""
 
 
 class _Stretch(NamedTuple):
-    """What is wanted of one chunk along one dimension."""
+    """Selection from one chunk along one dimension."""
 
     chunk: int
     inside: Any
@@ -86,7 +86,7 @@ def _places(of: Any) -> np.ndarray:
 
 
 def _stretches(key: Any, size: int, chunk: int) -> tuple[list[_Stretch], int]:
-    """What a key takes of each chunk along one dimension, and how much in all."""
+    """Selection of a key from each chunk along one dimension, and its total length."""
     if isinstance(key, slice):
         first, stop, step = key.indices(size)
         if step == 1:
@@ -128,7 +128,7 @@ def lazy(stored: Stored, variable: xr.Variable) -> xr.Variable:
 
 
 def _chunks(variable: xr.Variable) -> tuple[int, ...]:
-    """What is read together: no more than so many bytes, as far as the first axis allows."""
+    """Blocks read together, limited in bytes as far as the first axis allows."""
     widths = list(variable.shape)
     last = variable.ndim - 1
     # whole chunks of the file along the last axis, so that none is read twice

@@ -73,7 +73,7 @@ def named(data: xr.Dataset, table: ParameterTable) -> xr.Dataset:
     }
     if "layer" in data.dims:  # an axis of its own; "layer_name" goes with it
         coordinates.pop("layer_name", None)
-    found = data.assign_coords(coordinates)  # others keep their units: steps may be epochs
+    found = data.assign_coords(coordinates)  # the others keep their units: steps may be epochs
     if table.count < LARGE:
         for name in coordinates:
             found[name] = ("parameter", _spelt_out(table, name), found[name].attrs)
@@ -138,6 +138,6 @@ class _LookedUp(BackendArray):
 
 
 def _spelt_out(table: ParameterTable, name: str) -> np.ndarray:
-    """A whole column with its own type; texts of fixed width."""
+    """A column with its own type; texts of fixed width."""
     values: np.ndarray = _LookedUp(table, name).values(slice(None))
     return values.astype(str) if values.dtype == object else values

@@ -1,4 +1,4 @@
-"""The parameters of a user's model: which there are, under what names, and copied how.
+"""The parameters of a user's model: their names, order and copies.
 
 Tensors are used through their own methods, so that nothing here imports torch.
 """
@@ -19,7 +19,7 @@ _WRAPPERS = {"DistributedDataParallel": "module", "DataParallel": "module",
              "OptimizedModule": "_orig_mod"}  # fmt: skip
 """Modules around a user's model, and where it is in them."""
 _COMPILED = "_orig_mod."
-"""What ``torch.compile`` puts into names."""
+"""Prefix that ``torch.compile`` adds to names."""
 
 
 class _Tensor(NamedTuple):
@@ -241,7 +241,7 @@ class Tensors:
 
 
 def identities(tensors: Iterable[Any]) -> set[int]:
-    """Identities of tensors, by which those of an optimizer are told from others."""
+    """Identities of tensors, to distinguish those of an optimizer from others."""
     return {id(t) for t in tensors}
 
 
@@ -256,7 +256,7 @@ def _real(tensor: Any) -> Any:
 
 
 def _is_numbers(name: str, tensor: Any, *, is_buffer: bool) -> bool:
-    """Whether a tensor can be recorded; False for a buffer of whole numbers.
+    """Whether a tensor can be recorded; False for a buffer of integers.
 
     Raises
     ------

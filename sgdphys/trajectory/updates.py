@@ -93,7 +93,7 @@ class Updates:
 
     @property
     def is_between(self) -> bool:
-        """Whether some optimizers have stepped, and others have yet to."""
+        """Whether only some of the optimizers have stepped."""
         return self._has_stepped
 
     def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> Any:

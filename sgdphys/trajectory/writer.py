@@ -23,7 +23,7 @@ from sgdphys.trajectory.tensor_table import for_writing
 
 _SUFFIX = ".partial"
 _FULL = 2**20
-"""Bytes free below which a disk counts as full, whatever the netCDF library says."""
+"""Free bytes below which a disk counts as full."""
 
 
 def write_tree(
@@ -56,7 +56,7 @@ def write_tree(
     with _whole(path) as partial:
         try:
             chunks = _write(tree, partial, compression)
-        except (RuntimeError, PermissionError) as error:  # how netCDF says that HDF5 failed
+        except (RuntimeError, PermissionError) as error:  # netCDF reports failures of HDF5 this way
             raise _explained(error, path) from error
         _sync(partial)
         digest = digest_text(partial, path.name, chunks)
@@ -154,7 +154,7 @@ def _whole(path: Path) -> Iterator[Path]:
 
 
 def _explained(error: Exception, path: Path) -> OSError:
-    """What an error of the netCDF library means: that the disk is full, where it is."""
+    """Meaning of an error of the netCDF library: a full disk, if the disk is full."""
     free = shutil.disk_usage(path.parent).free
     if free < _FULL:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))

@@ -121,7 +121,7 @@ def test_intervals_of_a_statistic_are_right_as_often_as_they_say():
         ({"statistic": "norm_growth"}, "no analysis of 'diversity'"),
         ({"where": {"size": 7}}, "no case has size 7; there are 1, 2"),
         ({"where": {"analysis": "kernels"}}, "there is no analysis 'kernels'"),
-        ({"where": {"burst": 1}}, "has no 'burst' to choose"),
+        ({"where": {"burst": 1}}, "has no coordinate 'burst'"),
         ({"statistic": "label_bits_above_null"}, "the results lack"),
     ],
 )

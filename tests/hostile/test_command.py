@@ -287,7 +287,7 @@ def test_a_diverging_replica_is_told(tmp_path):
     drawn = [*SMALL, *VECTORS, *wild]
     result = command("run", "information_plane", *drawn, "--out", tmp_path / "run")
     assert result.returncode == 0, result.stderr
-    assert "diverged: replica" in result.stdout
+    assert "Diverged networks:" in result.stdout
     assert "Warning" not in result.stderr
     assert command("check", tmp_path / "run").returncode == 0
     assert "diverged at update" in command("info", tmp_path / "run").stdout

@@ -66,7 +66,7 @@ def test_a_file_is_never_written_over_itself(particles, tmp_path):
     relative = os.path.relpath(particles)
     for out in (particles, link, f"./{relative}"):
         result = command("fit", particles, "--variable", "x", "--time", "time", "--out", out)
-        refused(result, 2, "is what is being read")
+        refused(result, 2, "is the file that is read")
     assert particles.read_bytes() == before
 
 
@@ -128,7 +128,7 @@ def test_results_figure_and_directions_of_a_run(tmp_path):
         assert found["table"][-1]["series"] == str(series)
     refused(command("fit", tmp_path / "run", "--along", "pca"), 2, "pca:10")
     inside = tmp_path / "run" / "trajectory" / "fit.nc"
-    refused(command("fit", tmp_path / "run", "--out", inside), 2, "being read")
+    refused(command("fit", tmp_path / "run", "--out", inside), 2, "the file that is read")
 
 
 def test_a_process_is_named(tmp_path):

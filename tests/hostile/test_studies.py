@@ -55,7 +55,7 @@ POSSIBLE = {
     "train.train_fraction": [1.0, 0.5, 0.001],
     "train.schedule": ["cosine", {"every": 3, "factor": 0.5}, {"every": 1, "factor": 1e9}],
     "train.langevin": [1e-3],
-    "record.weights": ["step", "log", "pairs", {"every": 7}, {"burst": 60, "starts": 2}],
+    "record.weights": ["step", "log", "log_pairs", {"every": 7}, {"burst": 60, "starts": 2}],
     "record.gradients": ["none", "epoch", {"every": 2}],
     "record.compression": ["zlib"],
     "figures.formats": [[], ["pdf"]],

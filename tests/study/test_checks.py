@@ -125,7 +125,8 @@ def test_shipped_studies_have_all_they_ask_for(quick):
             ["network.activation", "network.layers", "network.noise"],
         ),
         (
-            {"analyses": {"information": {"estimator": "kde_upper", "bins": 7, "edges": "idnns"},
+            {"analyses": {"information": {"estimator": "kde_upper", "bins": 7,
+                                         "edges": "as_published"},
                           "other": {"of": "information", "noise_variance": 0.1}}},
             ["analyses.information.bins", "analyses.information.edges",
              "analyses.other.noise_variance"],

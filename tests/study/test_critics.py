@@ -16,7 +16,7 @@ RULE = {
     "title": "critics",
     "network": {"layers": [4, 3], "activation": "relu"},
     "train": {"epochs": 40, "replicas": 6, "batch_size": 500},
-    "record": {"weights": "pairs"},
+    "record": {"weights": "log_pairs"},
     "analyses": {
         "information": {}, "learning": {"error": 0.3}, "diversity": {},
         "clustering": {"epochs": 4, "replicas": 2}, "rescaling": {}, "one_unit": {},

@@ -102,8 +102,8 @@ def faults(keys):
         ({1: 2}, "the study in s.toml has the key 1; keys are names"),
         (
             {"record": {"weights": 5}},
-            "record.weights is 5 in s.toml; it can be 'step', 'epoch', 'log', 'pairs', or a table "
-            "{every = n} or {burst = k, starts = n}",
+            "record.weights is 5 in s.toml; it can be 'step', 'epoch', 'log', 'log_pairs', or a "
+            "table {every = n} or {burst = k, starts = n}",
         ),
         (
             {"train": {"device": "gpu"}},
@@ -387,3 +387,15 @@ def test_size_told_is_the_size_written():
     ensemble = ensemble_of(study, task_of(study))
     told = recorded_bytes(ensemble, plan_of(study, ensemble.updates_per_epoch))
     assert 588e6 < told < 660e6
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"record": {"weights": "pairs"}}, "record.weights 'pairs' is now called 'log_pairs'"),
+        ({"analyses": {"information": {"edges": "idnns"}}}, "'idnns' is now called 'as_published'"),
+    ],
+)
+def test_former_values_name_the_present_ones(keys, words):
+    with pytest.raises(InputError, match=words):
+        study_from(keys, "s.toml")

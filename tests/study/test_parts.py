@@ -58,7 +58,7 @@ def test_equal_networks_are_trained_once_and_read_as_each_study_asks(whole):
     result, told, _ = whole
     one = result.parts["alone"].folder / "trajectory"
     same = result.parts["sweep"].cases["batch_size=500"]
-    assert sum("were trained already" in line for line in told) == 1
+    assert sum("reusing the recording in" in line for line in told) == 1
     assert [p.stat().st_ino for p in segment_paths(one)] == [
         p.stat().st_ino for p in segment_paths(same.folder / "trajectory")
     ]
@@ -179,7 +179,7 @@ def test_what_covers_what():
     def record(weights, gradients="log"):
         return Record(weights=weights, gradients=gradients)
 
-    assert covers(record("epoch"), record("pairs"))
+    assert covers(record("epoch"), record("log_pairs"))
     assert covers(record("step"), record("epoch", "none"))
     assert not covers(record("log"), record("epoch"))
     assert not covers(record("epoch", "none"), record("epoch"))

@@ -76,7 +76,7 @@ def test_cases_run_are_joined_and_resume(tmp_path):
         _ = run.trajectory
     said = []
     again = sp.run(SMALL, tmp_path / "sweep", tell=said.append)
-    assert sum("is whole; nothing to train" in s for s in said) == 2
+    assert sum("is complete; there is nothing to train" in s for s in said) == 2
     with again.results as results:
         np.testing.assert_array_equal(results["diffusion"]["diffusion"], found["diffusion"])
     with pytest.raises(InputError, match=r"another study \(sweep differs\)"):

@@ -1,4 +1,4 @@
-"""Layers beside the information bottleneck bound."""
+"""Distance of layers from the information bottleneck bound."""
 
 import numpy as np
 import xarray as xr
@@ -16,7 +16,7 @@ _CLUSTERS = 7
 
 
 def analyse(source: Source, analysis: Settings) -> xr.Dataset:
-    """The certified curve of the soft rule, its births, and the distance of every layer from it."""
+    """The certified curve of the soft rule, its bifurcations, and the distance of every layer."""
     study, trajectory = source.study, source.trajectory
     task = source.task
     p_xy = (task["p_x"] * task["p_y_given_x"]).transpose("sample", "label").to_numpy()

@@ -17,7 +17,7 @@ class Settings(AnalysisSettings):
     epochs: Annotated[tuple[Count, ...], Listed] = ()
 
     def requires(self, study: "Study") -> list[str]:
-        """Return what the study lacks for it."""
+        """Return the requirements that the study does not meet."""
         missing = without_perceptron(study)
         if study.task.name != "symmetric_rule":
             missing += without_labels("bottleneck", study) or [

@@ -1,4 +1,4 @@
-"""What claims say of layers and the bottleneck bound."""
+"""Statistics of layers and the bottleneck bound."""
 
 import numpy as np
 import xarray as xr
@@ -12,24 +12,24 @@ from sgdphys.information.onset import is_finite
 
 
 def bound_gap(results: Results) -> xr.DataArray:
-    """Bits of I(T;Y) below the bottleneck bound at the same I(X;T), at the end."""
+    """Bottleneck bound at the layer's I(X;T) minus its I(T;Y), in bits, at the end."""
     return results.of("bottleneck")["gap"].isel(epoch=-1)
 
 
 def bound_gap_over_null(results: Results) -> xr.DataArray:
-    """Bits below the bound over those of the same cells dealt out anew, at the end."""
+    """Distance below the bound over that of randomly permuted cells, at the end."""
     found = results.of("bottleneck").isel(epoch=-1)
     return found["gap"] / found["random_gap"]
 
 
 def own_beta(results: Results) -> xr.DataArray:
-    """Whether the bound has a slope of its own at a layer's I(X;T): 1, or 0 where it is flat."""
+    """Whether beta is defined at the layer's I(X;T): 1, or 0 where the bound is flat."""
     found = results.of("bottleneck").isel(epoch=-1)
     return is_finite(found["beta_bound"]).astype(float).where(is_finite(found["gap"]))
 
 
 def encoder_residual(results: Results) -> xr.DataArray:
-    """Bits by which a layer misses its self-consistent encoder over those of dealt-out cells."""
+    """Residual of the self-consistent equation over that of randomly permuted cells."""
     found = results.of("bottleneck").isel(epoch=-1)
     return found["residual"] / found["random_residual"]
 
@@ -41,43 +41,45 @@ def beta_with_depth(results: Results) -> Estimate:
 
 
 def birth_distance(results: Results) -> xr.DataArray:
-    """|ln(beta/nearest birth of a cluster)| less its mean for ln beta even between the births."""
+    """|ln(beta/nearest bifurcation)| minus its expectation under log-uniform beta."""
     found = results.of("bottleneck")
-    births = np.log(found["transition_beta"].to_numpy())
-    births = np.unique(births[np.isfinite(births)])
-    if len(births) < 2:
-        raise NotEnoughData("fewer than two births of clusters to be near to")
-    gaps = np.diff(births)
+    bifurcations = np.log(found["transition_beta"].to_numpy())
+    bifurcations = np.unique(bifurcations[np.isfinite(bifurcations)])
+    if len(bifurcations) < 2:
+        raise NotEnoughData("the bottleneck curve has fewer than two bifurcations")
+    gaps = np.diff(bifurcations)
     chance = float((gaps**2 / 4).sum() / gaps.sum())
     beta = found["beta_fit"].isel(epoch=-1)
     logs = log(beta)
-    inside = (logs >= births[0]) & (logs <= births[-1])
-    away = abs(logs.expand_dims(birth=len(births), axis=-1) - births).min("birth")
-    return (away - chance).where(inside)
+    inside = (logs >= bifurcations[0]) & (logs <= bifurcations[-1])
+    deviation = abs(logs.expand_dims(bifurcation=len(bifurcations), axis=-1) - bifurcations).min(
+        "bifurcation"
+    )
+    return (deviation - chance).where(inside)
 
 
 STATISTICS = {
     "bound_gap": Statistic(
         bound_gap,
-        "Bits of I(T;Y) below the bottleneck bound at the same I(X;T), at the end",
+        "Bottleneck bound at the layer's I(X;T) minus its I(T;Y), in bits, at the end",
         needs=("bottleneck",),
         shown_in=("bottleneck_curve",),
     ),
     "bound_gap_over_null": Statistic(
         bound_gap_over_null,
-        "Bits below the bound over those of the same cells dealt out anew, at the end",
+        "Distance below the bound over that of randomly permuted cells, at the end",
         needs=("bottleneck",),
         shown_in=("bottleneck_curve",),
     ),
     "own_beta": Statistic(
         own_beta,
-        "Whether the bound has a slope of its own at a layer's I(X;T): 1, or 0 where it is flat",
+        "Whether beta is defined at the layer's I(X;T): 1, or 0 where the bound is flat",
         needs=("bottleneck",),
         shown_in=("bottleneck_curve",),
     ),
     "encoder_residual": Statistic(
         encoder_residual,
-        "Bits by which a layer misses its self-consistent encoder over those of dealt-out cells",
+        "Residual of the self-consistent equation over that of randomly permuted cells",
         needs=("bottleneck",),
         shown_in=("bottleneck_beta",),
     ),
@@ -89,7 +91,7 @@ STATISTICS = {
     ),
     "birth_distance": Statistic(
         birth_distance,
-        "|ln(beta/nearest birth of a cluster)| less its mean for ln beta even between the births",
+        "|ln(beta/nearest bifurcation)| minus its expectation under log-uniform beta",
         needs=("bottleneck",),
         shown_in=("bottleneck_beta",),
     ),

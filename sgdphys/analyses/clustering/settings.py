@@ -18,5 +18,5 @@ class Settings(AnalysisSettings):
     replicas: Count = 5
 
     def requires(self, study: "Study") -> list[str]:
-        """Return what the study lacks for it."""
+        """Return the requirements that the study does not meet."""
         return without_perceptron(study) + without_labels("clustering", study)

@@ -1,4 +1,4 @@
-"""What claims say of distances within and between labels."""
+"""Statistics of distances within and between labels."""
 
 import xarray as xr
 
@@ -9,7 +9,7 @@ from sgdphys.claims.statistic import Statistic
 
 
 def clustering_gain(results: Results) -> xr.DataArray:
-    """Ln of within- over between-label distance at the start less that at the end."""
+    """Ln of the within- over between-label distance at the start minus that at the end."""
 
     def gain(clustering: xr.Dataset) -> xr.DataArray:
         first, last = (log(clustering["distance_ratio"].isel(epoch=k, drop=True)) for k in (0, -1))
@@ -27,7 +27,7 @@ def clustering_with_entropy(results: Results) -> Estimate:
 STATISTICS = {
     "clustering_gain": Statistic(
         clustering_gain,
-        "Ln of within- over between-label distance at the start less that at the end",
+        "Ln of the within- over between-label distance at the start minus that at the end",
         needs=("clustering",),
         shown_in=("clustering",),
     ),

@@ -1,4 +1,4 @@
-"""Principal components of whole trajectories, beside random walks with the same noise."""
+"""Principal components of complete trajectories, and of random walks with the same noise."""
 
 import numpy as np
 import xarray as xr

@@ -9,7 +9,7 @@ from sgdphys.keys import Count
 
 
 class Settings(AnalysisSettings):
-    """Principal components beside random walks: ``[analyses.NAME]`` with ``of = "components"``."""
+    """Principal components and random walks: ``[analyses.NAME]`` with ``of = "components"``."""
 
     quick: ClassVar[dict[str, int]] = {"replicas": 2, "walks": 20}
     of: Literal["components"]

@@ -1,4 +1,4 @@
-"""Diffusion of twins in bursts of steps: by lag, layer and training time, beside its nulls."""
+"""Diffusion of twins in bursts of steps against lag, layer and training time, with nulls."""
 
 import itertools
 from typing import Any
@@ -122,7 +122,7 @@ def burst_diffusion(
 
 
 def _sound_families(weights: xr.Dataset) -> np.ndarray:
-    """Replicas of the families whose twins are all finite at the end; all, if there is none."""
+    """Replicas of the families whose twins are all finite at the end, or all."""
     last = weights["theta"].isel(step=-1).transpose("replica", "parameter").to_numpy()
     family = weights["family"].to_numpy()
     diverged = np.unique(family[~np.isfinite(last).all(axis=1)])

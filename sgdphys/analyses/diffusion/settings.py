@@ -22,7 +22,7 @@ class Settings(AnalysisSettings):
     confidence: Share = 0.95
 
     def requires(self, study: "Study") -> list[str]:
-        """Return what the study lacks for it."""
+        """Return the requirements that the study does not meet."""
         missing = []
         if study.train.twins < 2:
             missing.append("compares twins; set train.twins to 2 or more")

@@ -1,4 +1,4 @@
-"""What claims say of how twins diffuse."""
+"""Statistics of the diffusion of twins."""
 
 import xarray as xr
 
@@ -7,26 +7,26 @@ from sgdphys.claims.statistic import Statistic
 
 
 def wiener_share(results: Results) -> xr.Dataset:
-    """Share of weights that pass as a Wiener process over that of simulated ones, by burst."""
+    """Fraction of weights that pass as Wiener processes over that of simulated ones, by burst."""
     found = results.of("diffusion")
     return with_ends(found, "passes", found["null_passes"])
 
 
 def diffusion_over_noise(results: Results) -> xr.Dataset:
-    """D of the twins over that of the gradient noise, by lag and burst."""
+    """Diffusion coefficient of the twins over the gradient-noise prediction, by lag and burst."""
     return with_ends(results.of("diffusion"), "diffusion_ratio")
 
 
 STATISTICS = {
     "wiener_share": Statistic(
         wiener_share,
-        "Share of weights that pass as a Wiener process over that of simulated ones, by burst",
+        "Fraction of weights that pass as Wiener processes over that of simulated ones, by burst",
         needs=("diffusion",),
         shown_in=("diffusion_epochs", "diffusion_vs_lag"),
     ),
     "diffusion_over_noise": Statistic(
         diffusion_over_noise,
-        "D of the twins over that of the gradient noise, by lag and burst",
+        "Diffusion coefficient of the twins over the gradient-noise prediction, by lag and burst",
         needs=("diffusion",),
         shown_in=("diffusion_vs_lag",),
     ),

@@ -1,4 +1,4 @@
-"""How alike the units of a layer are, and the networks of an ensemble."""
+"""Overlaps of the units of a layer, and of the networks of an ensemble."""
 
 import numpy as np
 import xarray as xr

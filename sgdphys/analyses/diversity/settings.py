@@ -16,7 +16,7 @@ class Settings(AnalysisSettings):
     confidence: Share = 0.95
 
     def requires(self, study: "Study") -> list[str]:
-        """Return what the study lacks for it."""
+        """Return the requirements that the study does not meet."""
         missing = without_perceptron(study)
         if study.train.replicas < 2:
             missing.append("compares networks; set train.replicas to 2 or more")

@@ -1,4 +1,4 @@
-"""What claims say of how alike units and networks are."""
+"""Statistics of the overlap of units and networks."""
 
 import xarray as xr
 
@@ -7,7 +7,7 @@ from sgdphys.claims.statistic import Statistic
 
 
 def unit_overlap(results: Results) -> xr.Dataset:
-    """Root mean square cosine of in-weights of two units of a layer, less that of random ones."""
+    """Rms cosine of the incoming weights of two units of a layer, minus that of random weights."""
     found = results.of("diversity")
     null = found["null_unit_overlap"]
     names = {"value": "unit_overlap", "low": "unit_overlap_low", "high": "unit_overlap_high"}
@@ -15,31 +15,31 @@ def unit_overlap(results: Results) -> xr.Dataset:
 
 
 def matched_overlap(results: Results) -> xr.Dataset:
-    """Cosine of two networks' in-weights of a layer, hidden units matched."""
+    """Cosine of the incoming weights of two networks, with hidden units matched."""
     return with_ends(results.of("diversity"), "matched_overlap")
 
 
 def norm_growth(results: Results) -> xr.DataArray:
-    """Ln of a layer's final weight norm over its first."""
+    """Ln of a layer's final weight norm over its initial one."""
     return log(results.of("diversity")["norm_ratio"])
 
 
 STATISTICS = {
     "unit_overlap": Statistic(
         unit_overlap,
-        "Root mean square cosine of in-weights of two units of a layer, less that of random ones",
+        "Rms cosine of the incoming weights of two units of a layer, minus that of random weights",
         needs=("diversity",),
         shown_in=("diversity",),
     ),
     "matched_overlap": Statistic(
         matched_overlap,
-        "Cosine of two networks' in-weights of a layer, hidden units matched",
+        "Cosine of the incoming weights of two networks, with hidden units matched",
         needs=("diversity",),
         shown_in=("diversity",),
     ),
     "norm_growth": Statistic(
         norm_growth,
-        "Ln of a layer's final weight norm over its first",
+        "Ln of a layer's final weight norm over its initial one",
         needs=("diversity",),
         shown_in=("diversity", "weight_norms"),
     ),

@@ -21,7 +21,7 @@ class Settings(AnalysisSettings):
     confidence: Share = 0.95
 
     def requires(self, study: "Study") -> list[str]:
-        """Return what the study lacks for it."""
+        """Return the requirements that the study does not meet."""
         train = study.train
         if train.twins >= 2 and train.replicas // train.twins >= _FEWEST_FAMILIES:
             return []

@@ -1,4 +1,4 @@
-"""What claims say of the entropy of clouds of weights."""
+"""Statistics of the entropy of ensembles of weights."""
 
 import numpy as np
 import xarray as xr
@@ -11,25 +11,26 @@ from sgdphys.claims.statistic import Statistic
 
 
 def entropy_growth(results: Results) -> xr.Dataset:
-    """2 dS/d ln t a direction of the cloud of weights over the last decade: 1 if Wiener."""
+    """Entropy growth exponent per mode, d(2S)/d ln t, over the last decade: 1 for Wiener."""
     return _entropy_gain(results.of("entropy"))
 
 
 def _entropy_gain(found: xr.Dataset) -> xr.Dataset:
     """Growth of the entropy over the last decade of epochs, as value, low and high.
 
-    Its ends are taken as independent: of one cloud they are not, and the interval is too wide.
+    The entropies at both epochs are taken as independent; for one ensemble they are not, and the
+    interval is too wide.
     """
     epoch = found["mark_epoch"].to_numpy()
     first = int(np.abs(epoch - epoch[-1] / 10).argmin())
     scale = 0.5 * found.attrs["modes"] * float(np.log(epoch[-1] / epoch[first]))
     start, end = found.isel(mark=first), found.isel(mark=-1)
     change = end["entropy"] - start["entropy"]
-    reach = [
+    half_widths = [
         np.hypot(end["entropy"] - end[f"entropy_{a}"], start["entropy"] - start[f"entropy_{b}"])
         for a, b in (("low", "high"), ("high", "low"))
     ]
-    ends = {"value": change, "low": change - reach[0], "high": change + reach[1]}
+    ends = {"value": change, "low": change - half_widths[0], "high": change + half_widths[1]}
     return xr.Dataset({name: value / scale for name, value in ends.items()})
 
 
@@ -43,7 +44,7 @@ def rate_with_entropy(results: Results) -> Estimate:
 STATISTICS = {
     "entropy_growth": Statistic(
         entropy_growth,
-        "2 dS/d ln t a direction of the cloud of weights over the last decade: 1 if Wiener",
+        "Entropy growth exponent per mode, d(2S)/d ln t, over the last decade: 1 for Wiener",
         needs=("entropy",),
         shown_in=("entropy_growth",),
     ),

@@ -7,7 +7,9 @@ from sgdphys.analyses.source import Source, narrowed
 from sgdphys.information.over_epochs import layer_information
 
 _MOST_EPOCHS = 40
-"""At which modules, and slow estimators, are read."""
+"""Epochs at which modules are evaluated, and at which slow estimators are computed."""
+_EDGES = {"full": "full", "as_published": "idnns"}
+"""Names of the edges of bins in ``layer_information``; IDNNs is the published code."""
 
 
 def analyse(source: Source, analysis: Settings) -> xr.Dataset:
@@ -34,7 +36,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
         estimator=analysis.estimator,
         noise_variance=analysis.noise_variance,
         bins=analysis.bins,
-        edges=analysis.edges,
+        edges=_EDGES[analysis.edges],
         bin_range=analysis.range,
         labels=analysis.labels,
         patterns=analysis.patterns,

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from sgdphys.analyses.settings import AnalysisSettings, without_labels
-from sgdphys.keys import Bins, Listed, Positive, Whole
+from sgdphys.keys import Bins, Listed, Positive, Whole, renamed
 
 if TYPE_CHECKING:
     from sgdphys.study.settings import Study
@@ -17,7 +17,7 @@ OF_ESTIMATORS = {
     "kde_upper": {"noise_variance"},
     "noisy": set(),
 }
-"""Keys that each estimator reads, of those that not all read."""
+"""Keys that each estimator reads, among those that are not common to all."""
 _OF_MODULES = ("binned", "equal_mass", "precision", "kde_lower", "kde_upper")
 
 
@@ -33,13 +33,15 @@ class Settings(AnalysisSettings):
     epochs: Annotated[tuple[Whole, ...], Listed] = ()
     noise_variance: Positive = 1e-3
     bins: Bins = 30
-    edges: Literal["full", "idnns"] = "full"
+    edges: Annotated[
+        Literal["full", "as_published"], renamed("edges", {"idnns": "as_published"})
+    ] = "full"
     range: Annotated[tuple[float, float], Listed] | None = None
     labels: Literal["hard", "soft"] = "hard"
     patterns: Literal["all", "train", "test"] = "all"
 
     def requires(self, study: "Study") -> list[str]:
-        """Return what the study lacks for it."""
+        """Return the requirements that the study does not meet."""
         missing = without_labels("information", study)
         if study.network.module and self.estimator not in _OF_MODULES:
             missing.append(
@@ -69,7 +71,7 @@ class Settings(AnalysisSettings):
         return missing
 
     def unread(self, study: "Study") -> dict[str, str]:
-        """Return the keys that the estimator does not read, each with the choice that says so."""
+        """Return the keys that the estimator does not read, each with the reason."""
         several = set().union(*OF_ESTIMATORS.values())
         said = f"estimator {self.estimator!r}"
         found = dict.fromkeys(several - OF_ESTIMATORS[self.estimator], said)

@@ -1,4 +1,4 @@
-"""What claims say of what layers know, lose, and how long it takes."""
+"""Statistics of the information of layers: rise, loss and their duration."""
 
 import numpy as np
 import xarray as xr
@@ -20,27 +20,27 @@ from sgdphys.information.onset import (
 )
 
 _DONE = 0.9
-"""Share of a rise or a fall at which it counts as done."""
+"""Fraction of a rise or a fall at which it counts as complete."""
 _FEWEST = 4
 
 
 def bits_lost(results: Results) -> xr.DataArray:
-    """I(X;T) at the peak of its mean curve less that at the end, in bits."""
+    """I(X;T) at the peak of its mean curve minus that at the end, in bits."""
     return results.each_case("information", lambda d: fall_after_peak(d["I_XT"]))
 
 
 def label_bits_lost(results: Results) -> xr.DataArray:
-    """I(T;Y) at the peak of its mean curve less that at the end, in bits."""
+    """I(T;Y) at the peak of its mean curve minus that at the end, in bits."""
     return results.each_case("information", lambda d: fall_after_peak(d["I_TY"]))
 
 
 def label_bits_gained(results: Results) -> xr.DataArray:
-    """I(T;Y) at the end less that at the start, in bits."""
+    """I(T;Y) at the end minus that at the start, in bits."""
     return results.each_case("information", lambda d: _rise(d["I_TY"]).isel(epoch=-1, drop=True))
 
 
 def early_fit(results: Results) -> xr.DataArray:
-    """Share of the final rise of I(T;Y) that is there after a twentieth of the epochs."""
+    """Fraction of the final rise of I(T;Y) that is reached after 5% of the epochs."""
 
     def share(information: xr.Dataset) -> xr.DataArray:
         gained = _rise(information["I_TY"])
@@ -51,7 +51,7 @@ def early_fit(results: Results) -> xr.DataArray:
 
 
 def phase_lengths(results: Results) -> xr.DataArray:
-    """Log10 of the epoch by which 90% of the loss of I(X;T) is done over that for 90% of I(T;Y)."""
+    """Log10 of the epoch at 90% of the loss of I(X;T) over that at 90% of the rise of I(T;Y)."""
 
     def ratio(information: xr.Dataset) -> xr.DataArray:
         lost = loss_epoch(information["I_XT"], _DONE)
@@ -64,17 +64,17 @@ def phase_lengths(results: Results) -> xr.DataArray:
 
 
 def order_violations(results: Results) -> xr.DataArray:
-    """Share of epochs at which some layer reads more about input or label than the one before."""
+    """Fraction of epochs at which a layer violates the data-processing inequality."""
 
     def share(information: xr.Dataset) -> xr.DataArray:
-        sound = is_finite(information["I_XT"].isel(epoch=-1, drop=True)).any("layer")
-        return (information["order_violations"] > 0).mean("epoch").where(sound)
+        finite = is_finite(information["I_XT"].isel(epoch=-1, drop=True)).any("layer")
+        return (information["order_violations"] > 0).mean("epoch").where(finite)
 
     return results.each_case("information", share)
 
 
 def label_bits_above_null(results: Results) -> xr.DataArray:
-    """I(T;Y) at the end less what it reads for shuffled labels, in bits."""
+    """I(T;Y) at the end minus its estimate for randomly permuted labels, in bits."""
 
     def above(information: xr.Dataset) -> xr.DataArray:
         end = information.isel(epoch=-1, drop=True)
@@ -84,48 +84,48 @@ def label_bits_above_null(results: Results) -> xr.DataArray:
 
 
 def largest_step(results: Results) -> Estimate:
-    """Largest change of final I(X;T) between neighbouring cases over its range, by layer."""
+    """Largest change of final I(X;T) between neighbouring cases over its range, layer mean."""
     cases = results.of("information").sizes.get("case", 1)
     if cases < _FEWEST:
-        raise NotEnoughData(f"a scan needs at least {_FEWEST} cases")
+        raise NotEnoughData(f"a sweep needs at least {_FEWEST} cases")
     ends = results.each_case("information", lambda d: d["I_XT"].isel(epoch=-1, drop=True))
     values = ends.transpose("replica", "case", "layer").to_numpy()
     values = values[:, :, np.isfinite(values).any(axis=0).all(axis=0)]
     if not values.shape[-1]:
-        raise NotEnoughData("no layer has a finite value in every case of the scan")
+        raise NotEnoughData("no layer has a finite value in every case of the sweep")
     values = values[np.isfinite(values).all(axis=(1, 2))]
     if not len(values):
-        raise NotEnoughData("no network has a finite value in every case of the scan")
+        raise NotEnoughData("no network has a finite value in every case of the sweep")
 
     def steps(means: np.ndarray) -> np.ndarray:
         """Of means (..., case, layer)."""
-        reach = means.max(axis=-2) - means.min(axis=-2)
+        extent = means.max(axis=-2) - means.min(axis=-2)
         most = np.abs(np.diff(means, axis=-2)).max(axis=-2)
-        moving = reach > LEAST_LOSS
-        shares = np.where(moving, most / np.where(moving, reach, 1.0), 0.0)
-        with np.errstate(invalid="ignore"):  # where no layer moves there is no step
+        moving = extent > LEAST_LOSS
+        shares = np.where(moving, most / np.where(moving, extent, 1.0), 0.0)
+        with np.errstate(invalid="ignore"):  # no step if no layer changes
             return np.asarray(shares.sum(axis=-1) / moving.sum(axis=-1))
 
     step = float(steps(values.mean(axis=0)))
     if np.isnan(step):
-        raise NotEnoughData(f"no layer's I(X;T) changes by {LEAST_LOSS:g} bit over the scan")
+        raise NotEnoughData(f"no layer's I(X;T) changes by {LEAST_LOSS:g} bit over the sweep")
     samples = steps(resampled_means(values, bootstrap_draws(len(values), 0)))
     low, high = percentile_interval(samples[:, None], len(values))
     return Estimate(step, float(low[0]), float(high[0]), len(values))
 
 
 def _rise(curve: xr.DataArray) -> xr.DataArray:
-    """A curve less its start."""
+    """A curve minus its initial value."""
     return curve - curve.isel(epoch=0, drop=True)
 
 
 def onset_epoch(results: Results) -> xr.DataArray:
-    """Epoch by which a tenth of the loss of I(X;T) is there, case by case."""
+    """Epoch at 10% of the loss of I(X;T), for every case."""
     return results.each_case("information", lambda d: compression(d["I_XT"])["onset_epoch"])
 
 
 def relaxed(results: Results) -> Relaxation:
-    """Bits that each layer loses after its peak, and the epochs it takes, case by case."""
+    """Bits that each layer loses after its peak, and the epochs it takes, for every case."""
     found = results.each_case(
         "information", lambda d: xr.Dataset(relaxation(d["I_XT"])._asdict()).to_dataarray("of")
     )
@@ -133,31 +133,31 @@ def relaxed(results: Results) -> Relaxation:
 
 
 def exponential_law(results: Results) -> Estimate:
-    """Log-likelihood a layer of t ~ exp(S) less that of the better of power law and line."""
+    """Log-likelihood per layer of t ~ exp(S) minus that of the better of power law and line."""
     return exponential_advantage(relaxed(results))
 
 
 def relaxation_epochs(results: Results) -> xr.DataArray:
-    """Log10 of the epochs from a tenth of the loss of I(X;T) to 63% of it."""
+    """Log10 of the epochs from 10% to 63% of the loss of I(X;T)."""
     return log(relaxed(results).epochs, 10)
 
 
 def onset_with_onset(results: Results) -> Estimate:
-    """Rank correlation over replicas of a layer's onset of compression with the one before it."""
+    """Rank correlation over replicas of the onsets of compression of neighbouring layers."""
     onset = onset_epoch(results)
     before = onset.assign_coords(layer=onset["layer"] + 1)
     return rank_correlation(onset, before)
 
 
 def speed_after_onset(results: Results) -> Estimate:
-    """Rank correlation over replicas of how long a layer takes with the onset of the one before."""
+    """Rank correlation over replicas of compression time with the onset in the layer before."""
     onset = onset_epoch(results)
     before = onset.assign_coords(layer=onset["layer"] + 1)
     return rank_correlation(relaxed(results).epochs, before)
 
 
 def compression_rate(results: Results) -> xr.DataArray:
-    """Bits lost over the epochs it takes."""
+    """Bits lost divided by the epochs it takes."""
     found = relaxed(results)
     return found.bits / found.epochs
 
@@ -165,73 +165,73 @@ def compression_rate(results: Results) -> xr.DataArray:
 STATISTICS = {
     "bits_lost": Statistic(
         bits_lost,
-        "I(X;T) at the peak of its mean curve less that at the end, in bits",
+        "I(X;T) at the peak of its mean curve minus that at the end, in bits",
         needs=("information",),
         shown_in=("compression", "information", "information_of_cases"),
     ),
     "label_bits_lost": Statistic(
         label_bits_lost,
-        "I(T;Y) at the peak of its mean curve less that at the end, in bits",
+        "I(T;Y) at the peak of its mean curve minus that at the end, in bits",
         needs=("information",),
         shown_in=("plane_of_cases", "plane_paths"),
     ),
     "label_bits_gained": Statistic(
         label_bits_gained,
-        "I(T;Y) at the end less that at the start, in bits",
+        "I(T;Y) at the end minus that at the start, in bits",
         needs=("information",),
         shown_in=("plane_of_cases", "plane_paths"),
     ),
     "early_fit": Statistic(
         early_fit,
-        "Share of the final rise of I(T;Y) that is there after a twentieth of the epochs",
+        "Fraction of the final rise of I(T;Y) that is reached after 5% of the epochs",
         needs=("information",),
         shown_in=("information", "plane_paths"),
     ),
     "phase_lengths": Statistic(
         phase_lengths,
-        "Log10 of the epoch by which 90% of the loss of I(X;T) is done over that for 90% of I(T;Y)",
+        "Log10 of the epoch at 90% of the loss of I(X;T) over that at 90% of the rise of I(T;Y)",
         needs=("information",),
         shown_in=("information", "information_of_cases"),
     ),
     "order_violations": Statistic(
         order_violations,
-        "Share of epochs at which some layer reads more about input or label than the one before",
+        "Fraction of epochs at which a layer violates the data-processing inequality",
         needs=("information",),
         shown_in=("information",),
     ),
     "label_bits_above_null": Statistic(
         label_bits_above_null,
-        "I(T;Y) at the end less what it reads for shuffled labels, in bits",
+        "I(T;Y) at the end minus its estimate for randomly permuted labels, in bits",
         needs=("information",),
         shown_in=("plane_of_cases", "plane_paths"),
     ),
     "largest_step": Statistic(
         largest_step,
-        "Largest change of final I(X;T) between neighbouring cases over its range, by layer",
+        "Largest change of final I(X;T) between neighbouring cases over its range, layer mean",
         needs=("information",),
         shown_in=("converged_layers",),
     ),
     "exponential_law": Statistic(
         exponential_law,
-        "Log-likelihood a layer of t ~ exp(S) less that of the better of power law and line",
+        "Log-likelihood per layer of t ~ exp(S) minus that of the better of power law and line",
         needs=("information",),
         shown_in=("relaxation",),
     ),
     "relaxation_epochs": Statistic(
         relaxation_epochs,
-        "Log10 of the epochs from a tenth of the loss of I(X;T) to 63% of it",
+        "Log10 of the epochs from 10% to 63% of the loss of I(X;T)",
         needs=("information",),
         shown_in=("relaxation",),
     ),
     "onset_with_onset": Statistic(
         onset_with_onset,
-        "Rank correlation over replicas of a layer's onset of compression with the one before it",
+        "Rank correlation over replicas of the onsets of compression of neighbouring layers",
         needs=("information",),
         shown_in=("relaxation", "information"),
     ),
     "speed_after_onset": Statistic(
         speed_after_onset,
-        "Rank correlation over replicas of how long a layer takes with the onset of the one before",
+        "Rank correlation over replicas of compression time with the onset in the layer before",
         needs=("information",),
         shown_in=("relaxation", "information"),
     ),

@@ -1,4 +1,4 @@
-"""What claims say of how networks learn."""
+"""Statistics of learning."""
 
 import numpy as np
 import xarray as xr
@@ -12,24 +12,24 @@ from sgdphys.information.onset import is_finite
 
 
 def epochs_to_error(results: Results) -> xr.DataArray:
-    """Log10 of the epochs to the study's test error; where never reached, the last epoch."""
+    """Log10 of the epochs to the required test error; of the last epoch if never reached."""
     found = results.of("learning")
     return log(_of_finite(found, found["error_epoch"].fillna(found["last_epoch"])), 10)
 
 
 def _of_finite(learning: xr.Dataset, values: xr.DataArray) -> xr.DataArray:
-    """Values of the networks that did not diverge: whose loss is finite at the end."""
+    """Values of the networks whose loss is finite at the end."""
     return values.where(is_finite(learning["final_loss"]))
 
 
 def test_accuracy(results: Results) -> xr.DataArray:
-    """Share of test samples that are right at the end."""
+    """Test accuracy at the end."""
     found = results.of("learning")
     return _of_finite(found, found["final_test_accuracy"])
 
 
 def overtraining(results: Results) -> xr.DataArray:
-    """Test loss at the end less that at the lowest point of its mean curve, in nats."""
+    """Test loss at the end minus that at the minimum of its mean curve, in nats."""
     return results.of("learning")["overtraining"]
 
 
@@ -46,19 +46,19 @@ def compression_with_accuracy(results: Results) -> Estimate:
 STATISTICS = {
     "epochs_to_error": Statistic(
         epochs_to_error,
-        "Log10 of the epochs to the study's test error; where never reached, the last epoch",
+        "Log10 of the epochs to the required test error; of the last epoch if never reached",
         needs=("learning",),
         shown_in=("test_error",),
     ),
     "test_accuracy": Statistic(
         test_accuracy,
-        "Share of test samples that are right at the end",
+        "Test accuracy at the end",
         needs=("learning",),
         shown_in=("test_error",),
     ),
     "overtraining": Statistic(
         overtraining,
-        "Test loss at the end less that at the lowest point of its mean curve, in nats",
+        "Test loss at the end minus that at the minimum of its mean curve, in nats",
         needs=("learning",),
         shown_in=("test_error",),
     ),

@@ -16,7 +16,7 @@ class Settings(AnalysisSettings):
     noise_variance: Positive = 1.0
 
     def requires(self, study: "Study") -> list[str]:
-        """Return what the study lacks for it."""
+        """Return the requirements that the study does not meet."""
         missing = without_perceptron(study)
         if study.network.activation != "identity" or study.task.name != "teacher_student":
             missing.append(

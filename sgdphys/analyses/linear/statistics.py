@@ -1,4 +1,4 @@
-"""What claims say of linear networks."""
+"""Statistics of linear networks."""
 
 import numpy as np
 import xarray as xr
@@ -9,17 +9,17 @@ from sgdphys.information.onset import fall_after_peak
 
 
 def linear_bits_lost(results: Results) -> xr.DataArray:
-    """Exact I(X;T) of a noisy linear layer at the peak of its mean curve less that at the end."""
+    """Exact I(X;T) of a noisy linear layer, peak of its mean curve minus the end, in bits."""
     return results.each_case("linear", lambda d: fall_after_peak(d["I_XT"]))
 
 
 def irrelevant_bits_lost(results: Results) -> xr.DataArray:
-    """Exact bits about inputs that the teacher does not use at their peak less those at the end."""
+    """Exact information about irrelevant inputs, peak minus end, in bits."""
     return results.each_case("linear", lambda d: fall_after_peak(d["I_irrelevant"]))
 
 
 def linear_bits_gained(results: Results) -> xr.DataArray:
-    """Exact I(X;T) of a noisy linear layer at the end less that at the start, in bits."""
+    """Exact I(X;T) of a noisy linear layer, end minus start, in bits."""
 
     def gained(linear: xr.Dataset) -> xr.DataArray:
         first, last = (linear["I_XT"].isel(epoch=k, drop=True) for k in (0, -1))
@@ -29,12 +29,12 @@ def linear_bits_gained(results: Results) -> xr.DataArray:
 
 
 def linear_overtraining(results: Results) -> xr.DataArray:
-    """Ln of the exact test error at the end over that at the lowest point of its mean curve."""
+    """Ln of the exact test error at the end over that at the minimum of its mean curve."""
     return _over_lowest(results, -1)
 
 
 def linear_learning(results: Results) -> xr.DataArray:
-    """Ln of the exact test error at the start over that at the lowest point of its mean curve."""
+    """Ln of the exact test error at the start over that at the minimum of its mean curve."""
     return _over_lowest(results, 0)
 
 
@@ -50,31 +50,31 @@ def _over_lowest(results: Results, at: int) -> xr.DataArray:
 STATISTICS = {
     "linear_bits_lost": Statistic(
         linear_bits_lost,
-        "Exact I(X;T) of a noisy linear layer at the peak of its mean curve less that at the end",
+        "Exact I(X;T) of a noisy linear layer, peak of its mean curve minus the end, in bits",
         needs=("linear",),
         shown_in=("linear",),
     ),
     "irrelevant_bits_lost": Statistic(
         irrelevant_bits_lost,
-        "Exact bits about inputs that the teacher does not use at their peak less those at the end",
+        "Exact information about irrelevant inputs, peak minus end, in bits",
         needs=("linear",),
         shown_in=("linear",),
     ),
     "linear_bits_gained": Statistic(
         linear_bits_gained,
-        "Exact I(X;T) of a noisy linear layer at the end less that at the start, in bits",
+        "Exact I(X;T) of a noisy linear layer, end minus start, in bits",
         needs=("linear",),
         shown_in=("linear",),
     ),
     "linear_overtraining": Statistic(
         linear_overtraining,
-        "Ln of the exact test error at the end over that at the lowest point of its mean curve",
+        "Ln of the exact test error at the end over that at the minimum of its mean curve",
         needs=("linear",),
         shown_in=("linear",),
     ),
     "linear_learning": Statistic(
         linear_learning,
-        "Ln of the exact test error at the start over that at the lowest point of its mean curve",
+        "Ln of the exact test error at the start over that at the minimum of its mean curve",
         needs=("linear",),
         shown_in=("linear",),
     ),

@@ -19,7 +19,7 @@ class Settings(AnalysisSettings):
     largest_weight: Positive = 100.0
 
     def requires(self, study: "Study") -> list[str]:
-        """Return what the study lacks for it."""
+        """Return the requirements that the study does not meet."""
         missing = without_perceptron(study)
         if self.largest_weight * self.bins > _MOST_BINS:
             missing.append(

@@ -1,4 +1,4 @@
-"""What claims say of one unit."""
+"""Statistics of a single unit."""
 
 import numpy as np
 
@@ -9,10 +9,10 @@ from sgdphys.errors import NotEnoughData
 
 
 def one_unit_fall(results: Results) -> Estimate:
-    """Exact I(X;T) of one binned unit at its peak less that at the largest weight, in bits."""
+    """Exact I(X;T) of one binned unit at its peak minus that at the largest weight, in bits."""
     curve = require_one_case(results.of("one_unit"))["unit_I_XT"].to_numpy()
     if not np.isfinite(curve).all():
-        raise NotEnoughData("no unit of this activation has an information in closed form")
+        raise NotEnoughData("the information of a unit of this activation has no closed form")
     fall = float(np.max(curve) - curve[-1])
     return Estimate(fall, fall, fall, 1)
 
@@ -20,7 +20,7 @@ def one_unit_fall(results: Results) -> Estimate:
 STATISTICS = {
     "one_unit_fall": Statistic(
         one_unit_fall,
-        "Exact I(X;T) of one binned unit at its peak less that at the largest weight, in bits",
+        "Exact I(X;T) of one binned unit at its peak minus that at the largest weight, in bits",
         needs=("one_unit",),
         shown_in=("one_unit",),
     ),

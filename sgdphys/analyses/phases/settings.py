@@ -22,7 +22,7 @@ class Settings(AnalysisSettings):
     resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
 
     def requires(self, study: "Study") -> list[str]:
-        """Return what the study lacks for it."""
+        """Return the requirements that the study does not meet."""
         if study.record.gradients == "none":
             return ["needs gradient statistics, and record.gradients is 'none'"]
         return []

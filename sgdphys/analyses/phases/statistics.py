@@ -1,4 +1,4 @@
-"""What claims say of when noise passes the mean gradient, and what goes with it."""
+"""Statistics of the drift-diffusion transition and of its relation to compression."""
 
 import xarray as xr
 
@@ -10,20 +10,19 @@ from sgdphys.claims.statistic import Statistic
 from sgdphys.information.onset import is_finite
 
 PAPER_EPOCH = 350
-"""At which Shwartz-Ziv and Tishby (2017) saw drift turn into diffusion."""
+"""Epoch of the drift-diffusion transition in Shwartz-Ziv and Tishby (2017)."""
 
 
 def _of_finite(phases: xr.Dataset, values: xr.DataArray) -> xr.DataArray:
-    """Values (replica, layer) of the networks whose gradients are finite through to the end."""
+    """Values (replica, layer) of the networks whose gradients are finite to the end."""
     return values.where(is_finite(phases["late_gradient_ratio"]))
 
 
 def _transition(results: Results, prefix: str = "") -> xr.DataArray:
-    """Epoch at which noise passes mean or drift; where it never does, the last epoch.
+    """Epoch at which noise exceeds mean or drift; where it never does, the last epoch.
 
-    So networks that compress before their noise has passed count as what they are. Layers whose
-    noise is above the mean from the start have no such epoch, and are left out. Networks that
-    diverged have a last epoch too, but no onset to compare with it.
+    Networks that compress before the noise exceeds it are thus included. Layers whose noise is
+    above the mean from the start have no such epoch and are left out.
     """
     phases = results.of("phases")
     ratio = phases[f"{prefix or 'gradient_'}ratio"]
@@ -32,29 +31,29 @@ def _transition(results: Results, prefix: str = "") -> xr.DataArray:
 
 
 def onset_after_transition(results: Results) -> xr.DataArray:
-    """Log10 of the onset of the loss of I(X;T) over the epoch where noise passes the mean."""
+    """Log10 of the onset of compression over the epoch where gradient noise exceeds the mean."""
     return log(onset_epoch(results) / _transition(results), 10)
 
 
 def onset_after_drift_transition(results: Results) -> xr.DataArray:
-    """Log10 of the onset of the loss of I(X;T) over the epoch where noise passes the drift."""
+    """Log10 of the onset of compression over the epoch where gradient noise exceeds the drift."""
     return log(onset_epoch(results) / _transition(results, "drift_"), 10)
 
 
 def transition_epoch(results: Results) -> xr.DataArray:
-    """Log2 of the epoch at which noise passes the mean gradient over 350, the paper's."""
+    """Log2 of the epoch at which gradient noise exceeds the mean over epoch 350 of the paper."""
     phases = results.of("phases")
     return log(_of_finite(phases, phases["transition_epoch"]) / PAPER_EPOCH, 2)
 
 
 def drift_transition_epoch(results: Results) -> xr.DataArray:
-    """Log2 of the epoch at which noise passes the drift of an epoch over 350, the paper's."""
+    """Log2 of the epoch at which gradient noise exceeds the drift over epoch 350 of the paper."""
     phases = results.of("phases")
     return log(_of_finite(phases, phases["drift_transition_epoch"]) / PAPER_EPOCH, 2)
 
 
 def late_ratio_spread(results: Results) -> xr.DataArray:
-    """Standard deviation over layers of ln(mean/noise) of gradients, second half of training."""
+    """Standard deviation over layers of ln(mean/noise) of the gradient, second half of training."""
     return log(results.of("phases")["late_gradient_ratio"]).std("layer")
 
 
@@ -65,7 +64,7 @@ def sample_ratio_drop(results: Results) -> xr.DataArray:
 
 
 def noise_scale_at_transition(results: Results) -> xr.DataArray:
-    """Log2 of the noise scale tr(S)/|G|^2 over the batch size where noise passes the mean."""
+    """Log2 of noise scale tr(S)/|G|^2 over batch size where gradient noise exceeds the mean."""
     phases = results.of("phases")
     return log(_of_finite(phases, phases["transition_noise_scale"]), 2)
 
@@ -78,7 +77,7 @@ def rate_with_ratio(results: Results) -> Estimate:
 
 
 def rate_with_diffusion(results: Results) -> Estimate:
-    """Rank correlation over layers, within replicas, of compression rate with late D an epoch."""
+    """Rank correlation over layers, within replicas, of compression rate with late diffusion."""
     return rank_correlation(
         compression_rate(results), results.of("phases")["late_diffusion"], over="layer"
     )
@@ -87,31 +86,31 @@ def rate_with_diffusion(results: Results) -> Estimate:
 STATISTICS = {
     "onset_after_transition": Statistic(
         onset_after_transition,
-        "Log10 of the onset of the loss of I(X;T) over the epoch where noise passes the mean",
+        "Log10 of the onset of compression over the epoch where gradient noise exceeds the mean",
         needs=("phases", "information"),
         shown_in=("gradient_ratio", "information_of_cases"),
     ),
     "onset_after_drift_transition": Statistic(
         onset_after_drift_transition,
-        "Log10 of the onset of the loss of I(X;T) over the epoch where noise passes the drift",
+        "Log10 of the onset of compression over the epoch where gradient noise exceeds the drift",
         needs=("phases", "information"),
         shown_in=("gradient_ratio",),
     ),
     "transition_epoch": Statistic(
         transition_epoch,
-        "Log2 of the epoch at which noise passes the mean gradient over 350, the paper's",
+        "Log2 of the epoch at which gradient noise exceeds the mean over epoch 350 of the paper",
         needs=("phases",),
         shown_in=("gradient_ratio", "noise_scale"),
     ),
     "drift_transition_epoch": Statistic(
         drift_transition_epoch,
-        "Log2 of the epoch at which noise passes the drift of an epoch over 350, the paper's",
+        "Log2 of the epoch at which gradient noise exceeds the drift over epoch 350 of the paper",
         needs=("phases",),
         shown_in=("gradient_ratio",),
     ),
     "late_ratio_spread": Statistic(
         late_ratio_spread,
-        "Standard deviation over layers of ln(mean/noise) of gradients, second half of training",
+        "Standard deviation over layers of ln(mean/noise) of the gradient, second half of training",
         needs=("phases",),
         shown_in=("gradient_ratio",),
     ),
@@ -123,7 +122,7 @@ STATISTICS = {
     ),
     "noise_scale_at_transition": Statistic(
         noise_scale_at_transition,
-        "Log2 of the noise scale tr(S)/|G|^2 over the batch size where noise passes the mean",
+        "Log2 of noise scale tr(S)/|G|^2 over batch size where gradient noise exceeds the mean",
         needs=("phases",),
         shown_in=("noise_scale",),
     ),
@@ -135,7 +134,7 @@ STATISTICS = {
     ),
     "rate_with_diffusion": Statistic(
         rate_with_diffusion,
-        "Rank correlation over layers, within replicas, of compression rate with late D an epoch",
+        "Rank correlation over layers, within replicas, of compression rate with late diffusion",
         needs=("phases", "information"),
         shown_in=("relaxation",),
     ),

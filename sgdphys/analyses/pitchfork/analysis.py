@@ -85,7 +85,7 @@ def _measures(slow: xr.DataArray, prefix: str, confidence: float) -> dict[str, A
 
 
 def across_cases(cases: xr.Dataset, study: "Study") -> xr.Dataset:
-    """Add where the relaxation time diverges, how, and whether a slow ramp is heard beforehand."""
+    """Add the critical point, its exponent, and the early warning of a slow ramp."""
     if "swept_signal" not in cases.coords:
         return cases
     found = cases
@@ -101,7 +101,7 @@ def across_cases(cases: xr.Dataset, study: "Study") -> xr.Dataset:
 
 
 def _ramps(study: "Study", analysis: Settings, start: float) -> xr.Dataset:
-    """Simulated paths whose signal climbs to the pitchfork, beside paths whose signal stays."""
+    """Simulated paths whose signal rises to the pitchfork, and controls at constant signal."""
     rate, decay, noise = _settings(study)
     every = max(1, analysis.ramp_steps // _RAMP_POINTS)
     parts = []

@@ -27,7 +27,7 @@ class Settings(AnalysisSettings):
     confidence: Share = 0.95
 
     def requires(self, study: "Study") -> list[str]:
-        """Return what the study lacks for it."""
+        """Return the requirements that the study does not meet."""
         network, train = study.network, study.train
         wanted = {
             "task.name = 'scalar_teacher'": study.task.name == "scalar_teacher",

@@ -1,4 +1,4 @@
-"""The same function with other weights: whether information changes."""
+"""Information after a rescaling of the weights that preserves the network function."""
 
 import numpy as np
 import xarray as xr

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 class Settings(AnalysisSettings):
-    """The same function with other weights: ``[analyses.NAME]`` with ``of = "rescaling"``."""
+    """Rescaled weights, same function: ``[analyses.NAME]`` with ``of = "rescaling"``."""
 
     of: Literal["rescaling"]
     factor: Positive = 10.0
     bins: Bins = 30
 
     def requires(self, study: "Study") -> list[str]:
-        """Return what the study lacks for it."""
+        """Return the requirements that the study does not meet."""
         return without_perceptron(study) + without_labels("rescaling", study)

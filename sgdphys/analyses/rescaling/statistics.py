@@ -1,4 +1,4 @@
-"""What claims say of the same function with other weights."""
+"""Statistics of weights rescaled at a fixed network function."""
 
 import xarray as xr
 
@@ -7,7 +7,7 @@ from sgdphys.claims.statistic import Statistic
 
 
 def rescaling_change(results: Results) -> xr.DataArray:
-    """Largest change of I(X;T) over layers when the weights change and the function does not."""
+    """Largest change of I(X;T) over layers under weight rescaling that preserves the function."""
     found = results.of("rescaling")
     return abs(found["rescaled_I_XT"] - found["I_XT"]).max("layer")
 
@@ -15,7 +15,7 @@ def rescaling_change(results: Results) -> xr.DataArray:
 STATISTICS = {
     "rescaling_change": Statistic(
         rescaling_change,
-        "Largest change of I(X;T) over layers when the weights change and the function does not",
+        "Largest change of I(X;T) over layers under weight rescaling that preserves the function",
         needs=("rescaling",),
         shown_in=("compression",),
     ),

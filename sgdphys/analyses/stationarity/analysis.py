@@ -102,7 +102,7 @@ def _directions(
     analysis: Settings,
     train: Any,
 ) -> xr.Dataset:
-    """What happens along the sharpest directions at the burst's mean weights."""
+    """Statistics along the sharpest directions at the mean weights of the burst."""
     some = theta.isel(replica=chosen)
     centre = some.mean("step").transpose("replica", "parameter").to_numpy()
     part = landscape._replace(targets=landscape.targets[chosen], weight=landscape.weight[chosen])

@@ -33,7 +33,7 @@ class Settings(AnalysisSettings):
         return max(FEWEST_STEPS, math.ceil(PRODUCING * STEPS_A_DIRECTION / together))
 
     def requires(self, study: "Study") -> list[str]:
-        """Return what the study lacks for it."""
+        """Return the requirements that the study does not meet."""
         train = study.train
         wanted = {
             "train.dtype = 'float64' (gradients are read from small differences)":

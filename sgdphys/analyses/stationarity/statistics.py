@@ -1,4 +1,4 @@
-"""What claims say of fluctuations, irreversibility and curvature."""
+"""Statistics of fluctuations, irreversibility and curvature."""
 
 import xarray as xr
 
@@ -7,12 +7,12 @@ from sgdphys.claims.statistic import Statistic
 
 
 def full_fluctuation_ratio(results: Results) -> xr.Dataset:
-    """Fluctuation-dissipation ratio with the full gradient: 1 where the noise is white."""
+    """Fluctuation-dissipation ratio with the full gradient: 1 for white noise."""
     return with_ends(results.of("stationarity"), "full_ratio")
 
 
 def entropy_production(results: Results) -> xr.Dataset:
-    """Entropy production along the sharpest directions, nats an update: 0 at equilibrium."""
+    """Entropy production along the sharpest directions, nats per update: 0 at equilibrium."""
     return with_ends(results.of("stationarity"), "entropy_production")
 
 
@@ -26,13 +26,13 @@ def stability_share(results: Results) -> xr.Dataset:
 STATISTICS = {
     "full_fluctuation_ratio": Statistic(
         full_fluctuation_ratio,
-        "Fluctuation-dissipation ratio with the full gradient: 1 where the noise is white",
+        "Fluctuation-dissipation ratio with the full gradient: 1 for white noise",
         needs=("stationarity",),
         shown_in=("fluctuation_ratios",),
     ),
     "entropy_production": Statistic(
         entropy_production,
-        "Entropy production along the sharpest directions, nats an update: 0 at equilibrium",
+        "Entropy production along the sharpest directions, nats per update: 0 at equilibrium",
         needs=("stationarity",),
         shown_in=("entropy_production",),
     ),

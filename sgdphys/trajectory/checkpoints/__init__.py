@@ -1,4 +1,4 @@
-"""Saved checkpoints, or arrays of a whole training, read as one trajectory."""
+"""Saved checkpoints, or arrays of a complete training, read as one trajectory."""
 
 from sgdphys.trajectory.checkpoints.importing import read_checkpoints
 

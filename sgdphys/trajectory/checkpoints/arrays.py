@@ -1,4 +1,4 @@
-"""Arrays of a whole training in one file: which axis is time, which are replicas."""
+"""Arrays of a complete training in one file: axes of time and of replicas."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,7 +33,7 @@ class Arrays(NamedTuple):
     steps: np.ndarray
     clock: str
     times: np.ndarray | None
-    """Where the clock is no whole numbers."""
+    """Times, if the clock is not integer."""
     unit: str
     shapes: dict[str, tuple[int, ...]]
     complex: list[str]
@@ -116,7 +116,7 @@ def read_arrays(path: Path, time: str | int | None, over: str | int | None) -> A
         moved[name] = flat.values.reshape(len(values), values.shape[1], -1)
     if not moved:
         raise InputError(f"{path} holds no array of real numbers along time")
-    if any(ranks.values()):  # a loss beside weights
+    if any(ranks.values()):  # a loss in addition to weights
         scalars = [n for n, rank in ranks.items() if rank == 0]
         left_out += scalars
         for name in scalars:
@@ -203,7 +203,7 @@ def _time_of(arrays: dict[str, _Named], time: str | int | None, path: Path) -> _
         raise InputError(f"{path} has no one-dimensional array {time!r}; {hint}")
     if names:
         values = arrays[names[0]].value
-        for other in names[1:]:  # an epoch beside the step is no weight
+        for other in names[1:]:  # an epoch in addition to the step is not a weight
             if len(arrays[other].value) == len(values):
                 del arrays[other]
         return _Time(None, len(values), values, names[0], "time")
@@ -228,7 +228,7 @@ def _by_axis(arrays: dict[str, _Named], axis: int, path: Path) -> _Time:
 
 
 def _guessed(arrays: dict[str, _Named], path: Path) -> _Time:
-    """Time as the first axis, where no other could be."""
+    """Time as the first axis, if no other axis is possible."""
     real = {n: a.value for n, a in arrays.items() if a.value.ndim and a.value.dtype.kind in "fc"}
     if len(real) == 1:
         value = next(iter(real.values()))
@@ -281,7 +281,7 @@ def _axis_of_replicas(
 
 
 def _steps(clock: _Time, path: Path) -> tuple[np.ndarray, str, np.ndarray | None]:
-    """Steps as whole numbers, what they count, and times where those are no whole numbers."""
+    """Integer steps, their unit, and times if the clock is not integer."""
     counted = np.arange(clock.length, dtype=np.int64)
     kind = _CLOCKS.get(clock.name, "time" if clock.values is not None else "")
     if clock.values is None:

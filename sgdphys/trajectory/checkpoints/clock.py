@@ -19,7 +19,7 @@ _SPECIAL = re.compile(r"(?:.*[-_.])?(?:last|best|final|latest|newest|current)(?:
 
 
 class Facts(NamedTuple):
-    """What a file itself says of its time."""
+    """Time stored in a checkpoint file."""
 
     step: int | None
     step_key: str
@@ -34,11 +34,11 @@ class Clock(NamedTuple):
     source: str
     """Where it was read, in words."""
     steps: list[int | None]
-    """None for a copy that says none."""
+    """None for a copy without a step."""
 
 
 def facts_in(loaded: Any, metadata: Mapping[str, str], state: Path | None, path: Path) -> Facts:
-    """Read what a checkpoint says of its step and epoch.
+    """Read the step and epoch stored in a checkpoint.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def facts_in(loaded: Any, metadata: Mapping[str, str], state: Path | None, path:
 
 
 def whole(number: Any, what: str) -> int:
-    """A step as a whole number from 0 to the largest that can be stored."""
+    """A step as an integer from 0 to the largest that can be stored."""
     is_number = isinstance(number, int | float) and not isinstance(number, bool)
     if not is_number or not math.isfinite(number) or number != math.floor(number):
         raise InputError(f"{what} is {number!r}; steps are whole numbers")
@@ -141,7 +141,7 @@ def by_pattern(checkpoints: Sequence[Checkpoint], pattern: str) -> Clock | None:
 
 
 def _specials(checkpoints: Sequence[Checkpoint]) -> set[int]:
-    """Places of further copies: last, best, or what lies in a folder above the others."""
+    """Indices of further copies: last, best, or files in a folder above the others."""
     parents = [c.path.parent.absolute() for c in checkpoints]
     found = {
         k
@@ -160,7 +160,7 @@ def _named(
 
 
 def _shared_folder(checkpoints: Sequence[Checkpoint]) -> Path:
-    """The folder that all lie in: its name says no step; of a single one it may."""
+    """The common folder, whose name gives no step unless there is a single checkpoint."""
     parents = [c.path.absolute().parent for c in checkpoints]
     return parents[0].parent if len(parents) == 1 else Path(os.path.commonpath(parents))
 
@@ -194,7 +194,7 @@ def _only_numbers(checkpoints: Sequence[Checkpoint], ordinary: list[int]) -> lis
 def _consistent(
     clock: Clock, checkpoints: Sequence[Checkpoint], facts: Sequence[Facts], ordinary: list[int]
 ) -> Clock:
-    """Refuse a clock that names and files tell differently, and several runs."""
+    """Refuse checkpoints whose names and contents disagree, and several runs."""
     if clock.kind != "checkpoints":
         is_step = clock.kind == "updates"
         base = _shared_folder(checkpoints)

@@ -20,19 +20,19 @@ _BESIDE = re.compile(
     r"|training_args|dl_state_dict|dataloader|custom_checkpoint|trainer_state|training_state)"
     r"(?:[_\-.=]?(?:step|epoch|iter)?[_\-.=]?\d+)*|.*_optim_states|.*_optimizer|.*_scheduler)$"
 )
-"""Names of files that trainers write beside the weights."""
+"""Names of files that trainers write in addition to the weights."""
 
 
 class Checkpoint(NamedTuple):
     """One saved state of a network."""
 
     path: Path
-    """What is named to the user; of shards their index, or the first of them."""
+    """Path shown to the user; for shards their index, or the first of them."""
     parts: tuple[Path, ...]
     tensors: dict[str, str] | None
-    """File of each tensor, where an index says so."""
+    """File of each tensor, if there is an index."""
     state: Path | None
-    """What a trainer wrote of its state beside it."""
+    """State of the trainer that accompanies it."""
 
     @property
     def stem(self) -> str:

@@ -20,17 +20,17 @@ _PICKLED = (".pt", ".pth", ".bin", ".ckpt")
 
 
 class Content(NamedTuple):
-    """What a file holds."""
+    """Contents of a file."""
 
     loaded: Any
-    """A mapping, as a rule: tensors by name, other things beside them."""
+    """Usually a mapping: tensors by name, and other entries."""
     metadata: Mapping[str, str]
     keeps_order: bool
     """Whether tensors stand in the order of the network."""
 
 
 def suffix_of(path: Path) -> str:
-    """End of a name that says what a file is; ".pt" for ".pt.tar"."""
+    """Suffix that determines the format; ".pt" for ".pt.tar"."""
     name = path.name.removesuffix(".tar") if path.name.endswith(".tar") else path.name
     suffix = Path(name).suffix
     if name != path.name and suffix not in _PICKLED:

@@ -29,7 +29,7 @@ from sgdphys.trajectory.writer import write_tree
 
 _LONG_NAMES = {"updates": "optimiser updates", "epochs": "epochs", "checkpoints": "checkpoints"}
 _LINES = 40
-"""Lines of the table of steps that are told at most."""
+"""Largest number of printed lines of the table of steps."""
 
 
 class _State(NamedTuple):
@@ -38,7 +38,7 @@ class _State(NamedTuple):
     shapes: dict[str, tuple[int, ...]]
     complex: list[str]
     left_out: list[str]
-    """Names of tensors of whole numbers."""
+    """Names of integer tensors."""
     row: np.ndarray
 
 
@@ -167,7 +167,7 @@ def printable(text: str) -> str:
 def _holds_training(
     path: Path, steps: Any, pattern: str | None, key: str | None, time: Any
 ) -> bool:
-    """Whether a single file of arrays holds a whole training, and not one checkpoint."""
+    """Whether a single file of arrays holds a complete training, not one checkpoint."""
     if suffix_of(path) == ".nc" or time is not None:
         return True
     if pattern is not None or key is not None or (steps is not None and len(steps) == 1):
@@ -277,7 +277,7 @@ def _state(mapping: Mapping[str, Any], name: str, key: str | None) -> _State:
 
 
 def _state_of(tensors: dict[str, Any], path: Any) -> _State:
-    """All real numbers of a checkpoint in a row, each tensor read after the other."""
+    """All real numbers of a checkpoint as one vector, read tensor by tensor."""
     total = sum(int(np.prod(t.shape, dtype=object)) for t in tensors.values() if _has_shape(t))
     require_room(f"{path}", 4 * total)
     read_ones: dict[str, Tensor] = {}
@@ -332,7 +332,7 @@ def _tell_table(sources: list[_Source], clock: Clock, say: Callable[[str], None]
 def _each_once(
     sources: list[_Source], clock: Clock, say: Callable[[str], None]
 ) -> tuple[list[_Source], list[int]]:
-    """Checkpoints in order; copies of others with equal weights are passed over."""
+    """Checkpoints in order; copies with equal weights are skipped."""
     kept: dict[int, _Source] = {}
     order = sorted(range(len(sources)), key=lambda k: (clock.steps[k] is None, clock.steps[k] or 0))
     for k in order:
@@ -398,7 +398,7 @@ def _read(
 
 
 def _differences(first: _State, other: _State) -> list[str]:
-    """What is wrong with another checkpoint's tensors, one by one."""
+    """Differences of the tensors of another checkpoint, one by one."""
     found = [f"{name} is missing" for name in first.shapes if name not in other.shapes]
     found += [f"{name} is new" for name in other.shapes if name not in first.shapes]
     found += [
@@ -464,7 +464,7 @@ def _described(tree: xr.DataTree, clock: str, origin: str, what: str) -> xr.Data
 def _of_arrays(
     path: Path, steps: Any, time: str | int | None, over: str | int | None, out: Path | None
 ) -> xr.DataTree:
-    """A whole training of one file."""
+    """A complete training from one file."""
     found = arrays.read_arrays(path, time, over)
     numbers = found.steps
     if steps is not None:

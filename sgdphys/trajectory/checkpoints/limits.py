@@ -1,4 +1,4 @@
-"""What a file declares to hold, compared with what can be held, before any of it is read."""
+"""Declared size of a file, compared with the available memory before it is read."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ _ROOM = 300 * 2**20
 
 
 def available_bytes() -> int:
-    """Memory that can be had without swapping; all there could be where the system does not say."""
+    """Memory available without swapping; unlimited if the system does not report it."""
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             for line in file:

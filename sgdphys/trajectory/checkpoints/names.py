@@ -1,4 +1,4 @@
-"""Steps and epochs that names of checkpoints tell, and numbers that are neither."""
+"""Steps and epochs in names of checkpoints, and numbers that are neither."""
 
 import re
 
@@ -28,7 +28,7 @@ _NEVER_STEPS = re.compile(
     r"|(?<![a-z])of[-_]?\d+"
 )
 _VERSION = re.compile(r"[-_]v\d+$")
-"""What Lightning appends to a name that is taken."""
+"""Suffix that Lightning appends to an existing name."""
 _THOUSANDS = r"(?<![\d,.'])\d{1,3}(?:[,']\d{3})+(?![\d,'])"
 """A number whose thousands are set apart, as 20,000."""
 
@@ -96,7 +96,7 @@ def _plain(name: str) -> str:
 
 
 def _whole(token: str, said: str, name: str) -> int:
-    """A whole number as it is written in names: 500, 1e3, 1.5k, 2M."""
+    """An integer as written in names: 500, 1e3, 1.5k, 2M."""
     match = re.fullmatch(r"(\d+)(?:\.(\d+))?(?:e(\d{1,2})|([km]))?", token.rstrip("."))
     if match is None:
         raise _unreadable(said, name)
@@ -154,7 +154,7 @@ def varying_numbers(names: list[str]) -> list[int] | None:
 
 
 def _require_one_kind(names: list[str]) -> None:
-    """Refuse numbers that count steps in some names, and epochs in others."""
+    """Refuse numbers that count steps in some names and epochs in others."""
     steps = [n for n in names if step_in(n) is not None]
     epochs = [n for n in names if epoch_in(n) is not None and n not in steps]
     if steps and epochs:

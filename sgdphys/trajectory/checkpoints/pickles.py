@@ -1,4 +1,4 @@
-"""What PyTorch saved, without running anything that a file may hold."""
+"""Files saved by PyTorch, read without executing code that they may contain."""
 
 import importlib
 import pickle

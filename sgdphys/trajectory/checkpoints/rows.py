@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 _BYTES = 16 * 2**20
-"""What is read back together."""
+"""Bytes read together."""
 
 
 class Rows:
@@ -88,7 +88,7 @@ class Rows:
 
 
 class _InFile:
-    """What an open file holds as an array (step, 1, parameter), read by slices."""
+    """An open file as an array (step, 1, parameter), read by slices."""
 
     ndim = 3
 

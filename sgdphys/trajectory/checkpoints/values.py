@@ -53,7 +53,7 @@ def is_tensor(value: Any) -> bool:
 
 
 def is_real(value: Any) -> bool:
-    """Whether a tensor holds real or complex numbers, and no whole numbers or texts."""
+    """Whether a tensor holds real or complex numbers, not integers or texts."""
     if isinstance(value, Pending):
         return value.kind in "fcV"
     if isinstance(value, np.ndarray):
@@ -62,7 +62,7 @@ def is_real(value: Any) -> bool:
 
 
 def tensor_of(value: Any, name: str, path: Any) -> Tensor | None:
-    """Return the numbers of a tensor; None for whole numbers, which are counters.
+    """Return the numbers of a tensor; None for integers, which are counters.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from sgdphys.errors import InputError, nearest
 from sgdphys.trajectory.checkpoints.values import is_real, is_tensor
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "module")
-"""Names under which checkpoints of whole trainings keep the weights, beside copies of them."""
+"""Names of the weights in checkpoints, before those of their copies."""
 _NO_WEIGHTS = frozenset(
     "optim optimizer optimizers opt scheduler schedulers sched scaler scalers rng random callback "
     "callbacks loops hyper hparams args config cfg loss losses metric metrics acc accuracy history "
@@ -17,18 +17,18 @@ _NO_WEIGHTS = frozenset(
 """Words in names of what is never weights."""
 _STEP_NAMES = ("global_step", "step", "iteration", "iter", "num_updates", "epoch")
 _PREFIXES = ("module.", "_orig_mod.")
-"""What wrappers (data parallel, compiled) put before every name."""
+"""Prefixes that wrappers (data parallel, compiled) add to every name."""
 
 
 def weights_in(
     loaded: Any, path: Any, key: str | None = None, passed_over: list[str] | None = None
 ) -> dict[str, Any]:
-    """Return the tensors that are weights, by name, whole numbers among them.
+    """Return the tensors that are weights, by name, including integers.
 
     Parameters
     ----------
     loaded : mapping, or list of tensors
-        What a file holds.
+        Contents of a file.
     path : path
         Named in refusals.
     key : str, optional
@@ -142,7 +142,7 @@ def _size(tensor: Any) -> int:
 
 
 def _at(loaded: Any, key: str, path: Any) -> Any:
-    """What a dotted path leads to; names may hold dots themselves."""
+    """The value at a dotted path; names may contain dots."""
     mapping = _as_mapping(loaded)
     if mapping is not None:
         for own, value in mapping.items():
