@@ -1,6 +1,7 @@
 """Public names of sgdphys, each imported when it is first used; types for editors."""
 
 from . import dynamics as dynamics
+from . import figures as figures
 from . import information as information
 from . import parallel as parallel
 from . import processes as processes
@@ -18,6 +19,7 @@ __all__ = [
     "Run",
     "check",
     "dynamics",
+    "figures",
     "fit",
     "gather",
     "information",

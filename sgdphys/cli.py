@@ -369,7 +369,7 @@ def figures(
     for name in wanted or []:
         if name not in ("png", "svg", "pdf"):
             raise InputError(f"--format {name}: {nearest(name, ('png', 'svg', 'pdf'))}")
-    for path in Run(run_folder).figures(only or None, wanted):
+    for path in Run(run_folder).write_figures(only or None, wanted):
         say(str(path))
 
 

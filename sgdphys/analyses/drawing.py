@@ -12,14 +12,41 @@ from sgdphys.analyses.catalogue import figures
 from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.errors import InputError, WorkError, nearest
 from sgdphys.figures.cases import case_labels
-from sgdphys.figures.saving import off_screen, save
+from sgdphys.figures.saving import save, settle
 from sgdphys.figures.style import share_axes, sheet
 
 MOST_CASES = 2
-"""Of a sweep that has figures of each case drawn unasked."""
+"""Of a sweep whose cases have figures of their own without being asked for."""
 
 _LONGEST_NAME = 50
 """Letters of a case's name in that of a file, of up to 4 bytes each where 255 are allowed."""
+
+
+def drawn(groups: Sources, *, names: Iterable[str] | None = None) -> dict[str, Figure]:
+    """Draw figures of a run in the house style, on no screen and into no file.
+
+    Parameters
+    ----------
+    groups : mapping of str to Dataset
+        Groups of the trajectory and of the results. A second analysis of a kind is drawn too, its
+        name added to that of the figure.
+    names : iterable of str, optional
+        All that there are data for by default.
+
+    Returns
+    -------
+    dict of str to Figure
+
+    Raises
+    ------
+    InputError
+        For a name that is not in the catalogue, or one whose data are missing.
+    """
+    figures = {}
+    for stem, entry, sources in list(_plans(groups, names)):
+        with sheet():
+            figures[stem] = settle(_drawn(entry, sources))
+    return figures
 
 
 def draw(
@@ -34,10 +61,9 @@ def draw(
     Parameters
     ----------
     groups : mapping of str to Dataset
-        Groups of the trajectory and of the results. A second analysis of a kind is drawn too, its
-        name added to that of the figure.
+        As for ``drawn``.
     folder : Path
-        Made if it is not there.
+        Made if it is missing.
     names : iterable of str, optional
         All that there are data for by default.
     formats : iterable of str
@@ -50,7 +76,7 @@ def draw(
     Raises
     ------
     InputError
-        For a name that is not in the catalogue, or one whose data are not there.
+        For a name that is not in the catalogue, or one whose data are missing.
     WorkError
         When the folder cannot be written, or has no room.
     """
@@ -60,11 +86,9 @@ def draw(
     except OSError as error:
         raise WorkError(f"{folder} cannot be made ({error.strerror})") from error
     paths: list[Path] = []
-    with off_screen():
-        for stem, entry, sources in plans:
-            with sheet():
-                figure = _drawn(entry, sources)
-                paths += save(figure, [folder / f"{stem}.{k}" for k in formats])
+    for stem, entry, sources in plans:
+        with sheet():
+            paths += save(_drawn(entry, sources), [folder / f"{stem}.{k}" for k in formats])
     return paths
 
 
@@ -85,13 +109,12 @@ def draw_alike(several: Sequence[Sources], folders: Sequence[Path]) -> list[str]
     """
     plans = [{stem: (e, s) for stem, e, s in _plans(groups, None)} for groups in several]
     common = [stem for stem in plans[0] if all(stem in others for others in plans)]
-    with off_screen():
-        for stem in common:
-            with sheet():
-                drawn = [_drawn(*plan[stem]) for plan in plans]
-                share_axes(drawn)
-                for figure, folder in zip(drawn, folders, strict=True):
-                    save(figure, [folder / f"{stem}.svg"])
+    for stem in common:
+        with sheet():
+            alike = [_drawn(*plan[stem]) for plan in plans]
+            share_axes(alike)
+            for figure, folder in zip(alike, folders, strict=True):
+                save(figure, [folder / f"{stem}.svg"])
     return common
 
 
@@ -106,10 +129,10 @@ def cases_shown(entry: Entry, data: xr.Dataset) -> str:
     """
     if "case" not in data.dims or entry.by_case:
         return ""
-    sound = _without_empty(data)
+    kept = _without_empty(data)
     empty = len(set(_empty_cases(data)))
-    total = sound.sizes["case"] + empty
-    shown = len(entry.chosen(sound))
+    total = kept.sizes["case"] + empty
+    shown = len(entry.chosen(kept))
     if shown == total:
         return ""
     words = f"{shown} of {total} cases shown"
@@ -153,7 +176,7 @@ def _plans(
             found = _each_case(found, entry.needs[0])
         if names is not None and not found:
             raise InputError(
-                f"figure {name!r} needs {' and '.join(entry.needs)}, which this run has not"
+                f"figure {name!r} needs {' and '.join(entry.needs)}, which this run does not have"
             )
         for suffix, sources in found.items():
             yield (f"{name}-{suffix}" if suffix else name), entry, sources
@@ -192,7 +215,7 @@ def _most_cases(found: Mapping[str, dict[str, xr.Dataset]], kind: str) -> int:
 def _each_case(
     found: Mapping[str, dict[str, xr.Dataset]], kind: str
 ) -> dict[str, dict[str, xr.Dataset]]:
-    """Sources of each case of a sweep apart, its name joined to that of the figure."""
+    """Sources of each case of a sweep by itself, its name joined to that of the figure."""
     apart: dict[str, dict[str, xr.Dataset]] = {}
     for suffix, sources in found.items():
         data = sources[kind]
@@ -203,7 +226,7 @@ def _each_case(
         for k, (case, name) in enumerate(zip(data["case"].to_numpy(), names, strict=True)):
             one = data.isel(case=k, drop=True)
             one.attrs |= json.loads(data.attrs.get("by_case", "{}")).get(str(case), {})
-            if "epoch" in one.dims:  # those that other cases have alone are empty
+            if "epoch" in one.dims:  # epochs that only other cases have are empty
                 one = one.dropna("epoch", how="all")
             apart["-".join(filter(None, (suffix, name)))] = {**sources, kind: one}
     return apart

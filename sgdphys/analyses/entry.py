@@ -26,10 +26,10 @@ class Entry(NamedTuple):
     applies: Callable[[xr.Dataset], bool] = lambda data: True
     """Whether data of the first kind hold what the figure shows."""
     chosen: Callable[[xr.Dataset], list[int]] = lambda data: list(range(data.sizes["case"]))
-    """Places of the cases that are drawn, in their order, where data of the first kind are of a
+    """Indices of the cases that are drawn, in their order, where data of the first kind are of a
     sweep; figure and caption say how many they are."""
     seen: Callable[[xr.Dataset], str] | None = None
-    """What it shows of a single ensemble, in numbers: a sentence, or an empty one."""
+    """What it shows of a single ensemble, in numbers: a sentence, or an empty text."""
 
 
 def is_sweep(data: xr.Dataset) -> bool:

@@ -4,8 +4,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.analyses.entry import Entry
-from sgdphys.figures.training import loss_and_accuracy, weight_norms
-from sgdphys.figures.verdicts import forest
+from sgdphys.analyses.recorded_figures import forest, loss_and_accuracy, norms
 
 
 def _training(training: xr.Dataset) -> str:
@@ -37,7 +36,7 @@ RECORDING = {
         seen=_training,
     ),
     "weight_norms": Entry(
-        weight_norms,
+        norms,
         "Norm of each layer's weights against epochs.",
         needs=("gradients",),
         seen=_norms,

@@ -6,15 +6,14 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import xarray as xr
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sgdphys.figures.style import PAGE, with_cases
+from sgdphys.figures.style import PAGE, subplots, with_cases
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C8C",
             "#882255", "#117733", "#999933", "#332288")  # fmt: skip
-"""Okabe and Ito's, then Tol's: told apart by the colour blind."""
+"""Okabe and Ito's, then Tol's: distinct to the colour blind."""
 _COLUMNS = 4
 _WIDE = 20
 
@@ -30,12 +29,12 @@ def swept(data: xr.Dataset) -> dict[str, np.ndarray]:
 
 
 def first_cases(most: int) -> Callable[[xr.Dataset], list[int]]:
-    """A choice of cases: the first ones, so many at most."""
+    """A choice of cases: the first ones, at most this number."""
     return lambda data: list(range(min(data.sizes["case"], most)))
 
 
 def control(data: xr.Dataset) -> tuple[str, np.ndarray] | None:
-    """The one key that is swept over numbers, and its values; None where there is no such."""
+    """The one key that is swept over numbers, and its values; None where there is no such key."""
     keys = swept(data)
     if len(keys) != 1:
         return None
@@ -100,19 +99,12 @@ def _said(name: str, value: Any, *, is_short: bool) -> str:
 
 
 def case_colours(data: xr.Dataset) -> list[Any]:
-    """A colour for every case: in order along a scale of numbers, else told apart."""
+    """A colour for every case: in order along a scale of numbers, otherwise distinct."""
     count = data.sizes.get("case", 1)
     if control(data) is None and count <= len(_COLOURS):
         return list(_COLOURS[:count])
     scale = mpl.colormaps["inferno"]  # layers have viridis
     return [scale(0.1 + 0.75 * k / max(count - 1, 1)) for k in range(count)]
-
-
-def finite_layers(data: xr.Dataset, name: str) -> list[int]:
-    """Numbers of the layers of which a variable holds anything, in whatever case."""
-    values = data[name]
-    flat = values.transpose("layer", ...).to_numpy().reshape(values.sizes["layer"], -1)
-    return [int(n) for n in values["layer"].to_numpy()[np.isfinite(flat).any(axis=1)]]
 
 
 def panels(
@@ -126,13 +118,13 @@ def panels(
     height : float
         Of a row, inches.
     **options
-        Passed to ``pyplot.subplots``.
+        Passed to ``Figure.subplots``.
     """
     data = with_cases(data)
     count = data.sizes["case"]
     rows = -(-count // _COLUMNS)
     columns = -(-count // rows)
-    figure, axes = plt.subplots(
+    figure, axes = subplots(
         rows, columns, figsize=(PAGE, 0.7 + height * rows), squeeze=False, **options
     )
     flat = list(axes.ravel())

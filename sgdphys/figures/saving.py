@@ -1,4 +1,4 @@
-"""Figures written to disk: whole or not at all, with every text drawable."""
+"""Figures written to disk: complete or not at all, with every text drawable."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -6,9 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import xarray as xr
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from sgdphys.errors import WorkError
@@ -22,31 +20,43 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def save(figure: Figure, paths: Sequence[Path]) -> Sequence[Path]:
-    """Write a figure in the formats that the suffixes say, and close it.
+def finish(figure: Figure) -> Figure:
+    """Make a figure ready to be written or shown, in the style that is set while this runs.
 
-    Every figure passes here, and with it every text that a user wrote.
+    Every figure of a run passes here, and with it every text that a user wrote.
+    """
+    say_logarithmic(figure)
+    make_drawable(figure)
+    return figure
+
+
+def settle(figure: Figure) -> Figure:
+    """Finish a figure that is shown later: it keeps the style that is set while this runs."""
+    with drawn_anyway():
+        finish(figure).draw_without_rendering()  # labels of ticks are made, and laid out
+    figure.set_layout_engine("none")
+    return figure
+
+
+def save(figure: Figure, paths: Sequence[Path]) -> Sequence[Path]:
+    """Write a figure in the formats that the suffixes say.
 
     Raises
     ------
     WorkError
         When it cannot be written; whatever goes wrong, no part of a file is left behind.
     """
-    try:
-        say_logarithmic(figure)
-        make_drawable(figure)
-        for path in paths:
-            kind = path.suffix[1:]
-            with _whole(path) as partial, drawn_anyway():
-                figure.savefig(partial, format=kind, **_OPTIONS[kind])
-            figure.set_layout_engine("none")  # laid out once, for all formats
-    finally:
-        plt.close(figure)
+    finish(figure)
+    for path in paths:
+        kind = path.suffix[1:]
+        with _complete(path) as partial, drawn_anyway():
+            figure.savefig(partial, format=kind, **_OPTIONS[kind])
+        figure.set_layout_engine("none")  # laid out once, for all formats
     return paths
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[Path]:
+def _complete(path: Path) -> Iterator[Path]:
     """A path to write to in place of another, which has the file once it is complete."""
     partial = path.with_name(f".partial-{path.name}")
     try:
@@ -55,7 +65,7 @@ def _whole(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise WorkError(
             f"{path} could not be written ({error.strerror or error}); make room, or choose "
-            "another place"
+            "another location"
         ) from error
     finally:
         partial.unlink(missing_ok=True)
@@ -63,17 +73,6 @@ def _whole(path: Path) -> Iterator[Path]:
 
 def draw_one(panels: Callable[[xr.Dataset], Figure], data: xr.Dataset, path: Path) -> Path:
     """Draw one figure of one dataset to a path, whose suffix says the format."""
-    with off_screen(), sheet():
+    with sheet():
         save(panels(data), [path])
     return path
-
-
-@contextmanager
-def off_screen() -> Iterator[None]:
-    """Draw to files, whatever the user draws to."""
-    backend = mpl.get_backend()
-    plt.switch_backend("agg")
-    try:
-        yield
-    finally:
-        plt.switch_backend(backend)

@@ -1,7 +1,7 @@
 """How all figures look: sizes, lettering, and colours that mean something."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
 
 PAGE = 7.2
@@ -35,6 +35,7 @@ SHEET: Any = {
     "axes.spines.right": False,
     "axes.linewidth": 0.6,
     "lines.linewidth": 1.2,
+    "lines.markersize": 3,
     "legend.frameon": False,
     "svg.fonttype": "none",
     "svg.hashsalt": "sgdphys",
@@ -55,53 +56,28 @@ def sheet() -> Iterator[None]:
         yield
 
 
-def layer_styles(layers: np.ndarray) -> list[tuple[int, Any, str]]:
-    """Number, colour and label of each layer, the same on every figure: first dark, output bright.
+def subplots(
+    rows: int = 1, columns: int = 1, *, figsize: tuple[float, float], **options: Any
+) -> tuple[Figure, Any]:
+    """Make a figure and its axes without ``pyplot``, whose backend is the user's.
 
     Parameters
     ----------
-    layers : int (layer,)
-        1 to L.
+    rows, columns : int
+    figsize : (float, float)
+        Inches.
+    **options
+        Passed to ``Figure.subplots``.
     """
-    colours = mpl.colormaps["viridis"]
-    last = len(layers) - 1
-    return [
-        (int(n), colours(0.92 * k / max(last, 1)), f"layer {n}" + " (output)" * (k == last))
-        for k, n in enumerate(layers)
-    ]
+    figure = Figure(figsize=figsize)
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, **options)
 
 
 def with_cases(data: xr.Dataset) -> xr.Dataset:
     """Load an analysis, with a dimension of cases: one where the run is no sweep."""
     data = data.load()
     return data if "case" in data.dims else data.expand_dims(case=[""])
-
-
-def layers_legend(
-    figure: Figure,
-    layers: np.ndarray,
-    *extra: Line2D,
-    shown: Collection[int] | None = None,
-    **line: Any,
-) -> None:
-    """Legend beside the panels: every layer in its colour, then further handles.
-
-    Parameters
-    ----------
-    figure : Figure
-    layers : int (layer,)
-    *extra : Line2D
-    shown : collection of int, optional
-        Layers that have a handle; all by default.
-    **line
-        How a layer's handle is drawn besides its colour.
-    """
-    handles = [
-        Line2D([], [], color=colour, label=label, **line)
-        for number, colour, label in layer_styles(layers)
-        if shown is None or number in shown
-    ]
-    figure.legend(handles=[*handles, *extra], loc="outside right center")
 
 
 def field_values(ax: Axes, table: np.ndarray, is_bright: np.ndarray) -> None:
@@ -125,10 +101,16 @@ def in_place_of_data(ax: Axes, words: str) -> None:
     ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", color=NULL)
 
 
-def epoch_axis(ax: Axes, last: int, label: str = "epochs (logarithmic from 1)") -> None:
+_MARGIN = 1.1
+"""Right end of an axis of epochs, in units of the last one."""
+
+
+def epoch_axis(ax: Axes, last: int, label: str = "epoch") -> None:
     """Logarithmic epochs that show epoch 0, on a linear stretch up to epoch 1."""
+    if ax.get_xscale() == "symlog":  # of the same axes before
+        last = max(last, round(ax.get_xlim()[1] / _MARGIN))
     ax.set_xscale("symlog", linthresh=1, linscale=0.3)
-    ax.set_xlim(-0.05, max(last, 1) * 1.1)
+    ax.set_xlim(-0.05, max(last, 1) * _MARGIN)
     decades = [10**k for k in range(len(str(max(last, 1))))]
     ax.set_xticks([0, *decades], ["0", *(_power(d) for d in decades)])
     minor = [m * d for d in decades for m in range(2, 10) if m * d <= last]
@@ -149,8 +131,11 @@ def say_logarithmic(figure: Figure) -> None:
         for axis in (ax.xaxis, ax.yaxis):
             label = axis.get_label_text()
             if label and axis.get_scale() in ("log", "symlog") and "logarithmic" not in label:
+                word = "logarithmic"
+                if axis.get_scale() == "symlog":
+                    word += f" from {getattr(axis.get_transform(), 'linthresh', 1):g}"
                 within = re.fullmatch(r"(.*[ \n]\(.*)\)", label, re.DOTALL)
-                said = f"{within[1]}, logarithmic)" if within else f"{label} (logarithmic)"
+                said = f"{within[1]}, {word})" if within else f"{label} ({word})"
                 axis.set_label_text(said)
 
 

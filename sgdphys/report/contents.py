@@ -17,7 +17,7 @@ from sgdphys.analyses.catalogue import figures
 from sgdphys.analyses.drawing import draw
 from sgdphys.claims.verdicts import Verdict
 from sgdphys.errors import InputError
-from sgdphys.figures.verdicts import from_threshold
+from sgdphys.figures.plots.verdicts import from_threshold
 from sgdphys.report.captions import Groups, figure_of, group_name, how_made, title_of, what_to_see
 from sgdphys.report.playing import cloud_of, plane_of
 from sgdphys.report.tables import csv_of

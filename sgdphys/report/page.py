@@ -12,7 +12,7 @@ import jinja2
 
 import sgdphys
 from sgdphys.errors import InputError, WorkError
-from sgdphys.figures.verdicts import COLOURS
+from sgdphys.figures.plots.verdicts import COLOURS
 from sgdphys.report.contents import Chapter, chapters_of
 from sgdphys.report.side_by_side import in_common, on_the_same_axes
 from sgdphys.study.runs import Run

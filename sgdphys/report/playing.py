@@ -9,7 +9,8 @@ import xarray as xr
 
 from sgdphys.dynamics.intervals import finite_mean
 from sgdphys.figures.cases import case_labels
-from sgdphys.figures.style import layer_styles, with_cases
+from sgdphys.figures.layers import layer_styles
+from sgdphys.figures.style import with_cases
 
 _NOTHING = 65535
 """Stands for a number that is not finite."""

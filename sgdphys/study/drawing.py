@@ -24,11 +24,11 @@ def draw(run: Run, tell: Callable[[str], None]) -> None:
     folder = run.folder / FIGURES
     damaged = _damaged(folder, run.folder / DRAWN, key)
     if damaged == []:
-        tell(f"the figures in {folder} are whole; nothing to draw")
+        tell(f"the figures in {folder} are complete; nothing to draw")
         return
     if damaged:
         tell(f"{', '.join(damaged)} in {folder} changed or are missing; all are drawn again")
-    paths = run.figures()
+    paths = run.write_figures()
     drawn = {"of": key, "figures": {path.name: _digest(path) for path in paths}}
     write_text(json.dumps(drawn), run.folder / DRAWN)
     tell(f"drew {len({path.stem for path in paths})} figures in {folder}")

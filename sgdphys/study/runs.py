@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -18,6 +19,9 @@ from sgdphys.study.settings import Figures, Study
 from sgdphys.study.study_file import STUDY_FILE, read_study
 from sgdphys.trajectory.reader import open_segment, open_trajectory
 from sgdphys.trajectory.segments import SEGMENTS, segment_paths
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 VERDICTS = "verdicts.json"
 FIGURES = "figures"
@@ -167,13 +171,41 @@ class Run:
             found += [v._replace(claim=f"{name}/{v.claim}") for v in part.verdicts]
         return found
 
-    def figures(
+    def figures(self, names: Iterable[str] | None = None) -> "dict[str, Figure]":
+        """Draw figures and return them, to be shown, changed or saved; no file is written.
+
+        Parameters
+        ----------
+        names : iterable of str, optional
+            Names of ``analyses.catalogue.figures``; all that apply by default.
+
+        Returns
+        -------
+        dict of str to Figure
+            In the house style, whatever the user's own; ``sgdphys.figures`` draws the same results
+            in yours.
+
+        Raises
+        ------
+        InputError
+            For a name that is not in the catalogue, or one whose data the run does not have.
+
+        See Also
+        --------
+        write_figures : The same figures as files.
+        """
+        from sgdphys.analyses.drawing import drawn
+
+        with self.sources() as sources:
+            return drawn(sources, names=names)
+
+    def write_figures(
         self,
         names: Iterable[str] | None = None,
         formats: Iterable[str] | None = None,
-        folder: Path | None = None,
+        folder: str | Path | None = None,
     ) -> list[Path]:
-        """Draw figures and return their paths.
+        """Draw figures into files and return their paths.
 
         Parameters
         ----------
@@ -181,15 +213,27 @@ class Run:
             Names of ``analyses.catalogue.figures``; all that apply by default.
         formats : iterable of str, optional
             png, svg, pdf; by default those of the study, or png and svg where it has none.
-        folder : Path, optional
-            Where to; the run's folder of figures by default.
+        folder : path, optional
+            Where to write them; the run's folder of figures by default.
+
+        Returns
+        -------
+        list of Path
+
+        Raises
+        ------
+        InputError
+            For a name that is not in the catalogue, or one whose data the run does not have.
+        WorkError
+            When the folder cannot be written.
         """
         from sgdphys.analyses.drawing import draw
 
         formats = tuple(formats or self.study.figures.formats or Figures().formats)
         with self.sources() as sources:
-            folder = folder or self.folder / FIGURES
-            return draw(sources, folder, names=names, formats=formats)
+            return draw(
+                sources, Path(folder or self.folder / FIGURES), names=names, formats=formats
+            )
 
     @contextmanager
     def sources(self) -> Iterator[dict[str, xr.Dataset]]:

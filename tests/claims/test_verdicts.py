@@ -20,7 +20,7 @@ from sgdphys.claims.verdicts import (
     write_verdicts,
 )
 from sgdphys.errors import WorkError
-from sgdphys.figures.verdicts import from_threshold
+from sgdphys.figures.plots.verdicts import from_threshold
 
 STATISTICS = statistics()
 

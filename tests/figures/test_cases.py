@@ -7,7 +7,6 @@ import re
 import numpy as np
 import pytest
 import xarray as xr
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from sgdphys.analyses.bottleneck import figures as bottleneck
@@ -18,17 +17,11 @@ from sgdphys.analyses.drawing import cases_shown, draw
 from sgdphys.analyses.information import sweeps
 from sgdphys.analyses.information.plane import paths
 from sgdphys.analyses.learning import figures as transitions
-from sgdphys.figures import training, verdicts
+from sgdphys.analyses.recorded_figures import forest, loss_and_accuracy
 from sgdphys.figures.cases import case_labels, control_axis, panels
 from sgdphys.figures.style import say_logarithmic, sheet
 
 EPOCHS = np.array([0, 1, 10, 100])
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def information(cases):
@@ -78,7 +71,7 @@ def test_layers_that_no_case_has_are_not_in_the_legend():
     data = information([[12.0, 6.0, np.nan]]).assign_attrs(estimator="noisy")
     figure = sweeps.plane_of_cases({"information": data})
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["layer 1", "layer 2", "last epoch", "shuffled\nlabels"]
+    assert labels == ["layer 1", "layer 2", "permuted\nlabels"]
 
 
 def test_networks_of_several_depths_all_have_their_intervals():
@@ -124,7 +117,7 @@ def test_what_lies_either_side_of_the_threshold_stands_apart():
     }  # fmt: skip
     data = xr.Dataset({n: ("claim", [v]) for n, v in row.items()}, {"claim": ["c"]})
     with sheet():
-        figure = verdicts.forest({"verdicts": data})
+        figure = forest({"verdicts": data})
         figure.canvas.draw()
     boxes = [t.get_window_extent() for t in figure.axes[0].get_xticklabels()]
     assert len(boxes) == 3
@@ -140,7 +133,7 @@ def test_without_an_accuracy_there_is_a_loss_alone():
         {"epoch": EPOCHS},
     )  # fmt: skip
     data["loss"].attrs["units"] = "nats"
-    figure = training.loss_and_accuracy({"training": data})
+    figure = loss_and_accuracy({"training": data})
     assert [ax.get_ylabel() for ax in figure.axes] == ["loss (nats)"]
 
 

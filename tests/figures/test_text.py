@@ -9,13 +9,12 @@ import pytest
 import xarray as xr
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sgdphys.analyses.drawing import draw
+from sgdphys.analyses.recorded_figures import forest
 from sgdphys.errors import WorkError
-from sgdphys.figures import verdicts
 from sgdphys.figures.fits import panels
 from sgdphys.figures.saving import draw_one
 from sgdphys.figures.text import drawable, drawn_anyway
@@ -76,7 +75,8 @@ def everywhere(names):
     """A figure with texts in all places that have some."""
 
     def figure(_):
-        drawn, (ax, other) = plt.subplots(1, 2, figsize=(7.2, 3), layout="constrained")
+        drawn = Figure(figsize=(7.2, 3), layout="constrained")
+        ax, other = drawn.subplots(1, 2)
         texts = (names[k % len(names)] for k in range(20))
         ax.plot([0, 1], [1, 2])
         ax.set(title=next(texts), xlabel=next(texts), ylabel=next(texts))
@@ -124,7 +124,7 @@ def test_a_claim_of_any_words_is_drawn(tmp_path):
         "word": "supported",
     }  # fmt: skip
     data = xr.Dataset({n: ("claim", [v]) for n, v in row.items()}, {"claim": [r"a $\bar/$b"]})
-    words = words_of(draw_one(lambda d: verdicts.forest({"verdicts": d}), data, tmp_path / "a.svg"))
+    words = words_of(draw_one(lambda d: forest({"verdicts": d}), data, tmp_path / "a.svg"))
     # a line with a formula is drawn letter by letter, the formula's own first
     assert any(
         "\u03b1" in text and r"50%$\foo$where<2[/x]" in text.replace(" ", "") for text in words
@@ -148,14 +148,13 @@ class Broken(Line2D):
 
 def test_a_figure_that_fails_leaves_no_file(tmp_path):
     def figure(_):
-        drawn, ax = plt.subplots()
-        ax.add_line(Broken([0, 1], [0, 1]))
+        drawn = Figure()
+        drawn.subplots().add_line(Broken([0, 1], [0, 1]))
         return drawn
 
     with pytest.raises(ArithmeticError):
         draw_one(figure, None, tmp_path / "figure.svg")
     assert list(tmp_path.iterdir()) == []
-    assert plt.get_fignums() == []
 
 
 def test_a_full_disk_is_a_sentence_and_leaves_no_file(tmp_path, monkeypatch):

@@ -86,7 +86,7 @@ def test_learning_says_when_and_how_well(rule):
 
 
 def test_what_the_critics_look_at_is_drawn(rule, linear):
-    drawn = {path.stem for run in (rule, linear) for path in run.figures(formats=["svg"])}
+    drawn = {path.stem for run in (rule, linear) for path in run.write_figures(formats=["svg"])}
     assert {
         "compression", "compression-precision", "relaxation", "test_error", "diversity",
         "clustering", "one_unit", "linear",

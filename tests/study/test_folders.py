@@ -290,7 +290,7 @@ def test_damaged_verdicts_and_figures_are_made_again(made, name, damage):
     assert name == ".drawn" or any(path.name in line for line in told)
     told = []
     sp.run(DRAWN, made, threads=1, tell=told.append)
-    assert any("the figures in" in line and "are whole" in line for line in told)
+    assert any("the figures in" in line and "are complete" in line for line in told)
 
 
 @pytest.mark.parametrize(
@@ -355,7 +355,7 @@ def test_what_is_no_run_is_told(tmp_path):
         with pytest.raises(InputError, match="is not the folder of a run"):
             getattr(run, reading)
     with pytest.raises(InputError, match="is not the folder of a run"):
-        run.figures()
+        run.write_figures()
     with pytest.raises(InputError, match="has no recording yet"):
         _ = run.diverged_steps
 

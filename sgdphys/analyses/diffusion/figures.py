@@ -4,27 +4,30 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.figures.cases import case_labels
+from sgdphys.figures.curves import curve
+from sgdphys.figures.layers import layer_styles, layers_legend, layers_of
+from sgdphys.figures.plots.diffusion_vs_lag import diffusion_vs_lag
 from sgdphys.figures.style import (
     EXACT,
     NULL,
     PAGE,
     epoch_axis,
     in_place_of_data,
-    layer_styles,
-    layers_legend,
+    subplots,
     with_cases,
 )
 
-_SILENT = "twins never part:\nno noise"
+_SILENT = "twins never separate:\nno noise"
 _MOST_PANELS, _MOST_COLUMNS = 4, 2
 _MARKERS = "osD^v<>pPX"
+_RESHUFFLED = "shuffle"
+"""The sampler to which the theory of reshuffled epochs applies."""
 
 
 def _has_noise(data: xr.Dataset) -> bool:
@@ -32,7 +35,7 @@ def _has_noise(data: xr.Dataset) -> bool:
 
 
 def panel_cases(data: xr.Dataset) -> list[int]:
-    """Places of the cases worth a panel, those with noise first; one a sampler where it is swept.
+    """Indices of the cases worth a panel, noisy ones first; one per sampler where it is swept.
 
     Parameters
     ----------
@@ -50,7 +53,7 @@ def panel_cases(data: xr.Dataset) -> list[int]:
 
 
 def noisy_cases(data: xr.Dataset) -> list[int]:
-    """Places of the cases worth a column: those of ``panel_cases`` with noise, if there are any."""
+    """Indices of the cases worth a column: the noisy ones of ``panel_cases``, if there are any."""
     places = panel_cases(data)
     noisy = [k for k in places if _has_noise(data.isel(case=k))]
     return noisy[:_MOST_COLUMNS] or places
@@ -67,16 +70,7 @@ def _titles(data: xr.Dataset) -> dict[str, str]:
     return dict(zip(names, labels, strict=True))
 
 
-def _band(ax: Axes, x: np.ndarray, here: xr.Dataset, name: str, colour: Any) -> None:
-    """A curve and its interval, what is not positive left out of logarithmic axes."""
-    y, low, high = (here[f"{name}{e}"].to_numpy() for e in ("", "_low", "_high"))
-    there = np.isfinite(x) & np.isfinite(y) & (y > 0)  # a lag that another case has alone
-    x, y, low, high = (v[there] for v in (x, y, low, high))
-    ax.plot(x, y, color=colour, marker="o", ms=2.5, linewidth=1)
-    ax.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
-
-
-def ladder(sources: Sources) -> Figure:
+def against_lag(sources: Sources) -> Figure:
     """Diffusion coefficient over that of white noise against the lag, early, midway and late."""
     data = with_cases(sources["diffusion"])
     titles = _titles(data)
@@ -85,7 +79,7 @@ def ladder(sources: Sources) -> Figure:
     last = data.sizes["burst"] - 1
     bursts = list(dict.fromkeys([0, (last + 1) // 2, last]))
     name = "diffusion_ratio" if "diffusion_ratio" in data else "diffusion"
-    figure, axes = plt.subplots(
+    figure, axes = subplots(
         max(len(noisy), 1), len(bursts), figsize=(PAGE, 0.8 + 2.0 * max(len(noisy), 1)),
         sharex=True, sharey=True, squeeze=False,
     )  # fmt: skip
@@ -94,12 +88,12 @@ def ladder(sources: Sources) -> Figure:
             here = data.sel(case=case).isel(burst=burst)
             over = f"{titles[case]}, epoch {float(here['burst_epoch']):.0f}"
             ax.set_title(over.replace(", ", "\n"), fontsize=7)
-            _ladder_panel(ax, here, name)
+            _lag_panel(ax, here, name)
     for ax in axes[-1]:
         ax.set_xlabel("lag (epochs)")
     for ax in axes[:, 0]:
         ax.set_ylabel(
-            "$D$ (weight$^2$/update)" if name == "diffusion" else "$D$ / $D$ of the noise"
+            "$D$ (weight$^2$/update)" if name == "diffusion" else "$D$ / $D$ of gradient noise"
         )
     if name == "diffusion_ratio" and noisy:
         drawn = data[name].sel(case=noisy)
@@ -114,25 +108,29 @@ def ladder(sources: Sources) -> Figure:
         figure,
         data["layer"].to_numpy(),
         *(extra if name == "diffusion_ratio" else []),
-        marker="o",
-        ms=2.5,
     )
-    said = f"\ntwins never part: {'; '.join(silent)}" if silent and noisy else ""
+    said = f"\ntwins never separate: {'; '.join(silent)}" if silent and noisy else ""
     figure.suptitle(_caption(data) + said, fontsize=7)
     return figure
 
 
-def _ladder_panel(ax: Axes, here: xr.Dataset, name: str) -> None:
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    lag = here["lag_epochs"].to_numpy()
-    for layer, colour, _ in layer_styles(here["layer"].to_numpy()):
-        _band(ax, lag, here.sel(layer=layer), name, colour)
+def _lag_panel(ax: Axes, here: xr.Dataset, name: str) -> None:
+    diffusion_vs_lag(here, variable=name, lag="lag_epochs", ax=ax)
+    ax.set(xlabel="", ylabel="")
     if name == "diffusion_ratio":
-        there = np.isfinite(lag)
         ax.axhline(1, color=EXACT, linewidth=0.8)
-        theory = here["theory_ratio"].to_numpy()[there]
-        ax.plot(lag[there], theory, color=EXACT, linewidth=0.8, linestyle="--")
+        if _sampler(here) == _RESHUFFLED:
+            lag = here["lag_epochs"].to_numpy()
+            finite = np.isfinite(lag)
+            theory = here["theory_ratio"].to_numpy()[finite]
+            ax.plot(lag[finite], theory, color=EXACT, linewidth=0.8, linestyle="--")
+
+
+def _sampler(here: xr.Dataset) -> str:
+    """How the batches of one case are drawn; the default where the data do not say it."""
+    if "swept_sampling" in here.coords:
+        return str(here["swept_sampling"].item())
+    return str(here.attrs.get("sampler", _RESHUFFLED))
 
 
 def _caption(data: xr.Dataset) -> str:
@@ -146,21 +144,21 @@ def _caption(data: xr.Dataset) -> str:
 _ROWS = {
     "diffusion": "$D$ over one step\n(weight$^2$/update)",
     "alpha_long": "MSD exponent\n1 to 16 epochs",
-    "passes": "share that passes\nas Wiener",
+    "passes": "fraction that passes\nas Wiener",
     "tail_index": "tail index\n(median)",
 }
 
 
 def against_epochs(sources: Sources) -> Figure:
-    """Diffusion, exponent, fairness of the Wiener model and tail index against training time."""
+    """Diffusion, exponent, pass rate of the Wiener tests and tail index against training time."""
     data = with_cases(sources["diffusion"])
     titles = _titles(data)
     names = [n for n in titles if _has_noise(data.sel(case=n))]
     if not names:
-        figure, ax = plt.subplots(figsize=(PAGE / 2, 2))
+        figure, ax = subplots(figsize=(PAGE / 2, 2))
         in_place_of_data(ax, _SILENT)
         return figure
-    figure, axes = plt.subplots(
+    figure, axes = subplots(
         len(_ROWS), len(names), figsize=(PAGE, 7.2), sharex=True, sharey="row", squeeze=False
     )
     for column, case in enumerate(names):
@@ -168,8 +166,8 @@ def against_epochs(sources: Sources) -> Figure:
         epoch = here["burst_epoch"].to_numpy()
         for row, (name, label) in enumerate(_ROWS.items()):
             ax = axes[row, column]
-            for layer, colour, _ in layer_styles(data["layer"].to_numpy()):
-                _measure(ax, epoch, here.sel(layer=layer), name, colour)
+            for layer, style in layers_of(here, name):
+                _measure(ax, layer, name, style)
             if name == "diffusion":
                 ax.set_yscale("log")
             if name == "alpha_long":
@@ -179,28 +177,29 @@ def against_epochs(sources: Sources) -> Figure:
         axes[0, column].set_title(titles[case].replace(", ", "\n"))
         epoch_axis(axes[-1, column], int(np.nanmax(epoch)))
     nulls = Line2D([], [], color=NULL, linestyle="--", label="null: simulated\nWiener / Gaussian")
-    white = Line2D([], [], color=EXACT, linewidth=0.8, label="Wiener, exponent 1")
-    layers_legend(figure, data["layer"].to_numpy(), nulls, white, marker="o", ms=2.5)
-    figure.suptitle(_caption(data).replace("both axes logarithmic", "epoch at a burst's start"),
-                    fontsize=7)  # fmt: skip
+    white = Line2D([], [], color=EXACT, linewidth=0.8, label="Wiener: exponent 1")
+    layers_legend(figure, data["layer"].to_numpy(), nulls, white)
+    caption = _caption(data).replace("bands", "bands of the upper two rows")
+    figure.suptitle(caption.replace("both axes logarithmic", "epoch: start of a burst"), fontsize=7)
     return figure
 
 
-def _measure(ax: Axes, epoch: np.ndarray, here: xr.Dataset, name: str, colour: Any) -> None:
+def _measure(ax: Axes, layer: xr.Dataset, name: str, style: dict[str, Any]) -> None:
+    style.pop("markevery")  # bursts are few
     if name == "diffusion":
-        _band(ax, epoch, here.isel(lag=0), name, colour)
-    elif name == "alpha_long":
-        _band(ax, epoch, here, name, colour)
-    else:
-        ax.plot(epoch, here[name], color=colour, marker="o", ms=2.5, linewidth=1)
-        ax.plot(epoch, here[f"null_{name}"], color=NULL, linestyle="--", linewidth=0.8)
+        curve(ax, layer.isel(lag=0), name, "burst_epoch", is_positive=True, **style)
+        return
+    curve(ax, layer, name, "burst_epoch", is_positive=name == "alpha_long", **style)
+    if f"null_{name}" in layer:
+        ax.plot(layer["burst_epoch"], layer[f"null_{name}"], color=NULL, linestyle="--",
+                linewidth=0.8)  # fmt: skip
 
 
 def spreads(sources: Sources) -> Figure:
     """Variance within families (noise) and between them (initial weights) against epochs."""
     data = with_cases(sources["diffusion"])
     titles = _titles(data)
-    figure, axes = plt.subplots(1, len(titles), figsize=(PAGE, 2.6), sharey=True, squeeze=False)
+    figure, axes = subplots(1, len(titles), figsize=(PAGE, 2.6), sharey=True, squeeze=False)
     for ax, (case, title) in zip(axes[0], titles.items(), strict=True):
         here = data.sel(case=case)
         epoch = here["mark_epoch"].to_numpy()
@@ -209,23 +208,23 @@ def spreads(sources: Sources) -> Figure:
                 value = here[name].sel(layer=layer).to_numpy()
                 value = np.where(value > 0, value, np.nan)
                 ax.plot(epoch, value, color=colour, linestyle=style, linewidth=1)
-        epoch_axis(ax, int(np.nanmax(epoch)), "epochs")
+        epoch_axis(ax, int(np.nanmax(epoch)))
         ax.set_yscale("log")
         ax.set_title(title.replace(", ", "\n"), fontsize=7)
         if not _has_noise(here):
             in_place_of_data(ax, "within: 0")
-    axes[0, 0].set_ylabel("variance a weight (weight$^2$)")
+    axes[0, 0].set_ylabel("variance per weight (weight$^2$)")
     figure.suptitle("both axes logarithmic, epochs from 1", fontsize=7)
     extra = [Line2D([], [], color="#444444", label="within families"),
              Line2D([], [], color="#444444", linestyle="--", label="between families")]  # fmt: skip
-    layers_legend(figure, data["layer"].to_numpy(), *extra, marker="o", ms=2.5)
+    layers_legend(figure, data["layer"].to_numpy(), *extra, marker="")
     return figure
 
 
 def against_noise(sources: Sources) -> Figure:
     """D over one step and over 4 epochs against that of the gradient noise, in all cases."""
     data = with_cases(sources["diffusion"])
-    figure, axes = plt.subplots(1, 2, figsize=(PAGE, 3.2), sharex=True, sharey=True)
+    figure, axes = subplots(1, 2, figsize=(PAGE, 3.2), sharex=True, sharey=True)
     if "predicted_diffusion" not in data:
         in_place_of_data(axes[0], "no gradient statistics recorded")
         return figure
@@ -255,9 +254,9 @@ def against_noise(sources: Sources) -> Figure:
         for k, name in enumerate(names)
     ]
     extra.append(Line2D([], [], color=EXACT, linewidth=0.8, label="equal"))
-    layers_legend(figure, data["layer"].to_numpy(), *extra, marker="o", ms=2.5)
+    layers_legend(figure, data["layer"].to_numpy(), *extra, marker="o", linestyle="")
     silent = [said for name, said in titles.items() if name not in names]
-    said = f"\ntwins never part: {'; '.join(silent)}" if silent else ""
+    said = f"\ntwins never separate: {'; '.join(silent)}" if silent else ""
     figure.suptitle(
         f"every burst of every case; both axes logarithmic{said}" if names else "no noise",
         fontsize=7,
@@ -267,14 +266,14 @@ def against_noise(sources: Sources) -> Figure:
 
 FIGURES = {
     "diffusion_vs_lag": Entry(
-        ladder,
+        against_lag,
         "Diffusion coefficient over that of white noise against the lag, early, midway and late.",
         needs=("diffusion",),
         chosen=panel_cases,
     ),
     "diffusion_epochs": Entry(
         against_epochs,
-        "Diffusion, exponent, fairness of the Wiener model and tail index against training time.",
+        "Diffusion, exponent, pass rate of the Wiener tests and tail index against training time.",
         needs=("diffusion",),
         chosen=noisy_cases,
     ),

@@ -2,7 +2,6 @@
 
 import numpy as np
 import xarray as xr
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -11,6 +10,7 @@ from sgdphys.figures.cases import case_labels, first_cases
 from sgdphys.figures.style import (
     NULL,
     PAGE,
+    subplots,
     with_cases,
 )
 
@@ -21,9 +21,7 @@ def diversity(sources: Sources) -> Figure:
     titles = case_labels(sources["diversity"])
     layers = data["layer"].to_numpy()
     count = len(titles)
-    figure, axes = plt.subplots(
-        count, 3, figsize=(PAGE, 0.6 + 2.0 * count), sharex=True, squeeze=False
-    )
+    figure, axes = subplots(count, 3, figsize=(PAGE, 0.6 + 2.0 * count), sharex=True, squeeze=False)
     for k, (row, title) in enumerate(zip(axes, titles, strict=True)):
         here = data.isel(case=k)
         _overlaps(row[0], here, "unit_overlap", "cosine of in-weights (rms)")

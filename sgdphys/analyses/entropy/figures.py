@@ -1,21 +1,21 @@
-"""Entropy of twins and of independent starts, beside free diffusion and the layers' information."""
+"""Entropy of twins and of independent starts, with free diffusion and the layers' information."""
 
 import numpy as np
 import xarray as xr
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.figures.cases import case_labels, first_cases
+from sgdphys.figures.layers import layers_legend, layers_of
+from sgdphys.figures.plots.weight_entropy import weight_entropy
 from sgdphys.figures.style import (
     NULL,
     PAGE,
     epoch_axis,
     in_place_of_data,
-    layer_styles,
-    layers_legend,
+    subplots,
     with_cases,
 )
 
@@ -32,7 +32,7 @@ def growth(sources: Sources) -> Figure:
     names = [str(c) for c in data["case"].to_numpy()]
     titles = case_labels(sources["entropy"])
     rows = 2 + (information is not None)
-    figure, axes = plt.subplots(
+    figure, axes = subplots(
         rows, len(names), figsize=(PAGE, 1.0 + 1.75 * rows), sharex=True, sharey="row",
         squeeze=False,
     )  # fmt: skip
@@ -40,8 +40,7 @@ def growth(sources: Sources) -> Figure:
         here = data.sel(case=case)
         epoch = here["mark_epoch"].to_numpy()
         for row, cloud in enumerate(_ROWS):
-            for layer, colour, _ in layer_styles(data["layer"].to_numpy()):
-                _cloud(axes[row, column], epoch, here.sel(layer=layer, cloud=cloud), colour)
+            _cloud(axes[row, column], here.sel(cloud=cloud), cloud)
         axes[0, column].set_title(titles[column].replace(", ", "\n"))
         if information is not None:
             _information(axes[2, column], with_cases(information), case)
@@ -64,19 +63,11 @@ def growth(sources: Sources) -> Figure:
     return figure
 
 
-def _cloud(ax: Axes, epoch: np.ndarray, here: xr.Dataset, colour: object) -> None:
-    entropy = here["entropy"].to_numpy()
-    there = np.isfinite(entropy) & np.isfinite(epoch)
-    if not there.any():
-        in_place_of_data(ax, "the twins never part")
-        return
-    base = entropy[there][0]
-    ax.plot(epoch[there], entropy[there] - base, color=colour, linewidth=1)
-    low, high = (here[f"entropy_{e}"].to_numpy()[there] - base for e in ("low", "high"))
-    ax.fill_between(epoch[there], low, high, color=colour, alpha=0.15, linewidth=0)
-    if str(here["cloud"].item()) == "noise":
-        ax.plot(epoch[there], here["predicted_entropy"].to_numpy()[there] - base, color=colour,
-                linewidth=0.8, linestyle="--")  # fmt: skip
+def _cloud(ax: Axes, here: xr.Dataset, cloud: str) -> None:
+    if cloud != "noise":  # free diffusion is that of twins
+        here = here.drop_vars("predicted_entropy")
+    weight_entropy(here, time="mark_epoch", since_start=True, ax=ax)
+    ax.set(xlabel="", ylabel="")
 
 
 def _information(ax: Axes, data: xr.Dataset, case: str) -> None:
@@ -85,8 +76,8 @@ def _information(ax: Axes, data: xr.Dataset, case: str) -> None:
         return
     here = data.sel(case=case)
     mean = here["I_XT"].mean("replica")
-    for layer, colour, _ in layer_styles(data["layer"].to_numpy()):
-        ax.plot(here["epoch"], mean.sel(layer=layer), color=colour, linewidth=1)
+    for layer, style in layers_of(mean.to_dataset(name="I_XT"), "I_XT"):
+        ax.plot(here["epoch"], layer["I_XT"], **style, linewidth=1)
 
 
 FIGURES = {

@@ -51,14 +51,14 @@ FIGURES = {
     ),
     "plane_paths": Entry(
         paths,
-        "Mean path of each layer on the plane, coloured by epoch, and that of shuffled labels.",
+        "Mean path of each layer on the plane, coloured by epoch, and that of permuted labels.",
         needs=("information",),
         by_case=True,
         seen=_at_the_end,
     ),
     "information": Entry(
         against_epochs,
-        "I(X;T) and I(T;Y) of each layer against epochs, with the null of shuffled labels.",
+        "I(X;T) and I(T;Y) of each layer against epochs, with the null of permuted labels.",
         needs=("information",),
         by_case=True,
         seen=_most_lost,

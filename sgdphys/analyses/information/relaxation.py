@@ -1,16 +1,17 @@
-"""How long layers take to compress against how much they lose."""
+"""How long layers take to compress, against how much they lose."""
 
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sgdphys.analyses.entry import Sources
-from sgdphys.analyses.information.plane import own_layers
 from sgdphys.claims.relaxation import fitted_law, relaxation
 from sgdphys.figures.cases import panels
-from sgdphys.figures.style import EXACT, in_place_of_data, layers_legend
+from sgdphys.figures.layers import layers_legend, layers_of
+from sgdphys.figures.style import EXACT, in_place_of_data
 from sgdphys.information.onset import LEAST_LOSS
 
 _STYLES: dict[str, Any] = {"exponential": "-", "power": "--", "linear": ":"}
@@ -24,24 +25,25 @@ def against_bits(sources: Sources) -> Figure:
     layers = information["layer"].to_numpy()
     for ax, data, title in drawn:
         found = relaxation(data["I_XT"].dropna("epoch", how="all").load())
-        for layer, colour in own_layers(data, "I_XT"):
-            ax.plot(found.bits.sel(layer=layer), found.epochs.sel(layer=layer), "o", ms=2,
-                    color=colour, markeredgewidth=0, alpha=0.8)  # fmt: skip
+        pairs = xr.Dataset(found._asdict()).assign(I_XT=data["I_XT"])
+        for layer, style in layers_of(pairs, "I_XT", has_line=False):
+            ax.plot(layer["bits"], layer["epochs"], **style, linestyle="", markersize=2.5,
+                    markeredgewidth=0, alpha=0.8)  # fmt: skip
         bits, epochs = (v.to_numpy().ravel() for v in found)
-        there = np.isfinite(bits) & np.isfinite(epochs)
-        if not there.any():
+        finite = np.isfinite(bits) & np.isfinite(epochs)
+        if not finite.any():
             in_place_of_data(ax, f"no layer loses\n{LEAST_LOSS:g} bit")
-        if there.sum() >= _FEWEST:
-            grid = np.linspace(bits[there].min(), bits[there].max(), 100)
+        if finite.sum() >= _FEWEST:
+            grid = np.linspace(bits[finite].min(), bits[finite].max(), 100)
             for law, style in _STYLES.items():
-                ax.plot(grid, fitted_law(law, bits[there], epochs[there], grid), style,
+                ax.plot(grid, fitted_law(law, bits[finite], epochs[finite], grid), style,
                         color=EXACT, linewidth=0.9)  # fmt: skip
         ax.set_yscale("log")
         ax.set_title(title, fontsize=7)
     figure.supxlabel("loss of $I(X;T)$ after its peak (bits)", fontsize=8)
     figure.supylabel("relaxation time (epochs, logarithmic)", fontsize=8)
     laws = [Line2D([], [], color=EXACT, linestyle=s, lw=0.9, label=n) for n, s in _STYLES.items()]
-    layers_legend(figure, layers, *laws, marker="o", linestyle="", markersize=3)
-    figure.suptitle("a point: a layer of one network; time from a tenth of the loss to 63% of it",
+    layers_legend(figure, layers, *laws, linestyle="")
+    figure.suptitle("a point: one layer of one network; time from a tenth of the loss to 63% of it",
                     fontsize=7)  # fmt: skip
     return figure

@@ -1,23 +1,23 @@
 """Information and learning over the cases of a sweep."""
 
 import numpy as np
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sgdphys.analyses.entry import Sources
-from sgdphys.analyses.information.plane import estimator_line, own_layers
+from sgdphys.analyses.information.plane import estimator_line
 from sgdphys.dynamics.intervals import mean_with_interval
 from sgdphys.figures.cases import (
     case_colours,
     case_labels,
     control,
     control_axis,
-    finite_layers,
     panels,
 )
-from sgdphys.figures.style import NULL, PAGE, epoch_axis, layer_styles, layers_legend, with_cases
-from sgdphys.figures.training import ensemble_curve
+from sgdphys.figures.layers import finite_layers, layer_marker, layer_styles, layers_legend
+from sgdphys.figures.plots.information_plane import NULL_LABEL, information_plane
+from sgdphys.figures.plots.information_vs_epoch import information_vs_epoch
+from sgdphys.figures.style import NULL, PAGE, subplots, with_cases
 from sgdphys.information.onset import LEAST_LOSS, fall_after_peak
 from sgdphys.quantities import axis_label
 
@@ -28,21 +28,16 @@ def plane_of_cases(sources: Sources) -> Figure:
     figure, drawn = panels(information, sharex=True, sharey=True)
     layers = information["layer"].to_numpy()
     for ax, data, title in drawn:
-        mean = data[["I_XT", "I_TY", "null_I_TY"]].mean("replica").dropna("epoch", how="all")
-        for layer, colour in own_layers(mean, "I_XT"):
-            path = mean.sel(layer=layer)
-            ax.plot(path["I_XT"], path["null_I_TY"], color=NULL, linewidth=0.6, zorder=1)
-            ax.plot(path["I_XT"], path["I_TY"], color=colour, linewidth=1.0, zorder=2)
-            if mean.sizes["epoch"]:
-                end = path.isel(epoch=-1)
-                ax.plot(end["I_XT"], end["I_TY"], "o", color=colour, markersize=3, zorder=3)
+        information_plane(data, by="layer", ax=ax)
         ax.set_title(title, fontsize=7)
+        ax.set(xlabel="", ylabel="")
     figure.supxlabel(axis_label(information["I_XT"]), fontsize=8)
     figure.supylabel(axis_label(information["I_TY"]), fontsize=8)
-    mark = Line2D([], [], color="#444444", marker="o", linestyle="", ms=3, label="last epoch")
-    null = Line2D([], [], color=NULL, linewidth=0.8, label="shuffled\nlabels")
-    layers_legend(figure, layers, mark, null, shown=finite_layers(information, "I_XT"))
-    figure.suptitle(f"mean paths; {estimator_line(information)}", fontsize=7)
+    null = Line2D([], [], color=NULL, linewidth=0.8, label=NULL_LABEL.replace(" ", "\n"))
+    layers_legend(figure, layers, null, shown=finite_layers(information, "I_XT"))
+    figure.suptitle(
+        f"mean paths, markers at the last epoch; {estimator_line(information)}", fontsize=7
+    )
     return figure
 
 
@@ -51,14 +46,12 @@ def information_of_cases(sources: Sources) -> Figure:
     information = sources["information"]
     figure, drawn = panels(information, sharey=True)
     layers = information["layer"].to_numpy()
-    last = int(information["epoch"].max())
     for ax, data, title in drawn:
-        for layer, colour in own_layers(data, "I_XT"):
-            ensemble_curve(ax, data["I_XT"].sel(layer=layer), colour, "")
-        epoch_axis(ax, last, "")
+        information_vs_epoch(data, panels="I_XT", ax=ax)
         ax.set_title(title, fontsize=7)
+        ax.set(xlabel="", ylabel="")
     drawn[0][0].set_ylim(0, 1.05 * max(float(information["I_XT"].max()), 0.1))
-    figure.supxlabel("epochs (logarithmic from 1)", fontsize=8)
+    figure.supxlabel("epoch (logarithmic from 1)", fontsize=8)
     figure.supylabel(axis_label(information["I_XT"]), fontsize=8)
     layers_legend(figure, layers, shown=finite_layers(information, "I_XT"))
     figure.suptitle(f"median and middle 90%; {estimator_line(information)}", fontsize=7)
@@ -68,7 +61,7 @@ def information_of_cases(sources: Sources) -> Figure:
 def compression_of_cases(sources: Sources) -> Figure:
     """Bits each layer loses after the peak of its mean curve, by case."""
     information = with_cases(sources["information"])
-    figure, ax = plt.subplots(figsize=(PAGE, 2.9))
+    figure, ax = subplots(figsize=(PAGE, 2.9))
     layers = information["layer"].to_numpy()
     count = information.sizes["case"]
     width = 0.8 / count
@@ -81,9 +74,10 @@ def compression_of_cases(sources: Sources) -> Figure:
         found = mean_with_interval(lost)
         at = layers + (k - (count - 1) / 2) * width
         middle = found["lost"].to_numpy()
-        reach = np.stack([middle - found["lost_low"], found["lost_high"] - middle])
+        half_width = np.stack([middle - found["lost_low"], found["lost_high"] - middle])
         ax.bar(at, middle, width * 0.9, color=colour)
-        ax.errorbar(at, middle, np.maximum(reach, 0), fmt="none", ecolor="#333333", elinewidth=0.7)
+        ax.errorbar(at, middle, np.maximum(half_width, 0), fmt="none", ecolor="#333333",
+                    elinewidth=0.7)  # fmt: skip
         handles.append(Line2D([], [], color=colour, linewidth=4, label=label))
         last.add(layers[np.isfinite(middle)].max(initial=0))
     # networks of several depths have no output in common
@@ -113,7 +107,7 @@ def converged_layers(sources: Sources) -> Figure:
         information[["I_XT", "I_TY", "null_I_TY"]].isel(case=int(k)).dropna("epoch", how="all")
         for k in order
     ]
-    figure, (ax, below) = plt.subplots(1, 2, figsize=(PAGE, 3.0), width_ratios=(1.3, 1))
+    figure, (ax, below) = subplots(1, 2, figsize=(PAGE, 3.0), width_ratios=(1.3, 1))
     layers = information["layer"].to_numpy()
     # y is a function of x, so the bound is min(I(X;T), H(Y)); the first layer knows all of y
     most = float(information["I_TY"].max())
@@ -124,14 +118,16 @@ def converged_layers(sources: Sources) -> Figure:
             for n in ("I_XT", "I_TY", "null_I_TY")
         )
         ax.plot(x, null, "x", color=NULL, markersize=3)
+        marker = layer_marker(layer)
         ax.plot(x, y, color=colour, linewidth=0.8)
-        ax.scatter(x, y, s=6 + 26 * np.linspace(0, 1, len(x)), color=colour, linewidth=0, zorder=3)
+        ax.scatter(x, y, s=6 + 26 * np.linspace(0, 1, len(x)), color=colour, linewidth=0,
+                   marker=marker, zorder=3)  # fmt: skip
         bound = [h["I_XT"].clip(max=most) - h["I_TY"] for h in here]
         gaps = [mean_with_interval(v.drop_vars("epoch", errors="ignore").rename("gap"))
                 for v in bound]  # fmt: skip
         middle, low, high = (np.array([float(g["gap" + e]) for g in gaps])
                              for e in ("", "_low", "_high"))  # fmt: skip
-        below.plot(values[order], middle, "o-", ms=2.5, linewidth=0.8, color=colour)
+        below.plot(values[order], middle, marker=marker, linewidth=0.8, color=colour)
         below.fill_between(values[order], low, high, color=colour, alpha=0.2, linewidth=0)
     ax.set_xlabel(axis_label(information["I_XT"]))
     ax.set_ylabel(axis_label(information["I_TY"]))
@@ -144,8 +140,9 @@ def converged_layers(sources: Sources) -> Figure:
         Line2D([], [], color="#444444", marker="o", linestyle="", markersize=s, label=f"{v:g}")
         for s, v in ((2.5, small), (5.5, large))
     ]
-    dealt = Line2D([], [], color=NULL, marker="x", linestyle="", ms=3, label="shuffled\nlabels")
-    layers_legend(figure, layers, *handles, dealt)
+    null_handle = Line2D([], [], color=NULL, marker="x", linestyle="",
+                         label=NULL_LABEL.replace(" ", "\n"))  # fmt: skip
+    layers_legend(figure, layers, *handles, null_handle)
     figure.suptitle(
         f"last epoch, mean of networks; larger points: larger {name.replace('_', ' ')}; bands 95%\n"
         f"{estimator_line(information)}",

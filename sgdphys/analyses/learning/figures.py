@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import xarray as xr
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.figures.cases import case_colours, case_labels, control, control_axis, swept
-from sgdphys.figures.style import DATA, NULL, PAGE, epoch_axis, field_values, with_cases
+from sgdphys.figures.plots.order_parameter import order_parameter
+from sgdphys.figures.style import NULL, PAGE, epoch_axis, field_values, subplots, with_cases
 from sgdphys.quantities import axis_label
 
 PANELS = {
@@ -21,7 +21,7 @@ PANELS = {
 _FEWEST = 3
 _MOST_CURVES = 12
 """In one panel, each with a name of its own."""
-_CAPTION = "$m$: test accuracy above chance, over what it can be; {} networks a point"
+_CAPTION = "$m$: test accuracy above chance, divided by its maximum; {} networks per point"
 
 
 def has_control(learning: xr.Dataset) -> bool:
@@ -38,7 +38,7 @@ def grid_of(data: xr.Dataset) -> tuple[str, str] | None:
     if len(keys) != 2 or any(not np.issubdtype(v.dtype, np.number) for v in keys.values()):
         return None
     (first, a), (second, b) = keys.items()
-    # lists in step have more pairs than cases; a case whose networks all diverged is not there
+    # lists in step have more pairs than cases; a case whose networks all diverged is missing
     cases = len(json.loads(data.attrs.get("cases", "[]"))) or data.sizes["case"]
     is_grid = data.sizes["case"] <= len(np.unique(a)) * len(np.unique(b)) <= cases
     return (first, second) if is_grid else None
@@ -55,20 +55,16 @@ def _scan(learning: xr.Dataset) -> Figure:
     found = control(learning)
     assert found is not None
     name, values = found
-    order = np.argsort(values)
-    figure, axes = plt.subplots(2, 2, figsize=(PAGE * 0.8, 4.0), sharex=True)
-    for ax, (variable, label) in zip(axes.ravel(), PANELS.items(), strict=True):
-        y, low, high = (learning[variable + end].to_numpy()[order] for end in ("", "_low", "_high"))
-        x = values[order]
-        ax.plot(x, y, "o-", color=DATA, markersize=3, linewidth=0.9)
-        ax.fill_between(x, low, high, color=DATA, alpha=0.2, linewidth=0)
-        ax.set_ylabel(label)
-    axes[1, 0].axhline(2 / 3, color=NULL, linewidth=0.8, linestyle="--")
+    figure, axes = subplots(2, 2, figsize=(PAGE * 0.8, 4.0), sharex=True)
+    order_parameter(learning, panels=tuple(PANELS), control=f"swept_{name}", ax=axes)
+    for ax, label in zip(axes.ravel(), PANELS.values(), strict=True):
+        ax.set(xlabel="", ylabel=label)
     axes[1, 1].set_yscale("log")
     for ax in axes[1]:
         control_axis(ax, name, values)
     figure.suptitle(
-        f"{_CAPTION.format(learning.sizes['replica'])}; bands 95%\ndashed: all networks alike",
+        f"{_CAPTION.format(learning.sizes['replica'])}; bands 95%\n"
+        "dashed: all networks have the same $m$",
         fontsize=7,
     )
     return figure
@@ -77,7 +73,7 @@ def _scan(learning: xr.Dataset) -> Figure:
 def _grid(learning: xr.Dataset, first: str, second: str) -> Figure:
     keys = swept(learning)
     x, y = np.unique(keys[first]), np.unique(keys[second])
-    figure, axes = plt.subplots(2, 2, figsize=(PAGE, 5.0), sharex=True, sharey=True)
+    figure, axes = subplots(2, 2, figsize=(PAGE, 5.0), sharex=True, sharey=True)
     for ax, (variable, label) in zip(axes.ravel(), PANELS.items(), strict=True):
         table = np.full((len(y), len(x)), np.nan)
         at = np.searchsorted(y, keys[second]), np.searchsorted(x, keys[first])
@@ -100,9 +96,9 @@ def _grid(learning: xr.Dataset, first: str, second: str) -> Figure:
 
 
 def test_error(sources: Sources) -> Figure:
-    """Test error of every case against epochs, and when it reached the study's mark."""
+    """Test error of every case against epochs, and the study's error level."""
     learning = with_cases(sources["learning"])
-    figure, ax = plt.subplots(figsize=(PAGE, 2.9))
+    figure, ax = subplots(figsize=(PAGE, 2.9))
     colours, labels = case_colours(learning), case_labels(learning)
     for k, (colour, label) in enumerate(zip(colours, labels, strict=True)):
         curve = learning["test_error"].isel(case=k).dropna("epoch")
@@ -139,7 +135,7 @@ def _seen(learning: xr.Dataset) -> str:
 FIGURES = {
     "test_error": Entry(
         test_error,
-        "Test error of every case against epochs, and when it reached the study's mark.",
+        "Test error of every case against epochs, and the study's error level.",
         needs=("learning",),
         applies=_has_few_curves,
         seen=_seen,

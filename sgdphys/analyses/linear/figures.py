@@ -5,10 +5,8 @@ from matplotlib.lines import Line2D
 
 from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.figures.cases import panels
-from sgdphys.figures.style import (
-    epoch_axis,
-)
-from sgdphys.figures.training import ensemble_curve
+from sgdphys.figures.curves import ensemble_curve
+from sgdphys.figures.style import epoch_axis
 
 
 def linear(sources: Sources) -> Figure:
@@ -21,18 +19,18 @@ def linear(sources: Sources) -> Figure:
         first = here.isel(layer=0)
         for name, colour in zip(names, ("#0072B2", "#56B4E9"), strict=True):
             if float(first[name].max()) > 1e-9:
-                ensemble_curve(ax, first[name], colour, names[name])
+                ensemble_curve(ax, first[name], color=colour, label=names[name])
         ax.set_ylim(bottom=0)
         twin = ax.twinx()
-        ensemble_curve(twin, here["generalisation_error"], "#D55E00", "test error")
+        ensemble_curve(twin, here["generalisation_error"], color="#D55E00", linestyle="--")
         twin.grid(visible=False)
         twin.set_ylim(bottom=0)
         twin.tick_params(axis="y", colors="#D55E00")
         epoch_axis(ax, last, "")
         ax.set_title(title.replace(", ", "\n"), fontsize=6)
-    figure.supxlabel("epochs (logarithmic from 1)", fontsize=8)
+    figure.supxlabel("epoch (logarithmic from 1)", fontsize=8)
     figure.supylabel("$I$ of the hidden layer (bits)", fontsize=8)
-    handles = [Line2D([], [], color="#D55E00", label="test error\n(right scale)")]
+    handles = [Line2D([], [], color="#D55E00", linestyle="--", label="test error\n(right scale)")]
     handles += [
         Line2D([], [], color=c, label=label)
         for label, c in zip(names.values(), ("#0072B2", "#56B4E9"), strict=True)

@@ -4,27 +4,24 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from sgdphys.analyses.entry import Entry, Sources
-from sgdphys.figures.style import DATA, EXACT, FIT, NULL, PAGE, with_cases
+from sgdphys.figures.curves import points
+from sgdphys.figures.plots.early_warning import early_warning as tau_histogram
+from sgdphys.figures.plots.rolling_indicators import rolling_indicators
+from sgdphys.figures.style import DATA, EXACT, FIT, NULL, PAGE, subplots, with_cases
 
-
-def _points(ax: Axes, x: np.ndarray, data: xr.Dataset, name: str, **style: Any) -> None:
-    y, low, high = (data[f"{name}{e}"].to_numpy() for e in ("", "_low", "_high"))
-    ax.errorbar(
-        x, y, np.abs([y - low, high - y]), linestyle="", markersize=3.5, elinewidth=0.8, **style
-    )
+_POINT: dict[str, Any] = {"linestyle": "", "markersize": 3.5, "elinewidth": 0.8}
 
 
 def critical_slowing(sources: Sources) -> Figure:
     """Relaxation time and variance against the distance from the pitchfork; order against s."""
     data = with_cases(sources["pitchfork"])
-    figure, axes = plt.subplots(1, 3, figsize=(PAGE, 2.9))
+    figure, axes = subplots(1, 3, figsize=(PAGE, 2.9))
     decay = float(data.attrs.get("decay", 1.0))
     has_scan = "swept_signal" in data.coords
     signal = data["swept_signal"].to_numpy() if has_scan else np.array([np.nan])
@@ -39,9 +36,9 @@ def critical_slowing(sources: Sources) -> Figure:
             if name == "relaxation_time":
                 ax.plot(distance[side][order], here["discrete_relaxation_time"].to_numpy()[order],
                         color=EXACT, linewidth=0.8, linestyle=":")  # fmt: skip
-            _points(ax, distance[side], here, name, marker=marker, **colour)
+            points(ax, distance[side], here, name, marker=marker, **_POINT, **colour)
             ax.plot(distance[side], here[f"simulated_{name}"], marker="x", markersize=3.5,
-                    linestyle="", color=FIT, markeredgewidth=0.8)  # fmt: skip
+                    linestyle="", color=FIT, markeredgewidth=0.8, zorder=5)  # fmt: skip
         ax.set_xscale("log")
         ax.set_yscale("log")
         ax.set_xlabel("$|s - g|$ (logarithmic)")
@@ -57,8 +54,8 @@ def critical_slowing(sources: Sources) -> Figure:
     figure.legend(handles=_handles(), loc="outside lower center", ncols=4)
     if "critical" in data:
         figure.suptitle(
-            f"$s_c$ = {_said(data, 'critical')}, $\\nu$ = {_said(data, 'exponent')} fitted together"
-            f" (exact: {decay:g} and 1); bars 95% (bootstrap over replicas)",
+            f"$s_c$ = {_said(data, 'critical')}, $z\\nu$ = {_said(data, 'exponent')} fitted "
+            f"together (exact: {decay:g} and 1); bars 95% (bootstrap over replicas)",
             fontsize=7,
         )
     return figure
@@ -72,10 +69,10 @@ def _said(data: xr.Dataset, name: str) -> str:
 def _order_panel(ax: Axes, data: xr.Dataset, signal: np.ndarray, decay: float) -> None:
     fine = np.linspace(np.nanmin(signal), np.nanmax(signal), 300)
     ax.plot(fine, np.sqrt(2 * np.maximum(fine - decay, 0)), color=EXACT, linewidth=0.8)
-    for side, marker, filled in ((signal < decay, "o", True), (signal > decay, "s", False)):
+    for side, marker, filled in ((signal < decay, "o", True), (signal >= decay, "s", False)):
         here = data.isel(case=np.flatnonzero(side))
-        _points(ax, signal[side], here, "order", marker=marker, color=DATA,
-                markerfacecolor=DATA if filled else "white")  # fmt: skip
+        points(ax, signal[side], here, "order", marker=marker, color=DATA,
+               markerfacecolor=DATA if filled else "white", **_POINT)  # fmt: skip
     ax.axvline(decay, color=NULL, linewidth=0.8, linestyle="--")
     ax.set_xlabel("signal $s$")
     ax.set_ylabel(r"order parameter $\langle|m|\rangle$" + "\n(weight)")
@@ -103,30 +100,28 @@ def _handles() -> list[Line2D]:
     ]  # fmt: skip
 
 
-_COURSES = {"ramp": (DATA, "s climbs to g"), "control": (NULL, "s stays")}
+_COURSES = {"ramp": (DATA, "s rises to g"), "control": (NULL, "s constant")}
 
 
 def early_warning(sources: Sources) -> Figure:
-    """A path, its indicators, and Kendall's tau of all paths: on a slow ramp and beside it."""
+    """A path, its indicators, and Kendall's tau of all paths: on a slow ramp and without one."""
     data = with_cases(sources["pitchfork"])
     if "ramp_path" not in data:
-        figure, ax = plt.subplots(figsize=(PAGE / 2, 2))
+        figure, ax = subplots(figsize=(PAGE / 2, 2))
         ax.text(0.5, 0.5, "one value of s: no ramp", ha="center", va="center", color=NULL)
         return figure
-    figure, axes = plt.subplots(2, 2, figsize=(PAGE, 4.2))
+    figure, axes = subplots(2, 2, figsize=(PAGE, 4.2))
     for course, (colour, label) in _COURSES.items():
         here = data.sel(course=course)
         step = here["ramp_step"].to_numpy()
         axes[0, 0].plot(step, here["ramp_path"], color=colour, linewidth=0.5, label=label)
-        for ax, name in ((axes[0, 1], "ramp_variance"), (axes[1, 0], "ramp_autocorrelation")):
-            values = here[name].transpose("ramp_replica", "ramp_step").to_numpy()
-            there = np.isfinite(values).all(axis=0)
-            middle, low, high = np.quantile(values[:, there], [0.5, 0.1, 0.9], axis=0)
-            ax.plot(step[there], middle, color=colour, label=label)
-            ax.fill_between(step[there], low, high, color=colour, alpha=0.2, linewidth=0)
+        rolling_indicators(
+            here.rename(ramp_variance="variance", ramp_autocorrelation="autocorrelation"),
+            time="ramp_step", band=0.8, ax=[axes[0, 1], axes[1, 0]], color=colour, label=label,
+        )  # fmt: skip
         share, p = float(here["warning_share"]), float(here["ensemble_p_value"])
-        axes[1, 1].hist(
-            here["kendall"], bins=np.linspace(-1, 1, 33), color=colour, alpha=0.7,
+        tau_histogram(
+            here, ax=axes[1, 1], color=colour,
             label=f"{label}: {share:.0%} warn (across replicas: p = {p:.3f})",
         )  # fmt: skip
     axes[0, 0].set_ylabel("one path, slow mode\n(weight)")
@@ -134,10 +129,12 @@ def early_warning(sources: Sources) -> Figure:
     axes[0, 1].set_yscale("log")
     axes[1, 0].set_ylabel("lag-1 autocorrelation")
     axes[1, 1].set_xlabel(r"Kendall's $\tau$, mean of variance and autocorrelation")
-    axes[1, 1].set_ylabel("paths")
+    axes[1, 1].set_ylabel("number of paths")
     for ax in axes.ravel()[:3]:
         ax.set_xlabel("step")
         ax.xaxis.set_major_locator(MaxNLocator(5))
+    axes[0, 1].yaxis.set_minor_formatter(NullFormatter())
+    axes[1, 1].xaxis.set_major_locator(MaxNLocator(5))
     figure.legend(*axes[1, 1].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     figure.suptitle(
         "simulated paths; bands hold 80% of them; a warning: p of 5% at most, AR(1) surrogates",
@@ -154,7 +151,7 @@ FIGURES = {
     ),
     "early_warning": Entry(
         early_warning,
-        "A path, its indicators, and Kendall's tau of all paths: on a slow ramp and beside it.",
+        "A path, its indicators, and Kendall's tau of all paths: on a slow ramp and without one.",
         needs=("pitchfork",),
     ),
 }

@@ -5,14 +5,13 @@ from typing import Any, Literal
 import matplotlib as mpl
 import numpy as np
 import xarray as xr
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from sgdphys.analyses.entry import Entry, Sources
-from sgdphys.figures.style import EXACT, NULL, PAGE, epoch_axis, field_values, with_cases
+from sgdphys.figures.style import EXACT, NULL, PAGE, epoch_axis, field_values, subplots, with_cases
 
 _MARKERS = "osD^v"
 
@@ -49,7 +48,7 @@ def _legend(
 def _curves(
     ax: Axes, data: xr.Dataset, sampler: str, name: str, colours: Any, markers: Any
 ) -> None:
-    """One quantity against the epoch of each burst, a curve a case of one sampler."""
+    """One quantity against the epoch of each burst, one curve per case of one sampler."""
     chosen = np.flatnonzero(_values(data, "sampling").astype(str) == sampler)
     for k in chosen:
         here = data.isel(case=k)
@@ -68,7 +67,7 @@ def _curves(
 def _grid(
     rows: int, columns: int, height: float, share: Literal["all", "row"] = "all"
 ) -> tuple[Figure, np.ndarray]:
-    figure, axes = plt.subplots(
+    figure, axes = subplots(
         rows, columns, figsize=(PAGE, 0.8 + height * rows), sharex=share, sharey="row",
         squeeze=False,
     )  # fmt: skip
@@ -104,9 +103,7 @@ def ratios(sources: Sources) -> Figure:
 
 
 def _epochs(ax: Axes, data: xr.Dataset) -> None:
-    epoch_axis(
-        ax, int(np.nanmax(data["burst_epoch"])), "epoch at a burst's start (logarithmic from 1)"
-    )
+    epoch_axis(ax, int(np.nanmax(data["burst_epoch"])), "epoch at a burst's start")
 
 
 def _caption(data: xr.Dataset) -> str:
@@ -164,7 +161,7 @@ def production(sources: Sources) -> Figure:
     """Entropy production along the three sharpest directions, and the flatness exponent."""
     data = with_cases(sources["stationarity"])
     samplers, colours, markers = _panels(data)
-    names = {"entropy_production": "entropy production\n(nats an update)"}
+    names = {"entropy_production": "entropy production\n(nats per update)"}
     if "flatness_exponent" in data:
         names["flatness_exponent"] = "slope of ln variance\non ln curvature"
     figure, axes = _grid(len(names), len(samplers), 2.1)
@@ -190,7 +187,7 @@ def production(sources: Sources) -> Figure:
 
 
 def one_of_each(data: xr.Dataset) -> list[int]:
-    """Places of the first cases of each sampler, learning rate and momentum.
+    """Indices of the first cases of each sampler, learning rate and momentum.
 
     Parameters
     ----------
@@ -212,15 +209,15 @@ def phase_diagram(sources: Sources) -> Figure:
     shown = {
         "sharpness": (r"$\eta\,$sharpness$/2(1+\mu)$", "viridis"),
         "full_ratio": ("full-gradient ratio", "cividis"),
-        "entropy_production": ("entropy production (nats an update)", "magma"),
+        "entropy_production": ("entropy production (nats per update)", "magma"),
     }
     if len(rates) < 2 or len(momenta) < 2:
-        figure, ax = plt.subplots(figsize=(PAGE / 2, 2))
+        figure, ax = subplots(figsize=(PAGE / 2, 2))
         ax.set_axis_off()
         ax.text(0.5, 0.5, "a phase diagram needs two learning rates\nand two momenta",
                 ha="center", va="center", color=NULL)  # fmt: skip
         return figure
-    figure, axes = plt.subplots(
+    figure, axes = subplots(
         len(samplers), len(shown), figsize=(PAGE, 0.8 + 1.7 * len(samplers)), squeeze=False,
         sharex=True, sharey=True,
     )  # fmt: skip

@@ -1,0 +1,45 @@
+"""Public names of sgdphys.figures, each imported when it is first used; types for editors."""
+
+from .plots.autocorrelation import autocorrelation as autocorrelation
+from .plots.bottleneck_curve import bottleneck_curve as bottleneck_curve
+from .plots.critical_point import critical_point as critical_point
+from .plots.diffusion_vs_lag import diffusion_vs_lag as diffusion_vs_lag
+from .plots.early_warning import early_warning as early_warning
+from .plots.fit import fit as fit
+from .plots.gradient_phases import gradient_phases as gradient_phases
+from .plots.information_plane import information_plane as information_plane
+from .plots.information_snapshot import information_snapshot as information_snapshot
+from .plots.information_vs_epoch import information_vs_epoch as information_vs_epoch
+from .plots.kramers_moyal import kramers_moyal as kramers_moyal
+from .plots.msd import msd as msd
+from .plots.order_parameter import order_parameter as order_parameter
+from .plots.relaxation_time import relaxation_time as relaxation_time
+from .plots.rolling_indicators import rolling_indicators as rolling_indicators
+from .plots.training_curves import training_curves as training_curves
+from .plots.trajectory_components import trajectory_components as trajectory_components
+from .plots.verdicts import verdicts as verdicts
+from .plots.weight_entropy import weight_entropy as weight_entropy
+from .plots.weight_norms import weight_norms as weight_norms
+
+__all__ = [
+    "autocorrelation",
+    "bottleneck_curve",
+    "critical_point",
+    "diffusion_vs_lag",
+    "early_warning",
+    "fit",
+    "gradient_phases",
+    "information_plane",
+    "information_snapshot",
+    "information_vs_epoch",
+    "kramers_moyal",
+    "msd",
+    "order_parameter",
+    "relaxation_time",
+    "rolling_indicators",
+    "training_curves",
+    "trajectory_components",
+    "verdicts",
+    "weight_entropy",
+    "weight_norms",
+]

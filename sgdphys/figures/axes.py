@@ -1,0 +1,86 @@
+"""Where a figure function draws: on axes that are given, or on a new figure in the user's style."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cbook import normalize_kwargs
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from sgdphys.errors import InputError
+
+
+def one_axes(ax: Axes | None) -> tuple[Axes, bool]:
+    """Return the axes that are given, or those of a new figure; and whether they are new."""
+    if ax is not None:
+        return ax, False
+    from matplotlib import pyplot as plt  # a backend is chosen only where a figure is asked for
+
+    return plt.subplots()[1], True
+
+
+def axes_of(
+    ax: Axes | Iterable[Axes] | None, panels: str | Sequence[str], columns: int | None = None
+) -> tuple[list[Axes], list[str], bool]:
+    """Return axes for every panel, the panels' names, and whether the axes are new.
+
+    Parameters
+    ----------
+    ax : Axes, array of Axes or None
+        As many as there are panels; new ones have the size of ``figure.figsize`` each.
+    panels : str or sequence of str
+    columns : int, optional
+        Of new axes; all panels in one row by default.
+
+    Raises
+    ------
+    InputError
+        For another number of axes than panels.
+    """
+    names = [panels] if isinstance(panels, str) else list(panels)
+    if ax is not None:
+        given = [ax] if isinstance(ax, Axes) else list(np.asarray(ax, dtype=object).ravel())
+        if len(given) != len(names):
+            raise InputError(
+                f"ax has {len(given)} axes and there are {len(names)} panels: {', '.join(names)}; "
+                "give one axes per panel, or name fewer panels="
+            )
+        return given, names, False
+    from matplotlib import pyplot as plt
+
+    columns = columns or len(names)
+    rows = -(-len(names) // columns)
+    width, height = mpl.rcParams["figure.figsize"]
+    layout = None if mpl.rcParams["figure.autolayout"] or len(names) == 1 else "constrained"
+    _, drawn = plt.subplots(
+        rows, columns, figsize=(columns * width, rows * height), squeeze=False,
+        layout=layout,
+    )  # fmt: skip
+    return list(drawn.ravel()), names, True
+
+
+def returned(axes: Sequence[Axes], panels: str | Sequence[str]) -> Any:
+    """Return the axes of one panel, or an array of those of several."""
+    return axes[0] if isinstance(panels, str) else np.array(axes, dtype=object)
+
+
+def legend_of_new(ax: Axes, is_new: bool) -> None:
+    """Give axes of a new figure a legend; on axes of the user's, the user decides."""
+    if is_new and ax.get_legend_handles_labels()[0]:
+        ax.legend()
+
+
+def options(given: dict[str, Any], artist: type = Line2D, **defaults: Any) -> dict[str, Any]:
+    """Join the user's options of an artist to a function's own, which yield to them."""
+    named = normalize_kwargs(given, artist)
+    return {k: v for k, v in defaults.items() if k not in named} | named
+
+
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure that axes stand on."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return figure

@@ -1,0 +1,130 @@
+"""Curves with their bands: of an ensemble, or with the interval that a result carries."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+BAND = 0.9
+"""Fraction of the series inside the band of a median."""
+_SHADE = 0.2
+
+
+def curve(
+    ax: Axes,
+    data: xr.Dataset,
+    name: str,
+    x: str,
+    *,
+    band: float = BAND,
+    is_positive: bool = False,
+    **line: Any,
+) -> Line2D | None:
+    """Draw a variable of a result with its band.
+
+    Parameters
+    ----------
+    ax : Axes
+    data : Dataset
+    name : str
+        A variable along ``x`` alone has the band between its ``_low`` and ``_high``, if it has
+        them; over further dimensions, its median and the middle of the distribution are drawn.
+    x : str
+        A coordinate along one dimension, or a dimension.
+    band : float
+        Fraction of the series inside the band.
+    is_positive : bool
+        Leave out what cannot stand on a logarithmic axis.
+    **line
+        Passed to ``Axes.plot``.
+
+    Returns
+    -------
+    Line2D or None
+        None where there is nothing to draw.
+    """
+    values, at = data[name], data[x]
+    (dim,) = at.dims
+    if values.dims == (dim,):
+        y = values.to_numpy().astype(float)
+        ends = [f"{name}_low", f"{name}_high"]
+        low, high = (data[n].to_numpy() if n in data else y for n in ends)
+    else:
+        flat = values.transpose(dim, ...).to_numpy().reshape(len(at), -1)
+        low, y, high = quantiles(flat, band)
+    kept = np.isfinite(y) & np.isfinite(at.to_numpy())
+    if is_positive:
+        kept &= y > 0
+        low = np.where(low > 0, low, np.nan)
+    if not kept.any():
+        return None
+    x_kept, y_kept = at.to_numpy()[kept], y[kept]
+    if kept.sum() == 1:  # a single point has no line
+        line = {"marker": "o"} | {k: v for k, v in line.items() if k != "markevery"}
+    (drawn,) = ax.plot(x_kept, y_kept, **line)
+    if not np.array_equal(low, high, equal_nan=True):
+        ax.fill_between(
+            x_kept, low[kept], high[kept], color=drawn.get_color(), alpha=_SHADE, linewidth=0,
+            zorder=drawn.get_zorder() - 0.1,
+        )  # fmt: skip
+    return drawn
+
+
+def quantiles(values: np.ndarray, band: float) -> np.ndarray:
+    """Low end, median and high end (3, point) of the finite values (point, series)."""
+    found = np.full((3, len(values)), np.nan)
+    kept = np.isfinite(values).any(axis=1)
+    finite = np.where(np.isfinite(values[kept]), values[kept], np.nan)
+    if finite.size:
+        shares = [(1 - band) / 2, 0.5, (1 + band) / 2]
+        found[:, kept] = np.nanquantile(finite, shares, axis=1)
+    return found
+
+
+def ensemble_curve(ax: Axes, values: xr.DataArray, **line: Any) -> Line2D | None:
+    """Draw the median over replicas and the band of the middle 90% against epochs.
+
+    Parameters
+    ----------
+    ax : Axes
+    values : DataArray (epoch, replica)
+        Replicas that are not finite at an epoch are left out there.
+    **line
+        Passed to ``Axes.plot``.
+    """
+    return curve(ax, values.rename("values").to_dataset(), "values", "epoch", **line)
+
+
+def points(ax: Axes, x: np.ndarray, data: xr.Dataset, name: str, **style: Any) -> None:
+    """Draw points with their intervals; an interval without an upper end is an arrow.
+
+    Parameters
+    ----------
+    ax : Axes
+    x : array (point,)
+    data : Dataset
+        ``name`` with ``_low`` and ``_high``, along one dimension.
+    name : str
+    **style
+        Passed to ``Axes.errorbar``.
+    """
+    y = data[name].to_numpy().astype(float)
+    low, high = (
+        data[n].to_numpy().astype(float) if (n := f"{name}{end}") in data else y
+        for end in ("_low", "_high")
+    )
+    # an infinite value is known to lie above its lower end
+    y = np.where(np.isposinf(y), low, y)
+    is_open = np.isposinf(high)
+    above = np.where(is_open, y, high - y)
+    below = np.where(np.isfinite(low), y - low, 0.0)
+    kept = np.isfinite(y)
+    if not kept.any():
+        return
+    errors = np.maximum(np.nan_to_num([below[kept], above[kept]]), 0)
+    if not is_open[kept].any():
+        ax.errorbar(x[kept], y[kept], errors, **style)
+        return
+    ax.errorbar(x[kept], y[kept], errors, lolims=is_open[kept], **style)

@@ -1,0 +1,1 @@
+"""One figure function per file, named as the function whose result it draws."""

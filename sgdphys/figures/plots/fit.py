@@ -1,0 +1,139 @@
+"""A fit at a glance: paths, displacement, increments, and drift and diffusion functions."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+
+from sgdphys.containers import require_kind
+from sgdphys.figures.axes import axes_of, options, returned
+from sgdphys.figures.plots.kramers_moyal import kramers_moyal
+from sgdphys.figures.plots.msd import msd
+from sgdphys.figures.portraits import portrait
+from sgdphys.figures.style import DATA, EXACT, FIT, in_place_of_data
+
+_PANELS = ("paths", "msd", "increments", "functions")
+_MOST_POINTS = 4000
+"""Of a path that is drawn."""
+
+
+def fit(
+    result: xr.Dataset,
+    theta: Any,
+    *,
+    time: Any = None,
+    ax: Iterable[Axes] | None = None,
+    **kwargs: Any,
+) -> Any:
+    """Draw a fit at a glance: paths, displacement, increments, drift and diffusion.
+
+    Parameters
+    ----------
+    result : Dataset
+        Of ``dynamics.fit``.
+    theta : DataArray or array
+        The series that were fitted. Each is drawn about its mean, in units of its standard
+        deviation (s.d.).
+    time : str, float, array or pair, optional
+        As it was given to ``fit``.
+    ax : array of four Axes, optional
+        A new figure by default; every panel has its legend.
+    **kwargs
+        Passed to ``Axes.plot``, for the paths.
+
+    Returns
+    -------
+    array of Axes
+        paths; mean squared displacement (median and quartiles) with those of the models; increments
+        and a Gaussian; drift and diffusion functions.
+
+    See Also
+    --------
+    msd, kramers_moyal : Two of the panels, of results in their own units.
+
+    Examples
+    --------
+    >>> import numpy as np, sgdphys as sp
+    >>> walk = np.random.default_rng(0).standard_normal((300, 4)).cumsum(axis=0)
+    >>> axes = sp.figures.fit(sp.fit(walk), walk)
+    >>> len(axes[0].lines)
+    4
+    """
+    require_kind(result, xr.Dataset, "result", "hurst")
+    axes, _, _ = axes_of(ax, _PANELS, columns=2)
+    draw_portrait(axes, portrait(result, theta, time=time), **kwargs)
+    return returned(axes, _PANELS)
+
+
+def draw_portrait(axes: Sequence[Axes], portrayed: xr.Dataset, **kwargs: Any) -> None:
+    """Draw the four panels of what ``portraits.portrait`` returned."""
+    t = portrayed.attrs["t"]
+    _paths(axes[0], portrayed, t, kwargs)
+    _displacement(axes[1], portrayed, t)
+    _increments(axes[2], portrayed)
+    _functions(axes[3], portrayed, t)
+
+
+def _plural(t: str) -> str:
+    return t if t == "time" else f"{t}s"
+
+
+def _paths(ax: Axes, portrayed: xr.Dataset, t: str, given: dict[str, Any]) -> None:
+    time = portrayed["time"].to_numpy()
+    step = max(1, len(time) // _MOST_POINTS)
+    for k, path in enumerate(portrayed["path"].to_numpy()):
+        shade = mpl.colormaps["viridis"](0.16 * k)
+        ax.plot(time[::step], path[::step], **options(given, linewidth=0.6, color=shade))
+    ax.set_xlabel("time" if t == "time" else f"time ({_plural(t)})")
+    ax.set_ylabel("position (s.d.)")
+    shown, total = portrayed.sizes["shown"], portrayed.attrs["series"]
+    ax.set_title("all paths" if shown == total else f"{shown} of {total} paths shown")
+
+
+def _displacement(ax: Axes, portrayed: xr.Dataset, t: str) -> None:
+    ax.set_title("mean squared displacement")
+    if "msd" not in portrayed:
+        ax.set_xlabel(f"lag ({_plural(t)})")
+        in_place_of_data(ax, "points are not evenly spaced")
+        return
+    moved = portrayed[["msd", "msd_low", "msd_high"]].assign_coords(lag=portrayed["lag"])
+    msd(moved, slope=None, ax=ax, label="median and quartiles")
+    lag, middle = portrayed["lag"].to_numpy(), portrayed["msd"].to_numpy()
+    ax.plot(lag, middle[0] * lag / lag[0], color=EXACT, linewidth=0.8, linestyle=":",
+            label="Wiener, $2 D t$")  # fmt: skip
+    kappa, diffusion = (float(portrayed[n]) for n in ("median_kappa", "median_ou_diffusion"))
+    if np.isfinite(kappa) and kappa > 0:
+        law = 2 * diffusion / kappa * -np.expm1(-kappa * lag)
+        ax.plot(lag, law, color=FIT, label="Ornstein-Uhlenbeck")
+    hurst = float(portrayed["median_hurst"])
+    if np.isfinite(hurst):
+        ax.plot(lag, middle[0] * (lag / lag[0]) ** (2 * hurst), color=FIT, linestyle="--",
+                linewidth=0.9, label=f"fractional, $H$ = {hurst:.2f}")  # fmt: skip
+    ax.set_xlabel(f"lag ({_plural(t)})")
+    ax.set_ylabel("MSD (s.d.$^2$)")
+    ax.legend()
+
+
+def _increments(ax: Axes, portrayed: xr.Dataset) -> None:
+    x, density = portrayed["bin_centre"].to_numpy(), portrayed["density"].to_numpy()
+    filled = density > 0
+    ax.plot(x[filled], density[filled], "o", color=DATA, label="increments, outermost bins open")
+    ax.plot(x, np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), color=EXACT, linewidth=0.8,
+            label="Gaussian")  # fmt: skip
+    ax.set_yscale("log")
+    ax.set_ylim(0.3 * density[filled].min(), 40 * density.max())  # room for the legend
+    ax.set_xlabel("increment minus drift (its own s.d.)")
+    ax.set_ylabel("probability density")
+    ax.set_title("increments over one step")
+    ax.legend(loc="upper right")
+
+
+def _functions(ax: Axes, portrayed: xr.Dataset, t: str) -> None:
+    kramers_moyal(portrayed, ax=[ax, ax])
+    ax.set_xlabel("position (s.d.)")
+    ax.set_ylabel(f"drift (s.d.) and diffusion (s.d.$^2$)\nper {t}")
+    ax.set_title("drift and diffusion functions, 95% bands")
+    ax.legend()

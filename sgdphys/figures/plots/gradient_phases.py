@@ -1,0 +1,103 @@
+"""From drift to diffusion: the mean of each layer's gradient against its noise."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+
+from sgdphys.containers import require_kind
+from sgdphys.figures.axes import axes_of, legend_of_new, options, returned
+from sgdphys.figures.curves import curve
+from sgdphys.figures.layers import layers_of
+from sgdphys.figures.style import NULL, epoch_axis, in_place_of_data
+from sgdphys.quantities import axis_label
+
+_EVENTS = {
+    "gradient_ratio": "transition_epoch_ensemble",
+    "drift_ratio": "drift_transition_epoch_ensemble",
+}
+"""Of each ratio, the epoch at which it falls below 1."""
+
+
+def gradient_phases(
+    result: xr.Dataset,
+    *,
+    panels: str | Sequence[str] | None = None,
+    ax: Axes | Iterable[Axes] | None = None,
+    **kwargs: Any,
+) -> Any:
+    """Draw gradient mean against gradient noise of every layer over epochs, with intervals.
+
+    Parameters
+    ----------
+    result : Dataset
+        Of ``dynamics.gradient_phases``, or the group ``phases`` of a run's results.
+    panels : str or sequence of str, optional
+        Variables (epoch, layer), one panel each; by default the ratios that there are:
+        "gradient_ratio" and "drift_ratio". Also "mean_over_weight", "noise_over_weight". Of a ratio
+        a triangle marks where it falls below 1, with the interval of that epoch.
+    ax : Axes or array of Axes, optional
+        One per panel; a new figure by default, which gets a legend.
+    **kwargs
+        Passed to ``Axes.plot``, for the curve of every layer.
+
+    Returns
+    -------
+    Axes or array of Axes
+        Axes where ``panels`` is one name.
+
+    See Also
+    --------
+    sgdphys.dynamics.gradient_phases : The result that is drawn.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr, sgdphys as sp
+    >>> epoch, dims = np.arange(20), ("epoch", "replica", "layer")
+    >>> mean = np.broadcast_to(np.exp(-epoch / 4)[:, None, None], (20, 8, 2))
+    >>> norms = {"mean_norm": (dims, mean)} | {
+    ...     name: (dims, np.full((20, 8, 2), 0.3)) for name in ("noise_norm", "noise_trace")
+    ... } | {"weight_norm": (dims, np.ones((20, 8, 2)))}
+    >>> norms = xr.Dataset(norms, {"epoch": epoch, "layer": [1, 2]})
+    >>> result = sp.dynamics.gradient_phases(norms, batch_size=10, batches=4)
+    >>> ax = sp.figures.gradient_phases(result, panels="gradient_ratio")
+    >>> ax.get_yscale()
+    'log'
+    """
+    require_kind(result, xr.Dataset, "result", "gradient_ratio")
+    result = result.load()
+    if panels is None:
+        panels = [name for name in _EVENTS if name in result]
+    axes, names, is_new = axes_of(ax, panels)
+    for one, name in zip(axes, names, strict=True):
+        values = result[name]
+        if bool(((values > 0) & np.isfinite(values)).any()):
+            one.set_yscale("log")
+        else:
+            in_place_of_data(one, "no noise: one batch per epoch")
+        for layer, style in layers_of(result, name):
+            own = options(kwargs, **style)
+            drawn = curve(one, layer, name, "epoch", is_positive=True, **own)
+            if drawn is not None and name in _EVENTS:
+                _transition(one, layer, _EVENTS[name], drawn.get_color())
+        if name in _EVENTS:
+            one.axhline(1.0, color=NULL, linewidth=0.8, zorder=1)
+        epoch_axis(one, int(result["epoch"].max()))
+        one.set_ylabel(axis_label(values))
+    legend_of_new(axes[0], is_new)
+    return returned(axes, panels)
+
+
+def _transition(ax: Axes, layer: xr.Dataset, event: str, colour: Any) -> None:
+    """Mark where a ratio falls below 1, with its interval."""
+    if event not in layer or not np.isfinite(layer[event]):
+        return
+    value = float(layer[event])
+    low, high = (float(layer[f"{event}_{e}"]) if f"{event}_{e}" in layer else np.nan
+                 for e in ("low", "high"))  # fmt: skip
+    if np.isfinite(low) and np.isfinite(high):
+        ax.plot([low, high], [1, 1], color=colour, linewidth=1, zorder=4)
+    ax.plot([value], [1], marker="v", color=colour, markeredgecolor="white", markeredgewidth=0.5,
+            markersize=5, zorder=5)  # fmt: skip

@@ -1,0 +1,164 @@
+"""Every claim with its interval, seen from its threshold: a forest plot."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from sgdphys.containers import require_kind
+from sgdphys.errors import InputError
+from sgdphys.figures.axes import figure_of, options
+from sgdphys.figures.style import EXACT, NULL
+
+COLOURS = {
+    "supported": "#0072B2",
+    "not supported": "#D55E00",
+    "inconclusive": "#8C8C8C",
+    "no data": "#BBBBBB",
+}
+_MARKERS = {"supported": "o", "not supported": "s", "inconclusive": "D", "no data": "x"}
+ROW = 0.30
+"""Height of a claim at a font size of 8 points, inches."""
+_WIDE = 58
+_EDGE = 1.12
+_WORDS = re.compile(r"(?:\$[^$]*\$|\S)+")
+"""What stays on one line: between spaces, a formula with its spaces."""
+
+
+def _wrapped(text: str, width: int) -> str:
+    words, lines = _WORDS.findall(text), [""]
+    for word in words:
+        if len(lines[-1]) + len(word) + 1 > width and lines[-1]:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return "\n".join(lines[:2]) + ("..." if len(lines) > 2 else "")
+
+
+def from_threshold(
+    above: float, below: float, low: float, value: float, high: float
+) -> tuple[float, float, float]:
+    """Low end, value and high end as distances into a claim's side of its threshold.
+
+    A threshold that is NaN is none. Of two the nearer one counts, and the interval reaches as far
+    in as its point that is nearest to the middle.
+    """
+
+    def inside(at: float) -> float:
+        return float(np.fmin(at - above, below - at))
+
+    middle = (above + below) / 2
+    best = inside(float(np.clip(middle, low, high)))
+    if np.isnan(middle):
+        best = float(np.maximum(inside(low), inside(high)))
+    return float(np.minimum(inside(low), inside(high))), inside(value), best
+
+
+def verdicts(result: Any, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+    """Draw the verdicts on claims: each interval from its threshold, in its own units.
+
+    Parameters
+    ----------
+    result : list of Verdict, or Dataset
+        ``Run.verdicts``, or the same along ``claim``. An interval is scaled so that its farther end
+        is one unit away from the threshold: rows are not comparable with each other.
+    ax : Axes, optional
+        A new figure by default, as tall as there are claims, with a legend.
+    **kwargs
+        Passed to ``Axes.plot``, for the points.
+
+    Returns
+    -------
+    Axes
+
+    See Also
+    --------
+    sgdphys.Run : A run, with its verdicts.
+
+    Examples
+    --------
+    >>> import xarray as xr, sgdphys as sp
+    >>> row = {"says": "it slows down", "value": 1.0, "low": 0.9, "high": 1.1, "above": 0.5,
+    ...        "below": float("nan"), "rule": "above 0.5", "word": "supported"}
+    >>> result = xr.Dataset({n: ("claim", [v]) for n, v in row.items()}, {"claim": ["slow"]})
+    >>> ax = sp.figures.verdicts(result)
+    >>> ax.get_yticklabels()[0].get_text()
+    'it slows down'
+    """
+    data = _as_dataset(result)
+    names = [str(c) for c in data["claim"].to_numpy()]
+    headings: dict[int, str] = {}  # of the parts of a study of studies, each before its first claim
+    for k, name in enumerate(names):
+        part = name.rpartition("/")[0]
+        if part and part not in headings.values():
+            headings[k] = part
+    places = np.arange(len(names)) + np.cumsum([k in headings for k in range(len(names))])
+    rows = int(places[-1]) + 1
+    is_new = ax is None
+    if ax is None:
+        from matplotlib import pyplot as plt
+
+        height = ROW * mpl.rcParams["font.size"] / 8
+        width = 1.6 * mpl.rcParams["figure.figsize"][0]
+        _, ax = plt.subplots(figsize=(width, 3 * height + height * rows), layout="constrained")
+    ax.axvspan(0, _EDGE, color="#0072B2", alpha=0.07, linewidth=0)
+    ax.axvline(0, color=EXACT, linewidth=0.8)
+    for k, y in enumerate(places):
+        _row(ax, data.isel(claim=k), y, kwargs)
+        if k in headings:
+            words = headings[k].replace("_", " ")
+            ax.text(-_EDGE, y - 0.85, words, va="center", fontsize="small", fontweight="bold")
+    ax.set_ylim(rows - 0.4, -0.6)
+    ax.set_xlim(-_EDGE, _EDGE)
+    labels = [_wrapped(str(says), _WIDE) for says in data["says"].to_numpy()]
+    ax.set_yticks(places, labels, fontsize="x-small")
+    ax.set_xticks([-0.56, 0, 0.56], ["against\nthe claim", "threshold", "for\nthe claim"])
+    ax.grid(visible=False)
+    ax.tick_params(axis="both", length=0)
+    ax.hlines(places[:-1] + 0.5, -_EDGE, _EDGE, color=NULL, linewidth=0.2)
+    if is_new:
+        words_legend(ax)
+    return ax
+
+
+def words_legend(ax: Axes) -> None:
+    """Give the figure of some axes a legend of the words of verdicts."""
+    handles = [
+        Line2D([], [], color=colour, marker=_MARKERS[word], markersize=3.5, label=word)
+        for word, colour in COLOURS.items()
+    ]
+    figure_of(ax).legend(handles=handles, loc="outside lower center", ncols=4)
+
+
+def _row(ax: Axes, row: xr.Dataset, y: float, given: dict[str, Any]) -> None:
+    """The interval of one claim, and its numbers at the right."""
+    word = str(row["word"].item())
+    value, low, high = (float(row[n]) for n in ("value", "low", "high"))
+    said = word
+    if np.isfinite(value):
+        above, below = float(row["above"]), float(row["below"])
+        ends = np.array(from_threshold(above, below, low, value, high))
+        scale = np.nanmax(np.abs(ends)) or 1.0
+        ax.plot(ends[[0, 2]] / scale, [y, y], color=COLOURS[word], linewidth=1.4)
+        own = options(given, color=COLOURS[word], marker=_MARKERS[word], markersize=3.5)
+        ax.plot(ends[1:2] / scale, [y], **own)
+        said = f"{value:.3g} [{low:.3g}, {high:.3g}], {row['rule'].item()}: {word}"
+    ax.text(_EDGE + 0.03, y, said, va="center", fontsize="x-small")
+
+
+def _as_dataset(result: Any) -> xr.Dataset:
+    """Verdicts along ``claim``."""
+    if not isinstance(result, xr.Dataset) and isinstance(result, Iterable):
+        rows = [verdict._asdict() for verdict in result]
+        if not rows:
+            raise InputError("there are no verdicts to draw; does the study have [claims]?")
+        names = [row.pop("claim") for row in rows]
+        columns = {n: ("claim", np.array([row[n] for row in rows])) for n in rows[0]}
+        return xr.Dataset(columns, coords={"claim": names})
+    require_kind(result, xr.Dataset, "result", "claim", "value", "low", "high", "word")
+    found: xr.Dataset = result
+    return found

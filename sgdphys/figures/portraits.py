@@ -1,0 +1,79 @@
+"""What the figure of a fit shows, computed from the fitted series."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.dynamics.diffusion.kramers_moyal import kramers_moyal
+from sgdphys.dynamics.diffusion.msd import msd
+from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
+from sgdphys.dynamics.series import paths
+from sgdphys.errors import InputError
+
+_HISTOGRAM = np.linspace(-8, 8, 81)
+_SHOWN = 6
+
+
+def portrait(result: xr.Dataset, theta: Any, *, time: Any = None) -> xr.Dataset:
+    """What the figure of a fit shows, from its series.
+
+    Parameters
+    ----------
+    result : Dataset
+        Of ``dynamics.fit``.
+    theta : DataArray or array
+        The series that were fitted.
+    time : str, float, array or pair, optional
+        Where points lie in time: see ``dynamics.series.paths``.
+
+    Returns
+    -------
+    Dataset
+        path (shown, point) of up to 6 series, each about its mean over its deviation; msd (lag) of
+        the series so scaled, with quartiles, and the medians' models; increments' histogram;
+        drift and diffusion against position, in standard deviations and per unit time.
+
+    Raises
+    ------
+    InputError
+        Where no series is complete and moves.
+    """
+    series = paths(theta, time=time)
+    values = series.theta.to_numpy().astype(np.float64).reshape(-1, len(series.times))
+    with np.errstate(invalid="ignore"):
+        moves = np.isfinite(values).all(axis=1) & (np.ptp(values, axis=1) > 0)
+    if not moves.any():
+        raise InputError("no series is complete and moves; there is nothing to draw")
+    kept = values[moves]
+    scaled = (kept - kept.mean(axis=1, keepdims=True)) / kept.std(axis=1, keepdims=True)
+    dt = np.diff(series.times)
+    dx = np.diff(scaled, axis=1)
+    drift = (scaled[:, -1:] - scaled[:, :1]) / (series.times[-1] - series.times[0])
+    z = (dx - drift * dt) / np.sqrt(dt)
+    z /= z.std(axis=1, keepdims=True)
+    counts, _ = np.histogram(np.clip(z, -7.99, 7.99), _HISTOGRAM)
+    chosen = np.random.default_rng(0).permutation(len(scaled))[:_SHOWN]
+    frame = xr.DataArray(scaled, dims=("series", "point"))
+    clock = ("point", series.times)
+    data: dict[str, Any] = {
+        "path": (("shown", "point"), scaled[chosen]),
+        "time": ("point", series.times),
+        "density": ("bin", counts / counts.sum() / np.diff(_HISTOGRAM)),
+        "bin_centre": ("bin", (_HISTOGRAM[1:] + _HISTOGRAM[:-1]) / 2),
+    }
+    attributes = {"series": int(moves.sum()), "t": series.time_unit, "points": len(series.times)}
+    if np.isfinite(series.spacing):
+        moved = msd(frame, time=clock)
+        low, middle, high = np.nanquantile(moved["msd"].to_numpy(), [0.25, 0.5, 0.75], axis=0)
+        data |= {"lag": ("lag", moved["lag"].to_numpy()), "msd": ("lag", middle)}
+        data |= {"msd_low": ("lag", low), "msd_high": ("lag", high)}
+    km = kramers_moyal(frame, time=clock, over="series", bins=20)
+    for name in ("drift", "diffusion"):
+        data |= {f"{name}{e}": ("cell", km[f"{name}{e}"].to_numpy()) for e in ("", "_low", "_high")}
+    data["position"] = ("cell", km["position"].to_numpy())
+    ou = fit_ou(frame, time=clock)
+    data["median_kappa"] = float(ou["kappa"].median())
+    data["median_ou_diffusion"] = float(ou["diffusion"].median())
+    data["median_hurst"] = float(result["hurst"].median())
+    return xr.Dataset(data, attrs=attributes)
