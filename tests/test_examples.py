@@ -5,19 +5,15 @@ import inspect
 import re
 from importlib import import_module
 
+import matplotlib as mpl
 import pytest
+from matplotlib import pyplot as plt
 
-PACKAGES = ("sgdphys.dynamics",)
+PACKAGES = (
+    "sgdphys", "sgdphys.dynamics", "sgdphys.figures", "sgdphys.information", "sgdphys.processes",
+    "sgdphys.tasks",
+)  # fmt: skip
 """Packages whose public functions are tested."""
-PENDING = {
-    "autocorrelation", "critical_point", "detrended", "deviation_from_mean", "early_warning",
-    "ensemble_diffusion", "ensemble_indicators", "entropy_balance", "epoch_drift",
-    "fluctuation_ratios", "gradient_phases", "hessian_mode_statistics", "integrated_time",
-    "minibatch_gradients", "noise_alignment", "order_parameter", "project", "relaxation_time",
-    "replica_overlap", "rolling_indicators", "trajectory_components", "unit_overlap",
-    "variance_components", "variance_flatness", "weight_entropy",
-}  # fmt: skip
-"""Public functions whose docstrings have no examples yet."""
 ORDER = [
     "Parameters", "Returns", "Yields", "Raises", "Warns", "See Also", "Notes", "References",
     "Examples",
@@ -29,11 +25,19 @@ def public_functions():
     """Public functions of the packages by full name, each once."""
     found = {}
     for package in map(import_module, PACKAGES):
-        for name in sorted(set(package.__all__) - PENDING):
+        for name in sorted(package.__all__):
             value = getattr(package, name)
             if inspect.isfunction(value) and value not in found.values():
                 found[f"{package.__name__}.{name}"] = value
     return found
+
+
+@pytest.fixture(autouse=True)
+def _drawn_off_screen(tmp_path, monkeypatch):
+    mpl.use("agg")
+    monkeypatch.chdir(tmp_path)  # where examples that write a file write it
+    yield
+    plt.close("all")
 
 
 FUNCTIONS = public_functions()

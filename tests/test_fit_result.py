@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from matplotlib import pyplot as plt
 
 import sgdphys as sp
 from sgdphys.errors import InputError
@@ -67,7 +68,8 @@ def test_part_of_a_fit_is_summarised_and_not_drawn(noisy):
     assert len(part.summary()) == 1
     with pytest.raises(InputError, match="this part of a fit has no series to draw"):
         part.plot()
-    assert len(noisy.plot().axes) == 4
+    assert len(noisy.plot()) == 4
+    plt.close("all")
 
 
 def test_a_notebook_shows_the_table_and_the_dataset(noisy):

@@ -9,13 +9,12 @@ import xarray as xr
 
 from sgdphys.dynamics.diffusion import model_choice
 from sgdphys.dynamics.diffusion.model_choice import (
+    ADF_BELOW,
     MODELS,
     REJECT_BELOW,
     RESIDUAL_TESTS,
-    UNIT_ROOT_BELOW,
 )
 from sgdphys.errors import InputError, nearest
-from sgdphys.fitting.fits import Fitted
 from sgdphys.status import TABLE, advice, words
 
 _ROWS = 20
@@ -54,20 +53,26 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
         labels = [c for c in table.coords if c not in kept]
         return table.drop_vars(labels).to_dataframe() if table.dims else _one_row(table)
 
-    def plot(self) -> Any:  # type: ignore[override]  # as a fit is drawn, not any Dataset
-        """Draw the series and their fit: paths, displacement, increments, drift and diffusion.
+    def plot(self, ax: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]  # of a fit
+        """Draw the fit and its series: see ``sgdphys.figures.fit``.
+
+        Parameters
+        ----------
+        ax : array of four Axes, optional
+            A new figure by default.
+        **kwargs
+            Passed to ``Axes.plot``, for the paths.
 
         Returns
         -------
-        Figure
+        array of Axes
 
         Raises
         ------
         InputError
             For part of a fit, which has lost its series.
         """
-        from sgdphys.figures.fits import panels
-        from sgdphys.fitting.portraits import portrait
+        from sgdphys.figures.plots.fit import fit as draw
 
         try:
             series, time = self._series, self._time
@@ -76,7 +81,7 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
                 "this part of a fit has no series to draw; call plot() on what fit() returned, or "
                 "fit the part of the series"
             ) from None
-        return panels(portrait(Fitted(self, series, time, [])))
+        return draw(self, series, time=time, ax=ax, **kwargs)
 
     def _reasons(self) -> np.ndarray:
         """Why no model of a series was chosen, or what its status means; empty otherwise."""
@@ -99,9 +104,9 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
     def _nearest(self) -> np.ndarray:
         """The model of lowest BIC, whose residuals are tested."""
         bic = self["bic"].transpose(..., "model").to_numpy()
-        p_value = self["p_value"].sel(test="unit_root", drop=True).to_numpy()
+        p_value = self["p_value"].sel(test="adf", drop=True).to_numpy()
         of_ou = bic[..., MODELS.index("ou")]
-        of_ou[~(p_value < UNIT_ROOT_BELOW)] = np.inf
+        of_ou[~(p_value < ADF_BELOW)] = np.inf
         least = np.argmin(np.where(np.isfinite(bic), bic, np.inf), axis=-1)
         return np.asarray(np.array(MODELS)[least])
 
