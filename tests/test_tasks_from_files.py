@@ -121,7 +121,7 @@ def test_arrays_that_are_no_samples_are_told(tmp_path, arrays):
 def test_labels_below_0_are_told(tmp_path):
     write_idx(tmp_path / "images-idx3-ubyte", np.zeros((2, 4, 3), np.uint8), 8)
     write_idx(tmp_path / "labels-idx1-ubyte", np.array([0, -1], np.int8), 9)
-    with pytest.raises(InputError, match="no labels 0, 1"):
+    with pytest.raises(InputError, match="not whole numbers 0, 1"):
         tasks.idx(tmp_path)
 
 

@@ -85,7 +85,7 @@ def test_extremes_and_zeros_are_counted():
 
 @pytest.mark.parametrize("bins", [0, 1, -3])
 def test_too_few_bins(bins):
-    with pytest.raises(InputError, match="at least 2 are needed"):
+    with pytest.raises(InputError, match="whole number of at least 2"):
         binned_information([0.0, 1.0], [0, 1], bins=bins)
 
 

@@ -292,8 +292,8 @@ def test_very_large_and_very_small_activations():
     ("options", "said"),
     [
         ({"low": 1, "high": -1}, "low must not be above high"),
-        ({"bins": 2.5}, "bins is 2.5; a whole number"),
-        ({"bins": "5"}, "bins is '5'; a whole number"),
+        ({"bins": 2.5}, "bins is 2.5; it must be a whole number"),
+        ({"bins": "5"}, "bins is '5'; it must be a whole number"),
         ({"low": -np.inf, "high": 1}, "cannot be cut"),
     ],
 )
