@@ -38,7 +38,9 @@ def compression(I_XT: xr.DataArray) -> xr.Dataset:
     layer_information : I(X;T) of every layer and epoch.
     sgdphys.dynamics.gradient_phases : Drift-diffusion transition, to compare with the onset.
 
-    Notes ----- The peak is the first of the largest values. The onset is the last epoch at which
+    Notes
+    -----
+    The peak is the first of the largest values. The onset is the last epoch at which
     less than a tenth of the eventual loss had occurred, so that later returns to the peak postpone
     it. The peak of a fluctuating curve is biased upward and bits_lost is never negative: compute
     ensemble intervals from the mean curve.

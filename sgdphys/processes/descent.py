@@ -314,7 +314,9 @@ def kesten_index(learning_rate: float, batch_size: int) -> float:
     online_linear_regression : The process.
     sgdphys.dynamics.tail_index : Tail index of increments, estimated.
 
-    Notes ----- The alpha > 0 with E|1 - eta h|**alpha = 1, h the mean of B squared inputs,
+    Notes
+    -----
+    The alpha > 0 with E|1 - eta h|**alpha = 1, h the mean of B squared inputs,
     distributed as Gamma(B/2, 2/B). It is a tail of the weights, caused by multiplicative noise; the
     noise of one step has its own.
 
@@ -384,7 +386,9 @@ def pitchfork(
     slow_fold : A ramp towards a fold bifurcation.
     sgdphys.tasks.scalar_teacher : The data set of this network.
 
-    Notes ----- L = (s - a b)**2/2 + g (a**2 + b**2)/2. Below the critical point s = g both weights
+    Notes
+    -----
+    L = (s - a b)**2/2 + g (a**2 + b**2)/2. Below the critical point s = g both weights
     vanish, above it a b = s - g.
 
     References

@@ -375,11 +375,15 @@ def ornstein_uhlenbeck(
     sgdphys.dynamics.fit_ou : Estimate of kappa, D and c.
     sgdphys.dynamics.fit_langevin : The same jointly for several coordinates.
 
-    Notes ----- dX = -B (X - c) dt + sqrt(2 D) dW. X(t + dt) - c = exp(-B dt) (X(t) - c) + noise,
+    Notes
+    -----
+    dX = -B (X - c) dt + sqrt(2 D) dW. X(t + dt) - c = exp(-B dt) (X(t) - c) + noise,
     its covariance the integral of exp(-B s) 2 D exp(-B' s) over dt (Van Loan 1978). The stationary
     covariance S solves B S + S B' = 2 D; the entropy production is tr(B' D^-1 B S) - tr B.
 
-    References ---------- Van Loan (1978), IEEE Trans. Autom. Control 23, 395; Risken (1989), "The
+    References
+    ----------
+    Van Loan (1978), IEEE Trans. Autom. Control 23, 395; Risken (1989), "The
     Fokker-Planck equation".
 
     Examples
@@ -574,7 +578,9 @@ def gyrator(
     rotating_langevin : Irreversible by a rotational drift.
     sgdphys.dynamics.entropy_production : Estimate of the entropy production.
 
-    Notes ----- dX = -[[1, c], [c, 1]] X dt + sqrt(2 D) dW, D = diag(hot, cold); equilibrium only
+    Notes
+    -----
+    dX = -[[1, c], [c, 1]] X dt + sqrt(2 D) dW, D = diag(hot, cold); equilibrium only
     for hot = cold.
 
     References
@@ -711,7 +717,9 @@ def slow_fold(
     pitchfork : A pitchfork bifurcation, also as a ramp.
     sgdphys.dynamics.early_warning : Detection of the rise of variance and memory.
 
-    Notes ----- dX = (r - X**2) dt + sqrt(2 D) dW, the control parameter r decreasing linearly
+    Notes
+    -----
+    dX = (r - X**2) dt + sqrt(2 D) dW, the control parameter r decreasing linearly
     towards the fold at 0. The state near sqrt(r) relaxes at the rate 2 sqrt(r): critical slowing
     down.
 

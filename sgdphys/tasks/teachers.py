@@ -26,7 +26,9 @@ def scalar_teacher(signal: float = 1.0) -> xr.Dataset:
     sgdphys.processes.pitchfork : SGD on this loss, with its exact relaxation time.
     teacher_student : Random teachers in many dimensions.
 
-    Notes ----- For a network a b x with weight decay g the loss is (s - a b)**2/2 + g (a**2 +
+    Notes
+    -----
+    For a network a b x with weight decay g the loss is (s - a b)**2/2 + g (a**2 +
     b**2)/2: a pitchfork bifurcation at s = g.
 
     References
@@ -144,7 +146,9 @@ def teacher_student(
     committee : A teacher with labels.
     random_labels : No teacher at all.
 
-    Notes ----- target = teacher . x + noise, the teacher's weights standard normal, scaled to unit
+    Notes
+    -----
+    target = teacher . x + noise, the teacher's weights standard normal, scaled to unit
     variance of its targets.
 
     References

@@ -88,14 +88,18 @@ def weight_entropy(
     entropy_balance : Contributions of drift and diffusion to the growth of the entropy.
     entropy_production : Irreversibility of single trajectories.
 
-    Notes ----- S = 1/2 ln[(2 pi e)**d |Sigma|], Sigma the covariance along d directions. The bias
+    Notes
+    -----
+    S = 1/2 ln[(2 pi e)**d |Sigma|], Sigma the covariance along d directions. The bias
     of ln|Sigma|, sum_{i=1..d} psi((n - i)/2) + d ln(2/(n - 1)) with n - 1 degrees of freedom, is
     subtracted. For a Wiener process S grows as d/2 ln t, so that effective_modes is d. With at
     least as many modes as degrees of freedom the covariance is singular: NaN, with the status "too
     few members". Permutation and sign symmetries of hidden units are not divided out: across
     independent initialisations they raise the level.
 
-    References ---------- Misra, Singh and Demchuk (2005), J. Multivar. Anal. 92, 324, for the bias;
+    References
+    ----------
+    Misra, Singh and Demchuk (2005), J. Multivar. Anal. 92, 324, for the bias;
     Kozachenko and Leonenko (1987) for nearest neighbours.
 
     Examples
@@ -243,7 +247,9 @@ def entropy_balance(
     --------
     weight_entropy : The entropy itself.
 
-    Notes ----- dS/dt = <div b> + tr(D F). Across members, increments are regressed on positions, dy
+    Notes
+    -----
+    dS/dt = <div b> + tr(D F). Across members, increments are regressed on positions, dy
     = -B y dt + e, so that <div b> = -tr B and 2 D dt = Cov e; F = Sigma**-1 of a Gaussian density,
     corrected for the bias of the inverse of a sample covariance.
 

@@ -46,7 +46,9 @@ def order_parameter(
     critical_point : Critical point from relaxation times.
     replica_overlap : Overlap of replicas, an order parameter without a sign.
 
-    Notes ----- order = <|m|>, susceptibility = <m**2> - <|m|>**2, binder = 1 - <m**4>/(3
+    Notes
+    -----
+    order = <|m|>, susceptibility = <m**2> - <|m|>**2, binder = 1 - <m**4>/(3
     <m**2>**2): 0 for a Gaussian about 0 (disordered), 2/3 where |m| is the same for all members
     (ordered). With n members the cumulant has a bias of about 2/n.
 

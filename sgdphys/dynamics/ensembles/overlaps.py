@@ -109,14 +109,18 @@ def replica_overlap(
     unit_overlap : Overlap of the units of one layer.
     order_parameter : Binder cumulant of a signed order parameter.
 
-    Notes ----- q = w.w'/(|w| |w'|) for the weights w, w' of one layer in two replicas. Hidden units
+    Notes
+    -----
+    q = w.w'/(|w| |w'|) for the weights w, w' of one layer in two replicas. Hidden units
     can be permuted, and change sign if the activation is odd, without changing the function: layer
     by layer the units of one replica are assigned to those of the other so that the sum of products
     of their incoming weights is largest, given the assignment of the layer before. Independent
     weights overlap after matching too: in the null the weights of each layer are randomly permuted
     before matching. Outputs are not permuted. Intervals are by bootstrap over replicas.
 
-    References ---------- Crouse (2016), IEEE Trans. Aerosp. Electron. Syst. 52, 1679, for the
+    References
+    ----------
+    Crouse (2016), IEEE Trans. Aerosp. Electron. Syst. 52, 1679, for the
     assignment; Ainsworth, Hayase and Srinivasa (2023), ICLR, for weight matching of layers.
 
     Examples
@@ -234,7 +238,9 @@ def unit_overlap(
     --------
     replica_overlap : Overlap of the same layer in different replicas.
 
-    Notes ----- sqrt(<cos(w_i, w_j)**2>), the average over pairs i < j of units of a layer and over
+    Notes
+    -----
+    sqrt(<cos(w_i, w_j)**2>), the average over pairs i < j of units of a layer and over
     replicas. It is 0 for orthogonal units and 1 where units are copies of each other (permutation
     symmetry intact).
 

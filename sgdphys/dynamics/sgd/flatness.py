@@ -127,7 +127,9 @@ def hessian_mode_statistics(
     variance_flatness : Exponent of the variance against the curvature.
     relaxation_time : Relaxation times of the projections.
 
-    Notes ----- For white gradient noise on a quadratic loss the lag-1 autocorrelation is 1 - eta
+    Notes
+    -----
+    For white gradient noise on a quadratic loss the lag-1 autocorrelation is 1 - eta
     h/(1 + mu), the variance eta C (1 + mu)/[h (1 - mu)(2 (1 + mu) - eta h)], and stability = eta
     h/(2 (1 + mu)). There are two critical points: at h = 0 the autocorrelation is +1, at the edge
     of stability it is -1. A norm or a loss mixes both.
@@ -223,7 +225,9 @@ def variance_flatness(
     hessian_mode_statistics : Variance along directions of known curvature.
     noise_alignment : Alignment of gradient noise with the Hessian.
 
-    Notes ----- Variance ~ curvature**exponent. White noise with a covariance proportional to the
+    Notes
+    -----
+    Variance ~ curvature**exponent. White noise with a covariance proportional to the
     Hessian gives 0, isotropic white noise -1, and noise reshuffled every epoch up to +1 whatever
     the loss: report the sampler with every such exponent, and compare more than one.
 

@@ -131,7 +131,9 @@ def fluctuation_ratios(
     minibatch_gradients : The gradients g, reconstructed from the weights.
     hessian_mode_statistics : Stationary variance direction by direction.
 
-    Notes ----- Heavy ball: v' = mu v - eta g, theta' = theta + v'. Stationarity gives exactly
+    Notes
+    -----
+    Heavy ball: v' = mu v - eta g, theta' = theta + v'. Stationarity gives exactly
     <theta.g> = (1 + mu) <|v|**2>/(2 eta), theta relative to its mean. minibatch_ratio, with the
     gradients that were used, is a telescoping identity: it tests only that |theta|**2 no longer
     drifts. full_ratio, with the full gradient f, also tests that the noise is white. second_ratio

@@ -171,7 +171,9 @@ def epoch_drift(weights: xr.Dataset, epochs: np.ndarray) -> xr.DataArray:
     --------
     gradient_phases : Gradient mean and drift against gradient noise.
 
-    Notes ----- For plain SGD this is the norm of the mean of the gradients along the epoch. The
+    Notes
+    -----
+    For plain SGD this is the norm of the mean of the gradients along the epoch. The
     mean gradient at fixed weights also contains the oscillation of the weights across their
     sharpest direction; over an epoch that averages out, and drift remains.
 
@@ -281,7 +283,9 @@ def gradient_phases(
     epoch_drift : Drift of the weights over one epoch.
     sgdphys.information.compression : Onset of the loss of I(X;T), to compare with the transition.
 
-    Notes ----- In full passes without replacement the mean is exact and nothing is subtracted. The
+    Notes
+    -----
+    In full passes without replacement the mean is exact and nothing is subtracted. The
     transition is where the ratio falls below 1 for five recorded epochs in a row, interpolated in
     logarithms; NaN where it starts below 1. The variance of a batch mean is tr S/B, so that mean
     and noise are equal where the noise scale tr S/|G|**2 is B.

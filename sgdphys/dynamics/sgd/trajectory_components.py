@@ -71,7 +71,9 @@ def trajectory_components(
     project : Projection on given directions.
     msd : Mean squared displacement, where a random walk shows without a choice of directions.
 
-    Notes ----- Eigenvectors of the covariance of the points about their mean in time (by the
+    Notes
+    -----
+    Eigenvectors of the covariance of the points about their mean in time (by the
     smaller Gram matrix). A plain random walk looks like structure, a smooth arc: with isotropic
     noise in many directions its shares are 6/(pi k)**2. Each walk of the null has as many steps as
     the trajectory and Gaussian increments with the covariance of the measured ones about their

@@ -101,7 +101,9 @@ def autocorrelation(
     integrated_time : Sum of the autocorrelations, with an interval.
     relaxation_time : Decay time of the autocorrelation.
 
-    Notes ----- rho(k) = <(x_i - m)(x_{i+k} - m)>/Var x, the average over pairs of points that are
+    Notes
+    -----
+    rho(k) = <(x_i - m)(x_{i+k} - m)>/Var x, the average over pairs of points that are
     both finite, m and the variance over all points: a gap neither shifts the lags nor counts as
     zero. Subtracting the sample mean biases every value by about -tau/n.
 
@@ -216,7 +218,9 @@ def integrated_time(
     autocorrelation : The autocorrelation function itself.
     relaxation_time : Decay time 1/kappa, also from the integrated time.
 
-    Notes ----- tau = 1 + 2 sum_{k <= M} rho(k), with the smallest window M of at least 5 tau; the
+    Notes
+    -----
+    tau = 1 + 2 sum_{k <= M} rho(k), with the smallest window M of at least 5 tau; the
     bias -tau/n of every rho(k), which subtracting the sample mean causes, is corrected. The
     effective sample size is n/tau. ln tau has the variance 2 (2 M + 1 - tau)/n, tau in steps. A
     series that spans fewer than 50 integrated times has the status "too short": its interval is

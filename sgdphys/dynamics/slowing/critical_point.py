@@ -78,7 +78,9 @@ def critical_point(
     early_warning : Trends before a transition whose location is not known.
     sgdphys.information.bottleneck_relaxation : Critical slowing down of Blahut-Arimoto iterations.
 
-    Notes ----- tau ~ |r - r_c|**(-nu): least squares of ln tau = a - nu ln|r - r_c| + b (r -
+    Notes
+    -----
+    tau ~ |r - r_c|**(-nu): least squares of ln tau = a - nu ln|r - r_c| + b (r -
     r_c)/|r_c|, a and b separate on each side of r_c, nu common to both; r_c by profile. Intervals
     are jackknife over points with Student's t, valid where the errors of the points are
     independent.

@@ -129,12 +129,16 @@ def early_warning(
     ensemble_indicators : The indicators across an ensemble.
     critical_point : Fit of a divergence whose control parameter is known.
 
-    Notes ----- Kendall's rank correlation tau of an indicator with time, at about 100 windows. p =
+    Notes
+    -----
+    Kendall's rank correlation tau of an indicator with time, at about 100 windows. p =
     (1 + number of surrogates with a tau at least as large)/(1 + number of surrogates), one-sided:
     variance and memory rise under critical slowing down. Windows overlap, so that the textbook
     p-value of tau does not apply. A series with gaps is NaN, with the status "needs even spacing".
 
-    References ---------- Dakos et al. (2008), PNAS 105, 14308; Boettiger and Hastings (2012), J. R.
+    References
+    ----------
+    Dakos et al. (2008), PNAS 105, 14308; Boettiger and Hastings (2012), J. R.
     Soc. Interface 9, 2527, for surrogates.
 
     Examples

@@ -66,7 +66,9 @@ def relaxation_time(
     integrated_time : Integrated autocorrelation time, on which "integrated" rests.
     critical_point : Fit of the divergence of relaxation times (critical slowing down).
 
-    Notes ----- All three agree on an Ornstein-Uhlenbeck process, rho(t) = exp(-kappa t). With
+    Notes
+    -----
+    All three agree on an Ornstein-Uhlenbeck process, rho(t) = exp(-kappa t). With
     several time scales "lag1" weighs the fast ones more and "integrated" the slow ones.
 
     References

@@ -258,7 +258,9 @@ def rolling_indicators(
     early_warning : Tests of the trends of these indicators.
     detrended : Series without their slow trend.
 
-    Notes ----- The autocorrelation is the mean product of neighbouring points that are both finite,
+    Notes
+    -----
+    The autocorrelation is the mean product of neighbouring points that are both finite,
     divided by the variance. Reddening is m times the variance of means of m points, m a tenth of
     the window, divided by the variance: Bartlett's estimate of the spectral density at frequency 0
     divided by its mean, 1 for white noise. A window with fewer than half of its points, or with an

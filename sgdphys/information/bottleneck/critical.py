@@ -83,7 +83,9 @@ def critical_betas(p_xy: Any, *, most: int = 6, largest_beta: float = 200.0) -> 
     bottleneck_curve : The curve between the bifurcations.
     bottleneck_relaxation : Critical slowing down at the onset.
 
-    Notes ----- The onset is the smallest beta at which the excess of the trivial solution is
+    Notes
+    -----
+    The onset is the smallest beta at which the excess of the trivial solution is
     positive for some decoder, 1/eta_KL. A further cluster appears with zero mass where the excess
     of the optimum first reaches 0 away from its clusters, usually not by the splitting of a
     cluster. Each is bisected to a relative 1e-9 in beta or to the precision of the excess.

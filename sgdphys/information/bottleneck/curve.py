@@ -120,7 +120,9 @@ def bottleneck_curve(
     Tishby, Pereira and Bialek (1999); Lindsay (1983), Ann. Stat. 11, 86, for the certificate of a
     mixing measure; Kolchinsky, Tracey and Van Kuyk (2019) for deterministic labels.
 
-    Examples -------- A binary symmetric channel of error 0.1: nothing is kept at beta = 1, all of
+    Examples
+    --------
+    A binary symmetric channel of error 0.1: nothing is kept at beta = 1, all of
     I(X;Y) at large beta:
 
     >>> import sgdphys as sp

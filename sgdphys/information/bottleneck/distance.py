@@ -61,7 +61,9 @@ def finite_sample_gap(about_x: Any, samples: int, labels: int = 2) -> np.ndarray
     bottleneck_curve : The bound for infinitely many samples.
     extrapolated_information : Correction of the bias of a finite sample.
 
-    Notes ----- The theorem leaves open a factor of order one: the curve shows where further bits
+    Notes
+    -----
+    The theorem leaves open a factor of order one: the curve shows where further bits
     about the input are not reliable, not how many bits are lost.
 
     References
@@ -201,7 +203,9 @@ def bottleneck_distance(
     bottleneck_curve : The bound.
     critical_betas : Bifurcations, to which beta_fit can be compared.
 
-    Notes ----- residual = min over beta of E_x KL[p(t|x) || p_beta(t|x)], p_beta(t|x) = p(t)/Z
+    Notes
+    -----
+    residual = min over beta of E_x KL[p(t|x) || p_beta(t|x)], p_beta(t|x) = p(t)/Z
     exp(-beta KL[p(y|x) || p(y|t)]). The decoder p(y|t) is that of the layer itself, so that any
     partition agrees with it to some degree: compare with the nulls. Binned layers are hard
     encoders, for which beta_fit is biased upward. Intervals are over replicas. If p(x) is uniform

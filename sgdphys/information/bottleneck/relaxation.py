@@ -72,7 +72,9 @@ def bottleneck_relaxation(
     critical_betas : Onset, bifurcations and loss of local stability.
     sgdphys.dynamics.critical_point : Fit of the divergence.
 
-    Notes ----- Iterations start near the optimum, displaced along the mode in which clusters split.
+    Notes
+    -----
+    Iterations start near the optimum, displaced along the mode in which clusters split.
     Near a continuous transition the slowest mode of the iterations has the eigenvalue 1 - const
     |beta - beta_c|, so that the time diverges with the exponent 1. Where the onset lies below the
     loss of local stability the transition is discontinuous, and the splitting mode slows down at

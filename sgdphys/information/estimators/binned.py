@@ -82,7 +82,9 @@ def binned_information(
     compare : All estimators for one layer.
     layer_information : The layers of recorded networks at all epochs.
 
-    Notes ----- T is the vector of the bins of all units; I(X;T) = H(T) - H(T|X) and I(T;Y) = H(T) -
+    Notes
+    -----
+    T is the vector of the bins of all units; I(X;T) = H(T) - H(T|X) and I(T;Y) = H(T) -
     H(T|Y) of the histogram, so that 0 <= I(T;Y) <= min(H(Y), H(T)). As bins become finer I(X;T) of
     a deterministic layer tends to log2 of the number of inputs, whatever the layer computes.
 

@@ -61,7 +61,9 @@ def compare(
     kde_information : Kernel bounds.
     neighbour_information : Nearest-neighbour estimate.
 
-    Notes ----- They are estimates of different quantities: binned values of the histogram of a
+    Notes
+    -----
+    They are estimates of different quantities: binned values of the histogram of a
     deterministic layer, kernel bounds of a layer with added noise; nearest neighbours give no
     I(X;T), which is infinite for a continuous deterministic layer. For one tanh layer of 10 units
     I(T;Y) can range from 0.1 to 1 bit.

@@ -53,7 +53,9 @@ def extrapolated_information(
     --------
     binned_information : The plug-in estimate, also with the Miller-Madow correction.
 
-    Notes ----- The mean plug-in estimate of n samples is I + a/n + b/n**2 + ...; I, a and b follow
+    Notes
+    -----
+    The mean plug-in estimate of n samples is I + a/n + b/n**2 + ...; I, a and b follow
     from its values at n, n/2 and n/4, the latter averaged over disjoint parts (quadratic
     extrapolation, QE).
 

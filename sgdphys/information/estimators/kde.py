@@ -137,7 +137,9 @@ def kde_information(
     binned_information : Histogram estimates, without noise.
     noisy_information : Monte Carlo for networks trained with layer noise.
 
-    Notes ----- T = t(x) + noise is a mixture of equal Gaussians. Its entropy is bounded with the
+    Notes
+    -----
+    T = t(x) + noise is a mixture of equal Gaussians. Its entropy is bounded with the
     Bhattacharyya distance, exp(-d**2/8 s**2), and the Kullback-Leibler divergence, exp(-d**2/2
     s**2): I(X;T) = -mean_i log2 mean_j of these, I(T;Y) = H(T) - H(T|Y) with the same kind for both
     entropies (which is an estimate between, and no strict bound). Distances are computed in float32

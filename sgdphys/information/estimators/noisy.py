@@ -68,7 +68,9 @@ def noisy_information(
     kde_information : Bounds for noise that is added for the measurement only.
     linear_layer_information : Exact, for linear layers with Gaussian inputs.
 
-    Notes ----- T = S + sigma Z, S the activation given noisy layers below. p(t), p(t|x) and p(t|y)
+    Notes
+    -----
+    T = S + sigma Z, S the activation given noisy layers below. p(t), p(t|x) and p(t|y)
     are mixtures of Gaussians about draws of S, and I(X;T) = E log2 p(T|X)/p(T). In the first layer
     S is a function of the input and the mixtures are exact; in later layers few draws make both
     densities too narrow where the layer is wide. The input's own density has more draws than those
