@@ -81,12 +81,16 @@ def test_times_from_other_containers():
 @pytest.mark.parametrize(
     ("theta", "time", "said"),
     [
-        (named("replica", "a"), None, "none is named as times are; give one of them as time: repl"),
+        (named("replica", "a"), None, "none has a name for time; give one of them as time: repl"),
         (named("replica", "a"), 0.5, "which dimension is time"),
         (named("step"), "stp", "no dimension or coordinate 'stp'; did you mean 'step'"),
-        (named("step", c=("step", list("abcde"))), "c", "'c' is <U1; numbers were expected"),
-        (named("step", c=1.0), "c", "'c' has the dimensions none; times run along one"),
-        (X, [0, 1, 2], r"time has shape \(3,\); there are 5 points along 'step'"),
+        (
+            named("step", c=("step", list("abcde"))),
+            "c",
+            "'c' is of type <U1; numbers were expected",
+        ),
+        (named("step", c=1.0), "c", "'c' has the dimensions none; times need exactly one"),
+        (X, [0, 1, 2], r"time has shape \(3,\) but there are 5 points along 'step'"),
         (X, [[0], [1]], r"time has shape \(2, 1\); give one time for each point"),
         (X, [0, 1, 1, 2, 3], "goes from 1 to 1 at point 2; it must increase"),
         (X, [0, 1, np.nan, 3, 4], "not all finite"),

@@ -150,9 +150,9 @@ def test_what_is_not_a_series():
         sp.fit(3.0)
     with pytest.raises(InputError, match="real numbers"):
         sp.fit(np.array(["a", "b"]))
-    data = processes.wiener(steps=10)
-    with pytest.raises(InputError, match=r"one variable of the dataset.* it has theta, more"):
-        sp.fit(data.assign(more=data["theta"]))
+    data = processes.wiener(steps=10).rename(theta="x")
+    with pytest.raises(InputError, match=r"one variable of the dataset.* it has x, more"):
+        sp.fit(data.assign(more=data["x"]))
 
 
 @settings(max_examples=8, deadline=None, derandomize=True)
