@@ -606,10 +606,10 @@ def double_well(
     diffusion: float = 0.1,
     steps: int = 10_000,
     dt: float = 0.1,
-    substeps: int | None = None,
     replicas: int = 1,
     parameters: int = 1,
     rng: Any = 0,
+    substeps: int | None = None,
 ) -> xr.Dataset:
     """Overdamped Langevin equation in a double-well potential (Kramers escape problem).
 

@@ -99,12 +99,29 @@ def run(
         Asked now and then; when true, the run ends with ``engines.base.Stopped`` and can be
         resumed.
 
+    Returns
+    -------
+    Run
+
     Raises
     ------
     InputError
         For faults of the study, or a folder that holds something else.
     WorkError
         When the folder cannot be written, the disk is too small, or a segment is damaged.
+
+    See Also
+    --------
+    Run : The folder of a run: trajectory, results, verdicts, figures.
+    open_trajectory : The recorded weights.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> small = {"network": {"layers": [3]}, "train": {"epochs": 2, "replicas": 2}}
+    >>> done = sp.run({**small, "figures": {"formats": []}}, "small")
+    >>> done.trajectory["training"].loss.sizes["epoch"]
+    3
     """
     settings = tuple(settings)
     name, resolved = load_study(study, settings, quick=quick)

@@ -35,9 +35,22 @@ def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.Dat
         For fewer than two paths, parameters that differ, steps that count different things, or a
         path that exists.
 
+    See Also
+    --------
+    record : Recordings of a training loop.
+    open_trajectory : What is joined.
+
     Notes
     -----
     Parameters are aligned by the names of their tensors, in the order of the first trajectory.
+
+    Examples
+    --------
+    >>> import torch, sgdphys as sp
+    >>> for path in ("a.nc", "b.nc"):
+    ...     sp.record(torch.nn.Linear(2, 1), path).close()
+    >>> sp.gather(["a.nc", "b.nc"])["weights"].sizes["replica"]
+    2
     """
     sources = [Path(p) for p in paths]
     if len(sources) < 2:

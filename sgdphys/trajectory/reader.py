@@ -79,10 +79,23 @@ def open_trajectory(path: str | Path, groups: Collection[str] | None = None) -> 
         When a segment is damaged, of another recording, or missing, or two segments hold different
         values at one step.
 
+    See Also
+    --------
+    check : Every fault of a file in words.
+    gather : Several recordings as replicas of one trajectory.
+
     Notes
     -----
     Attributes, coordinates and small arrays are compared with their digest at once, large arrays
     with their checksums as they are read; files of schema version 1 have neither.
+
+    Examples
+    --------
+    >>> import torch, sgdphys as sp
+    >>> with sp.record(torch.nn.Linear(2, 1), "mine.nc") as recording:
+    ...     recording.step()
+    >>> sp.open_trajectory("mine.nc")["weights"].theta.dims
+    ('step', 'replica', 'parameter')
     """
     path = Path(path)
     if path.is_file():
@@ -293,16 +306,32 @@ def check(path: str | Path) -> list[str]:
     path : str or Path
         A netCDF file or the folder of a run.
 
+    Returns
+    -------
+    list of str
+
     Raises
     ------
     InputError
         When there is nothing to check.
+
+    See Also
+    --------
+    open_trajectory : Refuses what is damaged when it is read.
 
     Notes
     -----
     Each file is compared with the digest of the whole file that stands beside it, all groups with
     their digests, and every array with its checksums. ``unprotected`` names the files that have
     none.
+
+    Examples
+    --------
+    >>> import torch, sgdphys as sp
+    >>> with sp.record(torch.nn.Linear(2, 1), "mine.nc") as recording:
+    ...     recording.step()
+    >>> sp.check("mine.nc")
+    []
     """
     path = Path(path)
     found = [f"{p} is no segment of this run; move it away" for p in strangers(path)]

@@ -90,6 +90,12 @@ def record(
         updates none of the parameters, or a parameter cannot be recorded: one of whole numbers,
         one without values, or one that is sharded over processes.
 
+    See Also
+    --------
+    open_trajectory : Read what was recorded.
+    gather : Join recordings as replicas.
+    read_checkpoints : A trajectory from saved checkpoints instead.
+
     Notes
     -----
     Tied parameters are recorded once, their other names kept in the attribute ``tied``; frozen ones
@@ -111,6 +117,19 @@ def record(
     Several threads may record and open trajectories at once. The netCDF library itself is not
     thread-safe: while one thread records, no other may open or save netCDF files with xarray or
     netCDF4 directly, which can crash the process.
+
+    Examples
+    --------
+    >>> import torch, sgdphys as sp
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> with sp.record(model, "mine.nc", optimizer=optimizer):
+    ...     for _ in range(5):
+    ...         optimizer.zero_grad()
+    ...         model(torch.randn(8, 2)).square().mean().backward()
+    ...         optimizer.step()
+    >>> sp.open_trajectory("mine.nc")["weights"].theta.shape  # (step, replica, parameter)
+    (6, 1, 3)
     """
     if _is_other_process():
         return Recorder.of_nothing(Path(path))

@@ -101,6 +101,11 @@ def read_checkpoints(
         differ between checkpoints (told one by one), or a file is damaged or holds classes that
         are not allowed.
 
+    See Also
+    --------
+    record : Records a training loop as it runs.
+    gather : Join trajectories as replicas.
+
     Notes
     -----
     Tensors of whole numbers (counters) are left out; half precision becomes float32, which holds it
@@ -109,6 +114,15 @@ def read_checkpoints(
     they were tied. A copy such as last.ckpt is passed over where its weights are those of another
     checkpoint. With ``out`` the rows lie in an unnamed file beside it until it is written, so
     that the disk needs twice their size.
+
+    Examples
+    --------
+    >>> import numpy as np, sgdphys as sp
+    >>> for step in (0, 10, 20):
+    ...     np.savez(f"step{step}.npz", weight=np.full((2, 3), float(step)))
+    >>> tree = sp.read_checkpoints(["step0.npz", "step10.npz", "step20.npz"])
+    >>> tree["weights"].theta.shape, tree["weights"].step.values
+    ((3, 1, 6), array([ 0, 10, 20]))
     """
     say = tell or (lambda sentence: None)
     if steps is not None and np.ndim(steps) == 0:
