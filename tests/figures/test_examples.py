@@ -21,9 +21,7 @@ def _off_screen():
 def test_examples_run_as_they_stand(name):
     function = getattr(sp.figures, name)
     module = sys.modules[function.__module__]
-    (example,) = doctest.DocTestFinder(recurse=False).find(
-        function, name, module=module, globs={}
-    )
+    (example,) = doctest.DocTestFinder(recurse=False).find(function, name, module=module, globs={})
     assert example.examples
     result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example)
     assert not result.failed

@@ -115,9 +115,11 @@ def early_warning(sources: Sources) -> Figure:
         here = data.sel(course=course)
         step = here["ramp_step"].to_numpy()
         axes[0, 0].plot(step, here["ramp_path"], color=colour, linewidth=0.5, label=label)
+        names = ("variance", "autocorrelation")
+        windows = here[[f"ramp_{n}" for n in names]].rename({f"ramp_{n}": n for n in names})
         rolling_indicators(
-            here.rename(ramp_variance="variance", ramp_autocorrelation="autocorrelation"),
-            time="ramp_step", band=0.8, ax=[axes[0, 1], axes[1, 0]], color=colour, label=label,
+            windows, time="ramp_step", band=0.8, ax=[axes[0, 1], axes[1, 0]], color=colour,
+            label=label,
         )  # fmt: skip
         share, p = float(here["warning_share"]), float(here["ensemble_p_value"])
         tau_histogram(
