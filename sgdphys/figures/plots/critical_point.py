@@ -62,7 +62,7 @@ def critical_point(
     ax.plot(r, tau, **options(kwargs, color=DATA, marker="o", linestyle="", label="data"))
     critical, exponent = float(result["critical"]), float(result["exponent"])
     width = np.ptp(np.append(r, critical))
-    label = f"$|r - r_c|^{{-{exponent:.3g}}}$, with a background"
+    label = f"fit, $|r - r_c|^{{-{exponent:.3g}}}$"
     for side in (-1, 1):
         here = side * (r - critical) > 0
         if not here.any():
