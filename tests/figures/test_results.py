@@ -1,5 +1,6 @@
 """Figures of small real results: what is drawn, its labels, and that the user's style wins."""
 
+import inspect
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 import sgdphys as sp
+from sgdphys.claims.verdicts import Verdict
 from sgdphys.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -254,10 +256,9 @@ def test_a_wrong_number_of_axes_and_a_wrong_result_are_sentences():
 
 
 def test_a_list_of_verdicts_is_drawn_as_the_dataset_is():
-    from sgdphys.claims.verdicts import Verdict
-
-    row = {n: verdict()[n].item() for n in verdict() if n in Verdict._fields}
-    fields = dict.fromkeys(Verdict._fields, "") | row | {"claim": "slow"}
+    names = inspect.signature(Verdict).parameters
+    row = {n: verdict()[n].item() for n in verdict() if n in names}
+    fields = dict.fromkeys(names, "") | row | {"claim": "slow"}
     drawn = sp.figures.verdicts([Verdict(**fields)])
     assert drawn.get_yticklabels()[0].get_text() == "it slows down"
     with pytest.raises(InputError, match="no verdicts"):
