@@ -179,8 +179,12 @@ def against_epochs(sources: Sources) -> Figure:
     nulls = Line2D([], [], color=NULL, linestyle="--", label="null: simulated\nWiener / Gaussian")
     white = Line2D([], [], color=EXACT, linewidth=0.8, label="Wiener: exponent 1")
     layers_legend(figure, data["layer"].to_numpy(), nulls, white)
-    caption = _caption(data).replace("bands", "bands of the upper two rows")
-    figure.suptitle(caption.replace("both axes logarithmic", "epoch: start of a burst"), fontsize=7)
+    figure.suptitle(
+        _caption(data).replace(
+            "both axes logarithmic", "none for the tail index\nepoch: start of a burst"
+        ),
+        fontsize=7,
+    )
     return figure
 
 

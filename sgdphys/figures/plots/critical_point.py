@@ -13,6 +13,8 @@ from sgdphys.quantities import axis_label
 
 _FEWEST = 3
 """Points of a side for its own background slope, as in the fit."""
+_ABOVE = 30
+"""How far the divergence is drawn, in units of the largest time."""
 
 
 def critical_point(
@@ -60,7 +62,7 @@ def critical_point(
     ax.plot(r, tau, **options(kwargs, color=DATA, marker="o", linestyle="", label="data"))
     critical, exponent = float(result["critical"]), float(result["exponent"])
     width = np.ptp(np.append(r, critical))
-    label = f"$|r - r_c|^{{-{exponent:.3g}}}$, with a background"
+    label = f"fit, $|r - r_c|^{{-{exponent:.3g}}}$"
     for side in (-1, 1):
         here = side * (r - critical) > 0
         if not here.any():
@@ -76,11 +78,12 @@ def critical_point(
         ax.plot(critical + side * distance, law, color=FIT, linewidth=1.0, zorder=1, label=label)
         label = "_nolegend_"
     low, high = (float(result[f"critical_{e}"]) for e in ("low", "high"))
-    said = f"$r_c$ = {critical:.4g} [{low:.4g}, {high:.4g}]"
+    said = f"$r_c$ = {critical:.3g} [{low:.3g}, {high:.3g}]"
     if np.isfinite(low) and np.isfinite(high):
         ax.axvspan(low, high, color=FIT, alpha=0.15, linewidth=0)
     ax.axvline(critical, color=FIT, linewidth=0.8, linestyle="--", label=said)
     ax.set_yscale("log")
+    ax.set_ylim(0.5 * tau.min(), _ABOVE * tau.max())  # the law has no upper end
     ax.set_xlabel(_label(control, "control parameter $r$"))
     ax.set_ylabel(_label(relaxation_time, r"relaxation time $\tau$"))
     legend_of_new(ax, is_new)

@@ -125,6 +125,8 @@ def _increments(ax: Axes, portrayed: xr.Dataset) -> None:
             label="Gaussian")  # fmt: skip
     ax.set_yscale("log")
     ax.set_ylim(0.3 * density[filled].min(), 40 * density.max())  # room for the legend
+    width = 1.15 * np.abs(x[filled]).max()
+    ax.set_xlim(-width, width)
     ax.set_xlabel("increment minus drift (its own s.d.)")
     ax.set_ylabel("probability density")
     ax.set_title("increments over one step")

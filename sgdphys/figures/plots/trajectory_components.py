@@ -111,7 +111,7 @@ def _score(ax: Axes, first: xr.Dataset, time: str | None, given: dict[str, Any])
         own = options(given, color=DATA, label=f"component {k + 1}", **fade)
         ax.plot(at, first["score"].isel(component=k), **own)
     ax.set_xlabel(axis_label(at))
-    ax.set_ylabel(axis_label(first["score"]))
+    ax.set_ylabel("score" + _unit(first))
 
 
 def _path(ax: Axes, first: xr.Dataset, given: dict[str, Any]) -> None:
@@ -119,10 +119,13 @@ def _path(ax: Axes, first: xr.Dataset, given: dict[str, Any]) -> None:
     score = first["score"]
     ax.plot(score.isel(component=0), score.isel(component=1),
             **options(given, color=DATA, linewidth=1.0))  # fmt: skip
-    unit = score.attrs.get("units", "1")
-    said = f" ({unit})" if unit != "1" else ""
-    ax.set_xlabel(f"component 1{said}")
-    ax.set_ylabel(f"component 2{said}")
+    ax.set_xlabel(f"component 1{_unit(first)}")
+    ax.set_ylabel(f"component 2{_unit(first)}")
+
+
+def _unit(first: xr.Dataset) -> str:
+    unit = first["score"].attrs.get("units", "1")
+    return f" ({unit})" if unit != "1" else ""
 
 
 def _scaled(first: xr.Dataset, k: int) -> np.ndarray:

@@ -1,0 +1,283 @@
+"""Figures of small real results: what is drawn, its labels, and that the user's style wins."""
+
+import inspect
+import json
+import subprocess
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+import sgdphys as sp
+from sgdphys.claims.verdicts import Verdict
+from sgdphys.errors import InputError
+
+RNG = np.random.default_rng(0)
+STEP = {"units": "step", "long_name": "step"}
+
+
+@pytest.fixture(autouse=True)
+def _off_screen():
+    mpl.use("agg")
+    yield
+    plt.close("all")
+
+
+def series(points=400, replicas=6, reversion=0.1):
+    """Autoregressive paths in micrometres, and random walks where nothing pulls them back."""
+    x = np.zeros((points, replicas))
+    for k in range(1, points):
+        x[k] = (1 - reversion) * x[k - 1] + RNG.standard_normal(replicas)
+    return xr.DataArray(
+        x, dims=("step", "replica"), attrs={"units": "um"},
+        coords={"step": ("step", np.arange(points), STEP)},
+    )  # fmt: skip
+
+
+def bits():
+    """Information of three layers that fit and then compress."""
+    names, epoch = ("epoch", "replica", "layer"), np.array([0, 1, 3, 10, 30, 100])
+    fall = np.array([1.0, 1.1, 1.1, 1.05, 1.0, 0.9])[:, None, None]
+    values = fall * np.array([4.0, 3.0, 1.0]) * np.array([0.9, 1.0, 1.1, 1.0])[:, None]
+    told = {n: (names, values / d, {"units": "bits", "long_name": n})
+            for n, d in (("I_XT", 1), ("I_TY", 5), ("null_I_TY", 20))}  # fmt: skip
+    return xr.Dataset(told, {"epoch": epoch, "layer": [1, 2, 3]}, {"samples": 64})
+
+
+def norms():
+    """Gradients whose mean falls below their noise, with a layer's own rate."""
+    names, epoch = ("epoch", "replica", "layer"), np.arange(40)
+    mean = np.exp(-epoch[:, None, None] / (5.0 * np.array([1, 2])))
+    mean = mean * np.linspace(0.9, 1.1, 8)[:, None]
+    flat = np.full(mean.shape, 0.3)
+    return xr.Dataset(
+        {"mean_norm": (names, mean), "noise_norm": (names, flat), "noise_trace": (names, flat),
+         "weight_norm": (names, 1 + 0 * flat, {"units": "weight", "long_name": "weight norm"})},
+        {"epoch": epoch, "layer": [1, 2]},
+    )  # fmt: skip
+
+
+def training():
+    names = ("epoch", "replica")
+    loss = np.exp(-np.arange(20.0))[:, None] * np.ones(4)
+    told = {"loss": loss, "test_loss": 2 * loss, "accuracy": 1 - loss, "test_accuracy": 1 - loss}
+    data = xr.Dataset({n: (names, v) for n, v in told.items()}, {"epoch": range(20)})
+    data["loss"].attrs["units"] = "nats"
+    return data
+
+
+def scan():
+    control = xr.DataArray([0.2, 0.5, 0.8, 0.9, 1.1, 1.2, 1.5, 1.8], dims="r", name="signal")
+    tau = 1 / np.abs(control - 1.0)
+    return control, tau.rename("time").assign_attrs(units="step", long_name="time")
+
+
+def verdict():
+    row = {"says": "it slows down", "value": 1.0, "low": 0.9, "high": 1.1, "above": 0.5,
+           "below": np.nan, "rule": "above 0.5", "word": "supported"}  # fmt: skip
+    return xr.Dataset({n: ("claim", [v]) for n, v in row.items()}, {"claim": ["slow"]})
+
+
+P_XY = np.array([[0.4, 0.1], [0.1, 0.4]])
+D, INFO = sp.dynamics, sp.information
+# each: arguments of the figure, panels, lines of the first panel, and units on its axes
+CASES = {
+    "autocorrelation": (lambda: (D.autocorrelation(series(), time="step"),), 1, 2, "(step)", ""),
+    "bottleneck_curve": (
+        lambda: (INFO.bottleneck_curve(P_XY, [3.0, 4.0, 8.0]),), 1, 1, "(bits)", "(bits)",
+    ),
+    "critical_point": (lambda: (D.critical_point(*scan()), *scan()), 1, 4, "signal", "(step)"),
+    "diffusion_vs_lag": (
+        lambda: (D.diffusion_vs_lag(series(), time="step", over="replica"),), 1, 2,
+        "(step)", "(um**2/step)",
+    ),
+    "early_warning": (
+        lambda: (D.early_warning(series(), time="step", resamples=19),), 1, 1, "tau", "number",
+    ),
+    "fit": (lambda: ((x := series()), (D.fit(x, time="step"), x))[1], 4, 6, "(steps)", "(s.d.)"),
+    "gradient_phases": (
+        lambda: (D.gradient_phases(norms(), batch_size=10, batches=4),), 1, 7, "epoch", "noise",
+    ),
+    "information_plane": (lambda: (bits(),), 1, 7, "(bits)", "(bits)"),
+    "information_snapshot": (lambda: (bits(),), 1, 5, "(bits)", "(bits)"),
+    "information_vs_epoch": (lambda: (bits(),), 2, 3, "epoch", "(bits)"),
+    "kramers_moyal": (
+        lambda: (D.kramers_moyal(series(), time="step", over="replica", bins=10),), 2, 2,
+        "(um)", "(um/step)",
+    ),
+    "msd": (lambda: (D.msd(series(), time="step"),), 1, 2, "(step)", "(um**2)"),
+    "order_parameter": (
+        lambda: (D.order_parameter(xr.DataArray(
+            RNG.standard_normal((24, 4)) + np.arange(4.0), dims=("replica", "signal"),
+            coords={"signal": [4.0, 1.0, 2.0, 3.0]}, attrs={"units": "weight"},
+        )),), 3, 1, "signal", "order",
+    ),
+    "relaxation_time": (lambda: (D.relaxation_time(series(), time="step"),), 1, 1, "", "(step)"),
+    "rolling_indicators": (
+        lambda: (D.rolling_indicators(series(), time="step", window=100),), 2, 1,
+        "step", "(um**2)",
+    ),
+    "training_curves": (lambda: (training(),), 2, 2, "epoch", "(nats)"),
+    "trajectory_components": (
+        lambda: (D.trajectory_components(series(), time="step", coordinates="replica",
+                                         resamples=20),), 3, 2, "component", "fraction",
+    ),
+    "verdicts": (lambda: (verdict(),), 1, 3, "", ""),
+    "weight_entropy": (
+        lambda: (D.weight_entropy(series(replicas=24).expand_dims(parameter=2), time="step",
+                                  modes=1),), 1, 1, "step", "(nats)",
+    ),
+    "weight_norms": (lambda: (norms(),), 1, 2, "epoch", "(weight)"),
+}  # fmt: skip
+
+
+def test_every_figure_function_is_tried():
+    assert set(CASES) == set(sp.figures.__all__)
+
+
+@pytest.fixture(scope="module", params=sorted(CASES))
+def case(request):
+    given, panels, lines, x, y = CASES[request.param]
+    return getattr(sp.figures, request.param), given(), panels, lines, x, y
+
+
+def flat(drawn):
+    return list(np.atleast_1d(np.asarray(drawn, dtype=object)).ravel())
+
+
+def test_a_new_figure_is_drawn_in_the_users_style(case):
+    function, given, panels, lines, x, y = case
+    style = {"axes.grid": True, "font.size": 17, "axes.facecolor": "#123456"}
+    with mpl.rc_context(style):
+        before = dict(mpl.rcParams)
+        axes = flat(function(*given))
+        assert dict(mpl.rcParams) == before
+    assert len(axes) == panels
+    figure = axes[0].get_figure()
+    assert figure.number in plt.get_fignums()
+    assert figure.get_suptitle() == ""
+    for ax in axes:
+        assert mpl.colors.to_hex(ax.get_facecolor()) == "#123456"
+        assert ax.xaxis.label.get_size() == 17
+    drawn = [line for line in axes[0].lines if len(line.get_xdata())]
+    assert len(drawn) == lines
+    assert x in axes[0].get_xlabel()
+    assert y in axes[0].get_ylabel()
+    assert "logarithmic" not in axes[0].get_xlabel() + axes[0].get_ylabel()
+    figure.canvas.draw()
+
+
+def test_axes_of_the_user_are_used(case):
+    function, given, panels, lines, _, _ = case
+    wanted = [Figure().add_subplot() for _ in range(panels)]
+    open_before = plt.get_fignums()
+    axes = flat(function(*given, ax=wanted if panels > 1 else wanted[0]))
+    assert axes == wanted
+    assert plt.get_fignums() == open_before
+    assert len([line for line in axes[0].lines if len(line.get_xdata())]) == lines
+
+
+def test_options_go_to_the_main_artist(case):
+    function, given, *_ = case
+    if function.__name__ in ("information_plane", "early_warning"):
+        drawn = flat(function(*given, zorder=7.5))[0]
+        artists = [*drawn.collections, *drawn.patches]
+    else:
+        artists = flat(function(*given, zorder=7.5))[0].lines
+    assert max(artist.get_zorder() for artist in artists) == pytest.approx(7.5, abs=0.2)
+
+
+def test_the_data_are_what_is_drawn():
+    found = D.msd(series(), time="step")
+    ax = sp.figures.msd(found, slope=2)
+    x, y = ax.lines[0].get_data()
+    np.testing.assert_array_equal(x, found["lag"])
+    np.testing.assert_allclose(y, found["msd"].median("replica"))
+    x, y = ax.lines[1].get_data()
+    assert np.polyfit(np.log(x), np.log(y), 1)[0] == pytest.approx(2)
+
+
+def test_bands_hold_the_fraction_that_is_asked_for():
+    ax = sp.figures.information_vs_epoch(bits(), panels="I_XT", band=0.5)
+    (path,) = ax.collections[0].get_paths()
+    at_start = path.vertices[path.vertices[:, 0] == 0, 1]
+    assert at_start.min() == pytest.approx(bits()["I_XT"][0, :, 0].quantile(0.25).item())
+    assert at_start.max() == pytest.approx(bits()["I_XT"][0, :, 0].quantile(0.75).item())
+
+
+def test_layers_differ_by_marker_and_the_output_stands_out():
+    lines = sp.figures.weight_norms(norms()).lines
+    assert len({line.get_marker() for line in lines}) == len(lines)
+    grey = mpl.colors.rgb_to_hsv(mpl.colors.to_rgb(lines[-1].get_color()))[2]
+    assert lines[-1].get_label() == "layer 2 (output)"
+    assert grey < 0.6
+
+
+def test_the_fitted_law_passes_through_exact_data():
+    control, tau = scan()
+    ax = sp.figures.critical_point(D.critical_point(control, tau), control, tau)
+    below = ax.lines[1]
+    x, y = (np.asarray(v) for v in below.get_data())
+    np.testing.assert_allclose(y, 1 / np.abs(x - 1), rtol=1e-4)
+
+
+def test_an_open_interval_is_an_arrow_at_its_lower_end():
+    found = xr.Dataset(
+        {"relaxation_time": ("r", [2.0, np.inf]), "relaxation_time_low": ("r", [1.0, 5.0]),
+         "relaxation_time_high": ("r", [3.0, np.inf])}, {"r": [0.0, 1.0]},
+    )  # fmt: skip
+    ax = sp.figures.relaxation_time(found)
+    heights = np.concatenate([np.asarray(line.get_ydata(), float) for line in ax.lines])
+    assert np.isfinite(heights).all()
+    assert 5.0 in heights
+    assert len(ax.lines) > 1  # the caret
+
+
+def test_the_certificate_is_the_measured_one():
+    found = INFO.bottleneck_curve(P_XY, [3.0, 4.0])
+    found["certificate"][:] = [1e-9, 3.2e-7]
+    assert "certified to 4e-7 bits" in sp.figures.bottleneck_curve(found).lines[0].get_label()
+    found["certificate"][:] = np.nan
+    assert "certified" not in sp.figures.bottleneck_curve(found).lines[0].get_label()
+
+
+def test_a_wrong_number_of_axes_and_a_wrong_result_are_sentences():
+    ax = Figure().add_subplot()
+    with pytest.raises(InputError, match="ax has 1 axes and there are 2 panels: I_XT, I_TY"):
+        sp.figures.information_vs_epoch(bits(), ax=ax)
+    with pytest.raises(InputError, match="msd"):
+        sp.figures.msd(bits())
+    with pytest.raises(InputError, match="the nearest that has is 3"):
+        sp.figures.information_snapshot(bits(), epoch=4)
+
+
+def test_a_list_of_verdicts_is_drawn_as_the_dataset_is():
+    names = inspect.signature(Verdict).parameters
+    row = {n: verdict()[n].item() for n in verdict() if n in names}
+    fields = dict.fromkeys(names, "") | row | {"claim": "slow"}
+    drawn = sp.figures.verdicts([Verdict(**fields)])
+    assert drawn.get_yticklabels()[0].get_text() == "it slows down"
+    with pytest.raises(InputError, match="no verdicts"):
+        sp.figures.verdicts([])
+
+
+def test_figures_of_runs_leave_the_users_backend_and_style_alone():
+    code = """
+import json, sys, matplotlib as mpl
+import numpy as np, xarray as xr
+from sgdphys.analyses.drawing import drawn
+names = ("epoch", "replica")
+data = {n: (names, np.ones((4, 3))) for n in ("loss", "test_loss", "accuracy", "test_accuracy")}
+settings = [k for k in mpl.rcParams if k != "backend"]  # to read it is to choose one
+before = {k: mpl.rcParams[k] for k in settings}
+figures = drawn({"training": xr.Dataset(data, {"epoch": range(4)})})
+same = {k: mpl.rcParams[k] for k in settings} == before
+sizes = [t.get_size() for ax in figures["training"].axes for t in ax.get_xticklabels()]
+print(json.dumps([sorted(figures), same, "matplotlib.pyplot" in sys.modules, sorted(set(sizes))]))
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(out.stdout) == [["training"], True, False, [7.0]]
