@@ -34,7 +34,7 @@ def portrait(fitted: Fitted) -> xr.Dataset:
     with np.errstate(invalid="ignore"):
         sound = np.isfinite(values).all(axis=1) & (np.ptp(values, axis=1) > 0)
     if not sound.any():
-        raise InputError("no sampled series is whole and moves; there is nothing to draw")
+        raise InputError("no sampled series is complete and varies; there is nothing to draw")
     kept = values[sound]
     scaled = (kept - kept.mean(axis=1, keepdims=True)) / kept.std(axis=1, keepdims=True)
     dt = np.diff(series.times)
