@@ -266,10 +266,10 @@ def fit(
         write(fitted.results, out, path)
     if figure is not None:
         from sgdphys.figures.fits import panels
+        from sgdphys.figures.portraits import portrait
         from sgdphys.figures.saving import draw_one
-        from sgdphys.fitting.portraits import portrait
 
-        draw_one(panels, portrait(fitted), figure)
+        draw_one(panels, portrait(fitted.results, fitted.sample, time=fitted.time), figure)
     if json:
         from json import dumps
 

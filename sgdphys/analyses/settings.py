@@ -59,8 +59,8 @@ def without_labels(kind: str, study: "Study") -> list[str]:
 
 
 def without_perceptron(study: "Study") -> list[str]:
-    """Return what an analysis of perceptrons lacks in a study of another module."""
+    """Return the fault of an analysis of perceptrons in a study of another module."""
     module = study.network.module
     if not module:
         return []
-    return [f"is of perceptrons, and network.module is {module!r}; leave the analysis out"]
+    return [f"needs a perceptron; network.module is {module!r}; leave the analysis out"]

@@ -98,7 +98,7 @@ def exponential_advantage(relaxed: Relaxation) -> Estimate:
     Layers and replicas are pooled; the interval is a bootstrap over replicas.
     """
     if "case" in relaxed.bits.dims:
-        raise InputError("a relaxation law needs a single case; choose one in 'where'")
+        raise InputError("a relaxation law needs one case; choose one in 'where'")
     bits, epochs = (v.transpose("replica", "layer").to_numpy() for v in relaxed)
     # networks without a pair are neither drawn nor counted
     has_pair = (np.isfinite(bits) & np.isfinite(epochs)).any(axis=1)

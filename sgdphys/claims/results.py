@@ -112,7 +112,7 @@ def require_one_case(data: xr.Dataset) -> xr.Dataset:
     if "case" in data.dims:
         swept = [str(n).removeprefix("swept_") for n in data.coords if str(n).startswith("swept_")]
         raise InputError(
-            f"the statistic needs a single case, but there are {data.sizes['case']}; choose one in "
+            f"the statistic needs one case, but there are {data.sizes['case']}; choose one in "
             f"'where' by {', '.join(swept) or 'its name'}"
         )
     return data

@@ -272,5 +272,5 @@ def read_verdicts(path: Path) -> list[Verdict]:
     except (ValueError, KeyError, TypeError, AttributeError):
         pass
     raise WorkError(
-        f"{path} is damaged; give the command that began the run again to judge its claims anew"
+        f"{path} is damaged; give the command that began the run again to judge its claims again"
     )

@@ -137,7 +137,7 @@ def _holds(folder: Path, study: Study, tell: Callable[[str], None]) -> bool:
         if study_hash(before) != study_hash(study):
             changed = differences(before, study)
     except WorkError as error:
-        tell(f"{error}; it is written anew")
+        tell(f"{error}; it is written again")
         if not _was_recorded_for(folder, study):
             changed = [STUDY_FILE]
     if not changed:

@@ -136,7 +136,7 @@ def run(
         cores = parallel.threads()
         processes = cores // 2 if parts or resolved.sweep.keys else 0
         if processes and not can_begin():
-            tell("this system cannot hand work to other processes; everything is done in turn")
+            tell("this system cannot start worker processes; everything runs in one process")
             processes = 0
         held.enter_context(locked(folder, tell))
         share = max(cores // (processes + 1), 1)
@@ -298,7 +298,9 @@ def _record(run: Run, command: _Command) -> None:
         f"{ensemble.updates_per_epoch} updates, {ensemble.train_samples} training samples"
     )
     if training.batch_size > ensemble.train_samples and training.sampler != "full":
-        command.tell(f"batches of {training.batch_size} hold the whole training set: one an epoch")
+        command.tell(
+            f"batches of {training.batch_size} hold the whole training set: one update per epoch"
+        )
     if done == ensemble.epochs:
         command.tell(
             f"the recording in {recording.segments} is complete; there is nothing to train"

@@ -269,5 +269,5 @@ def _damage_told(path: Path) -> Iterator[None]:
         yield
     except (InputError, WorkError) as error:
         raise WorkError(
-            f"{path} is damaged; give the command that began the run again to analyse it anew"
+            f"{path} is damaged; give the command that began the run again to analyse it again"
         ) from error

@@ -143,7 +143,7 @@ class Train(Keys):
         if self.replicas % self.twins:
             faults.append(
                 f"train.replicas is {self.replicas}, not a multiple of train.twins, {self.twins}; "
-                "families must be whole"
+                "families must be complete"
             )
         if self.nesterov and not self.momentum:
             faults.append("train.nesterov needs train.momentum above 0")
@@ -234,7 +234,7 @@ def swept(value: Any) -> Any:
             if isinstance(inside, Mapping):
                 gather(f"{prefix}{name}.", inside)
             elif prefix + name in keys:
-                raise ValueError(f"sweep key {prefix}{name} is there twice; leave one of them out")
+                raise ValueError(f"sweep key {prefix}{name} is given twice; leave one of them out")
             elif prefix or name != "zip":
                 keys[prefix + name] = inside
 

@@ -30,7 +30,7 @@ def opened(path: Path) -> Iterator[netCDF4.Dataset]:
     InputError
         When it is not there or not netCDF.
     WorkError
-        When it is cut short or damaged.
+        When it is truncated or damaged.
     """
     require_netcdf(path)
     with damage_reported(path), LOCK, netCDF4.Dataset(path) as file:
@@ -61,4 +61,4 @@ def damage_reported(path: Path) -> Iterator[None]:
 
 def damaged(path: Path, what: str) -> WorkError:
     """Return the error for a truncated or damaged file."""
-    return WorkError(f"{path} cannot be read ({what}); it is cut short or damaged{WHAT_TO_DO}")
+    return WorkError(f"{path} cannot be read ({what}); it is truncated or damaged{WHAT_TO_DO}")

@@ -42,7 +42,7 @@ def open_segment(path: Path) -> xr.DataTree:
     InputError
         When it is not there or not netCDF.
     WorkError
-        When it is cut short or damaged.
+        When it is truncated or damaged.
     """
     tree = _detached(path, None, with_state=True)
     return _named(tree.attrs, {str(n): node.to_dataset() for n, node in tree.children.items()})

@@ -95,7 +95,10 @@ def results(seed=0):
             "beta_bound": made.between(1, 9, *curves), "beta_fit": made.between(2, 9, *curves),
             "transition_beta": (("transition",), [1.5, 4.0, 9.5]),
         },
-        "pitchfork": {**made.with_ends("exponent"), "relaxation_time": ((), 3.0)},
+        "pitchfork": {
+            **made.with_ends("exponent"), **made.with_ends("critical"),
+            "relaxation_time": ((), 3.0),
+        },
         "one_unit": {"unit_I_XT": (("weight",), [0.0, 2.0, 1.0])},
         "rescaling": {n: made.between(1, 5, *each) for n in ("I_XT", "rescaled_I_XT")},
         "linear": {

@@ -232,7 +232,7 @@ def test_every_statistic_says_what_it_measures():
 def test_a_statistic_names_what_it_reads_and_chooses():
     groups = {"information": information([[1.0, 2.0]])}
     reads = Statistic(lambda r: r.of("information")["I_XT"], "what is read", needs=("phases",))
-    with pytest.raises(LookupError, match="must name it in its needs"):
+    with pytest.raises(LookupError, match="must list it in its needs"):
         product.judge({"a": claim(statistic="reads")}, groups, {"reads": reads})
     last = Statistic(
         lambda r: r.of("information")["I_XT"].sel(layer=r.wanted("layer")).isel(epoch=-1),

@@ -16,10 +16,10 @@ from sgdphys.analyses.drawing import draw
 from sgdphys.analyses.recorded_figures import forest
 from sgdphys.errors import WorkError
 from sgdphys.figures.fits import panels
+from sgdphys.figures.portraits import portrait
 from sgdphys.figures.saving import draw_one
 from sgdphys.figures.text import drawable, drawn_anyway
 from sgdphys.fitting.fits import fit_file
-from sgdphys.fitting.portraits import portrait
 
 NASTY = [
     r"50% $\foo$ of it", "costs $5", "$5 or $6", "US$ and A$", "$$", "$x_{$", r"a\b_c^d%", "_net",
@@ -137,7 +137,11 @@ def test_a_fit_in_units_of_any_words_is_drawn(tmp_path):
     data = data.assign_coords(time=("time", np.arange(300.0), {"units": r"50% $\bar $5"}))
     data.to_dataset().to_netcdf(tmp_path / "walk.nc")
     fitted = fit_file(tmp_path / "walk.nc", variable="x", time="time")
-    words = words_of(draw_one(panels, portrait(fitted), tmp_path / "fit.svg"))
+    words = words_of(
+        draw_one(
+            panels, portrait(fitted.results, fitted.sample, time=fitted.time), tmp_path / "fit.svg"
+        )
+    )
     assert any(r"50% $\bar $5" in text for text in words)
 
 

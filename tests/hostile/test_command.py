@@ -231,7 +231,7 @@ def test_a_truncated_segment_is_told_and_trained_again(tmp_path):
     result = command("run", "information_plane", *SMALL, "--out", folder)
     assert result.returncode == 0
     told = next(line for line in result.stderr.splitlines() if last.name in line)
-    assert "cut short or damaged; epochs" in told
+    assert "truncated or damaged; epochs" in told
     assert told.endswith("are trained again")
     same(arrays(folder), before)
     assert command("check", folder).returncode == 0

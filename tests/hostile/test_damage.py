@@ -154,7 +154,7 @@ def test_check_reads_all_arrays_where_no_digest_stands_beside(intact, tmp_path):
     raw[at + 5] ^= 1
     path.write_bytes(raw)
     (fault,) = check(path)
-    assert "cut short or damaged" in fault
+    assert "truncated or damaged" in fault
 
 
 def test_a_structure_in_which_hdf5_loops_is_told(intact, tmp_path, monkeypatch):

@@ -321,8 +321,8 @@ def test_a_damaged_study_is_told_and_written_anew(made, damage):
     told = []
     sp.run(DRAWN, made, threads=1, tell=told.append)
     assert path.read_bytes() == whole
-    assert any("it is written anew" in line for line in told)
-    assert any("the recording" in line and "is whole" in line for line in told)
+    assert any("it is written again" in line for line in told)
+    assert any("the recording" in line and "is complete" in line for line in told)
 
 
 def test_a_study_of_before_there_were_digests_is_read(made):

@@ -76,7 +76,7 @@ def faults(keys):
         ),
         (
             {"train": {"replicas": 5, "twins": 2}},
-            "train.replicas is 5, not a multiple of train.twins, 2; families must be whole "
+            "train.replicas is 5, not a multiple of train.twins, 2; families must be complete "
             "(in s.toml)",
         ),
         ({"train": {"nesterov": True}}, "train.nesterov needs train.momentum above 0 (in s.toml)"),

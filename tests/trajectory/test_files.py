@@ -160,7 +160,7 @@ def test_a_truncated_file_is_told(tmp_path):
     path = tmp_path / "a.nc"
     write_tree(segment(range(500)), path)
     os.truncate(path, path.stat().st_size // 2)
-    with pytest.raises(WorkError, match=r"a\.nc cannot be read .* cut short or damaged"):
+    with pytest.raises(WorkError, match=r"a\.nc cannot be read .* truncated or damaged"):
         open_trajectory(path)
 
 

@@ -45,7 +45,7 @@ class Settings(AnalysisSettings):
         missing = without_labels("information", study)
         if study.network.module and self.estimator not in _OF_MODULES:
             missing.append(
-                f"has estimator {self.estimator!r}, which is of perceptrons, and network.module is "
+                f"has estimator {self.estimator!r}, which needs a perceptron; network.module is "
                 f"{study.network.module!r}; choose one of {', '.join(map(repr, _OF_MODULES))}"
             )
         elif self.estimator == "noisy" and not study.network.noise:

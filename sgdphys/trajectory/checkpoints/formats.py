@@ -71,7 +71,7 @@ def read(path: Path, allow: Collection[str] = (), *, is_whole: bool = True) -> C
     if suffix == ".npy":
         return Content({"theta": npy(path)}, {}, True)
     if suffix == ".nc":
-        raise InputError(f"{path} is a netCDF file, which holds a whole training; give it alone")
+        raise InputError(f"{path} is a netCDF file, which holds a complete training; give it alone")
     from sgdphys.trajectory.checkpoints.pickles import load
 
     return Content(load(path, allow, is_whole=is_whole), {}, True)
@@ -94,7 +94,7 @@ def _safetensors(path: Path) -> Content:
             metadata = dict(file.metadata() or {})
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         said = " ".join(str(error).split())
-        raise InputError(f"{path} is no sound safetensors file ({said})") from None
+        raise InputError(f"{path} is not a valid safetensors file ({said})") from None
     with path.open("rb") as stream:
         (length,) = struct.unpack("<Q", stream.read(8))
         header = json.loads(stream.read(length))
@@ -162,7 +162,7 @@ def npz(path: Path) -> dict[str, Any]:
                 with archive.open(entry) as file:
                     found[name] = _array(path, name, file, entry)
     except zipfile.BadZipFile as error:
-        raise InputError(f"{path} is no sound .npz file ({error})") from None
+        raise InputError(f"{path} is not a valid .npz file ({error})") from None
     except (EOFError, OSError, ValueError, NotImplementedError, SyntaxError) as error:
         if isinstance(error, InputError):
             raise

@@ -45,7 +45,7 @@ def load(path: Path, allow: Collection[str] = (), *, is_whole: bool = True) -> A
         except zipfile.BadZipFile as error:
             raise InputError(f"{path} is damaged ({error})") from None
     elif tarfile.is_tarfile(path):
-        raise InputError(f"{path} is in PyTorch's format before 0.1.10; save it anew")
+        raise InputError(f"{path} is in PyTorch's format before 0.1.10; save it again")
     permitted: list[Any] = [*_numbers(), *map(_class_of, allow)]
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals(permitted):
