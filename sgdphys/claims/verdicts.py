@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from sgdphys.claims.claim import Claim
@@ -14,6 +15,7 @@ from sgdphys.claims.estimates import Estimate, difference, of_intervals, over_re
 from sgdphys.claims.results import Results
 from sgdphys.claims.statistic import Measured, Statistic
 from sgdphys.errors import InputError, NotEnoughData, WorkError
+from sgdphys.quantities import interval_text
 from sgdphys.trajectory.writer import write_text
 
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "supported", "not supported", "inconclusive"
@@ -46,6 +48,23 @@ class Verdict(NamedTuple):
     above: float
     below: float
     reason: str = ""
+
+
+class Verdicts(list[Verdict]):
+    """Verdicts in the order of their claims; a notebook shows them as a table."""
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """One row per verdict, with every field as a column; the claim's name is the index."""
+        return pd.DataFrame(list(self), columns=Verdict._fields).set_index("claim")
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (v.says, v.reason or interval_text(v.value, v.low, v.high), v.rule, v.word)
+            for v in self
+        ]
+        titles = ["claim", "estimate [95%]", "supported if", "verdict"]
+        with pd.option_context("display.max_colwidth", None):
+            return str(pd.DataFrame(rows, columns=titles).to_html(index=False))
 
 
 def word_for(estimate: Estimate, claim: Claim) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from sgdphys.claims.verdicts import Verdict, as_dataset, read_verdicts
+from sgdphys.claims.verdicts import Verdicts, as_dataset, read_verdicts
 from sgdphys.errors import InputError, WorkError
 from sgdphys.study.analysing import RESULTS, are_whole
 from sgdphys.study.cases import file_name
@@ -161,7 +161,7 @@ class Run:
             return are_whole(self.folder, self.study)
 
     @property
-    def verdicts(self) -> list[Verdict]:
+    def verdicts(self) -> Verdicts:
         """Verdicts on the study's claims; of a study of studies those of its parts as well."""
         path = self.folder / VERDICTS
         found = read_verdicts(path) if path.is_file() else []
@@ -169,7 +169,13 @@ class Run:
             if not (part.folder / STUDY_FILE).is_file():  # it has not begun
                 continue
             found += [v._replace(claim=f"{name}/{v.claim}") for v in part.verdicts]
-        return found
+        return Verdicts(found)
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the closing tables."""
+        from sgdphys.study.summary import as_html
+
+        return as_html(self)
 
     def figures(self, names: Iterable[str] | None = None) -> "dict[str, Figure]":
         """Draw figures and return them, to be shown, changed or saved; no file is written.

@@ -1,11 +1,14 @@
 """Closing tables of a run, and what ``sgdphys info`` prints of a run or a trajectory."""
 
+from html import escape
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from sgdphys.claims.verdicts import Verdict
+from sgdphys.errors import InputError, WorkError
 from sgdphys.quantities import attributes, interval_text
 from sgdphys.study.layer_tables import Table, layer_tables
 from sgdphys.study.main_result import WORDS, main_result
@@ -30,6 +33,21 @@ def tables(run: Run) -> list[Table]:
     if run.verdicts:
         found.append(("Claims", verdict_rows(run)))
     return [*found, training_table(run)]
+
+
+def as_html(run: Run) -> str:
+    """Title and closing tables of a run as HTML; of one that is not complete, how far it is."""
+    title = f"<p><b>{escape(run.study.title)}</b>: {escape(str(run.folder))}</p>"
+    try:
+        found = tables(run)
+    except (InputError, WorkError):
+        return f"{title}<p>{escape(_state('not complete', run))}</p>"
+    parts = [title]
+    with pd.option_context("display.max_colwidth", None):
+        for name, rows in found:
+            table = pd.DataFrame(rows[1:], columns=rows[0])
+            parts.append(f"<p>{escape(name)}</p>{table.to_html(index=False)}")
+    return "".join(parts)
 
 
 def training_table(run: Run) -> Table:

@@ -144,3 +144,16 @@ def test_intervals_have_digits_enough():
     assert interval_text(5.081, 5.0781, 5.0845) == "5.081 [5.0781, 5.0845]"
     assert interval_text(0.339, 0.129, 0.579) == "0.339 [0.129, 0.579]"
     assert interval_text(1.0, 1.0, 1.0) == "1 [1, 1]"
+
+
+def test_a_notebook_shows_the_closing_tables_and_the_verdicts(run, tmp_path):
+    shown, verdicts = run._repr_html_(), run.verdicts
+    table = verdicts._repr_html_()
+    for verdict in verdicts:
+        assert verdict.says.split()[0] in shown
+        assert verdict.says in table
+        assert verdict.word in table
+    assert verdicts.to_dataframe().loc["second", "value"] == verdicts[0].value
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / "study.toml").write_bytes((run.folder / "study.toml").read_bytes())
+    assert "not complete: 0 of 30 epochs recorded" in sp.Run(tmp_path / "begun")._repr_html_()
