@@ -44,7 +44,7 @@ def test_a_product_and_lists_in_step():
     [
         ({"zip": True, "train.seed": [1], "train.epochs": [1, 2]}, "lists of equal length"),
         ({"figures.formats": [10]}, "must be a key of task, network, train, record, analyses"),
-        ({"train.seed": [1], "train": {"seed": [2]}}, "train.seed is there twice"),
+        ({"train.seed": [1], "train": {"seed": [2]}}, "train.seed is given twice"),
         ({"train.seed": []}, "sweep.train.seed is"),
     ],
 )
