@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 LARGEST_COUNT = 10**9
 """Largest count, since rows of data are numbered with 32 bits."""
@@ -27,11 +27,17 @@ Listed = BeforeValidator(_as_tuple)
 """Accepts a list for a tuple."""
 
 
-def renamed(key: str, values: Mapping[str, str]) -> BeforeValidator:
-    """Refuse former values of a key, naming the present ones."""
+STORED: Mapping[str, Any] = {"stored": True}
+"""Context in which keys are those of a run on disk, which may have former values."""
 
-    def checked(value: Any) -> Any:
+
+def renamed(key: str, values: Mapping[str, str]) -> BeforeValidator:
+    """Refuse former values of a key, naming the present ones; those of a run on disk are read."""
+
+    def checked(value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, str) and value in values:
+            if info.context == STORED:
+                return values[value]
             raise ValueError(f"{key} {value!r} is now called {values[value]!r}")
         return value
 

@@ -45,7 +45,7 @@ def test_errors(monkeypatch, capsys, error, status, said):
     def raised(*arguments, **options):
         raise error
 
-    monkeypatch.setattr(Run, "figures", raised)
+    monkeypatch.setattr(Run, "write_figures", raised)
     with pytest.raises(SystemExit) as ended:
         main(["figures", "runs/x"])
     assert ended.value.code == status
@@ -58,7 +58,7 @@ def test_the_traceback_is_there_for_who_asks(monkeypatch):
     def raised(*arguments, **options):
         raise ValueError("three")
 
-    monkeypatch.setattr(Run, "figures", raised)
+    monkeypatch.setattr(Run, "write_figures", raised)
     with pytest.raises(ValueError, match="three"):
         main(["figures", "runs/x", "--debug"])
 

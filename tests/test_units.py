@@ -619,10 +619,6 @@ def test_units_and_scaling_of_dynamics(name):
             assert (one[variable].to_numpy() == other[variable].to_numpy()).all()
 
 
-def test_fit_is_that_of_dynamics():
-    assert sp.fit is sp.dynamics.fit
-
-
 @pytest.mark.parametrize("name", INFORMATION)
 def test_units_of_information(name):
     call, units = INFORMATION[name]

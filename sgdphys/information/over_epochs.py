@@ -62,7 +62,7 @@ def layer_information(
     bins : int
         Bins of each unit, at least 2.
     edges : str
-        "full" or "idnns"; see ``histogram.binning``.
+        "full" or "as_published"; see ``histogram.binning``.
     bin_range : (float, float), optional
         Range of the bins of hidden layers. By default that of the activation function, and where it
         is unbounded the extremes of each replica's layer over all its units, samples and epochs.

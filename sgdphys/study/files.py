@@ -319,7 +319,9 @@ def recording_keys(study: Study) -> dict[str, Any]:
 
 
 def _hash(keys: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(keys, sort_keys=True).encode()).hexdigest()[:16]
+    # runs on disk keep their hashes: in those this schedule has its former name
+    text = json.dumps(keys, sort_keys=True).replace('"log_pairs"', '"pairs"')
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def study_hash(study: Study) -> str:

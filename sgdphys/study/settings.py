@@ -20,7 +20,7 @@ from sgdphys.analyses import catalogue
 from sgdphys.analyses.settings import AnalysisSettings
 from sgdphys.claims import claim
 from sgdphys.errors import InputError, nearest
-from sgdphys.keys import Count, Keys, Listed, NotNegative, Positive, Seed, Whole, renamed
+from sgdphys.keys import STORED, Count, Keys, Listed, NotNegative, Positive, Seed, Whole, renamed
 from sgdphys.study.faults import quoted, sentences
 from sgdphys.study.sizes import longest_stretch, sizes_of, train_samples, updates_per_epoch
 from sgdphys.tasks.catalogue import TASKS
@@ -349,7 +349,7 @@ def key_faults(keys: Mapping[str, Any], source: str) -> list[str]:
     return []
 
 
-def study_from(keys: Mapping[str, Any], source: str) -> Study:
+def study_from(keys: Mapping[str, Any], source: str, *, stored: bool = False) -> Study:
     """Return a validated study.
 
     Parameters
@@ -358,6 +358,9 @@ def study_from(keys: Mapping[str, Any], source: str) -> Study:
         Tables and keys as in a study's TOML.
     source : str
         Where they come from, for the message.
+    stored : bool
+        Whether they are those of a run on disk, in which former values are read as they are called
+        now.
 
     Raises
     ------
@@ -366,6 +369,6 @@ def study_from(keys: Mapping[str, Any], source: str) -> Study:
         where it is loaded to be carried out: see ``study.files.load_study``.
     """
     try:
-        return Study.model_validate(dict(keys))
+        return Study.model_validate(dict(keys), context=STORED if stored else None)
     except ValidationError as error:
         raise InputError("\n".join(sentences(error, source, Study, ANALYSES))) from None

@@ -46,7 +46,7 @@ def read_study(folder: Path) -> Study:
         is_whole = head.group(1) == _digest(text[head.end() :]) if head else text[:1] != "#"
         keys = tomllib.loads(text)
         if is_whole and "title" in keys:
-            return study_from(keys, str(path))
+            return study_from(keys, str(path), stored=True)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError):
         pass
     raise WorkError(

@@ -1,5 +1,6 @@
 """Commands killed (SIGKILL) at random moments, and given again: the same arrays in the end."""
 
+import os
 import random
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 import tomli_w
 from folders import arrays, same
 
+ALL_PROCESSORS = {name: v for name, v in os.environ.items() if name != "SGDPHYS_THREADS"}
 ONE = {
     "title": "one",
     "network": {"layers": [6, 4]},
@@ -45,7 +47,7 @@ def started(studies, name, out):
     with out.with_suffix(".errors").open("a") as errors:
         return subprocess.Popen(
             [sys.executable, "-m", "sgdphys", "run", studies / f"{name}.toml", "--out", out],
-            stdout=errors, stderr=errors,
+            stdout=errors, stderr=errors, env=ALL_PROCESSORS,
         )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import pytest
 import tomli_w
 import xarray as xr
 
+ALL_PROCESSORS = {name: v for name, v in os.environ.items() if name != "SGDPHYS_THREADS"}
 STOPPED = "sgdphys: stopped; finished segments are kept, and the same command resumes after them"
 INTERRUPTED = "sgdphys: interrupted"
 LIMIT = 2.0
@@ -34,7 +35,7 @@ def started(tmp_path):
         with (tmp_path / "out").open("w") as out, (tmp_path / "errors").open("w") as errors:
             process = subprocess.Popen(
                 [*before, sys.executable, "-m", "sgdphys", *map(str, arguments)],
-                stdout=out, stderr=errors, cwd=tmp_path,
+                stdout=out, stderr=errors, cwd=tmp_path, env=ALL_PROCESSORS,
             )  # fmt: skip
         begun.append(process)
         return process

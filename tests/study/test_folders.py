@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -379,3 +380,19 @@ def test_a_run_that_may_be_read_only_is_reported(made, tmp_path, monkeypatch):
     page = write_report([made], tmp_path / "page.html").read_text()
     assert "data:image/svg+xml" in page
     assert not (made / "figures").exists()
+
+
+def test_a_run_on_disk_may_have_former_names_of_values(tmp_path):
+    """As runs of before the rename have; the same values in a new study are refused."""
+    keys = {**TINY, "record": {"weights": "log_pairs"}, "figures": {"formats": []}}
+    run = sp.run({**keys, "analyses": {"information": {"edges": "as_published"}}, "claims": {}},
+                 tmp_path / "run", threads=1)  # fmt: skip
+    path = run.folder / "study.toml"
+    _, _, text = path.read_text().partition("\n")
+    assert "log_pairs" in text
+    former = text.replace('"log_pairs"', '"pairs"').replace('"as_published"', '"idnns"')
+    path.write_text(former)  # one of before there were digests has no heading
+    again = sp.Run(run.folder).study
+    assert again == run.study
+    with pytest.raises(InputError, match="'pairs' is now called 'log_pairs'"):
+        sp.run(tomllib.loads(former), tmp_path / "other")

@@ -8,8 +8,6 @@ from sgdphys.information.over_epochs import layer_information
 
 _MOST_EPOCHS = 40
 """Epochs at which modules are evaluated, and at which slow estimators are computed."""
-_EDGES = {"full": "full", "as_published": "idnns"}
-"""Names of the edges of bins in ``layer_information``; IDNNs is the published code."""
 
 
 def analyse(source: Source, analysis: Settings) -> xr.Dataset:
@@ -36,7 +34,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
         estimator=analysis.estimator,
         noise_variance=analysis.noise_variance,
         bins=analysis.bins,
-        edges=_EDGES[analysis.edges],
+        edges=analysis.edges,
         bin_range=analysis.range,
         labels=analysis.labels,
         patterns=analysis.patterns,

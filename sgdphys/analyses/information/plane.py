@@ -29,7 +29,8 @@ def estimator_line(information: xr.Dataset) -> str:
         "estimator": str(a.get("estimator", "")).replace("_", " "),
         "noise_variance": f"noise variance {a.get('noise_variance', 0):g}",
         "noise": f"noise {a.get('noise', 0):g} on every hidden unit",
-        "bins": f"{a.get('bins')} " + ("edges (idnns)" if a.get("edges") == "idnns" else "bins"),
+        "bins": f"{a.get('bins')} "
+        + ("bins" if a.get("edges") == "full" else "edges, as published"),
         "labels": f"{a.get('labels')} labels",
         "samples": f"{a.get('samples')} samples ({which.get(str(a.get('patterns')), '')})",
     }

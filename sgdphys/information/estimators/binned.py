@@ -59,8 +59,8 @@ def binned_information(
     low, high : float, optional
         Range of the bins; that of the data by default.
     edges : str
-        "full" or "idnns", see ``histogram.binning``; or "equal_mass": the bins of each unit hold
-        equal numbers of samples, as far as ties allow, and the range is not used.
+        "full" or "as_published", see ``histogram.binning``; or "equal_mass": the bins of each unit
+        hold equal numbers of samples, as far as ties allow, and the range is not used.
 
     Returns
     -------

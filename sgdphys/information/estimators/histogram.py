@@ -7,7 +7,7 @@ import numpy as np
 from sgdphys.compiling import compiled
 from sgdphys.errors import InputError, nearest
 
-EDGES = ("full", "idnns")
+EDGES = ("full", "as_published")
 
 
 class Binning(NamedTuple):
@@ -27,8 +27,8 @@ def binning(low: float, high: float, bins: int, edges: str = "full") -> Binning:
     bins : int
         Number of bins, at least 2.
     edges : str
-        "full": that many equal bins, the last one closed. "idnns": that many *edges*, as in the
-        authors' code: one bin fewer, plus one for values of exactly ``high``.
+        "full": that many equal bins, the last one closed. "as_published": that many *edges*, as in
+        the authors' code: one bin fewer, plus one for values of exactly ``high``.
 
     Raises
     ------

@@ -20,7 +20,7 @@ def test_the_right_edge_belongs_to_the_last_bin(dtype):
     t = np.array([-1, -1, 0.97, 1.0], dtype)
     assert bits(t, [0, 0, 1, 1], low=-1, high=1) == pytest.approx((1, 1))
     # the authors' edges give exactly 1.0 a bin of its own
-    assert bits(t, [0, 0, 1, 1], low=-1, high=1, edges="idnns") == pytest.approx((1.5, 1))
+    assert bits(t, [0, 0, 1, 1], low=-1, high=1, edges="as_published") == pytest.approx((1.5, 1))
 
 
 def test_thirty_bins_are_thirty():
