@@ -151,7 +151,7 @@ def test_a_notebook_shows_the_closing_tables_and_the_verdicts(run, tmp_path):
     table = verdicts._repr_html_()
     for verdict in verdicts:
         assert verdict.says.split()[0] in shown
-        assert verdict.says in table
+        assert verdict.says.strip() in table
         assert verdict.word in table
     assert verdicts.to_dataframe().loc["second", "value"] == verdicts[0].value
     (tmp_path / "begun").mkdir()
