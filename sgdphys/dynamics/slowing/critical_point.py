@@ -108,8 +108,12 @@ def critical_point(
         raise InputError(
             f"control has {len(r)} values and relaxation_time {len(tau)}; they must be equally many"
         )
-    if not (np.isfinite(r).all() and np.isfinite(tau).all() and (tau > 0).all()):
-        raise InputError("relaxation times must be finite and above 0; leave the others out")
+    wrong = np.flatnonzero(~(np.isfinite(r) & np.isfinite(tau) & (tau > 0)))
+    if len(wrong):
+        raise InputError(
+            f"the relaxation time at control {r[wrong[0]]:g} is {tau[wrong[0]]:g}; it must be "
+            "finite and above 0: take the median of replicas, or leave the point out"
+        )
     if len(r) < FEWEST:
         raise NotEnoughData(
             f"{len(r)} points are too few for r_c and nu; at least {FEWEST} are needed"
