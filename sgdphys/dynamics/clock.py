@@ -115,11 +115,12 @@ def _dimension(theta: xr.DataArray, name: str | None) -> str:
         )
     if name in dims:
         return name
-    along = [str(c) for c, coordinate in theta.coords.items() if coordinate.ndim == 1]
     if name not in theta.coords:
+        along = [str(c) for c, coordinate in theta.coords.items() if coordinate.ndim == 1]
+        known = list(dict.fromkeys([*dims, *along]))
         raise InputError(
-            f"there is no dimension or coordinate {name!r}; {nearest(name, [*dims, *along])} "
-            f"(it has {', '.join(dict.fromkeys([*dims, *along]))})"
+            f"there is no dimension or coordinate {name!r}; {nearest(name, known)} "
+            f"(it has {', '.join(known)})"
         )
     if theta[name].ndim != 1:
         dims_of_it = ", ".join(map(str, theta[name].dims)) or "none"
