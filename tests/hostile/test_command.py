@@ -388,6 +388,6 @@ def test_no_noise_is_drawn_and_said(tmp_path):
     assert "Warning" not in result.stderr
     assert "none" in result.stdout
     assert (
-        "no noise: one batch an epoch"
+        "no noise: one batch per epoch"
         in (tmp_path / "run" / "figures" / "gradient_ratio.svg").read_text()
     )
