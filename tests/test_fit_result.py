@@ -92,3 +92,10 @@ def test_a_variable_is_chosen_by_name():
     ):
         with pytest.raises(InputError, match=said):
             sp.fit(given, variable=name)
+
+
+def test_parts_of_a_fit_are_shown_as_xarray_shows_them(noisy):
+    for part in (noisy.isel(model=[0, 1]), noisy.isel(test=0), noisy.drop_vars("kappa")):
+        assert "xarray" in part._repr_html_()
+    turned = noisy.isel(model=slice(None, None, -1)).summary()
+    assert turned["reason"].tolist() == noisy.summary()["reason"].tolist()

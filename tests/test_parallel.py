@@ -293,7 +293,7 @@ study = {
 }
 told = []
 run = sp.run(study, "run", threads=4, tell=told.append)
-print(sum("done in turn" in t for t in told), sum("cannot be locked" in t for t in told) > 0)
+print(sum("runs in one process" in t for t in told), sum("cannot be locked" in t for t in told) > 0)
 from sgdphys.cli import main
 sys.argv = ["sgdphys", "studies"]
 main()

@@ -194,7 +194,7 @@ def numbers(coordinate: xr.DataArray) -> tuple[np.ndarray, str]:
         raise InputError(
             f"coordinate {coordinate.name!r} is of type {values.dtype}; numbers were expected"
         )
-    unit = str(coordinate.attrs.get("units", coordinate.name)).split(" since")[0]
+    unit = str(coordinate.attrs.get("units", coordinate.name or "time")).split(" since")[0]
     if "source" in coordinate.encoding:  # of a file
         values = stored_as_nan(values)
     return as_float(values), unit
@@ -221,6 +221,8 @@ def whole_lags(lags: Any, spacing: float, name: str = "lags") -> np.ndarray:
         For a lag that is not a whole multiple of the spacing.
     """
     given = np.atleast_1d(finite_array(lags, name)) / spacing
+    if given.ndim > 1 or not given.size:
+        raise InputError(f"{name} has the shape {given.shape}; give one number or a list of them")
     points = np.rint(given).astype(np.int64)
     wrong = np.flatnonzero(np.abs(given - points) > 1e-6 * np.maximum(np.abs(given), 1))
     if len(wrong):
@@ -242,7 +244,7 @@ def pairs_at(times: np.ndarray, lag: float | None) -> tuple[np.ndarray, np.ndarr
     if lag is None:
         points = np.arange(len(times))
         return points[:-1], points[1:]
-    wanted = float(finite_array(lag, "lag"))
+    wanted = number_given(lag, "lag")
     late, is_found = points_at(times, times + wanted)
     early = np.flatnonzero(is_found) if wanted > 0 else np.empty(0, np.int64)
     if not len(early):
@@ -262,4 +264,12 @@ def points_at(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def points_within(duration: Any, spacing: float, name: str = "window") -> int:
     """Number of points, rounded, in a duration in units of time."""
-    return int(np.rint(float(finite_array(duration, name)) / spacing))
+    return int(np.rint(number_given(duration, name) / spacing))
+
+
+def number_given(value: Any, name: str) -> float:
+    """One finite number, of any container."""
+    found = finite_array(value, name)
+    if found.ndim:
+        raise InputError(f"{name} has the shape {found.shape}; it is one number")
+    return float(found)

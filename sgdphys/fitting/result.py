@@ -103,7 +103,7 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
 
     def _nearest(self) -> np.ndarray:
         """The model of lowest BIC, whose residuals are tested."""
-        bic = self["bic"].transpose(..., "model").to_numpy()
+        bic = self["bic"].sel(model=list(MODELS)).transpose(..., "model").to_numpy()
         p_value = self["p_value"].sel(test="adf", drop=True).to_numpy()
         of_ou = bic[..., MODELS.index("ou")]
         of_ou[~(p_value < ADF_BELOW)] = np.inf
@@ -112,9 +112,10 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
 
     def _repr_html_(self) -> str:
         """For a notebook: the table, what to do about series left out, and the Dataset."""
-        if "best" not in self or "model" not in self.dims:
+        try:
+            table = self.summary()
+        except (KeyError, IndexError, ValueError):  # part of a fit that has no table
             return super()._repr_html_()
-        table = self.summary()
         left = f"<p>{len(table) - _ROWS} more series</p>" if len(table) > _ROWS else ""
         sentences = "".join(f"<p>{s}</p>" for s in advice(self["status"].to_numpy()))
         return (

@@ -160,3 +160,33 @@ def test_pairs_a_lag_apart_across_an_ensemble():
     np.testing.assert_allclose(found["diffusion"], 0.5, rtol=0.1)
     with pytest.raises(InputError, match="no two points lie so far apart"):
         sp.dynamics.ensemble_diffusion(theta, time=("step", times), lag=0.5)
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "said"),
+    [
+        ("msd", {"lags": []}, r"lags has the shape \(0,\)"),
+        ("diffusion_vs_lag", {"lags": []}, r"lags has the shape \(0,\)"),
+        ("autocorrelation", {"lags": [[1]]}, r"lags has the shape \(1, 1\)"),
+        ("rolling_indicators", {"window": [30, 40]}, r"window has the shape \(2,\); it is one"),
+        ("detrended", {"bandwidth": [5, 6]}, r"bandwidth has the shape \(2,\)"),
+        ("diffusion_coefficient", {"window": [5, 6]}, r"window has the shape \(2,\)"),
+    ],
+)
+def test_lags_and_windows_of_the_wrong_shape_are_refused(function, options, said):
+    with pytest.raises(InputError, match=said):
+        getattr(sp.dynamics, function)(np.arange(200.0) ** 1.1, **options)
+
+
+def test_spacings_that_are_not_exact_give_the_same_windows():
+    x = np.random.default_rng(4).standard_normal(400).cumsum()
+    by_points = sp.dynamics.detrended(x, bandwidth=7)
+    np.testing.assert_array_equal(sp.dynamics.detrended(x, time=0.1, bandwidth=7 * 0.1), by_points)
+    assert sp.dynamics.autocorrelation(x, lags=2.9)["lag"].max() == 2
+    assert sp.dynamics.autocorrelation(x, time=0.1, lags=0.3).sizes["lag"] == 4
+    sp.dynamics.detrended(x, time=0.1, bandwidth=0.1)
+
+
+def test_times_without_a_name_are_in_units_of_time():
+    given = xr.DataArray(HALVES, dims="step")
+    assert clock(named("step"), time=given) == ("step", HALVES, "time")

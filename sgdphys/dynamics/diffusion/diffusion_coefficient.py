@@ -7,9 +7,9 @@ import xarray as xr
 from scipy.special import ndtri
 
 from sgdphys.arguments import checked
-from sgdphys.containers import finite_array, require_dimensions
+from sgdphys.containers import require_dimensions
 from sgdphys.draws import Seed
-from sgdphys.dynamics.clock import whole_lags
+from sgdphys.dynamics.clock import number_given, whole_lags
 from sgdphys.dynamics.diffusion.msd import doubling, gappy_msd
 from sgdphys.dynamics.diffusion.wiener import fit_wiener
 from sgdphys.dynamics.intervals import METHOD, mean_with_interval
@@ -175,7 +175,7 @@ def _neighbouring(x: np.ndarray, spacing: float, method: str) -> np.ndarray:
 
 
 def _by_window(series: Paths, window: float, method: str, confidence: float) -> xr.Dataset:
-    width = float(finite_array(window, "window"))
+    width = number_given(window, "window")
     times, tolerance = series.times, 1e-3 * np.diff(series.times).min(initial=np.inf)
     n_windows = int((times[-1] - times[0] + tolerance) / width) if width > 0 else 0
     starts = times[0] + width * np.arange(n_windows)

@@ -8,7 +8,7 @@ from scipy import fft
 from scipy.special import ndtri
 
 from sgdphys.arguments import checked
-from sgdphys.dynamics.clock import points_within, whole_lags
+from sgdphys.dynamics.clock import number_given, whole_lags
 from sgdphys.dynamics.series import Paths, over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs
 from sgdphys.errors import InputError
@@ -127,7 +127,7 @@ def autocorrelation(
     if lags is None:
         wanted = np.arange(min(_LAGS, points))
     elif np.ndim(lags) == 0:
-        wanted = np.arange(points_within(lags, spacing, "lags") + 1)
+        wanted = np.arange(int(number_given(lags, "lags") / spacing + 1e-6) + 1)
     else:
         wanted = whole_lags(lags, spacing)
     if len(wanted) == 0 or wanted.min() < 0 or wanted.max() >= points:

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from scipy import signal
 
-from sgdphys.containers import finite_array
+from sgdphys.dynamics.clock import number_given
 from sgdphys.dynamics.series import Paths, over_sound_series, paths
 from sgdphys.dynamics.slowing.autocorrelation import require_even
 from sgdphys.dynamics.status import Needs
@@ -100,7 +100,7 @@ def smoothing_points(bandwidth: float | None, series: Paths) -> float:
     points = series.theta.sizes[series.dim]
     if bandwidth is None:
         return points / 10
-    wanted = float(finite_array(bandwidth, "bandwidth")) / series.spacing
+    wanted = round(number_given(bandwidth, "bandwidth") / series.spacing, 9)
     if not 1 <= wanted <= points:
         raise InputError(
             f"bandwidth is {bandwidth}; it must lie between {series.spacing:g}, one point, and "
