@@ -222,13 +222,21 @@ def _stacked(parts: list[np.ndarray], name: str) -> np.ndarray:
     return np.stack(parts)
 
 
-def _only_variable(data: xr.Dataset | xr.DataTree) -> xr.DataArray:
-    """The weights of a trajectory, or the one variable of numbers of a Dataset or DataTree."""
+def variables_of(data: xr.Dataset | xr.DataTree) -> dict[str, xr.DataArray]:
+    """Variables of a Dataset, or of all groups of a DataTree as group/name."""
     groups = {"": data} if isinstance(data, xr.Dataset) else data.to_dict()
-    found = {
+    return {
         f"{path}/{name}".lstrip("/"): variable
         for path, group in groups.items()
         for name, variable in group.data_vars.items()
+    }
+
+
+def _only_variable(data: xr.Dataset | xr.DataTree) -> xr.DataArray:
+    """The weights of a trajectory, or the one variable of numbers of a Dataset or DataTree."""
+    found = {
+        name: variable
+        for name, variable in variables_of(data).items()
         if variable.ndim and variable.dtype.kind in "iufbO"
     }
     for name in ("theta", "weights/theta"):  # those of a trajectory

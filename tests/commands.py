@@ -9,6 +9,9 @@ from unittest.mock import patch
 
 from sgdphys.cli import main
 
+ALL_PROCESSORS = {name: v for name, v in os.environ.items() if name != "SGDPHYS_THREADS"}
+"""Environment of a command that uses all processors, as a user's does."""
+
 
 def command(*arguments, **options):
     """Carry out a command and return its status and what it said.

@@ -1,6 +1,5 @@
 """Commands killed (SIGKILL) at random moments, and given again: the same arrays in the end."""
 
-import os
 import random
 import signal
 import subprocess
@@ -9,9 +8,9 @@ import time
 
 import pytest
 import tomli_w
+from commands import ALL_PROCESSORS
 from folders import arrays, same
 
-ALL_PROCESSORS = {name: v for name, v in os.environ.items() if name != "SGDPHYS_THREADS"}
 ONE = {
     "title": "one",
     "network": {"layers": [6, 4]},

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tomli_w
 import xarray as xr
+from commands import ALL_PROCESSORS
 
-ALL_PROCESSORS = {name: v for name, v in os.environ.items() if name != "SGDPHYS_THREADS"}
 STOPPED = "sgdphys: stopped; finished segments are kept, and the same command resumes after them"
 INTERRUPTED = "sgdphys: interrupted"
 LIMIT = 2.0
