@@ -99,3 +99,10 @@ def test_parts_of_a_fit_are_shown_as_xarray_shows_them(noisy):
         assert "xarray" in part._repr_html_()
     turned = noisy.isel(model=slice(None, None, -1)).summary()
     assert turned["reason"].tolist() == noisy.summary()["reason"].tolist()
+
+
+def test_other_series_than_those_fitted_are_not_drawn(noisy):
+    with pytest.raises(InputError, match=r"the fit is of .* and the series are"):
+        sp.figures.fit(noisy, WALKS[:, :2])
+    with pytest.raises(InputError, match=r"the fitted series last 2999 and these 299\.9; give"):
+        sp.figures.fit(noisy, WALKS, time=0.1)

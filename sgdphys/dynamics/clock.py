@@ -71,6 +71,7 @@ def clock_of(theta: xr.DataArray, time: Any = None) -> Clock:
         coordinate = dim if dim in theta.coords and not isinstance(time, tuple) else None
     else:
         times, unit = _given_times(given, bare)
+        _require_same_labels(theta, dim, given)
         if times.shape != (theta.sizes[dim],):
             raise InputError(
                 f"time has shape {times.shape} but there are {theta.sizes[dim]} points along "
@@ -85,7 +86,8 @@ def clock_of(theta: xr.DataArray, time: Any = None) -> Clock:
             f"{coordinate or 'time'} goes from {times[k]:g} to {times[k + 1]:g} at point {k + 1}; "
             "it must increase: remove repeated or misplaced points"
         )
-    return Clock(dim, times, singular(unit), coordinate)
+    stored = theta[coordinate] if coordinate is not None else given
+    return Clock(dim, _without_rounding(times, stored), singular(unit), coordinate)
 
 
 def _name_and_times(time: Any) -> tuple[str | None, Any]:
@@ -179,6 +181,33 @@ def _given_times(given: Any, values: Any) -> tuple[np.ndarray, str]:
         raise InputError(f"time has shape {np.shape(values)}; give one time for each point")
     unit = units_of(given) or "time"
     return numbers(xr.DataArray(values, dims="time", name="time", attrs={"units": unit}))
+
+
+def _require_same_labels(theta: xr.DataArray, dim: str, given: Any) -> None:
+    """Refuse times whose own labels along the dimension are not those of the data."""
+    if not (isinstance(given, xr.DataArray) and dim in given.indexes and dim in theta.indexes):
+        return
+    if not given.indexes[dim].equals(theta.indexes[dim]):
+        raise InputError(
+            f"the coordinate {dim!r} of time is not that of the data; align them first, or give "
+            "the times as a plain array in the order of the data"
+        )
+
+
+def _without_rounding(times: np.ndarray, stored: Any) -> np.ndarray:
+    """Exactly even times where the given ones are even to the precision in which they are stored.
+
+    A clock in float32, or one that starts far from 0, is even up to rounding only.
+    """
+    dtype = getattr(stored, "dtype", np.dtype(np.float64))
+    if len(times) < 3 or not isinstance(dtype, np.dtype) or dtype.kind != "f":
+        return times
+    rounding = 2 * float(np.finfo(dtype).eps) * max(abs(times[0]), abs(times[-1]))
+    spacing = (times[-1] - times[0]) / (len(times) - 1)
+    even = times[0] + spacing * np.arange(len(times))
+    if not 1e-9 * spacing < rounding < 0.1 * spacing:
+        return times  # it does not matter, or hides the spacing
+    return even if np.abs(times - even).max() <= rounding else times
 
 
 def numbers(coordinate: xr.DataArray) -> tuple[np.ndarray, str]:

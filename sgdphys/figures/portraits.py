@@ -77,3 +77,17 @@ def portrait(result: xr.Dataset, theta: Any, *, time: Any = None) -> xr.Dataset:
     data["median_ou_diffusion"] = float(ou["diffusion"].median())
     data["median_hurst"] = float(result["hurst"].median())
     return xr.Dataset(data, attrs=attributes)
+
+
+def require_fitted(result: xr.Dataset, theta: Any, time: Any) -> None:
+    """Refuse other series than those that were fitted, or another clock."""
+    series, fitted = paths(theta, time=time), result["hurst"]
+    sizes = {d: series.theta.sizes[d] for d in series.over}
+    if set(fitted.dims) == set(sizes) and dict(fitted.sizes) != sizes:
+        raise InputError(f"the fit is of {dict(fitted.sizes)} and the series are {sizes}")
+    duration = float(np.ptp(series.times))
+    if abs(duration - result.attrs.get("duration", duration)) > 1e-6 * duration:
+        raise InputError(
+            f"the fitted series last {result.attrs['duration']:g} and these {duration:g}; give "
+            "time= as it was given to fit"
+        )

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from sgdphys.containers import variables_of
 from sgdphys.dynamics.diffusion import model_choice
 from sgdphys.dynamics.diffusion.model_choice import (
     ADF_BELOW,
@@ -26,8 +27,9 @@ _FAILED = ("not normal", "autocorrelated", "of changing variance")
 class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
     """Diffusion models fitted to series: a Dataset that can also be read as a table, and drawn.
 
-    Made by ``sgdphys.fit``. What xarray's own methods return, such as ``sel``, can be read and
-    summarised too, and no longer drawn: it has lost its series.
+    Made by ``sgdphys.fit``; it keeps the series that were given, not a copy of them. What xarray's
+    own methods return, such as ``sel``, can be read and summarised too, and no longer drawn: it has
+    lost its series.
     """
 
     __slots__ = ("_series", "_time")
@@ -78,8 +80,8 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
             series, time = self._series, self._time
         except AttributeError:
             raise InputError(
-                "this part of a fit has no series to draw; call plot() on what fit() returned, or "
-                "fit the part of the series"
+                "this part of a fit has no series to draw, nor has a copy; call plot() on what "
+                "fit() returned, or fit the part of the series"
             ) from None
         return draw(self, series, time=time, ax=ax, **kwargs)
 
@@ -136,19 +138,12 @@ def _variable(data: Any, name: str) -> xr.DataArray:
         raise InputError(
             f"variable={name!r} is of a Dataset or DataTree; a {type(data).__name__} was given"
         )
-    try:
-        found = data[name]
-    except KeyError:
-        raise InputError(f"there is no variable {name!r}; {nearest(name, _names(data))}") from None
-    if not isinstance(found, xr.DataArray):
+    known = variables_of(data)
+    if any(other.startswith(f"{name}/") for other in known):
         raise InputError(f"{name!r} is a group; give one of its variables, as {name}/NAME")
-    return found
-
-
-def _names(data: xr.Dataset | xr.DataTree) -> list[str]:
-    """Names of all variables, of a tree with their groups."""
-    groups = {"": data} if isinstance(data, xr.Dataset) else data.to_dict()
-    return [f"{g}/{n}".lstrip("/") for g, group in groups.items() for n in group.data_vars]
+    if name not in known:
+        raise InputError(f"there is no variable {name!r}; {nearest(name, known)}")
+    return known[name]
 
 
 def fit(x: Any, *, variable: str | None = None, time: Any = None, confidence: float = 0.95) -> Fit:

@@ -190,3 +190,50 @@ def test_spacings_that_are_not_exact_give_the_same_windows():
 def test_times_without_a_name_are_in_units_of_time():
     given = xr.DataArray(HALVES, dims="step")
     assert clock(named("step"), time=given) == ("step", HALVES, "time")
+
+
+def relaxing(points=2000):
+    """Positions of an Ornstein-Uhlenbeck process, seen every 0.1."""
+    path = sp.processes.ornstein_uhlenbeck(dt=0.1, steps=points - 1, rng=5)
+    return path["theta"].to_numpy()[:, 0, 0]
+
+
+@pytest.mark.parametrize("times", [np.arange(2000, dtype="f4") * np.float32(0.1),
+                                   1e9 + np.arange(2000) * 0.1])  # fmt: skip
+def test_a_clock_that_is_even_up_to_its_rounding_loses_no_pairs(times):
+    x = relaxing()
+    right = sp.dynamics.kramers_moyal(x, time=0.1, bins=5, resamples=0)
+    found = sp.dynamics.kramers_moyal(x, time=times, bins=5, resamples=0)
+    np.testing.assert_array_equal(found["count"], right["count"])
+    np.testing.assert_allclose(found["drift"], right["drift"], rtol=1e-4)
+    hurst = [float(sp.dynamics.hurst(x, time=t)["hurst"]) for t in (0.1, times)]
+    assert hurst[0] == pytest.approx(hurst[1])
+
+
+def test_a_clock_that_is_uneven_stays_uneven():
+    times = np.arange(200, dtype="f4") * np.float32(0.1)
+    times[100:] += np.float32(0.01)
+    assert np.isnan(paths(relaxing(200), time=times).spacing)
+
+
+def test_times_with_the_labels_of_other_points_are_refused():
+    theta = named("step", step=COUNTED)
+    other = xr.DataArray(HALVES, dims="step", coords={"step": COUNTED[::-1]})
+    with pytest.raises(InputError, match="'step' of time is not that of the data"):
+        paths(theta, time=other)
+    assert clock(theta, time=other.assign_coords(step=COUNTED))[1] == HALVES
+
+
+def test_bandwidths_of_a_kernel_are_checked():
+    for options, said in (
+        ({"bandwidth": 1.0}, "bandwidth is of method='kernel'"),
+        ({"method": "kernel", "bandwidth": -1.0}, "bandwidth is -1; it must be above 0"),
+        ({"method": "kernel", "bandwidth": np.nan}, "not all finite"),
+    ):
+        with pytest.raises(InputError, match=said):
+            sp.dynamics.kramers_moyal(relaxing(200), **options)
+
+
+def test_more_windows_than_points_are_refused():
+    with pytest.raises(InputError, match="at least two steps of 1"):
+        sp.dynamics.diffusion_coefficient(relaxing(200), window=1e-12)

@@ -177,11 +177,12 @@ def _neighbouring(x: np.ndarray, spacing: float, method: str) -> np.ndarray:
 def _by_window(series: Paths, window: float, method: str, confidence: float) -> xr.Dataset:
     width = number_given(window, "window")
     times, tolerance = series.times, 1e-3 * np.diff(series.times).min(initial=np.inf)
-    n_windows = int((times[-1] - times[0] + tolerance) / width) if width > 0 else 0
+    fits = (times[-1] - times[0] + tolerance) / width if width > 0 else 0.0
+    n_windows = int(fits) if fits <= len(times) else 0
     starts = times[0] + width * np.arange(n_windows)
     first = np.searchsorted(times, starts - tolerance)
     last = np.searchsorted(times, starts + width + tolerance)
-    if not n_windows or (last - first).max() < 3:
+    if not n_windows or (last - first).max() < 3:  # two increments
         raise InputError(
             f"window is {width:g}; it must be at most {times[-1] - times[0]:g}, the length of the "
             f"series, and at least two steps of {np.median(np.diff(times)):g}"

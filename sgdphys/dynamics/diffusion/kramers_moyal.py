@@ -11,9 +11,10 @@ from sgdphys import parallel
 from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
 from sgdphys.draws import Seed, stream
+from sgdphys.dynamics.clock import number_given
 from sgdphys.dynamics.intervals import percentile_interval
 from sgdphys.dynamics.series import BLOCK_BYTES, Paths, paths
-from sgdphys.dynamics.status import Needs, precision_of, status_of
+from sgdphys.dynamics.status import FLOAT64, Needs, precision_of, status_of
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled, number_of
@@ -196,6 +197,12 @@ def kramers_moyal(
     series = paths(theta, time=time)
     if method not in ("binned", "kernel"):
         raise InputError(f"method is {method!r}; {nearest(method, ('binned', 'kernel'))}")
+    if bandwidth is not None:
+        if method != "kernel":
+            raise InputError("bandwidth is of method='kernel'; leave it out, or give that method")
+        bandwidth = number_given(bandwidth, "bandwidth")
+        if not bandwidth > 0:
+            raise InputError(f"bandwidth is {bandwidth:g}; it must be above 0")
     pooled = [over] if isinstance(over, str) else list(over)
     for name in pooled:
         if name not in series.over:
@@ -219,7 +226,7 @@ def kramers_moyal(
     low, high = ends[..., None]
     centres = low + (high - low) * (np.arange(bins) + 0.5) / bins
     if method == "kernel":
-        width = _bandwidths(x, n) if bandwidth is None else np.full(len(x), float(bandwidth))
+        width = _bandwidths(x, n) if bandwidth is None else np.full(len(x), bandwidth)
         moments = _smoothed(moments, centres, width)
     total = moments.sum(axis=2)
     values = _combined(total, lags, tau)
@@ -303,12 +310,13 @@ def _moments(
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Sums (lag, group, unit, bin, 4), ends of the bins (2, group), and the median spacing."""
     spacing = float(np.median(np.diff(series.times)))
+    rounding = 4 * FLOAT64 * float(np.abs(series.times[[0, -1]]).max())  # far from 0
     found = np.empty((len(lags), len(x), x.shape[1] * blocks, bins, 4))
     ends = np.empty((2, len(x)))
     is_near = []
     for lag in lags:
         separation = series.times[lag:] - series.times[:-lag]
-        ok = np.abs(separation - lag * spacing) <= 1e-6 * lag * spacing
+        ok = np.abs(separation - lag * spacing) <= 1e-6 * lag * spacing + rounding
         is_near.append(ok[:0] if ok.all() else ok)
 
     def work(part: slice) -> None:

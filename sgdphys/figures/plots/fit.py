@@ -12,7 +12,7 @@ from sgdphys.containers import require_kind
 from sgdphys.figures.axes import axes_of, options, returned
 from sgdphys.figures.plots.kramers_moyal import kramers_moyal
 from sgdphys.figures.plots.msd import msd
-from sgdphys.figures.portraits import portrait
+from sgdphys.figures.portraits import portrait, require_fitted
 from sgdphys.figures.style import DATA, EXACT, FIT, in_place_of_data
 
 _PANELS = ("paths", "msd", "increments", "functions")
@@ -63,6 +63,7 @@ def fit(
     4
     """
     require_kind(result, xr.Dataset, "result", "hurst")
+    require_fitted(result, theta, time)
     axes, _, _ = axes_of(ax, _PANELS, columns=2)
     draw_portrait(axes, portrait(result, theta, time=time), **kwargs)
     return returned(axes, _PANELS)
