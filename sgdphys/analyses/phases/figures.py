@@ -49,7 +49,8 @@ def ratio(sources: Sources) -> Figure:
         ax.set(title=titles[name], ylabel="")
     axes[0, 0].set_ylabel("ratio")
     mark = Line2D([], [], color="#444444", marker="v", linestyle="", ms=5,
-                  label="first below 1\nfive records in a row,\nensemble average")  # fmt: skip
+                  label="first below 1\nfive records in a row,\nensemble average;\n"
+                        "line: 95% interval")  # fmt: skip
     _finish(figure, phases, mark)
     return figure
 
