@@ -9,11 +9,12 @@ import gc
 import json
 import os
 import shutil
+import threading
 import time
 import uuid
 import warnings
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from sgdphys.trajectory.sketch import Moment, Sketch
 from sgdphys.trajectory.tensor_table import table_group
 from sgdphys.trajectory.tensors import Tensors
 from sgdphys.trajectory.updates import Updates
-from sgdphys.trajectory.writer import write_tree
+from sgdphys.trajectory.writer import begin_tree
 
 SEGMENT_BYTES = 32 * 2**20
 FLUSH_SECONDS = 5.0
@@ -60,6 +61,26 @@ def _flush_all() -> None:
 
 
 atexit.register(_flush_all)
+
+
+class _Completion(threading.Thread):
+    """Completes a segment that was written, with what it holds in case that fails."""
+
+    def __init__(
+        self, complete: Callable[[], None], rows: list[dict[str, np.ndarray]],
+        scalars: dict[int, dict[str, float]],
+    ) -> None:  # fmt: skip
+        super().__init__(name="segment completion", daemon=True)
+        self.rows, self.scalars = rows, scalars
+        self.error: BaseException | None = None
+        self._complete = complete
+
+    def run(self) -> None:
+        """Complete it, and keep what goes wrong."""
+        try:
+            self._complete()
+        except BaseException as error:
+            self.error = error
 
 
 class Recorder:
@@ -97,6 +118,7 @@ class Recorder:
         self._counted = 0
         self._closed = False
         self._ended = ""
+        self._completing: _Completion | None = None
         self._id, self._segments = uuid.uuid4().hex, 0
         self._process, self._begun = os.getpid(), time.monotonic()
         self._flushed_at, self._flushed_step, self._noted = self._begun, first_step, -1
@@ -152,6 +174,11 @@ class Recorder:
         """Where the recording stands, for a notebook too."""
         state = self._ended or ("closed" if self._closed else "recording")
         return f"<Recorder of {self.path}: {self.steps} updates, {state}>"
+
+    def __del__(self) -> None:
+        # so that what opens the path next finds no segment that is only half there
+        if self._completing is not None and self._completing.is_alive():
+            self._completing.join()
 
     def __enter__(self) -> "Recorder":
         return self
@@ -213,7 +240,7 @@ class Recorder:
             self._take(sketched)
         clock = time.monotonic()
         if clock - self._flushed_at > max(FLUSH_SECONDS, _FLUSH_SHARE * (clock - self._begun)):
-            self._flush()
+            self._flush(in_background=True)
 
     def _end(self, why: str) -> None:
         """End the recording because the model is another one now."""
@@ -263,7 +290,7 @@ class Recorder:
         row["time"] = np.array(self._time)
         self._rows.append(row)
         if len(self._rows) >= self._room:
-            self._flush()
+            self._flush(in_background=True)
 
     def flush(self) -> None:
         """Write what was recorded so far, so that a crash keeps it and resume=STEP finds the step.
@@ -278,8 +305,9 @@ class Recorder:
             self._noted = self.steps
         self._flush(and_steps=True)
 
-    def _flush(self, *, and_steps: bool = False) -> None:
+    def _flush(self, *, and_steps: bool = False, in_background: bool = False) -> None:
         self._flushed_at = time.monotonic()
+        self._complete()
         is_new = and_steps and self.steps != self._flushed_step
         if not self._rows and not self._scalars and not is_new:
             return
@@ -289,13 +317,34 @@ class Recorder:
         last = max([int(rows[-1]["step"]) if rows else first, *scalars])
         name = segment_name(first, last, self._segments)
         # in this thread, so that a loop may read files of its own by other libraries
-        write_tree(self._tree(rows, scalars, diverged), self._parts / name, replace=False)
+        complete = begin_tree(
+            self._tree(rows, scalars, diverged), self._parts / name, replace=False
+        )
+        self._completing = _Completion(complete, rows, scalars)
         self._segments += 1
         self._flushed_step = self.steps
-        self._rows, self._scalars = [], {}  # kept where writing failed
+        self._rows, self._scalars = [], {}
+        if in_background and self._room > 1:  # a second copy of a large model is too much
+            self._completing.start()
+        else:
+            self._completing.run()
+            self._complete()
         if self._room == 1:  # nodes of a tree refer to each other: their large arrays would stay
             del rows
             gc.collect()
+
+    def _complete(self) -> None:
+        """Wait for the last segment; what it holds is kept where it could not be completed."""
+        last, self._completing = self._completing, None
+        if last is None:
+            return
+        if last.is_alive():
+            last.join()
+        if last.error is not None:
+            self._rows = [*last.rows, *self._rows]
+            for step, numbers in last.scalars.items():
+                self._scalars[step] = numbers | self._scalars.get(step, {})
+            raise last.error
 
     def _tree(
         self, rows: list[dict[str, np.ndarray]], scalars: dict[int, dict[str, float]],

@@ -1,6 +1,7 @@
 """Writing segments of a trajectory: complete or not at all, in a thread of their own."""
 
 import errno
+import functools
 import os
 import queue
 import shutil
@@ -49,19 +50,40 @@ def write_tree(
         When the folder cannot be written, the disk is full, or the path is taken; nothing is left
         behind.
     """
+    begin_tree(tree, path, compression, replace=replace)()
+
+
+def begin_tree(
+    tree: xr.DataTree, path: Path, compression: str = "none", *, replace: bool = True
+) -> Callable[[], None]:
+    """Write a tree beside its path, as ``write_tree`` does, and return what completes it.
+
+    The returned function makes sure that all is on the disk, puts the file at its path and its
+    digest beside it. It does not use netCDF, so that it may run in another thread.
+    """
     if not replace and path.exists():
         raise FileExistsError(errno.EEXIST, "it exists already, and is not written over", str(path))
     tree = for_writing(tree)
+    partial = partial_path(path)
+    try:
+        chunks = _write(tree, partial, compression)
+    except (RuntimeError, PermissionError) as error:  # netCDF reports failures of HDF5 this way
+        partial.unlink(missing_ok=True)
+        raise _explained(error, path) from error
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    has_weights = "weights" in tree.children
+    return functools.partial(_complete, path, chunks, has_weights=has_weights)
+
+
+def _complete(path: Path, chunks: list[checksums.Chunk], *, has_weights: bool) -> None:
     beside = digest_path(path)
     with _whole(path) as partial:
-        try:
-            chunks = _write(tree, partial, compression)
-        except (RuntimeError, PermissionError) as error:  # netCDF reports failures of HDF5 this way
-            raise _explained(error, path) from error
         _sync(partial)
         digest = digest_text(partial, path.name, chunks)
         beside.unlink(missing_ok=True)  # a kill from here on leaves no digest, and no wrong one
-    if "weights" in tree.children:
+    if has_weights:
         write_text(digest, beside)
 
 
@@ -134,6 +156,11 @@ def _write_blocks(variable: xr.Variable, name: str, group: Any, compression: str
             stored[block] = values
 
 
+def partial_path(path: Path) -> Path:
+    """Where a file is written before it takes its place."""
+    return path.with_name(path.name + _SUFFIX)
+
+
 def write_text(text: str, path: Path) -> None:
     """Write a text so that at any moment the path holds all of it or what it held before."""
     with _whole(path) as partial:
@@ -143,7 +170,7 @@ def write_text(text: str, path: Path) -> None:
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
     """A path to write to, which takes the place of another one once all is written."""
-    partial = path.with_name(path.name + _SUFFIX)
+    partial = partial_path(path)
     try:
         yield partial
         os.replace(partial, path)

@@ -1,6 +1,8 @@
 """Recording loops of one's own: every true update, exactly, and what was recorded survives."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 
@@ -324,3 +326,26 @@ def test_names_of_a_large_model_are_made_when_it_is_read(tmp_path, monkeypatch):
         assert weights.parameter_name.to_numpy()[[0, -1]].tolist() == ["weight", "bias"]
         assert weights.entry.to_numpy()[-1] == 119
         assert weights.sizes["step"] == 7
+
+
+def test_a_segment_that_cannot_be_completed_is_kept(tmp_path, monkeypatch):
+    """The disk refuses to make one segment certain; the next attempt writes its rows again."""
+    monkeypatch.setattr("sgdphys.trajectory.recorder.SEGMENT_BYTES", 64)
+    replace, refused = os.replace, []
+
+    def once_refused(source, target):
+        if str(target).endswith(".nc") and not refused:
+            refused.append(target)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", once_refused)
+    recording = sp.record(torch.nn.Linear(3, 2), tmp_path / "a.nc")
+    with pytest.raises(OSError, match="No space"):
+        for _ in range(6):
+            recording.step()
+    recording.flush()
+    steps = recording.steps
+    recording.close()
+    recorded = sp.open_trajectory(tmp_path / "a.nc")["weights"].step.to_numpy()
+    assert recorded.tolist() == list(range(steps + 1))

@@ -125,6 +125,7 @@ def test_a_missing_segment_of_a_recording_is_told(tmp_path, monkeypatch):
     recording = sp.record(model, tmp_path / "a.nc")
     for _ in range(6):
         recording.step()
+    recording.flush()
     parts = sorted((tmp_path / "a.nc.parts").glob("*.nc"))
     assert len(parts) >= 3
     parts[1].unlink()
