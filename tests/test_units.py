@@ -316,7 +316,7 @@ DYNAMICS = {
         "degrees of freedom",
     ),
     "kramers_moyal": Case(
-        lambda s: d.kramers_moyal(series(s, memory=0.8), bins=4, resamples=5, over="replica"),
+        lambda s: d.kramers_moyal(series(s, memory=0.8), bins=4, over="replica"),
         {
             "metre/second": "drift",
             "metre**2/second": "diffusion diffusion_raw",

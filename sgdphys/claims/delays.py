@@ -6,9 +6,10 @@ import xarray as xr
 from sgdphys.arguments import checked
 from sgdphys.draws import Seed, bootstrap_draws
 from sgdphys.dynamics.intervals import (
-    METHOD,
+    BOOTSTRAP,
+    Kind,
+    bootstrap_interval,
     mean_with_interval,
-    percentile_interval,
     resampled_means,
 )
 from sgdphys.information.onset import compression, finite_to_the_end, is_finite
@@ -64,8 +65,9 @@ def compression_after_transition(
     mean, spread = compression(curves.mean("replica")), compression(samples)
     result = by_replica
     for name in mean.data_vars:
-        low, high = percentile_interval(spread[name].to_numpy(), replicas, _CONFIDENCE)
         value = mean[name]
+        samples_of = spread[name].transpose("resample", *value.dims).to_numpy()
+        low, high = bootstrap_interval(value.to_numpy(), samples_of, replicas, _CONFIDENCE)
         result = result.assign(
             {
                 f"{name}_ensemble": value,
@@ -78,8 +80,12 @@ def compression_after_transition(
             continue
         delay = by_replica["onset_epoch"] - phases[f"{prefix}transition_epoch"]
         first = (delay > 0).where(delay.notnull()).astype(float)
-        for name, values in (("onset_delay", delay), ("transition_first", first)):
-            result = result.merge(mean_with_interval(values.rename(prefix + name), rng=rng))
+        measured: list[tuple[str, xr.DataArray, Kind]] = [
+            ("onset_delay", delay, "symmetric"),
+            ("transition_first", first, "share"),
+        ]
+        for name, values, kind in measured:
+            result = result.merge(mean_with_interval(values.rename(prefix + name), kind=kind))
         result[f"{prefix}pairs"] = delay.notnull().sum("replica")
-    result.attrs = {"confidence": _CONFIDENCE, "interval_method": METHOD}
+    result.attrs = {"confidence": _CONFIDENCE, "interval_method": BOOTSTRAP}
     return labelled(result, {"pairs": number_of("replicas that have both")})

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from sgdphys.dynamics.intervals import mean_with_interval
+from sgdphys.dynamics.intervals import Kind, mean_with_interval
 from sgdphys.errors import NotEnoughData
 
 
@@ -24,20 +24,22 @@ class Estimate(NamedTuple):
     null_high: float = np.nan
 
 
-def over_replicas(values: xr.DataArray) -> Estimate:
-    """Mean over all but the replicas, then over replicas with a bootstrap interval.
+def over_replicas(values: xr.DataArray, kind: Kind = "symmetric") -> Estimate:
+    """Mean over all but the replicas, then over replicas with an interval.
 
     Parameters
     ----------
     values : DataArray (replica, ...)
-        Values that are not finite are left out. One finite replica has a value and no interval.
+        Values that are not finite are left out. Too few finite replicas have no interval.
+    kind : str
+        Kind of the quantity: see ``dynamics.intervals``.
     """
     finite = values.where(np.isfinite(values))
     each = finite.mean([d for d in values.dims if d != "replica"]).rename("value")
     valid = each.isel(replica=np.flatnonzero(np.isfinite(each))).astype(np.float64)
     if not valid.size:
         return Estimate(np.nan, np.nan, np.nan, members=0)
-    found = mean_with_interval(valid)
+    found = mean_with_interval(valid, kind=kind)
     value, low, high = (float(found[f"value{end}"]) for end in ("", "_low", "_high"))
     return Estimate(value, low, high, members=valid.size)
 

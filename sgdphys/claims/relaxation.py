@@ -6,12 +6,11 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.claims.estimates import Estimate
-from sgdphys.dynamics.intervals import percentile_interval
+from sgdphys.dynamics.intervals import jackknife_interval
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information.onset import LEAST_LOSS, ONSET_SHARE, compression, loss_epoch
 
 LAWS = ("exponential", "power", "linear")
-_RESAMPLES = 300
 _FEWEST = 8
 
 
@@ -95,7 +94,7 @@ def exponential_advantage(relaxed: Relaxation) -> Estimate:
 
     Notes
     -----
-    Layers and replicas are pooled; the interval is a bootstrap over replicas.
+    Layers and replicas are pooled; the interval is a jackknife over replicas.
     """
     if "case" in relaxed.bits.dims:
         raise InputError("a relaxation law needs one case; choose one in 'where'")
@@ -119,7 +118,7 @@ def exponential_advantage(relaxed: Relaxation) -> Estimate:
     value = advantage(np.arange(replicas))
     if not np.isfinite(value):
         raise NotEnoughData("all times are equal, so no law can be distinguished")
-    generator = np.random.default_rng(0)
-    samples = [advantage(generator.integers(0, replicas, replicas)) for _ in range(_RESAMPLES)]
-    low, high = percentile_interval(np.array(samples)[:, None], replicas, 0.95)
-    return Estimate(value, float(low[0]), float(high[0]), replicas)
+    everyone = np.arange(replicas)
+    without_each = np.array([advantage(np.delete(everyone, k)) for k in everyone])
+    low, high = jackknife_interval(np.array(value), without_each, replicas)
+    return Estimate(value, float(low), float(high), replicas)

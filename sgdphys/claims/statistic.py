@@ -7,6 +7,7 @@ import xarray as xr
 
 from sgdphys.claims.estimates import Estimate
 from sgdphys.claims.results import Results
+from sgdphys.dynamics.intervals import Kind
 
 Measured = xr.DataArray | xr.Dataset | Estimate
 """Values per replica, or estimates as value, low and high, over any further dimensions."""
@@ -24,3 +25,5 @@ class Statistic(NamedTuple):
     """Figures that show it, the most suitable first."""
     chooses: tuple[str, ...] = ()
     """Keys of a claim's ``where`` that it handles itself."""
+    kind: Kind = "symmetric"
+    """Kind of values per replica, which decides their interval; a logarithm is symmetric."""

@@ -14,6 +14,7 @@ from sgdphys.claims.claim import Claim
 from sgdphys.claims.estimates import Estimate, difference, of_intervals, over_replicas
 from sgdphys.claims.results import Results
 from sgdphys.claims.statistic import Measured, Statistic
+from sgdphys.dynamics.intervals import FEWEST, Kind
 from sgdphys.errors import InputError, NotEnoughData, WorkError
 from sgdphys.quantities import interval_text
 from sgdphys.trajectory.writer import write_text
@@ -114,7 +115,7 @@ def judge(
             reason = f"the results lack {error.args[0]}"
         word = word_for(estimate, claim)
         if word == NO_DATA and not reason:
-            reason = _lack(estimate)
+            reason = _lack(estimate, statistics[claim.statistic].kind)
         verdicts.append(
             Verdict(
                 claim=name,
@@ -135,13 +136,16 @@ def judge(
     return verdicts
 
 
-def _lack(estimate: Estimate) -> str:
+def _lack(estimate: Estimate, kind: Kind) -> str:
     """Reason why an estimate cannot be judged."""
-    if estimate.members == 1:
-        return "only one network has a finite value, and an interval needs two"
     if not np.isfinite(estimate.value):
         return "no network has a finite value"
-    return f"{estimate.members} networks have a finite value, but there is no interval"
+    n = estimate.members
+    have = "only one network has" if n == 1 else f"{n} networks have"
+    if n < FEWEST[kind]:
+        of = " of a skewed quantity" if kind == "positive" else ""
+        return f"{have} a finite value, and an interval{of} needs {FEWEST[kind]}"
+    return f"{have} a finite value, but there is no interval"
 
 
 def measure(claim: Claim, groups: Mapping[str, xr.Dataset], statistic: Statistic) -> Estimate:
@@ -163,7 +167,7 @@ def measure(claim: Claim, groups: Mapping[str, xr.Dataset], statistic: Statistic
         if first.sizes.get("replica") == second.sizes.get("replica"):
             over = [[d for d in v.dims if d != "replica"] for v in (first, second)]
             return over_replicas(first.mean(over[0]) - second.mean(over[1]))
-    return difference(_estimate(first), _estimate(second))
+    return difference(_estimate(first, statistic.kind), _estimate(second, statistic.kind))
 
 
 def estimate_of(
@@ -178,13 +182,13 @@ def estimate_of(
     NotEnoughData
         When they hold too few data.
     """
-    return _estimate(_measured(name, statistic, where, groups))
+    return _estimate(_measured(name, statistic, where, groups), statistic.kind)
 
 
-def _estimate(found: Measured) -> Estimate:
+def _estimate(found: Measured, kind: Kind) -> Estimate:
     if isinstance(found, Estimate):
         return found
-    return over_replicas(found) if isinstance(found, xr.DataArray) else of_intervals(found)
+    return over_replicas(found, kind) if isinstance(found, xr.DataArray) else of_intervals(found)
 
 
 def _measured(

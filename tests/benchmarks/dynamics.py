@@ -79,7 +79,7 @@ def main():
             lambda: dynamics.msd(walks, lags="all"), lambda: [peer_msd(x) for x in few]
         ),
         "kramers_moyal_against_kramersmoyal": compare(
-            lambda: dynamics.kramers_moyal(ou, bins=BINS, resamples=0),
+            lambda: dynamics.kramers_moyal(ou, bins=BINS),
             lambda: [
                 km(x, bins=np.array([BINS]), powers=np.array([[0], [1], [2], [4]])) for x in rows
             ],

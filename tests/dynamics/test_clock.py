@@ -202,8 +202,8 @@ def relaxing(points=2000):
                                    1e9 + np.arange(2000) * 0.1])  # fmt: skip
 def test_a_clock_that_is_even_up_to_its_rounding_loses_no_pairs(times):
     x = relaxing()
-    right = sp.dynamics.kramers_moyal(x, time=0.1, bins=5, resamples=0)
-    found = sp.dynamics.kramers_moyal(x, time=times, bins=5, resamples=0)
+    right = sp.dynamics.kramers_moyal(x, time=0.1, bins=5)
+    found = sp.dynamics.kramers_moyal(x, time=times, bins=5)
     np.testing.assert_array_equal(found["count"], right["count"])
     np.testing.assert_allclose(found["drift"], right["drift"], rtol=1e-4)
     hurst = [float(sp.dynamics.hurst(x, time=t)["hurst"]) for t in (0.1, times)]

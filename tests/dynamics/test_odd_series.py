@@ -80,10 +80,8 @@ ESTIMATORS = {
     "msd, all lags": functools.partial(dynamics.msd, lags="all"),
     "msd_exponent": _exponent,
     "msd_exponent of increments": functools.partial(_exponent, of="increments"),
-    "kramers_moyal": functools.partial(dynamics.kramers_moyal, resamples=20),
-    "kramers_moyal, kernel": functools.partial(
-        dynamics.kramers_moyal, method="kernel", resamples=20
-    ),
+    "kramers_moyal": dynamics.kramers_moyal,
+    "kramers_moyal, kernel": functools.partial(dynamics.kramers_moyal, method="kernel"),
     "autocorrelation": dynamics.autocorrelation,
     "integrated_time": dynamics.integrated_time,
     "rolling_indicators": functools.partial(dynamics.rolling_indicators, window=50),

@@ -26,14 +26,14 @@ def coarse():
 
 def test_a_finite_step_bends_the_coefficients(coarse):
     """kappa = 1, D = 0.5, dt = 0.5: slope -0.787, D2 0.316, raw 0.316 + 0.155 x**2."""
-    slope, diffusion, bend = line(dynamics.kramers_moyal(coarse, time="time", resamples=0))
+    slope, diffusion, bend = line(dynamics.kramers_moyal(coarse, time="time"))
     assert slope == pytest.approx(-0.787, abs=0.008)
     assert diffusion == pytest.approx(0.316, abs=0.003)
     assert bend == pytest.approx(0.155, abs=0.01)
 
 
 def test_extrapolation_straightens_them(coarse):
-    found = dynamics.kramers_moyal(coarse, time="time", resamples=0, extrapolate=True)
+    found = dynamics.kramers_moyal(coarse, time="time", extrapolate=True)
     slope, diffusion, _ = line(found)
     assert slope == pytest.approx(-1, abs=0.04)
     assert diffusion == pytest.approx(0.5, abs=0.06)
@@ -44,7 +44,7 @@ def test_extrapolation_straightens_them(coarse):
 def test_coefficients_are_divided_by_dt(method, dt):
     """C3, C4: sampled at dt and 2 dt the same D; bins and bandwidth by rule, and recorded."""
     process = processes.ornstein_uhlenbeck(dt=dt, steps=100_000, rng=72)
-    found = dynamics.kramers_moyal(process["theta"], time="time", method=method, resamples=0)
+    found = dynamics.kramers_moyal(process["theta"], time="time", method=method)
     assert line(found)[1] == pytest.approx(0.5, rel=0.05)
     assert found.attrs["bins"] == 46
     assert (method == "binned") == isinstance(found.attrs["bandwidth"], str)
@@ -79,15 +79,15 @@ def test_geometric_brownian_motion():
 
 def test_jumps_are_no_diffusion():
     process = processes.levy_flight(tail_index=1.5, steps=20_000, rng=75)
-    found = dynamics.kramers_moyal(process["theta"], resamples=0)
+    found = dynamics.kramers_moyal(process["theta"])
     assert float(found["pawula"].max()) > 10
 
 
 def test_only_pairs_at_the_commonest_spacing_count():
     x = processes.ornstein_uhlenbeck(dt=0.1, steps=20_000, rng=76)["theta"][:, 0, 0]
-    whole = dynamics.kramers_moyal(x, time="time", bins=10, resamples=0)
+    whole = dynamics.kramers_moyal(x, time="time", bins=10)
     gappy = x.isel(step=np.random.default_rng(0).uniform(size=x.sizes["step"]) > 0.3)
-    found = dynamics.kramers_moyal(gappy, time="time", bins=10, resamples=0)
+    found = dynamics.kramers_moyal(gappy, time="time", bins=10)
     assert 0.4 < float(found["count"].sum() / whole["count"].sum()) < 0.55
     assert line(found)[1] == pytest.approx(line(whole)[1], rel=0.05)
 

@@ -342,8 +342,7 @@ def test_a_segment_that_cannot_be_completed_is_kept(tmp_path, monkeypatch):
     monkeypatch.setattr("os.replace", once_refused)
     recording = sp.record(torch.nn.Linear(3, 2), tmp_path / "a.nc")
     with pytest.raises(OSError, match="No space"):
-        for _ in range(6):
-            recording.step()
+        [recording.step() for _ in range(6)]
     recording.flush()
     steps = recording.steps
     recording.close()

@@ -5,7 +5,7 @@ import xarray as xr
 
 from sgdphys.analyses.bottleneck.settings import Settings
 from sgdphys.analyses.source import Source
-from sgdphys.dynamics.intervals import METHOD, mean_with_interval
+from sgdphys.dynamics.intervals import METHOD, Kind, mean_with_interval
 from sgdphys.information.bottleneck.critical import critical_betas
 from sgdphys.information.bottleneck.curve import bottleneck_curve, bound_betas
 from sgdphys.information.bottleneck.distance import NAMED, bottleneck_distance
@@ -13,6 +13,7 @@ from sgdphys.information.estimators.cells import layer_cells
 from sgdphys.quantities import attributes, labelled
 
 _CLUSTERS = 7
+_ENSEMBLE: dict[str, Kind] = {"gap": "positive", "beta_fit": "positive", "residual": "positive"}
 
 
 def analyse(source: Source, analysis: Settings) -> xr.Dataset:
@@ -26,9 +27,9 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     epochs = source.nearest_epochs((*analysis.epochs, last))
     cells = layer_cells(trajectory, task, epochs=epochs, bins=analysis.bins)
     distance = bottleneck_distance(p_xy, cells, curve=curve, rng=study.train.seed)
-    for name in ("gap", "beta_fit", "residual"):
+    for name, kind in _ENSEMBLE.items():
         values = distance[name].rename(f"{name}_ensemble")
-        found = mean_with_interval(values, rng=study.train.seed)
+        found = mean_with_interval(values, kind=kind)
         distance = distance.merge(labelled(found, NAMED))
     along = {name: f"curve_{name}" for name in ("I_XT", "I_TY", "clusters", "certificate")}
     found = distance.assign(

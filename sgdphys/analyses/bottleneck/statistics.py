@@ -63,24 +63,28 @@ STATISTICS = {
         bound_gap,
         "Bottleneck bound at the layer's I(X;T) minus its I(T;Y), in bits, at the end",
         needs=("bottleneck",),
+        kind="positive",
         shown_in=("bottleneck_curve",),
     ),
     "bound_gap_over_null": Statistic(
         bound_gap_over_null,
         "Distance below the bound over that of randomly permuted cells, at the end",
         needs=("bottleneck",),
+        kind="positive",
         shown_in=("bottleneck_curve",),
     ),
     "own_beta": Statistic(
         own_beta,
         "Whether beta is defined at the layer's I(X;T): 1, or 0 where the bound is flat",
         needs=("bottleneck",),
+        kind="share",
         shown_in=("bottleneck_curve",),
     ),
     "encoder_residual": Statistic(
         encoder_residual,
         "Residual of the self-consistent equation over that of randomly permuted cells",
         needs=("bottleneck",),
+        kind="positive",
         shown_in=("bottleneck_beta",),
     ),
     "beta_with_depth": Statistic(

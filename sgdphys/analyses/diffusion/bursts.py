@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.arguments import checked
-from sgdphys.draws import Seed, bootstrap_draws, stream
+from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.diffusion.diffusion_coefficient import diffusion_vs_lag
 from sgdphys.dynamics.diffusion.tail_index import tail_index
 from sgdphys.dynamics.diffusion.wiener_tests import FEWEST, WINDOW, pass_rate, wiener_tests
@@ -16,7 +16,13 @@ from sgdphys.dynamics.ensembles.ensemble_diffusion import (
     ensemble_diffusion,
     variance_components,
 )
-from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
+from sgdphys.dynamics.intervals import (
+    METHOD,
+    finite_mean,
+    jackknife_interval,
+    mean_with_interval,
+    means_without_each,
+)
 from sgdphys.errors import InputError
 from sgdphys.processes import epoch_noise_diffusion
 from sgdphys.quantities import labelled
@@ -165,10 +171,9 @@ def _one_burst(
     by_replica = _by_layer(ladder.to_numpy(), layer)  # (replica, lag, layer)
     names = theta["family"].to_numpy()
     families = np.stack([by_replica[names == f].mean(axis=0) for f in np.unique(names)])
-    samples = resampled_means(families, bootstrap_draws(len(families), rng))
-    mean = finite_mean(families)
+    mean, without_each = finite_mean(families), means_without_each(families)
     finite = np.isfinite(families).sum(axis=0)
-    low, high = percentile_interval(samples, finite, confidence)
+    low, high = jackknife_interval(mean, without_each, finite, confidence, kind="positive")
     axes = ("lag", "layer")
     data: dict[str, Any] = {
         "diffusion": (axes, mean),
@@ -177,8 +182,8 @@ def _one_burst(
     }
     for name, part in (("alpha_short", lags <= max(k / 2, 1)), ("alpha_long", lags >= k)):
         slope = _slope(mean[part], lags[part])
-        spread_ = _slope(samples[:, part], lags[part])
-        ends = percentile_interval(spread_, len(families), confidence)
+        slopes = _slope(without_each[:, part], lags[part])
+        ends = jackknife_interval(slope, slopes, finite.min(axis=0), confidence)
         data |= {name: ("layer", slope)}
         data |= {f"{name}_{e}": ("layer", v) for e, v in zip(("low", "high"), ends, strict=True)}
     across = ensemble_diffusion(theta.astype(np.float64), family="family")["diffusion"]
@@ -202,9 +207,8 @@ def _fairness(x: np.ndarray, family: np.ndarray, confidence: float, rng: Seed) -
     share = pass_rate(tests, rng=rng)
     passes = np.where(tests["status"] == OK, tests["passes"], np.nan).astype(np.float64)
     by_family = np.stack([finite_mean(passes[family == f]) for f in np.unique(family)])
-    tested = np.isfinite(by_family).sum()
-    samples = resampled_means(by_family[:, None], bootstrap_draws(len(by_family), rng))
-    ends = percentile_interval(samples, tested, confidence)
+    passing = xr.DataArray(by_family, dims="replica", name="passes")
+    ends = mean_with_interval(passing, kind="share", confidence=confidence)
     tails = tail_index(x, rng=rng)
     sound = (tails["status"] == OK).to_numpy()
     medians = {
@@ -212,7 +216,7 @@ def _fairness(x: np.ndarray, family: np.ndarray, confidence: float, rng: Seed) -
         for name in ("tail_index", "null_tail_index")
     }
     shares = {n: float(share[n]) for n in ("passes", "null_passes")}
-    return shares | {"passes_low": float(ends[0][0]), "passes_high": float(ends[1][0])} | medians
+    return shares | {n: float(ends[n]) for n in ("passes_low", "passes_high")} | medians
 
 
 def _slope(diffusion: np.ndarray, lags: np.ndarray) -> np.ndarray:

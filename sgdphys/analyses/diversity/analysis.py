@@ -24,7 +24,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     rows = []
     for k in range(2):
         theta = ends.isel(step=k)
-        units = unit_overlap(theta, confidence=analysis.confidence, rng=seed)
+        units = unit_overlap(theta, confidence=analysis.confidence)
         networks = replica_overlap(
             theta, odd=ACTIVATIONS[study.network.activation].is_odd,
             confidence=analysis.confidence, rng=seed,

@@ -8,8 +8,7 @@ from sgdphys.claims.estimates import Estimate
 from sgdphys.claims.relaxation import Relaxation, exponential_advantage, relaxation
 from sgdphys.claims.results import Results, log
 from sgdphys.claims.statistic import Statistic
-from sgdphys.draws import bootstrap_draws
-from sgdphys.dynamics.intervals import percentile_interval, resampled_means
+from sgdphys.dynamics.intervals import jackknife_interval, means_without_each
 from sgdphys.errors import NotEnoughData
 from sgdphys.information.onset import (
     LEAST_LOSS,
@@ -109,9 +108,8 @@ def largest_step(results: Results) -> Estimate:
     step = float(steps(values.mean(axis=0)))
     if np.isnan(step):
         raise NotEnoughData(f"no layer's I(X;T) changes by {LEAST_LOSS:g} bit over the sweep")
-    samples = steps(resampled_means(values, bootstrap_draws(len(values), 0)))
-    low, high = percentile_interval(samples[:, None], len(values))
-    return Estimate(step, float(low[0]), float(high[0]), len(values))
+    low, high = jackknife_interval(np.array(step), steps(means_without_each(values)), len(values))
+    return Estimate(step, float(low), float(high), len(values))
 
 
 def _rise(curve: xr.DataArray) -> xr.DataArray:
@@ -197,6 +195,7 @@ STATISTICS = {
         order_violations,
         "Fraction of epochs at which a layer violates the data-processing inequality",
         needs=("information",),
+        kind="share",
         shown_in=("information",),
     ),
     "label_bits_above_null": Statistic(

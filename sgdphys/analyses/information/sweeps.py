@@ -71,7 +71,7 @@ def compression_of_cases(sources: Sources) -> Figure:
         zip(case_colours(information), case_labels(information), strict=True)
     ):
         lost = fall_after_peak(information["I_XT"].isel(case=k, drop=True)).rename("lost")
-        found = mean_with_interval(lost)
+        found = mean_with_interval(lost, kind="symmetric")
         at = layers + (k - (count - 1) / 2) * width
         middle = found["lost"].to_numpy()
         half_width = np.stack([middle - found["lost_low"], found["lost_high"] - middle])
@@ -123,8 +123,12 @@ def converged_layers(sources: Sources) -> Figure:
         ax.scatter(x, y, s=6 + 26 * np.linspace(0, 1, len(x)), color=colour, linewidth=0,
                    marker=marker, zorder=3)  # fmt: skip
         bound = [h["I_XT"].clip(max=most) - h["I_TY"] for h in here]
-        gaps = [mean_with_interval(v.drop_vars("epoch", errors="ignore").rename("gap"))
-                for v in bound]  # fmt: skip
+        gaps = [
+            mean_with_interval(
+                v.drop_vars("epoch", errors="ignore").rename("gap"), kind="symmetric"
+            )
+            for v in bound
+        ]
         middle, low, high = (np.array([float(g["gap" + e]) for g in gaps])
                              for e in ("", "_low", "_high"))  # fmt: skip
         below.plot(values[order], middle, marker=marker, linewidth=0.8, color=colour)

@@ -6,11 +6,12 @@ import xarray as xr
 from sgdphys.analyses.learning.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.dynamics.ensembles.order_parameter import order_parameter
-from sgdphys.dynamics.intervals import METHOD, mean_with_interval
+from sgdphys.dynamics.intervals import METHOD, Kind, mean_with_interval
 from sgdphys.information.onset import finite_to_the_end
 from sgdphys.quantities import in_unit, labelled
 
 _FEWEST = 5
+_ENSEMBLE: dict[str, Kind] = {"relaxation_epoch": "positive", "final_test_accuracy": "symmetric"}
 
 
 def analyse(source: Source, analysis: Settings) -> xr.Dataset:
@@ -48,12 +49,12 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
             "test_error": 1 - accuracy.mean("replica"),
         }
     )
-    confidence, seed = analysis.confidence, source.study.train.seed
-    for name in ("relaxation_epoch", "final_test_accuracy"):
+    confidence = analysis.confidence
+    for name, kind in _ENSEMBLE.items():
         values = found[name].rename(f"{name}_ensemble")
-        found = found.merge(mean_with_interval(values, confidence=confidence, rng=seed))
+        found = found.merge(mean_with_interval(values, kind=kind, confidence=confidence))
     if found.sizes["replica"] >= _FEWEST:
-        moments = order_parameter(last.drop_vars("epoch"), confidence=confidence, rng=seed)
+        moments = order_parameter(last.drop_vars("epoch"), confidence=confidence)
         found = found.merge(moments.drop_attrs())
     unit = str(training["loss"].attrs["units"])
     losses = {n: in_unit(n, unit) for n in ("final_loss", "final_test_loss", "overtraining")}

@@ -74,11 +74,12 @@ def _settings(study: "Study") -> tuple[float, float, float]:
 def _measures(slow: xr.DataArray, prefix: str, confidence: float) -> dict[str, Any]:
     """Relaxation time, variance and order of the slow coordinate (step, replica)."""
     tau = relaxation_time(slow, time="time")["relaxation_time"]
-    logs = mean_with_interval(tau.copy(data=np.log(tau)).rename("tau"), confidence=confidence)
+    times = mean_with_interval(tau.rename("tau"), kind="geometric", confidence=confidence)
     found: dict[str, Any] = {}
-    spread = mean_with_interval(slow.var("step", ddof=1).rename("spread"), confidence=confidence)
+    variances = slow.var("step", ddof=1).rename("spread")
+    spread = mean_with_interval(variances, kind="positive", confidence=confidence)
     for end in ("", "_low", "_high"):
-        found[f"{prefix}relaxation_time{end}"] = float(np.exp(logs[f"tau{end}"]))
+        found[f"{prefix}relaxation_time{end}"] = float(times[f"tau{end}"])
         found[f"{prefix}variance{end}"] = float(spread[f"spread{end}"])
     order = order_parameter(slow.mean("step"), confidence=confidence)
     return found | {f"{prefix}{name}": float(value) for name, value in order.items()}

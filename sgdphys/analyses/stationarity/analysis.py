@@ -85,7 +85,7 @@ def _one_burst(
     here = {"replica": sound}
     ratios = fluctuation_ratios(
         theta.isel(here), learning_rate=eta, momentum=mu, full_gradient=full.isel(here),
-        hessian_gradient=curved.isel(here), confidence=analysis.confidence, rng=train.seed,
+        hessian_gradient=curved.isel(here), confidence=analysis.confidence,
     )  # fmt: skip
     chosen = sound[: analysis.replicas]
     return ratios.drop_attrs(deep=False).merge(
@@ -118,11 +118,11 @@ def _directions(
         noise=noise.var("step", ddof=1), confidence=analysis.confidence,
     )  # fmt: skip
     sharpness = mean_with_interval(
-        curvature.isel(mode=0).rename("sharpness"), confidence=analysis.confidence
+        curvature.isel(mode=0).rename("sharpness"), kind="positive", confidence=analysis.confidence
     )
     data = memory.drop_attrs(deep=False).merge(labelled(sharpness))
     try:
-        slope = variance_flatness(moving.var("step", ddof=1), curvature, rng=train.seed)
+        slope = variance_flatness(moving.var("step", ddof=1), curvature)
         data = data.merge(slope.drop_attrs(deep=False).drop_vars("count"))
     except NotEnoughData:
         pass

@@ -7,13 +7,20 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.containers import finite_array, require_dimensions
-from sgdphys.draws import Seed, bootstrap_draws
 from sgdphys.dynamics.clock import points_at
 from sgdphys.dynamics.diffusion.msd import lags_in_steps, msd
-from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
+from sgdphys.dynamics.intervals import (
+    METHOD,
+    finite_mean,
+    jackknife_interval,
+    means_without_each,
+)
 from sgdphys.dynamics.series import paths
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
+
+_FEWEST = 5
+"""Members that the interval of a relative variance needs."""
 
 
 def brownian_relative_variance(lag: Any, points: int) -> np.ndarray:
@@ -62,7 +69,8 @@ def ergodicity_breaking(
     Returns
     -------
     Dataset
-        ergodicity_breaking (..., lag) with ``_low`` and ``_high`` (95% bootstrap), and
+        ergodicity_breaking (..., lag) with ``_low`` and ``_high`` (95%; NaN for fewer than 5
+        members, whose relative variance says too little), and
         brownian_ergodicity_breaking (lag), exact for Brownian paths of the same length.
 
     Raises
@@ -101,12 +109,15 @@ def ergodicity_breaking(
     points = len(series.times)
     single = msd(series, lags=lags)
     values = single["msd"].transpose(over, ...)
-    m = values.sizes[over]
     moments = np.stack([values.to_numpy(), values.to_numpy() ** 2], axis=-1)
-    samples = resampled_means(moments, bootstrap_draws(m, 0))
-    estimate = m / (m - 1) * (moments.mean(axis=0)[..., 1] / moments.mean(axis=0)[..., 0] ** 2 - 1)
-    spread = m / (m - 1) * (samples[..., 1] / samples[..., 0] ** 2 - 1)
-    low, high = percentile_interval(spread, m)
+    finite = np.isfinite(moments[..., 0])
+    n = finite.sum(axis=0)
+    estimate = _relative_variance(finite_mean(moments), n)
+    without_each = _relative_variance(means_without_each(moments), n - finite)
+    low, high = (
+        np.where(n >= _FEWEST, end, np.nan)
+        for end in jackknife_interval(estimate, without_each, n, kind="positive")
+    )
     template = values.isel({over: 0}, drop=True)
     names = {"": estimate, "_low": low, "_high": high}
     spacing = (
@@ -135,7 +146,6 @@ def two_time_msd(
     waiting_times: Any,
     lags: Any,
     confidence: float = 0.95,
-    rng: Seed = 0,
 ) -> xr.Dataset:
     """Two-time (ageing) mean squared displacement of an ensemble, by waiting time and lag.
 
@@ -154,8 +164,6 @@ def two_time_msd(
         tau, in units t. Combinations of t_w and tau without recorded points give NaN.
     confidence : float
         Level of the intervals, between 0 and 1.
-    rng : int, SeedSequence or Generator
-        Random numbers of the bootstrap: see ``sgdphys.draws``.
 
     Returns
     -------
@@ -202,14 +210,13 @@ def two_time_msd(
     end, found_end = points_at(t, waits[:, None] + delays)
     squares = (x[..., end] - x[..., start][..., None]) ** 2
     squares[..., ~(found_end & found_start[:, None])] = np.nan
-    members = len(squares)
-    samples = resampled_means(squares, bootstrap_draws(members, rng))
-    low, high = percentile_interval(samples, members, confidence)
-    mean = finite_mean(squares)
+    members = np.isfinite(squares).sum(axis=0)
+    mean, without_each = finite_mean(squares), means_without_each(squares)
+    low, high = jackknife_interval(mean, without_each, members, confidence, kind="positive")
     template = series.theta.isel({series.dim: 0, over: 0}, drop=True)
     kept = tuple(map(str, template.dims))
     by_both, by_lag = (*kept, "waiting_time", "lag"), (*kept, "lag")
-    slope, slope_low, slope_high = _ageing(mean, samples, waits, members, confidence)
+    slope, slope_low, slope_high = _ageing(mean, without_each, waits, members, confidence)
     data = xr.Dataset(
         {
             "msd": (by_both, mean),
@@ -226,7 +233,11 @@ def two_time_msd(
 
 
 def _ageing(
-    mean: np.ndarray, samples: np.ndarray, waits: np.ndarray, members: int, confidence: float
+    mean: np.ndarray,
+    without_each: np.ndarray,
+    waits: np.ndarray,
+    members: np.ndarray,
+    confidence: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Slope of ln MSD (..., waiting time, lag) against ln waiting time, and its interval."""
     is_positive = waits > 0
@@ -236,8 +247,16 @@ def _ageing(
     log_wait = np.log(waits[is_positive]) - np.log(waits[is_positive]).mean()
     weights = log_wait / (log_wait**2).sum()
     with np.errstate(divide="ignore", invalid="ignore"):
-        slope, spread = (
+        slope, slopes = (
             np.einsum("...wl,w->...l", np.log(m[..., is_positive, :]), weights)
-            for m in (mean, samples)
+            for m in (mean, without_each)
         )
-    return slope, *percentile_interval(spread, members, confidence)
+    fewest = members[..., is_positive, :].min(axis=-2)
+    return slope, *jackknife_interval(slope, slopes, fewest, confidence)
+
+
+def _relative_variance(moments: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Relative variance from means of x and x**2 (..., 2), without its bias for few members."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        plain = moments[..., 1] / moments[..., 0] ** 2 - 1
+        return np.asarray(members / (members - 1) * plain)

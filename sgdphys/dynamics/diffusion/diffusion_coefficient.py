@@ -8,11 +8,10 @@ from scipy.special import ndtri
 
 from sgdphys.arguments import checked
 from sgdphys.containers import require_dimensions
-from sgdphys.draws import Seed
 from sgdphys.dynamics.clock import number_given, whole_lags
 from sgdphys.dynamics.diffusion.msd import doubling, gappy_msd
 from sgdphys.dynamics.diffusion.wiener import fit_wiener
-from sgdphys.dynamics.intervals import METHOD, mean_with_interval
+from sgdphys.dynamics.intervals import METHOD, Kind, mean_with_interval
 from sgdphys.dynamics.series import Paths, over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.errors import InputError, nearest
@@ -203,7 +202,6 @@ def diffusion_vs_lag(
     lags: Any = None,
     over: str | None = None,
     confidence: float = 0.95,
-    rng: Seed = 0,
 ) -> xr.Dataset:
     """Lag-dependent (apparent) diffusion coefficient, and the Green-Kubo sum.
 
@@ -217,11 +215,9 @@ def diffusion_vs_lag(
     lags : array, optional
         Lags in units t; by default 1, 2, 4, ... points up to a tenth of the series.
     over : str, optional
-        Dimension of independent paths to average over, with bootstrap intervals.
+        Dimension of independent paths to average over, with intervals.
     confidence : float
         Level of the intervals, between 0 and 1.
-    rng : int, SeedSequence or Generator
-        Random numbers of the bootstrap: see ``sgdphys.draws``.
 
     Returns
     -------
@@ -315,20 +311,18 @@ def diffusion_vs_lag(
     )
     if over is None:
         return data
-    return _over_ensemble(data, series, over, confidence, rng)
+    return _over_ensemble(data, series, over, confidence)
 
 
-def _over_ensemble(
-    data: xr.Dataset, series: Paths, over: str, confidence: float, rng: Seed
-) -> xr.Dataset:
-    """Means over a dimension with their bootstrap intervals."""
+def _over_ensemble(data: xr.Dataset, series: Paths, over: str, confidence: float) -> xr.Dataset:
+    """Means over a dimension with their intervals."""
     if over not in data.dims:
         raise InputError(f"there is no dimension {over!r}; {nearest(over, data.dims)}")
     averaged = data["pairs"].sum(over).to_dataset()
-    for name in ("diffusion", "green_kubo"):
-        averaged = averaged.merge(
-            mean_with_interval(data[name], over=over, confidence=confidence, rng=rng)
-        )
+    kinds: dict[str, Kind] = {"diffusion": "positive", "green_kubo": "symmetric"}
+    for name, kind in kinds.items():
+        found = mean_with_interval(data[name], kind=kind, over=over, confidence=confidence)
+        averaged = averaged.merge(found)
     averaged = averaged.assign_attrs(data.attrs)
     named = {"pairs": number_of("pairs of points")}
     return labelled(averaged, named, x=series.value_unit, t=series.time_unit)

@@ -1,7 +1,7 @@
 """Kramers-Moyal coefficients: drift and diffusion as functions of position, with intervals."""
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,8 @@ import xarray as xr
 from sgdphys import parallel
 from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
-from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.clock import number_given
-from sgdphys.dynamics.intervals import percentile_interval
+from sgdphys.dynamics.intervals import jackknife_interval
 from sgdphys.dynamics.series import BLOCK_BYTES, Paths, paths
 from sgdphys.dynamics.status import FLOAT64, Needs, precision_of, status_of
 from sgdphys.errors import InputError, nearest
@@ -116,9 +115,7 @@ def kramers_moyal(
     method: str = "binned",
     bandwidth: float | None = None,
     extrapolate: bool = False,
-    resamples: int = 200,
     confidence: float = 0.95,
-    rng: Seed = 0,
 ) -> xr.Dataset:
     """Kramers-Moyal coefficients: drift and diffusion as functions of position (Nadaraya-Watson).
 
@@ -144,13 +141,8 @@ def kramers_moyal(
     extrapolate : bool
         Combine lags of 1, 2 and 4 points (Richardson extrapolation) so that errors of first and
         second order in dt cancel.
-    resamples : int
-        Number of bootstrap samples; 0 for no intervals. Pooled paths are resampled, or 20 blocks of
-        a single path. With fewer than about 200 the intervals are too narrow.
     confidence : float
         Level of the intervals, between 0 and 1.
-    rng : int, SeedSequence or Generator
-        Random numbers of the bootstrap: see ``sgdphys.draws``.
 
     Returns
     -------
@@ -187,7 +179,7 @@ def kramers_moyal(
     --------
     >>> import sgdphys as sp
     >>> theta = sp.processes.ornstein_uhlenbeck(kappa=1.0, dt=0.02, steps=100_000, rng=0)["theta"]
-    >>> found = sp.dynamics.kramers_moyal(theta, time="time", bins=9, resamples=0)
+    >>> found = sp.dynamics.kramers_moyal(theta, time="time", bins=9)
     >>> found["diffusion"].values.round(1).ravel().tolist()  # exact: 0.5 everywhere
     [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
     >>> slope = (found["drift"] * found["position"]).sum() / (found["position"] ** 2).sum()
@@ -221,7 +213,7 @@ def kramers_moyal(
     lags = [k for k in _RICHARDSON if k < x.shape[2]] if extrapolate else [1]
     if extrapolate and len(lags) < len(_RICHARDSON):
         raise InputError(f"extrapolate=True needs at least 5 points; there are {x.shape[2]}")
-    blocks = _BLOCKS if x.shape[1] == 1 and resamples else 1
+    blocks = _BLOCKS if x.shape[1] == 1 else 1
     moments, ends, tau = _moments(x, series, lags, bins, blocks)
     low, high = ends[..., None]
     centres = low + (high - low) * (np.arange(bins) + 0.5) / bins
@@ -230,8 +222,7 @@ def kramers_moyal(
         moments = _smoothed(moments, centres, width)
     total = moments.sum(axis=2)
     values = _combined(total, lags, tau)
-    if resamples:
-        values |= _bands(moments, lags, tau, resamples, confidence, rng)
+    values |= _bands(values, moments, lags, tau, confidence)
     enough = total[0, ..., 0] >= _FEWEST_IN_BIN
     template = series.theta.isel({series.dim: 0, **{d: 0 for d in pooled}}, drop=True)
     dims = (*kept, "bin")
@@ -249,9 +240,7 @@ def kramers_moyal(
         reference="Risken (1989); Friedrich et al. (2011)",
         confidence=confidence,
         interval_method=(
-            f"bootstrap over {'paths' if x.shape[1] > 1 else f'{_BLOCKS} blocks of the path'}"
-            if resamples
-            else "none: resamples is 0"
+            f"jackknife over {'paths' if x.shape[1] > 1 else f'{_BLOCKS} blocks of the path'}"
         ),
     )
 
@@ -362,15 +351,15 @@ def _combined(sums: np.ndarray, lags: list[int], tau: float) -> dict[str, np.nda
 
 
 def _bands(
-    moments: np.ndarray, lags: list[int], tau: float, resamples: int, confidence: float, rng: Seed
-) -> dict[str, np.ndarray]:
-    """Bootstrap intervals of drift and diffusion over units (lag, group, unit, bin, 4)."""
-    units = moments.shape[2]
-    weights = stream(rng).multinomial(units, np.full(units, 1 / units), resamples)
-    drawn = np.einsum("ru,lgubk->lrgbk", weights.astype(float), moments, optimize=True)
-    spread = _combined(drawn, lags, tau)
+    values: Mapping[str, np.ndarray], moments: np.ndarray, lags: list[int], tau: float,
+    confidence: float,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """Intervals of drift and diffusion over units, from sums (lag, group, unit, bin, 4)."""
+    without_each = moments.sum(axis=2, keepdims=True) - moments
+    left_out = _combined(np.moveaxis(without_each, 2, 1), lags, tau)  # (unit, group, bin)
+    present = (moments[0, ..., 0] > 0).sum(axis=1)  # units with pairs, (group, bin)
     bands: dict[str, np.ndarray] = {}
     for name in ("drift", "diffusion"):
-        low, high = percentile_interval(spread[name], units, confidence)
+        low, high = jackknife_interval(values[name], left_out[name], present, confidence)
         bands |= {f"{name}_low": low, f"{name}_high": high}
     return bands

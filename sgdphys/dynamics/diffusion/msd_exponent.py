@@ -10,10 +10,14 @@ from scipy.interpolate import CubicSpline
 from scipy.special import ndtri
 
 from sgdphys.arguments import checked
-from sgdphys.draws import Seed, bootstrap_draws
 from sgdphys.dynamics.clock import whole_lags
 from sgdphys.dynamics.diffusion.msd import complete_msd, doubling, gappy_msd
-from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
+from sgdphys.dynamics.intervals import (
+    METHOD,
+    finite_mean,
+    jackknife_interval,
+    means_without_each,
+)
 from sgdphys.dynamics.series import over_sound_series, paths, result, summed
 from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.errors import InputError, nearest
@@ -140,7 +144,6 @@ def msd_exponent(
     of: str = "path",
     over: str | None = None,
     confidence: float = 0.95,
-    rng: Seed = 0,
 ) -> xr.Dataset:
     """Anomalous diffusion exponent alpha: log-log slope of the mean squared displacement.
 
@@ -157,12 +160,10 @@ def msd_exponent(
     of : str
         What the series are: "path", or "increments", which are summed first.
     over : str, optional
-        Dimension of independent paths: one exponent of their mean MSD, with a bootstrap interval.
+        Dimension of independent paths: one exponent of their mean MSD, with an interval.
         By default every series has its own exponent.
     confidence : float
         Level of the interval, between 0 and 1.
-    rng : int, SeedSequence or Generator
-        Random numbers of the bootstrap: see ``sgdphys.draws``.
 
     Returns
     -------
@@ -255,7 +256,7 @@ def msd_exponent(
         "reference": "Qian et al. (1991)",
     }
     if over is not None:
-        return _ensemble_exponent(series, found, log_lag, over, rng, attributes)
+        return _ensemble_exponent(series, found, log_lag, over, attributes)
     slope, low, high, intercept, count = np.moveaxis(found[..., n_lags:-1], -1, 0)
     return result(
         series,
@@ -279,27 +280,28 @@ def _ensemble_exponent(
     found: np.ndarray,
     log_lag: np.ndarray,
     over: str,
-    rng: Seed,
     attributes: dict[str, Any],
 ) -> xr.Dataset:
-    """Exponent of the MSD averaged over a dimension, with a bootstrap interval over it."""
+    """Exponent of the MSD averaged over a dimension, with an interval over it."""
     if over not in series.over:
         raise InputError(f"there is no dimension {over!r}; {nearest(over, series.over)}")
     axis = series.over.index(over)
     members = np.moveaxis(found[..., : len(log_lag)], axis, 0)
-    samples = resampled_means(members, bootstrap_draws(len(members), rng))
     weights = log_lag - log_lag.mean()
     weights /= (weights**2).sum()
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = np.log(finite_mean(members)) @ weights
-        spread = np.log(samples) @ weights
-    low, high = percentile_interval(spread, len(members), attributes["confidence"])
+        without_each = np.log(means_without_each(members)) @ weights
+    count = np.isfinite(members[..., 0]).sum(axis=0)
+    low, high = jackknife_interval(slope, without_each, count, attributes["confidence"])
     template = series.theta.isel({series.dim: 0, over: 0}, drop=True)
     values = {"alpha": slope, "alpha_low": low, "alpha_high": high}
     data = xr.Dataset({name: (template.dims, v) for name, v in values.items()})
-    data["count"] = (template.dims, np.isfinite(members[..., 0]).sum(axis=0))
+    data["count"] = (template.dims, count)
     data = data.assign_coords(template.coords)
     named = {"count": number_of(f"members along {over}")}
     return labelled(data, named).assign_attrs(
-        method=f"least squares of ln MSD averaged over {over}", interval_method=METHOD, **attributes
+        method=f"least squares of ln MSD averaged over {over}",
+        interval_method=METHOD,
+        **attributes,
     )

@@ -1,20 +1,24 @@
 """Order parameter of an ensemble: mean, susceptibility and Binder cumulant."""
 
+import functools
+
 import numpy as np
 import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array
-from sgdphys.draws import Seed, bootstrap_draws
-from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
+from sgdphys.dynamics.intervals import METHOD, finite_mean, jackknife_interval, means_without_each
 from sgdphys.dynamics.slowing.ensemble_indicators import require_members
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
 
+_SIMULATED = 4000
+"""Gaussian ensembles whose cumulants are simulated."""
+
 
 @checked
 def order_parameter(
-    m: xr.DataArray, *, over: str = "replica", confidence: float = 0.95, rng: Seed = 0
+    m: xr.DataArray, *, over: str = "replica", confidence: float = 0.95
 ) -> xr.Dataset:
     """Order parameter of an ensemble: mean, susceptibility and Binder cumulant.
 
@@ -27,8 +31,6 @@ def order_parameter(
         Ensemble dimension.
     confidence : float
         Level of the intervals.
-    rng : int, SeedSequence or Generator
-        Seed of the bootstrap over members.
 
     Returns
     -------
@@ -48,9 +50,11 @@ def order_parameter(
 
     Notes
     -----
-    order = <|m|>, susceptibility = <m**2> - <|m|>**2, binder = 1 - <m**4>/(3
+    order = <|m|>, susceptibility = (<m**2> - <|m|>**2) n/(n - 1), binder = 1 - <m**4>/(3
     <m**2>**2): 0 for a Gaussian about 0 (disordered), 2/3 where |m| is the same for all members
-    (ordered). With n members the cumulant has a bias of about 2/n.
+    (ordered). The susceptibility is unbiased; with n members the cumulant has a bias of about 2/n,
+    and for few Gaussian members it is far from 0: the interval holds 0 wherever Gaussian members
+    would give such a cumulant.
 
     References
     ----------
@@ -72,19 +76,19 @@ def order_parameter(
     require_members(m, over)
     values = numbers_of(m.transpose(over, ...))
     moments = np.stack([np.abs(values), values**2, values**4], axis=-1)
-    members = np.isfinite(values).sum(axis=0)
-    samples = resampled_means(moments, bootstrap_draws(len(values), rng))
-    with np.errstate(invalid="ignore"):
-        found = _measures(finite_mean(moments)) if len(values) else {}
+    finite = np.isfinite(values)
+    members = finite.sum(axis=0)
+    found = _measures(finite_mean(moments), members)
+    without_each = _measures(means_without_each(moments), members - finite)
     template = m.isel({over: 0}, drop=True).astype(np.float64)
     data: dict[str, xr.DataArray] = {}
     for name, value in found.items():
-        low, high = percentile_interval(_measures(samples)[name], members, confidence)
-        data |= {
-            name: template.copy(data=value),
-            f"{name}_low": template.copy(data=low),
-            f"{name}_high": template.copy(data=high),
-        }
+        ends = jackknife_interval(value, without_each[name], members, confidence, kind="positive")
+        columns = {name: value, f"{name}_low": ends[0], f"{name}_high": ends[1]}
+        if name == "kurtosis_ratio":
+            low, high = _with_gaussian(1 - value, 1 - ends[1], 1 - ends[0], members, confidence)
+            columns = {"binder": 1 - value, "binder_low": low, "binder_high": high}
+        data |= {key: template.copy(data=column) for key, column in columns.items()}
     return labelled(xr.Dataset(data), x=str(m.attrs.get("units", "1"))).assign_attrs(
         method=f"moments across {over}",
         reference="Binder (1981)",
@@ -93,12 +97,36 @@ def order_parameter(
     )
 
 
-def _measures(moments: np.ndarray) -> dict[str, np.ndarray]:
-    """Measures from the moments <|m|>, <m**2>, <m**4> (..., 3)."""
+def _measures(moments: np.ndarray, members: np.ndarray) -> dict[str, np.ndarray]:
+    """Measures from the moments <|m|>, <m**2>, <m**4> (..., 3) of so many members."""
     size, second, fourth = np.moveaxis(moments, -1, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         return {
             "order": size,
-            "susceptibility": second - size**2,
-            "binder": 1 - fourth / (3 * second**2),
+            "susceptibility": members / (members - 1) * (second - size**2),
+            "kurtosis_ratio": fourth / (3 * second**2),
         }
+
+
+def _with_gaussian(
+    binder: np.ndarray, low: np.ndarray, high: np.ndarray, members: np.ndarray, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Interval that holds 0 as well where Gaussian members would give such a cumulant."""
+    low, high = low.copy(), high.copy()
+    for n in np.unique(members[members > 0]):
+        least, most = _gaussian_range(int(n), confidence)
+        is_gaussian = (members == n) & (binder >= least) & (binder <= most) & np.isfinite(low)
+        low[is_gaussian] = np.minimum(low[is_gaussian], 0.0)
+        high[is_gaussian] = np.maximum(high[is_gaussian], 0.0)
+    return low, high
+
+
+@functools.cache
+def _gaussian_range(members: int, confidence: float) -> tuple[float, float]:
+    """Central range of the cumulant of Gaussian members, simulated."""
+    rng = np.random.default_rng(members)
+    squares = [rng.standard_normal((members, 500)) ** 2 for _ in range(_SIMULATED // 500)]
+    found = np.concatenate([1 - (s**2).mean(axis=0) / (3 * s.mean(axis=0) ** 2) for s in squares])
+    tail = (1 - confidence) / 2
+    least, most = np.quantile(found, [tail, 1 - tail])
+    return float(least), float(most)

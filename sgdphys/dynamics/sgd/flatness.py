@@ -7,12 +7,13 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.containers import array_of, labelled_array, require_dimensions
-from sgdphys.draws import Seed, bootstrap_draws
 from sgdphys.dynamics.intervals import (
     METHOD,
+    Kind,
+    finite_mean,
+    jackknife_interval,
     mean_with_interval,
-    percentile_interval,
-    resampled_means,
+    means_without_each,
 )
 from sgdphys.dynamics.series import paths
 from sgdphys.dynamics.slowing.autocorrelation import autocorrelation
@@ -163,8 +164,10 @@ def hessian_mode_statistics(
         {"variance": theta.var(series.dim, ddof=1), "autocorrelation": found.astype(np.float64)}
     ).transpose(over, ...)
     data = xr.Dataset()
-    for name in ("variance", "autocorrelation"):
-        data = data.merge(mean_with_interval(measured[name], over=over, confidence=confidence))
+    kinds: dict[str, Kind] = {"variance": "positive", "autocorrelation": "symmetric"}
+    for name, kind in kinds.items():
+        ends = mean_with_interval(measured[name], kind=kind, over=over, confidence=confidence)
+        data = data.merge(ends)
     h = curvature.mean(over) if over in curvature.dims else curvature
     data["curvature"] = h
     data["stability"] = learning_rate * h / (2 * (1 + momentum))
@@ -194,7 +197,6 @@ def variance_flatness(
     *,
     over: str = "replica",
     confidence: float = 0.95,
-    rng: Seed = 0,
 ) -> xr.Dataset:
     """Variance-flatness exponent: slope of ln variance against ln curvature over directions.
 
@@ -206,8 +208,6 @@ def variance_flatness(
         Ensemble dimension, for the interval.
     confidence : float
         Level of the interval.
-    rng : int, SeedSequence or Generator
-        Seed of the bootstrap over members.
 
     Returns
     -------
@@ -257,11 +257,12 @@ def variance_flatness(
             f"a slope needs {_FEWEST_DIRECTIONS}"
         )
     both = np.stack([v[:, is_used], h[:, is_used]], axis=-1)
-    samples = resampled_means(both, bootstrap_draws(len(both), rng))
-    low, high = percentile_interval(_log_slope(samples), len(v), confidence)
+    slope = _log_slope(finite_mean(both))
+    members = np.isfinite(both).all(axis=(1, 2)).sum()
+    low, high = jackknife_interval(slope, _log_slope(means_without_each(both)), members, confidence)
     data = xr.Dataset(
         {
-            "flatness_exponent": _log_slope(both.mean(axis=0)),
+            "flatness_exponent": slope,
             "flatness_exponent_low": low,
             "flatness_exponent_high": high,
             "count": int(is_used.sum()),

@@ -7,8 +7,7 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array, require_dimensions
-from sgdphys.draws import Seed, bootstrap_draws
-from sgdphys.dynamics.intervals import METHOD, percentile_interval, resampled_means
+from sgdphys.dynamics.intervals import METHOD, jackknife_interval, means_without_each
 from sgdphys.dynamics.series import paths
 from sgdphys.errors import InputError
 from sgdphys.missing import labelled_without_missing
@@ -89,7 +88,6 @@ def fluctuation_ratios(
     over: str = "replica",
     coordinates: str = "parameter",
     confidence: float = 0.95,
-    rng: Seed = 0,
 ) -> xr.Dataset:
     """Fluctuation-dissipation relations of SGD (FDR): tests of stationarity and of white noise.
 
@@ -111,8 +109,6 @@ def fluctuation_ratios(
         Dimension of the weight vector, over which products are summed.
     confidence : float
         Level of the intervals.
-    rng : int, SeedSequence or Generator
-        Seed of the bootstrap over paths.
 
     Returns
     -------
@@ -177,15 +173,16 @@ def fluctuation_ratios(
         both = (g.sel({dim: h[dim]}) * h).sum(coordinates).mean(dim)
         sums["curved"] = learning_rate / 2 * both
     rows = np.stack([v.transpose(over, ...).to_numpy() for v in sums.values()], axis=-1)
-    samples = resampled_means(rows, bootstrap_draws(len(rows), rng))
+    members = np.isfinite(rows).all(axis=-1).sum(axis=0)
+    without_each = means_without_each(rows)
     template = sums["virial"].isel({over: 0}, drop=True)
     data: dict[str, Any] = {}
     estimates = _ratios(dict(zip(sums, np.moveaxis(_means(rows), -1, 0), strict=True)))
-    spreads = _ratios(dict(zip(sums, np.moveaxis(samples, -1, 0), strict=True)))
+    left_out = _ratios(dict(zip(sums, np.moveaxis(without_each, -1, 0), strict=True)))
     size = theta.sizes[coordinates]
     for name, value in estimates.items():
         scale = 1 / size if name == "effective_temperature" else 1.0
-        low, high = percentile_interval(spreads[name], len(rows), confidence)
+        low, high = jackknife_interval(value, left_out[name], members, confidence)
         for end, column in (("", value), ("_low", low), ("_high", high)):
             data[name + end] = template.copy(data=scale * column)
     return labelled(xr.Dataset(data)).assign_attrs(

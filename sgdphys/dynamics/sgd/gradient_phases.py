@@ -6,7 +6,16 @@ import xarray as xr
 from sgdphys.arguments import checked
 from sgdphys.containers import finite_array, labelled_array, require_dimensions, require_kind
 from sgdphys.draws import RESAMPLES, Seed, bootstrap_draws, stream
-from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
+from sgdphys.dynamics.intervals import (
+    BOOTSTRAP,
+    METHOD,
+    Kind,
+    bootstrap_interval,
+    finite_mean,
+    jackknife_interval,
+    means_without_each,
+    resampled_means,
+)
 from sgdphys.missing import missing_as_nan, numbers_of
 from sgdphys.quantities import attributes, labelled
 
@@ -333,12 +342,15 @@ def gradient_phases(
     resampled = {name: resampled_means(v, draws) for name, v in parts.items()}
     averages = {name: finite_mean(v) for name, v in parts.items()}
     resampled_ratios, ratios = _ratios(resampled), _ratios(averages)
+    without_each = _ratios({name: means_without_each(v) for name, v in parts.items()})
 
     found: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
     for name, value in ratios.items():
         if name == "drift_ratio" and drift is None:
             continue
-        low, high = percentile_interval(resampled_ratios[name], finite, confidence)
+        low, high = jackknife_interval(
+            value, without_each[name], finite, confidence, kind=_KINDS.get(name, "positive")
+        )
         found |= {
             name: (("epoch", "layer"), value),
             f"{name}_low": (("epoch", "layer"), low),
@@ -387,9 +399,12 @@ def gradient_phases(
         events.append(("drift_transition_epoch_ensemble", "drift_ratio", crossing_epoch))
     for name, ratio, epoch_of in events:
         resampled_epochs = epoch_of(along(resampled_ratios[ratio]), epoch)
-        low, high = percentile_interval(resampled_epochs, finite[-1], confidence)
+        event = epoch_of(along(ratios[ratio]), epoch)
+        low, high = bootstrap_interval(
+            event, resampled_epochs, finite[-1], confidence, kind="positive"
+        )
         found |= {
-            name: (("layer",), epoch_of(along(ratios[ratio]), epoch)),
+            name: (("layer",), event),
             f"{name}_low": (("layer",), low),
             f"{name}_high": (("layer",), high),
         }
@@ -400,7 +415,7 @@ def gradient_phases(
         coords={name: gradients[name].to_numpy() for name in names},
         attrs={
             "confidence": confidence,
-            "interval_method": METHOD,
+            "interval_method": f"{METHOD}; epochs: {BOOTSTRAP}",
             "batch_size": batch_size,
             "batches": batches,
             "replacement": replacement,
@@ -423,6 +438,10 @@ def _at_epoch(values: np.ndarray, epoch: np.ndarray, at: np.ndarray) -> np.ndarr
                 np.interp(wanted, time[is_finite], np.log(series[is_finite]))
             )
     return found
+
+
+_KINDS: dict[str, Kind] = {"gradient_ratio_squared": "symmetric", "noise_scale": "symmetric"}
+"""Ratios that can be negative, since noise is subtracted from their mean; others are positive."""
 
 
 def _ratios(a: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -5,8 +5,6 @@ import pytest
 import ruptures
 import xarray as xr
 
-from sgdphys.draws import bootstrap_draws
-from sgdphys.dynamics.intervals import percentile_interval, resampled_means
 from sgdphys.dynamics.sgd.gradient_phases import crossing_epoch, gradient_phases, step_change
 
 EPOCH = np.arange(1, 101)
@@ -35,21 +33,6 @@ def test_the_step_is_that_of_ruptures():
     series = rng.standard_normal((20, 80)) + 1.5 * (np.arange(80) >= 33)
     wanted = [ruptures.Dynp("l2", jump=1, min_size=1).fit_predict(s, 1)[0] for s in series]
     assert step_change(series)[0].tolist() == wanted
-
-
-@pytest.mark.parametrize("replicas", [8, 20, 50])
-def test_intervals_of_a_mean_cover(replicas):
-    """95% intervals of 600 Gaussian samples, one seed: between 92% and 98% hold the truth."""
-    rng = np.random.default_rng(3)
-    samples = resampled_means(rng.standard_normal((replicas, 600)), bootstrap_draws(replicas, 4))
-    low, high = percentile_interval(samples, replicas)
-    assert 0.92 <= np.mean((low < 0) & (high > 0)) <= 0.98
-
-
-def test_one_replica_has_no_interval():
-    low, high = percentile_interval(np.zeros((100, 3)), 1)
-    assert np.isnan(low).all()
-    assert np.isnan(high).all()
 
 
 def norms(mean, noise, epochs=12, replicas=40, layers=2):
