@@ -1,22 +1,12 @@
 """Tasks of the user's own files, and those whose answer a teacher knows."""
 
-import gzip
-import struct
-
 import numpy as np
 import pytest
+from idx import write_idx
 
 from sgdphys import tasks
 from sgdphys.errors import InputError
 from sgdphys.tasks.headers import idx_sizes, table_sizes
-
-
-def write_idx(path, values, code):
-    data = (
-        struct.pack(f">HBB{values.ndim}I", 0, code, values.ndim, *values.shape) + values.tobytes()
-    )
-    with gzip.open(path, "wb") if path.suffix == ".gz" else path.open("wb") as file:
-        file.write(data)
 
 
 def test_digits():

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import xarray as xr
+from idx import write_idx
 from labels import is_labelled, own_name
-from test_tasks_from_files import write_idx
 
 import sgdphys as sp
 from sgdphys.glossary import Quantity
