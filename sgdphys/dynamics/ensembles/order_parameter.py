@@ -77,7 +77,7 @@ def order_parameter(
     values = numbers_of(m.transpose(over, ...))
     moments = np.stack([np.abs(values), values**2, values**4], axis=-1)
     finite = np.isfinite(values)
-    members = finite.sum(axis=0)
+    members = np.asarray(finite.sum(axis=0))
     found = _measures(finite_mean(moments), members)
     without_each = _measures(means_without_each(moments), members - finite)
     template = m.isel({over: 0}, drop=True).astype(np.float64)
@@ -112,13 +112,17 @@ def _with_gaussian(
     binder: np.ndarray, low: np.ndarray, high: np.ndarray, members: np.ndarray, confidence: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Interval that holds 0 as well where Gaussian members would give such a cumulant."""
-    low, high = low.copy(), high.copy()
-    for n in np.unique(members[members > 0]):
-        least, most = _gaussian_range(int(n), confidence)
-        is_gaussian = (members == n) & (binder >= least) & (binder <= most) & np.isfinite(low)
-        low[is_gaussian] = np.minimum(low[is_gaussian], 0.0)
-        high[is_gaussian] = np.maximum(high[is_gaussian], 0.0)
-    return low, high
+    ranges = {n: _gaussian_range(int(n), confidence) for n in np.unique(members[members > 0])}
+    missing = (np.nan, np.nan)
+    least, most = (
+        np.array([ranges.get(n, missing)[end] for n in np.ravel(members)]).reshape(members.shape)
+        for end in (0, 1)
+    )
+    is_gaussian = (binder >= least) & (binder <= most)
+    return (
+        np.where(is_gaussian, np.minimum(low, 0.0), low),
+        np.where(is_gaussian, np.maximum(high, 0.0), high),
+    )
 
 
 @functools.cache
