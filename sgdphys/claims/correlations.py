@@ -32,8 +32,8 @@ def rank_correlation(
     Returns
     -------
     Estimate
-        The interval is over replicas; the null permutes ``second`` along ``over``
-        within every series. Members are the replicas with at least one pair.
+        The interval is over replicas; the null permutes ``second`` along ``over``,
+        all series alike. Members are the replicas with at least one pair.
 
     Raises
     ------
@@ -128,11 +128,11 @@ def _mean_spearman(a: np.ndarray, b: np.ndarray, axis: int, fewest: int) -> np.n
 
 
 def _permuted(ranks: np.ndarray, axis: int, rng: np.random.Generator) -> np.ndarray:
-    """Random permutations of each series (resample, replica, ...); missing values stay."""
-    finite = np.broadcast_to(np.isfinite(ranks), (_RESAMPLES, *ranks.shape))
-    positions = np.argsort(~finite, axis=axis, kind="stable")
-    others = np.argsort(np.where(finite, rng.random(finite.shape), np.inf), axis=axis)
-    permuted = np.empty(finite.shape)
-    values = np.broadcast_to(ranks, finite.shape)
-    np.put_along_axis(permuted, positions, np.take_along_axis(values, others, axis), axis)
-    return permuted
+    """Random orders along an axis (resample, replica, ...), each the same for all series.
+
+    Layers of one network resemble those of another, and layers of one replica each other: series
+    that were permuted apart would average out what they share.
+    """
+    orders = rng.permuted(np.tile(np.arange(ranks.shape[axis]), (_RESAMPLES, 1)), axis=1)
+    moved = np.moveaxis(ranks, axis, 0)[orders]  # (resample, axis, ...)
+    return np.moveaxis(moved, 1, axis)

@@ -110,6 +110,25 @@ def diffusion_cells():
         )  # fmt: skip
 
 
+def fixed_time_cells():
+    """Diffusion coefficients across an ensemble, D = 0.5, where members are missing at times."""
+
+    def count(members, missing, rng, series):
+        x = wiener(rng, series * (members + missing), 3).reshape(series, members + missing, 3)
+        x[:, members:, 1:] = np.nan
+        array = xr.DataArray(x, dims=("series", "replica", "time"), coords={"time": np.arange(3)})
+        found = sp.dynamics.ensemble_diffusion(array, time="time")
+        return interval(found.isel(time=1), "diffusion", 0.5)
+
+    for members in _MEMBERS:
+        for missing in (0, 4):
+            gone = f", {missing} missing" if missing else ""
+            yield Cell(
+                "ensemble_diffusion", f"{members} members{gone}",
+                functools.partial(count, members, missing), series=2000,
+            )  # fmt: skip
+
+
 def moment_cells():
     """Moments of an order parameter, and Kramers-Moyal coefficients."""
 
@@ -223,6 +242,7 @@ def groups():
     """All cells of this file."""
     yield from mean_cells()
     yield from diffusion_cells()
+    yield from fixed_time_cells()
     yield from moment_cells()
     yield from overlap_cells()
     yield from correlation_cells()

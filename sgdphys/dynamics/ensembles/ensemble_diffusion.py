@@ -1,5 +1,7 @@
 """Variance and diffusion across an ensemble, also within families that share an initialisation."""
 
+import functools
+import operator
 from typing import Any
 
 import numpy as np
@@ -62,7 +64,8 @@ def deviation_from_mean(
     Notes
     -----
     The mean of m members contains 1/m of the noise of each; the factor restores the variance of
-    independent members. Members of a group are then correlated by -1/(m - 1).
+    independent members; m counts those that are finite. Members of a group are then correlated by
+    -1/(m - 1).
 
     Examples
     --------
@@ -82,7 +85,10 @@ def deviation_from_mean(
                 "two: train with train.twins of 2 or more"
             )
         group = theta.isel({over: members})
-        parts.append((group - group.mean(over)) * np.sqrt(len(members) / (len(members) - 1)))
+        group = group.where(np.isfinite(group))
+        finite = group.notnull().sum(over)
+        finite = finite.where(finite > 1)  # one alone has no deviation
+        parts.append((group - group.mean(over)) * np.sqrt(finite / (finite - 1)))
     order = np.argsort(np.concatenate(groups_along(theta, over, family)))
     joined = xr.concat(parts, dim=over).isel({over: order})
     unit = str(theta.attrs.get("units", "1"))
@@ -120,7 +126,7 @@ def variance_components(
 
     Notes
     -----
-    With G groups of m members, Var(group means) = spread_between + spread_within <1/m>.
+    With G groups of m finite members, Var(group means) = spread_between + spread_within <1/m>.
 
     Examples
     --------
@@ -138,17 +144,17 @@ def variance_components(
     (1, 4)
     """
     theta = labelled_without_missing(labelled_array(theta))
-    groups = groups_along(theta, over, family)
-    sizes = np.array([len(g) for g in groups])
-    if sizes.min() < 2:
+    theta = theta.where(np.isfinite(theta))
+    groups = [theta.isel({over: g}) for g in groups_along(theta, over, family)]
+    if min(g.sizes[over] for g in groups) < 2:
         raise InputError("a family has one member; train with train.twins of 2 or more")
-    inside = [theta.isel({over: g}).var(over, ddof=1) for g in groups]
-    means = xr.concat([theta.isel({over: g}).mean(over) for g in groups], dim="group")
-    noise = xr.concat(inside, dim="group").mean("group")
+    inside = xr.concat([g.var(over, ddof=1) for g in groups], dim="group")
+    means = xr.concat([g.mean(over) for g in groups], dim="group")
+    sizes = xr.concat([g.notnull().sum(over) for g in groups], dim="group")
+    noise = inside.mean("group")
     between = means.var("group", ddof=1) if len(groups) > 1 else means.isel(group=0) * np.nan
-    data = xr.Dataset(
-        {"spread_within": noise, "spread_between": between - noise * (1 / sizes).mean()}
-    )
+    share = (1 / sizes.where(sizes > 0)).mean("group")
+    data = xr.Dataset({"spread_within": noise, "spread_between": between - noise * share})
     return labelled(data, x=str(theta.attrs.get("units", "1")))
 
 
@@ -183,7 +189,7 @@ def ensemble_diffusion(
     Dataset
         drift (unit of theta per unit of time), and diffusion (unit of theta squared per unit of
         time) with ``_low`` and ``_high``, over time (the earlier point) and the remaining
-        dimensions; count, the degrees of freedom.
+        dimensions; count, the degrees of freedom of the members that are finite there.
 
     Raises
     ------
@@ -212,19 +218,20 @@ def ensemble_diffusion(
     """
     series = paths(theta, time=time)
     x = labelled_without_missing(series.theta)
+    x = x.where(np.isfinite(x))
     first, second = pairs_at(series.times, lag)
     early, late = x.isel({series.dim: first}), x.isel({series.dim: second})
     dx = early.copy(data=late.data - early.data)
     tau = xr.DataArray(series.times[second] - series.times[first], dims=series.dim)
     groups = groups_along(x, over, family)
-    dof = sum(len(g) - 1 for g in groups)
-    if dof < 1:
+    if max(map(len, groups)) < 2:
         raise InputError(f"every group along {over!r} has one member; at least two are needed")
-    squares = sum(
-        ((dx.isel({over: g}) - dx.isel({over: g}).mean(over)) ** 2).sum(over) for g in groups
-    )
-    diffusion = (squares / dof / (2 * tau)).compute()
-    low, high = chi_squared_interval(diffusion.to_numpy(), dof, confidence)
+    parts = [dx.isel({over: g}) for g in groups]
+    squares = sum(((part - part.mean(over)) ** 2).sum(over) for part in parts)
+    each = [(part.notnull().sum(over) - 1).clip(min=0) for part in parts]
+    dof = functools.reduce(operator.add, each).compute()
+    diffusion = (squares / dof.where(dof > 0) / (2 * tau)).compute()
+    low, high = chi_squared_interval(diffusion.to_numpy(), dof.to_numpy(), confidence)
     data = xr.Dataset(
         {
             "drift": (dx.mean(over) / tau).compute(),
