@@ -82,8 +82,8 @@ def burst_diffusion(
 
     Notes
     -----
-    A twin's deviation from its twins' mean is what diffuses; the rest is drift. Intervals are by
-    bootstrap over families; those of which a twin is not finite at the end are left out. Where the
+    A twin's deviation from its twins' mean is what diffuses; the rest is drift. Intervals are over
+    families (jackknife); those of which a twin is not finite at the end are left out. Where the
     twins never part (fixed order, full batch) D is 0 and exponents, tests and tails are NaN.
     """
     k = updates_per_epoch

@@ -137,7 +137,7 @@ def _caption(data: xr.Dataset) -> str:
     families = data.attrs.get("families", "?")
     return (
         f"twins about their mean, {families} families; bands {data.attrs['confidence']:.0%} "
-        "(bootstrap over families); both axes logarithmic"
+        "over families; both axes logarithmic"
     )
 
 

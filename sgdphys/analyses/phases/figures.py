@@ -16,8 +16,8 @@ def _finish(figure: Figure, phases: xr.Dataset, *extra: Line2D) -> None:
     layers_legend(figure, phases["layer"].to_numpy(), *extra)
     figure.suptitle(
         f"{phases.sizes['replica']} networks, mean batch {phases.attrs['batch_size']:.0f}; "
-        f"ratios of averages at fixed weights; bands {phases.attrs['confidence']:.0%} (bootstrap "
-        "over networks)",
+        f"ratios of averages at fixed weights; bands {phases.attrs['confidence']:.0%} "
+        "over networks",
         fontsize=7,
     )
 

@@ -55,7 +55,7 @@ def critical_slowing(sources: Sources) -> Figure:
     if "critical" in data:
         figure.suptitle(
             f"$s_c$ = {_said(data, 'critical')}, $z\\nu$ = {_said(data, 'exponent')} fitted "
-            f"together (exact: {decay:g} and 1); bars 95% (bootstrap over replicas)",
+            f"together (exact: {decay:g} and 1); bars 95% over replicas",
             fontsize=7,
         )
     return figure

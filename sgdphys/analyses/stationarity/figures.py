@@ -107,10 +107,7 @@ def _epochs(ax: Axes, data: xr.Dataset) -> None:
 
 
 def _caption(data: xr.Dataset) -> str:
-    return (
-        f"bursts of consecutive updates; bars {data.attrs['confidence']:.0%} "
-        "(bootstrap over replicas)"
-    )
+    return f"bursts of consecutive updates; bars {data.attrs['confidence']:.0%} (over replicas)"
 
 
 def edge(sources: Sources) -> Figure:
@@ -179,7 +176,7 @@ def production(sources: Sources) -> Figure:
     _legend(figure, colours, markers,
             Line2D([], [], color=NULL, linewidth=0.8, linestyle="--", label="0"))  # fmt: skip
     figure.suptitle(
-        _caption(data).replace("(bootstrap over replicas)", "(jackknife, bootstrap)")
+        _caption(data).replace("(over replicas)", "(jackknife, bootstrap)")
         + "; production linear up to 0.01, logarithmic beyond",
         fontsize=7,
     )
