@@ -4,6 +4,10 @@
 begins with a name, and prints them; ``--scale 0.1`` counts a tenth of the series.
 """
 
+import os
+
+os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # before numpy: many small fits
+
 import argparse
 import datetime
 import sys
@@ -13,6 +17,7 @@ from pathlib import Path
 import ensembles
 import nulls
 import paths
+import systems
 from cells import Row, counted
 
 import sgdphys
@@ -21,6 +26,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
 GROUPS = {
     "Estimators of single paths": paths.groups,
     "Estimators over replicas": ensembles.groups,
+    "Estimators of several coordinates, of noise and of critical points": systems.groups,
     "Tests, rejection of a true null at 5%": nulls.groups,
 }
 HEAD = """# Coverage and false alarms, counted

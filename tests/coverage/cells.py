@@ -56,14 +56,11 @@ class Row(NamedTuple):
     def is_right(self) -> bool:
         """Whether the count is compatible, at 99%, with a share within the bounds."""
         least, most = BOUNDS[self.cell.kind]
+        if not self.used:
+            return True
         hits = round(self.right * self.used)
-        return bool(
-            self.used == 0
-            or (
-                binom.cdf(hits, self.used, least) > 0.005
-                and (most >= 1 or binom.sf(hits - 1, self.used, most) > 0.005)
-            )
-        )
+        is_enough = binom.cdf(hits, self.used, least) > 0.005
+        return bool(is_enough and (most >= 1 or binom.sf(hits - 1, self.used, most) > 0.005))
 
 
 def counted(cell: Cell, scale: float = 1.0) -> Row:

@@ -18,7 +18,7 @@ def wiener_cells():
         return p_values(found["p_value"].sel(test=name).to_numpy())
 
     names = sp.dynamics.wiener_tests(along_time(wiener(np.random.default_rng(0), 1, 60)))
-    for n in (50, 100, 200, 512):
+    for n in (51, 100, 200, 512):
         for name in names["test"].to_numpy().tolist():
             yield Cell(
                 f"wiener_tests: {name}", f"n = {n}", functools.partial(count, n, name), "test", 2000
@@ -39,18 +39,33 @@ def unit_root_cells():
 
 
 def warning_cells():
-    """Early warning of stationary series."""
+    """Early warning of stationary series, and of ensembles whose members have their own offsets."""
 
-    def count(n, phi, name, rng, series):
-        found = sp.dynamics.early_warning(along_time(autoregressive(rng, series, n, phi)))
-        column = found["p_value"].sel(indicator=name) if "indicator" in found.dims else found[name]
-        return p_values(column.to_numpy())
+    def count(n, phi, trend, rng, series):
+        x = along_time(autoregressive(rng, series, n, phi))
+        found = sp.dynamics.early_warning(x, resamples=199, rng=int(rng.integers(2**31)))
+        return p_values(found["p_value"].sel(trend=trend).to_numpy())
 
-    for n in (100, 400):
-        for phi in (0.0, 0.7, 0.95):
+    def across(members, trend, rng, series):
+        x = autoregressive(rng, series * members, 100, 0.7)
+        x = (x + 3 * rng.standard_normal((len(x), 1))).reshape(series, members, 100)
+        array = xr.DataArray(x, dims=("series", "replica", "time"), coords={"time": np.arange(100)})
+        found = sp.dynamics.early_warning(
+            array, over="replica", resamples=199, rng=int(rng.integers(2**31))
+        )
+        return p_values(found["p_value"].sel(trend=trend).to_numpy())
+
+    for trend in ("variance", "autocorrelation", "joint"):
+        for n in (100, 400):
+            for phi in (0.0, 0.7, 0.95):
+                yield Cell(
+                    f"early_warning: {trend}", f"n = {n}, phi = {phi:g}",
+                    functools.partial(count, n, phi, trend), "test", 400,
+                )  # fmt: skip
+        for members in (5, 10):
             yield Cell(
-                "early_warning: joint_p_value", f"n = {n}, phi = {phi:g}",
-                functools.partial(count, n, phi, "joint_p_value"), "test", 200,
+                f"early_warning: {trend}, over=", f"{members} members with offsets",
+                functools.partial(across, members, trend), "test", 400,
             )  # fmt: skip
 
 
