@@ -14,7 +14,7 @@ from sgdphys.draws import Seed, bootstrap_draws
 from sgdphys.dynamics.clock import whole_lags
 from sgdphys.dynamics.diffusion.msd import complete_msd, doubling, gappy_msd
 from sgdphys.dynamics.intervals import METHOD, finite_mean, percentile_interval, resampled_means
-from sgdphys.dynamics.series import over_sound_series, paths, result, summed
+from sgdphys.dynamics.series import over_sound_series, paths, require_free_names, result, summed
 from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.errors import InputError, nearest
 from sgdphys.processes import fractional_brownian
@@ -296,6 +296,7 @@ def _ensemble_exponent(
     low, high = percentile_interval(spread, len(members), attributes["confidence"])
     template = series.theta.isel({series.dim: 0, over: 0}, drop=True)
     values = {"alpha": slope, "alpha_low": low, "alpha_high": high}
+    require_free_names(template, [*values, "count"])
     data = xr.Dataset({name: (template.dims, v) for name, v in values.items()})
     data["count"] = (template.dims, np.isfinite(members[..., 0]).sum(axis=0))
     data = data.assign_coords(template.coords)
