@@ -49,6 +49,11 @@ def labelled_array(values: Any, *axes: str) -> xr.DataArray:
             f"the Dask array has the shape {theta.shape}, with an unknown length; call its "
             "compute_chunk_sizes() first"
         )
+    if numbered := [d for d in theta.dims if not isinstance(d, str)]:
+        raise InputError(
+            f"dimension {numbered[0]!r} has no text for a name; rename it first, as in "
+            f"theta.rename({{{numbered[0]!r}: 'step'}})"
+        )
     if theta.dtype.kind not in "iufb":
         raise InputError(f"the values are of type {theta.dtype}; real numbers were expected")
     if theta.ndim == 0:

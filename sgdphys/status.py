@@ -96,12 +96,29 @@ TABLE = (
         "some label has no more samples than the number of neighbours: give more samples, or use "
         "fewer neighbours",
     ),
+    Status(
+        "too many units",
+        "the samples are too few for this number of units: the nearest neighbours of a sample lie "
+        "as far away as half the distance of any two samples, and the estimate is far too small: "
+        "give more samples, or project the layer on a few directions",
+    ),
+    Status(
+        "few samples per cell",
+        "the samples are too few for this number of occupied cells: the value is exact if these "
+        "inputs are all there are, and otherwise biased: use fewer bins or more inputs",
+    ),
+    Status(
+        "constant layer",
+        "no unit changes from sample to sample, so that the layer has no information: look for "
+        "dead or saturated units",
+    ),
 )
 """By number. New ones are added at the end, so that numbers in older files keep their meaning."""
 WORDS = tuple(status.word for status in TABLE)
 (
     OK, CONSTANT, TOO_SHORT, NO_DATA, DIVERGED, WEAK, OSCILLATING, FAST, UNEVEN, FEW_VALUES,
     STRAIGHT, SHORT, FEW_MEMBERS, ONCE, TINY, SATURATED, BROKEN, FEW_SAMPLES,
+    MANY_UNITS, SPARSE, CONSTANT_LAYER,
 ) = range(len(TABLE))  # fmt: skip
 
 

@@ -69,6 +69,8 @@ def test_part_of_a_fit_is_summarised_and_not_drawn(noisy):
     with pytest.raises(InputError, match="this part of a fit has no series to draw"):
         part.plot()
     assert len(noisy.plot()) == 4
+    for same in (noisy.copy(), noisy.copy(deep=True), noisy.compute(), noisy.assign(a=1)):
+        assert len(same.plot()) == 4
     plt.close("all")
 
 
@@ -106,3 +108,38 @@ def test_other_series_than_those_fitted_are_not_drawn(noisy):
         sp.figures.fit(noisy, WALKS[:, :2])
     with pytest.raises(InputError, match=r"the fitted series last 2999 and these 299\.9; give"):
         sp.figures.fit(noisy, WALKS, time=0.1)
+
+
+def test_a_part_without_what_the_table_needs_says_what_it_lacks(noisy):
+    for part, said in (
+        (noisy.drop_vars("kappa"), "has no kappa, of which summary"),
+        (noisy.isel(model=[0, 1]), "has no model ou, model fbm, model levy, of which"),
+        (noisy.sel(model="ou"), "has no model wiener, "),
+        (noisy.isel(test=0), "has no test"),
+    ):
+        with pytest.raises(InputError, match=said):
+            part.summary()
+
+
+def test_series_with_gaps_are_drawn_as_far_as_they_go():
+    x = WALKS[:600].copy()
+    x[np.random.default_rng(2).uniform(size=x.shape) < 0.2] = np.nan
+    axes = sp.fit(x).plot()
+    paths = [np.asarray(line.get_ydata()) for line in axes[0].lines]
+    assert sorted(np.isnan(path).sum() for path in paths) == sorted(np.isnan(x).sum(axis=0))
+    whole = sp.fit(WALKS[:600]).plot()
+    gappy = np.asarray(axes[1].lines[0].get_ydata())
+    np.testing.assert_allclose(gappy[:5], whole[1].lines[0].get_ydata()[:5], rtol=0.3)
+    x[1::2] = np.nan
+    assert [t.get_text() for t in sp.fit(x).plot()[2].texts] == ["no two neighbouring points"]
+    plt.close("all")
+
+
+@pytest.mark.parametrize("factor", [1e300, 0.0, np.nan])
+def test_series_without_anything_to_draw_are_refused(factor):
+    with pytest.raises(InputError, match="nothing to draw: every series is constant"):
+        sp.fit(WALKS[:300] * factor).plot()
+    mixed = WALKS[:300].copy()
+    mixed[:, 0] *= factor
+    assert sp.fit(mixed).plot()[0].get_title() == "all paths"
+    plt.close("all")

@@ -255,7 +255,7 @@ DYNAMICS = {
         lambda s: d.two_time_msd(
             series(s), waiting_times=s.t * np.array([2.0, 5]), lags=s.t * np.array([1.0, 2])
         ),
-        {"metre**2": "msd", "second": "waiting_time lag", "1": "ageing"},
+        {"metre**2": "msd", "second": "waiting_time lag", "1": "ageing count"},
     ),
     "ergodicity_breaking": Case(
         lambda s: d.ergodicity_breaking(series(s)),
@@ -467,7 +467,7 @@ INFORMATION = {
         lambda: info.bottleneck_curve(P_XY, [2, 9]),
         {
             "bits": "I_XT I_TY certificate",
-            "1": "clusters iterations converged eigenvalue beta",
+            "1": "clusters iterations converged eigenvalue lowest_starts beta",
         },
     ),
     "bottleneck_distance": (
@@ -500,7 +500,7 @@ INFORMATION = {
     ),
     "extrapolated_information": (
         lambda: info.extrapolated_information(ACTIVATIONS, LABELS, low=-4, high=5),
-        {"bits": "I_TY plug_in_I_TY"},
+        {"bits": "I_TY plug_in_I_TY", "1": "status"},
     ),
     "gaussian_bottleneck": (
         lambda: info.gaussian_bottleneck(np.eye(3) + 0.3, 2, [2, 9]),
@@ -508,11 +508,11 @@ INFORMATION = {
     ),
     "kde_information": (
         lambda: info.kde_information(ACTIVATIONS, LABELS, shuffled=LABELS[::-1]),
-        BITS | {"1": "bound"},
+        BITS | {"1": "bound status"},
     ),
     "neighbour_information": (
         lambda: info.neighbour_information(ACTIVATIONS, LABELS),
-        {"bits": "I_TY raw_I_TY null_I_TY"},
+        {"bits": "I_TY raw_I_TY null_I_TY", "1": "status"},
     ),
     "noisy_information": (
         lambda: info.noisy_information(

@@ -1,5 +1,6 @@
 """Times of the points of an array: what the argument ``time`` of every function means."""
 
+import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ _SECONDS = {
     "nanosecond": 1e-9, "microsecond": 1e-6, "millisecond": 1e-3, "second": 1.0, "minute": 60.0,
     "hour": 3600.0, "day": 86400.0,
 }  # fmt: skip
+_DURATIONS = (datetime.timedelta, np.timedelta64)  # pandas' is one of the former
 _PLURALS = {
     f"{name}s": name
     for name in (
@@ -67,8 +69,9 @@ def clock_of(theta: xr.DataArray, time: Any = None) -> Clock:
         coordinate = name if name in theta.coords else dim if dim in theta.coords else None
         times, unit = _own_times(theta, dim, coordinate)
     elif np.ndim(bare := _bare(given)) == 0:
-        times, unit = _even_times(theta, dim, given, is_settled=isinstance(time, tuple))
-        coordinate = dim if dim in theta.coords and not isinstance(time, tuple) else None
+        is_settled = name is not None
+        times, unit = _even_times(theta, dim, given, is_settled=is_settled)
+        coordinate = dim if dim in theta.coords and not is_settled else None
     else:
         times, unit = _given_times(given, bare)
         _require_same_labels(theta, dim, given)
@@ -94,13 +97,22 @@ def _name_and_times(time: Any) -> tuple[str | None, Any]:
     """The name of a dimension or coordinate, and the spacing or times, if they are given."""
     if isinstance(time, str):
         return time, None
-    if isinstance(time, tuple) and len(time) == 2 and isinstance(time[0], str):
-        if time[1] is None or isinstance(time[1], str):
+    if isinstance(time, tuple | list) and any(isinstance(part, str) for part in time):
+        names = [part for part in time if isinstance(part, str)]
+        others = [part for part in time if not isinstance(part, str)]
+        if len(names) != 1 or len(others) != 1 or others[0] is None:
             raise InputError(
                 f"time is {time!r}; a pair is a dimension and the spacing or times of its points"
             )
-        return time
-    return None, time
+        return names[0], _seconds(others[0])
+    return None, _seconds(time)
+
+
+def _seconds(given: Any) -> Any:
+    """A duration, of the standard library, NumPy or pandas, as a number with its unit."""
+    if isinstance(given, _DURATIONS) and not pd.isna(given):
+        return xr.DataArray(pd.Timedelta(given).total_seconds(), attrs={"units": "second"})
+    return given
 
 
 def _dimension(theta: xr.DataArray, name: str | None) -> str:
@@ -145,10 +157,14 @@ def _even_times(
     """Times of a given spacing; an error where a coordinate contradicts it."""
     spacing = array_of(given, "time").item()
     if isinstance(given, bool | np.bool_) or not 0 < spacing < np.inf:
-        raise InputError(f"time is {given}; a spacing must be a finite number above 0")
+        said = spacing if isinstance(given, xr.DataArray) else given
+        raise InputError(f"time is {said}; a spacing must be a finite number above 0")
+    given_unit = given.attrs.get("units") if isinstance(given, xr.DataArray) else units_of(given)
     if dim in theta.coords:
         own, unit = numbers(theta[dim])
         found = even_spacing(own)
+        if given_unit == "second" and singular(unit) in _SECONDS and not is_settled:
+            spacing = spacing / _SECONDS[singular(unit)]
         if not is_settled:
             if not abs(found - spacing) <= 1e-6 * abs(spacing):
                 own_spacing = f"{found:g}" if np.isfinite(found) else "uneven"
@@ -162,7 +178,7 @@ def _even_times(
                 f"coordinate {dim!r} is not evenly spaced; give its times as an array, as in "
                 f"time=({dim!r}, {spacing:g} * theta[{dim!r}].values)"
             )
-    return np.arange(theta.sizes[dim]) * float(spacing), units_of(given) or "time"
+    return np.arange(theta.sizes[dim]) * float(spacing), given_unit or "time"
 
 
 def _bare(given: Any) -> Any:
@@ -249,6 +265,7 @@ def whole_lags(lags: Any, spacing: float, name: str = "lags") -> np.ndarray:
     InputError
         For a lag that is not a whole multiple of the spacing.
     """
+    _require_no_duration(lags, name)
     given = np.atleast_1d(finite_array(lags, name)) / spacing
     if given.ndim > 1 or not given.size:
         raise InputError(f"{name} has the shape {given.shape}; give one number or a list of them")
@@ -260,6 +277,16 @@ def whole_lags(lags: Any, spacing: float, name: str = "lags") -> np.ndarray:
             f"points, {spacing:g}"
         )
     return points
+
+
+def require_within(given: np.ndarray, longest: float, name: str) -> None:
+    """Refuse lags, or times since the first point, that are beyond the data."""
+    beyond = given[given > longest * (1 + 1e-9)]
+    if beyond.size:
+        raise InputError(
+            f"{name}: {beyond.min():g} is beyond the data, where the longest is {longest:g}; leave "
+            "it out"
+        )
 
 
 def pairs_at(times: np.ndarray, lag: float | None) -> tuple[np.ndarray, np.ndarray]:
@@ -298,7 +325,19 @@ def points_within(duration: Any, spacing: float, name: str = "window") -> int:
 
 def number_given(value: Any, name: str) -> float:
     """One finite number, of any container."""
+    _require_no_duration(value, name)
     found = finite_array(value, name)
     if found.ndim:
         raise InputError(f"{name} has the shape {found.shape}; it is one number")
     return float(found)
+
+
+def _require_no_duration(value: Any, name: str) -> None:
+    """Refuse a duration, or an array of them: the unit of the times is only known to the clock."""
+    parts = value if isinstance(value, list | tuple) else [value]
+    dtype = getattr(value, "dtype", None)
+    if any(isinstance(p, _DURATIONS) for p in parts) or getattr(dtype, "kind", "") == "m":
+        raise InputError(
+            f"{name} is a duration; give it as a number in the unit of the times, which is the "
+            f"second for dates, as in {name}=pandas.Timedelta('2h').total_seconds()"
+        )

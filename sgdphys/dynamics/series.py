@@ -2,17 +2,19 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from sgdphys import parallel
 from sgdphys.compiling import compiled
 from sgdphys.containers import labelled_array
-from sgdphys.dynamics.clock import clock_of, first_axis
+from sgdphys.dynamics.clock import Clock, clock_of, first_axis
 from sgdphys.dynamics.status import Needs, even_spacing, precision_of, status_of
+from sgdphys.errors import InputError
 from sgdphys.glossary import Quantity
 from sgdphys.missing import as_float, labelled_without_missing
 from sgdphys.quantities import labelled
@@ -46,7 +48,9 @@ class Paths(NamedTuple):
         return even_spacing(self.times)
 
 
-def paths(theta: Any, *, time: Any = None, coordinates: str | None = None) -> Paths:
+def paths(
+    theta: Any, *, time: Any = None, coordinates: str | None = None, relabel: bool = True
+) -> Paths:
     """Return the series of an array along a time-like dimension.
 
     Parameters
@@ -63,12 +67,16 @@ def paths(theta: Any, *, time: Any = None, coordinates: str | None = None) -> Pa
           rates;
         * the spacing of the points, or an array of their times, along the one dimension named
           step, time, epoch, iteration, draw or frame, the first axis of an array without names, or
-          the dimension of a DataArray of times;
+          the dimension of a DataArray of times; a ``Timedelta`` is a spacing in seconds;
         * a pair, (dimension, spacing or array of times).
 
         By default the coordinate of that dimension, otherwise the numbers of the points.
     coordinates : str, optional
         Name of the second axis of an array without names.
+    relabel : bool
+        Whether times that are given replace the coordinate of their dimension, so that results
+        along time carry the clock that was used. Otherwise points keep their own labels, by which
+        another array is matched.
 
     Raises
     ------
@@ -84,6 +92,8 @@ def paths(theta: Any, *, time: Any = None, coordinates: str | None = None) -> Pa
     theta = theta.transpose(..., clock.dim)
     if clock.coordinate is not None:
         theta = _with_unit(theta, clock.coordinate, clock.unit)
+    elif relabel and time is not None and not isinstance(time, str):
+        theta = _relabelled(theta, clock)
     unit = str(theta.attrs.get("units", "1"))
     return Paths(theta, clock.dim, clock.times, clock.unit, unit)
 
@@ -95,6 +105,15 @@ def _with_unit(theta: xr.DataArray, name: str, unit: str) -> xr.DataArray:
         return theta
     named = {"long_name": name, **clock.attrs, "units": unit}
     return theta.assign_coords({name: (clock.dims, clock.data, named)})
+
+
+def _relabelled(theta: xr.DataArray, clock: Clock) -> xr.DataArray:
+    """The array with the times that were given as the coordinate of their dimension."""
+    attrs = {"long_name": "time", "units": clock.unit}
+    own = theta.indexes.get(clock.dim)
+    levels = own.names if isinstance(own, pd.MultiIndex) else ()
+    plain = theta.drop_vars([n for n in (clock.dim, *levels) if n in theta.coords])
+    return plain.assign_coords({clock.dim: (clock.dim, clock.times, attrs)})
 
 
 def over_series(
@@ -246,6 +265,31 @@ def present(x, t, xs, ts):
     return n
 
 
+def require_free_names(
+    theta: xr.DataArray, variables: Iterable[str], dims: Iterable[str] = ()
+) -> None:
+    """Refuse an array with a dimension or coordinate named as something that its result adds.
+
+    Parameters
+    ----------
+    theta : DataArray
+        Whose dimensions and coordinates the result keeps.
+    variables, dims : iterable of str
+        Variables, and dimensions with their coordinates, that the result adds. The latter may
+        replace a coordinate that is a single value.
+    """
+    along = {str(n) for n, c in theta.coords.items() if c.ndim} | {str(d) for d in theta.dims}
+    taken = [n for n in variables if n in theta.coords or n in along]
+    taken += [n for n in dims if n in along]
+    if taken:
+        name = taken[0]
+        kind = "dimension" if name in theta.dims else "coordinate"
+        raise InputError(
+            f"the series have a {kind} {name!r}, and so has the result under the same name; rename "
+            f"it first, as in theta.rename({{{name!r}: 'given_{name}'}})"
+        )
+
+
 def result(
     series: Paths,
     values: Mapping[str, Any],
@@ -276,7 +320,11 @@ def result(
     for name, value in values.items():
         more, array = value if isinstance(value, tuple) else ((), value)
         data[name] = ((*series.over, *more), array)
-    found = xr.Dataset(data, coords={**kept, **(coords or {})})
+    coords = coords or {}
+    own = [d for dims, _ in data.values() for d in dims[len(series.over) :]]
+    require_free_names(template, [*data, *(d for d in own if d not in coords)], [*own, *coords])
+    require_free_names(series.theta, [name for name in data if name in coords])
+    found = xr.Dataset(data, coords={**kept, **coords})
     if "count" in found:
         found["count"] = found["count"].fillna(0).astype(np.int64)
     if "status" in found:

@@ -16,10 +16,17 @@ from sgdphys.errors import InputError
 def one_axes(ax: Axes | None) -> tuple[Axes, bool]:
     """Return the axes that are given, or those of a new figure; and whether they are new."""
     if ax is not None:
+        if not isinstance(ax, Axes):
+            raise InputError("ax holds several axes, and this figure is drawn on one; choose one")
         return ax, False
     from matplotlib import pyplot as plt  # a backend is chosen only where a figure is asked for
 
     return plt.subplots()[1], True
+
+
+def names_of(panels: str | Sequence[str]) -> list[str]:
+    """Return the names of the panels that are asked for."""
+    return [panels] if isinstance(panels, str) else list(panels)
 
 
 def axes_of(
@@ -40,7 +47,7 @@ def axes_of(
     InputError
         For another number of axes than panels.
     """
-    names = [panels] if isinstance(panels, str) else list(panels)
+    names = names_of(panels)
     if ax is not None:
         given = [ax] if isinstance(ax, Axes) else list(np.asarray(ax, dtype=object).ravel())
         if len(given) != len(names):

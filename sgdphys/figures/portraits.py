@@ -9,7 +9,11 @@ from sgdphys.dynamics.diffusion.kramers_moyal import kramers_moyal
 from sgdphys.dynamics.diffusion.msd import msd
 from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
 from sgdphys.dynamics.series import paths
+from sgdphys.dynamics.status import Needs, precision_of, status_of
 from sgdphys.errors import InputError
+from sgdphys.figures.curves import quantiles
+from sgdphys.missing import numbers_of
+from sgdphys.status import OK
 
 _HISTOGRAM = np.linspace(-8, 8, 81)
 _SHOWN = 6
@@ -30,28 +34,28 @@ def portrait(result: xr.Dataset, theta: Any, *, time: Any = None) -> xr.Dataset:
     Returns
     -------
     Dataset
-        path (shown, point) of up to 6 series, each about its mean over its deviation; msd (lag) of
+        path (shown, point) of up to 6 series, each about its mean over its deviation, with gaps
+        where points are missing; msd (lag) of
         the series so scaled, with quartiles, and the medians' models; increments' histogram;
         drift and diffusion against position, in standard deviations and per unit time.
 
     Raises
     ------
     InputError
-        Where no series is complete and moves.
+        Where no series has points between which it moves.
     """
     series = paths(theta, time=time)
-    values = series.theta.to_numpy().astype(np.float64).reshape(-1, len(series.times))
-    with np.errstate(invalid="ignore"):
-        moves = np.isfinite(values).all(axis=1) & (np.ptp(values, axis=1) > 0)
+    values = numbers_of(series.theta).reshape(-1, len(series.times))
+    moves = _is_drawn(values, series.times, series.theta.dtype)
     if not moves.any():
-        raise InputError("no series is complete and moves; there is nothing to draw")
+        raise InputError(
+            "there is nothing to draw: every series is constant, straight, too short, without "
+            "data, or diverged; see the status of the fit"
+        )
     kept = values[moves]
-    scaled = (kept - kept.mean(axis=1, keepdims=True)) / kept.std(axis=1, keepdims=True)
-    dt = np.diff(series.times)
-    dx = np.diff(scaled, axis=1)
-    drift = (scaled[:, -1:] - scaled[:, :1]) / (series.times[-1] - series.times[0])
-    z = (dx - drift * dt) / np.sqrt(dt)
-    z /= z.std(axis=1, keepdims=True)
+    scaled = kept - np.nanmean(kept, axis=1, keepdims=True)
+    scaled /= np.nanstd(scaled, axis=1, keepdims=True)
+    z = _increments(scaled, series.times)
     counts, _ = np.histogram(np.clip(z, -7.99, 7.99), _HISTOGRAM)
     chosen = np.random.default_rng(0).permutation(len(scaled))[:_SHOWN]
     frame = xr.DataArray(scaled, dims=("series", "point"))
@@ -59,13 +63,13 @@ def portrait(result: xr.Dataset, theta: Any, *, time: Any = None) -> xr.Dataset:
     data: dict[str, Any] = {
         "path": (("shown", "point"), scaled[chosen]),
         "time": ("point", series.times),
-        "density": ("bin", counts / counts.sum() / np.diff(_HISTOGRAM)),
+        "density": ("bin", counts / max(counts.sum(), 1) / np.diff(_HISTOGRAM)),
         "bin_centre": ("bin", (_HISTOGRAM[1:] + _HISTOGRAM[:-1]) / 2),
     }
     attributes = {"series": int(moves.sum()), "t": series.time_unit, "points": len(series.times)}
     if np.isfinite(series.spacing):
         moved = msd(frame, time=clock)
-        low, middle, high = np.nanquantile(moved["msd"].to_numpy(), [0.25, 0.5, 0.75], axis=0)
+        low, middle, high = quantiles(moved["msd"].to_numpy().T, 0.5)
         data |= {"lag": ("lag", moved["lag"].to_numpy()), "msd": ("lag", middle)}
         data |= {"msd_low": ("lag", low), "msd_high": ("lag", high)}
     km = kramers_moyal(frame, time=clock, over="series", bins=20)
@@ -77,6 +81,24 @@ def portrait(result: xr.Dataset, theta: Any, *, time: Any = None) -> xr.Dataset:
     data["median_ou_diffusion"] = float(ou["diffusion"].median())
     data["median_hurst"] = float(result["hurst"].median())
     return xr.Dataset(data, attrs=attributes)
+
+
+def _is_drawn(values: np.ndarray, times: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Which series (series, point) move, and do not diverge."""
+    return np.asarray(status_of(values, times, Needs(), precision_of(dtype)) == OK)
+
+
+def _increments(x: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Increments between neighbouring points of all series, minus drift, in their own deviation."""
+    found = []
+    for row in x:
+        at = np.flatnonzero(np.isfinite(row))
+        drift = (row[at[-1]] - row[at[0]]) / (times[at[-1]] - times[at[0]])
+        dx, dt = np.diff(row), np.diff(times)
+        z = (dx - drift * dt) / np.sqrt(dt)
+        z = z[np.isfinite(z)]
+        found.append(z / z.std() if len(z) > 1 and z.std() > 0 else z[:0])
+    return np.concatenate(found)
 
 
 def require_fitted(result: xr.Dataset, theta: Any, time: Any) -> None:

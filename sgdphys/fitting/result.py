@@ -1,7 +1,7 @@
 """What ``sgdphys.fit`` returns: the fitted models, a table of them in plain words, their figure."""
 
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,9 @@ from sgdphys.status import TABLE, advice, words
 
 _ROWS = 20
 """Series that a notebook shows."""
+_OF_SUMMARY = ("best", "diffusion", "diffusion_low", "diffusion_high", "kappa", "kappa_low",
+               "kappa_high", "hurst", "tail_index", "status", "p_value", "bic")  # fmt: skip
+"""Variables that the table of a fit is made of."""
 _FAILED = ("not normal", "autocorrelated", "of changing variance")
 """What residuals are that fail each of the RESIDUAL_TESTS."""
 
@@ -27,12 +30,19 @@ _FAILED = ("not normal", "autocorrelated", "of changing variance")
 class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
     """Diffusion models fitted to series: a Dataset that can also be read as a table, and drawn.
 
-    Made by ``sgdphys.fit``; it keeps the series that were given, not a copy of them. What xarray's
-    own methods return, such as ``sel``, can be read and summarised too, and no longer drawn: it has
-    lost its series.
+    Made by ``sgdphys.fit``; it keeps the series that were given, not a copy of them. So do its
+    ``copy()``, ``compute()`` and ``load()``. A part of it, as ``sel`` gives, can be read and
+    summarised too, and no longer drawn: it has lost its series.
     """
 
     __slots__ = ("_series", "_time")
+
+    def copy(self, deep: bool = False, data: Any = None) -> Self:
+        """Return a copy, with the same series; see ``xarray.Dataset.copy``."""
+        found = super().copy(deep=deep, data=data)
+        if hasattr(self, "_series"):
+            found._series, found._time = self._series, self._time
+        return found
 
     def summary(self) -> pd.DataFrame:
         """One row per series: the chosen model, its coefficients, and why if it is none.
@@ -42,7 +52,13 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
         DataFrame
             best; diffusion with its interval, of the chosen model, or of a Wiener process with
             drift where none was chosen; kappa with its interval; hurst; tail_index; status; reason.
+
+        Raises
+        ------
+        InputError
+            For part of a fit that lacks what the table is made of.
         """
+        self._require_all()
         chosen = self["best"].where(self["best"].isin(self["model"]), "drifted_wiener")
         table = xr.Dataset({"best": self["best"]})
         for name in ("diffusion", "diffusion_low", "diffusion_high"):
@@ -80,10 +96,22 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
             series, time = self._series, self._time
         except AttributeError:
             raise InputError(
-                "this part of a fit has no series to draw, nor has a copy; call plot() on what "
-                "fit() returned, or fit the part of the series"
+                "this part of a fit has no series to draw; call plot() on what fit() returned, or "
+                "fit the part of the series"
             ) from None
         return draw(self, series, time=time, ax=ax, **kwargs)
+
+    def _require_all(self) -> None:
+        """Refuse part of a fit that lacks variables, models or tests of the table."""
+        lacking = [name for name in _OF_SUMMARY if name not in self]
+        for dim, known in (("model", MODELS), ("test", (*RESIDUAL_TESTS, "adf"))):
+            kept = np.atleast_1d(self[dim].to_numpy()) if dim in self.dims else ()
+            lacking += [f"{dim} {name}" for name in known if name not in kept]
+        if lacking:
+            raise InputError(
+                f"this part of a fit has no {', '.join(lacking)}, of which summary() makes its "
+                "table; call it on what fit() returned, or on a part by series"
+            )
 
     def _reasons(self) -> np.ndarray:
         """Why no model of a series was chosen, or what its status means; empty otherwise."""
@@ -116,7 +144,7 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
         """For a notebook: the table, what to do about series left out, and the Dataset."""
         try:
             table = self.summary()
-        except (KeyError, IndexError, ValueError):  # part of a fit that has no table
+        except InputError:  # part of a fit that has no table
             return super()._repr_html_()
         left = f"<p>{len(table) - _ROWS} more series</p>" if len(table) > _ROWS else ""
         sentences = "".join(f"<p>{s}</p>" for s in advice(self["status"].to_numpy()))

@@ -34,6 +34,7 @@ def distance_ratio(t: np.ndarray, y: np.ndarray) -> float:
     ----------
     Goldfeld et al. (2019), "Estimating information flow in deep neural networks", section 5.
     """
+    t = t.reshape(len(t), -1)  # further axes of a convolution are units
     kinds, counts = np.unique(y, return_counts=True)
     if len(kinds) < 2:
         raise InputError("distances between labels need at least two labels")

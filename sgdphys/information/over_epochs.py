@@ -99,8 +99,10 @@ def layer_information(
 
     Notes
     -----
-    The output is taken after its softmax. Layer noise is not replayed. The null is I(T;Y) with
-    randomly permuted labels: with few samples per cell it is far above 0.
+    The output is taken after its softmax. Layer noise is not replayed. The samples are taken for
+    all inputs there are; for a sample of them histograms read too much where ``occupied`` is large:
+    see ``binned_information``. The null is I(T;Y) with randomly permuted labels: with few samples
+    per cell it is far above 0.
 
     References
     ----------

@@ -10,6 +10,9 @@ from sgdphys.draws import Seed, seed_of
 from sgdphys.errors import InputError
 from sgdphys.missing import missing_as_nan, unmasked
 
+_ROUNDING = 2.0**-51
+"""Relative range of a unit that is constant."""
+
 
 class Samples(NamedTuple):
     """Activations and labels of samples."""
@@ -22,6 +25,13 @@ class Samples(NamedTuple):
     """Number of different labels."""
     is_kept: np.ndarray
     """Which of the given samples are kept: those whose activations are not all masked."""
+
+    @property
+    def moves(self) -> np.ndarray:
+        """Whether each unit changes from sample to sample by more than rounding, bool (unit,)."""
+        with np.errstate(over="ignore"):
+            spread = np.ptp(self.units, axis=0)
+        return np.asarray(spread > _ROUNDING * np.abs(self.units).max(axis=0))
 
     def matching(self, values: Any, name: str) -> np.ndarray:
         """Further values of each sample (sample, ...), of any kind, for the samples kept."""

@@ -237,3 +237,111 @@ def test_bandwidths_of_a_kernel_are_checked():
 def test_more_windows_than_points_are_refused():
     with pytest.raises(InputError, match="at least two steps of 1"):
         sp.dynamics.diffusion_coefficient(relaxing(200), window=1e-12)
+
+
+def test_results_carry_the_clock_that_was_given():
+    """Times in place of a coordinate, or where there is none: results along time have them."""
+    d, rng = sp.dynamics, np.random.default_rng(5)
+    x = xr.DataArray(
+        rng.standard_normal((8, 2, 60)).cumsum(axis=-1), dims=("replica", "parameter", "step"),
+        coords={"step": 100 + np.arange(60)},
+    )  # fmt: skip
+    times = 0.5 * np.arange(60)
+    for theta, time in (
+        (x, ("step", 0.5)), (x, ("step", times)), (x.drop_vars("step"), ("step", 0.5)),
+        (x.drop_vars("step"), 0.5), (x, xr.DataArray(times, dims="step", attrs={"units": "time"})),
+    ):  # fmt: skip
+        for found, wanted in (
+            (d.rolling_indicators(theta, time=time, window=15), times[29:]),
+            (d.detrended(theta, time=time), times),
+            (d.ensemble_indicators(theta, time=time), times),
+            (d.ensemble_diffusion(theta, time=time), times[:-1]),
+            (d.weight_entropy(theta, time=time, modes=1), times),
+            (d.entropy_balance(theta, time=time, modes=1), times[:-1]),
+            (d.trajectory_components(theta, time=time, resamples=3), times),
+        ):
+            np.testing.assert_array_equal(found["step"], wanted)
+            assert found["step"].attrs["units"] == "time"
+    assert x["step"][0] == 100
+
+
+def test_gradients_are_matched_by_the_labels_of_the_steps():
+    """A clock with another spacing does not replace the numbers of the updates."""
+    x = sp.processes.sgd_on_quadratic(curvature=2.0, steps=300, replicas=4, rng=0)["theta"]
+    x = x.drop_vars([c for c in x.coords if c != "step" and "step" in x[c].dims])
+    given = {"learning_rate": 0.1, "full_gradient": (2 * x).assign_coords(step=np.arange(301))}
+    right = sp.dynamics.fluctuation_ratios(x, **given)
+    found = sp.dynamics.fluctuation_ratios(x.drop_vars("step"), time=0.1, **given)
+    assert float(found["full_ratio"]) == float(right["full_ratio"])
+
+
+@pytest.mark.parametrize("pair", [["step", 0.5], (0.5, "step"), [0.5, "step"],
+                                  ("step", pd.Timedelta("0.5s"))])  # fmt: skip
+def test_pairs_in_other_forms(pair):
+    unit = "second" if isinstance(pair[1], pd.Timedelta) else "time"
+    assert clock(named("replica", "step"), time=pair) == ("step", HALVES, unit)
+
+
+@pytest.mark.parametrize("given", [pd.Timedelta("0.5s"), np.timedelta64(500, "ms")])
+def test_a_duration_is_a_spacing_in_seconds(given):
+    assert clock(X, time=given) == ("step", HALVES, "second")
+    dates = named("time", time=pd.date_range("2024-01-01", periods=5, freq="500ms"))
+    assert clock(dates, time=given) == ("time", HALVES, "second")
+    with pytest.raises(InputError, match=r"is 3600 and the spacing of coordinate 'time' is 0\.5"):
+        paths(dates, time=pd.Timedelta("1h"))
+    dates["time"].encoding["units"] = "hours since 2024-01-01"
+    assert clock(dates, time=given)[2] == "hour"
+    with pytest.raises(InputError, match="a spacing must be a finite number above 0"):
+        paths(X, time=-given)
+
+
+@pytest.mark.parametrize("pair", [("step", "time"), ["step", 1, 2], (None, "step")])
+def test_pairs_that_say_nothing_are_refused(pair):
+    with pytest.raises(InputError, match="a pair is a dimension and the spacing or times"):
+        paths(named("step"), time=pair)
+
+
+@pytest.mark.parametrize(
+    ("function", "options"),
+    [
+        ("msd", {"lags": [pd.Timedelta("1s")]}),
+        ("autocorrelation", {"lags": np.array([1, 2], "m8[s]")}),
+        ("rolling_indicators", {"window": pd.Timedelta("50s")}),
+        ("detrended", {"bandwidth": np.timedelta64(5, "s")}),
+    ],
+)
+def test_lags_and_windows_that_are_durations_are_refused(function, options):
+    with pytest.raises(InputError, match="is a duration; give it as a number in the unit"):
+        getattr(sp.dynamics, function)(np.arange(200.0) ** 1.1, **options)
+
+
+def test_a_dimension_with_a_number_for_a_name_is_refused():
+    with pytest.raises(InputError, match=r"dimension 0 has no text .*rename\(\{0: 'step'\}\)"):
+        paths(xr.DataArray(X, dims=[0, 1]))
+
+
+@pytest.mark.parametrize("name", ["stpe", "weights"])
+def test_a_name_that_is_no_coordinate_is_refused_where_there_are_names(name):
+    theta = named("step", "replica", time=("step", HALVES))
+    data = xr.Dataset({"theta": theta, "loss": theta})
+    for given in (theta, data, xr.DataTree.from_dict({"weights": data})):
+        for function in (sp.fit, sp.dynamics.msd, sp.dynamics.detrended):
+            with pytest.raises(InputError, match=r"no dimension or .* \(it has step, replica, ti"):
+                function(given, time=name)
+
+
+def test_lags_beyond_the_data_are_refused():
+    theta = named("step", "replica") + np.arange(5.0)[:, None]
+    for function, options in (
+        (sp.dynamics.ergodicity_breaking, {"lags": [1, 5]}),
+        (sp.dynamics.two_time_msd, {"lags": [1, 5], "waiting_times": [0]}),
+        (sp.dynamics.two_time_msd, {"lags": [3], "waiting_times": [2, 3]}),
+        (sp.dynamics.two_time_msd, {"lags": [1], "waiting_times": [1, 5]}),
+    ):
+        with pytest.raises(InputError, match=r"\w+: \d is beyond the data, where the longest is"):
+            function(theta, **options)
+    with pytest.raises(InputError, match="lags must be above 0; one is 0"):
+        sp.dynamics.two_time_msd(theta, waiting_times=[1], lags=[0])
+    found = sp.dynamics.two_time_msd(theta, waiting_times=[1, 3], lags=[2])
+    assert found["count"].values.tolist() == [[3], [0]]
+    assert np.isnan(found["msd"][1, 0])

@@ -255,6 +255,85 @@ def test_a_wrong_number_of_axes_and_a_wrong_result_are_sentences():
         sp.figures.information_snapshot(bits(), epoch=4)
 
 
+FOREIGN = {
+    "bits": bits,
+    "training": training,
+    "norms": norms,
+    "msd of two dimensions": lambda: D.msd(series().expand_dims(a=2), time="step"),
+    "kramers_moyal of each": lambda: D.kramers_moyal(series(), time="step", bins=8, resamples=0),
+    "critical points": lambda: xr.concat([D.critical_point(*scan())] * 2, dim="r"),
+    "curve": lambda: INFO.bottleneck_curve(P_XY, [3.0, 4.0]),
+    "empty": xr.Dataset,
+    "array": lambda: series(),
+    "list": lambda: [1, 2],
+}
+
+
+@pytest.fixture(scope="module")
+def foreign():
+    return {name: make() for name, make in FOREIGN.items()}
+
+
+def test_results_of_other_functions_are_drawn_or_refused_in_a_sentence(case, foreign):
+    function, given, *_ = case
+    refused = 0
+    for result in foreign.values():
+        try:
+            function(result, *given[1:])
+        except InputError:
+            refused += 1
+        plt.close("all")
+    assert refused >= 8
+
+
+def test_wrong_options_are_refused_before_a_figure_is_made(case):
+    function, given, *_ = case
+    open_before = plt.get_fignums()
+    for options, said in (
+        ({"ax": "left"}, "ax is a str; matplotlib Axes were expected"),
+        ({"ax": Figure()}, "ax is a Figure; matplotlib Axes"),
+        ({"ax": [1, 2]}, "ax is a int; matplotlib Axes"),
+        ({"colour": "red"}, "colour is no option of this figure, nor of .*; did you mean 'color'"),
+        ({"zzz": 1}, "zzz is no option of this figure, nor of .*; its own are "),
+        ({"alpha": 7}, "alpha is 7, which matplotlib refuses"),
+    ):
+        with pytest.raises(InputError, match=said):
+            function(*given, **options)
+    if "band" in inspect.signature(function).parameters:
+        for band in (0, 1.5, 90, "wide"):
+            with pytest.raises(InputError, match=f"band is {band}; it must lie between 0 and 1"):
+                function(*given, band=band)
+        with pytest.raises(InputError, match="did you mean 'band'"):
+            function(*given, bnad=0.5)
+    assert plt.get_fignums() == open_before
+
+
+def test_names_that_are_not_there_are_refused():
+    km = D.kramers_moyal(series(), time="step", bins=8, resamples=0)
+    for call, said in (
+        (
+            lambda: sp.figures.kramers_moyal(km),
+            r"position has .* replica, bin; one is drawn: "
+            r"select the others, as in result.isel\(replica=0",
+        ),
+        (lambda: sp.figures.rolling_indicators(km, panels="count", time="stp"), "'stp'"),
+        (lambda: sp.figures.order_parameter(km.isel(bin=0), panels="drift", control="c"), "'c'"),
+        (lambda: sp.figures.information_vs_epoch(bits(), panels="I_XX"), "no I_XX"),
+        (lambda: sp.figures.trajectory_components(km), "has no component_share"),
+        (
+            lambda: sp.figures.information_plane(bits().expand_dims(case=3)),
+            r"case, epoch, replica, layer; the figure shows .*as in result.isel\(case=0\)",
+        ),
+        (lambda: sp.figures.early_warning(km.rename(count="kendall"), level=5), "level is 5"),
+        (lambda: sp.figures.msd(D.msd(series(), time="step"), color="r", c="b"), "give one of"),
+    ):
+        with pytest.raises(InputError, match=said):
+            call()
+    assert len(sp.figures.kramers_moyal(km.isel(replica=0))) == 2
+    for by in ("epoch", "layer"):  # of one layer
+        assert sp.figures.information_plane(bits().isel(layer=0), by=by).lines
+
+
 def test_a_list_of_verdicts_is_drawn_as_the_dataset_is():
     names = inspect.signature(Verdict).parameters
     row = {n: verdict()[n].item() for n in verdict() if n in names}

@@ -8,7 +8,7 @@ from sgdphys.analyses.source import Source
 from sgdphys.dynamics.intervals import METHOD, Kind, mean_with_interval
 from sgdphys.information.bottleneck.critical import critical_betas
 from sgdphys.information.bottleneck.curve import bottleneck_curve, bound_betas
-from sgdphys.information.bottleneck.distance import NAMED, bottleneck_distance
+from sgdphys.information.bottleneck.distance import NAMED, bottleneck_distance, onset_of
 from sgdphys.information.estimators.cells import layer_cells
 from sgdphys.quantities import attributes, labelled
 
@@ -22,7 +22,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     task = source.task
     p_xy = (task["p_x"] * task["p_y_given_x"]).transpose("sample", "label").to_numpy()
     births = critical_betas(p_xy, most=_CLUSTERS)
-    curve = bottleneck_curve(p_xy, bound_betas(float(births["beta"][0])))
+    curve = bottleneck_curve(p_xy, bound_betas(onset_of(births)))
     last = int(source.whole_epochs[-1])
     epochs = source.nearest_epochs((*analysis.epochs, last))
     cells = layer_cells(trajectory, task, epochs=epochs, bins=analysis.bins)

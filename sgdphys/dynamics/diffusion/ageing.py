@@ -7,7 +7,7 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.containers import finite_array, require_dimensions
-from sgdphys.dynamics.clock import points_at
+from sgdphys.dynamics.clock import points_at, require_within
 from sgdphys.dynamics.diffusion.msd import lags_in_steps, msd
 from sgdphys.dynamics.intervals import (
     METHOD,
@@ -15,9 +15,10 @@ from sgdphys.dynamics.intervals import (
     jackknife_interval,
     means_without_each,
 )
-from sgdphys.dynamics.series import paths
+from sgdphys.dynamics.series import paths, require_free_names
+from sgdphys.errors import InputError
 from sgdphys.missing import numbers_of
-from sgdphys.quantities import labelled
+from sgdphys.quantities import labelled, number_of
 
 _FEWEST = 5
 """Members that the interval of a relative variance needs."""
@@ -76,7 +77,7 @@ def ergodicity_breaking(
     Raises
     ------
     InputError
-        For an unknown dimension, or as ``msd`` does.
+        For an unknown dimension, lags beyond the data, or as ``msd`` does.
 
     See Also
     --------
@@ -107,6 +108,10 @@ def ergodicity_breaking(
     series = paths(theta, time=time)
     require_dimensions(series.theta, over)
     points = len(series.times)
+    if not isinstance(lags, str):
+        require_within(
+            np.atleast_1d(finite_array(lags, "lags")), float(np.ptp(series.times)), "lags"
+        )
     single = msd(series, lags=lags)
     values = single["msd"].transpose(over, ...)
     moments = np.stack([values.to_numpy(), values.to_numpy() ** 2], axis=-1)
@@ -161,7 +166,8 @@ def two_time_msd(
     waiting_times : array
         t_w, in units t since the first point.
     lags : array
-        tau, in units t. Combinations of t_w and tau without recorded points give NaN.
+        tau, in units t. Combinations of t_w and tau without recorded points give NaN, with a count
+        of 0.
     confidence : float
         Level of the intervals, between 0 and 1.
 
@@ -169,12 +175,14 @@ def two_time_msd(
     -------
     Dataset
         msd (..., waiting_time, lag), in x**2; ageing (..., lag), the slope of ln MSD against
-        ln t_w over positive waiting times; both with ``_low`` and ``_high``.
+        ln t_w over positive waiting times; both with ``_low`` and ``_high``. count (...,
+        waiting_time, lag), the number of members with both points.
 
     Raises
     ------
     InputError
-        For an unknown dimension.
+        For an unknown dimension, lags that are not above 0, and waiting times or lags beyond the
+        data.
 
     See Also
     --------
@@ -206,6 +214,10 @@ def two_time_msd(
     waits = np.atleast_1d(finite_array(waiting_times, "waiting_times"))
     delays = np.atleast_1d(finite_array(lags, "lags"))
     t = series.times - series.times[0]
+    if not (delays > 0).all():
+        raise InputError(f"lags must be above 0; one is {delays.min():g}")
+    require_within(waits, float(t[-1]), "waiting_times")
+    require_within(delays, float(t[-1] - waits.min()), "lags")
     start, found_start = points_at(t, waits)
     end, found_end = points_at(t, waits[:, None] + delays)
     squares = (x[..., end] - x[..., start][..., None]) ** 2
@@ -214,6 +226,7 @@ def two_time_msd(
     mean, without_each = finite_mean(squares), means_without_each(squares)
     low, high = jackknife_interval(mean, without_each, members, confidence, kind="positive")
     template = series.theta.isel({series.dim: 0, over: 0}, drop=True)
+    require_free_names(template, ["msd", "ageing", "count"], ["waiting_time", "lag"])
     kept = tuple(map(str, template.dims))
     by_both, by_lag = (*kept, "waiting_time", "lag"), (*kept, "lag")
     slope, slope_low, slope_high = _ageing(mean, without_each, waits, members, confidence)
@@ -225,11 +238,13 @@ def two_time_msd(
             "ageing": (by_lag, slope),
             "ageing_low": (by_lag, slope_low),
             "ageing_high": (by_lag, slope_high),
+            "count": (by_both, np.isfinite(squares).sum(axis=0)),
         },
         coords={**template.coords, "waiting_time": waits, "lag": delays},
         attrs={"confidence": confidence, "interval_method": METHOD},
     )
-    return labelled(data, x=series.value_unit, t=series.time_unit)
+    named = {"count": number_of(f"members along {over}")}
+    return labelled(data, named, x=series.value_unit, t=series.time_unit)
 
 
 def _ageing(

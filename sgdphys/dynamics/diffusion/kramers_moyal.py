@@ -12,7 +12,7 @@ from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
 from sgdphys.dynamics.clock import number_given
 from sgdphys.dynamics.intervals import jackknife_interval
-from sgdphys.dynamics.series import BLOCK_BYTES, Paths, paths
+from sgdphys.dynamics.series import BLOCK_BYTES, Paths, paths, require_free_names
 from sgdphys.dynamics.status import FLOAT64, Needs, precision_of, status_of
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
@@ -226,6 +226,7 @@ def kramers_moyal(
     enough = total[0, ..., 0] >= _FEWEST_IN_BIN
     template = series.theta.isel({series.dim: 0, **{d: 0 for d in pooled}}, drop=True)
     dims = (*kept, "bin")
+    require_free_names(template, [*values, "position", "count", "bin"])
     data = xr.Dataset(
         {n_: (dims, np.where(enough, v, np.nan).reshape(*shape, bins)) for n_, v in values.items()},
         coords={**template.coords, "position": (dims, centres.reshape(*shape, bins))},

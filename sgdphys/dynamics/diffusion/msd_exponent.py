@@ -18,7 +18,7 @@ from sgdphys.dynamics.intervals import (
     jackknife_interval,
     means_without_each,
 )
-from sgdphys.dynamics.series import over_sound_series, paths, result, summed
+from sgdphys.dynamics.series import over_sound_series, paths, require_free_names, result, summed
 from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.errors import InputError, nearest
 from sgdphys.processes import fractional_brownian
@@ -296,6 +296,7 @@ def _ensemble_exponent(
     low, high = jackknife_interval(slope, without_each, count, attributes["confidence"])
     template = series.theta.isel({series.dim: 0, over: 0}, drop=True)
     values = {"alpha": slope, "alpha_low": low, "alpha_high": high}
+    require_free_names(template, [*values, "count"])
     data = xr.Dataset({name: (template.dims, v) for name, v in values.items()})
     data["count"] = (template.dims, count)
     data = data.assign_coords(template.coords)

@@ -11,7 +11,7 @@ from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array, require_dimensions
 from sgdphys.dynamics.clock import pairs_at
 from sgdphys.dynamics.diffusion.wiener import chi_squared_interval
-from sgdphys.dynamics.series import paths
+from sgdphys.dynamics.series import paths, require_free_names
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import labelled_without_missing
 from sgdphys.quantities import attributes, labelled, number_of
@@ -219,6 +219,8 @@ def ensemble_diffusion(
     series = paths(theta, time=time)
     x = labelled_without_missing(series.theta)
     x = x.where(np.isfinite(x))
+    names = ("drift", "diffusion", "diffusion_low", "diffusion_high", "count")
+    require_free_names(x, names)
     first, second = pairs_at(series.times, lag)
     early, late = x.isel({series.dim: first}), x.isel({series.dim: second})
     dx = early.copy(data=late.data - early.data)

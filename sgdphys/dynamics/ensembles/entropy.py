@@ -14,11 +14,15 @@ from scipy.special import digamma, gammaln, ndtri, polygamma
 from sgdphys.arguments import checked
 from sgdphys.draws import Seed
 from sgdphys.dynamics.ensembles.clouds import Cloud, cloud_of, covariances
+from sgdphys.dynamics.series import require_free_names
 from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
 from sgdphys.status import CONSTANT, FEW_MEMBERS, OK, flagged
 
 _UNIT = 1 + np.log(2 * np.pi)
+_VARIABLES = ("entropy", "mode_entropy", "direction", "entropy_nearest", "rank", "status",
+              "entropy_rate", "effective_modes")  # fmt: skip
+_BALANCE = ("entropy_flow", "entropy_spreading", "entropy_balance", "entropy_rate")
 NEIGHBOUR = 3
 """k of the k-th nearest neighbour, for the nearest-neighbour estimate."""
 
@@ -139,6 +143,7 @@ def weight_entropy(
         log_variance = polygamma(1, (dof + 1 - np.arange(1, size + 1)) / 2).sum()
         error = float(ndtri(0.5 + confidence / 2) * 0.5 * np.sqrt(log_variance))
         nearest[is_spread] = [_nearest_entropy(y) for y in _restored(cloud)[is_spread]]
+    require_free_names(cloud.series.theta, _VARIABLES, ["mode"])
     found = xr.Dataset(
         {
             "entropy": (cloud.series.dim, entropy),
@@ -294,6 +299,7 @@ def entropy_balance(
     with np.errstate(divide="ignore", invalid="ignore"):
         level = 0.5 * np.linalg.slogdet(covariance)[1]
         rate = np.where(is_spread[1:] & is_spread[:-1], np.diff(level) / dt, np.nan)
+    require_free_names(cloud.series.theta, _BALANCE)
     data = xr.Dataset(
         {
             "entropy_flow": (cloud.series.dim, flow),

@@ -60,7 +60,7 @@ def minibatch_gradients(
     """
     if not learning_rate > 0:
         raise InputError(f"learning_rate is {learning_rate}; it must be above 0")
-    series = paths(theta, time=time)
+    series = paths(theta, time=time, relabel=False)
     theta, dim = labelled_without_missing(series.theta), series.dim
     if dim in theta.coords and not np.all(np.diff(series.times) == 1):
         raise InputError(
@@ -150,7 +150,7 @@ def fluctuation_ratios(
     >>> round(found["minibatch_ratio"].item(), 1), round(found["full_ratio"].item(), 1)
     (1.0, 1.0)
     """
-    series = paths(theta, time=time)
+    series = paths(theta, time=time, relabel=False)
     theta, dim = labelled_without_missing(series.theta).astype(np.float64), series.dim
     require_dimensions(theta, over, coordinates)
     g = minibatch_gradients(theta, learning_rate=learning_rate, momentum=momentum, time=time)

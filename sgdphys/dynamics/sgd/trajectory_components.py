@@ -11,7 +11,7 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.draws import Seed, stream
-from sgdphys.dynamics.series import paths
+from sgdphys.dynamics.series import paths, require_free_names
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
@@ -123,6 +123,7 @@ def trajectory_components(
         null[k] = [shares.mean(axis=0), *np.quantile(shares, [tail, 1 - tail], axis=0)]
         null_scores[k] = found[0][1]
     axes = (*further, "component")
+    require_free_names(series.theta, ["component_share", "score", "null_score"], ["component"])
 
     def shaped(values: np.ndarray) -> np.ndarray:
         return values.reshape(*shape, *values.shape[1:])

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.dynamics.clock import pairs_at
-from sgdphys.dynamics.series import paths
+from sgdphys.dynamics.series import paths, require_free_names
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled, number_of
@@ -74,14 +74,11 @@ def ensemble_indicators(
     x = series.theta
     require_members(x, over)
     order: list[Hashable] = [d for d in x.dims if d != over]
+    names = ("variance", "autocorrelation", "skewness", "count")
+    require_free_names(x, names)
     columns = across_members(numbers_of(x.transpose(over, ...)), *pairs_at(series.times, lag))
     data = xr.Dataset(
-        {
-            name: (order, column)
-            for name, column in zip(
-                ("variance", "autocorrelation", "skewness", "count"), columns, strict=True
-            )
-        },
+        {name: (order, column) for name, column in zip(names, columns, strict=True)},
         coords={n: c for n, c in x.coords.items() if over not in c.dims},
         attrs={
             "method": f"moments across {over} at fixed {series.dim}",

@@ -5,14 +5,15 @@ from typing import Any
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.containers import require_kind
 from sgdphys.figures.axes import legend_of_new, one_axes, options
+from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.curves import BAND, curve
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import DATA, NULL
 from sgdphys.quantities import axis_label
 
 
+@checked_figure("autocorrelation", along="lag")
 def autocorrelation(
     result: xr.Dataset, *, band: float = BAND, ax: Axes | None = None, **kwargs: Any
 ) -> Axes:
@@ -46,7 +47,6 @@ def autocorrelation(
     >>> float(ax.lines[0].get_ydata()[0])
     1.0
     """
-    require_kind(result, xr.Dataset, "result", "autocorrelation")
     ax, is_new = one_axes(ax)
     label = "median" if result["autocorrelation"].size > result.sizes["lag"] else None
     for one, style in layers_of(result, "autocorrelation"):

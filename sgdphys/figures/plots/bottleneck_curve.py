@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from sgdphys.containers import require_kind
 from sgdphys.figures.axes import legend_of_new, one_axes, options
+from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import EXACT, FIT, NULL
 
@@ -15,6 +16,7 @@ PERMUTED = "permuted cells"
 BIFURCATIONS = "bifurcations"
 
 
+@checked_figure("I_XT", "I_TY", along="beta", only=("beta",))
 def bottleneck_curve(
     result: xr.Dataset,
     *,
@@ -58,7 +60,6 @@ def bottleneck_curve(
     >>> ax.lines[1].get_label()
     'bifurcations'
     """
-    require_kind(result, xr.Dataset, "result", "I_XT", "I_TY")
     ax, is_new = one_axes(ax)
     x, y = result["I_XT"].to_numpy(), result["I_TY"].to_numpy()
     end = np.nanmax(x)

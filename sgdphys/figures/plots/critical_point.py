@@ -6,8 +6,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.containers import array_of, require_kind
+from sgdphys.containers import array_of
 from sgdphys.figures.axes import legend_of_new, one_axes, options
+from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.style import DATA, FIT
 from sgdphys.quantities import axis_label
 
@@ -17,6 +18,7 @@ _ABOVE = 30
 """How far the divergence is drawn, in units of the largest time."""
 
 
+@checked_figure("critical", "exponent", "critical_low", "critical_high", only=())
 def critical_point(
     result: xr.Dataset,
     control: Any,
@@ -55,7 +57,6 @@ def critical_point(
     >>> ax.lines[-1].get_label()
     '$r_c$ = 1 [1, 1]'
     """
-    require_kind(result, xr.Dataset, "result", "critical", "exponent")
     ax, is_new = one_axes(ax)
     r, tau = (np.asarray(array_of(v, n), np.float64).ravel()
               for v, n in ((control, "control"), (relaxation_time, "relaxation_time")))  # fmt: skip

@@ -5,14 +5,15 @@ from typing import Any
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.containers import require_kind
 from sgdphys.figures.axes import legend_of_new, one_axes, options
+from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.curves import BAND, curve
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import DATA, FIT
 from sgdphys.quantities import axis_label
 
 
+@checked_figure()
 def diffusion_vs_lag(
     result: xr.Dataset,
     *,
@@ -59,7 +60,7 @@ def diffusion_vs_lag(
     >>> [line.get_label() for line in ax.lines]
     ['variance of increments', 'Green-Kubo sum']
     """
-    require_kind(result, xr.Dataset, "result", variable, lag)
+    require_drawable(result, variable, along=lag)
     ax, is_new = one_axes(ax)
     for one, style in layers_of(result, variable):
         own = {"color": DATA, "marker": "o", "label": "variance of increments"} | style

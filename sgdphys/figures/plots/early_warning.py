@@ -7,12 +7,14 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from sgdphys.containers import require_kind
+from sgdphys.arguments import require_share
 from sgdphys.errors import InputError, nearest
 from sgdphys.figures.axes import legend_of_new, one_axes, options
+from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.style import DATA, NULL
 
 
+@checked_figure("kendall", method="hist")
 def early_warning(
     result: xr.Dataset,
     *,
@@ -54,7 +56,7 @@ def early_warning(
     >>> ax.get_xlabel()
     "Kendall's $\\tau$ of the variance"
     """
-    require_kind(result, xr.Dataset, "result", "kendall")
+    require_share(level, "level")
     if "trend" in result.dims:
         known = [str(t) for t in result["trend"].to_numpy()]
         if trend not in known:

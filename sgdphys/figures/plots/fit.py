@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.containers import require_kind
 from sgdphys.figures.axes import axes_of, options, returned
+from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.plots.kramers_moyal import kramers_moyal
 from sgdphys.figures.plots.msd import msd
 from sgdphys.figures.portraits import portrait, require_fitted
@@ -20,6 +20,7 @@ _MOST_POINTS = 4000
 """Of a path that is drawn."""
 
 
+@checked_figure("hurst")
 def fit(
     result: xr.Dataset,
     theta: Any,
@@ -62,7 +63,6 @@ def fit(
     >>> len(axes[0].lines)
     4
     """
-    require_kind(result, xr.Dataset, "result", "hurst")
     require_fitted(result, theta, time)
     axes, _, _ = axes_of(ax, _PANELS, columns=2)
     draw_portrait(axes, portrait(result, theta, time=time), **kwargs)
@@ -121,6 +121,12 @@ def _displacement(ax: Axes, portrayed: xr.Dataset, t: str) -> None:
 def _increments(ax: Axes, portrayed: xr.Dataset) -> None:
     x, density = portrayed["bin_centre"].to_numpy(), portrayed["density"].to_numpy()
     filled = density > 0
+    ax.set_xlabel("increment minus drift (its own s.d.)")
+    ax.set_ylabel("probability density")
+    ax.set_title("increments over one step")
+    if not filled.any():
+        in_place_of_data(ax, "no two neighbouring points")
+        return
     ax.plot(x[filled], density[filled], "o", color=DATA, label="increments, outermost bins open")
     ax.plot(x, np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), color=EXACT, linewidth=0.8,
             label="Gaussian")  # fmt: skip
@@ -128,9 +134,6 @@ def _increments(ax: Axes, portrayed: xr.Dataset) -> None:
     ax.set_ylim(0.3 * density[filled].min(), 40 * density.max())  # room for the legend
     width = 1.15 * np.abs(x[filled]).max()
     ax.set_xlim(-width, width)
-    ax.set_xlabel("increment minus drift (its own s.d.)")
-    ax.set_ylabel("probability density")
-    ax.set_title("increments over one step")
     ax.legend(loc="upper right")
 
 
@@ -139,4 +142,7 @@ def _functions(ax: Axes, portrayed: xr.Dataset, t: str) -> None:
     ax.set_xlabel("position (s.d.)")
     ax.set_ylabel(f"drift (s.d.) and diffusion (s.d.$^2$)\nper {t}")
     ax.set_title("drift and diffusion functions, 95% bands")
-    ax.legend()
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend()
+    else:
+        in_place_of_data(ax, "too few neighbouring points")

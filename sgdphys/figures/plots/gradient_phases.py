@@ -7,8 +7,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.containers import require_kind
-from sgdphys.figures.axes import axes_of, legend_of_new, options, returned
+from sgdphys.figures.axes import axes_of, legend_of_new, names_of, options, returned
+from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.curves import curve
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import NULL, epoch_axis, in_place_of_data
@@ -21,6 +21,7 @@ _EVENTS = {
 """Of each ratio, the epoch at which it falls below 1."""
 
 
+@checked_figure("gradient_ratio", along="epoch")
 def gradient_phases(
     result: xr.Dataset,
     *,
@@ -66,10 +67,10 @@ def gradient_phases(
     >>> ax.get_yscale()
     'log'
     """
-    require_kind(result, xr.Dataset, "result", "gradient_ratio")
     result = result.load()
     if panels is None:
         panels = [name for name in _EVENTS if name in result]
+    require_drawable(result, *names_of(panels), along="epoch")
     axes, names, is_new = axes_of(ax, panels)
     for one, name in zip(axes, names, strict=True):
         values = result[name]

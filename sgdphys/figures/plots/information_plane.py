@@ -11,13 +11,14 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import ListedColormap
 from matplotlib.patheffects import withStroke
 
-from sgdphys.containers import require_kind
 from sgdphys.errors import InputError
 from sgdphys.figures.axes import figure_of, legend_of_new, one_axes, options
+from sgdphys.figures.checks import checked_figure, require_options
 from sgdphys.figures.layers import layers_of
-from sgdphys.figures.style import NULL
+from sgdphys.figures.style import DATA, NULL
 from sgdphys.quantities import axis_label
 
+DIMS = ("epoch", "replica", "layer")
 NULL_LABEL = "permuted labels"
 CEILING_LABEL = "log$_2$ of the samples"
 _TOGETHER = 0.06
@@ -26,6 +27,7 @@ _COLOURS = ListedColormap(mpl.colormaps["plasma"](np.linspace(0, 0.88, 256)))
 """Without the yellow, which is too bright for white paper."""
 
 
+@checked_figure("I_XT", "I_TY", along="epoch", only=DIMS, method=None)
 def information_plane(
     result: xr.Dataset,
     *,
@@ -70,9 +72,9 @@ def information_plane(
     >>> len(ax.collections)  # one path of points per layer
     2
     """
-    require_kind(result, xr.Dataset, "result", "I_XT", "I_TY")
     if by not in ("epoch", "layer"):
         raise InputError(f"by is {by!r}; it can be epoch, layer")
+    require_options(kwargs, "scatter" if by == "epoch" else "plot", ("by", "ax"))
     ax, is_new = one_axes(ax)
     names = [n for n in ("I_XT", "I_TY", "null_I_TY") if n in result]
     mean = result[names]
@@ -90,15 +92,17 @@ def information_plane(
                     label=NULL_LABEL if is_first else None)  # fmt: skip
         is_first = False
         if by == "layer":
-            own = options(kwargs, color=style["color"], label=style["label"], linewidth=1.0)
+            told: dict[str, Any] = {"color": DATA, "linewidth": 1.0} | style
+            own = options(kwargs, **{k: v for k, v in told.items() if not k.startswith("mark")})
             (line,) = ax.plot(x, y, **{"zorder": 2, **own})
-            ax.plot(x[-1:], y[-1:], style["marker"], color=line.get_color(), zorder=3)
+            ax.plot(x[-1:], y[-1:], style.get("marker", "o"), color=line.get_color(), zorder=3)
             continue
         ax.plot(x, y, color="#BBBBBB", linewidth=0.6, zorder=2)
         own = options(kwargs, PathCollection, cmap=_COLOURS, s=8, linewidths=0, zorder=3, vmin=0.0,
                       vmax=max(log[-1], 0.1))  # fmt: skip
         drawn = ax.scatter(x, y, **{"c": log, **own})
-        ends[style["label"].removeprefix("layer ")] = np.array([x[-1], y[-1]])
+        if "label" in style:  # of a layer
+            ends[style["label"].removeprefix("layer ")] = np.array([x[-1], y[-1]])
     plane_limits(ax, result)
     if drawn is not None:
         _number_ends(ax, ends)

@@ -6,14 +6,15 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.containers import require_kind
 from sgdphys.errors import InputError
 from sgdphys.figures.axes import legend_of_new, one_axes, options
+from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.layers import layers_of
-from sgdphys.figures.plots.information_plane import NULL_LABEL, plane_limits
+from sgdphys.figures.plots.information_plane import DIMS, NULL_LABEL, plane_limits
 from sgdphys.figures.style import NULL
 
 
+@checked_figure("I_XT", "I_TY", along="epoch", only=DIMS)
 def information_snapshot(
     result: xr.Dataset, *, epoch: int | None = None, ax: Axes | None = None, **kwargs: Any
 ) -> Axes:
@@ -52,7 +53,6 @@ def information_snapshot(
     >>> [len(line.get_xdata()) for line in ax.lines]  # three networks, for each of two layers
     [3, 3]
     """
-    require_kind(result, xr.Dataset, "result", "I_XT", "I_TY")
     epochs = result["epoch"].to_numpy()
     epoch = int(epochs[-1]) if epoch is None else epoch
     if epoch not in epochs:

@@ -6,14 +6,15 @@ from typing import Any
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.containers import require_kind
-from sgdphys.figures.axes import axes_of, legend_of_new, options, returned
+from sgdphys.figures.axes import axes_of, legend_of_new, names_of, options, returned
+from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.curves import BAND, curve
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import epoch_axis
 from sgdphys.quantities import axis_label
 
 
+@checked_figure()
 def information_vs_epoch(
     result: xr.Dataset,
     *,
@@ -59,8 +60,8 @@ def information_vs_epoch(
     >>> [line.get_label() for line in ax.lines]
     ['layer 1', 'layer 2 (output)']
     """
+    require_drawable(result, *names_of(panels), along="epoch")
     axes, names, is_new = axes_of(ax, panels)
-    require_kind(result, xr.Dataset, "result", *names)
     result = result.load()
     for one, name in zip(axes, names, strict=True):
         for layer, style in layers_of(result, name):

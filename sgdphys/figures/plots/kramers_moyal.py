@@ -6,8 +6,8 @@ from typing import Any
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.containers import require_kind
-from sgdphys.figures.axes import axes_of, options, returned
+from sgdphys.figures.axes import axes_of, names_of, options, returned
+from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.curves import curve
 from sgdphys.figures.style import DATA, FIT, NULL
 from sgdphys.quantities import axis_label
@@ -16,6 +16,7 @@ _COLOURS = {"drift": DATA, "diffusion": FIT}
 _MARKERS = {"drift": "o", "diffusion": "s"}
 
 
+@checked_figure()
 def kramers_moyal(
     result: xr.Dataset,
     *,
@@ -55,8 +56,8 @@ def kramers_moyal(
     >>> len(drift.lines)  # the curve, and zero
     2
     """
+    require_drawable(result, *names_of(panels), along="position")
     axes, names, _ = axes_of(ax, panels)
-    require_kind(result, xr.Dataset, "result", "position", *names)
     for one, name in zip(axes, names, strict=True):
         own = options(kwargs, color=_COLOURS.get(name, DATA), marker=_MARKERS.get(name, "o"),
                       label=result[name].attrs.get("long_name", name))  # fmt: skip

@@ -6,14 +6,15 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.containers import require_kind
 from sgdphys.figures.axes import legend_of_new, one_axes, options
+from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.curves import BAND, curve
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import DATA, EXACT
 from sgdphys.quantities import axis_label
 
 
+@checked_figure("msd", along="lag")
 def msd(
     result: xr.Dataset,
     *,
@@ -55,7 +56,6 @@ def msd(
     >>> [line.get_label() for line in ax.lines]
     ['median', 'slope 1']
     """
-    require_kind(result, xr.Dataset, "result", "msd")
     ax, is_new = one_axes(ax)
     lag = result["lag"].to_numpy()
     first: float | None = None

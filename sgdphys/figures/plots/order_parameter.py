@@ -6,9 +6,9 @@ from typing import Any
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.containers import require_kind
 from sgdphys.errors import InputError
-from sgdphys.figures.axes import axes_of, options, returned
+from sgdphys.figures.axes import axes_of, names_of, options, returned
+from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.curves import curve
 from sgdphys.figures.style import DATA, NULL
 from sgdphys.quantities import axis_label
@@ -17,6 +17,7 @@ _ORDERED = 2 / 3
 """Binder cumulant where all members have the same order; 0 where they are Gaussian about 0."""
 
 
+@checked_figure()
 def order_parameter(
     result: xr.Dataset,
     *,
@@ -62,8 +63,8 @@ def order_parameter(
     >>> [ax.get_xlabel() for ax in axes]
     ['signal', 'signal', 'signal']
     """
-    axes, names, _ = axes_of(ax, panels)
-    require_kind(result, xr.Dataset, "result", *names)
+    names = names_of(panels)
+    require_drawable(result, *names)
     if result[names[0]].ndim != 1:
         dims = ", ".join(map(str, result[names[0]].dims)) or "none"
         raise InputError(
@@ -71,6 +72,8 @@ def order_parameter(
             "select the others"
         )
     control = control or str(result[names[0]].dims[0])
+    require_drawable(result, *names, along=control)
+    axes, names, _ = axes_of(ax, panels)
     ordered = result.sortby(control) if control in result.coords else result
     for one, name in zip(axes, names, strict=True):
         curve(one, ordered, name, control, **options(kwargs, color=DATA, marker="o"))

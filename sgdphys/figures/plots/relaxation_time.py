@@ -7,14 +7,15 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from sgdphys.containers import require_kind
 from sgdphys.errors import InputError
 from sgdphys.figures.axes import one_axes, options
+from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.curves import points
 from sgdphys.figures.style import DATA
 from sgdphys.quantities import axis_label
 
 
+@checked_figure("relaxation_time", method="errorbar")
 def relaxation_time(
     result: xr.Dataset, *, control: str | None = None, ax: Axes | None = None, **kwargs: Any
 ) -> Axes:
@@ -50,7 +51,6 @@ def relaxation_time(
     >>> ax.get_yscale()
     'log'
     """
-    require_kind(result, xr.Dataset, "result", "relaxation_time")
     times = result["relaxation_time"]
     if times.ndim != 1:
         raise InputError(
@@ -58,6 +58,7 @@ def relaxation_time(
             "; one is drawn: select or average the others, or expand_dims a single number"
         )
     control = control or str(times.dims[0])
+    require_drawable(result, "relaxation_time", along=control)
     x = result[control] if control in result else xr.DataArray(np.arange(times.size), name=control)
     ax, _ = one_axes(ax)
     fmt: dict[str, Any] = {} if "fmt" in kwargs else {"marker": "o", "linestyle": ""}

@@ -6,14 +6,15 @@ from typing import Any
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.containers import require_kind
-from sgdphys.figures.axes import axes_of, legend_of_new, options, returned
+from sgdphys.figures.axes import axes_of, legend_of_new, names_of, options, returned
+from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.curves import BAND, curve
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import DATA
 from sgdphys.quantities import axis_label
 
 
+@checked_figure()
 def rolling_indicators(
     result: xr.Dataset,
     *,
@@ -59,10 +60,12 @@ def rolling_indicators(
     >>> len(variance.lines)
     1
     """
+    require_drawable(result, *names_of(panels))
+    for name in names_of(panels):
+        require_drawable(result, name, along=time or _last(result[name]))
     axes, names, is_new = axes_of(ax, panels)
-    require_kind(result, xr.Dataset, "result", *names)
     for one, name in zip(axes, names, strict=True):
-        x = time or str(result[name].dims[-1])
+        x = time or _last(result[name])
         label = "median" if result[name].size > result[x].size else None
         for layer, style in layers_of(result, name):
             own = options(kwargs, **{"color": DATA, "label": label} | style)
@@ -71,3 +74,8 @@ def rolling_indicators(
         one.set_ylabel(axis_label(result[name]))
     legend_of_new(axes[0], is_new)
     return returned(axes, panels)
+
+
+def _last(values: xr.DataArray) -> str:
+    """The last dimension, which is time; a number has none."""
+    return str(values.dims[-1]) if values.dims else "time"

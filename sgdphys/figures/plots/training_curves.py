@@ -7,12 +7,13 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.containers import require_kind
-from sgdphys.figures.axes import axes_of, legend_of_new, options, returned
+from sgdphys.figures.axes import axes_of, legend_of_new, names_of, options, returned
+from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.curves import BAND, curve
 from sgdphys.figures.style import DATA, TEST, epoch_axis
 
 
+@checked_figure("loss", along="epoch")
 def training_curves(
     result: xr.Dataset,
     *,
@@ -57,11 +58,11 @@ def training_curves(
     >>> [line.get_label() for line in ax.lines]
     ['training samples']
     """
-    require_kind(result, xr.Dataset, "result", "loss")
     result = result.load()
     if panels is None:
         has_accuracy = "accuracy" in result and bool(np.isfinite(result["accuracy"]).any())
         panels = ["loss", "accuracy"] if has_accuracy else ["loss"]
+    require_drawable(result, *names_of(panels), along="epoch")
     axes, names, is_new = axes_of(ax, panels)
     for one, name in zip(axes, names, strict=True):
         for variable, colour, label, style in (

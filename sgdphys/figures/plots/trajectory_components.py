@@ -7,16 +7,18 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.containers import require_kind
 from sgdphys.errors import InputError, nearest
-from sgdphys.figures.axes import axes_of, legend_of_new, options, returned
+from sgdphys.figures.axes import axes_of, legend_of_new, names_of, options, returned
+from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.style import DATA, NULL
 from sgdphys.quantities import axis_label
 
 _PANELS = ("share", "score", "path")
+_SHARES = ("component_share", *(f"null_component_share{e}" for e in ("", "_low", "_high")))
 _SHOWN = 3
 
 
+@checked_figure(*_SHARES, "score", "null_score", along="component")
 def trajectory_components(
     result: xr.Dataset,
     *,
@@ -62,7 +64,11 @@ def trajectory_components(
     >>> ax.get_ylabel()
     'fraction of the variance'
     """
-    require_kind(result, xr.Dataset, "result", "component_share", "score")
+    for name in names_of(panels):
+        if name not in _PANELS:
+            raise InputError(f"there is no panel {name!r}; {nearest(name, _PANELS)}")
+    if time is not None:
+        require_drawable(result, "score", along=time)
     axes, names, is_new = axes_of(ax, panels)
     further = [d for d in result["component_share"].dims if d != "component"]
     first = result.isel(dict.fromkeys(further, 0))
@@ -71,18 +77,15 @@ def trajectory_components(
             _share(one, result, kwargs)
         elif name == "score":
             _score(one, first, time, kwargs)
-        elif name == "path":
-            _path(one, first, kwargs)
         else:
-            raise InputError(f"there is no panel {name!r}; {nearest(name, _PANELS)}")
+            _path(one, first, kwargs)
     legend_of_new(axes[0], is_new)
     return returned(axes, panels)
 
 
 def _share(ax: Axes, result: xr.Dataset, given: dict[str, Any]) -> None:
     number = result["component"].to_numpy()
-    names = [f"null_component_share{e}" for e in ("", "_low", "_high")]
-    null, low, high = (_mean(result[n]) for n in names)
+    null, low, high = (_mean(result[n]) for n in _SHARES[1:])
     level = result.attrs.get("confidence", 0.95)
     ax.fill_between(number, low, high, color=NULL, alpha=0.35, linewidth=0,
                     label=f"random walks, {level:.0%}")  # fmt: skip

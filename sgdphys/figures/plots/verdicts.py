@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from sgdphys.containers import require_kind
 from sgdphys.errors import InputError
 from sgdphys.figures.axes import figure_of, options
+from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.style import EXACT, NULL
 
 COLOURS = {
@@ -58,6 +59,7 @@ def from_threshold(
     return float(np.minimum(inside(low), inside(high))), inside(value), best
 
 
+@checked_figure()
 def verdicts(result: Any, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
     """Draw the verdicts on claims: each interval from its threshold, in its own units.
 
@@ -153,12 +155,19 @@ def _row(ax: Axes, row: xr.Dataset, y: float, given: dict[str, Any]) -> None:
 def _as_dataset(result: Any) -> xr.Dataset:
     """Verdicts along ``claim``."""
     if not isinstance(result, xr.Dataset) and isinstance(result, Iterable):
-        rows = [verdict._asdict() for verdict in result]
+        given = list(result)
+        for one in given:
+            if not hasattr(one, "_asdict"):
+                raise InputError(
+                    f"result holds a {type(one).__name__}; verdicts were expected, as Run.verdicts"
+                )
+        rows = [verdict._asdict() for verdict in given]
         if not rows:
             raise InputError("there are no verdicts to draw; does the study have [claims]?")
         names = [row.pop("claim") for row in rows]
         columns = {n: ("claim", np.array([row[n] for row in rows])) for n in rows[0]}
         return xr.Dataset(columns, coords={"claim": names})
-    require_kind(result, xr.Dataset, "result", "claim", "value", "low", "high", "word")
+    require_kind(result, xr.Dataset, "result", "claim", "says", "value", "low", "high",
+                 "above", "below", "rule", "word")  # fmt: skip
     found: xr.Dataset = result
     return found

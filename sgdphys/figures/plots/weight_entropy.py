@@ -6,14 +6,15 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.containers import require_kind
 from sgdphys.figures.axes import legend_of_new, one_axes, options
+from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.curves import curve
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import DATA, in_place_of_data
 from sgdphys.quantities import axis_label
 
 
+@checked_figure("entropy")
 def weight_entropy(
     result: xr.Dataset,
     *,
@@ -55,11 +56,11 @@ def weight_entropy(
     >>> len(ax.lines)
     1
     """
-    require_kind(result, xr.Dataset, "result", "entropy")
+    require_drawable(result, "entropy", along=time or _clock(result["entropy"]))
     ax, is_new = one_axes(ax)
     drawn = []
     for one, style in layers_of(result, "entropy"):
-        x = time or str(one["entropy"].dims[0])
+        x = time or _clock(one["entropy"])
         finite = one["entropy"].to_numpy()[np.isfinite(one["entropy"].to_numpy())]
         if not len(finite):
             continue
@@ -77,3 +78,8 @@ def weight_entropy(
     ax.set_ylabel(axis_label(result["entropy"]) + (" since the start" if since_start else ""))
     legend_of_new(ax, is_new)
     return ax
+
+
+def _clock(entropy: xr.DataArray) -> str:
+    """The first dimension but the layer, which is time; a number has none."""
+    return next((str(d) for d in entropy.dims if d != "layer"), "time")

@@ -5,14 +5,15 @@ from typing import Any
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.containers import require_kind
 from sgdphys.figures.axes import legend_of_new, one_axes, options
+from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.curves import BAND, curve
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import epoch_axis
 from sgdphys.quantities import axis_label
 
 
+@checked_figure("weight_norm", along="epoch")
 def weight_norms(
     result: xr.Dataset, *, band: float = BAND, ax: Axes | None = None, **kwargs: Any
 ) -> Axes:
@@ -49,7 +50,6 @@ def weight_norms(
     >>> len(ax.lines)
     2
     """
-    require_kind(result, xr.Dataset, "result", "weight_norm")
     ax, is_new = one_axes(ax)
     norms = result[["weight_norm"]].load()
     for layer, style in layers_of(norms, "weight_norm"):

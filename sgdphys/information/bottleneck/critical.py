@@ -69,8 +69,9 @@ def critical_betas(p_xy: Any, *, most: int = 6, largest_beta: float = 200.0) -> 
     Dataset
         Along ``transition``: beta, ascending; kind, "onset" or "bifurcation"; clusters after it;
         place, the decoder p(y=1|t) of the new cluster. Scalar: beta_local, where the trivial
-        solution loses local stability, never below the onset. If input and label are independent
-        there are no transitions and beta_local is infinite.
+        solution loses local stability, never below the onset. There are no transitions if input
+        and label are independent, with beta_local infinite, and if they are so nearly independent
+        that the onset lies above ``largest_beta``, which is an attribute.
 
     Raises
     ------
@@ -156,6 +157,7 @@ def critical_betas(p_xy: Any, *, most: int = 6, largest_beta: float = 200.0) -> 
             "reference": "Anantharam et al. (2013); Rose (1998)",
             "interval_method": "none: the distribution is given",
             "classes": len(channel.p_x),
+            "largest_beta": largest_beta,
         },
     )
     named = {

@@ -79,6 +79,17 @@ def finite_sample_gap(about_x: Any, samples: int, labels: int = 2) -> np.ndarray
     return 2.0 ** np.asarray(array_of(about_x, "about_x"), np.float64) * labels / np.sqrt(samples)
 
 
+def onset_of(critical: xr.Dataset) -> float:
+    """The first of the ``critical_betas``; an error where there is none."""
+    if not critical.sizes["transition"]:
+        raise InputError(
+            "input and label are independent, or so nearly that the bottleneck curve does not "
+            f"begin below beta = {critical.attrs['largest_beta']:g}: there is no bound to compare "
+            "with"
+        )
+    return float(critical["beta"][0])
+
+
 class _Bound(NamedTuple):
     """The certified curve: I(T;Y) and beta against I(X;T)."""
 
@@ -229,8 +240,7 @@ def bottleneck_distance(
     joint = finite_array(p_xy, "p_xy")
     channel = channel_of(joint)
     if curve is None:
-        onset = float(critical_betas(joint, most=2)["beta"][0])
-        curve = bottleneck_curve(joint, bound_betas(onset))
+        curve = bottleneck_curve(joint, bound_betas(onset_of(critical_betas(joint, most=2))))
     bound = _bound_of(curve, channel)
     template = cells if isinstance(cells, xr.DataArray) else None
     partitions = finite_array(cells, "cells")

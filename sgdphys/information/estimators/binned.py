@@ -23,11 +23,13 @@ from sgdphys.information.estimators.histogram import (
     saturated,
     weighted_information,
 )
-from sgdphys.information.samples import samples_of
+from sgdphys.information.samples import Samples, samples_of
 from sgdphys.quantities import labelled
-from sgdphys.status import OK, SATURATED, flagged
+from sgdphys.status import CONSTANT_LAYER, OK, SATURATED, SPARSE, flagged
 
 EQUAL_MASS = "equal_mass"
+PER_CELL = 5
+"""Least number of samples per occupied cell for a small bias."""
 
 
 def binned_information(
@@ -65,7 +67,8 @@ def binned_information(
     Returns
     -------
     Dataset
-        I_XT and I_TY in bits; occupied, the number of occupied cells; status; for hard labels
+        I_XT and I_TY in bits; occupied, the number of occupied cells; status: "saturated at log2
+        n", "few samples per cell", see Notes, or "constant layer"; for hard labels
         miller_madow_I_TY, with the first-order bias subtracted (Miller-Madow correction); the bins
         in attributes.
 
@@ -87,6 +90,14 @@ def binned_information(
     T is the vector of the bins of all units; I(X;T) = H(T) - H(T|X) and I(T;Y) = H(T) -
     H(T|Y) of the histogram, so that 0 <= I(T;Y) <= min(H(Y), H(T)). As bins become finer I(X;T) of
     a deterministic layer tends to log2 of the number of inputs, whatever the layer computes.
+
+    For an enumerated input the values are exact. For n sampled inputs I(T;Y) is too large by about
+    (cells - 1)(labels - 1)/(2 n ln 2) bits, 0.14 bit for two labels and 5 samples per occupied
+    cell; with fewer the status is "few samples per cell". Counted for one Gaussian unit in 30 bins,
+    in 400 samples of n: 0.122, 0.028 and 0.003 bit at n = 100, 500 and 5000 where labels are
+    independent (0.049, 0.007 and 0.001 with the Miller-Madow correction); 0.915, 0.877 and 0.865
+    bit (0.905, 0.869, 0.864) for two classes at a distance of 3.6 standard deviations, with an
+    exact value of 0.863 bit.
 
     References
     ----------
@@ -141,7 +152,7 @@ def binned_information(
                 "I_TY": about_y,
                 "miller_madow_I_TY": corrected,
                 "occupied": cells,
-                "status": flagged(xr.DataArray(SATURATED if saturated(about_x, inputs) else OK)),
+                "status": flagged(xr.DataArray(_status(given, about_x, inputs, cells))),
             },
             attrs={
                 "estimator": "binned",
@@ -153,6 +164,14 @@ def binned_information(
             },
         )
     )
+
+
+def _status(given: Samples, about_x: float, inputs: int, cells: int) -> int:
+    if not given.moves.any():
+        return CONSTANT_LAYER
+    if saturated(about_x, inputs):
+        return SATURATED
+    return SPARSE if len(given.units) < PER_CELL * cells else OK
 
 
 def _require_range(low: float, high: float, bins: int) -> None:

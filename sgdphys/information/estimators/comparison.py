@@ -12,7 +12,7 @@ from sgdphys.information.estimators.kde import kde_information
 from sgdphys.information.estimators.neighbours import has_neighbours, neighbour_information
 from sgdphys.information.samples import samples_of
 from sgdphys.quantities import labelled
-from sgdphys.status import FEW_SAMPLES, OK, flagged
+from sgdphys.status import FEW_SAMPLES, flagged
 
 
 @checked
@@ -48,7 +48,8 @@ def compare(
     -------
     Dataset
         Along ``estimator``: I_XT, I_TY and null_I_TY (randomly permuted labels) in bits; setting,
-        the parameter of each; status, which says why a value is missing.
+        the parameter of each; status, which says why a value is missing, or why it cannot be
+        trusted: see the estimators.
 
     Raises
     ------
@@ -88,19 +89,23 @@ def compare(
             binned_information(t, of, bins=bins, low=low, high=high, edges=edges)
             for of in (labels, shuffled)
         )
-        rows[name] = (*_values(found), float(null["I_TY"]), f"{bins} bins", OK)
+        rows[name] = (
+            *_values(found), float(null["I_TY"]), f"{bins} bins", int(found["status"]),
+        )  # fmt: skip
     found, null = (
         kde_information(t, of, noise_variance=noise_variance) for of in (labels, shuffled)
     )
     for bound in ("lower", "upper"):
         at = found.sel(bound=bound)
         rows[f"kernel, {bound}"] = (
-            *_values(at), float(null["I_TY"].sel(bound=bound)), f"noise {noise_variance:g}", OK,
+            *_values(at), float(null["I_TY"].sel(bound=bound)), f"noise {noise_variance:g}",
+            int(found["status"]),
         )  # fmt: skip
     of_y, of_null, status = np.nan, np.nan, FEW_SAMPLES
     if has_neighbours(labels, neighbours):
         near = neighbour_information(t, labels, neighbours=neighbours, rng=rng)
-        of_y, of_null, status = float(near["raw_I_TY"]), float(near["null_I_TY"]), OK
+        of_y, of_null = float(near["raw_I_TY"]), float(near["null_I_TY"])
+        status = int(near["status"])
     rows["neighbours"] = (np.nan, of_y, of_null, f"k = {neighbours}", status)
     columns = [np.array(c) for c in zip(*rows.values(), strict=True)]
     names = ("I_XT", "I_TY", "null_I_TY", "setting", "status")

@@ -8,9 +8,10 @@ import xarray as xr
 from sgdphys.arguments import checked
 from sgdphys.draws import Seed, stream
 from sgdphys.errors import InputError, NotEnoughData
-from sgdphys.information.estimators.binned import binned_information
+from sgdphys.information.estimators.binned import PER_CELL, binned_information
 from sgdphys.information.samples import samples_of
 from sgdphys.quantities import labelled
+from sgdphys.status import OK, SATURATED, SPARSE, flagged
 
 FEWEST = 64
 """Minimum number of samples, of which a quarter is still informative."""
@@ -40,7 +41,8 @@ def extrapolated_information(
     -------
     Dataset
         I_TY, the extrapolated value, which may be slightly negative; plug_in_I_TY, that of the
-        whole sample; both in bits.
+        whole sample; both in bits. status: "few samples per cell" with fewer than 20 per occupied
+        cell, 5 in a quarter of the sample; or as of ``binned_information``.
 
     Raises
     ------
@@ -82,7 +84,10 @@ def extrapolated_information(
     if n < FEWEST:
         raise NotEnoughData(f"{n} samples are too few to extrapolate; at least {FEWEST} are needed")
     generator = stream(rng)
-    means = [float(binned_information(units, labels, **binning)["I_TY"])]
+    whole = binned_information(units, labels, **binning)
+    means, status = [float(whole["I_TY"])], int(whole["status"])
+    if status in (OK, SATURATED) and n < 4 * PER_CELL * int(whole["occupied"]):
+        status = SPARSE  # in a quarter of the sample
     for parts in (2, 4):
         values = [
             float(binned_information(units[p], labels[p], **binning)["I_TY"])
@@ -93,7 +98,11 @@ def extrapolated_information(
     # at n, n/2 and n/4 samples, 1/n and 1/n**2 are 1, 2, 4 and 1, 4, 16 times those of n
     weights = np.linalg.inv([[1, 1, 1], [1, 2, 4], [1, 4, 16]])[0]
     data = xr.Dataset(
-        {"I_TY": float(weights @ means), "plug_in_I_TY": means[0]},
+        {
+            "I_TY": float(weights @ means),
+            "plug_in_I_TY": means[0],
+            "status": flagged(xr.DataArray(status)),
+        },
         attrs={
             "estimator": "binned, extrapolated",
             "repeats": repeats,

@@ -13,6 +13,7 @@ from sgdphys.quantities import labelled
 from sgdphys.simd.elementary import exp
 from sgdphys.simd.operations import fma, load_block, store
 from sgdphys.simd.vectors import SAMPLES, lanes
+from sgdphys.status import CONSTANT_LAYER, OK, flagged
 
 WIDTH = SAMPLES * lanes("float32")
 """Pairs that are processed together."""
@@ -20,8 +21,8 @@ _FULL = 4
 """Minimum number of blocks of a class for which its padding is negligible."""
 _LARGEST = 1e18
 """Largest half range, in standard deviations of the noise, whose square is finite in float32."""
-_PADDING = np.float32(1e4)
-"""Activations of padding: far from all samples."""
+_FAR = 1e4
+"""Least distance of the padding from all samples."""
 
 
 @compiled
@@ -74,7 +75,8 @@ def _kernel_sums(t: np.ndarray, labels: np.ndarray, kinds: int, scale: float) ->
     groups = [np.flatnonzero(labels == k) for k in range(kinds)]
     sizes = [-(-len(g) // WIDTH) * WIDTH for g in groups]
     edges = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    packed = np.full((t.shape[1], int(edges[-1])), _PADDING, np.float32)
+    packed = np.zeros((t.shape[1], int(edges[-1])), np.float32)
+    packed[0] = 2 * np.abs(scaled[:, 0]).max() + _FAR  # padding: far from all samples
     position = np.empty(len(t), np.int64)
     for first, group in zip(edges, groups, strict=False):
         packed[:, first : first + len(group)] = scaled[group].T
@@ -125,7 +127,7 @@ def kde_information(
     -------
     Dataset
         I_XT and I_TY (bound) in bits, bound "lower" or "upper"; null_I_TY of the permuted labels,
-        where they are given.
+        where they are given; status: "constant layer".
 
     Raises
     ------
@@ -163,7 +165,8 @@ def kde_information(
             f"noise_variance is {noise_variance}; without noise I(X;T) is that of the histogram: "
             "use binned_information"
         )
-    units, labels, kinds, is_kept = samples_of(t, y)
+    given = samples_of(t, y)
+    units, labels, kinds, is_kept = given
     if np.ptp(units * 0.5, axis=0).max() > _LARGEST * np.sqrt(noise_variance):
         raise InputError(
             f"activations are up to {np.abs(units).max():g}, too far above noise_variance "
@@ -187,6 +190,7 @@ def kde_information(
         {
             "I_XT": ("bound", about_x),
             "I_TY": ("bound", about_y[0]),
+            "status": flagged(xr.DataArray(OK if given.moves.any() else CONSTANT_LAYER)),
         }
         | ({} if shuffled is None else {"null_I_TY": ("bound", about_y[1])}),
         coords={"bound": ["lower", "upper"]},

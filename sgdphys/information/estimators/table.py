@@ -21,6 +21,7 @@ from sgdphys.information.samples import label_stream, whole_labels
 from sgdphys.networks import Perceptron
 from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.quantities import labelled
+from sgdphys.status import BROKEN, OK, SATURATED, flagged
 
 _NET_INPUT = 50.0
 """Net inputs from minus this to this are cut into equal bins."""
@@ -70,8 +71,9 @@ class Layers:
         return self.network, self.x
 
 
-Row = tuple[float, float, float]
-"""I(X;T), I(T;Y), and I(T;Y') of permuted labels Y', in bits; NaN where there is no value."""
+Row = tuple[float, float, float, float]
+"""I(X;T), I(T;Y), and I(T;Y') of permuted labels Y', in bits, NaN where there is no value; and the
+status."""
 Estimate = Callable[[Layers, np.ndarray, np.ndarray, Settings], np.ndarray]
 """Maps layers, labels, permuted labels (sample,) and settings to one ``Row`` per layer."""
 
@@ -115,7 +117,9 @@ def _kernel(bound: str) -> Estimate:
             for t in layers.units
         ]
         names = ("I_XT", "I_TY", "null_I_TY")
-        return np.array([[float(f[name].sel(bound=bound)) for name in names] for f in found])
+        return np.array([
+            (*(float(f[name].sel(bound=bound)) for name in names), int(f["status"])) for f in found
+        ])  # fmt: skip
 
     return read
 
@@ -123,11 +127,12 @@ def _kernel(bound: str) -> Estimate:
 def _nearest(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
     """Nearest neighbours, without I(X;T)."""
 
-    def about(t: np.ndarray, labels: np.ndarray) -> float:
+    def about(t: np.ndarray, labels: np.ndarray) -> tuple[float, int]:
         found = neighbour_information(t, labels, neighbours=given.neighbours)
-        return float(found["raw_I_TY"])
+        return float(found["raw_I_TY"]), int(found["status"])
 
-    return np.array([(np.nan, about(t, y), about(t, shuffled)) for t in layers.units])
+    rows = [(*about(t, y), about(t, shuffled)[0]) for t in layers.units]
+    return np.array([(np.nan, value, null, status) for value, status, null in rows])
 
 
 def _noisy(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
@@ -135,7 +140,8 @@ def _noisy(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings)
     network, x = layers.perceptron("noisy")
     found = noisy_information(network, layers.theta, x, y, shuffled=shuffled, rng=given.rng)
     columns = [found[name].to_numpy() for name in ("I_XT", "I_TY", "null_I_TY")]
-    return np.concatenate([np.stack(columns, axis=1), np.full((1, 3), np.nan)])
+    rows = np.stack([*columns, np.full(len(columns[0]), OK)], axis=1)
+    return np.concatenate([rows, [[np.nan, np.nan, np.nan, OK]]])
 
 
 def _gaussian(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
@@ -150,13 +156,15 @@ def _gaussian(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settin
     for w, _ in network.matrices(layers.theta):
         through = w @ through
         about_x = linear_layer_information(through, covariance, given.noise_variance)
-        rows.append((about_x, np.nan, np.nan))
+        rows.append((about_x, np.nan, np.nan, OK))
     return np.array(rows)
 
 
 def _in_bins(t: np.ndarray, y: np.ndarray, shuffled: np.ndarray, **binning: Any) -> Row:
+    """Row of a histogram; its samples are the population, so that few in a cell are no fault."""
     found, null = (binned_information(t, of, **binning) for of in (y, shuffled))
-    return float(found["I_XT"]), float(found["I_TY"]), float(null["I_TY"])
+    status = SATURATED if int(found["status"]) == SATURATED else OK
+    return float(found["I_XT"]), float(found["I_TY"]), float(null["I_TY"]), status
 
 
 def _in_cells(cells: np.ndarray, y: np.ndarray, shuffled: np.ndarray) -> Row:
@@ -227,8 +235,8 @@ def estimated(
     Returns
     -------
     Dataset
-        I_XT, I_TY, null_I_TY (epoch, replica, layer); NaN where weights are not finite or an
-        estimator has no value; order_violations (epoch, replica); and for "binned" bin_low and
+        I_XT, I_TY, null_I_TY, status (epoch, replica, layer); NaN where weights are not finite or
+        an estimator has no value; order_violations (epoch, replica); and for "binned" bin_low and
         bin_high (layer).
     """
     labels, _ = whole_labels(y)
@@ -253,14 +261,18 @@ def estimated(
         for pair in pairs:
             work(pair)
     count = len(next(iter(rows.values()))) if rows else network.layers if network else 0
-    found = np.full((*is_finite.shape, count, 3), np.nan)
+    found = np.full((*is_finite.shape, count, 4), np.nan)
+    found[..., 3] = BROKEN
     for pair, row in rows.items():
         found[pair] = row
     axes = ("epoch", "replica", "layer")
     rises = (np.diff(found[..., :2], axis=2) > 1e-9).sum(axis=(2, 3))
     data = xr.Dataset(
         {name: (axes, found[..., k]) for k, name in enumerate(("I_XT", "I_TY", "null_I_TY"))}
-        | {"order_violations": (axes[:2], rises)},
+        | {
+            "status": flagged(xr.DataArray(found[..., 3], dims=axes)),
+            "order_violations": (axes[:2], rises),
+        },
         coords={"epoch": at, "layer": np.arange(1, count + 1)},
     )
     if estimator == "binned" and settings.ranges:

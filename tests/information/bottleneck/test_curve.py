@@ -232,3 +232,29 @@ def test_a_single_beta_is_a_curve_of_one():
         xr.testing.assert_identical(bottleneck_curve(p, betas), right)
     with pytest.raises(InputError, match="betas"):
         bottleneck_curve(p, "ab")
+
+
+def test_the_lowest_of_several_starts_is_given():
+    """Three labels, and a point at which iterations from larger betas end 0.015 bit too high."""
+    rng = np.random.default_rng([12, 15])
+    inputs = rng.integers(3, 6)
+    p = rng.dirichlet(np.full(3, 0.4), inputs) / inputs
+    betas = [1.5, 2, 3, 4, 6, 9, 14, 20]
+    options = {"method": "blahut_arimoto", "tolerance": 1e-8}
+    one, several = (bottleneck_curve(p, betas, starts=n, **options) for n in (0, 4))
+    energy = [f["I_XT"] - f["beta"] * f["I_TY"] for f in (one, several)]
+    above = (energy[0] - energy[1]).to_numpy()
+    assert above.min() > -1e-6
+    assert above.max() == pytest.approx(0.0152, abs=1e-3)
+    assert bool(one["converged"].all())
+    assert several["lowest_starts"].min() >= 1
+    assert several["lowest_starts"].max() == 5
+    assert bool((one["lowest_starts"] == 1).all())
+    proved = bottleneck_curve(symmetric_channel(0.1), [2])
+    assert bool(proved["lowest_starts"].isnull().all())
+
+
+@pytest.mark.parametrize("starts", [-1, 2.5, "many"])
+def test_wrong_numbers_of_starts_are_refused(starts):
+    with pytest.raises(InputError, match=r"starts is .*; it must be a whole number of at least 0"):
+        bottleneck_curve(symmetric_channel(0.1), [2], starts=starts)

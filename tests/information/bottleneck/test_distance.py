@@ -144,3 +144,12 @@ def test_wrong_cells(p_xy):
 def test_the_shape_of_the_finite_sample_bound():
     gap = finite_sample_gap([1.0, 3.0], samples=400)
     np.testing.assert_allclose(gap, [2 * 2 / 20, 8 * 2 / 20])
+
+
+@pytest.mark.parametrize("flip", [0.5, 0.49])
+def test_there_is_no_bound_for_independent_variables(flip):
+    """Independent, and with the onset at beta = 2500, beyond the search."""
+    joint = 0.5 * np.array([[1 - flip, flip], [flip, 1 - flip]])
+    assert critical_betas(joint).attrs["largest_beta"] == 200
+    with pytest.raises(InputError, match=r"independent, or so nearly that .* below beta = 200"):
+        bottleneck_distance(joint, [0, 1])

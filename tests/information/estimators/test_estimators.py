@@ -209,7 +209,8 @@ def test_side_by_side():
     assert float(found["I_TY"][0]) == float(binned["I_TY"])
     assert float(found["I_XT"][2]) <= float(found["I_XT"][3])
     assert bool((found["null_I_TY"] <= found["I_TY"] + 0.1).all())
-    assert set(words(found["status"])) == {"ok"}
+    # three units in 30 bins each: most cells hold one or two of 600 samples
+    assert words(found["status"]).tolist() == ["few samples per cell"] * 2 + ["ok"] * 3
     few = compare(t[:4], [0, 0, 0, 1])
     assert words(few["status"])[-1] == "too few samples"
     assert np.isnan(few["I_TY"][-1])
@@ -307,3 +308,80 @@ def test_wrong_repeats_are_refused(repeats):
     y = np.arange(80) % 2
     with pytest.raises(InputError, match=r"repeats is .*at least 1"):
         extrapolated_information(y * 1.0, y, repeats=repeats)
+
+
+def classes(samples, units, seed=0, apart=3.6):
+    """Two Gaussian classes whose means differ by ``apart`` along the diagonal of all units."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(samples) % 2
+    shift = apart / np.sqrt(units) * (y - 0.5)
+    return rng.standard_normal((samples, units)) + shift[:, None], y
+
+
+@pytest.mark.parametrize(
+    ("samples", "units", "word"),
+    [(200, 2, "ok"), (1000, 2, "ok"), (200, 10, "too many units"), (1000, 20, "too many units")],
+)
+def test_neighbours_say_where_the_units_are_too_many(samples, units, word):
+    t, y = classes(samples, units)
+    assert words(neighbour_information(t, y)["status"]) == word
+    assert words(compare(t, y)["status"])[-1] == word
+
+
+def test_units_that_follow_few_directions_are_not_too_many():
+    """Twenty units of one direction, and saturated units in two points: the dimension is small."""
+    t, y = classes(200, 1)
+    many = np.tanh(t @ np.random.default_rng(1).standard_normal((1, 20)))
+    assert words(neighbour_information(many, y)["status"]) == "ok"
+    two = neighbour_information(np.repeat(2.0 * y[:, None] - 1, 20, axis=1), y)
+    assert words(two["status"]) == "ok"
+    assert float(two["I_TY"]) == pytest.approx(1, abs=0.02)
+
+
+def test_a_constant_layer_has_a_status():
+    y = np.arange(100) % 2
+    for value in (0.0, 0.1, 1 / 3, 3e-9, 1e6):
+        t = np.full((100, 4), value)
+        assert set(words(compare(t, y)["status"])) == {"constant layer"}
+        found = neighbour_information(t, y)
+        assert float(found["raw_I_TY"]) == float(found["null_I_TY"]) == 0
+        t[0, 2] += max(abs(value), 1) * 1e-3
+        assert "constant layer" not in words(compare(t, y)["status"])
+
+
+def test_few_samples_per_cell_have_a_status():
+    t, y = classes(500, 1)
+    for bins, word in ((10, "ok"), (400, "few samples per cell")):
+        found = binned_information(t, y, bins=bins)
+        assert words(found["status"]) == word
+        assert (float(found["occupied"]) > 100) == (word != "ok")
+    assert words(binned_information(t, y, bins=10**6)["status"]) == "saturated at log2 n"
+    for bins, word in ((10, "ok"), (60, "few samples per cell")):
+        found = extrapolated_information(t, y, bins=bins, repeats=1)
+        assert words(found["status"]) == word
+
+
+@pytest.mark.parametrize("noise_variance", [4e-9, 5e-9, 6e-9])
+def test_padding_lies_beyond_the_samples_of_saturated_units(noise_variance):
+    """Ten units at -1 or +1, in noise: 1 bit, wherever their activations lie in its units."""
+    t, y = np.repeat([-1.0, 1.0], 50)[:, None] * np.ones(10), np.repeat([0, 1], 50)
+    found = kde_information(t, y, noise_variance=noise_variance)
+    np.testing.assert_allclose(found["I_XT"], 1, atol=1e-6)
+    np.testing.assert_allclose(found["I_TY"], 1, atol=1e-6)
+
+
+def test_padding_lies_beyond_the_samples_of_one_unit():
+    """A unit at 0 and at 1e4 or 2e4 scaled distances, from -1 to +1, a million of them, and far."""
+    y = np.repeat([0, 1], 50)
+    for apart in (894.4272, 447.2136, 1e6, 1e13):
+        for offset in (0.0, -apart):
+            found = kde_information(apart * y + offset, y)
+            np.testing.assert_allclose(found["I_XT"], 1, atol=1e-6)
+            np.testing.assert_allclose(found["I_TY"], 1, atol=1e-6)
+
+
+def test_distances_within_labels_take_further_axes_as_units():
+    from sgdphys.information.clustering import distance_ratio
+
+    t, y = classes(60, 12)
+    assert distance_ratio(t.reshape(60, 3, 2, 2), y) == distance_ratio(t, y)

@@ -9,6 +9,7 @@ from sgdphys.information import layer_information
 from sgdphys.information.estimators.table import ESTIMATORS, Settings, estimated
 from sgdphys.information.layers import perceptron_layers
 from sgdphys.networks import Perceptron
+from sgdphys.status import words
 
 RNG = np.random.default_rng(4)
 X = RNG.standard_normal((60, 3))
@@ -31,6 +32,9 @@ def test_every_estimator_reads_every_layer(name):
     first = found.isel(epoch=0, replica=0, layer=0)
     assert np.isfinite(first["I_XT"]) == (name != "neighbours")
     assert np.isfinite(first["I_TY"]) == np.isfinite(first["null_I_TY"]) == (name != "gaussian")
+    first, diverged = words(found["status"])[0].tolist()
+    assert diverged == ["weights not finite"] * 2
+    assert first[1] == ("saturated at log2 n" if name == "precision" else "ok")
     kept = {n: found.attrs[n] for n in ESTIMATORS[name].settings}
     assert kept == {n: getattr(settings, n) for n in kept}
 
@@ -46,3 +50,14 @@ def test_activations_alone_are_not_enough_for_some(name):
     with pytest.raises(InputError, match=f"estimator '{name}' reads the weights of perceptrons"):
         layer_information(tree, task, activations=read, estimator=name)
     assert layer_information(tree, task, activations=read)["I_XT"].shape == (1, 2, 2)
+
+
+def test_a_layer_of_many_units_has_a_status_of_its_own():
+    wide = Perceptron((20, 20, 1), activation="tanh")
+    x = np.random.default_rng(5).standard_normal((100, 20))
+    theta = 0.1 * wide.initial_weights(np.random.default_rng(6))[None, None]
+    found = estimated(
+        theta, [0], perceptron_layers(wide, x, False), x[:, 0] > 0, estimator="neighbours",
+        settings=Settings(),
+    )  # fmt: skip
+    assert words(found["status"]).ravel().tolist() == ["too many units", "ok"]
