@@ -15,6 +15,7 @@ from sgdphys.dynamics.intervals import (
     resampled_means,
 )
 from sgdphys.dynamics.series import paths
+from sgdphys.dynamics.sgd.fluctuation_ratios import require_rates
 from sgdphys.dynamics.slowing.autocorrelation import autocorrelation
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.missing import labelled_without_missing, numbers_of
@@ -153,6 +154,7 @@ def hessian_mode_statistics(
     >>> found["autocorrelation"].values.round(1), found["predicted_autocorrelation"].values.round(1)
     (array([ 0.9, -0.9]), array([ 0.9, -0.9]))
     """
+    require_rates(learning_rate, momentum)
     series = paths(theta, time=time)
     theta = labelled_without_missing(series.theta)
     curvature = labelled_without_missing(labelled_array(curvature, "mode"))
