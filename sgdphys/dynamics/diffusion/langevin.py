@@ -23,6 +23,8 @@ from sgdphys.quantities import labelled, number_of
 from sgdphys.status import CONSTANT, LEFT_OUT, OK, OSCILLATING, TOO_SHORT, flagged
 
 _STEPS_PER_COORDINATE = 20
+_BOOTSTRAP_BYTES = 16 * 2**20
+"""Size of the paths of the bootstrap that are simulated together."""
 FEWEST = 20
 """Least number of steps of a path."""
 
@@ -207,13 +209,17 @@ def _bootstrap(
     generator = stream(rng)
     stationary = linalg.solve_discrete_lyapunov(step, noise)
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in found}
-    n_paths, points = shape[:2]
-    for _ in range(resamples):
-        x = linear_step(step, noise, stationary, points - 1, n_paths, generator)
-        refitted = _matrices(*_regression(x.transpose(1, 0, 2))[:2], dt)
-        if np.isfinite(refitted[0]).all():
-            for name, value in zip(found, refitted, strict=True):
-                drawn[name].append(value)
+    n_paths, points, size = shape
+    together = max(1, _BOOTSTRAP_BYTES // (8 * n_paths * points * size))
+    for first in range(0, resamples, together):
+        samples = min(together, resamples - first)
+        x = linear_step(step, noise, stationary, points - 1, samples * n_paths, generator)
+        for k in range(0, samples * n_paths, n_paths):
+            sample = x[:, k : k + n_paths].transpose(1, 0, 2)
+            refitted = _matrices(*_regression(sample)[:2], dt)
+            if np.isfinite(refitted[0]).all():
+                for name, value in zip(found, refitted, strict=True):
+                    drawn[name].append(value)
     tail = (1 - confidence) / 2
     corrected, bounds = {}, {}
     for name, value in found.items():
