@@ -58,7 +58,8 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
         twins=study.train.twins,
         sampler=study.train.sampling,
         confidence=analysis.confidence,
-        interval_method="normal, with the variance of ln|S| of a Gaussian cloud",
+        interval_method="of starts normal, with the variance of ln|S| of a Gaussian cloud; of noise "
+        "none: the directions were chosen from the same members",
     )
 
 
