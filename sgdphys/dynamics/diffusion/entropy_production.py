@@ -260,7 +260,7 @@ def _with_interval(
     # quadratic in the areas: with random signs the blocks add up
     scatter = _signed(moments, centred, np.eye(units), dt, process).sum()
     low, high = max(estimate - t * error, 0.0), estimate + t * error
-    if plug_in < _FAR * scatter:
+    if size > 1 and plug_in < _FAR * scatter:  # one coordinate encloses no area
         freedom = 1.0
         if size > 2:
             signs = rng.choice([-1.0, 1.0], (max(resamples, _SCATTER), units))
@@ -289,7 +289,7 @@ def _near_equilibrium(
         most = (np.sqrt(x) + 10.0) ** 2
         return float(brentq(lambda m: chndtr(x, freedom, m) - chance, 0, most))
 
-    x = found / scale
+    x = max(found, 0.0) / scale  # rounding may be negative
     # a value below the middle of the null says no more than the middle itself
     upper = noncentrality(max(x, chdtri(freedom, 0.5)), tail)
     return scale * noncentrality(x, 1 - tail), scale * upper
