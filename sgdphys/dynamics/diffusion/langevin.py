@@ -212,9 +212,9 @@ def _bootstrap(
     n_paths, points, size = shape
     together = max(1, _BOOTSTRAP_BYTES // (8 * n_paths * points * size))
     for first in range(0, resamples, together):
-        samples = min(together, resamples - first)
-        x = linear_step(step, noise, stationary, points - 1, samples * n_paths, generator)
-        for k in range(0, samples * n_paths, n_paths):
+        here = n_paths * min(together, resamples - first)
+        x = linear_step(step, noise, stationary, points - 1, here, generator)
+        for k in range(0, here, n_paths):
             sample = x[:, k : k + n_paths].transpose(1, 0, 2)
             refitted = _matrices(*_regression(sample)[:2], dt)
             if np.isfinite(refitted[0]).all():

@@ -6,7 +6,7 @@ from scipy.signal import lfilter
 
 
 def ar1(rng, series, n, phi):
-    """Stationary AR(1): integrated time (1 + phi)/(1 - phi), relaxation time -1/ln phi, in steps."""
+    """Stationary AR(1): integrated time (1 + phi)/(1 - phi), relaxation time -1/ln phi."""
     noise = rng.standard_normal((series, n))
     noise[:, 0] /= np.sqrt(1 - phi**2)
     return lfilter([1.0], [1.0, -phi], noise, axis=1)
