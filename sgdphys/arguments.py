@@ -44,7 +44,7 @@ def checked(function: Callable[P, T], *, fewest: int = 1) -> Callable[P, T]:
         if "confidence" in values:
             require_share(values["confidence"], "confidence")
         if "resamples" in values:
-            _require_count(values["resamples"], fewest)
+            require_whole(values["resamples"], "resamples", fewest)
         if "rng" in values:
             values["rng"] = seed_of(values["rng"])
         return function(*given.args, **given.kwargs)
@@ -61,7 +61,8 @@ def require_share(value: Any, name: str) -> None:
     raise InputError(f"{name} is {value}; it must lie between 0 and 1{hint}")
 
 
-def _require_count(value: Any, fewest: int) -> None:
+def require_whole(value: Any, name: str, fewest: int) -> None:
+    """Raise an error for anything but a whole number that is large enough."""
     is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not is_whole or value < fewest:
-        raise InputError(f"resamples is {value}; it must be a whole number of at least {fewest}")
+        raise InputError(f"{name} is {value!r}; it must be a whole number of at least {fewest}")

@@ -112,13 +112,23 @@ TABLE = (
         "no unit changes from sample to sample, so that the layer has no information: look for "
         "dead or saturated units",
     ),
+    Status(
+        "no single relaxation time",
+        "the memory at long lags is not that of an exponential with the memory at lag 1, as it is "
+        "for an Ornstein-Uhlenbeck process: use the integrated time, and fit to see what is there",
+    ),
+    Status(
+        "coordinates left out",
+        "some coordinates do not move, or repeat others: they are named in the attribute left_out, "
+        "their entries are NaN, and the rest is the estimate without them",
+    ),
 )
 """By number. New ones are added at the end, so that numbers in older files keep their meaning."""
 WORDS = tuple(status.word for status in TABLE)
 (
     OK, CONSTANT, TOO_SHORT, NO_DATA, DIVERGED, WEAK, OSCILLATING, FAST, UNEVEN, FEW_VALUES,
     STRAIGHT, SHORT, FEW_MEMBERS, ONCE, TINY, SATURATED, BROKEN, FEW_SAMPLES,
-    MANY_UNITS, SPARSE, CONSTANT_LAYER,
+    MANY_UNITS, SPARSE, CONSTANT_LAYER, SEVERAL_TIMES, LEFT_OUT,
 ) = range(len(TABLE))  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def test_extrapolation_straightens_them(coarse):
     found = dynamics.kramers_moyal(coarse, time="time", extrapolate=True)
     slope, diffusion, _ = line(found)
     assert slope == pytest.approx(-1, abs=0.04)
-    assert diffusion == pytest.approx(0.5, abs=0.06)
+    assert diffusion == pytest.approx(0.5, abs=0.02)
 
 
 @pytest.mark.parametrize("method", ["binned", "kernel"])
@@ -90,6 +90,42 @@ def test_only_pairs_at_the_commonest_spacing_count():
     found = dynamics.kramers_moyal(gappy, time="time", bins=10)
     assert 0.4 < float(found["count"].sum() / whole["count"].sum()) < 0.55
     assert line(found)[1] == pytest.approx(line(whole)[1], rel=0.05)
+
+
+@pytest.mark.parametrize("method", ["binned", "kernel"])
+def test_pairs_with_a_missing_point_are_left_out(method):
+    x = np.tile([0.1, 0.2, np.nan, 0.32, 0.4, 0.5, 0.35, 0.2], 20)
+    found = dynamics.kramers_moyal(x, bins=2, method=method, bandwidth=None, resamples=0)
+    before, after = x[:-1], x[1:]
+    both = np.isfinite(before) & np.isfinite(after)
+    assert np.isfinite(found["diffusion"]).all()
+    if method == "binned":
+        low = both & (before < 0.3)
+        assert found["count"].to_numpy().tolist() == [low.sum(), (both & ~(before < 0.3)).sum()]
+        assert float(found["drift"][0]) == pytest.approx((after - before)[low].mean())
+
+
+def test_the_largest_level_counts():
+    """Two and three levels: the upper end of the last bin is included."""
+    two = dynamics.kramers_moyal(np.tile([0.0, 1.0], 200), bins=8, resamples=0)
+    assert two["count"].to_numpy()[[0, -1]].tolist() == [200, 199]
+    levels = np.random.default_rng(83).integers(0, 3, 1000)
+    three = dynamics.kramers_moyal(levels, bins=3, resamples=0)
+    assert three["count"].to_numpy().tolist() == np.bincount(levels[:-1]).tolist()
+
+
+def test_extrapolated_diffusion_is_never_negative():
+    x = processes.ornstein_uhlenbeck(dt=0.5, steps=400, parameters=200, rng=84)["theta"]
+    found = dynamics.kramers_moyal(x, time="time", extrapolate=True, bins=8, resamples=50)
+    for name in ("diffusion", "diffusion_low"):
+        values = found[name].to_numpy()
+        assert (values[np.isfinite(values)] > 0).all()
+
+
+@pytest.mark.parametrize("bins", ["3", np.nan, [3], 2.5, 1, True])
+def test_numbers_of_bins_are_whole(bins):
+    with pytest.raises(InputError, match=r"bins is .*; it must be a whole number of at least 2"):
+        dynamics.kramers_moyal(np.arange(100.0), bins=bins)
 
 
 def test_noise_of_reshuffled_epochs_cannot_add_up():

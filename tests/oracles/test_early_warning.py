@@ -9,6 +9,7 @@ from truths import fires
 from sgdphys import processes
 from sgdphys.dynamics import early_warning
 from sgdphys.errors import InputError
+from sgdphys.status import words
 
 
 def ar1(phi, points, *shape, seed=0):
@@ -66,6 +67,23 @@ def test_a_slow_fold_is_heard():
         ).isel(step=slice(None, None, 5)), over="replica", resamples=99,
     )  # fmt: skip
     assert float(warns(across).mean()) >= 0.6
+
+
+def test_members_at_places_of_their_own_give_no_warning():
+    """Where a member sits is no change in time: the test is the same without it."""
+    x = xr.DataArray(ar1(0.7, 60, 4, 10, seed=6), dims=("step", "case", "replica"))
+    places = 30 * np.random.default_rng(7).standard_normal((4, 10))
+    moved = x + xr.DataArray(places, dims=("case", "replica"))
+    one, other = (early_warning(v, over="replica", resamples=19) for v in (x, moved))
+    xr.testing.assert_allclose(one, other)
+
+
+def test_a_series_that_stops_has_no_trend():
+    x = ar1(0.5, 300, 2, seed=8)
+    x[200:, 0] = 0.1
+    found = early_warning(x, window=60, resamples=19)
+    assert words(found["status"]).tolist() == ["constant", "ok"]
+    assert found["p_value"].isnull().all("trend").to_numpy().tolist() == [True, False]
 
 
 def test_wrong_input():

@@ -40,6 +40,22 @@ def test_heavy_ball_identity_to_a_percent(mu):
     assert float(found["full_ratio"]) == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize("mu", [0.0, 0.9])
+def test_short_windows_leave_the_full_ratio_at_one(mu):
+    """Four relaxation times of the softest direction; its own mean would take out a fifth."""
+    h = xr.DataArray([1.0, 0.3, 0.1], dims="parameter")
+    theta = quadratic(h=h.to_numpy(), mu=mu, steps=900, replicas=600)
+    found = ratios(theta, h=h, mu=mu)
+    assert float(found["full_ratio"]) == pytest.approx(1, abs=0.05)
+    holed = theta.copy(data=theta.to_numpy().copy())
+    holed[100:, 0] = np.nan
+    left, rest = ratios(holed, h=h, mu=mu), ratios(theta.isel(replica=slice(1, None)), h=h, mu=mu)
+    for name in ("minibatch_ratio", "full_ratio", "second_ratio"):
+        assert float(left[name]) == pytest.approx(float(rest[name]), rel=1e-12)
+    with pytest.raises(InputError, match=r"momentum is 1\.0; it must be at least 0 and below 1"):
+        minibatch_gradients(theta, learning_rate=0.1, momentum=1.0)
+
+
 def test_reshuffled_noise_fails_the_full_ratio_alone():
     """The minibatch ratio is a telescoping identity and cannot tell; the full gradient can."""
     theta = quadratic(mu=0.9, batches=8)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from truths import recovers
 
 from sgdphys import dynamics, processes
@@ -59,6 +60,38 @@ def test_what_cannot_be_fitted():
     found = dynamics.fit_langevin(x)
     assert words(found["status"]) == "oscillating at this sampling"
     assert bool(found["kappa_matrix"].isnull().all())
+
+
+@pytest.mark.parametrize("extra", ["constant", "own constant", "line", "jump", "copy", "sum"])
+def test_coordinates_that_cannot_be_fitted_are_named_and_left_out(extra):
+    """The rest is as without them, for matrices and for entropy production."""
+    theta = processes.rotating_langevin(dt=0.1, steps=300, replicas=2, rng=116)["theta"]
+    step, one = np.arange(301.0)[:, None], np.ones((301, 2))
+    more = {
+        "constant": one / 3,
+        "own constant": one * [0.1, 0.2],
+        "line": step / 7 * one,
+        "jump": (step == 300) * one,
+        "copy": 5 - 3 * theta.isel(parameter=0).transpose("step", "replica").to_numpy(),
+        "sum": theta.sum("parameter").transpose("step", "replica").to_numpy(),
+    }[extra]
+    added = theta.isel(parameter=[0]).transpose("step", "replica", "parameter")
+    names = ["w0", "w1", "frozen"]
+    wide = xr.concat([theta, added.copy(data=more[..., None])], dim="parameter")
+    wide = wide.assign_coords(parameter=names)
+    for estimate in (dynamics.fit_langevin, dynamics.entropy_production):
+        whole = estimate(theta, time=("step", 0.1), resamples=20)
+        found = estimate(wide, time=("step", 0.1), resamples=20)
+        assert words(found["status"]) == "coordinates left out"
+        assert found.attrs["left_out"] == ["frozen"]
+        kept = found.isel(row=slice(2), column=slice(2)).drop_vars("status")
+        xr.testing.assert_allclose(kept, whole.drop_vars("status"))
+        last = [v for v in found.data_vars.values() if "row" in v.dims]
+        assert all(np.isnan(v.isel(row=2)).all() for v in last)
+    alone = dynamics.entropy_production(wide.isel(parameter=[2]), time=("step", 0.1))
+    if extra not in ("copy", "sum"):
+        assert words(alone["status"]) == "constant"
+        assert np.isnan(alone["p_value"])
 
 
 @pytest.mark.parametrize(("rate", "index"), [(0.3, 5.306), (0.5, 2.904), (0.9, 1.294)])

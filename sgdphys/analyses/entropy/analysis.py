@@ -16,9 +16,10 @@ CLOUDS = ("noise", "starts")
 def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     """Entropy of both clouds of every layer along the same directions, and of free diffusion.
 
-    The directions are the leading axes of the noise cloud. Free diffusion has the covariance of the
-    recorded gradient noise, its correlations between parameters left out, added up step by step: as
-    if nothing held the weights and no batch knew of another.
+    The directions are the leading axes of the noise in every other family; the noise cloud is that
+    of the rest, since the axes of a cloud are not those of another. Free diffusion has the
+    covariance of the recorded gradient noise, its correlations between parameters left out, added
+    up step by step: as if nothing held the weights and no batch knew of another.
     """
     study, weights = source.study, source.weights
     layer = weights["layer"].to_numpy()
@@ -26,6 +27,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     theta = weights["theta"].load()
     family = theta["family"].to_numpy()
     first = [int(np.flatnonzero(family == f)[0]) for f in np.unique(family)]
+    chooses = np.isin(family, np.unique(family)[::2])
     options: dict[str, Any] = {
         "modes": analysis.modes,
         "confidence": analysis.confidence,
@@ -34,15 +36,15 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     rows, predicted = [], []
     for n in numbers:
         here = theta.isel(parameter=np.flatnonzero(layer == n))
-        noise = weight_entropy(here, family="family", **options)
-        starts = weight_entropy(
-            here.isel(replica=first), **(options | {"basis": noise["direction"].to_numpy()})
-        )
+        axes = weight_entropy(here.isel(replica=chooses), family="family", **options)
+        along = {**options, "basis": axes["direction"].to_numpy()}
+        noise = weight_entropy(here.isel(replica=~chooses), family="family", **along)
+        starts = weight_entropy(here.isel(replica=first), **along)
         rows.append(xr.concat(
             [d.drop_attrs(deep=False).drop_vars(["direction", "rank"]) for d in (noise, starts)],
             dim="cloud",
         ))  # fmt: skip
-        predicted.append(_free_diffusion(source, noise["direction"].to_numpy(), layer == n))
+        predicted.append(_free_diffusion(source, axes["direction"].to_numpy(), layer == n))
     data = xr.concat(rows, dim="layer").rename(step="mark").drop_vars("mark")
     data = data.merge(labelled(xr.Dataset(
         {"predicted_entropy": (("layer", "mark"), np.stack(predicted))},

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys import parallel
-from sgdphys.arguments import checked
+from sgdphys.arguments import checked, require_whole
 from sgdphys.compiling import compiled
 from sgdphys.dynamics.clock import number_given
 from sgdphys.dynamics.intervals import jackknife_interval
@@ -28,7 +28,7 @@ _RICHARDSON = {1: 8 / 3, 2: -2.0, 4: 1 / 3}
 
 
 @functools.partial(compiled, reorder_sums=True)
-def _sums(x, ok, lag, blocks, low, scale, cells, partial, out):
+def _sums(x, ok, lag, blocks, low, high, cells, partial, out):
     """Sums of 1, dx, dx**2, dx**4 by bin.
 
     Parameters
@@ -40,8 +40,8 @@ def _sums(x, ok, lag, blocks, low, scale, cells, partial, out):
     lag : int
     blocks : int
         Number of blocks that each path is cut into.
-    low, scale : float64 (group,)
-        Bin = floor((x - low) scale); values outside, or missing, go to an extra bin.
+    low, high : float64 (group,)
+        Ends of the bins, both included; values outside, or missing, go to an extra bin.
     cells : int32 (point,)
         Scratch.
     partial : float64 (4, bin + 1, 4)
@@ -51,18 +51,21 @@ def _sums(x, ok, lag, blocks, low, scale, cells, partial, out):
         Filled.
     """
     bins = out.shape[2]
-    top = np.float64(bins)
+    outside = np.float64(bins)
+    last_bin = bins - 0.5
     flat = partial.reshape(-1)
     width = 4 * (bins + 1)
     for g in range(x.shape[0]):
+        first = low[g]
+        last = high[g]
+        scale = bins / (last - first)
         for path in range(x.shape[1]):
             row = x[g, path]
             pairs = row.shape[0] - lag
             for i in range(pairs):
-                position = (row[i] - low[g]) * scale[g]
-                dx = row[i + lag] - row[i]
-                inside = (position >= 0.0) & (position < top) & (abs(dx) < np.inf)
-                cells[i] = 4 * np.int32(position if inside else top) + (i & 3) * width
+                inside = (row[i] >= first) & (row[i] <= last) & (abs(row[i + lag]) < np.inf)
+                position = min((row[i] - first) * scale, last_bin)
+                cells[i] = 4 * np.int32(position if inside else outside) + (i & 3) * width
             for i in range(ok.shape[0]):
                 if not ok[i]:
                     cells[i] = 4 * bins
@@ -130,8 +133,8 @@ def kramers_moyal(
     over : str or iterable of str
         Dimensions whose paths are realisations of one process.
     bins : int, optional
-        Number of bins between the 0.5% and 99.5% quantiles; by default n**(1/3) for n pairs, at
-        least 8 and at most 60. It is an attribute of the result, as is the bandwidth.
+        Number of bins between the 0.5% and 99.5% quantiles, both included; by default n**(1/3) for
+        n pairs, at least 8 and at most 60. It is an attribute of the result, as is the bandwidth.
     method : str
         "binned" (histogram regression), or "kernel" (Nadaraya-Watson with a Gaussian kernel, at the
         centres of the bins).
@@ -140,7 +143,7 @@ def kramers_moyal(
         the standard deviation of the values.
     extrapolate : bool
         Combine lags of 1, 2 and 4 points (Richardson extrapolation) so that errors of first and
-        second order in dt cancel.
+        second order in dt cancel; of D2 its logarithm, so that it is never negative.
     confidence : float
         Level of the intervals, between 0 and 1.
 
@@ -150,7 +153,8 @@ def kramers_moyal(
         Over the dimensions that are neither time nor pooled, and ``bin`` with the coordinate
         ``position`` (x): drift D1 (x/t) and diffusion D2 (x**2/t), with ``_low`` and ``_high``;
         diffusion_raw, drift not subtracted; fourth, D4 (x**4/t); pawula; count (pairs). Bins with
-        fewer than 10 pairs are NaN. Paths that diverged are left out.
+        fewer than 10 pairs are NaN. Pairs with a missing point, and paths that diverged, are left
+        out.
 
     Raises
     ------
@@ -167,8 +171,10 @@ def kramers_moyal(
     -----
     dX = D1(X) dt + sqrt(2 D2(X)) dW (Ito), with D1 = E[dx|x]/dt and
     D2 = E[(dx - D1 dt)**2|x]/(2 dt). At a finite dt an Ornstein-Uhlenbeck process shows the slope
-    -(1 - e^{-kappa dt})/dt in place of -kappa, and diffusion_raw a spurious parabola. The Pawula
-    ratio D4/(D2**2 dt) is near 0 for a diffusion and large for jumps.
+    -(1 - e^{-kappa dt})/dt in place of -kappa, D2 is D (1 - e^{-2 kappa dt})/(2 kappa dt) in place
+    of D, and diffusion_raw a spurious parabola. The logarithm of that D2 has no term of third order
+    in dt, so that its extrapolation is within 2% up to kappa dt = 0.5; that of the drift is 2% low
+    there. The Pawula ratio D4/(D2**2 dt) is near 0 for a diffusion and large for jumps.
 
     References
     ----------
@@ -187,6 +193,8 @@ def kramers_moyal(
     -0.95
     """
     series = paths(theta, time=time)
+    if bins is not None:
+        require_whole(bins, "bins", 2)
     if method not in ("binned", "kernel"):
         raise InputError(f"method is {method!r}; {nearest(method, ('binned', 'kernel'))}")
     if bandwidth is not None:
@@ -207,9 +215,8 @@ def kramers_moyal(
         status = status_of(paths_of_group, series.times, Needs(), precision_of(series.theta.dtype))
         paths_of_group[np.isin(status, (DIVERGED, TINY))] = np.nan
     n = x.shape[1] * (x.shape[2] - 1)
-    bins = int(np.clip(round(n ** (1 / 3)), 8, MOST_BINS)) if bins is None else bins
-    if bins < 2:
-        raise InputError(f"bins is {bins}; it must be at least 2")
+    if bins is None:
+        bins = int(np.clip(round(n ** (1 / 3)), 8, MOST_BINS))
     lags = [k for k in _RICHARDSON if k < x.shape[2]] if extrapolate else [1]
     if extrapolate and len(lags) < len(_RICHARDSON):
         raise InputError(f"extrapolate=True needs at least 5 points; there are {x.shape[2]}")
@@ -265,7 +272,7 @@ def _find_ends(x, stride, lowest, highest, ends):
             highest[r] = -np.inf
         for k in range(0, x.shape[1], stride):
             value = x[g, k]
-            if value - value != 0.0:
+            if not np.isfinite(value):
                 continue
             if value < lowest[rank - 1]:
                 r = rank - 1
@@ -313,9 +320,7 @@ def _moments(
         low, high = ends[:, part] = _range(x[part])
         scratch = np.empty(x.shape[2], np.int32), np.empty((4, bins + 1, 4))
         for k, lag in enumerate(lags):
-            _sums(
-                x[part], is_near[k], lag, blocks, low, bins / (high - low), *scratch, found[k, part]
-            )
+            _sums(x[part], is_near[k], lag, blocks, low, high, *scratch, found[k, part])
 
     groups_per_block = max(1, BLOCK_BYTES // (8 * max(x[0].size, 1)) if len(x) else 1)
     parallel.map(work, [slice(k, k + groups_per_block) for k in range(0, len(x), groups_per_block)])
@@ -344,11 +349,17 @@ def _combined(sums: np.ndarray, lags: list[int], tau: float) -> dict[str, np.nda
     if len(lags) == 1:
         return by_lag[0]
     weights = np.array([_RICHARDSON[lag] for lag in lags])
-    extrapolated = {
-        name: np.tensordot(weights, np.stack([c[name] for c in by_lag]), 1)
-        for name in ("drift", "diffusion", "diffusion_raw")
-    }
-    return by_lag[0] | extrapolated
+
+    def extrapolated(name: str) -> np.ndarray:
+        columns = np.stack([c[name] for c in by_lag])
+        if name == "drift":
+            return np.tensordot(weights, columns, 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs = np.log(np.where(columns > 0, columns, np.nan))
+            found = np.exp(np.tensordot(weights, logs, 1))
+        return np.where((columns == 0).all(axis=0), 0.0, found)
+
+    return by_lag[0] | {n: extrapolated(n) for n in ("drift", "diffusion", "diffusion_raw")}
 
 
 def _bands(

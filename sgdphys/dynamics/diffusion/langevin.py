@@ -9,14 +9,22 @@ from scipy import linalg
 
 from sgdphys.arguments import checked
 from sgdphys.draws import Seed, stream
+from sgdphys.dynamics.diffusion.coordinates import (
+    independent_coordinates,
+    names_left_out,
+    with_left_out,
+)
 from sgdphys.dynamics.series import paths
+from sgdphys.dynamics.status import precision_of
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
 from sgdphys.processes import linear_step
 from sgdphys.quantities import labelled, number_of
-from sgdphys.status import OK, OSCILLATING, TOO_SHORT, flagged
+from sgdphys.status import CONSTANT, LEFT_OUT, OK, OSCILLATING, TOO_SHORT, flagged
 
 _STEPS_PER_COORDINATE = 20
+_BOOTSTRAP_BYTES = 16 * 2**20
+"""Size of the paths of the bootstrap that are simulated together."""
 FEWEST = 20
 """Least number of steps of a path."""
 
@@ -88,7 +96,10 @@ def fit_langevin(
     -------
     Dataset
         kappa_matrix (row, column) in 1/t and diffusion_matrix (row, column) in x**2/t, both with
-        ``_low`` and ``_high``; center (row) in x; count (increments); status.
+        ``_low`` and ``_high``; center (row) in x; count (increments); status. Coordinates that do
+        not move (constant, a straight line, or a single jump in every path), or that are linear
+        functions of those before them, are named in the attribute left_out; their rows and columns
+        are NaN, and the status is "coordinates left out".
 
     Raises
     ------
@@ -145,22 +156,31 @@ def fit_langevin(
             f"{count} steps are too few for {size} coordinates; at least "
             f"{_STEPS_PER_COORDINATE * size} are needed"
         )
-    step, noise, centre = _regression(x)
-    drift, diffusion = _matrices(step, noise, series.spacing)
-    found = {"kappa_matrix": drift, "diffusion_matrix": diffusion}
-    bounds = {f"{n}_{e}": np.full((size, size), np.nan) for n in found for e in ("low", "high")}
-    status = OK if np.isfinite(drift).all() else OSCILLATING
-    is_stable = bool((np.abs(np.linalg.eigvals(step)) < 1).all())
-    if status == OK and resamples and is_stable:
-        found, bounds = _bootstrap(
-            found, x.shape, (step, noise), series.spacing, resamples, confidence, rng
-        )
-    if points - 1 < FEWEST:
+    kept = independent_coordinates(x, series.times, precision_of(series.theta.dtype))
+    x = x[..., kept]
+    size = int(kept.sum())
+    found = {n: np.full((size, size), np.nan) for n in ("kappa_matrix", "diffusion_matrix")}
+    bounds = {f"{n}_{e}": v for n, v in found.items() for e in ("low", "high")}
+    centre = np.full(size, np.nan)
+    status = CONSTANT
+    if size:
+        step, noise, centre = _regression(x)
+        found = dict(zip(found, _matrices(step, noise, series.spacing), strict=True))
+        status = OK if np.isfinite(found["kappa_matrix"]).all() else OSCILLATING
+        is_stable = bool((np.abs(np.linalg.eigvals(step)) < 1).all())
+        if status == OK and resamples and is_stable:
+            found, bounds = _bootstrap(
+                found, x.shape, (step, noise), series.spacing, resamples, confidence, rng
+            )
+    if status == OK and not kept.all():
+        status = LEFT_OUT
+    if points - 1 < FEWEST and size:
         status = TOO_SHORT
+    has_intervals = bool(size) and bool(np.isfinite(bounds["kappa_matrix_low"]).all())
     axes = ("row", "column")
     data = xr.Dataset(
-        {name: (axes, v) for name, v in (found | bounds).items()}
-        | {"center": ("row", centre), "count": count},
+        {name: (axes, with_left_out(v, kept)) for name, v in (found | bounds).items()}
+        | {"center": ("row", with_left_out(centre, kept)), "count": count},
     )
     data["status"] = flagged(xr.DataArray(status))
     named = {"count": number_of("increments")}
@@ -168,8 +188,9 @@ def fit_langevin(
         method="regression of each point on the one before, exact at any spacing",
         reference="Gardiner, Stochastic methods, section 4.5",
         confidence=confidence,
+        left_out=names_left_out(series.theta, coordinates, kept),
         interval_method="parametric bootstrap, basic"
-        if np.isfinite(bounds["kappa_matrix_low"]).all()
+        if has_intervals
         else "none: not stationary, or resamples is 0",
     )
 
@@ -188,13 +209,17 @@ def _bootstrap(
     generator = stream(rng)
     stationary = linalg.solve_discrete_lyapunov(step, noise)
     drawn: dict[str, list[np.ndarray]] = {name: [] for name in found}
-    n_paths, points = shape[:2]
-    for _ in range(resamples):
-        x = linear_step(step, noise, stationary, points - 1, n_paths, generator)
-        refitted = _matrices(*_regression(x.transpose(1, 0, 2))[:2], dt)
-        if np.isfinite(refitted[0]).all():
-            for name, value in zip(found, refitted, strict=True):
-                drawn[name].append(value)
+    n_paths, points, size = shape
+    together = max(1, _BOOTSTRAP_BYTES // (8 * n_paths * points * size))
+    for first in range(0, resamples, together):
+        here = n_paths * min(together, resamples - first)
+        x = linear_step(step, noise, stationary, points - 1, here, generator)
+        for k in range(0, here, n_paths):
+            sample = x[:, k : k + n_paths].transpose(1, 0, 2)
+            refitted = _matrices(*_regression(sample)[:2], dt)
+            if np.isfinite(refitted[0]).all():
+                for name, value in zip(found, refitted, strict=True):
+                    drawn[name].append(value)
     tail = (1 - confidence) / 2
     corrected, bounds = {}, {}
     for name, value in found.items():

@@ -24,11 +24,14 @@ class Cloud(NamedTuple):
 
     series: Paths
     y: np.ndarray
-    """(time, member, mode), relative to the mean of each group."""
+    """(time, member, mode), relative to the mean of each group; NaN for members that are missing
+    at a time."""
     members: list[np.ndarray]
     """Indices along the second axis, for each group."""
     dof: int
     """Degrees of freedom: members minus groups."""
+    present: np.ndarray
+    """The same at each time, of the members that are there; int (time,)."""
     basis: np.ndarray
     """(parameter, mode)"""
     parameters: np.ndarray
@@ -80,7 +83,7 @@ def cloud_of(
     dof = sum(len(g) - 1 for g in members)
     parameters = np.zeros(x.sizes[coordinates], bool)
     for y in _deviations(x, series.dim, members):
-        parameters |= (y != 0).any(axis=(0, 1))
+        parameters |= (np.nan_to_num(y) != 0).any(axis=(0, 1))
     size = int(parameters.sum())
     named = basis if isinstance(basis, str) else "given"
     if isinstance(basis, str):
@@ -105,20 +108,40 @@ def cloud_of(
     )
     ends = np.cumsum([0, *(len(g) for g in members)])
     indices = [np.arange(a, b) for a, b in itertools.pairwise(ends)]
-    return Cloud(series, y, indices, dof, vectors, parameters, named)
+    is_there = np.isfinite(y).all(axis=2)
+    present = np.zeros(len(y), np.int64)
+    for group in indices:
+        present += np.maximum(is_there[:, group].sum(axis=1) - 1, 0)
+    return Cloud(series, y, indices, dof, present, vectors, parameters, named)
 
 
 def _deviations(x: xr.DataArray, dim: str, members: list[np.ndarray]) -> Any:
-    """Deviations (time, member, parameter) from group means, in blocks of times."""
+    """Deviations (time, member, parameter) from means of the members that are there.
+
+    In blocks of times; NaN for members with a missing point.
+    """
     each = 8 * max(int(np.prod(x.shape[1:])), 1)
     together = max(1, _TIMES_AT_ONCE // each)
     for first in range(0, x.sizes[dim], together):
         block = np.asarray(x.isel({dim: slice(first, first + together)}).data, np.float64)
-        # relative to a member first: equal members then differ by exactly 0
-        parts = [block[:, g] - block[:, g[:1]] for g in members]
+        parts = [_about_their_mean(block[:, g]) for g in members]
         if parts:
-            about = [y - y.mean(axis=1, keepdims=True) for y in parts]
-            yield np.nan_to_num(np.concatenate(about, axis=1))
+            yield np.concatenate(parts, axis=1)
+
+
+def _about_their_mean(block: np.ndarray) -> np.ndarray:
+    """Members (time, member, parameter) of one group relative to the mean of those there."""
+    is_there = np.isfinite(block).all(axis=2)
+    first = np.take_along_axis(block, is_there.argmax(axis=1)[:, None, None], axis=1)
+    with np.errstate(invalid="ignore"):
+        # relative to a member first: equal members then differ by exactly 0
+        y = block - first
+        if is_there.all():
+            return np.asarray(y - y.mean(axis=1, keepdims=True))
+        there = is_there[..., None]
+        total = np.where(there, y, 0.0).sum(axis=1, keepdims=True)
+        mean = total / np.maximum(there.sum(axis=1, keepdims=True), 1)
+        return np.where(there, y - mean, np.nan)
 
 
 def _basis(
@@ -132,7 +155,7 @@ def _basis(
         return np.linalg.qr(stream(rng).standard_normal((size, modes)))[0]
     total = np.zeros((size, size))
     for y in _deviations(x, dim, members):
-        for cloud in y[:, :, parameters]:
+        for cloud in np.nan_to_num(y[:, :, parameters]):
             scale = (cloud**2).sum()
             if scale > 0:
                 total += cloud.T @ cloud / scale
@@ -141,4 +164,6 @@ def _basis(
 
 def covariances(cloud: Cloud) -> np.ndarray:
     """Unbiased covariance (time, mode, mode) of deviations."""
-    return np.einsum("tmi,tmj->tij", cloud.y, cloud.y, optimize=True) / max(cloud.dof, 1)
+    y = np.nan_to_num(cloud.y)
+    freedom = np.maximum(cloud.present, 1)[:, None, None]
+    return np.einsum("tmi,tmj->tij", y, y, optimize=True) / freedom

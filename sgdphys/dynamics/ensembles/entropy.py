@@ -11,7 +11,7 @@ import xarray as xr
 from scipy.spatial import cKDTree
 from scipy.special import digamma, gammaln, ndtri, polygamma
 
-from sgdphys.arguments import checked
+from sgdphys.arguments import checked, require_whole
 from sgdphys.draws import Seed
 from sgdphys.dynamics.ensembles.clouds import Cloud, cloud_of, covariances
 from sgdphys.dynamics.series import require_free_names
@@ -54,7 +54,8 @@ def weight_entropy(
     Parameters
     ----------
     theta : DataArray (time, over, coordinates)
-        Members that diverge are left out.
+        Members that are not finite at the last time, such as those that diverged, are left out;
+        the others count at the times at which they are there.
     time : str, float, array or pair, optional
         Times of the points: see ``dynamics.series.paths``.
     over : str
@@ -66,7 +67,9 @@ def weight_entropy(
         Dimension of the weight vector.
     basis : str or array (coordinates, mode)
         "principal" (leading principal axes, averaged over times after scaling each covariance to
-        unit variance), "random" (orthonormal, by ``rng``), "coordinates", or any directions.
+        unit variance), "random" (orthonormal, by ``rng``), "coordinates", or any directions. The
+        leading axes of these members are not those of others: along them the entropy is too high,
+        and has no interval.
     modes : int, optional
         Number of directions; by default a quarter of the degrees of freedom, at most 10.
     confidence : float
@@ -118,31 +121,39 @@ def weight_entropy(
     >>> found["effective_modes"].values.round(1)
     array([2., 2., 2., 2.])
     """
+    if modes is not None:
+        require_whole(modes, "modes", 1)
     cloud = cloud_of(
         theta, time=time, over=over, family=family, coordinates=coordinates, basis=basis,
         modes=modes, rng=rng,
     )  # fmt: skip
     size, dof = cloud.basis.shape[1], cloud.dof
     times = cloud.series.times
-    entropy, error = np.full(len(times), np.nan), np.nan
+    entropy, error = np.full((2, len(times)), np.nan)
     by_mode = np.full((len(times), size), np.nan)
     nearest = np.full(len(times), np.nan)
-    status = np.full(len(times), OK if 0 < size < dof else FEW_MEMBERS)
+    has_enough = (cloud.present > size) & (size > 0)
+    status = np.where(has_enough, OK, FEW_MEMBERS)
     if cloud.dof and not cloud.parameters.any():
         status[:] = CONSTANT
-    if 0 < size < dof:
-        covariance = covariances(cloud)
-        variance = np.einsum("tii->ti", covariance)
-        is_spread = (variance > 0).all(axis=1)
-        status[~is_spread] = CONSTANT
-        _, logs = np.linalg.slogdet(covariance[is_spread])
-        entropy[is_spread] = 0.5 * (size * _UNIT + logs - log_determinant_bias(dof, size))
+    covariance = covariances(cloud)
+    variance = np.einsum("tii->ti", covariance)
+    is_spread = has_enough & (variance > 0).all(axis=1)
+    status[has_enough & ~is_spread] = CONSTANT
+    for freedom in np.unique(cloud.present[has_enough]):
+        here = has_enough & (cloud.present == freedom)
         with np.errstate(divide="ignore"):
-            logs_of_modes = np.where(variance > 0, np.log(variance), np.nan)
-        by_mode[:] = 0.5 * (_UNIT + logs_of_modes - log_determinant_bias(dof, 1))
-        log_variance = polygamma(1, (dof + 1 - np.arange(1, size + 1)) / 2).sum()
-        error = float(ndtri(0.5 + confidence / 2) * 0.5 * np.sqrt(log_variance))
-        nearest[is_spread] = [_nearest_entropy(y) for y in _restored(cloud)[is_spread]]
+            logs = np.where(is_spread[here], np.linalg.slogdet(covariance[here])[1], np.nan)
+        entropy[here] = 0.5 * (size * _UNIT + logs - log_determinant_bias(freedom, size))
+        with np.errstate(divide="ignore"):
+            logs_of_modes = np.where(variance[here] > 0, np.log(variance[here]), np.nan)
+        by_mode[here] = 0.5 * (_UNIT + logs_of_modes - log_determinant_bias(freedom, 1))
+        log_variance = polygamma(1, (freedom + 1 - np.arange(1, size + 1)) / 2).sum()
+        error[here] = ndtri(0.5 + confidence / 2) * 0.5 * np.sqrt(log_variance)
+    nearest[is_spread] = [_nearest_entropy(y) for y in _restored(cloud, is_spread)]
+    is_chosen = cloud.basis_name == "principal" and size < cloud.parameters.sum()
+    if is_chosen:
+        error[:] = np.nan
     require_free_names(cloud.series.theta, _VARIABLES, ["mode"])
     found = xr.Dataset(
         {
@@ -166,7 +177,6 @@ def weight_entropy(
             cloud.series.dim,
             2 * _slope(entropy, np.log(np.maximum(times, 0))),
         )
-    is_chosen = cloud.basis_name == "principal"
     return labelled(found, x=cloud.series.value_unit, t=cloud.series.time_unit).assign_attrs(
         method=f"Gaussian, along {size} directions ({cloud.basis_name})",
         reference="Misra, Singh and Demchuk (2005)",
@@ -175,8 +185,9 @@ def weight_entropy(
         parameters=len(cloud.parameters),
         never_differ=_names(cloud.series.theta, coordinates, ~cloud.parameters),
         confidence=confidence,
-        interval_method="normal, with the variance of ln|S| of a Gaussian cloud"
-        + (", without the uncertainty of the directions" if is_chosen else ""),
+        interval_method="none: the directions were chosen from the same members"
+        if is_chosen
+        else "normal, with the variance of ln|S| of a Gaussian cloud",
     )
 
 
@@ -187,12 +198,15 @@ def _names(theta: xr.DataArray, across: str, left_out: np.ndarray) -> list[str]:
     return [str(k) for k in np.flatnonzero(left_out)]
 
 
-def _restored(cloud: Cloud) -> np.ndarray:
-    """Deviations rescaled to the variance of independent members."""
-    y = cloud.y.copy()
-    for group in cloud.members:
-        y[:, group] *= np.sqrt(len(group) / (len(group) - 1))
-    return y
+def _restored(cloud: Cloud, at: np.ndarray) -> list[np.ndarray]:
+    """Deviations (member, mode) of those there, rescaled to the variance of independent members."""
+    found = []
+    for y in cloud.y[at]:
+        is_there = np.isfinite(y).all(axis=1)
+        groups = [g[is_there[g]] for g in cloud.members]
+        scaled = [y[g] * np.sqrt(len(g) / (len(g) - 1)) for g in groups if len(g) > 1]
+        found.append(np.concatenate(scaled))
+    return found
 
 
 def _nearest_entropy(y: np.ndarray) -> float:
@@ -241,7 +255,8 @@ def entropy_balance(
         Over time (the earlier of two neighbouring times), in nats per unit of time: entropy_flow,
         the mean divergence of the drift (phase-space contraction); entropy_spreading, tr(D F) with
         F the Fisher information of the density; entropy_balance, their sum; entropy_rate, the
-        observed growth between the same two times.
+        observed growth between the same two times. NaN where other members are there at the later
+        time.
 
     Raises
     ------
@@ -274,6 +289,8 @@ def entropy_balance(
     >>> round(found["entropy_flow"].item()), round(found["entropy_spreading"].item())
     (-2, 2)
     """
+    if modes is not None:
+        require_whole(modes, "modes", 1)
     cloud = cloud_of(
         theta, time=time, over=over, family=family, coordinates=coordinates, basis=basis,
         modes=modes, rng=rng,
@@ -285,20 +302,23 @@ def entropy_balance(
             "give fewer modes or more members"
         )
     covariance = covariances(cloud)
-    y, dt = cloud.y, np.diff(cloud.series.times)
-    is_spread = (np.einsum("tii->ti", covariance) > 0).all(axis=1)
+    y, dt, freedom = cloud.y, np.diff(cloud.series.times), cloud.present
+    is_there = np.isfinite(y).all(axis=2)
+    is_spread = (np.einsum("tii->ti", covariance) > 0).all(axis=1) & (freedom > size + 1)
     flow, spreading = np.full((2, len(dt)), np.nan)
-    for k in np.flatnonzero(is_spread[:-1]):
-        moved = y[k + 1] - y[k]
-        slope = np.linalg.solve(covariance[k] * dof, y[k].T @ moved)
-        rest = moved - y[k] @ slope
-        noise = rest.T @ rest / (dof - size) / (2 * dt[k])
+    is_same = (is_there[:-1] == is_there[1:]).all(axis=1)
+    for k in np.flatnonzero(is_spread[:-1] & is_same):
+        before = y[k, is_there[k]]
+        moved = y[k + 1, is_there[k]] - before
+        slope = np.linalg.solve(covariance[k] * freedom[k], before.T @ moved)
+        rest = moved - before @ slope
+        noise = rest.T @ rest / (freedom[k] - size) / (2 * dt[k])
         flow[k] = np.trace(slope) / dt[k]
-        inverse = np.linalg.inv(covariance[k]) * (dof - size - 1) / dof
+        inverse = np.linalg.inv(covariance[k]) * (freedom[k] - size - 1) / freedom[k]
         spreading[k] = np.trace(noise @ inverse)
     with np.errstate(divide="ignore", invalid="ignore"):
         level = 0.5 * np.linalg.slogdet(covariance)[1]
-        rate = np.where(is_spread[1:] & is_spread[:-1], np.diff(level) / dt, np.nan)
+        rate = np.where(is_spread[1:] & is_spread[:-1] & is_same, np.diff(level) / dt, np.nan)
     require_free_names(cloud.series.theta, _BALANCE)
     data = xr.Dataset(
         {

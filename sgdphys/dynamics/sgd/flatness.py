@@ -16,6 +16,7 @@ from sgdphys.dynamics.intervals import (
     means_without_each,
 )
 from sgdphys.dynamics.series import paths
+from sgdphys.dynamics.sgd.fluctuation_ratios import require_rates
 from sgdphys.dynamics.slowing.autocorrelation import autocorrelation
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.missing import labelled_without_missing, numbers_of
@@ -154,6 +155,7 @@ def hessian_mode_statistics(
     >>> found["autocorrelation"].values.round(1), found["predicted_autocorrelation"].values.round(1)
     (array([ 0.9, -0.9]), array([ 0.9, -0.9]))
     """
+    require_rates(learning_rate, momentum)
     series = paths(theta, time=time)
     theta = labelled_without_missing(series.theta)
     curvature = labelled_without_missing(labelled_array(curvature, "mode"))

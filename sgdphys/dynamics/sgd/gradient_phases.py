@@ -2,10 +2,12 @@
 
 import numpy as np
 import xarray as xr
+from scipy import signal
 
-from sgdphys.arguments import checked
+from sgdphys.arguments import checked, require_whole
 from sgdphys.containers import finite_array, labelled_array, require_dimensions, require_kind
 from sgdphys.draws import RESAMPLES, Seed, bootstrap_draws, stream
+from sgdphys.dynamics.clock import number_given
 from sgdphys.dynamics.intervals import (
     BOOTSTRAP,
     METHOD,
@@ -16,6 +18,8 @@ from sgdphys.dynamics.intervals import (
     means_without_each,
     resampled_means,
 )
+from sgdphys.dynamics.slowing.surrogates import memory_of
+from sgdphys.errors import InputError
 from sgdphys.missing import missing_as_nan, numbers_of
 from sgdphys.quantities import attributes, labelled
 
@@ -24,6 +28,8 @@ PERSISTENCE = 5
 _GRID = 200
 _SURROGATES = 999
 _FEWEST = 8
+_ROUNDING = 1e-12
+"""Range of log ratio, relative to its size or to 1, that is rounding."""
 _MEASURED = ("mean_norm", "noise_norm", "weight_norm", "noise_trace")
 
 
@@ -82,17 +88,32 @@ def step_change(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _even_log(ratio: np.ndarray, epoch: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Log ratio on an even grid of log epoch from 1 on, the grid, and which series are finite."""
-    late = epoch >= 1
-    time = np.log(epoch[late])
+    """Log ratio on an even grid of log epoch from 1 on, the grid, and which series are valid."""
+    log, time, is_valid = _log_from_one(ratio, epoch)
     grid = np.linspace(time[0], time[-1], _GRID)
-    right = np.clip(np.searchsorted(time, grid), 1, len(time) - 1)
-    share = (grid - time[right - 1]) / (time[right] - time[right - 1])
+    return _interpolated(log, time, grid), grid, is_valid
+
+
+def _log_from_one(
+    ratio: np.ndarray, epoch: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log ratio at recorded epochs from 1 on, their logarithms, and which series are valid.
+
+    Valid series are finite, and not constant to rounding; the others are 0.
+    """
+    late = epoch >= 1
     with np.errstate(divide="ignore", invalid="ignore"):
         log = np.log(ratio[..., late])
-    is_finite = np.isfinite(log).all(axis=-1)
-    log = np.where(is_finite[..., None], log, 0.0)
-    return log[..., right - 1] * (1 - share) + log[..., right] * share, grid, is_finite
+    log = np.where(np.isfinite(log).all(axis=-1, keepdims=True), log, 0.0)
+    is_valid = np.ptp(log, axis=-1) > _ROUNDING * np.maximum(np.abs(log).max(axis=-1), 1)
+    return log, np.log(epoch[late]), is_valid
+
+
+def _interpolated(log: np.ndarray, time: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Values (..., point) at the times of a grid, by straight lines."""
+    right = np.clip(np.searchsorted(time, grid), 1, len(time) - 1)
+    share = (grid - time[right - 1]) / (time[right] - time[right - 1])
+    return np.asarray(log[..., right - 1] * (1 - share) + log[..., right] * share)
 
 
 def change_epochs(ratio: np.ndarray, epoch: np.ndarray) -> np.ndarray:
@@ -106,14 +127,14 @@ def change_epochs(ratio: np.ndarray, epoch: np.ndarray) -> np.ndarray:
     Returns
     -------
     (...)
-        NaN where the ratio is not positive and finite throughout, or fewer than 8 epochs from 1 on
-        were recorded.
+        NaN where the ratio is not positive and finite throughout, where it is constant, or where
+        fewer than 8 epochs from 1 on were recorded.
     """
     if (epoch >= 1).sum() < _FEWEST:
         return np.full(ratio.shape[:-1], np.nan)
-    even, grid, is_finite = _even_log(ratio, epoch)
+    even, grid, is_valid = _even_log(ratio, epoch)
     location, _ = step_change(even)
-    return np.where(is_finite, np.exp(0.5 * (grid[location - 1] + grid[location])), np.nan)
+    return np.where(is_valid, np.exp(0.5 * (grid[location - 1] + grid[location])), np.nan)
 
 
 @checked
@@ -129,30 +150,34 @@ def change_p_values(ratio: np.ndarray, epoch: np.ndarray, rng: Seed = 0) -> np.n
     Returns
     -------
     (series,)
-        From 999 AR(1) surrogates of the same length and lag-1 autocorrelation, seeded by the index
-        of the series; NaN as for ``change_epochs``.
+        From 999 surrogates, seeded by the index of the series; NaN as for ``change_epochs``.
+
+    Notes
+    -----
+    A surrogate is a stationary AR(1) process in the recorded epochs, with the coefficient of log
+    ratio there, corrected for its bias of -(1 + 3 phi)/n. It is then interpolated to even log
+    epochs as the data are. For AR(1) log ratios, phi 0 to 0.99, at 30 to 1000 recorded epochs, p is
+    below 5% in 3.8% to 6.5% of series.
     """
     p_value = np.full(len(ratio), np.nan)
     if (epoch >= 1).sum() < _FEWEST:
         return p_value
-    even, _, is_finite = _even_log(ratio, epoch)
-    _, gain = step_change(even)
-    for k in np.flatnonzero(is_finite & np.isfinite(gain)):
-        centred = even[k] - even[k].mean()
-        phi = float((centred[1:] * centred[:-1]).sum() / (centred**2).sum())
-        _, null = step_change(_autoregressive(min(phi, 0.999), stream(rng, int(k))))
+    log, time, is_valid = _log_from_one(ratio, epoch)
+    grid = np.linspace(time[0], time[-1], _GRID)
+    _, gain = step_change(_interpolated(log, time, grid))
+    for k in np.flatnonzero(is_valid):
+        phi = memory_of(log[k : k + 1] - log[k].mean())
+        drawn = _autoregressive(phi, len(time), stream(rng, int(k)))
+        _, null = step_change(_interpolated(drawn, time, grid))
         p_value[k] = (1 + (null >= gain[k]).sum()) / (1 + _SURROGATES)
     return p_value
 
 
-def _autoregressive(phi: float, rng: np.random.Generator) -> np.ndarray:
+def _autoregressive(phi: float, points: int, rng: np.random.Generator) -> np.ndarray:
     """Stationary AR(1) series of unit noise, (surrogate, point)."""
-    noise = rng.standard_normal((_SURROGATES, _GRID))
-    series = np.empty_like(noise)
-    series[:, 0] = noise[:, 0] / np.sqrt(1 - phi**2)
-    for k in range(1, _GRID):
-        series[:, k] = phi * series[:, k - 1] + noise[:, k]
-    return series
+    noise = rng.standard_normal((_SURROGATES, points))
+    noise[:, 0] /= np.sqrt(1 - phi**2)
+    return np.asarray(signal.lfilter([1.0], [1.0, -phi], noise, axis=-1))
 
 
 def epoch_drift(weights: xr.Dataset, epochs: np.ndarray) -> xr.DataArray:
@@ -323,6 +348,9 @@ def gradient_phases(
     array([10., 10., 10., 10., 10.])
     """
     require_kind(gradients, xr.Dataset, "gradients", *_MEASURED)
+    require_whole(batches, "batches", 1)
+    if not number_given(batch_size, "batch_size") > 0:
+        raise InputError(f"batch_size is {batch_size}; it must be above 0")
     order = ("replica", "epoch", "layer")
     epoch = gradients["epoch"].to_numpy()
     mean, noise, weight, trace = (

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sgdphys.arguments import checked
+from sgdphys.arguments import checked, require_whole
 from sgdphys.draws import Seed, stream
+from sgdphys.dynamics.clock import number_given
 from sgdphys.dynamics.series import paths, require_free_names
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
@@ -95,6 +96,9 @@ def trajectory_components(
     >>> found["null_component_share"].values.ravel().round(2)
     array([0.61, 0.16, 0.07])
     """
+    require_whole(components, "components", 1)
+    if not 0 <= number_given(momentum, "momentum") < 1:
+        raise InputError(f"momentum is {momentum}; it must be at least 0 and below 1")
     series = paths(theta, time=time)
     if coordinates not in series.over:
         raise InputError(

@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import stdtrit
 
 from sgdphys.arguments import checked
-from sgdphys.containers import array_of, units_of
+from sgdphys.containers import array_of, finite_array, units_of
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.glossary import Quantity
 from sgdphys.quantities import labelled
@@ -120,7 +120,7 @@ def critical_point(
         )
     order = np.argsort(r)
     r, logs = r[order], np.log(tau[order])
-    low, high = between or _bracket(r, logs)
+    low, high = _bracket(r, logs) if between is None else _range_given(between)
     best = _fit(r, logs, low, high)
     jackknife = np.array(
         [_fit(np.delete(r, k), np.delete(logs, k), low, high) for k in range(len(r))]
@@ -147,6 +147,14 @@ def critical_point(
     )
     unit = units_of(control) or getattr(control, "attrs", {}).get("units", "1")
     return labelled(found, {"residual": _RESIDUAL}, x=str(unit))
+
+
+def _range_given(between: Any) -> tuple[float, float]:
+    """The range that was given for r_c: two numbers, the lower one first."""
+    ends = finite_array(between, "between")
+    if ends.shape != (2,) or not ends[0] < ends[1]:
+        raise InputError(f"between is {between}; it must be two numbers, the lower one first")
+    return float(ends[0]), float(ends[1])
 
 
 def _bracket(r: np.ndarray, logs: np.ndarray) -> tuple[float, float]:

@@ -23,7 +23,7 @@ from sgdphys.dynamics.slowing.surrogates import KINDS, surrogates_of
 from sgdphys.dynamics.status import Needs, precision_of, status_of
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
-from sgdphys.status import OK
+from sgdphys.status import CONSTANT, OK
 
 TRENDS = (*INDICATORS, "joint")
 _WINDOWS = 100
@@ -98,15 +98,20 @@ def early_warning(
         Times of the points: see ``dynamics.series.paths``.
     over : str, optional
         Ensemble dimension: indicators are then taken across it at fixed time, without windows or
-        detrending. By default they are taken in moving windows along each series.
+        detrending, of members about their own means in time. By default they are taken in moving
+        windows along each series.
     window : float, optional
         Length of the windows in units of time; half of the series by default.
     detrend : str, optional
         "gaussian" or "lowess", with ``bandwidth``: see ``detrended``. Surrogates are detrended too.
+        Without it a curved trend alone gives a warning: its slope changes from window to window.
     bandwidth : float, optional
         In units of time: see ``detrended``.
     surrogates : str
-        "ar1" (AR(1) with bootstrapped innovations) or "phases" (randomised Fourier phases).
+        "ar1" (AR(1) with bootstrapped innovations) or "phases" (randomised Fourier phases), which
+        preserves any stationary memory but needs a series that spans many correlation times: on a
+        random walk of 1000 points its p-value of the variance is below 5% in 8% to 10%, that of
+        "ar1" in 5%.
     resamples : int
         Surrogates of each series, at least 19.
     rng : int, SeedSequence or Generator
@@ -134,7 +139,8 @@ def early_warning(
     Kendall's rank correlation tau of an indicator with time, at about 100 windows. p =
     (1 + number of surrogates with a tau at least as large)/(1 + number of surrogates), one-sided:
     variance and memory rise under critical slowing down. Windows overlap, so that the textbook
-    p-value of tau does not apply. A series with gaps is NaN, with the status "needs even spacing".
+    p-value of tau does not apply. A series with gaps is NaN, with the status "needs even spacing",
+    and so is one that is constant in a window, with the status "constant".
 
     References
     ----------
@@ -174,19 +180,29 @@ def early_warning(
         return rolling(rest, width, stride)[..., :4]
 
     def kernel(x: np.ndarray, t: np.ndarray, indices: np.ndarray) -> np.ndarray:
-        out = np.empty((len(x), 2 * len(TRENDS)))
-        found = _taus(indicators(x))
+        out = np.full((len(x), 2 * len(TRENDS) + 1), np.nan)
+        found_in_windows = indicators(x)
+        moves = np.isfinite(found_in_windows).all(axis=(1, 2))
+        out[:, -1] = np.where(moves, OK, CONSTANT)
+        found = _taus(found_in_windows)
         rest = rest_of(x, detrend, smoothing) if detrend else x
-        for k, row in enumerate(rest):
+        for k in np.flatnonzero(moves):
+            row = rest[k]
             drawn = surrogates_of(row[None], resamples, surrogates, stream(rng, indices[k]))[:, 0]
             null = _taus(indicators(drawn))
             out[k, : len(TRENDS)] = found[k]
-            out[k, len(TRENDS) :] = _p_values(found[k], null)
+            out[k, len(TRENDS) : -1] = _p_values(found[k], null)
         return out
 
-    columns, status = over_sound_series(series, kernel, 2 * len(TRENDS), _NEEDS, numbered=True)
+    columns, status = over_sound_series(series, kernel, 2 * len(TRENDS) + 1, _NEEDS, numbered=True)
+    status = np.where(status == OK, columns[..., -1], status)
     return _labels(
-        series, columns, status, surrogates, resamples, f"windows of {width * spacing:g}"
+        series,
+        columns[..., :-1],
+        status,
+        surrogates,
+        resamples,
+        f"windows of {width * spacing:g}",
     )
 
 
@@ -212,11 +228,10 @@ def _across(series: Paths, over: str, surrogates: str, resamples: int, rng: Seed
         status[k] = status_of(members, series.times, _NEEDS, precision).max()
         if status[k] != OK:
             continue
-        found = _taus(indicators(members[:, None]))[0]
-        # relative to the ensemble mean: a trend common to all members is drift
-        deviations = members - members.mean(axis=0)
+        deviations = _centred(members)
+        found = _taus(indicators(deviations[:, None]))[0]
         drawn = surrogates_of(deviations, resamples, surrogates, stream(rng, k))
-        null = _taus(indicators(drawn.swapaxes(0, 1)))
+        null = _taus(indicators(_centred(drawn.swapaxes(0, 1))))
         out[k, : len(TRENDS)] = found
         out[k, len(TRENDS) :] = _p_values(found, null)
     template = series._replace(theta=series.theta.isel({over: 0}, drop=True))
@@ -224,6 +239,15 @@ def _across(series: Paths, over: str, surrogates: str, resamples: int, rng: Seed
         template, out.reshape(*shape, -1), status.reshape(shape), surrogates, resamples,
         f"across {over} at fixed time",
     )  # fmt: skip
+
+
+def _centred(members: np.ndarray) -> np.ndarray:
+    """Members (member, ..., point) about the ensemble mean, each about its own mean in time.
+
+    A trend that all members share is drift, and a place of its own is no change in time.
+    """
+    deviations = members - members.mean(axis=0)
+    return np.asarray(deviations - deviations.mean(axis=-1, keepdims=True))
 
 
 def _labels(

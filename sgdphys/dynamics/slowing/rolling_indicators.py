@@ -38,7 +38,7 @@ def _sums_of(x, first, end, shift, sums):
         sums[k] = 0.0
     for i in range(first, end):
         a = x[i] - shift
-        if a - a != 0.0:
+        if not np.isfinite(a):
             continue
         sums[0] += 1.0
         sums[1] += a
@@ -46,7 +46,7 @@ def _sums_of(x, first, end, shift, sums):
         sums[3] += a * a * a
         if i > first:
             b = x[i - 1] - shift
-            if b - b == 0.0:
+            if np.isfinite(b):
                 sums[4] += 1.0
                 sums[5] += a + b
                 sums[6] += a * b
@@ -63,14 +63,14 @@ def _coarse_means(x, length, out):
             total = 0.0
             present = 0
             for k in range(max(0, i - length + 1), i + 1):
-                if x[k] - x[k] == 0.0:
+                if np.isfinite(x[k]):
                     total += x[k]
                     present += 1
         else:
-            if x[i] - x[i] == 0.0:
+            if np.isfinite(x[i]):
                 total += x[i]
                 present += 1
-            if i >= length and x[i - length] - x[i - length] == 0.0:
+            if i >= length and np.isfinite(x[i - length]):
                 total -= x[i - length]
                 present -= 1
         out[i] = total / length if present == length else np.nan
@@ -97,7 +97,7 @@ def _rolling_kernel(x, window, length, stride, coarse, sums, slow, out):
         row = x[s]
         base = 0.0
         for i in range(n):
-            if row[i] - row[i] == 0.0:
+            if np.isfinite(row[i]):
                 base = row[i]
                 break
         for i in range(n):
@@ -114,7 +114,7 @@ def _rolling_kernel(x, window, length, stride, coarse, sums, slow, out):
         for end in range(1, n + 1):
             new = row[end - 1]
             first = end - window
-            if new - new == 0.0:
+            if np.isfinite(new):
                 if last >= 0 and row[last] != new:
                     changed = last
                 last = end - 1
@@ -138,31 +138,31 @@ def _rolling_kernel(x, window, length, stride, coarse, sums, slow, out):
                 after = row[first] - shift
                 now = new - shift
                 before = row[end - 2] - shift
-                if old - old == 0.0:
+                if np.isfinite(old):
                     sums[0] -= 1.0
                     sums[1] -= old
                     sums[2] -= old * old
                     sums[3] -= old * old * old
-                    if after - after == 0.0:
+                    if np.isfinite(after):
                         sums[4] -= 1.0
                         sums[5] -= old + after
                         sums[6] -= old * after
-                if now - now == 0.0:
+                if np.isfinite(now):
                     sums[0] += 1.0
                     sums[1] += now
                     sums[2] += now * now
                     sums[3] += now * now * now
-                    if before - before == 0.0:
+                    if np.isfinite(before):
                         sums[4] += 1.0
                         sums[5] += now + before
                         sums[6] += now * before
                 old = coarse[first + length - 2] - shift
                 now = coarse[end - 1] - shift
-                if old - old == 0.0:
+                if np.isfinite(old):
                     slow[0] -= 1.0
                     slow[1] -= old
                     slow[2] -= old * old
-                if now - now == 0.0:
+                if np.isfinite(now):
                     slow[0] += 1.0
                     slow[1] += now
                     slow[2] += now * now
@@ -290,6 +290,10 @@ def rolling_indicators(
     by = 1 if stride is None else points_within(stride, spacing, "stride")
     if by < 1:
         raise InputError(f"stride is {stride}; it must be at least one point, {spacing:g}")
+    if by > points:
+        raise InputError(
+            f"stride is {stride}; it must be at most {points * spacing:g}, the whole series"
+        )
     windows = (points - width) // by + 1
     if series.theta.chunks:
         columns = _lazily(series, width, by, windows)

@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 import ruptures
 import xarray as xr
+from scipy.signal import lfilter
 
-from sgdphys.dynamics.sgd.gradient_phases import crossing_epoch, gradient_phases, step_change
+from sgdphys.dynamics.sgd.gradient_phases import (
+    change_epochs,
+    change_p_values,
+    crossing_epoch,
+    gradient_phases,
+    step_change,
+)
+from sgdphys.errors import InputError
 
 EPOCH = np.arange(1, 101)
 
@@ -33,6 +41,29 @@ def test_the_step_is_that_of_ruptures():
     series = rng.standard_normal((20, 80)) + 1.5 * (np.arange(80) >= 33)
     wanted = [ruptures.Dynp("l2", jump=1, min_size=1).fit_predict(s, 1)[0] for s in series]
     assert step_change(series)[0].tolist() == wanted
+
+
+@pytest.mark.parametrize(
+    ("phi", "series"),
+    [(0.0, 100), *(pytest.param(p, 1000, marks=pytest.mark.slow) for p in (0.0, 0.5, 0.9, 0.98))],
+)
+def test_stationary_ratios_have_no_change(phi, series):
+    """At log-spaced epochs: surrogates that are not interpolated as the data are fire in half."""
+    epoch = np.unique(np.rint(np.geomspace(1, 1e4, 275)))
+    z = np.random.default_rng(5).standard_normal((series, len(epoch) + 500))
+    log = lfilter([1.0], [1.0, -phi], z, axis=1)[:, 500:]
+    fired = (change_p_values(np.exp(0.3 * log), epoch) <= 0.05).mean()
+    assert fired <= 0.13 if series < 1000 else 0.03 <= fired <= 0.07
+    step = log[:10] + 8 * (epoch > 100)
+    assert (change_p_values(np.exp(step), epoch) < 0.05).all() or phi > 0.5
+
+
+def test_a_constant_ratio_has_no_change():
+    constant = np.full((1, 100), 0.1)
+    assert np.isnan(change_epochs(constant, EPOCH)).all()
+    assert np.isnan(change_p_values(constant, EPOCH)).all()
+    with pytest.raises(InputError, match="batches is 0; it must be a whole number of at least 1"):
+        gradient_phases(norms(0.5, 1.0), batch_size=8, batches=0)
 
 
 def norms(mean, noise, epochs=12, replicas=40, layers=2):

@@ -131,6 +131,8 @@ def test_windows_that_do_not_fit():
         match="a window of 300 has 300 points",
     ):
         rolling_indicators(np.zeros(100), window=300)
+    with pytest.raises(InputError, match=r"stride is 1000000000\.0; it must be at most 100"):
+        rolling_indicators(np.zeros(100), window=30, stride=1e9)
     with pytest.raises(InputError, match="at least 20"):
         rolling_indicators(np.zeros(100), window=3)
     with pytest.raises(InputError, match="evenly spaced"):
