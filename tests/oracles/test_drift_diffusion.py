@@ -95,7 +95,7 @@ def test_only_pairs_at_the_commonest_spacing_count():
 @pytest.mark.parametrize("method", ["binned", "kernel"])
 def test_pairs_with_a_missing_point_are_left_out(method):
     x = np.tile([0.1, 0.2, np.nan, 0.32, 0.4, 0.5, 0.35, 0.2], 20)
-    found = dynamics.kramers_moyal(x, bins=2, method=method, bandwidth=None, resamples=0)
+    found = dynamics.kramers_moyal(x, bins=2, method=method, bandwidth=None)
     before, after = x[:-1], x[1:]
     both = np.isfinite(before) & np.isfinite(after)
     assert np.isfinite(found["diffusion"]).all()
@@ -107,16 +107,16 @@ def test_pairs_with_a_missing_point_are_left_out(method):
 
 def test_the_largest_level_counts():
     """Two and three levels: the upper end of the last bin is included."""
-    two = dynamics.kramers_moyal(np.tile([0.0, 1.0], 200), bins=8, resamples=0)
+    two = dynamics.kramers_moyal(np.tile([0.0, 1.0], 200), bins=8)
     assert two["count"].to_numpy()[[0, -1]].tolist() == [200, 199]
     levels = np.random.default_rng(83).integers(0, 3, 1000)
-    three = dynamics.kramers_moyal(levels, bins=3, resamples=0)
+    three = dynamics.kramers_moyal(levels, bins=3)
     assert three["count"].to_numpy().tolist() == np.bincount(levels[:-1]).tolist()
 
 
 def test_extrapolated_diffusion_is_never_negative():
     x = processes.ornstein_uhlenbeck(dt=0.5, steps=400, parameters=200, rng=84)["theta"]
-    found = dynamics.kramers_moyal(x, time="time", extrapolate=True, bins=8, resamples=50)
+    found = dynamics.kramers_moyal(x, time="time", extrapolate=True, bins=8)
     for name in ("diffusion", "diffusion_low"):
         values = found[name].to_numpy()
         assert (values[np.isfinite(values)] > 0).all()
