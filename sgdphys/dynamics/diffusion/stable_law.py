@@ -15,6 +15,8 @@ _STEP = 0.04
 _NODES = 420
 _SIZE = 2**18
 _TAIL_FROM = 30.0
+_SPACING = 0.05
+"""Largest spacing of the densities by FFT, between which a spline is drawn."""
 _SMALLEST = 1e-300
 """Of densities and tails, whose logarithms are taken."""
 _REFINEMENTS = 14
@@ -84,7 +86,7 @@ def table() -> Table:
 
 
 def _by_fft(alpha: float, x: np.ndarray) -> np.ndarray:
-    most = 37.0 ** (1 / alpha)
+    most = max(37.0 ** (1 / alpha), np.pi / _SPACING)
     k = (np.arange(_SIZE) + 0.5) * most / _SIZE
     dx = np.pi / most
     f = np.fft.rfft(np.exp(-(k**alpha)), 2 * _SIZE)
