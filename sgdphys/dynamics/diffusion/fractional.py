@@ -157,10 +157,12 @@ def _whittle_profile(dx: np.ndarray) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=4)
-def _cosine_tables(points: int) -> np.ndarray:
-    """Variances (frequency, hurst) of the cosine transform of paths, without the constant.
+def _cosine_tables(points: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Inverse variances (frequency, hurst) of the cosine transform of paths, without the constant.
 
-    With c_j(t) = sqrt(2/n) cos(pi j (t + 1/2)/n) they are -1/2 sum |t - s|**(2 H) c_j(t) c_j(s).
+    With c_j(t) = sqrt(2/n) cos(pi j (t + 1/2)/n) the variances are
+    -1/2 sum |t - s|**(2 H) c_j(t) c_j(s). Then weights (frequency, hurst) with which a straight
+    line has a sum of squares of 1, and what is subtracted from the log-likelihood (hurst,).
     """
     lag = np.arange(points)
     j = np.arange(1, points)
@@ -170,7 +172,11 @@ def _cosine_tables(points: int) -> np.ndarray:
         along = np.fft.rfft((1 - lag / points) * power, 2 * points)[1:points].real
         across = -np.fft.rfft(power, 2 * points)[1:points].imag
         found[:, k] = across / (points * np.sin(np.pi * j / points)) - along
-    return found
+    line = dct(np.arange(float(points)), norm="ortho")[1:, None]
+    line /= np.sqrt((line**2).sum())
+    information = (line**2 / found).sum(axis=0)
+    logs = np.log(found).sum(axis=0) + np.log(information)
+    return 1 / found, line / found / np.sqrt(information), logs
 
 
 def _cosine_profile(x: np.ndarray) -> np.ndarray:
@@ -179,16 +185,11 @@ def _cosine_profile(x: np.ndarray) -> np.ndarray:
     Its coefficients are independent at H = 1/2 and, in the limit, at H = 0, and nearly so between,
     where the frequencies of increments all contain the one difference of the last and first point.
     """
-    variance = _cosine_tables(x.shape[1])
+    inverse, line, logs = _cosine_tables(x.shape[1])
     y = dct(x, norm="ortho", axis=1)[:, 1:]
-    line = dct(np.arange(float(x.shape[1])), norm="ortho")[1:]
-    line /= np.sqrt((line**2).sum())
-    information = (line[:, None] ** 2 / variance).sum(axis=0)
     # einsum: the last bits of a matrix product depend on the number of series
-    squares = np.einsum("sf,fh->sh", y**2, 1 / variance)
-    squares -= np.einsum("sf,fh->sh", y, line[:, None] / variance) ** 2 / information
-    freedom = y.shape[1] - 1
-    return -0.5 * (freedom * np.log(squares) + np.log(variance).sum(axis=0) + np.log(information))
+    squares = np.einsum("sf,fh->sh", y**2, inverse) - np.einsum("sf,fh->sh", y, line) ** 2
+    return -0.5 * ((y.shape[1] - 1) * np.log(squares) + logs)
 
 
 def _of_long(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
