@@ -7,7 +7,7 @@ from simulators_walks import fractional_walk, stable_walk
 from truths import covers, estimate, median_recovers, recovers, scales
 
 from sgdphys import dynamics, processes
-from sgdphys.dynamics.diffusion.msd_exponent import _displacement_covariance
+from sgdphys.dynamics.diffusion.msd_exponent import displacement_covariance
 from sgdphys.dynamics.diffusion.stable_law import table
 from sgdphys.errors import InputError
 from sgdphys.status import words
@@ -309,7 +309,7 @@ def test_hurst_near_its_ends(hurst, steps):
 @pytest.mark.parametrize("alpha", [0.1, 1.0, 1.9])
 def test_covariance_of_displacements_is_the_direct_sum(alpha):
     lags, points = np.array([1, 2, 3, 40]), 60
-    found = _displacement_covariance(alpha, lags, points)
+    found = displacement_covariance(alpha, lags, points)
     for a, n in enumerate(lags):
         for b, m in enumerate(lags):
             apart = np.subtract.outer(np.arange(points - n), np.arange(points - m)).astype(float)
@@ -320,7 +320,7 @@ def test_covariance_of_displacements_is_the_direct_sum(alpha):
 
 def test_displacements_of_a_long_path_are_told_apart():
     """At 10^5 points rounding made this matrix indefinite."""
-    covariance = _displacement_covariance(1.98, 2 ** np.arange(0, 14, 3), 100_001)
+    covariance = displacement_covariance(1.98, 2 ** np.arange(0, 14, 3), 100_001)
     assert np.linalg.eigvalsh(covariance)[0] > 0
 
 

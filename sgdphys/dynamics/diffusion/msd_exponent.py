@@ -33,7 +33,7 @@ _MOST_VALUES = 2**24
 """Values of simulated paths that are held at once."""
 
 
-def _displacement_covariance(alpha: float, lags: np.ndarray, points: int) -> np.ndarray:
+def displacement_covariance(alpha: float, lags: np.ndarray, points: int) -> np.ndarray:
     """Relative covariance (lag, lag) of time-averaged MSDs of fractional Brownian motion.
 
     Cov = 2/(K_n K_m) times the sum, over pairs of starting points, of the squared covariance of the
@@ -85,7 +85,7 @@ def _covariance_of_two(
 @functools.lru_cache(maxsize=8)
 def _covariances(lags: tuple[int, ...], points: int) -> np.ndarray:
     """Covariances at all exponents of the grid, (alpha, lag, lag)."""
-    return np.stack([_displacement_covariance(a, np.array(lags), points) for a in _ALPHAS])
+    return np.stack([displacement_covariance(a, np.array(lags), points) for a in _ALPHAS])
 
 
 def _scores(
