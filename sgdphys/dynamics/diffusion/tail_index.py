@@ -114,7 +114,7 @@ def fit_levy(
     of the stable laws: an interval that reaches it is closed there. 95% intervals cover 92% to 98%
     up to an index of 1.99 and 4 10^4 increments (counted with another simulator). Where hardly any
     increment shows the tail, above 1.95 at 200 increments, above 1.97 at 1000, and at 2 itself,
-    they cover 97% to 99%.
+    they cover 97% to 100%, since nothing can lie above 2.
 
     Increments next to missing points are left out. Unevenly spaced series have the status "needs
     even spacing".
