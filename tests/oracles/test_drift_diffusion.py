@@ -195,3 +195,13 @@ def test_diffusion_matrix():
     )
     np.testing.assert_allclose(found["eigenvalue"], [1.0, 0.2], rtol=0.05)
     assert float(found["effective_rank"]) == pytest.approx(1.2**2 / 1.04, rel=0.05)
+
+
+def test_the_longest_lag_has_a_green_kubo_sum():
+    """One lag more would compare the two ends alone, whose displacement is the drift."""
+    x = np.random.default_rng(71).standard_normal((20, 3)).cumsum(axis=0)
+    found = dynamics.diffusion_vs_lag(x, lags=[1, 17])
+    assert bool(np.isfinite(found["green_kubo"]).all())
+    with pytest.raises(InputError, match="lags must lie between 1 and 17"):
+        dynamics.diffusion_vs_lag(x, lags=[18])
+    assert dynamics.diffusion_vs_lag(x[:4])["lag"].to_numpy().tolist() == [1]
