@@ -42,12 +42,16 @@ def langevin_cells():
             xr.DataArray(one, dims=("parameter", "time"), coords={"time": dt * np.arange(n)})
             for one in x
         )
-        seed = int(rng.integers(2**31))
-        if name == "entropy_production":
-            function = functools.partial(sp.dynamics.entropy_production, time="time", rng=seed)
-        else:
-            function = functools.partial(sp.dynamics.fit_langevin, time="time", rng=seed)
-        return _each(function, arrays, name, truth, at)
+        function = (
+            sp.dynamics.entropy_production
+            if name == "entropy_production"
+            else sp.dynamics.fit_langevin
+        )
+        # each with random numbers of its own: errors of shared ones would not average out
+        return _each(
+            lambda one: function(one, time="time", rng=int(rng.integers(2**31))),
+            arrays, name, truth, at,
+        )  # fmt: skip
 
     for n in (500, 3000):
         for entry, value in (((0, 0), 1.0), ((0, 1), 0.5)):
