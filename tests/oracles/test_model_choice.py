@@ -9,7 +9,7 @@ from truths import scales
 
 import sgdphys as sp
 from sgdphys import processes
-from sgdphys.dynamics.diffusion.model_choice import MODELS
+from sgdphys.dynamics.diffusion.model_likelihoods import MODELS
 from sgdphys.errors import InputError
 from sgdphys.status import words
 
