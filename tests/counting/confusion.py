@@ -102,6 +102,7 @@ OFF_LIST = {
 class Cell(NamedTuple):
     """Counts of one process at one length, as shares of its series."""
 
+    series: int
     names: dict[str, float]
     false_none: float
     """Named none though the true model was compared."""
@@ -130,6 +131,7 @@ def count(name: str, n: int, gaps: bool, series: int) -> Cell:
         evidence = process.likelihood(x) + 0.5 * k * (1 - np.log(n))
         told = evidence + 0.5 * found["bic"].min("model").to_numpy() > TELLS
     return Cell(
+        series,
         {m: c / series for m, c in Counter(best.tolist()).most_common()},
         float(((best == "none") & compared).mean()),
         float(is_wrong.mean()),
@@ -146,7 +148,7 @@ def broken_limits(cells: dict[tuple[str, int, bool], Cell]) -> list[str]:
     found = []
     for (name, n, gaps), cell in cells.items():
         where = f"{name}, n = {n}, {'1% missing' if gaps else 'even'}"
-        if name in LISTED and cell.false_none > MOST_FALSE_NONE + 3 * _error(LENGTHS[n]):
+        if name in LISTED and cell.false_none > MOST_FALSE_NONE + 3 * _error(cell.series):
             found.append(f"{where}: none in {cell.false_none:.1%}")
         most = MOST_WRONG.get(n, 1.0)
         if name in OFF_LIST and cell.wrong > most and not cell.wrong_though_told <= most:
@@ -186,7 +188,8 @@ def page(cells: dict[tuple[str, int, bool], Cell], day: str) -> str:
         n: np.mean([c.false_none for (k, m, _), c in cells.items() if k in LISTED and m == n])
         for n in lengths
     }
-    lines = [_TOP.format(day=day, series=", ".join(f"{LENGTHS[n]} at n = {n}" for n in lengths))]
+    series = {n: next(c.series for (_, m, _), c in cells.items() if m == n) for n in lengths}
+    lines = [_TOP.format(day=day, series=", ".join(f"{s} at n = {n}" for n, s in series.items()))]
     for title, names in (("On the list", LISTED), ("Off the list", OFF_LIST)):
         for gaps, said in ((False, "evenly spaced"), (True, "1% of the points missing")):
             lines += [f"\n## {title}, {said}\n", *_table(cells, names, gaps)]
@@ -214,10 +217,10 @@ def page(cells: dict[tuple[str, int, bool], Cell], day: str) -> str:
 
 _TOP = """# What `sgdphys.fit` names: its confusion matrix
 
-Counted on {day} by `python tests/counting/confusion.py`, which writes this page: {series} series of
-every process, with n increments. The simulators are in `tests/counting/simulators_fit.py`; their
-docstrings give the coefficients, which were fixed before counting. Numbers are percentages of the
-series, so that 200 series give 5 +- 1.5.
+Counted on {day} by `python tests/counting/confusion.py`, which writes this page: so many series
+of every process: {series}. The simulators are in `tests/counting/simulators_fit.py`; their
+docstrings give the coefficients, which were fixed before counting. n is the number of increments;
+the other numbers are percentages of the series, so that 5 in 200 series is 5 +- 1.5.
 
 "none" means that all five models of the list were compared and all were rejected. "not compared"
 means that the best of the compared ones was rejected, and that fbm and levy, which need evenly
@@ -257,7 +260,7 @@ def main() -> None:
                 cell = count(name, n, gaps, given.series or LENGTHS[n])
                 cells[name, n, gaps] = cell
                 print(f"{name}, n = {n}, gaps {gaps}: {_of_cell(cell)}", flush=True)
-    is_whole = not (given.only or given.even or given.series) and given.lengths == list(LENGTHS)
+    is_whole = not (given.only or given.even) and given.lengths == list(LENGTHS)
     if is_whole:
         PAGE.write_text(page(cells, datetime.date.today().isoformat()), encoding="utf-8")
     print("\n".join(broken_limits(cells)) or "no cell is outside the limits")

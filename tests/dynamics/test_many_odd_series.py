@@ -112,6 +112,12 @@ STATUS = {
 }
 
 
+ESTIMATORS = ESTIMATORS | {
+    "msd_exponent": dynamics.msd_exponent,
+    "msd_exponent of increments": functools.partial(dynamics.msd_exponent, of="increments"),
+}
+
+
 def healthy():
     """Walks and white noise."""
     r = np.random.default_rng(0)
@@ -168,7 +174,7 @@ OF_ENSEMBLES = {
     "early_warning": functools.partial(dynamics.early_warning, over="replica", resamples=19),
     "kramers_moyal": functools.partial(dynamics.kramers_moyal, over="replica", resamples=20),
 }
-REPLICAS = 4
+REPLICAS = 5
 
 
 @pytest.mark.slow

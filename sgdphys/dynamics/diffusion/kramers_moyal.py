@@ -302,7 +302,8 @@ def _range(x: np.ndarray) -> np.ndarray:
     _find_ends(flat, stride, np.empty(rank), np.empty(rank), ends)
     low, high = np.where(np.isfinite(ends), ends, 0.0)
     is_empty = high <= low
-    return np.stack([np.where(is_empty, low - 0.5, low), np.where(is_empty, low + 0.5, high)])
+    half = np.maximum(0.5, 2.0**-50 * np.abs(low))  # next to a large number 0.5 is rounded away
+    return np.stack([np.where(is_empty, low - half, low), np.where(is_empty, low + half, high)])
 
 
 def _moments(

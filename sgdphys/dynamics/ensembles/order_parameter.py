@@ -13,6 +13,7 @@ from sgdphys.quantities import labelled
 
 
 @checked
+@np.errstate(all="ignore")  # odd series have no value, and harm no other
 def order_parameter(
     m: xr.DataArray, *, over: str = "replica", confidence: float = 0.95, rng: Seed = 0
 ) -> xr.Dataset:
