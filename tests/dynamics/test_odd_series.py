@@ -43,6 +43,8 @@ ODD = {
     "tiny": _noise(7, 1e-300),
     "empty": np.full(POINTS, np.nan),
     "infinite": np.where(_STEPS < 100, _noise(8), np.inf),
+    "both infinities": np.where(_STEPS == 90, -np.inf, np.where(_STEPS == 6, np.inf, _noise(13))),
+    "constant above 2**53": np.full(POINTS, 1e17),
     "one point": np.where(_STEPS == 6, 1.0, np.nan),
     "every other point": np.where(_STEPS % 2 == 0, _noise(9), np.nan),
     "five points": np.where(_STEPS < 5, _noise(10), np.nan),
@@ -59,6 +61,8 @@ STATUS = {
     "tiny": "too small",
     "empty": "no data",
     "infinite": "diverged",
+    "both infinities": "diverged",
+    "constant above 2**53": "constant",
     "one point": "too short",
 }
 """Of the series whose status is the same for every estimator."""
