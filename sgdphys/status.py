@@ -96,12 +96,23 @@ TABLE = (
         "some label has no more samples than the number of neighbours: give more samples, or use "
         "fewer neighbours",
     ),
+    Status(
+        "at the end of the range",
+        "the estimate lies at the end of the range of values that are compared, and the true value "
+        "may lie beyond it: read the estimate as a bound; the interval is open on that side",
+    ),
+    Status(
+        "no pairs",
+        "no two points of the series lie this far apart: give lags that are shorter than the "
+        "series, and that its gaps leave",
+    ),
 )
 """By number. New ones are added at the end, so that numbers in older files keep their meaning."""
 WORDS = tuple(status.word for status in TABLE)
 (
     OK, CONSTANT, TOO_SHORT, NO_DATA, DIVERGED, WEAK, OSCILLATING, FAST, UNEVEN, FEW_VALUES,
-    STRAIGHT, SHORT, FEW_MEMBERS, ONCE, TINY, SATURATED, BROKEN, FEW_SAMPLES,
+    STRAIGHT, SHORT, FEW_MEMBERS, ONCE, TINY, SATURATED, BROKEN, FEW_SAMPLES, END_OF_RANGE,
+    NO_PAIRS,
 ) = range(len(TABLE))  # fmt: skip
 
 

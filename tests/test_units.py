@@ -243,12 +243,12 @@ DYNAMICS = {
         "increments",
     ),
     "msd": Case(
-        lambda s: d.msd(series(s)), {"metre**2": "msd", "second": "lag", "1": "pairs"},
+        lambda s: d.msd(series(s)), {"metre**2": "msd", "second": "lag", "1": "pairs status"},
         "pairs of points",
     ),
     "msd over": Case(
         lambda s: d.msd(series(s), over="replica"),
-        {"metre**2": "msd", "second": "lag", "1": "pairs"},
+        {"metre**2": "msd", "second": "lag", "1": "pairs status"},
         "pairs of points",
     ),
     "two_time_msd": Case(

@@ -3,13 +3,29 @@
 import numpy as np
 import pytest
 import xarray as xr
+from simulators_walks import fractional_walk, stable_walk
 from truths import covers, estimate, median_recovers, recovers, scales
 
 from sgdphys import dynamics, processes
-from sgdphys.dynamics.diffusion.fractional import spectrum
+from sgdphys.dynamics.diffusion.msd_exponent import _displacement_covariance
 from sgdphys.dynamics.diffusion.stable_law import table
 from sgdphys.errors import InputError
 from sgdphys.status import words
+
+
+def spectrum(hurst, frequency):
+    """Shape of the spectrum of fractional Gaussian noise at angular frequencies in (0, pi].
+
+    (1 - cos w) sum_j |w + 2 pi j|**(-2 H - 1); the tail of the sum is replaced by its integral.
+    """
+    power = -2 * hurst - 1
+    j = 2 * np.pi * np.arange(1, 30 + 1)[:, None]
+    total = frequency**power + ((j + frequency) ** power + (j - frequency) ** power).sum(axis=0)
+    edge = 2 * np.pi * (30 + 0.5)
+    total += ((edge + frequency) ** (power + 1) + (edge - frequency) ** (power + 1)) / (
+        4 * np.pi * hurst
+    )
+    return (1 - np.cos(frequency)) * total
 
 
 def hurst_error(hurst, points):
@@ -255,3 +271,93 @@ def test_scaling():
     theta = processes.levy_flight(tail_index=1.5, steps=400, parameters=10, rng=63)["theta"]
     scales(dynamics.fit_levy, theta, 1e-6, {"tail_index": 0, "scale": 1})
     scales(dynamics.fit_fbm, theta, 1e4, {"hurst": 0, "diffusion": 2})
+
+
+def test_an_index_near_that_of_gaussian_noise():
+    """Where the likelihood is narrower than the table: estimates lie within their intervals."""
+    found = dynamics.fit_levy(stable_walk(np.random.default_rng(64), 100, 1500, 1.97).T)
+    index, low, high = (found[f"tail_index{e}"] for e in ("", "_low", "_high"))
+    assert bool(((low >= 0.8) & (low <= index) & (index <= high) & (high <= 2)).all())
+    assert 0.88 <= float(((low <= 1.97) & (high >= 1.97)).mean()) <= 1
+    median_recovers(found, "tail_index", 1.97)
+
+
+def test_the_end_of_a_range_is_no_result():
+    """Heavier tails and rougher paths than those compared: a status, and an open interval."""
+    rng = np.random.default_rng(65)
+    cases = {
+        "tail_index": dynamics.fit_levy(stable_walk(rng, 30, 300, 0.5).T),
+        "hurst": dynamics.fit_fbm(rng.standard_normal((1500, 30))),
+        "alpha": dynamics.msd_exponent(rng.standard_normal((1500, 30))),
+    }
+    for name, found in cases.items():
+        at_end = words(found["status"]) == "at the end of the range"
+        assert at_end.sum() >= 10
+        assert bool((found[f"{name}_low"][at_end] == -np.inf).all())
+        assert bool((found[f"{name}_low"][~at_end] >= 0).all())
+        assert len(np.unique(found[name][at_end])) == 1
+
+
+@pytest.mark.parametrize(("hurst", "steps"), [(0.95, 60), (0.06, 1000), (0.05, 1500)])
+def test_hurst_near_its_ends(hurst, steps):
+    x = fractional_walk(np.random.default_rng(66), 400, steps, hurst)
+    found = dynamics.fit_fbm(x.T)
+    covers(found, "hurst", hurst)
+    median_recovers(found, "hurst", hurst)
+
+
+@pytest.mark.parametrize("alpha", [0.1, 1.0, 1.9])
+def test_covariance_of_displacements_is_the_direct_sum(alpha):
+    lags, points = np.array([1, 2, 3, 40]), 60
+    found = _displacement_covariance(alpha, lags, points)
+    for a, n in enumerate(lags):
+        for b, m in enumerate(lags):
+            apart = np.subtract.outer(np.arange(points - n), np.arange(points - m)).astype(float)
+            g = [abs(apart + k) ** alpha for k in (n, -m, 0, n - m)]
+            direct = ((0.5 * (g[0] + g[1] - g[2] - g[3])) ** 2).mean() * 2
+            assert found[a, b] == pytest.approx(direct / (n * m) ** alpha, rel=1e-9)
+
+
+def test_displacements_of_a_long_path_are_told_apart():
+    """At 10^5 points rounding made this matrix indefinite."""
+    covariance = _displacement_covariance(1.98, 2 ** np.arange(0, 14, 3), 100_001)
+    assert np.linalg.eigvalsh(covariance)[0] > 0
+
+
+def test_a_cycle_leaves_its_neighbours_alone():
+    walks = np.random.default_rng(67).standard_normal((300, 3)).cumsum(axis=0)
+    cycles = np.stack([np.arange(300) % 2, np.tile([0, 1, 0, -1], 75)], axis=1)
+    found = dynamics.msd_exponent(np.hstack([walks, cycles]))
+    assert words(found["status"])[3:].tolist() == ["too few distinct values"] * 2
+    np.testing.assert_array_equal(found["alpha"][:3], dynamics.msd_exponent(walks)["alpha"])
+
+
+def test_lags_of_an_uneven_clock_are_refused():
+    times = np.delete(np.arange(101.0), 50)
+    x = np.random.default_rng(68).standard_normal((100, 2)).cumsum(axis=0)
+    assert set(words(dynamics.msd_exponent(x, time=times)["status"])) == {"needs even spacing"}
+    for options in ({"lags": [1, 2]}, {"over": "dim_1"}):
+        with pytest.raises(InputError, match="not evenly spaced"):
+            dynamics.msd_exponent(x, time=times, **options)
+
+
+@pytest.mark.parametrize("steps", [[0, 1000, 2500, 4500, 6000], [0, 0.1, 0.25, 0.45], [0, 4, 6]])
+def test_the_common_grid_is_the_greatest_common_divisor(steps):
+    found = dynamics.msd(np.array(steps, float), time=np.array(steps), lags="all")
+    apart = np.subtract.outer(steps, steps)
+    lags, pairs = np.unique(np.round(apart[apart > 0], 9), return_counts=True)
+    kept = found.isel(lag=np.flatnonzero(found["pairs"] > 0))
+    np.testing.assert_allclose(kept["lag"], lags)
+    np.testing.assert_allclose(kept["msd"], lags**2)
+    np.testing.assert_array_equal(kept["pairs"], pairs)
+
+
+def test_times_without_a_grid():
+    with pytest.raises(InputError, match="do not lie on a common grid"):
+        dynamics.msd(np.arange(3.0), time=np.array([0, 1, 1 + np.pi]))
+
+
+def test_a_lag_without_pairs_says_so():
+    found = dynamics.msd(np.arange(5.0), time=np.array([0, 2, 4, 10, 12.0]), lags=[2, 4, 14])
+    assert words(found["status"]).tolist() == ["ok", "ok", "no pairs"]
+    assert words(dynamics.msd(np.full(5, np.nan), lags=[1])["status"]).tolist() == ["no data"]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from simulators_walks import relaxing_walk, with_gaps
 from truths import covers, estimate, fires, median_recovers, scales
 
 from sgdphys import dynamics, processes
@@ -133,3 +134,35 @@ def test_scaling_and_shift():
     scales(dynamics.fit_ou, theta, 1e3, {"kappa": 0, "diffusion": 2, "center": 1, "phi": 0})
     moved = dynamics.fit_ou(theta + 1e6)
     np.testing.assert_allclose(moved["kappa"], dynamics.fit_ou(theta)["kappa"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("start", [0.0, 10.0, 100.0])
+def test_a_far_start_and_a_short_stretch(start):
+    """Less than a relaxation time, from where the decay looks like a steady drift."""
+    x = relaxing_walk(np.random.default_rng(31), 1000, 30, 0.005, start=start)
+    covers(dynamics.fit_ou(x.T), "kappa", 0.005)
+
+
+@pytest.mark.parametrize(("kappa", "missing"), [(2.0, 0.0), (2.0, 0.3), (0.1, 0.3)])
+def test_diffusion_with_missing_points(kappa, missing):
+    rng = np.random.default_rng(32)
+    x = with_gaps(rng, relaxing_walk(rng, 600, 30, kappa), missing)
+    x[:, 15] = np.nan
+    covers(dynamics.fit_ou(x.T), "diffusion", 1.0)
+
+
+def test_diffusion_at_clustered_times():
+    times = np.concatenate([[0], np.cumsum(np.tile([0.1] * 9 + [9.1], 5))])
+    x = relaxing_walk(np.random.default_rng(33), 600, 50, 0.05, times=times)
+    covers(dynamics.fit_ou(x.T, time=times), "diffusion", 1.0)
+
+
+def test_random_walks_relax_in_an_infinite_time():
+    found = dynamics.fit_ou(np.random.default_rng(34).standard_normal((30, 1000)).cumsum(axis=0))
+    assert bool((found["relaxation_time_low"] >= 0).all())
+    assert bool((found["relaxation_time_high"] >= found["relaxation_time_low"]).all())
+    assert not np.signbit(found["kappa_high"]).any()
+
+
+def test_few_points_have_no_unit_root_test():
+    assert np.isnan(dynamics.fit_ou(np.random.default_rng(35).standard_normal(12))["adf_p_value"])

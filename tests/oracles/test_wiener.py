@@ -5,11 +5,13 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from simulators_walks import walk
 from statsmodels.tsa.stattools import adfuller
 from truths import covers, estimate, fires, recovers, scales
 
 from sgdphys import dynamics, processes
 from sgdphys.dynamics.diffusion.wiener_tests import TESTS, adf, pass_rate
+from sgdphys.errors import InputError
 from sgdphys.status import words
 
 
@@ -145,3 +147,51 @@ def test_a_localisation_error_needs_the_covariance_estimator():
     covers(found, "diffusion", 2.0)
     fooled = estimate(dynamics.diffusion_coefficient, noisy)
     assert float(fooled["diffusion"].mean()) == pytest.approx(6.0, rel=0.02)
+
+
+@pytest.mark.parametrize("increments", [np.nan, np.inf, 60.0, True, 49])
+def test_a_number_of_increments_that_is_none_is_refused(increments):
+    with pytest.raises(InputError, match="whole number of at least 50"):
+        dynamics.wiener_tests(np.arange(100.0), increments=increments)
+
+
+@pytest.mark.parametrize("steps", [50, 120])
+def test_short_walks_are_rejected_as_often_as_stated(steps):
+    found = dynamics.wiener_tests(walk(np.random.default_rng(21), 4000, steps).T)
+    fires(found["passes"])
+    for level, low, high in ((0.05, 0.038, 0.062), (0.01, 0.004, 0.016)):  # 3.5 binomial errors
+        shares = (found["p_value"] < level).mean(found["p_value"].dims[0])
+        assert bool(((low < shares) & (shares < high)).all()), shares
+
+
+@pytest.mark.parametrize(("diffusion", "noise"), [(1.0, 0.0), (0.05, 1.0), (0.0, 1.0)])
+@pytest.mark.parametrize("steps", [30, 100])
+def test_the_covariance_estimator_in_short_noisy_series(diffusion, noise, steps):
+    """Unbiased, and intervals that hold zero and negative estimates."""
+    x = walk(np.random.default_rng(22), 2000, steps, diffusion, noise)
+    found = dynamics.diffusion_coefficient(x.T, method="covariance")
+    recovers(found, "diffusion", diffusion)
+    covers(found, "diffusion", diffusion)
+    d, low, high = (found[f"diffusion{e}"] for e in ("", "_low", "_high"))
+    assert bool(((low < d) & (d < high)).all())
+    short = dynamics.diffusion_coefficient(x[:3, :20].T, method="covariance")
+    assert set(words(short["status"])) == {"too short"}
+
+
+@pytest.mark.parametrize("steps", [12, 100])
+def test_the_slope_of_displacements_in_short_series(steps):
+    x = walk(np.random.default_rng(23), 2000, steps)
+    recovers(dynamics.diffusion_coefficient(x.T, method="msd"), "diffusion", 1.0)
+
+
+def test_gaps_that_leave_no_neighbours():
+    """Points in pairs have lags 1, 3 and 4; every third point has one of the four lags."""
+    x = walk(np.random.default_rng(24), 400, 200)
+    pairs, thirds = x.copy(), x.copy()
+    pairs[:, np.arange(201) % 4 > 1] = np.nan
+    thirds[:, np.arange(201) % 3 > 0] = np.nan
+    recovers(dynamics.diffusion_coefficient(pairs.T, method="msd"), "diffusion", 1.0)
+    for theta, method in ((pairs, "covariance"), (thirds, "covariance"), (thirds, "msd")):
+        found = dynamics.diffusion_coefficient(theta.T, method=method)
+        assert bool(found["diffusion"].isnull().all())
+        assert not set(words(found["status"])) & {"ok"}

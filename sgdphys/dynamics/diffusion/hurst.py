@@ -83,7 +83,9 @@ def hurst(
 
     Notes
     -----
-    A path of fractional Brownian motion has MSD proportional to t**(2 H). First-order DFA removes a
+    A path of fractional Brownian motion has MSD proportional to t**(2 H). By likelihood exponents
+    from 0.01 to 0.99 are compared; an estimate at one of these has a status: see ``fit_fbm``.
+    First-order DFA removes a
     straight line from boxes of s points and fits the fluctuation F(s) proportional to s**H, for s
     from 10 points to a quarter of the series, with boxes from both ends. It needs a decade of box
     sizes (400 points; otherwise "too short"), and has no calibrated interval.

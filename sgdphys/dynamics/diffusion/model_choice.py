@@ -1,12 +1,13 @@
 """Model selection: Wiener, drifted Wiener, Ornstein-Uhlenbeck, fractional, Levy, or none."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from sgdphys.arguments import checked
-from sgdphys.dynamics.diffusion.fractional import HURST
+from sgdphys.dynamics.diffusion.fractional import at_end
 from sgdphys.dynamics.diffusion.model_likelihoods import (
     MODELS,
     PARAMETERS,
@@ -30,7 +31,7 @@ from sgdphys.dynamics.diffusion.wiener_tests import anderson_darling
 from sgdphys.dynamics.series import over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs, even_spacing, is_still, status_of
 from sgdphys.quantities import GENERALISED_DIFFUSION, number_of
-from sgdphys.status import FAST, OK, SHORT
+from sgdphys.status import END_OF_RANGE, FAST, OK, SHORT
 
 RESIDUAL_TESTS = {
     "anderson_darling": "not normal",
@@ -53,8 +54,11 @@ _NEEDS = Needs(points=FEWEST + 1)
 _NEEDS_EARLY = Needs()
 """What a fit to the points before the held-out ones needs."""
 _HELD_OUT = 0.2
-_EDGES = {"fbm": (HURST[0], HURST[-1]), "levy": (INDICES[0], np.inf)}
-"""Ends of the grids on which exponents are searched: no result."""
+_EDGES: dict[str, Callable[[Any], Any]] = {
+    "fbm": at_end,
+    "levy": lambda index: index <= INDICES[0] + 1e-9,
+}
+"""Whether an exponent lies at an end of the range in which it is searched: no result."""
 _COLUMNS = (
     *(f"{v} {m}" for m in MODELS for v in ("drift", "diffusion", "log_likelihood", "heldout")),
     *(f"compared {m}" for m in MODELS),
@@ -70,8 +74,7 @@ def _can_be_best(model: str, fit: ModelFit) -> bool:
     if model == "ou":
         return fit.extra[2] < ADF_BELOW
     if model in _EDGES:
-        low, high = _EDGES[model]
-        return bool(low < fit.extra[0] < high)
+        return not _EDGES[model](np.float64(fit.extra[0]))
     return True
 
 
@@ -207,9 +210,10 @@ def fit(
     How ``best`` is chosen. The likelihood of every model given the first point is maximised, and
     the model with the lowest BIC is the candidate. An Ornstein-Uhlenbeck process can be that only
     if the Dickey-Fuller test rejects a random walk at 5%, because under a random walk its gain in
-    likelihood is not chi-squared. A Hurst exponent or tail index at the end of its grid is no
-    candidate. White noise is an Ornstein-Uhlenbeck process with the status "relaxes within one
-    step".
+    likelihood is not chi-squared. A Hurst exponent or tail index at the end of its range is no
+    candidate; where it would have been the best and all others are rejected, the status is "at the
+    end of the range". White noise is an Ornstein-Uhlenbeck process with the status "relaxes within
+    one step".
 
     Then two things can reject the candidate. (1) Its one-step residuals (normal scores of the
     probability transform) would be independent standard normal numbers if it were true. They are
@@ -319,6 +323,10 @@ def _labelled(
     status = np.where((status == OK) & ~chosen, SHORT, status)
     is_white = (best == "ou") & (ou["status"].to_numpy() == FAST)
     status = np.where((status == OK) & is_white, FAST, status)
+    for name, model in (("hurst", "fbm"), ("tail_index", "levy")):
+        left_out = _EDGES[model](found[name]) & ~compared[..., MODELS.index(model)]
+        is_open = left_out & (best == "not compared")
+        status = np.where((status == OK) & is_open, END_OF_RANGE, status)
     adf_p_value = ou["adf_p_value"].to_numpy()[..., None]
     single, exponents = ("kappa", "relaxation_time"), ("hurst", "tail_index")
     values: dict[str, Any] = {

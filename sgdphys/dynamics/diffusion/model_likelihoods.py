@@ -11,7 +11,7 @@ from sgdphys.dynamics.diffusion.fractional import COLUMNS as FBM
 from sgdphys.dynamics.diffusion.fractional import FEWEST as FEWEST_OF_FBM
 from sgdphys.dynamics.diffusion.fractional import fbm_kernel, prediction_errors
 from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
-from sgdphys.dynamics.diffusion.stable_law import evaluate, table
+from sgdphys.dynamics.diffusion.stable_law import evaluate, log_rows, table
 from sgdphys.dynamics.diffusion.tail_index import FEWEST as FEWEST_OF_LEVY
 from sgdphys.dynamics.diffusion.tail_index import levy_columns
 from sgdphys.dynamics.status import even_spacing, takes_few_values
@@ -129,10 +129,8 @@ def _fbm_steps(fit: ModelFit, s: Series) -> tuple[np.ndarray, np.ndarray]:
 
 def _levy_steps(fit: ModelFit, s: Series) -> tuple[np.ndarray, np.ndarray]:
     index, _, _, location, scale = fit.extra
-    tables = table()
-    k = int(np.argmin(np.abs(tables.indices - index)))
     out = np.empty((len(s.dx), 2))
-    evaluate(tables.step, tables.log_density[k], tables.log_tail[k], s.dx, location, scale, out)
+    evaluate(table().step, *log_rows(index), s.dx, location, scale, out)
     z = -np.sign(s.dx - location) * ndtri_exp(np.minimum(out[:, 1], np.log(0.5)))
     return z, out[:, 0]
 

@@ -19,7 +19,7 @@ from sgdphys.errors import InputError, nearest
 from sgdphys.quantities import labelled, number_of
 from sgdphys.simd.operations import fma, load_block, store
 from sgdphys.simd.vectors import SAMPLES, lanes
-from sgdphys.status import CONSTANT, ONCE, STRAIGHT, TOO_SHORT
+from sgdphys.status import CONSTANT, NO_PAIRS, OK, ONCE, STRAIGHT, TOO_SHORT, flagged
 
 MOST_LAGS = 40
 WIDTH = SAMPLES * lanes("float64")
@@ -124,17 +124,34 @@ def _grid(series: Paths) -> tuple[np.ndarray, float, int]:
     points = len(series.times)
     if np.isfinite(spacing) or points < 2:
         return np.arange(points), spacing, points
-    finest = float(np.diff(series.times).min())
-    at = (series.times - series.times[0]) / finest
-    indices = np.rint(at).astype(np.int64)
-    size = int(indices[-1]) + 1
-    if np.abs(at - indices).max() > 1e-6 * max(size, 1) or size > _GRID_PER_POINT * points + 10**6:
+    differences = np.diff(series.times)
+    finest = _common_divisor(differences, _GRID_PER_POINT * points + 10**6)
+    if np.isnan(finest):
         raise InputError(
-            f"the points along {series.dim!r} do not lie on a common grid of spacing {finest:g}; "
-            "a mean squared displacement compares equal lags: interpolate, or fit with fit_ou, "
-            "which takes any times"
+            f"the points along {series.dim!r} do not lie on a common grid: the shortest distance "
+            f"between them is {differences.min():g}, and their distances are not multiples of any "
+            "fraction of it that is large enough; a mean squared displacement compares equal lags: "
+            "interpolate, or fit with fit_ou, which takes any times"
         )
-    return indices, finest, size
+    indices = np.rint((series.times - series.times[0]) / finest).astype(np.int64)
+    return indices, finest, int(indices[-1]) + 1
+
+
+def _common_divisor(differences: np.ndarray, most: int) -> float:
+    """Greatest spacing of which all differences are multiples, up to rounding; NaN if none is.
+
+    Euclid's algorithm: the least remainder takes the place of the divisor. ``most`` is the largest
+    number of spacings that the sum of the differences may have.
+    """
+    total = float(differences.sum())
+    divisor = float(differences.min())
+    rounding = 1e-6 * divisor + 4 * np.finfo(float).eps * total
+    while total / divisor <= most:
+        remainders = np.abs(differences - divisor * np.rint(differences / divisor))
+        if remainders.max() <= rounding:
+            return total / np.rint(differences / divisor).sum()
+        divisor = float(remainders[remainders > rounding].min())
+    return np.nan
 
 
 def doubling(longest: int) -> np.ndarray:
@@ -181,8 +198,9 @@ def msd(
     Returns
     -------
     Dataset
-        msd (..., lag), in x**2, and pairs (..., lag), over the other dimensions of ``theta``. A lag
-        without pairs has NaN and 0 pairs, as has a series that diverged.
+        msd (..., lag), in x**2, pairs and status (..., lag), over the other dimensions of
+        ``theta``. A lag without pairs, be it that gaps leave none or that it is longer than the
+        series, has NaN, 0 pairs and the status "no pairs"; a series that diverged has NaN too.
 
     Raises
     ------
@@ -245,12 +263,17 @@ def msd(
             out[rows, :n_lags], out[rows, n_lags:] = found, pairs
         return out
 
-    found, _ = over_sound_series(series, kernel, 2 * n_lags, _NEEDS)
+    found, of_series = over_sound_series(series, kernel, 2 * n_lags, _NEEDS)
+    pairs = np.nan_to_num(found[..., n_lags:]).astype(np.int64)
+    # a series without noise, or a short one, has displacements all the same
+    of_series = np.where(np.isin(of_series, _NEEDS.takes), OK, of_series)[..., None]
+    status = np.where((of_series == OK) & (pairs == 0), NO_PAIRS, of_series)
     data = result(
         series,
         {
             "msd": (("lag",), found[..., :n_lags]),
-            "pairs": (("lag",), np.nan_to_num(found[..., n_lags:]).astype(np.int64)),
+            "pairs": (("lag",), pairs),
+            "status": (("lag",), status),
         },
         coords={"lag": steps * spacing},
         named={"pairs": number_of("pairs of points")},
@@ -263,6 +286,9 @@ def msd(
     dims = [over] if isinstance(over, str) else list(over)
     total = data["pairs"].sum(dims)
     mean = (data["msd"].fillna(0) * data["pairs"]).sum(dims) / total.where(total > 0)
-    averaged = xr.Dataset({"msd": mean, "pairs": total}, attrs=data.attrs)
+    status = xr.where(total > 0, OK, data["status"].max(dims))
+    averaged = xr.Dataset(
+        {"msd": mean, "pairs": total, "status": flagged(status)}, attrs=data.attrs
+    )  # fmt: skip
     named = {"pairs": number_of("pairs of points")}
     return labelled(averaged, named, x=series.value_unit, t=series.time_unit)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from scipy.interpolate import CubicSpline
-from scipy.special import ndtri
+from scipy.special import binom, ndtri
 
 from sgdphys.arguments import checked
 from sgdphys.draws import Seed, bootstrap_draws
@@ -19,11 +19,18 @@ from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.errors import InputError, nearest
 from sgdphys.processes import fractional_brownian
 from sgdphys.quantities import GENERALISED_DIFFUSION, labelled, number_of
-from sgdphys.status import FEW_VALUES, OK
+from sgdphys.status import END_OF_RANGE, FEW_VALUES, OK
 
 FEWEST = 50
 """Least number of increments for an exponent."""
 _ALPHAS = np.concatenate([[0.02], np.arange(0.1, 1.85, 0.1), [1.85, 1.9, 1.95, 1.98]])
+
+
+_FAR = 16
+"""Distance of two displacements, in means of their lengths, from which a series is summed."""
+_TERMS = 5
+_MOST_VALUES = 2**24
+"""Values of simulated paths that are held at once."""
 
 
 def _displacement_covariance(alpha: float, lags: np.ndarray, points: int) -> np.ndarray:
@@ -32,20 +39,46 @@ def _displacement_covariance(alpha: float, lags: np.ndarray, points: int) -> np.
     Cov = 2/(K_n K_m) times the sum, over pairs of starting points, of the squared covariance of the
     two Gaussian displacements (Isserlis' theorem).
     """
+    # in half spacings: the middles of two displacements lie at half-integer distances
+    power = (np.arange(2 * points + 1) / 2) ** alpha
     found = np.empty((len(lags), len(lags)))
-    distance = np.arange(-points, points + 1)
-    power = np.abs(distance).astype(float) ** alpha
-    at = points  # index of distance 0
     for a, n in enumerate(lags):
         for b, m in enumerate(lags[: a + 1]):
-            k_n, k_m = points - n, points - m
-            d = np.arange(-(k_m - 1), k_n)
-            overlap = np.minimum(np.minimum(k_n - d, k_m), np.minimum(k_m + d, k_n))
-            g = 0.5 * (
-                power[at + d + n] + power[at + d - m] - power[at + d] - power[at + d + n - m]
-            )
-            total = 2 * (overlap * g**2).sum() / (k_n * k_m)
+            distance = np.arange((n + m) % 2, 2 * points - n - m, 2)
+            pairs = np.minimum((2 * points - n - m - distance) / 2, points - max(n, m))
+            g = _covariance_of_two(power, distance, n + m, abs(n - m), alpha)
+            terms = pairs * g**2
+            total = 2 * terms.sum() - (terms[0] if distance[0] == 0 else 0.0)  # both signs
+            total *= 2 / ((points - n) * (points - m))
             found[a, b] = found[b, a] = total / (float(n) ** alpha * float(m) ** alpha)
+    return found
+
+
+def _covariance_of_two(
+    power: np.ndarray, distance: np.ndarray, sum_of_lags: int, difference: int, alpha: float
+) -> np.ndarray:
+    """Covariance of two displacements against the distance of their middles, in half spacings.
+
+    It is half of F(c + p) + F(c - p) - F(c + q) - F(c - q), with F(c) = |c|**alpha, p half the sum
+    of the two lags and q half their difference. Far apart these four cancel to rounding, and their
+    series is summed: F(c) sum_j binom(alpha, 2 j) (p**(2 j) - q**(2 j)) c**(-2 j).
+    """
+    split = int(np.searchsorted(distance, _FAR * sum_of_lags))
+    near, far = distance[:split], distance[split:]
+    found = np.empty(len(distance))
+    found[:split] = 0.5 * (
+        power[near + sum_of_lags]
+        + power[np.abs(near - sum_of_lags)]
+        - power[near + difference]
+        - power[np.abs(near - difference)]
+    )
+    if len(far):
+        inverse = (sum_of_lags / far) ** 2
+        ratio = (difference / sum_of_lags) ** 2
+        total = np.zeros(len(far))
+        for j in range(_TERMS, 0, -1):
+            total = (total + binom(alpha, 2 * j) * (1 - ratio**j)) * inverse
+        found[split:] = power[far] * total
     return found
 
 
@@ -81,11 +114,18 @@ def _law(lags: tuple[int, ...], points: int, index: int, confidence: float) -> t
     if alpha <= 1.0:
         return tuple(ndtri(chances))
     n_paths = max(1_600_000 // max(points, 400), 800)
-    walks = fractional_brownian(
-        hurst=alpha / 2, steps=points - 1, parameters=n_paths, rng=[index, points]
-    )
     steps = np.array(lags)
-    found = complete_msd(np.ascontiguousarray(walks["theta"].to_numpy()[:, 0].T), steps)
+    at_once = max(min(n_paths, _MOST_VALUES // points), 1)
+    parts = []
+    for first in range(0, n_paths, at_once):
+        walks = fractional_brownian(
+            hurst=alpha / 2,
+            steps=points - 1,
+            parameters=min(at_once, n_paths - first),
+            rng=[index, points, first] if first else [index, points],
+        )
+        parts.append(complete_msd(np.ascontiguousarray(walks["theta"].to_numpy()[:, 0].T), steps))
+    found = np.concatenate(parts)
     covariance = _covariances(lags, points)[index]
     return tuple(np.quantile(_scores(np.log(found), np.log(steps), covariance, alpha)[0], chances))
 
@@ -95,7 +135,7 @@ def _laws(
 ) -> np.ndarray:
     """Quantiles (3, alpha) of the score, simulated only near the exponents between two ends."""
     low, high = np.searchsorted(_ALPHAS, near)
-    needed = np.clip(np.arange(len(_ALPHAS)), max(low - 2, 0), min(high + 1, len(_ALPHAS) - 1))
+    needed = np.clip(np.arange(len(_ALPHAS)), max(low - 1, 0), min(high, len(_ALPHAS) - 1))
     return np.array([_law(lags, points, int(k), confidence) for k in needed]).T
 
 
@@ -113,7 +153,9 @@ def _generalised_fit(
     """Exponent, its interval and intercept of ln MSD (series, lag) on ln lag; (series, 4).
 
     At each exponent of the grid the slope is fitted with the covariance of that exponent; the
-    interval contains the exponents at which the score lies within its own distribution.
+    interval contains the exponents at which the score lies within its own distribution. An interval
+    that reaches an end of the grid goes on to that of the model, 0 or 2; where the exponent itself
+    is at an end, it is open, -inf or inf.
     """
     found = [_scores(logs, log_lag, c, a) for c, a in zip(tables, _ALPHAS, strict=True)]
     scores, intercepts = (np.stack(f, axis=1) for f in zip(*found, strict=True))
@@ -127,6 +169,8 @@ def _generalised_fit(
     low = fine[_first(curve <= upper)]
     middle = fine[_first(curve <= middle_law)]
     high = fine[curve.shape[1] - 1 - _first((curve >= lower)[:, ::-1])]
+    low = np.where(curve[:, 0] <= upper[0], np.where(middle == fine[0], -np.inf, 0.0), low)
+    high = np.where(curve[:, -1] >= lower[-1], np.where(middle == fine[-1], np.inf, 2.0), high)
     intercept = [np.interp(a, _ALPHAS, row) for a, row in zip(middle, intercepts, strict=True)]
     return np.column_stack([middle, low, high, intercept])
 
@@ -173,7 +217,8 @@ def msd_exponent(
     Raises
     ------
     InputError
-        For lags beyond the length of the series, or fewer than two.
+        For lags beyond the length of the series, or fewer than two; for lags, or an ensemble, of
+        unevenly spaced points.
 
     See Also
     --------
@@ -189,9 +234,12 @@ def msd_exponent(
     same exponent and length; the bias of the logarithm is subtracted. Estimate and interval are the
     exponents at which the score is at its median and within its own distribution, which is normal
     up to alpha = 1 and simulated above, where it is skewed. They are exact where increments are
-    stationary and Gaussian. Above an exponent of about 1.6 long series have narrower intervals from
-    ``fit_fbm`` (by a factor of 1.5 at 1.8 and 10^4 points). Series with gaps use the pairs of
-    points that they have, and need ``over``.
+    stationary and Gaussian. Exponents from 0.02 to 1.98 are compared. An interval that reaches one
+    of these goes on to 0 or 2; an estimate there has the status "at the end of the range" and an
+    open interval, -inf or inf. Above an exponent of about 1.6 long series have narrower intervals
+    from ``fit_fbm`` (by a factor of 1.5 at 1.8 and 10^4 points). Series with gaps use the pairs of
+    points that they have, and need ``over``. A series whose displacement vanishes at one of the
+    lags, such as a cycle, has the status "too few distinct values".
 
     References
     ----------
@@ -211,7 +259,15 @@ def msd_exponent(
     if of == "increments":
         series = summed(series)
     size = series.theta.sizes[series.dim]
-    spacing = series.spacing if np.isfinite(series.spacing) else 1.0
+    spacing = series.spacing
+    if not np.isfinite(spacing):
+        if size > 1 and (lags is not None or over is not None):
+            raise InputError(
+                f"the points along {series.dim!r} are not evenly spaced, so that lags cannot be "
+                "counted in points: interpolate, or choose a stretch that is even; msd takes any "
+                "times on a common grid"
+            )
+        spacing = 1.0  # every series has the status "needs even spacing"
     steps = doubling(size // 10) if lags is None else np.unique(whole_lags(lags, spacing))
     if len(steps) < 2 or steps.min() < 1 or steps.max() >= size:
         raise InputError(
@@ -244,7 +300,10 @@ def msd_exponent(
         out[:, -1] = np.where(moved, OK, FEW_VALUES)
         if tables is not None and moved.any():
             logs = np.log(out[moved, :n_lags])
-            out[moved, n_lags : n_lags + 4] = _generalised_fit(logs, log_lag, tables, laws)
+            fitted = _generalised_fit(logs, log_lag, tables, laws)
+            at_end = np.isin(fitted[:, 0], _ALPHAS[[0, -1]])
+            out[moved, n_lags : n_lags + 4] = fitted
+            out[moved, -1] = np.where(at_end, END_OF_RANGE, OK)
         return out
 
     found, status = over_sound_series(series, kernel, n_lags + 6, needs)

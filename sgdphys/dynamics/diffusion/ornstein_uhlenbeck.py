@@ -15,7 +15,6 @@ from sgdphys.compiling import compiled
 from sgdphys.dynamics.diffusion.ornstein_uhlenbeck_likelihood import (
     Laws,
     best_kappa,
-    displacement_factor,
     fit_at,
     phi_at,
     signed_root,
@@ -32,6 +31,8 @@ _NEEDS = Needs(points=6)
 """Three coefficients and an interval."""
 WEAK_BELOW = 5.0
 """Relaxation times that a series must span to identify kappa well."""
+_FEWEST_OF_TEST = 20
+"""Increments from which the law of the Dickey-Fuller test for long series holds (6% at 5%)."""
 _EVEN = 1e-9
 _FASTEST = 40.0
 """Where exp(-kappa dt) is 0 to float64."""
@@ -55,15 +56,23 @@ def _even_sums(x, n):
     return sa / m, sb / m, saa - sa * sa / m, sab - sa * sb / m, sbb - sb * sb / m
 
 
+@compiled
+def _growth(kappa, dt):
+    """Variance of one step at unit D: (1 - exp(-2 kappa dt))/kappa."""
+    if kappa * dt < 1e-8:
+        return 2 * dt
+    return -np.expm1(-2 * kappa * dt) / kappa
+
+
 COLUMNS = (
     "kappa", "kappa_low", "kappa_high", "phi", "center", "count", "squares", "log_likelihood",
-    "adf_statistic", "duration", "dt", "status",
+    "adf_statistic", "duration", "dt", "status", "growth", "growth_low", "growth_high",
 )  # fmt: skip
 
 
 @compiled
 def _ou_kernel(x, t, xs, ts, even, laws, out):
-    """Fill out (series, 12) with the columns of ``COLUMNS``.
+    """Fill out (series, 15) with the columns of ``COLUMNS``.
 
     Parameters
     ----------
@@ -73,7 +82,7 @@ def _ou_kernel(x, t, xs, ts, even, laws, out):
         Rows: the quantile whose inversion is the lower end of phi, the median, the upper end.
     """
     for s in range(x.shape[0]):
-        for k in range(12):
+        for k in range(out.shape[1]):
             out[s, k] = np.nan
         n = present(x[s], t, xs, ts)
         m = n - 1
@@ -88,7 +97,8 @@ def _ou_kernel(x, t, xs, ts, even, laws, out):
         out[s, 9] = ts[m] - ts[0]
         out[s, 10] = mean_dt if is_even else np.nan
         if is_even:
-            mean_a, mean_b, saa, sab, sbb = _even_sums(xs, n)
+            sums = _even_sums(xs, n)
+            mean_a, mean_b, saa, sab, sbb = sums
             phi_hat = sab / saa
             squares = max(sbb - phi_hat * sab, _ROUNDING * (saa + sbb))
             error = np.sqrt(squares / (m - 2) / saa)
@@ -96,20 +106,14 @@ def _ou_kernel(x, t, xs, ts, even, laws, out):
             out[s, 8] = (phi_hat - 1.0) / error
             out[s, 6] = squares
             out[s, 7] = -0.5 * m * (np.log(2 * np.pi * squares / m) + 1.0)
-            factor = 1.0
             if 1.0 - phi_hat > 1e-12:
-                offset = (mean_b - phi_hat * mean_a) / (1.0 - phi_hat)
-                out[s, 4] = xs[0] + offset
-                lost = 1.0 - phi_hat * phi_hat
-                if lost > 0.0:
-                    factor = displacement_factor(
-                        offset * offset, squares / m / lost, 1.0 - phi_hat ** (2.0 * m), m * lost
-                    )
-            upper = phi_at(laws, 2, phi_hat, error, m, factor)
-            middle = phi_at(laws, 1, phi_hat, error, m, factor)
-            lower = phi_at(laws, 0, phi_hat, error, m, factor)
-            out[s, 1] = abs(np.log(upper)) / mean_dt  # never a negative zero
-            out[s, 2] = -np.log(lower) / mean_dt if lower > 1e-15 else np.inf
+                out[s, 4] = xs[0] + (mean_b - phi_hat * mean_a) / (1.0 - phi_hat)
+            upper = phi_at(laws, 2, sums, m, phi_hat, error)
+            middle = phi_at(laws, 1, sums, m, phi_hat, error)
+            lower = phi_at(laws, 0, sums, m, phi_hat, error)
+            # the size, since a logarithm of 1 is never a negative zero then
+            out[s, 1] = abs(np.log(upper)) / mean_dt
+            out[s, 2] = abs(np.log(lower)) / mean_dt if lower > 1e-15 else np.inf
             if phi_hat <= 0.0 or middle < 1e-15:
                 is_certain = phi_hat - 1.96 * error * (m - 2) / m < 0 and phi_hat + 1.96 * error < 0
                 status = OSCILLATING if is_certain else FAST
@@ -119,26 +123,31 @@ def _ou_kernel(x, t, xs, ts, even, laws, out):
                     out[s, 4] = np.nan
             else:
                 out[s, 0] = abs(np.log(middle)) / mean_dt
+            for k in range(3):
+                out[s, 12 + k] = np.log(_growth(out[s, k], mean_dt))
         else:
             kappa_max = _FASTEST / shortest
             best, lowest = best_kappa(xs, ts, n, kappa_max)
-            value, squares, initial_drift, spans = fit_at(xs, ts, n, best)
+            value, squares, initial_drift, _, _ = fit_at(xs, ts, n, best)
             out[s, 6] = squares
             out[s, 7] = -0.5 * (value + m * (np.log(2 * np.pi) + 1.0))
-            out[s, 8] = signed_root(xs, ts, n, best, lowest, 0.0)[0]
-            factor = 1.0
+            out[s, 8] = signed_root(fit_at(xs, ts, n, 0.0)[0], best, lowest, 0.0)
             if best > 0.0:
-                offset = initial_drift / best
-                out[s, 4] = xs[0] + offset
-                factor = displacement_factor(
-                    offset * offset, squares / m / best, -np.expm1(-2 * best * out[s, 9]), spans
-                )
-            out[s, 0] = uneven_kappa(laws, 1, xs, ts, n, best, lowest, factor, kappa_max)
-            out[s, 1] = uneven_kappa(laws, 2, xs, ts, n, best, lowest, factor, kappa_max)
-            out[s, 2] = uneven_kappa(laws, 0, xs, ts, n, best, lowest, factor, kappa_max)
-            if best > 0.98 * kappa_max:
+                out[s, 4] = xs[0] + initial_drift / best
+            out[s, 0] = uneven_kappa(laws, 1, xs, ts, n, best, lowest, kappa_max)
+            out[s, 1] = uneven_kappa(laws, 2, xs, ts, n, best, lowest, kappa_max)
+            out[s, 2] = uneven_kappa(laws, 0, xs, ts, n, best, lowest, kappa_max)
+            if best > 0.98 * kappa_max or out[s, 0] == np.inf:
                 status = FAST
                 out[s, 0] = np.nan
+            else:
+                # squares are per unit D, at the kappa that is reported
+                out[s, 6] = fit_at(xs, ts, n, out[s, 0])[1]
+            for k in range(3):
+                logs = 0.0
+                for i in range(m):
+                    logs += np.log(_growth(out[s, k], ts[i + 1] - ts[i]))
+                out[s, 12 + k] = logs / m
         out[s, 11] = status
 
 
@@ -205,11 +214,17 @@ def fit_ou(
     series spans few relaxation times. Therefore kappa is median-unbiased, and its interval
     contains the values at which the t statistic of phi (evenly spaced points), or the signed root
     of the likelihood ratio (otherwise), lies within its own distribution. That distribution
-    depends on the number of relaxation times spanned, and is tabulated. The interval of D combines
-    those of kappa and of the residual variance (Zou and Donner 2008). A series that spans fewer
-    than 5 relaxation times is "weakly identified". Where phi is negative kappa is NaN, with the
-    status "oscillating at this sampling" if that is certain. Missing points make a series unevenly
-    spaced, which is allowed.
+    depends on the number of relaxation times spanned, and is tabulated; a start far from the centre
+    adds to that number. The interval of D combines those of kappa and of the residual variance
+    (Zou and Donner 2008). A series that spans fewer than 5 relaxation times is "weakly identified".
+    Where phi is negative kappa is NaN, with the status "oscillating at this sampling" if that is
+    certain. Missing points make a series unevenly spaced, which is allowed. A kappa of 0 is a
+    random walk, whose relaxation time is infinite.
+
+    95% intervals of kappa and D cover 92% to 98% from 20 increments on, for kappa dt from 0.001 to
+    2, from a start at the centre, in the stationary state or up to 100 standard deviations away,
+    with gaps of 30% and with clustered times (counted with other simulators). Fewer than 20
+    increments have no adf_p_value, whose law is that of long series.
 
     References
     ----------
@@ -233,7 +248,7 @@ def fit_ou(
     with np.errstate(invalid="ignore", divide="ignore"):
         weak = (status == OK) & (kappa * c["duration"] < WEAK_BELOW)
         times_ = 1 / kappa, 1 / high, 1 / low
-        diffusion = _diffusion(c, kappa)
+        diffusion = _diffusion(c)
         d_low, d_high = _diffusion_interval(c, diffusion, confidence)
         still = is_still(status)
         diffusion, d_low, d_high = (np.where(still, 0, d) for d in (diffusion, d_low, d_high))
@@ -256,7 +271,9 @@ def fit_ou(
                 np.isnan(c["dt"]), -np.abs(c["adf_statistic"]), c["adf_statistic"]
             ),
         }
-    values["adf_p_value"] = adf_p_value(values["adf_statistic"])
+    values["adf_p_value"] = np.where(
+        c["count"] >= _FEWEST_OF_TEST, adf_p_value(values["adf_statistic"]), np.nan
+    )
     return result(
         series,
         {
@@ -273,16 +290,13 @@ def fit_ou(
     )
 
 
-def _growth(kappa: np.ndarray, dt: np.ndarray) -> np.ndarray:
-    """Variance of one step at unit D: (1 - exp(-2 kappa dt))/kappa."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(kappa * dt < 1e-8, 2 * dt, -np.expm1(-2 * kappa * dt) / kappa)
-
-
-def _diffusion(c: dict[str, np.ndarray], kappa: np.ndarray) -> np.ndarray:
+def _diffusion(c: dict[str, np.ndarray]) -> np.ndarray:
     """D from the residual variance: per step where spacing is even, otherwise per unit D."""
     variance = c["squares"] / (c["count"] - 2)
-    return np.where(np.isnan(c["dt"]), variance, variance / _growth(kappa, c["dt"]))
+    return np.where(
+        np.isnan(c["dt"]), np.where(np.isnan(c["kappa"]), np.nan, variance),
+        variance / np.exp(c["growth"]),
+    )  # fmt: skip
 
 
 def _diffusion_interval(
@@ -290,11 +304,7 @@ def _diffusion_interval(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Combine intervals of the residual variance and kappa, as logarithms (Zou and Donner)."""
     low, high = chi_squared_interval(np.ones_like(diffusion), c["count"] - 2, confidence)
-    dt = np.where(np.isnan(c["dt"]), c["duration"] / c["count"], c["dt"])
-    middle, ends = (
-        np.log(_growth(k, dt)) for k in (c["kappa"], np.stack([c["kappa_low"], c["kappa_high"]]))
-    )
-    # D grows with kappa at a given residual variance
-    below = np.hypot(np.log(low), middle - ends[0])
-    above = np.hypot(np.log(high), ends[1] - middle)
+    # D grows with kappa at given residuals
+    below = np.hypot(np.log(low), c["growth"] - c["growth_low"])
+    above = np.hypot(np.log(high), c["growth_high"] - c["growth"])
     return diffusion * np.exp(-below), diffusion * np.exp(above)

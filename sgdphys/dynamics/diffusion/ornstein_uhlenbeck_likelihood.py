@@ -32,10 +32,11 @@ def fit_at(x, t, n, kappa):
 
     Returns
     -------
-    (float, float, float, float)
+    (float, float, float, float, float)
         -2 times the log-likelihood without constants; the weighted sum of squares; the drift at the
-        first point, kappa (mu - x_0); and twice the effective number of relaxation times spanned,
-        which determines the bias: sum of (1 - a**2) 16/(1 + 3 a)**2.
+        first point, kappa (mu - x_0), and D over the variance of that estimate; and twice the
+        effective number of relaxation times spanned, which determines the bias: sum of
+        (1 - a**2) 16/(1 + 3 a)**2.
 
     Notes
     -----
@@ -70,15 +71,14 @@ def fit_at(x, t, n, kappa):
     initial_drift = yu / uu
     squares = max(yy - initial_drift * yu, 1e-30 * yy)  # never below rounding
     m = n - 1
-    return m * np.log(squares / m) + logs, squares, initial_drift, spans
+    return m * np.log(squares / m) + logs, squares, initial_drift, uu, spans
 
 
 @compiled
-def signed_root(x, t, n, best, lowest, kappa):
+def signed_root(value, best, lowest, kappa):
     """Signed root of the likelihood ratio; positive where phi_hat exceeds exp(-kappa dt)."""
-    value, _, _, spans = fit_at(x, t, n, kappa)
     root = np.sqrt(max(value - lowest, 0.0))
-    return root if kappa > best else -root, 0.5 * spans
+    return root if kappa > best else -root
 
 
 @compiled
@@ -123,36 +123,56 @@ def best_kappa(x, t, n, kappa_max):
 
 
 @compiled
-def displacement_factor(distance, variance, span, durations):
-    """Factor of c that accounts for a first point far from the centre.
+def displaced(which, distance, error, span):
+    """Relaxation times that a first point far from the centre adds to those spanned.
 
     Parameters
     ----------
+    which : int
+        Row of the quantile, 1 for the median.
     distance : float
-        Squared distance of the first point from the centre.
-    variance : float
-        Stationary variance.
+        Squared distance of the first point from the centre, in stationary variances.
+    error : float
+        Variance of that distance as it is estimated, in stationary variances.
     span : float
         1 - exp(-2 kappa T).
-    durations : float
-        Twice the relaxation times spanned.
 
     Notes
     -----
     The decay from a displaced start adds to the sum of squares in the denominator of phi_hat, and
-    the bias in standard errors falls as its root. Within 2 standard deviations nothing is added, so
-    that the distribution for stationary series is unchanged.
+    the bias in standard errors falls as its root. Distance and variances are those that fit the
+    kappa in question. Nothing is added within 2 standard deviations, and as many errors, so that
+    medians for stationary series are unchanged; the ends of intervals, for which too much is safer
+    than too little, begin at the root of 2.
     """
-    return 1.0 + max(distance / variance - 4.0, 0.0) * span / durations
+    within = 4.0 if which == 1 else 2.0
+    return 0.5 * span * max(distance - within - within * error, 0.0)
 
 
 @compiled
-def phi_at(laws, which, phi_hat, error, m, factor):
-    """Phi in [0, 1] at which the t statistic equals the given quantile of its distribution."""
+def phi_at(laws, which, sums, m, phi_hat, error):
+    """Phi in [0, 1] at which the t statistic equals the given quantile of its distribution.
+
+    Parameters
+    ----------
+    sums : tuple
+        Means and centred sums of the regression, see ``_even_sums``.
+    """
+    mean_a, mean_b, saa, sab, sbb = sums
     low, high = 0.0, 1.0
     for _ in range(60):
         phi = 0.5 * (low + high)
-        c = factor * 8.0 * m * (1.0 - phi * phi) / (1.0 + 3.0 * phi) ** 2
+        lost = max(1.0 - phi, 1e-14)
+        variance = max(sbb - 2.0 * phi * sab + phi * phi * saa, 1e-30 * (saa + sbb)) / m
+        # of the intercept and its error, in stationary variances
+        scale = (1.0 + phi) / lost
+        c = 8.0 * m * lost * (1.0 + phi) / (1.0 + 3.0 * phi) ** 2
+        c += displaced(
+            which,
+            scale * (mean_b - phi * mean_a) ** 2 / variance,
+            scale / m,
+            1.0 - phi ** (2.0 * m),
+        )
         if (phi_hat - phi) / error > _quantile_at(laws, which, c):
             low = phi  # phi_hat is too large for this phi
         else:
@@ -161,29 +181,36 @@ def phi_at(laws, which, phi_hat, error, m, factor):
 
 
 @compiled
-def _excess(laws, which, x, t, n, best, lowest, factor, kappa):
+def _excess(laws, which, x, t, n, best, lowest, kappa):
     """Signed root minus the quantile of its distribution; rises with kappa."""
-    root, spans = signed_root(x, t, n, best, lowest, kappa)
-    return root - _quantile_at(laws, which, factor * spans)
+    value, squares, drift, information, spans = fit_at(x, t, n, kappa)
+    slow = max(kappa, 1e-14 / (t[n - 1] - t[0]))
+    c = 0.5 * spans + displaced(
+        which,
+        drift * drift / (slow * squares / (n - 1)),
+        1.0 / (slow * information),
+        -np.expm1(-2.0 * slow * (t[n - 1] - t[0])),
+    )
+    return signed_root(value, best, lowest, kappa) - _quantile_at(laws, which, c)
 
 
 @compiled
-def uneven_kappa(laws, which, x, t, n, best, lowest, factor, kappa_max):
+def uneven_kappa(laws, which, x, t, n, best, lowest, kappa_max):
     """Kappa in [0, ``kappa_max``] at which the signed root equals the given quantile."""
     low, high = 0.0, max(best, 1.0 / (t[n - 1] - t[0]))
-    f_low = _excess(laws, which, x, t, n, best, lowest, factor, low)
+    f_low = _excess(laws, which, x, t, n, best, lowest, low)
     if f_low >= 0.0:
         return 0.0
-    f_high = _excess(laws, which, x, t, n, best, lowest, factor, high)
+    f_high = _excess(laws, which, x, t, n, best, lowest, high)
     while f_high < 0.0:
         if high >= kappa_max:
             return np.inf
         low, f_low = high, f_high
         high = min(1.5 * high, kappa_max)
-        f_high = _excess(laws, which, x, t, n, best, lowest, factor, high)
+        f_high = _excess(laws, which, x, t, n, best, lowest, high)
     for _ in range(60):  # regula falsi, Illinois variant
         kappa = (low * f_high - high * f_low) / (f_high - f_low)
-        value = _excess(laws, which, x, t, n, best, lowest, factor, kappa)
+        value = _excess(laws, which, x, t, n, best, lowest, kappa)
         if abs(value) < 1e-7 or high - low < 1e-9 * high:
             break
         if value < 0.0:

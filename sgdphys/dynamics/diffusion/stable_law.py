@@ -15,18 +15,34 @@ _STEP = 0.04
 _NODES = 420
 _SIZE = 2**18
 _TAIL_FROM = 30.0
+_SPACING = 0.05
+"""Largest spacing of the densities by FFT, between which a spline is drawn."""
+_SMALLEST = 1e-300
+"""Of densities and tails, whose logarithms are taken."""
+_REFINEMENTS = 14
+"""Golden sections of the distance between two indices of the table."""
+_FLAT = 1e-3
+"""Difference of log-likelihoods that is of no account."""
 _GAUSSIAN = -0.5 * float(np.log(4 * np.pi))
 """Log density at 0 of index 2, whose variance is 2."""
 
 
 class Table(NamedTuple):
-    """Log density, weight and log upper tail against u = asinh(x) in steps of ``step``."""
+    """Density, weight and upper tail (index, node) against u = asinh(x) in steps of ``step``.
+
+    Density, pull and tail at one x are smooth in the index up to 2, their logarithms are not:
+    between the indices of the table the former are interpolated.
+    """
 
     step: float
     indices: np.ndarray
     log_density: np.ndarray
     weight: np.ndarray
     log_tail: np.ndarray
+    density: np.ndarray
+    pull: np.ndarray
+    """Density times weight, -f'(x)/x."""
+    tail: np.ndarray
 
 
 @functools.cache
@@ -62,13 +78,15 @@ def table() -> Table:
     )
     beyond = density[:, -1] / INDICES  # of a power law in u
     tail = inside[:, -1:] + beyond[:, None] - inside
-    with np.errstate(divide="ignore"):
-        log_tail = np.log(np.maximum(0.5 * tail / tail[:, :1], 1e-300))
-    return Table(_STEP, INDICES.copy(), log_density, weight, log_tail)
+    tail = np.maximum(0.5 * tail / tail[:, :1], _SMALLEST)
+    density = np.maximum(np.exp(log_density), _SMALLEST)
+    return Table(
+        _STEP, INDICES.copy(), log_density, weight, np.log(tail), density, weight * density, tail
+    )  # fmt: skip
 
 
 def _by_fft(alpha: float, x: np.ndarray) -> np.ndarray:
-    most = 37.0 ** (1 / alpha)
+    most = max(37.0 ** (1 / alpha), np.pi / _SPACING)
     k = (np.arange(_SIZE) + 0.5) * most / _SIZE
     dx = np.pi / most
     f = np.fft.rfft(np.exp(-(k**alpha)), 2 * _SIZE)
@@ -116,23 +134,76 @@ def _at(row, step, z):
 
 
 @compiled
-def _profile(weights, densities, step, dx, location, scale):
-    """Profile likelihood at fixed alpha, by iteratively reweighted least squares.
+def _shares(indices, index, shares):
+    """Weights of four neighbouring indices in the cubic through them; return the first one."""
+    last = indices.shape[0] - 1
+    k = int((index - indices[0]) / (indices[last] - indices[0]) * last)
+    first = min(max(k - 1, 0), last - 3)
+    for a in range(4):
+        share = 1.0
+        for b in range(4):
+            if b != a:
+                share *= (index - indices[first + b]) / (indices[first + a] - indices[first + b])
+        shares[a] = share
+    return first
+
+
+@compiled
+def _interpolate(indices, rows, index, shares, out):
+    """Fill out (node,) with rows (index, node) interpolated at one index."""
+    first = _shares(indices, index, shares)
+    for j in range(out.shape[0]):
+        total = 0.0
+        for a in range(4):
+            total += shares[a] * rows[first + a, j]
+        out[j] = max(total, _SMALLEST)
+
+
+def log_rows(index: float) -> tuple[np.ndarray, np.ndarray]:
+    """Log density and log upper tail (node,) at any index of the range."""
+    tables = table()
+    found = np.empty((2, _NODES))
+    for out, rows in zip(found, (tables.density, tables.tail), strict=True):
+        _interpolate(tables.indices, rows, index, np.empty(4), out)
+    log_density, log_tail = np.log(found)
+    return log_density, log_tail
+
+
+@compiled
+def _profile(table, index, dx, place, scratch):
+    """Profile likelihood at one index, by iteratively reweighted least squares.
+
+    Parameters
+    ----------
+    place : float64 (2,)
+        Location and scale: where the iteration starts, and then where the maximum is.
+    scratch : float64 (4, node)
 
     Returns
     -------
-    (float, float, float)
-        Log-likelihood, location, scale.
+    float
+        Log-likelihood.
     """
     n = dx.shape[0]
-    is_gaussian = weights[0] == 0.5 and weights[-1] == 0.5
+    is_gaussian = index >= table.indices[-1]
+    log_density, weights, density, shares = scratch[0], scratch[1], scratch[2], scratch[3]
+    if not is_gaussian:
+        _interpolate(table.indices, table.density, index, shares, density)
+        _interpolate(table.indices, table.pull, index, shares, weights)
+        for j in range(density.shape[0]):
+            log_density[j] = np.log(density[j])
+            weights[j] /= density[j]
+    # the likelihood is within about 1e-3 of its maximum
+    near_scale = min(1e-4, 0.02 / np.sqrt(n))
+    near = min(1e-3, 0.05 / np.sqrt(n))
+    location, scale = place[0], place[1]
     for _ in range(40):
         total = 0.0
         first = 0.0
         second = 0.0
         for k in range(n):
             z = (dx[k] - location) / scale
-            w = max(_at(weights, step, z), 0.0) if not is_gaussian else 0.5
+            w = max(_at(weights, table.step, z), 0.0) if not is_gaussian else 0.5
             total += w
             first += w * z
             second += w * z * z
@@ -143,35 +214,38 @@ def _profile(weights, densities, step, dx, location, scale):
             scale *= np.sqrt(ratio)
             break
         scale *= ratio**0.75  # over-relaxed: the fixed-point iteration, power 1/2, converges slowly
-        if abs(ratio - 1.0) < 1e-4 and abs(moved) < 1e-3:
+        if abs(ratio - 1.0) < near_scale and abs(moved) < near:
             break
     value = 0.0
     for k in range(n):
         z = (dx[k] - location) / scale
-        value += -0.25 * z * z + _GAUSSIAN if is_gaussian else _at(densities, step, z)
-    return value - n * np.log(scale), location, scale
+        value += -0.25 * z * z + _GAUSSIAN if is_gaussian else _at(log_density, table.step, z)
+    place[0], place[1] = location, scale
+    return value - n * np.log(scale)
 
 
 @compiled
-def _maximise(table, dx, location, scale, values, locations, scales):
-    """Find the best index by pattern search; values (index,) are NaN where not evaluated."""
+def _copy(place, out):
+    out[0], out[1] = place[0], place[1]
+
+
+@compiled
+def _nearest(table, dx, place, values, places, scratch):
+    """Best index of the table by pattern search; values (index,) are NaN where not evaluated."""
     last = table.indices.shape[0] - 1
     for k in range(last + 1):
         values[k] = np.nan
     best = 35  # an index of 1.5
     stride = 12
-    values[best], locations[best], scales[best] = _profile(
-        table.weight[best], table.log_density[best], table.step, dx, location, scale
-    )
+    _copy(place, places[best])
+    values[best] = _profile(table, table.indices[best], dx, places[best], scratch)
     while stride >= 1:
         moved = False
         for side in (-1, 1):
             k = min(max(best + side * stride, 0), last)
             if values[k] != values[k]:
-                values[k], locations[k], scales[k] = _profile(
-                    table.weight[k], table.log_density[k], table.step, dx,
-                    locations[best], scales[best],
-                )  # fmt: skip
+                _copy(places[best], places[k])
+                values[k] = _profile(table, table.indices[k], dx, places[k], scratch)
             if values[k] > values[best]:
                 best = k
                 moved = True
@@ -181,26 +255,85 @@ def _maximise(table, dx, location, scale, values, locations, scales):
 
 
 @compiled
-def _crossing(table, dx, best, level, side, values, locations, scales):
-    """Index at which the likelihood falls below a level; the end of the table if nowhere."""
+def _maximise(table, dx, place, values, places, scratch):
+    """Fill ``place`` with location and scale of the maximum; return its distance and its value.
+
+    The distance of an index alpha from a Gaussian is sqrt(2 - alpha): the width of the likelihood
+    depends on it only weakly, whereas in alpha itself it shrinks towards 2. It is found by
+    golden sections between the neighbours of the best index of the table.
+    """
+    best = _nearest(table, dx, place, values, places, scratch)
     last = table.indices.shape[0] - 1
-    k = best
-    while 0 <= k + side <= last:
-        k += side
-        if values[k] != values[k]:
-            values[k], locations[k], scales[k] = _profile(
-                table.weight[k], table.log_density[k], table.step, dx,
-                locations[k - side], scales[k - side],
-            )  # fmt: skip
-        if values[k] < level:
-            inner = values[k - side]
-            share = (inner - level) / (inner - values[k])
-            return table.indices[k - side] + share * (table.indices[k] - table.indices[k - side])
-    return table.indices[k]
+    top = table.indices[last]
+    a = np.sqrt(top - table.indices[min(best + 1, last)])
+    b = np.sqrt(top - table.indices[max(best - 1, 0)])
+    inner, outer = places[0], places[1]  # places of the table are no longer needed
+    found, value = np.sqrt(top - table.indices[best]), values[best]
+    _copy(places[best], place)
+    _copy(place, inner)
+    _copy(place, outer)
+    golden = 0.6180339887498949
+    c = b - golden * (b - a)
+    d = a + golden * (b - a)
+    at_c = _profile(table, top - c * c, dx, inner, scratch)
+    at_d = _profile(table, top - d * d, dx, outer, scratch)
+    for _ in range(_REFINEMENTS):
+        if at_c > value:
+            found, value = c, at_c
+            _copy(inner, place)
+        if at_d > value:
+            found, value = d, at_d
+            _copy(outer, place)
+        if value - min(at_c, at_d) < _FLAT:
+            break
+        if at_c > at_d:
+            b, d, at_d = d, c, at_c
+            _copy(inner, outer)
+            c = b - golden * (b - a)
+            at_c = _profile(table, top - c * c, dx, inner, scratch)
+        else:
+            a, c, at_c = c, d, at_d
+            _copy(outer, inner)
+            d = a + golden * (b - a)
+            at_d = _profile(table, top - d * d, dx, outer, scratch)
+    return found, value
 
 
 @compiled
-def fit_index(table, dx, location, scale, drop, values, locations, scales, out):
+def _end(table, dx, best, value, drop, outwards, place, scratch):
+    """Distance at which the likelihood is ``drop`` below its maximum, and whether there is one.
+
+    Without one it is the end of the range.
+    """
+    top = table.indices[-1]
+    furthest = np.sqrt(top - table.indices[0]) if outwards else 0.0
+    inner, outer = best, best
+    above, below = drop, drop
+    step = 2.5 / np.sqrt(dx.shape[0])
+    while below > 0.0:
+        if outer == furthest:
+            return furthest, False
+        inner, above = outer, below
+        outer = min(best + step, furthest) if outwards else max(best - step, furthest)
+        step *= 2.0
+        below = _profile(table, top - outer * outer, dx, place, scratch) - value + drop
+    middle = outer
+    for k in range(40):
+        # secants, and a bisection after every second one: near 2 the likelihood is no parabola
+        share = above / (above - below) if k % 3 != 2 else 0.5
+        middle = inner + share * (outer - inner)
+        excess = _profile(table, top - middle * middle, dx, place, scratch) - value + drop
+        if excess > 0.0:
+            inner, above = middle, excess
+        else:
+            outer, below = middle, excess
+        if abs(excess) < 10 * _FLAT or abs(outer - inner) < 1e-6:
+            break
+    return middle, True
+
+
+@compiled
+def fit_index(table, dx, location, scale, drop, values, places, scratch, out):
     """Fit index, location and scale to one sample.
 
     Parameters
@@ -211,27 +344,29 @@ def fit_index(table, dx, location, scale, drop, values, locations, scales, out):
         Starting values.
     drop : float
         Fall of the log-likelihood at the ends of the interval.
-    values, locations, scales : float64 (index,)
+    values : float64 (index,)
+        Scratch.
+    places : float64 (index, 2)
+        Scratch.
+    scratch : float64 (4, node)
         Scratch.
     out : float64 (6,)
-        Filled: index, its lower and upper end, location, scale, log-likelihood.
+        Filled: index, its lower and upper end, location, scale, log-likelihood. Where the range
+        of the table does not contain the lower end, it is 0, and -inf if the index is the smallest.
     """
-    last = table.indices.shape[0] - 1
-    best = _maximise(table, dx, location, scale, values, locations, scales)
-    out[0] = table.indices[best]
-    top = values[best]
-    if 0 < best < last:
-        left, right = values[best - 1], values[best + 1]
-        curvature = left - 2 * top + right
-        if curvature < 0.0:  # maximum of the parabola through three points
-            shift = 0.5 * (left - right) / curvature
-            out[0] += shift * (table.indices[best + 1] - table.indices[best])
-            top -= 0.25 * (left - right) * shift
-    out[1] = _crossing(table, dx, best, top - drop, -1, values, locations, scales)
-    out[2] = _crossing(table, dx, best, top - drop, 1, values, locations, scales)
-    out[3] = locations[best]
-    out[4] = scales[best]
-    out[5] = values[best]
+    top = table.indices[-1]
+    place = out[3:5]
+    place[0], place[1] = location, scale
+    best, value = _maximise(table, dx, place, values, places, scratch)
+    at = places[0]
+    _copy(place, at)
+    low, is_inside = _end(table, dx, best, value, drop, True, at, scratch)
+    _copy(place, at)
+    high, _ = _end(table, dx, best, value, drop, False, at, scratch)
+    out[0] = top - best * best
+    out[1] = top - low * low if is_inside else (-np.inf if best == low else 0.0)
+    out[2] = top - high * high
+    out[5] = value
 
 
 @compiled
