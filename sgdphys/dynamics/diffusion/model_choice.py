@@ -48,6 +48,8 @@ _FAR = -2 * np.log(REJECT_BELOW)
 """Difference of BIC of a model that is rejected by a rival."""
 ADF_BELOW = 0.05
 """Dickey-Fuller p-value below which an Ornstein-Uhlenbeck process can be the best model."""
+_OF_UNIT_ROOT = 10.0
+"""Factor of likelihood that a root fitted to a random walk gains beyond chi-squared."""
 FEWEST = 50
 """Least number of increments for a choice."""
 _NEEDS = Needs(points=FEWEST + 1)
@@ -93,7 +95,9 @@ def _choose(x: np.ndarray, t: np.ndarray, confidence: float) -> np.ndarray:
     residuals = np.zeros((len(x), n))
     bic_of_rivals = np.full((len(x), len(RIVALS)), np.inf)
     if can_compare_all:
-        bic_of_rivals[:, : len(OF_PATHS)] = path_rivals(x)
+        may_be_walk = [f is None or not f.extra[2] < ADF_BELOW for f in fits["ou"]]
+        gained = np.where(may_be_walk, 2 * np.log(_OF_UNIT_ROOT), 0.0)[:, None]
+        bic_of_rivals[:, : len(OF_PATHS)] = path_rivals(x) + gained
     for row in range(len(x)):
         s = Series(x[row], t, np.diff(x[row]), np.diff(t))
         lowest = np.inf
@@ -226,7 +230,9 @@ def fit(
     the true ones, ``measurement_noise`` (an Ornstein-Uhlenbeck or Wiener process under noise,
     ARMA(1,1)), ``second_order`` (AR(2)) and, of levy, ``student_t`` and ``jumps`` (a mixture of two
     normal laws). One that is 100 times as likely by BIC rejects the candidate; its ``p_value`` is 1
-    over that Bayes factor, which is a p-value by Markov's inequality.
+    over that Bayes factor, which is a p-value by Markov's inequality. Of paths that may be random
+    walks (Dickey-Fuller test at 5%) it must be 1000, because the gain of a fitted root is then not
+    chi-squared.
 
     "none" means that no model of the five describes the series at its own spacing: all were
     compared, and the best of them is rejected. Its coefficients are then not those of a true

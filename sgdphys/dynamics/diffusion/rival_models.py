@@ -19,8 +19,6 @@ RIVALS = {
 """What they are, and the number of their coefficients."""
 OF_PATHS = ("measurement_noise", "second_order")
 OF_STEPS = ("student_t", "jumps")
-_UNIT_ROOT = 10.0
-"""Factor of likelihood that a fitted root gains on a random walk, beyond chi-squared."""
 _LARGEST = 0.98
 """Of the coefficient of the moving average, towards which it is searched."""
 _SCAN = 9
@@ -120,8 +118,7 @@ def path_rivals(x: np.ndarray) -> np.ndarray:
     -----
     ``measurement_noise``: an Ornstein-Uhlenbeck or Wiener process under white noise, which is an
     ARMA(1,1) process. ``second_order``: an AR(2) process, which has inertia or a second relaxation
-    time. Near a random walk the gain in likelihood of a fitted root is larger than chi-squared
-    (Dickey and Fuller 1979); the likelihoods are divided by 10 for that.
+    time.
 
     References
     ----------
@@ -129,7 +126,7 @@ def path_rivals(x: np.ndarray) -> np.ndarray:
     """
     out = np.empty((len(x), 2))
     _path_rivals(np.ascontiguousarray(x), out)
-    return _bic(OF_PATHS, out - np.log(_UNIT_ROOT), x.shape[1] - 1)
+    return _bic(OF_PATHS, out, x.shape[1] - 1)
 
 
 @compiled
