@@ -345,7 +345,7 @@ def _smoothed(moments: np.ndarray, centres: np.ndarray, width: np.ndarray) -> np
     """Sums weighted by a Gaussian kernel between centres of bins."""
     # a kernel narrower than this has weight in its own bin only
     width = np.maximum(width, 1e-3 * (centres[:, 1] - centres[:, 0]))
-    width = np.where(width > 0, width, np.nan)  # of groups that stand still
+    width = np.where(width > 0, width, 1.0)  # of groups that stand still
     z = (centres[:, :, None] - centres[:, None, :]) / width[:, None, None]
     return np.einsum("gab,lgubk->lguak", np.exp(-0.5 * z**2), moments)
 
