@@ -321,8 +321,10 @@ GLOSSARY: dict[str, Quantity] = {
     "model": Quantity("1", "model", "", "process that was fitted"),
     "test": Quantity("1", "test", "", "hypothesis that was tested"),
     "best": Quantity(
-        "1", "best model", "", "lowest BIC among models whose residuals are not rejected, or none"
+        "1", "best model", "", "model of lowest BIC, unless its residuals or a rival reject it"
     ),
+    "candidate": Quantity("1", "candidate", "", "model of lowest BIC, whose residuals are tested"),
+    "compared": Quantity("1", "compared", "", "whether the model could be compared"),
     "aic": Quantity(
         "nats", "Akaike information criterion", "", "2 k - 2 ln L with k fitted coefficients"
     ),

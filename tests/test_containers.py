@@ -241,7 +241,7 @@ OPTIONS = {
     "rolling_indicators": {"window": 20},
     "minibatch_gradients": {"learning_rate": 0.1},
     "fluctuation_ratios": {"learning_rate": 0.1},
-    "kramers_moyal": {"bins": 4, "resamples": 5},
+    "kramers_moyal": {"bins": 4},
     "early_warning": {"resamples": 19},
     "fit_langevin": {"resamples": 5},
     "entropy_production": {"resamples": 5, "blocks": 5},

@@ -216,7 +216,8 @@ def summed(series: Paths) -> Paths:
     steps = labelled_without_missing(series.theta).astype(np.float64)
     steps = steps.drop_vars([name for name, c in steps.coords.items() if series.dim in c.dims])
     start = xr.zeros_like(steps.isel({series.dim: slice(0, 1)}))
-    sums = xr.concat([start, steps.cumsum(series.dim, skipna=False)], dim=series.dim)
+    with np.errstate(invalid="ignore", over="ignore"):  # of infinities of both signs
+        sums = xr.concat([start, steps.cumsum(series.dim, skipna=False)], dim=series.dim)
     spacing = series.spacing if np.isfinite(series.spacing) else 1.0
     times = np.concatenate([series.times[:1] - spacing, series.times])
     return series._replace(theta=sums.transpose(*series.theta.dims), times=times)

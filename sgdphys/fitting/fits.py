@@ -8,7 +8,8 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.dynamics.clock import clock_of
-from sgdphys.dynamics.diffusion.model_choice import MODELS, fit
+from sgdphys.dynamics.diffusion.model_choice import fit
+from sgdphys.dynamics.diffusion.model_likelihoods import MODELS
 from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
 from sgdphys.dynamics.diffusion.wiener import fit_wiener
 from sgdphys.errors import InputError
@@ -117,7 +118,12 @@ def _beside_all(theta: xr.DataArray, compared: xr.Dataset, dim: str, time: Any) 
     wiener = fit_wiener(theta, time=time)
     ou = fit_ou(theta, time=time)
     whole = xr.Dataset(coords=wiener.coords)
-    missing = {"best": "not compared", "status": wiener["status"].dtype.type(0)}
+    missing = {
+        "best": "not compared",
+        "candidate": "",
+        "compared": False,
+        "status": wiener["status"].dtype.type(0),
+    }
     shape = {d: theta.sizes[d] for d in others}
     places = [compared[f"{d}_number"].to_numpy() for d in others]
     for name, values in compared.data_vars.items():

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sgdphys.dynamics.diffusion.model_choice import MODELS
+from sgdphys.dynamics.diffusion.model_likelihoods import MODELS
 from sgdphys.errors import InputError
 from sgdphys.fitting.fits import SAMPLE
 from sgdphys.quantities import interval_text
-from sgdphys.status import OK, SHORT, WEAK, WORDS, advice, words
+from sgdphys.status import FAST, OK, SHORT, WEAK, WORDS, advice, words
 from sgdphys.trajectory.writer import write_tree
 
 
@@ -38,7 +38,7 @@ def _row(name: str, results: xr.Dataset, where: xr.DataArray) -> tuple[str, ...]
     here = results.where(where)
     status = results["status"].where(where)
     best = results["best"].where(where, "")
-    reliable = (status == OK) | (status == WEAK) | (status == SHORT)
+    reliable = status.isin([OK, WEAK, SHORT, FAST])
     diffusion = here["diffusion"].sel(model="drifted_wiener").where(reliable)
     compared = [str(b) for b in np.unique(best.to_numpy()) if b not in ("", "not compared")]
     counts = {b: int((best == b).sum()) for b in compared}

@@ -9,22 +9,17 @@ import xarray as xr
 
 from sgdphys.containers import variables_of
 from sgdphys.dynamics.diffusion import model_choice
-from sgdphys.dynamics.diffusion.model_choice import (
-    ADF_BELOW,
-    MODELS,
-    REJECT_BELOW,
-    RESIDUAL_TESTS,
-)
+from sgdphys.dynamics.diffusion.model_choice import REJECT_BELOW, RESIDUAL_TESTS
+from sgdphys.dynamics.diffusion.rival_models import RIVALS
 from sgdphys.errors import InputError, nearest
 from sgdphys.status import TABLE, advice, words
 
 _ROWS = 20
 """Series that a notebook shows."""
-_OF_SUMMARY = ("best", "diffusion", "diffusion_low", "diffusion_high", "kappa", "kappa_low",
-               "kappa_high", "hurst", "tail_index", "status", "p_value", "bic")  # fmt: skip
+_OF_SUMMARY = ("best", "candidate", "compared", "diffusion", "diffusion_low", "diffusion_high",
+               "kappa", "kappa_low", "kappa_high", "hurst", "tail_index", "status", "p_value",
+               "bic")  # fmt: skip
 """Variables that the table of a fit is made of."""
-_FAILED = ("not normal", "autocorrelated", "of changing variance")
-"""What residuals are that fail each of the RESIDUAL_TESTS."""
 
 
 class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
@@ -51,7 +46,8 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
         -------
         DataFrame
             best; diffusion with its interval, of the chosen model, or of a Wiener process with
-            drift where none was chosen; kappa with its interval; hurst; tail_index; status; reason.
+            drift where none was chosen; kappa with its interval; hurst; tail_index; not_compared,
+            the models that could not be compared; status; reason.
 
         Raises
         ------
@@ -65,6 +61,7 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
             table[name] = self[name].sel(model=chosen).drop_vars("model")
         for name in ("kappa", "kappa_low", "kappa_high", "hurst", "tail_index"):
             table[name] = self[name]
+        table["not_compared"] = self["best"].copy(data=self._left_out())
         table["status"] = self["status"].copy(data=words(self["status"]))
         table["reason"] = self["best"].copy(data=self._reasons())
         kept: list[Hashable] = [d for d in table.dims if d in table.coords]
@@ -116,29 +113,29 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
     def _reasons(self) -> np.ndarray:
         """Why no model of a series was chosen, or what its status means; empty otherwise."""
         best, status = self["best"].to_numpy(), self["status"].to_numpy()
-        p_values = self["p_value"].sel(test=list(RESIDUAL_TESTS)).to_numpy()
-        nearest = self._nearest()
+        tests = [*RESIDUAL_TESTS, *RIVALS]
+        p_values = self["p_value"].sel(test=tests).transpose(..., "test").to_numpy()
+        candidate, left_out = self["candidate"].to_numpy(), self._left_out()
         out = np.full(best.shape, "", object)
         for series in np.ndindex(best.shape):
-            if best[series] == "none":
-                failed = [
-                    f"{word} (p = {p:.1g})"
-                    for word, p in zip(_FAILED, p_values[series], strict=True)
-                    if p * len(_FAILED) < REJECT_BELOW  # the first step of Holm
-                ]
-                out[series] = f"the residuals of {nearest[series]} are {', '.join(failed)}"
+            if candidate[series] and best[series] in ("none", "not compared"):
+                p_value = dict(zip(tests, p_values[series], strict=True))
+                said = _rejections(str(candidate[series]), p_value)
+                if left_out[series]:
+                    said.append(f"not compared: {left_out[series]}")
+                out[series] = "; ".join(said)
             elif status[series]:
                 out[series] = TABLE[int(status[series])].sentence
         return out
 
-    def _nearest(self) -> np.ndarray:
-        """The model of lowest BIC, whose residuals are tested."""
-        bic = self["bic"].sel(model=list(MODELS)).transpose(..., "model").to_numpy()
-        p_value = self["p_value"].sel(test="adf", drop=True).to_numpy()
-        of_ou = bic[..., MODELS.index("ou")]
-        of_ou[~(p_value < ADF_BELOW)] = np.inf
-        least = np.argmin(np.where(np.isfinite(bic), bic, np.inf), axis=-1)
-        return np.asarray(np.array(MODELS)[least])
+    def _left_out(self) -> np.ndarray:
+        """Names of the models that could not be compared with a candidate."""
+        models = self["model"].to_numpy()
+        compared = self["compared"].transpose(..., "model").to_numpy()
+        out = np.full(compared.shape[:-1], "", object)
+        for series in np.argwhere(compared.any(axis=-1) & ~compared.all(axis=-1)):
+            out[tuple(series)] = ", ".join(models[~compared[tuple(series)]])
+        return out
 
     def _repr_html_(self) -> str:
         """For a notebook: the table, what to do about series left out, and the Dataset."""
@@ -154,6 +151,22 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
             + super()._repr_html_()
             + "</details>"
         )
+
+
+def _rejections(candidate: str, p_values: dict[str, float]) -> list[str]:
+    """What rejects a candidate: its residuals, or a rival."""
+    made = sum(np.isfinite(p_values[test]) for test in RESIDUAL_TESTS)
+    failed = [
+        f"{word} (p = {p_values[test]:.1g})"
+        for test, word in RESIDUAL_TESTS.items()
+        if p_values[test] * made < REJECT_BELOW  # the first step of Holm
+    ]
+    said = [f"the residuals of {candidate} are {', '.join(failed)}"] if failed else []
+    for rival, (what, _) in RIVALS.items():
+        if p_values[rival] < REJECT_BELOW:
+            odds = 1 / max(p_values[rival], 1e-99)
+            said.append(f"{what} is {odds:.0e} times as likely as {candidate}")
+    return said
 
 
 def _one_row(table: xr.Dataset) -> pd.DataFrame:

@@ -15,7 +15,7 @@ FUNCTIONS = {
     "msd": (D.msd, {}),
     "autocorrelation": (D.autocorrelation, {}),
     "relaxation_time": (D.relaxation_time, {}),
-    "kramers_moyal": (D.kramers_moyal, {"bins": 4, "resamples": 0}),
+    "kramers_moyal": (D.kramers_moyal, {"bins": 4}),
     "rolling_indicators": (D.rolling_indicators, {"window": 30}),
     "early_warning": (D.early_warning, {"resamples": 5}),
     "wiener_tests": (D.wiener_tests, {}),

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 import xarray as xr
+from estimators_of_series import ESTIMATORS, OF_INCREMENTS, WITHOUT, of_one_series
 from scipy.signal import lfilter
 
 from sgdphys import dynamics
@@ -42,6 +43,8 @@ ODD = {
     "tiny": _noise(7, 1e-300),
     "empty": np.full(POINTS, np.nan),
     "infinite": np.where(_STEPS < 100, _noise(8), np.inf),
+    "both infinities": np.where(_STEPS == 90, -np.inf, np.where(_STEPS == 6, np.inf, _noise(13))),
+    "constant above 2**53": np.full(POINTS, 1e17),
     "one point": np.where(_STEPS == 6, 1.0, np.nan),
     "every other point": np.where(_STEPS % 2 == 0, _noise(9), np.nan),
     "five points": np.where(_STEPS < 5, _noise(10), np.nan),
@@ -58,64 +61,11 @@ STATUS = {
     "tiny": "too small",
     "empty": "no data",
     "infinite": "diverged",
+    "both infinities": "diverged",
+    "constant above 2**53": "constant",
     "one point": "too short",
 }
 """Of the series whose status is the same for every estimator."""
-
-
-def _exponent(theta, of="path"):
-    """Of every third point: the laws of short series are soon simulated."""
-    return dynamics.msd_exponent(theta.isel(step=slice(None, None, 3)), of=of)
-
-
-ESTIMATORS = {
-    "fit": dynamics.fit,
-    "fit_wiener": dynamics.fit_wiener,
-    "fit_ou": dynamics.fit_ou,
-    "fit_fbm": dynamics.fit_fbm,
-    "fit_levy": dynamics.fit_levy,
-    "wiener_tests": dynamics.wiener_tests,
-    "diffusion_vs_lag": dynamics.diffusion_vs_lag,
-    "msd": dynamics.msd,
-    "msd, all lags": functools.partial(dynamics.msd, lags="all"),
-    "msd_exponent": _exponent,
-    "msd_exponent of increments": functools.partial(_exponent, of="increments"),
-    "kramers_moyal": dynamics.kramers_moyal,
-    "kramers_moyal, kernel": functools.partial(dynamics.kramers_moyal, method="kernel"),
-    "autocorrelation": dynamics.autocorrelation,
-    "integrated_time": dynamics.integrated_time,
-    "rolling_indicators": functools.partial(dynamics.rolling_indicators, window=50),
-    "early_warning": functools.partial(dynamics.early_warning, resamples=19),
-    "early_warning, detrended": functools.partial(
-        dynamics.early_warning, detrend="gaussian", surrogates="phases", resamples=19
-    ),
-    "detrended": dynamics.detrended,
-    "detrended, lowess": functools.partial(dynamics.detrended, method="lowess"),
-}
-for _method in ("increments", "msd", "covariance"):
-    ESTIMATORS[f"diffusion_coefficient, {_method}"] = functools.partial(
-        dynamics.diffusion_coefficient, method=_method
-    )
-for _method in ("likelihood", "log_moment", "block_log", "hill"):
-    ESTIMATORS[f"tail_index, {_method}"] = functools.partial(dynamics.tail_index, method=_method)
-for _method in ("lag1", "integrated", "exponential"):
-    ESTIMATORS[f"relaxation_time, {_method}"] = functools.partial(
-        dynamics.relaxation_time, method=_method
-    )
-for _method in ("likelihood", "dfa"):
-    for _of in ("path", "increments"):
-        ESTIMATORS[f"hurst, {_method}, {_of}"] = functools.partial(
-            dynamics.hurst, method=_method, of=_of
-        )
-OF_INCREMENTS = (
-    "msd_exponent of increments", "hurst, likelihood, increments", "hurst, dfa, increments",
-)  # fmt: skip
-"""The paths whose increments the odd series are are other series."""
-WITHOUT = (
-    "msd", "msd, all lags", "diffusion_vs_lag", "kramers_moyal", "kramers_moyal, kernel",
-    "rolling_indicators", "detrended", "detrended, lowess",
-)  # fmt: skip
-"""Results without a status."""
 
 
 def healthy():
@@ -138,14 +88,6 @@ def found_of(name, theta):
     """What one estimator finds, as a Dataset."""
     found = ESTIMATORS[name](SERIES[theta])
     return found.to_dataset(name="rest") if isinstance(found, xr.DataArray) else found
-
-
-def of_one_series(found):
-    """Leave out the p-value adjusted for the number of series.
-
-    The null of a tail is drawn anew for every number of series.
-    """
-    return found.drop_vars(["adjusted_p_value", "null_tail_index"], errors="ignore")
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)

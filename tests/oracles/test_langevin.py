@@ -135,6 +135,27 @@ def test_distance_from_the_start(law, curve):
         assert float(found["exponent"].sel(law=law)) == pytest.approx(0.7, abs=1e-6)
 
 
+def test_paths_that_broke_off_are_no_members():
+    """A missing point is no coordinate that stands still."""
+    theta = processes.wiener(steps=200, replicas=20, parameters=5, rng=116)["theta"]
+    broken = theta.isel(replica=slice(3)).copy(deep=True)
+    broken[100:, 0, 1], broken[150:, 1, 0], broken[1, 2, 2] = np.nan, np.inf, 1e300
+    both = theta.isel(replica=[0, 1, 2, *range(20)]).drop_vars("replica", errors="ignore")
+    both[:, :3] = broken.to_numpy()
+    xr.testing.assert_allclose(dynamics.displacement_law(both), dynamics.displacement_law(theta))
+    with pytest.raises(InputError, match="3 complete paths are too few"):
+        dynamics.displacement_law(both.isel(replica=slice(6)))
+
+
+def test_a_time_beyond_the_record_is_no_result():
+    """A line is a saturation of endless time, and a logarithm of one."""
+    theta = processes.wiener(steps=200, replicas=20, parameters=5, rng=117)["theta"]
+    line = theta.copy(data=np.sqrt(np.arange(201.0))[:, None, None] * theta[1].to_numpy())
+    found = dynamics.displacement_law(line)
+    assert found["time_scale"].isnull().all()
+    assert float(found["exponent"].sel(law="power")) == pytest.approx(1)
+
+
 def test_a_random_walk_is_a_power_law_of_one():
     theta = processes.wiener(steps=1000, replicas=60, parameters=50, rng=114)["theta"]
     found = dynamics.displacement_law(theta)

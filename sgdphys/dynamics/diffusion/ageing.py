@@ -50,6 +50,7 @@ def brownian_relative_variance(lag: Any, points: int) -> np.ndarray:
     return np.where(n <= k, short, long)
 
 
+@np.errstate(all="ignore")  # odd series have no value, and harm no other
 def ergodicity_breaking(
     theta: Any, *, time: Any = None, over: str = "replica", lags: Any = "log"
 ) -> xr.Dataset:
@@ -143,6 +144,7 @@ def ergodicity_breaking(
 
 
 @checked
+@np.errstate(all="ignore")  # odd series have no value, and harm no other
 def two_time_msd(
     theta: xr.DataArray,
     *,

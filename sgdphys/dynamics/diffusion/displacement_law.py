@@ -12,13 +12,14 @@ from sgdphys.dynamics.series import paths
 from sgdphys.errors import InputError, nearest
 from sgdphys.glossary import Quantity
 from sgdphys.missing import labelled_without_missing
-from sgdphys.quantities import labelled
+from sgdphys.quantities import labelled, number_of
 
 LAWS = ("power", "logarithm", "saturation")
 _TIMES = 60
 _SHAPES = 200
 _NAMED = {
     "exponent": Quantity("1", "exponent of the power law", "b", "displacement grows as t**b"),
+    "count": number_of("paths"),
     "time_scale": Quantity(
         "{t}", "time of the law", "t_0", "of a ln(1 + t/t0) and of a (1 - exp(-t/t0))"
     ),
@@ -32,7 +33,7 @@ def _residuals(y: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Every law has an amplitude, a constant of ln y, and one more parameter: the exponent b of
     t**b; t0 of ln(1 + t/t0) and of 1 - exp(-t/t0), found on a grid from a tenth of the first time
-    to ten times the last.
+    to ten times the last, and NaN at the ends of that grid.
     """
     logs = np.log(y)
     centred = logs - logs.mean(axis=-1, keepdims=True)
@@ -49,7 +50,8 @@ def _residuals(y: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         errors = errors - 2 * centred @ curve.T / len(t)
         best = errors.argmin(axis=-1)
         residual.append(np.take_along_axis(errors, best[..., None], -1)[..., 0])
-        parameter.append(scales[best])
+        is_inside = (best > 0) & (best < _SHAPES - 1)
+        parameter.append(np.where(is_inside, scales[best], np.nan))
     return np.stack(residual, axis=-1), np.stack(parameter, axis=-1)
 
 
@@ -86,14 +88,16 @@ def displacement_law(
     Dataset
         displacement (time), in x**2, at about 60 log-spaced times; by ``law`` (power, logarithm,
         saturation): misfit, the root mean square residual of ln displacement; exponent b, of the
-        power law only; time_scale t0 (t), of the other two; share, the fraction of bootstrap
-        samples of the ensemble that the law fits best.
+        power law only; time_scale t0 (t), of the other two, NaN where it is below a tenth of the
+        first time or above ten times the last; share, the fraction of bootstrap samples of the
+        ensemble that the law fits best; count (paths). Paths with a missing or infinite value are
+        left out.
 
     Raises
     ------
     InputError
-        For an unknown dimension, fewer than 5 paths or 5 times, or weights that do not move at
-        first.
+        For an unknown dimension, fewer than 5 complete paths or 6 points, or weights that do not
+        move at first.
 
     See Also
     --------
@@ -126,19 +130,21 @@ def displacement_law(
         if name not in series.over:
             raise InputError(f"there is no dimension {name!r}; {nearest(name, series.over)}")
     clock = series.times - series.times[0]
+    if len(clock) <= FEWEST:
+        raise InputError(f"{len(clock)} points are too few; at least {FEWEST + 1} are needed")
     indices = np.unique(np.rint(np.geomspace(1, len(clock) - 1, _TIMES)).astype(int))
-    members = series.theta.sizes[over]
-    if members < FEWEST or len(indices) < FEWEST:
-        raise InputError(
-            f"{members} paths of {len(clock)} points are too few; at least {FEWEST} of each are "
-            "needed"
-        )
     first, later = (
         labelled_without_missing(series.theta.isel({series.dim: k})).astype(np.float64)
         for k in (0, indices)
     )
-    squares = ((later - first) ** 2).sum(coordinates).transpose(over, ..., series.dim).to_numpy()
-    squares = squares.reshape(members, -1, len(indices)).sum(axis=1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        distance = ((later - first) ** 2).sum(coordinates, skipna=False)
+        squares = distance.transpose(over, ..., series.dim).to_numpy()
+        squares = squares.reshape(len(squares), -1, len(indices)).sum(axis=1)
+    squares = squares[np.isfinite(squares).all(axis=1)]
+    members = len(squares)
+    if members < FEWEST:
+        raise InputError(f"{members} complete paths are too few; at least {FEWEST} are needed")
     mean = finite_mean(squares)
     if not (mean > 0).all():
         raise InputError(
@@ -156,6 +162,7 @@ def displacement_law(
             "exponent": ("law", np.where(is_power, parameter, np.nan)),
             "time_scale": ("law", np.where(is_power, np.nan, parameter)),
             "share": ("law", share),
+            "count": members,
         },
         coords={
             "time": ("time", clock[indices], {"units": series.time_unit, "long_name": "time"}),

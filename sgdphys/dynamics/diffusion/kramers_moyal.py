@@ -299,7 +299,8 @@ def _range(x: np.ndarray) -> np.ndarray:
     _find_ends(flat, stride, np.empty(rank), np.empty(rank), ends)
     low, high = np.where(np.isfinite(ends), ends, 0.0)
     is_empty = high <= low
-    return np.stack([np.where(is_empty, low - 0.5, low), np.where(is_empty, low + 0.5, high)])
+    half = np.maximum(0.5, 2.0**-50 * np.abs(low))  # next to a large number 0.5 is rounded away
+    return np.stack([np.where(is_empty, low - half, low), np.where(is_empty, low + half, high)])
 
 
 def _moments(
@@ -339,6 +340,7 @@ def _smoothed(moments: np.ndarray, centres: np.ndarray, width: np.ndarray) -> np
     """Sums weighted by a Gaussian kernel between centres of bins."""
     # a kernel narrower than this has weight in its own bin only
     width = np.maximum(width, 1e-3 * (centres[:, 1] - centres[:, 0]))
+    width = np.where(width > 0, width, 1.0)  # of groups that stand still
     z = (centres[:, :, None] - centres[:, None, :]) / width[:, None, None]
     return np.einsum("gab,lgubk->lguak", np.exp(-0.5 * z**2), moments)
 

@@ -1,194 +1,168 @@
 """Model selection: Wiener, drifted Wiener, Ornstein-Uhlenbeck, fractional, Levy, or none."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.special import ndtri_exp
 
 from sgdphys.arguments import checked
-from sgdphys.dynamics.diffusion.fractional import COLUMNS as FBM
-from sgdphys.dynamics.diffusion.fractional import FEWEST as FEWEST_OF_FBM
-from sgdphys.dynamics.diffusion.fractional import fbm_kernel, prediction_errors
-from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
-from sgdphys.dynamics.diffusion.stable_law import evaluate, log_rows, table
-from sgdphys.dynamics.diffusion.tail_index import FEWEST as FEWEST_OF_LEVY
-from sgdphys.dynamics.diffusion.tail_index import levy_columns
-from sgdphys.dynamics.diffusion.wiener import fit_wiener
-from sgdphys.dynamics.diffusion.wiener_tests import (
-    anderson_darling,
-    constant_variance,
-    holm,
-    ljung_box,
+from sgdphys.dynamics.diffusion.fractional import at_end
+from sgdphys.dynamics.diffusion.model_likelihoods import (
+    MODELS,
+    PARAMETERS,
+    STEPS,
+    ModelFit,
+    Series,
+    fit_all,
 )
+from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
+from sgdphys.dynamics.diffusion.residual_tests import (
+    autocorrelation,
+    changing_variance,
+    nonlinear_drift,
+    unstable_sums,
+    volatility_clustering,
+)
+from sgdphys.dynamics.diffusion.rival_models import OF_PATHS, RIVALS, path_rivals, step_rivals
+from sgdphys.dynamics.diffusion.stable_law import INDICES
+from sgdphys.dynamics.diffusion.wiener import fit_wiener
+from sgdphys.dynamics.diffusion.wiener_tests import anderson_darling
 from sgdphys.dynamics.series import over_sound_series, paths, result
-from sgdphys.dynamics.status import Needs, even_spacing, is_still, status_of, takes_few_values
+from sgdphys.dynamics.status import Needs, even_spacing, is_still, status_of
 from sgdphys.quantities import GENERALISED_DIFFUSION, number_of
-from sgdphys.status import OK, SHORT
+from sgdphys.status import END_OF_RANGE, FAST, OK, SHORT
 
-MODELS = ("wiener", "drifted_wiener", "ou", "fbm", "levy")
-PARAMETERS = {"wiener": 1, "drifted_wiener": 2, "ou": 3, "fbm": 3, "levy": 3}
-RESIDUAL_TESTS = ("anderson_darling", "ljung_box", "constant_variance")
+RESIDUAL_TESTS = {
+    "anderson_darling": "not normal",
+    "ljung_box": "autocorrelated",
+    "changing_variance": "of changing variance",
+    "volatility_clustering": "of clustered size",
+    "nonlinear_drift": "not linear in the level",
+    "sums_of_8": "of another tail index when 8 steps are summed",
+}
+"""What residuals are that fail each test."""
 REJECT_BELOW = 0.01
-"""Level, after Holm, at which the residuals of the best model reject it."""
+"""Level, after Holm, at which the residuals reject the best model; 1/Bayes factor of a rival."""
+_FAR = -2 * np.log(REJECT_BELOW)
+"""Difference of BIC of a model that is rejected by a rival."""
 ADF_BELOW = 0.05
 """Dickey-Fuller p-value below which an Ornstein-Uhlenbeck process can be the best model."""
+_OF_UNIT_ROOT = 10.0
+"""Factor of likelihood that a root fitted to a random walk gains beyond chi-squared."""
 FEWEST = 50
 """Least number of increments for a choice."""
 _NEEDS = Needs(points=FEWEST + 1)
 _NEEDS_EARLY = Needs()
 """What a fit to the points before the held-out ones needs."""
 _HELD_OUT = 0.2
-_OF_OU = ("diffusion", "kappa", "center", "adf_p_value", "log_likelihood")
-_LAGS = 20
-
-
-class _Series(NamedTuple):
-    """One series without missing points."""
-
-    x: np.ndarray
-    t: np.ndarray
-    dx: np.ndarray
-    dt: np.ndarray
-
-
-class _Fit(NamedTuple):
-    """Coefficients of one model: drift, diffusion, and further ones that its densities need."""
-
-    drift: float
-    diffusion: float
-    extra: Sequence[float] = ()
-
-
-def _fit_all(x: np.ndarray, t: np.ndarray, confidence: float) -> dict[str, list[_Fit | None]]:
-    """All models of series without gaps (series, point); None where one cannot be fitted."""
-    dt = np.diff(t)
-    dx = np.diff(x, axis=1)
-    n = dx.shape[1]
-    spacing = even_spacing(t)
-    fits: dict[str, list[_Fit | None]] = {}
-    driftless = ((dx**2) / dt).sum(axis=1) / (2 * n)
-    fits["wiener"] = [_Fit(0.0, d) for d in driftless]
-    drift = (x[:, -1] - x[:, 0]) / (t[-1] - t[0])
-    drifted = ((dx - drift[:, None] * dt) ** 2 / dt).sum(axis=1) / (2 * n)
-    fits["drifted_wiener"] = [_Fit(v, d) for v, d in zip(drift, drifted, strict=True)]
-    ou = fit_ou(xr.DataArray(x, dims=("series", "step")), time=t, confidence=confidence)
-    fits["ou"] = [
-        _Fit(np.nan, d, extra) if np.isfinite(sum(extra)) and extra[0] > 0 else None
-        for d, *extra in zip(*(ou[v].to_numpy() for v in _OF_OU), strict=True)
-    ]
-    fits["fbm"] = fits["levy"] = [None] * len(x)
-    if np.isfinite(spacing) and n >= FEWEST_OF_FBM:
-        columns = fbm_kernel(x, confidence=confidence)
-        rows = [dict(zip(FBM, row, strict=True)) for row in columns]
-        fits["fbm"] = [
-            _Fit(
-                r["drift"] / spacing,
-                r["variance"] / (2 * spacing ** (2 * r["hurst"])),
-                (r["hurst"], r["hurst_low"], r["hurst_high"], r["variance"]),
-            )
-            if np.isfinite(r["hurst"])
-            else None
-            for r in rows
-        ]
-    if np.isfinite(spacing) and n >= FEWEST_OF_LEVY:
-        fittable = np.flatnonzero(~takes_few_values(dx))
-        fits["levy"] = [None] * len(x)
-        for row, (index, low, high, location, scale, _) in zip(
-            fittable, levy_columns(dx[fittable], confidence), strict=True
-        ):
-            fits["levy"][row] = _Fit(
-                location / spacing, np.nan, (index, low, high, location, scale)
-            )
-    return fits
-
-
-def _normal(z: np.ndarray, deviation: Any) -> np.ndarray:
-    return -0.5 * z**2 - np.log(deviation) - 0.5 * np.log(2 * np.pi)
-
-
-def _wiener_steps(fit: _Fit, s: _Series) -> tuple[np.ndarray, np.ndarray]:
-    deviation = np.sqrt(2 * fit.diffusion * s.dt)
-    z = (s.dx - fit.drift * s.dt) / deviation
-    return z, _normal(z, deviation)
-
-
-def _ou_steps(fit: _Fit, s: _Series) -> tuple[np.ndarray, np.ndarray]:
-    kappa, center = fit.extra[:2]
-    phi = np.exp(-kappa * s.dt)
-    deviation = np.sqrt(fit.diffusion * -np.expm1(-2 * kappa * s.dt) / kappa)
-    z = (s.x[1:] - center - phi * (s.x[:-1] - center)) / deviation
-    return z, _normal(z, deviation)
-
-
-def _fbm_steps(fit: _Fit, s: _Series) -> tuple[np.ndarray, np.ndarray]:
-    hurst, _, _, variance = fit.extra
-    scale = np.sqrt(variance)
-    z, deviation = prediction_errors(hurst, (s.dx - fit.drift * s.dt) / scale)
-    return z, _normal(z, deviation * scale)
-
-
-def _levy_steps(fit: _Fit, s: _Series) -> tuple[np.ndarray, np.ndarray]:
-    index, _, _, location, scale = fit.extra
-    out = np.empty((len(s.dx), 2))
-    evaluate(table().step, *log_rows(index), s.dx, location, scale, out)
-    z = -np.sign(s.dx - location) * ndtri_exp(np.minimum(out[:, 1], np.log(0.5)))
-    return z, out[:, 0]
-
-
-STEPS: dict[str, Callable[[_Fit, _Series], tuple[np.ndarray, np.ndarray]]] = {
-    "wiener": _wiener_steps,
-    "drifted_wiener": _wiener_steps,
-    "ou": _ou_steps,
-    "fbm": _fbm_steps,
-    "levy": _levy_steps,
+_EDGES: dict[str, Callable[[Any], Any]] = {
+    "fbm": at_end,
+    "levy": lambda index: index <= INDICES[0] + 1e-9,
 }
-"""Normal scores of the one-step probability transform, and log densities, given the past."""
+"""Whether an exponent lies at an end of the range in which it is searched: no result."""
+_COLUMNS = (
+    *(f"{v} {m}" for m in MODELS for v in ("drift", "diffusion", "log_likelihood", "heldout")),
+    *(f"compared {m}" for m in MODELS),
+    *(f"{v}{end}" for v in ("hurst", "tail_index") for end in ("", "_low", "_high")),
+    "candidate",
+    *RESIDUAL_TESTS,
+    *RIVALS,
+)
 
-_WIDTH = 4 * len(MODELS) + 12
+
+def _can_be_best(model: str, fit: ModelFit) -> bool:
+    """Whether a model that was fitted may be the candidate."""
+    if model == "ou":
+        return fit.extra[2] < ADF_BELOW
+    if model in _EDGES:
+        return not _EDGES[model](np.float64(fit.extra[0]))
+    return True
 
 
 def _choose(x: np.ndarray, t: np.ndarray, confidence: float) -> np.ndarray:
-    """Compare all models on series without gaps (series, point); columns as ``fit`` reads them."""
-    out = np.full((len(x), _WIDTH), np.nan)
-    fits = _fit_all(x, t, confidence)
+    """Compare all models on series without gaps (series, point): ``_COLUMNS``."""
+    out = np.full((len(x), len(_COLUMNS)), np.nan)
+    at = {name: k for k, name in enumerate(_COLUMNS)}
+    fits = fit_all(x, t, confidence)
     first = int(np.ceil((1 - _HELD_OUT) * x.shape[1]))
     valid = np.flatnonzero(status_of(x[:, :first], t[:first], _NEEDS_EARLY) == OK)
-    early = _fit_all(x[valid, :first], t[:first], confidence) if len(valid) else {}
+    early = fit_all(x[valid, :first], t[:first], confidence) if len(valid) else {}
     early_row = {int(row): k for k, row in enumerate(valid)}
     n = x.shape[1] - 1
+    can_compare_all = np.isfinite(even_spacing(t))
+    bic = np.full((len(x), len(MODELS)), np.inf)
+    residuals = np.zeros((len(x), n))
+    bic_of_rivals = np.full((len(x), len(RIVALS)), np.inf)
+    if can_compare_all:
+        may_be_walk = [f is None or not f.extra[2] < ADF_BELOW for f in fits["ou"]]
+        gained = np.where(may_be_walk, 2 * np.log(_OF_UNIT_ROOT), 0.0)[:, None]
+        bic_of_rivals[:, : len(OF_PATHS)] = path_rivals(x) + gained
     for row in range(len(x)):
-        s = _Series(x[row], t, np.diff(x[row]), np.diff(t))
-        values = out[row]
-        bic = np.full(len(MODELS), np.inf)
-        scores: dict[str, np.ndarray] = {}
+        s = Series(x[row], t, np.diff(x[row]), np.diff(t))
+        lowest = np.inf
+        at_edge = []
         for m, model in enumerate(MODELS):
             fit = fits[model][row]
+            # a law of few distinct values is not stable: ruled out, not left out
+            out[row, at[f"compared {model}"]] = can_compare_all or model not in _EDGES
             if fit is None:
                 continue
             z, densities = STEPS[model](fit, s)
-            scores[model] = z
             # the coefficients of OU are median-unbiased, its likelihood is the maximum
             likelihood = fit.extra[3] if model == "ou" else densities.sum()
-            if model != "ou" or fit.extra[2] < ADF_BELOW:
-                bic[m] = PARAMETERS[model] * np.log(n) - 2 * likelihood
-            values[4 * m : 4 * m + 3] = fit.drift, fit.diffusion, likelihood
             before = early[model][early_row[row]] if row in early_row else None
-            if before is not None:
-                values[4 * m + 3] = STEPS[model](before, s)[1][first - 1 :].mean()
-        further = values[4 * len(MODELS) :]
-        for column, model in ((0, "fbm"), (3, "levy")):
+            heldout = np.nan if before is None else STEPS[model](before, s)[1][first - 1 :].mean()
+            place = at[f"drift {model}"]
+            out[row, place : place + 4] = fit.drift, fit.diffusion, likelihood, heldout
+            value = PARAMETERS[model] * np.log(n) - 2 * likelihood
+            if _can_be_best(model, fit):
+                bic[row, m] = value
+                if value < lowest:
+                    lowest = value
+                    residuals[row] = z
+            elif model in _EDGES:
+                at_edge.append((model, value))
+        for model, value in at_edge:
+            # beyond the end of its grid it might be the best, unless a rival is far better
+            is_worse = value > lowest or value > bic_of_rivals[row].min() + _FAR
+            out[row, at[f"compared {model}"]] = is_worse
+        for name, model in (("hurst", "fbm"), ("tail_index", "levy")):
             fit = fits[model][row]
             if fit is not None:
-                further[column : column + 3] = fit.extra[:3]
-        further[6] = int(np.argmin(bic))
-        z = scores[MODELS[int(further[6])]][None]
-        level = s.x[None, :-1]
-        further[7] = anderson_darling(z)[1][0]
-        further[8] = ljung_box(z, _LAGS)[1][0]
-        further[9] = constant_variance(z, level)[1][0]
+                out[row, at[name] : at[name] + 3] = fit.extra[:3]
+    chosen = bic.argmin(axis=1)
+    lowest_bic = bic.min(axis=1)
+    valid = np.flatnonzero(np.isfinite(lowest_bic))
+    out[valid, at["candidate"]] = chosen[valid]
+    durations = np.array([0.0 if f is None else f.extra[0] for f in fits["ou"]]) * (t[-1] - t[0])
+    durations[chosen != MODELS.index("ou")] = 0.0
+    heavy = np.flatnonzero(chosen == MODELS.index("levy"))
+    dx = np.diff(x[heavy], axis=1)
+    bic_of_rivals[heavy, len(OF_PATHS) :] = step_rivals(dx)
+    tests = {name: out[:, at[name]] for name in RESIDUAL_TESTS}
+    z, level = residuals[valid], x[valid, :-1]
+    tests["anderson_darling"][valid] = anderson_darling(z)[1]
+    tests["ljung_box"][valid] = autocorrelation(z)
+    tests["changing_variance"][valid] = changing_variance(z, level)
+    tests["volatility_clustering"][valid] = volatility_clustering(z)
+    near = np.isin(chosen[valid], [MODELS.index(m) for m in ("wiener", "drifted_wiener", "ou")])
+    tests["nonlinear_drift"][valid[near]] = nonlinear_drift(
+        z[near], level[near], durations[valid[near]]
+    )
+    tests["sums_of_8"][heavy] = unstable_sums(dx, out[heavy, at["tail_index"]])
+    # 1 over the Bayes factor
+    odds = np.exp(-0.5 * np.maximum(lowest_bic[:, None] - bic_of_rivals, 0))
+    rivals = np.where(np.isfinite(bic_of_rivals), odds, np.nan)
+    out[valid, at[next(iter(RIVALS))] :] = rivals[valid]
     return out
+
+
+def _holm(p_values: np.ndarray) -> np.ndarray:
+    """Smallest p-value of the tests (..., test) that were made, corrected for their number."""
+    made = np.isfinite(p_values)
+    smallest = np.where(made, p_values, 1.0).min(axis=-1)
+    return np.minimum(made.sum(axis=-1) * smallest, 1.0)
 
 
 @checked
@@ -215,8 +189,9 @@ def fit(
     -------
     Dataset
         Over the other dimensions of ``x``: best, the name of a model, "none" or "not compared";
-        by ``model``: drift (x/t), diffusion (x**2/t), sigma (x/t**0.5), log_likelihood, aic, bic,
-        heldout; of the Ornstein-Uhlenbeck process: kappa (1/t) and relaxation_time (t), both with
+        candidate, the model of lowest BIC; by ``model``: compared, whether it could be compared,
+        drift (x/t), diffusion (x**2/t), sigma (x/t**0.5), log_likelihood, aic, bic, heldout;
+        of the Ornstein-Uhlenbeck process: kappa (1/t) and relaxation_time (t), both with
         intervals, phi and center (x); of fractional Brownian motion: hurst with its interval and
         generalised_diffusion (x**2/t**alpha, MSD = 2 D t**(2 hurst)); tail_index with its interval;
         p_value by ``test``; count (increments); status. Diffusion and sigma are NaN for fbm and
@@ -239,30 +214,48 @@ def fit(
     How ``best`` is chosen. The likelihood of every model given the first point is maximised, and
     the model with the lowest BIC is the candidate. An Ornstein-Uhlenbeck process can be that only
     if the Dickey-Fuller test rejects a random walk at 5%, because under a random walk its gain in
-    likelihood is not chi-squared. If the candidate were true, its one-step residuals (normal
-    scores of the probability transform) would be independent standard normal numbers. They are
-    tested for normality (``anderson_darling``), autocorrelation (``ljung_box``) and constant
-    variance (``constant_variance``); ``best`` is the candidate unless these tests together reject
-    it at 1% (Holm).
+    likelihood is not chi-squared. A Hurst exponent or tail index at the end of its range is no
+    candidate; where it would have been the best and all others are rejected, the status is "at the
+    end of the range". White noise is an Ornstein-Uhlenbeck process with the status "relaxes within
+    one step".
 
-    "none" means that no model of the five describes the series at its own spacing: even the best of
-    them leaves structure in its residuals. Its coefficients are then not those of a true process.
-    The smallest ``p_value`` of these tests says what to do. ``ljung_box``: successive steps are
-    correlated; fit every k-th point, or use ``diffusion_vs_lag``. ``constant_variance``: the noise
-    changes with time or position; fit shorter stretches, or use ``diffusion_coefficient`` with a
-    window, or ``kramers_moyal``. ``anderson_darling``: the steps are not normal; look for jumps,
-    and use ``tail_index``. Long series are rejected for smaller deviations than short ones: compare
-    stretches of equal length.
+    Then two things can reject the candidate. (1) Its one-step residuals (normal scores of the
+    probability transform) would be independent standard normal numbers if it were true. They are
+    tested for normality (``anderson_darling``), autocorrelation (``ljung_box``), variance that
+    changes with time or level (``changing_variance``), volatility clustering
+    (``volatility_clustering``: GARCH, switching) and a drift that is not linear in the level
+    (``nonlinear_drift``: double wells; not of fbm and levy); of levy, the tail index of sums of 8
+    increments must be that of single ones (``sums_of_8``), which that of Student t increments or
+    jumps is not. Tests together reject at 1% (Holm). (2) Rivals: models off the list that are often
+    the true ones, ``measurement_noise`` (an Ornstein-Uhlenbeck or Wiener process under noise,
+    ARMA(1,1)), ``second_order`` (AR(2)) and, of levy, ``student_t`` and ``jumps`` (a mixture of two
+    normal laws). One that is 100 times as likely by BIC rejects the candidate; its ``p_value`` is 1
+    over that Bayes factor, which is a p-value by Markov's inequality. Of paths that may be random
+    walks (Dickey-Fuller test at 5%) it must be 1000, because the gain of a fitted root is then not
+    chi-squared.
+
+    "none" means that no model of the five describes the series at its own spacing: all were
+    compared, and the best of them is rejected. Its coefficients are then not those of a true
+    process. Where the candidate is rejected and some model could not be compared, which might be
+    the true one, ``best`` is "not compared". The smallest ``p_value`` says what to do.
+    ``ljung_box``, ``measurement_noise``, ``second_order``: successive steps are correlated; fit
+    every k-th point, or use ``diffusion_vs_lag``. ``changing_variance``, ``volatility_clustering``:
+    fit shorter stretches, or use ``diffusion_coefficient`` with a window, or ``kramers_moyal``.
+    ``nonlinear_drift``: use ``kramers_moyal``. ``anderson_darling``, ``sums_of_8``, ``student_t``,
+    ``jumps``: the steps are not normal, nor stable; use ``tail_index`` with care. Long series are
+    rejected for smaller deviations than short ones: compare stretches of equal length. What
+    simulated processes are named is counted in docs/confusion.md.
 
     ``heldout`` is the mean log density of the last fifth of the points, with coefficients from the
     first four fifths. Fractional and Levy models need evenly spaced points without gaps; otherwise
-    they are NaN and not compared. With fewer than 50 increments, or a status other than "ok",
-    ``best`` is "not compared".
+    they are NaN and not compared. With fewer than 50 increments, or a status other than "ok" or
+    "relaxes within one step", ``best`` is "not compared". Levy is ruled out, not left out, where
+    increments take few distinct values.
 
     References
     ----------
     Schwarz (1978) for BIC; Dickey and Fuller (1979); Diebold, Gunther and Tay (1998) for the
-    probability transform; Holm (1979).
+    probability transform; Holm (1979); Kass and Raftery (1995) for Bayes factors by BIC.
 
     Examples
     --------
@@ -279,7 +272,7 @@ def fit(
     wiener, ou = (fitted(series, confidence=confidence) for fitted in (fit_wiener, fit_ou))
 
     def kernel(values: np.ndarray, t: np.ndarray) -> np.ndarray:
-        out = np.full((len(values), _WIDTH), np.nan)
+        out = np.full((len(values), len(_COLUMNS)), np.nan)
         finite = np.isfinite(values)
         complete = finite.all(axis=1)
         if complete.any():
@@ -289,18 +282,19 @@ def fit(
             out[row] = _choose(values[row, k][None], t[k], confidence)[0]
         return out
 
-    found, _ = over_sound_series(series, kernel, _WIDTH, _NEEDS)
-    return _labelled(series, found, wiener, ou, confidence)
+    found, _ = over_sound_series(series, kernel, len(_COLUMNS), _NEEDS)
+    columns = dict(zip(_COLUMNS, np.moveaxis(found, -1, 0), strict=True))
+    return _labelled(series, columns, wiener, ou, confidence)
 
 
 def _labelled(
-    series: Any, found: np.ndarray, wiener: xr.Dataset, ou: xr.Dataset, confidence: float
+    series: Any, found: dict[str, np.ndarray], wiener: xr.Dataset, ou: xr.Dataset, confidence: float
 ) -> xr.Dataset:
     """Label the columns of ``_choose``, and add the intervals of the single fits."""
-    n_models = len(MODELS)
-    by_model = found[..., : 4 * n_models].reshape(*found.shape[:-1], n_models, 4)
-    drift, diffusion, likelihood, heldout = np.moveaxis(by_model, -1, 0)
-    further = found[..., 4 * n_models :]
+    drift, diffusion, likelihood, heldout, compared = (
+        np.stack([found[f"{name} {m}"] for m in MODELS], axis=-1)
+        for name in ("drift", "diffusion", "log_likelihood", "heldout", "compared")
+    )
     n = wiener["count"].to_numpy()[..., None]
     k = np.array([PARAMETERS[m] for m in MODELS])
     ends = {
@@ -322,17 +316,29 @@ def _labelled(
     diffusion[is_still(wiener["status"].to_numpy()), 0] = 0.0
     with np.errstate(invalid="ignore", divide="ignore"):
         bic = k * np.log(n) - 2 * likelihood
-    p_value = further[..., 7:10]
-    rejected = holm(np.moveaxis(p_value, -1, 0)) < REJECT_BELOW
-    chosen = np.isfinite(further[..., 6])
-    number = np.where(chosen & ~rejected, further[..., 6], n_models).astype(int)
-    best = np.where(chosen, np.array([*MODELS, "none"])[number], "not compared")
-    adf_p_value = ou["adf_p_value"].to_numpy()[..., None]
+    tests = np.stack([found[name] for name in RESIDUAL_TESTS], axis=-1)
+    rivals = np.stack([found[name] for name in RIVALS], axis=-1)
+    rejected = (_holm(tests) < REJECT_BELOW) | (rivals < REJECT_BELOW).any(axis=-1)
+    chosen = np.isfinite(found["candidate"])
+    names = np.array([*MODELS, ""])
+    candidate = names[np.where(chosen, found["candidate"], len(MODELS)).astype(int)]
+    compared = np.where(chosen[..., None], compared, 0).astype(bool)
+    no_model = np.where(compared.all(axis=-1), "none", "not compared")
+    best = np.where(chosen & ~rejected, candidate, no_model)
     status = wiener["status"].to_numpy().astype(int)
     status = np.where((status == OK) & ~chosen, SHORT, status)
-    single = ("kappa", "relaxation_time")
+    is_white = (best == "ou") & (ou["status"].to_numpy() == FAST)
+    status = np.where((status == OK) & is_white, FAST, status)
+    for name, model in (("hurst", "fbm"), ("tail_index", "levy")):
+        left_out = _EDGES[model](found[name]) & ~compared[..., MODELS.index(model)]
+        is_open = left_out & (best == "not compared")
+        status = np.where((status == OK) & is_open, END_OF_RANGE, status)
+    adf_p_value = ou["adf_p_value"].to_numpy()[..., None]
+    single, exponents = ("kappa", "relaxation_time"), ("hurst", "tail_index")
     values: dict[str, Any] = {
         "best": best,
+        "candidate": candidate,
+        "compared": (("model",), compared),
         "drift": (("model",), drift),
         "diffusion": (("model",), diffusion),
         **{name: (("model",), v) for name, v in ends.items()},
@@ -345,23 +351,23 @@ def _labelled(
         **{f"{v}{e}": ou[f"{v}{e}"].to_numpy() for v in single for e in ("", "_low", "_high")},
         "phi": ou["phi"].to_numpy(),
         "center": ou["center"].to_numpy(),
-        **{f"hurst{e}": further[..., i] for i, e in enumerate(("", "_low", "_high"))},
-        **{f"tail_index{e}": further[..., 3 + i] for i, e in enumerate(("", "_low", "_high"))},
-        "p_value": (("test",), np.concatenate([p_value, adf_p_value], axis=-1)),
+        **{f"{v}{e}": found[f"{v}{e}"] for v in exponents for e in ("", "_low", "_high")},
+        "p_value": (("test",), np.concatenate([tests, rivals, adf_p_value], axis=-1)),
         "count": n[..., 0],
         "status": status,
     }
     return result(
         series,
         values,
-        coords={"model": list(MODELS), "test": [*RESIDUAL_TESTS, "adf"]},
+        coords={"model": list(MODELS), "test": [*RESIDUAL_TESTS, *RIVALS, "adf"]},
         named={
             "count": number_of("increments"),
             "generalised_diffusion": GENERALISED_DIFFUSION._replace(
                 description="of fractional Brownian motion: MSD = 2 D t**alpha, alpha = 2 hurst"
             ),
         },
-        method="lowest BIC; Dickey-Fuller test for OU; none if residuals are rejected at 1% (Holm)",
+        method="lowest BIC; Dickey-Fuller test for OU; none if residuals are rejected at 1% "
+        "(Holm), or a model off the list is 100 times as likely",
         reference="Schwarz (1978); Dickey and Fuller (1979); Diebold, Gunther and Tay (1998)",
         confidence=confidence,
         duration=float(series.times[-1] - series.times[0]) if len(series.times) else 0.0,

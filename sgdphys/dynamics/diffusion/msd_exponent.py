@@ -334,6 +334,7 @@ def msd_exponent(
     )
 
 
+@np.errstate(all="ignore")  # odd series have no value, and harm no other
 def _ensemble_exponent(
     series: Any,
     found: np.ndarray,

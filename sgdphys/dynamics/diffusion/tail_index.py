@@ -208,7 +208,7 @@ def hill(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
     for s, row in enumerate(dx):
         sizes = np.sort(np.abs(row[np.isfinite(row)]))
         k = max(len(sizes) // 10, 5)
-        if sizes[-k - 1] > 0:
+        if 0 < sizes[-k - 1] < sizes[-1]:
             found[s] = 1 / np.log(sizes[-k:] / sizes[-k - 1]).mean()
             error[s] = found[s] / np.sqrt(k)
     half_width = ndtri(0.5 + confidence / 2) * error

@@ -31,6 +31,7 @@ def groups_along(theta: xr.DataArray, over: str, within: str | None) -> list[np.
     return [np.flatnonzero(names == name) for name in np.unique(names)]
 
 
+@np.errstate(all="ignore")  # odd series have no value, and harm no other
 def deviation_from_mean(
     theta: xr.DataArray, *, over: str = "replica", family: str | None = None
 ) -> xr.DataArray:
@@ -95,6 +96,7 @@ def deviation_from_mean(
     return joined.assign_attrs(theta.attrs | attributes("deviation", x=unit))
 
 
+@np.errstate(all="ignore")  # odd series have no value, and harm no other
 def variance_components(
     theta: xr.DataArray, *, over: str = "replica", family: str = "family"
 ) -> xr.Dataset:
@@ -159,6 +161,7 @@ def variance_components(
 
 
 @checked
+@np.errstate(all="ignore")  # odd series have no value, and harm no other
 def ensemble_diffusion(
     theta: Any,
     *,

@@ -17,6 +17,7 @@ _SIMULATED = 4000
 
 
 @checked
+@np.errstate(all="ignore")  # odd series have no value, and harm no other
 def order_parameter(
     m: xr.DataArray, *, over: str = "replica", confidence: float = 0.95
 ) -> xr.Dataset:

@@ -15,6 +15,7 @@ from sgdphys.quantities import labelled, number_of
 _FEWEST_MEMBERS = 5
 
 
+@np.errstate(all="ignore")  # odd series have no value, and harm no other
 def ensemble_indicators(
     theta: xr.DataArray, *, time: Any = None, over: str = "replica", lag: float | None = None
 ) -> xr.Dataset:

@@ -1,0 +1,270 @@
+"""Confusion matrix of ``sgdphys.fit``: what simulated processes, on its list and off it, are named.
+
+``python tests/coverage/confusion.py`` counts it and writes docs/confusion.md, in about half an hour
+on one core. The processes, their coefficients and the limits were fixed before counting.
+"""
+
+import argparse
+import datetime
+import functools
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import simulators_fit as simulate
+import true_likelihoods as true
+
+import sgdphys as sp
+from sgdphys.dynamics.diffusion.model_likelihoods import MODELS
+
+PAGE = Path(__file__).parents[2] / "docs" / "confusion.md"
+LENGTHS = {100: 400, 1000: 200, 10_000: 200}
+"""Increments, and series counted."""
+CANNOT_BE_WRONG = ("none", "not compared")
+MOST_WRONG = {1000: 0.20, 10_000: 0.05}
+MOST_FALSE_NONE = 0.015
+TELLS = np.log(100)
+"""Log Bayes factor at which the true model can be told from the named one."""
+
+
+class Process(NamedTuple):
+    """A process, and the names that are right for it."""
+
+    simulate: Any
+    right: tuple[str, ...] = ()
+    likelihood: Any = None
+    coefficients: int = 0
+
+
+def _of(function, **options):
+    return functools.partial(function, **options)
+
+
+LISTED = {
+    "Wiener": Process(simulate.wiener, ("wiener",)),
+    "Wiener, drift of 4 s.e.": Process(
+        _of(simulate.wiener, drift_in_errors=4), ("drifted_wiener",)
+    ),
+    **{
+        f"OU, kappa dt = {kappa}": Process(_of(simulate.ornstein_uhlenbeck, kappa=kappa), ("ou",))
+        for kappa in (0.05, 0.3, 2)
+    },
+    "OU, kappa dt = 0.02, start at 10 s.d.": Process(
+        _of(simulate.ornstein_uhlenbeck, kappa=0.02, start=10.0), ("ou",)
+    ),
+    "white noise": Process(simulate.white_noise, ("ou",)),
+    **{
+        f"fBm, H = {hurst}": Process(_of(simulate.fractional_brownian, hurst=hurst), ("fbm",))
+        for hurst in (0.1, 0.3, 0.7, 0.9)
+    },
+    **{
+        f"Levy, index {index}": Process(_of(simulate.levy_flight, index=index), ("levy",))
+        for index in (1.0, 1.2, 1.6, 1.9)
+    },
+}
+OFF_LIST = {
+    "Student t3 steps": Process(
+        _of(simulate.student_walk, freedom=3), (), _of(true.student_walk, freedom=3), 3
+    ),
+    "Student t5 steps": Process(
+        _of(simulate.student_walk, freedom=5), (), _of(true.student_walk, freedom=5), 3
+    ),
+    "Wiener + jumps": Process(simulate.jump_diffusion, (), true.jump_diffusion, 4),
+    "OU, kappa dt = 0.05, + noise": Process(
+        simulate.noisy_ornstein_uhlenbeck, (), true.noisy_ornstein_uhlenbeck, 4
+    ),
+    "AR(2), 1.5, -0.7": Process(
+        _of(simulate.second_order, first=1.5, second=-0.7),
+        (),
+        _of(true.second_order, first=1.5, second=-0.7),
+        4,
+    ),
+    "AR(2), 0.5, 0.3": Process(
+        _of(simulate.second_order, first=0.5, second=0.3),
+        (),
+        _of(true.second_order, first=0.5, second=0.3),
+        4,
+    ),
+    "GARCH, 0.1, 0.85": Process(simulate.garch, (), true.garch, 3),
+    "double well, dt = 0.05": Process(
+        _of(simulate.double_well, dt=0.05), (), _of(true.double_well, dt=0.05), 3
+    ),
+    "double well, dt = 1": Process(_of(simulate.double_well, dt=1.0)),
+    "CTRW, exponent 0.7": Process(simulate.waiting_walk),
+    "D switches by a factor of 4": Process(
+        simulate.switching_diffusion, (), true.switching_diffusion, 3
+    ),
+    "reshuffled SGD, 8 batches": Process(simulate.reshuffled_descent),
+}
+
+
+class Cell(NamedTuple):
+    """Counts of one process at one length, as shares of its series."""
+
+    series: int
+    names: dict[str, float]
+    false_none: float
+    """Named none though the true model was compared."""
+    wrong: float
+    """Named as a model that is not the true one."""
+    told: float
+    """The true model is 100 times as likely as the best of the list, by BIC; NaN: not computed."""
+    wrong_though_told: float
+
+
+def count(name: str, n: int, gaps: bool, series: int) -> Cell:
+    """Simulate and fit one cell; the seed depends on all that defines it."""
+    process = (LISTED | OFF_LIST)[name]
+    place = [*LISTED, *OFF_LIST].index(name)
+    rng = np.random.default_rng([22, place, n, gaps])
+    x = process.simulate(rng, series, n + 1)
+    seen = simulate.with_gaps(rng, x) if gaps else x
+    found = sp.fit(seen.T)
+    best = found["best"].to_numpy()
+    is_wrong = ~np.isin(best, (*process.right, *CANNOT_BE_WRONG))
+    compared = found["compared"].to_numpy()[:, [m in process.right for m in MODELS]].any(axis=1)
+    told = np.full(series, np.nan)
+    if process.likelihood is not None and not gaps:
+        k = process.coefficients
+        # of the maximum: k/2 above that at the true coefficients, on average
+        evidence = process.likelihood(x) + 0.5 * k * (1 - np.log(n))
+        told = evidence + 0.5 * found["bic"].min("model").to_numpy() > TELLS
+    return Cell(
+        series,
+        {m: c / series for m, c in Counter(best.tolist()).most_common()},
+        float(((best == "none") & compared).mean()),
+        float(is_wrong.mean()),
+        float(np.mean(told)),
+        float((is_wrong & (told == 1)).mean()) if np.isfinite(told).all() else np.nan,
+    )
+
+
+def broken_limits(cells: dict[tuple[str, int, bool], Cell]) -> list[str]:
+    """Sentences on the cells outside the limits; those of a false none are pooled over listed ones.
+
+    A cell is exempt where the wrong names are those of series whose true model cannot be told.
+    """
+    found = []
+    for (name, n, gaps), cell in cells.items():
+        where = f"{name}, n = {n}, {'1% missing' if gaps else 'even'}"
+        if name in LISTED and cell.false_none > MOST_FALSE_NONE + 3 * _error(cell.series):
+            found.append(f"{where}: none in {cell.false_none:.1%}")
+        most = MOST_WRONG.get(n, 1.0)
+        if name in OFF_LIST and cell.wrong > most and not cell.wrong_though_told <= most:
+            found.append(f"{where}: wrong in {cell.wrong:.1%}")
+    for n in {n for _, n, _ in cells}:
+        shares = [c.false_none for (name, m, _), c in cells.items() if name in LISTED and m == n]
+        if shares and np.mean(shares) > MOST_FALSE_NONE:
+            found.append(f"n = {n}: none in {np.mean(shares):.1%} of the listed processes")
+    return found
+
+
+def _error(series: int) -> float:
+    return float(np.sqrt(MOST_FALSE_NONE / series))
+
+
+def _percent(share: float) -> str:
+    return "-" if np.isnan(share) else f"{100 * share:.3g}"
+
+
+def _table(cells, names, gaps) -> list[str]:
+    lengths = sorted({n for _, n, _ in cells})
+    lines = ["| process | " + " | ".join(f"n = {n}" for n in lengths) + " |"]
+    lines.append("|---" * (len(lengths) + 1) + "|")
+    for name in names:
+        row = [
+            ", ".join(f"{m} {_percent(share)}" for m, share in cells[name, n, gaps].names.items())
+            for n in lengths
+        ]
+        lines.append(f"| {name} | " + " | ".join(row) + " |")
+    return lines
+
+
+def page(cells: dict[tuple[str, int, bool], Cell], day: str) -> str:
+    """The page of docs."""
+    lengths = sorted({n for _, n, _ in cells})
+    of_listed = {
+        n: np.mean([c.false_none for (k, m, _), c in cells.items() if k in LISTED and m == n])
+        for n in lengths
+    }
+    series = {n: next(c.series for (_, m, _), c in cells.items() if m == n) for n in lengths}
+    lines = [_TOP.format(day=day, series=", ".join(f"{s} at n = {n}" for n, s in series.items()))]
+    for title, names in (("On the list", LISTED), ("Off the list", OFF_LIST)):
+        for gaps, said in ((False, "evenly spaced"), (True, "1% of the points missing")):
+            lines += [f"\n## {title}, {said}\n", *_table(cells, names, gaps)]
+    lines += ["\n## Can the true process be told?\n", _TOLD]
+    lines.append("| process | " + " | ".join(f"n = {n}" for n in lengths) + " |")
+    lines.append("|---" * (len(lengths) + 1) + "|")
+    for name, process in OFF_LIST.items():
+        if process.likelihood is not None:
+            of_name = [cells[name, n, False] for n in lengths]
+            row = [
+                f"{_percent(c.wrong)} / {_percent(c.told)} / {_percent(c.wrong_though_told)}"
+                for c in of_name
+            ]
+            lines.append(f"| {name} | " + " | ".join(row) + " |")
+    shares = ", ".join(f"{_percent(share)}% at n = {n}" for n, share in of_listed.items())
+    lines += [f"\n## Limits\n\n{_LIMITS} Mean over the listed processes of a false none: {shares}."]
+    broken = broken_limits(cells)
+    lines.append(
+        "\nOutside the limits:\n\n" + "\n".join(f"* {s}" for s in broken)
+        if broken
+        else "\nNo cell is outside the limits."
+    )
+    return "\n".join(lines) + "\n"
+
+
+_TOP = """# What `sgdphys.fit` names: its confusion matrix
+
+Counted on {day} by `python tests/coverage/confusion.py`, which writes this page: so many series
+of every process: {series}. The simulators are in `tests/coverage/simulators_fit.py`; their
+docstrings give the coefficients, which were fixed before counting. n is the number of increments;
+the other numbers are percentages of the series, so that 5 in 200 series is 5 +- 1.5.
+
+"none" means that all five models of the list were compared and all were rejected. "not compared"
+means that the best of the compared ones was rejected, and that fbm and levy, which need evenly
+spaced points without gaps, were not compared. White noise is an Ornstein-Uhlenbeck process that
+relaxes within one step; it is named ou, with that status."""
+_TOLD = """Named as a wrong model / the true model is at least 100 times as likely (BIC, at its true
+coefficients) as the best model of the list / both. Where the second number is small, no method
+that knows the true process could have told the series from one of the list.
+"""
+_LIMITS = """A process off the list is named as a model in at most 20% of the series at
+n = 1000, and in at most 5% at n = 10000, apart from series in which the true model is not 100
+times as likely. A process on the list whose model was compared is "none" in at most 1.5%."""
+
+
+def _of_cell(cell: Cell) -> str:
+    names = ", ".join(f"{m} {_percent(share)}" for m, share in cell.names.items())
+    return (
+        f"{names}; false none {_percent(cell.false_none)}, wrong {_percent(cell.wrong)}, "
+        f"told {_percent(cell.told)}, both {_percent(cell.wrong_though_told)}"
+    )
+
+
+def main() -> None:
+    """Count all cells and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--series", type=int, help="series of every cell")
+    parser.add_argument("--lengths", type=int, nargs="*", default=list(LENGTHS))
+    parser.add_argument("--only", nargs="*", help="processes whose name starts with this")
+    parser.add_argument("--even", action="store_true", help="without the cells with gaps")
+    given = parser.parse_args()
+    cells = {}
+    for name in (*LISTED, *OFF_LIST):
+        if given.only and not any(name.startswith(start) for start in given.only):
+            continue
+        for n in given.lengths:
+            for gaps in (False,) if given.even else (False, True):
+                cell = count(name, n, gaps, given.series or LENGTHS[n])
+                cells[name, n, gaps] = cell
+                print(f"{name}, n = {n}, gaps {gaps}: {_of_cell(cell)}", flush=True)
+    is_whole = not (given.only or given.even) and given.lengths == list(LENGTHS)
+    if is_whole:
+        PAGE.write_text(page(cells, datetime.date.today().isoformat()), encoding="utf-8")
+    print("\n".join(broken_limits(cells)) or "no cell is outside the limits")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,15 @@
+"""The confusion matrix of ``sgdphys.fit`` keeps its limits; docs/confusion.md shows the whole."""
+
+import confusion
+import pytest
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gaps", [False, True])
+def test_the_confusion_matrix_is_within_its_limits(gaps):
+    cells = {
+        (name, n, gaps): confusion.count(name, n, gaps, series)
+        for name in (*confusion.LISTED, *confusion.OFF_LIST)
+        for n, series in confusion.LENGTHS.items()
+    }
+    assert confusion.broken_limits(cells) == []
