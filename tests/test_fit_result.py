@@ -8,6 +8,8 @@ from matplotlib import pyplot as plt
 
 import sgdphys as sp
 from sgdphys.errors import InputError
+from sgdphys.fitting.output import table
+from sgdphys.status import words
 
 WALKS = np.random.default_rng(0).standard_normal((3000, 3)).cumsum(axis=0)
 
@@ -143,3 +145,15 @@ def test_series_without_anything_to_draw_are_refused(factor):
     mixed[:, 0] *= factor
     assert sp.fit(mixed).plot()[0].get_title() == "all paths"
     plt.close("all")
+
+
+def test_an_estimate_at_the_end_of_its_range_is_a_bound():
+    """White noise is rougher than any exponent, steps without a mean have heavier tails than any."""
+    g = np.random.default_rng(0)
+    noise = sp.fit(xr.DataArray(g.standard_normal((300, 3)), dims=("step", "series")))
+    steps = g.standard_cauchy((300, 3)) ** 3
+    walks = sp.fit(xr.DataArray(steps.cumsum(axis=0), dims=("step", "series")))
+    (_, rough), (_, heavy) = (table(found.assign_attrs(duration=300.0)) for found in (noise, walks))
+    assert rough[5] == "< 0.01"
+    assert heavy[6] == "< 0.8"
+    assert (words(walks["status"]) == "at the end of the range").sum() >= 2

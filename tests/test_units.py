@@ -165,7 +165,7 @@ DYNAMICS = {
             "1/second": "kappa",
             "second": "relaxation_time",
             "metre": "center",
-            "1": "best phi hurst tail_index p_value count status model test",
+            "1": "best candidate compared phi hurst tail_index p_value count status model test",
         },
         "increments",
         "log_likelihood aic bic heldout generalised_diffusion",
@@ -219,7 +219,7 @@ DYNAMICS = {
         {
             "metre**2": "displacement",
             "second": "time time_scale",
-            "1": "exponent misfit share law",
+            "1": "count exponent misfit share law",
         },
     ),
     "fit_fbm": Case(

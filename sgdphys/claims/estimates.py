@@ -24,6 +24,10 @@ class Estimate(NamedTuple):
     null_high: float = np.nan
 
 
+_FEWEST = 2
+"""Replicas that an interval over them needs, of a share too."""
+
+
 def over_replicas(values: xr.DataArray, kind: Kind = "symmetric") -> Estimate:
     """Mean over all but the replicas, then over replicas with an interval.
 
@@ -41,6 +45,8 @@ def over_replicas(values: xr.DataArray, kind: Kind = "symmetric") -> Estimate:
         return Estimate(np.nan, np.nan, np.nan, members=0)
     found = mean_with_interval(valid, kind=kind)
     value, low, high = (float(found[f"value{end}"]) for end in ("", "_low", "_high"))
+    if valid.size < _FEWEST:
+        low = high = np.nan
     return Estimate(value, low, high, members=valid.size)
 
 

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.dynamics.diffusion.fractional import HURST
 from sgdphys.dynamics.diffusion.model_likelihoods import MODELS
+from sgdphys.dynamics.diffusion.stable_law import INDICES
 from sgdphys.errors import InputError
 from sgdphys.fitting.fits import SAMPLE
 from sgdphys.quantities import interval_text
@@ -57,8 +59,8 @@ def _row(name: str, results: xr.Dataset, where: xr.DataArray) -> tuple[str, ...]
         _quartiles(diffusion),
         _median(abs(drift)),
         _median(relaxation.where(reliable)),
-        _median(here["hurst"]),
-        _median(here["tail_index"]),
+        _bounded(_median(here["hurst"]), *HURST[[0, -1]]),
+        _bounded(_median(here["tail_index"]), INDICES[0], np.inf),  # 2 is a law of its own
         kinds,
     )
 
@@ -66,6 +68,14 @@ def _row(name: str, results: xr.Dataset, where: xr.DataArray) -> tuple[str, ...]
 def _median(values: xr.DataArray) -> str:
     finite = values.to_numpy()[np.isfinite(values.to_numpy())]
     return f"{np.median(finite):.3g}" if len(finite) else "-"
+
+
+def _bounded(text: str, least: float, most: float) -> str:
+    """A median as a bound, where it is the smallest or largest value that is compared."""
+    for sign, end in (("< ", least), ("> ", most)):
+        if text == f"{end:.3g}":
+            return sign + text
+    return text
 
 
 def _quartiles(values: xr.DataArray) -> str:

@@ -10,6 +10,7 @@ import xarray as xr
 from sgdphys.containers import variables_of
 from sgdphys.dynamics.diffusion import model_choice
 from sgdphys.dynamics.diffusion.model_choice import REJECT_BELOW, RESIDUAL_TESTS
+from sgdphys.dynamics.diffusion.model_likelihoods import MODELS
 from sgdphys.dynamics.diffusion.rival_models import RIVALS
 from sgdphys.errors import InputError, nearest
 from sgdphys.status import TABLE, advice, words

@@ -245,7 +245,7 @@ def test_the_reason_says_how_many_networks_there_are():
 
 def test_means_over_members_count_the_finite_ones():
     values = xr.DataArray([[1.0, 2.0, 3.0], [5.0, np.nan, np.nan]], dims=("layer", "replica"))
-    found = mean_with_interval(values.rename("x"))
+    found = mean_with_interval(values.rename("x"), kind="symmetric")
     assert found["x"].to_numpy().tolist() == [2.0, 5.0]
     assert np.isfinite(found["x_low"]).to_numpy().tolist() == [True, False]
     few = over_replicas(xr.DataArray([1.0, 2.0, 4.0, np.nan, np.inf], dims="replica"))

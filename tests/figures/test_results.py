@@ -260,7 +260,7 @@ FOREIGN = {
     "training": training,
     "norms": norms,
     "msd of two dimensions": lambda: D.msd(series().expand_dims(a=2), time="step"),
-    "kramers_moyal of each": lambda: D.kramers_moyal(series(), time="step", bins=8, resamples=0),
+    "kramers_moyal of each": lambda: D.kramers_moyal(series(), time="step", bins=8),
     "critical points": lambda: xr.concat([D.critical_point(*scan())] * 2, dim="r"),
     "curve": lambda: INFO.bottleneck_curve(P_XY, [3.0, 4.0]),
     "empty": xr.Dataset,
@@ -309,7 +309,7 @@ def test_wrong_options_are_refused_before_a_figure_is_made(case):
 
 
 def test_names_that_are_not_there_are_refused():
-    km = D.kramers_moyal(series(), time="step", bins=8, resamples=0)
+    km = D.kramers_moyal(series(), time="step", bins=8)
     for call, said in (
         (
             lambda: sp.figures.kramers_moyal(km),

@@ -11,7 +11,7 @@ from sgdphys import parallel
 from sgdphys.arguments import checked, require_whole
 from sgdphys.compiling import compiled
 from sgdphys.dynamics.clock import number_given
-from sgdphys.dynamics.intervals import jackknife_interval
+from sgdphys.dynamics.intervals import Kind, jackknife_interval
 from sgdphys.dynamics.series import BLOCK_BYTES, Paths, paths, require_free_names
 from sgdphys.dynamics.status import FLOAT64, Needs, precision_of, status_of
 from sgdphys.errors import InputError, nearest
@@ -373,7 +373,8 @@ def _bands(
     left_out = _combined(np.moveaxis(without_each, 2, 1), lags, tau)  # (unit, group, bin)
     present = (moments[0, ..., 0] > 0).sum(axis=1)  # units with pairs, (group, bin)
     bands: dict[str, np.ndarray] = {}
-    for name in ("drift", "diffusion"):
-        low, high = jackknife_interval(values[name], left_out[name], present, confidence)
+    kinds: dict[str, Kind] = {"drift": "symmetric", "diffusion": "positive"}
+    for name, kind in kinds.items():
+        low, high = jackknife_interval(values[name], left_out[name], present, confidence, kind=kind)
         bands |= {f"{name}_low": low, f"{name}_high": high}
     return bands
