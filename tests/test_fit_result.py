@@ -148,7 +148,7 @@ def test_series_without_anything_to_draw_are_refused(factor):
 
 
 def test_an_estimate_at_the_end_of_its_range_is_a_bound():
-    """White noise is rougher than any exponent, steps without a mean have heavier tails than any."""
+    """White noise is rougher than all exponents, cubed Cauchy steps have heavier tails than all."""
     g = np.random.default_rng(0)
     noise = sp.fit(xr.DataArray(g.standard_normal((300, 3)), dims=("step", "series")))
     steps = g.standard_cauchy((300, 3)) ** 3
