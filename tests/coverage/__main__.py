@@ -34,9 +34,10 @@ HEAD = """# Coverage and false alarms, counted
 Counted on {date} with sgdphys {version} by `python tests/coverage`, with simulators that share no
 code with the package (`tests/coverage/simulators.py`). 95% intervals should hold the truth in 92 to
 98% of series (exact discrete ones in at least 95%), and tests at 5% should reject a true null in 3
-to 7%. Series whose status is not "ok", or that have no interval, are left out of the share and
-counted in the last column. "outside" marks a count that is not compatible with the bounds at 99%;
-what is said about it stands beside it. {outside} of {cells} cells are outside.
+to 7%. All series that have an interval count, whatever their status; the last columns give the
+shares without an interval, and with a status other than "ok". "outside" marks a count that is not
+compatible with the bounds at 99%; what is said about it stands beside it. {outside} of {cells}
+cells are outside.
 """
 
 
@@ -48,7 +49,8 @@ def line(row: Row) -> str:
     if not row.used:
         mark = row.cell.said or "no interval"
     cells = [row.cell.estimator, row.cell.condition, str(row.used), *percent, width]
-    return "| " + " | ".join([*cells, f"{100 * row.without:.0f}", mark]) + " |"
+    rest = [f"{100 * row.without:.0f}", f"{100 * row.not_ok:.0f}", mark]
+    return "| " + " | ".join([*cells, *rest]) + " |"
 
 
 def page(rows: dict[str, list[Row]]) -> str:
@@ -64,8 +66,9 @@ def page(rows: dict[str, list[Row]]) -> str:
     ]
     for title, group in rows.items():
         share = "rejected %" if group[0].cell.kind == "test" else "covered %"
-        head = ["estimator", "condition", "series", share, "below %", "above %", "width", "none %"]
-        parts += [f"\n## {title}\n", "| " + " | ".join([*head, ""]) + " |", "|---" * 9 + "|"]
+        head = ["estimator", "condition", "series", share, "below %", "above %", "width"]
+        parts += [f"\n## {title}\n", "| " + " | ".join([*head, "none %", "not ok %", ""]) + " |"]
+        parts.append("|---" * (len(head) + 3) + "|")
         parts += [line(row) for row in group]
     return "\n".join(parts) + "\n"
 

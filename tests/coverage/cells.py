@@ -20,7 +20,7 @@ class Counted(NamedTuple):
     low: np.ndarray
     high: np.ndarray
     is_ok: np.ndarray
-    """Whether the status of the series is "ok": others are left out, and counted apart."""
+    """Whether the status of the series is "ok"; a choice of intervals by it would select."""
 
 
 class Cell(NamedTuple):
@@ -44,6 +44,8 @@ class Row(NamedTuple):
     used: int
     without: float
     """Share of series without an interval."""
+    not_ok: float
+    """Share of series whose status is not "ok", with or without an interval."""
     right: float
     """Share that holds the truth, or of p-values below 5%."""
     below: float
@@ -69,17 +71,19 @@ def counted(cell: Cell, scale: float = 1.0) -> Row:
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     found = cell.count(rng, max(20, round(scale * cell.series)))
     low, high = (np.ravel(v) for v in (found.low, found.high))
-    has = np.ravel(found.is_ok) & np.isfinite(low) & (np.isfinite(high) | (high == np.inf))
+    has = ~np.isnan(low) & ~np.isnan(high)
     used = int(has.sum())
     without = 1 - used / max(len(low), 1)
+    not_ok = float(1 - np.ravel(found.is_ok).mean())
     low, high = low[has], high[has]
     if cell.kind == "test":
         right = float((low < 0.05).mean()) if used else np.nan
-        return Row(cell, used, without, right, np.nan, np.nan, np.nan)
+        return Row(cell, used, without, not_ok, right, np.nan, np.nan, np.nan)
     below, above = ((high < found.truth).mean(), (low > found.truth).mean()) if used else (0, 0)
     scale_of = abs(found.truth) or 1.0
     width = float(np.median(high - low) / scale_of) if used else np.nan
-    return Row(cell, used, without, 1 - below - above, float(below), float(above), width)
+    right = float(1 - below - above)
+    return Row(cell, used, without, not_ok, right, float(below), float(above), width)
 
 
 def interval(found: xr.Dataset, name: str, truth: float) -> Counted:
