@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import xarray as xr
-from simulators_walks import fractional_walk, stable_walk
+from simulators import fractional_brownian as simulated_fbm
+from simulators import levy as simulated_levy
 from truths import covers, estimate, median_recovers, recovers, scales
 
 from sgdphys import dynamics, processes
@@ -275,7 +276,7 @@ def test_scaling():
 
 def test_an_index_near_that_of_gaussian_noise():
     """Where the likelihood is narrower than the table: estimates lie within their intervals."""
-    found = dynamics.fit_levy(stable_walk(np.random.default_rng(64), 100, 1500, 1.97).T)
+    found = dynamics.fit_levy(simulated_levy(np.random.default_rng(64), 100, 1501, 1.97).T)
     index, low, high = (found[f"tail_index{e}"] for e in ("", "_low", "_high"))
     assert bool(((low >= 0.8) & (low <= index) & (index <= high) & (high <= 2)).all())
     assert 0.88 <= float(((low <= 1.97) & (high >= 1.97)).mean()) <= 1
@@ -286,7 +287,7 @@ def test_the_end_of_a_range_is_no_result():
     """Heavier tails and rougher paths than those compared: a status, and an open interval."""
     rng = np.random.default_rng(65)
     cases = {
-        "tail_index": dynamics.fit_levy(stable_walk(rng, 30, 300, 0.5).T),
+        "tail_index": dynamics.fit_levy(simulated_levy(rng, 30, 301, 0.5).T),
         "hurst": dynamics.fit_fbm(rng.standard_normal((1500, 30))),
         "alpha": dynamics.msd_exponent(rng.standard_normal((1500, 30))),
     }
@@ -300,7 +301,7 @@ def test_the_end_of_a_range_is_no_result():
 
 @pytest.mark.parametrize(("hurst", "steps"), [(0.95, 60), (0.06, 1000), (0.05, 1500)])
 def test_hurst_near_its_ends(hurst, steps):
-    x = fractional_walk(np.random.default_rng(66), 400, steps, hurst)
+    x = simulated_fbm(np.random.default_rng(66), 400, steps + 1, hurst)
     found = dynamics.fit_fbm(x.T)
     covers(found, "hurst", hurst)
     median_recovers(found, "hurst", hurst)

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from simulators_walks import relaxing_walk, with_gaps
+from simulators import ornstein_uhlenbeck as simulated_ou
+from simulators import with_gaps
 from truths import covers, estimate, fires, median_recovers, scales
 
 from sgdphys import dynamics, processes
@@ -139,21 +140,21 @@ def test_scaling_and_shift():
 @pytest.mark.parametrize("start", [0.0, 10.0, 100.0])
 def test_a_far_start_and_a_short_stretch(start):
     """Less than a relaxation time, from where the decay looks like a steady drift."""
-    x = relaxing_walk(np.random.default_rng(31), 1000, 30, 0.005, start=start)
+    x = simulated_ou(np.random.default_rng(31), 1000, np.arange(31), kappa=0.005, start=start)
     covers(dynamics.fit_ou(x.T), "kappa", 0.005)
 
 
 @pytest.mark.parametrize(("kappa", "missing"), [(2.0, 0.0), (2.0, 0.3), (0.1, 0.3)])
 def test_diffusion_with_missing_points(kappa, missing):
     rng = np.random.default_rng(32)
-    x = with_gaps(rng, relaxing_walk(rng, 600, 30, kappa), missing)
+    x = with_gaps(rng, simulated_ou(rng, 600, np.arange(31), kappa=kappa), missing)
     x[:, 15] = np.nan
     covers(dynamics.fit_ou(x.T), "diffusion", 1.0)
 
 
 def test_diffusion_at_clustered_times():
     times = np.concatenate([[0], np.cumsum(np.tile([0.1] * 9 + [9.1], 5))])
-    x = relaxing_walk(np.random.default_rng(33), 600, 50, 0.05, times=times)
+    x = simulated_ou(np.random.default_rng(33), 600, times, kappa=0.05)
     covers(dynamics.fit_ou(x.T, time=times), "diffusion", 1.0)
 
 

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulators_walks import walk
+from simulators import wiener as simulated_wiener
 from statsmodels.tsa.stattools import adfuller
 from truths import covers, estimate, fires, recovers, scales
 
@@ -157,7 +157,7 @@ def test_a_number_of_increments_that_is_none_is_refused(increments):
 
 @pytest.mark.parametrize("steps", [50, 120])
 def test_short_walks_are_rejected_as_often_as_stated(steps):
-    found = dynamics.wiener_tests(walk(np.random.default_rng(21), 4000, steps).T)
+    found = dynamics.wiener_tests(simulated_wiener(np.random.default_rng(21), 4000, steps + 1).T)
     fires(found["passes"])
     for level, low, high in ((0.05, 0.038, 0.062), (0.01, 0.004, 0.016)):  # 3.5 binomial errors
         shares = (found["p_value"] < level).mean(found["p_value"].dims[0])
@@ -168,7 +168,9 @@ def test_short_walks_are_rejected_as_often_as_stated(steps):
 @pytest.mark.parametrize("steps", [30, 100])
 def test_the_covariance_estimator_in_short_noisy_series(diffusion, noise, steps):
     """Unbiased, and intervals that hold zero and negative estimates."""
-    x = walk(np.random.default_rng(22), 2000, steps, diffusion, noise)
+    rng = np.random.default_rng(22)
+    x = simulated_wiener(rng, 2000, steps + 1, diffusion=diffusion)
+    x += noise * rng.standard_normal(x.shape)
     found = dynamics.diffusion_coefficient(x.T, method="covariance")
     recovers(found, "diffusion", diffusion)
     covers(found, "diffusion", diffusion)
@@ -180,13 +182,13 @@ def test_the_covariance_estimator_in_short_noisy_series(diffusion, noise, steps)
 
 @pytest.mark.parametrize("steps", [12, 100])
 def test_the_slope_of_displacements_in_short_series(steps):
-    x = walk(np.random.default_rng(23), 2000, steps)
+    x = simulated_wiener(np.random.default_rng(23), 2000, steps + 1, diffusion=1.0)
     recovers(dynamics.diffusion_coefficient(x.T, method="msd"), "diffusion", 1.0)
 
 
 def test_gaps_that_leave_no_neighbours():
     """Points in pairs have lags 1, 3 and 4; every third point has one of the four lags."""
-    x = walk(np.random.default_rng(24), 400, 200)
+    x = simulated_wiener(np.random.default_rng(24), 400, 201, diffusion=1.0)
     pairs, thirds = x.copy(), x.copy()
     pairs[:, np.arange(201) % 4 > 1] = np.nan
     thirds[:, np.arange(201) % 3 > 0] = np.nan
