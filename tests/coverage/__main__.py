@@ -41,11 +41,16 @@ cells are outside.
 """
 
 
+def said(row: Row) -> str:
+    """Where it is said that a cell is outside; empty where it is not."""
+    return row.cell.said or ("by the status" if row.not_ok >= 0.95 else "")
+
+
 def line(row: Row) -> str:
     """One line of the table."""
     percent = [f"{100 * v:.1f}" if v == v else "" for v in (row.right, row.below, row.above)]
     width = f"{row.width:.2g}" if row.width == row.width else ""
-    mark = "" if row.is_right else f"outside: {row.cell.said or 'not said'}"
+    mark = "" if row.is_right else f"outside: {said(row) or 'not said'}"
     if not row.used:
         mark = row.cell.said or "no interval"
     cells = [row.cell.estimator, row.cell.condition, str(row.used), *percent, width]
@@ -89,7 +94,7 @@ def main() -> int:
             print(f"{line(row)} {time.perf_counter() - start:.1f} s", flush=True)
     if not chosen.names:
         PAGE.write_text(page(rows), encoding="utf-8")
-    return int(any(not row.is_right and not row.cell.said for g in rows.values() for row in g))
+    return int(any(not row.is_right and not said(row) for g in rows.values() for row in g))
 
 
 if __name__ == "__main__":
