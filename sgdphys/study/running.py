@@ -119,7 +119,8 @@ def run(
     --------
     >>> import sgdphys as sp
     >>> small = {"network": {"layers": [3]}, "train": {"epochs": 2, "replicas": 2}}
-    >>> done = sp.run({**small, "figures": {"formats": []}}, "small")
+    >>> few = {"analyses": {"learning": {}}, "figures": {"formats": []}}
+    >>> done = sp.run(small | few, "small")
     >>> done.trajectory["training"].loss.sizes["epoch"]
     3
     """
