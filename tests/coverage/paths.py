@@ -3,7 +3,7 @@
 import functools
 
 import numpy as np
-from cells import Cell, along_time, interval
+from cells import Cell, Counted, along_time, interval
 from simulators import (
     autoregressive,
     fractional_brownian,
@@ -177,6 +177,30 @@ def memory_cells():
                 )  # fmt: skip
 
 
+def coefficient_cells():
+    """Kramers-Moyal coefficients of single Ornstein-Uhlenbeck paths, in the middle and outside."""
+    dt = 0.05
+
+    def count(n, bins, place, name, rng, series):
+        x = ornstein_uhlenbeck(rng, series, dt * np.arange(n), kappa=1.0)
+        array = along_time(x, dt * np.arange(n))
+        found = sp.dynamics.kramers_moyal(array, time="time", bins=bins).isel(bin=place)
+        low, high = found[f"{name}_low"].to_numpy(), found[f"{name}_high"].to_numpy()
+        if name == "diffusion":
+            return Counted((1 - np.exp(-2 * dt)) / (2 * dt), low, high, np.isfinite(low))
+        # from what is expected at the centre of the bin
+        shift = (1 - np.exp(-dt)) / dt * found["position"].to_numpy()
+        return Counted(0.0, low + shift, high + shift, np.isfinite(low))
+
+    for n, bins in ((2000, 11), (10_000, 21)):
+        for place, where in ((bins // 2, "middle"), (bins - 2, "next to last")):
+            for name in ("drift", "diffusion"):
+                yield Cell(
+                    f"kramers_moyal: {name}", f"n = {n}, {where} of {bins} bins",
+                    functools.partial(count, n, bins, place, name), series=300,
+                )  # fmt: skip
+
+
 def groups():
     """All cells of this file."""
     yield from wiener_cells()
@@ -186,3 +210,4 @@ def groups():
     yield from tail_cells()
     yield from exponent_cells()
     yield from memory_cells()
+    yield from coefficient_cells()
