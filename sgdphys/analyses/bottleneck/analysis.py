@@ -28,7 +28,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     cells = layer_cells(trajectory, task, epochs=epochs, bins=analysis.bins)
     distance = bottleneck_distance(p_xy, cells, curve=curve, rng=study.train.seed)
     for name, kind in _ENSEMBLE.items():
-        values = distance[name].rename(f"{name}_ensemble")
+        values = distance[name].clip(min=0).rename(f"{name}_ensemble")  # a gap below 0 is rounding
         found = mean_with_interval(values, kind=kind)
         distance = distance.merge(labelled(found, NAMED))
     along = {name: f"curve_{name}" for name in ("I_XT", "I_TY", "clusters", "certificate")}

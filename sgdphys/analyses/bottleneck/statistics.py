@@ -13,13 +13,13 @@ from sgdphys.information.onset import is_finite
 
 def bound_gap(results: Results) -> xr.DataArray:
     """Bottleneck bound at the layer's I(X;T) minus its I(T;Y), in bits, at the end."""
-    return results.of("bottleneck")["gap"].isel(epoch=-1)
+    return results.of("bottleneck")["gap"].isel(epoch=-1).clip(min=0)  # rounding
 
 
 def bound_gap_over_null(results: Results) -> xr.DataArray:
     """Distance below the bound over that of randomly permuted cells, at the end."""
     found = results.of("bottleneck").isel(epoch=-1)
-    return found["gap"] / found["random_gap"]
+    return found["gap"].clip(min=0) / found["random_gap"]
 
 
 def own_beta(results: Results) -> xr.DataArray:
