@@ -14,7 +14,7 @@ from sgdphys.compiling import compiled
 from sgdphys.containers import labelled_array
 from sgdphys.dynamics.clock import Clock, clock_of, first_axis
 from sgdphys.dynamics.status import Needs, even_spacing, precision_of, status_of
-from sgdphys.errors import InputError
+from sgdphys.errors import InputError, nearest
 from sgdphys.glossary import Quantity
 from sgdphys.missing import as_float, labelled_without_missing
 from sgdphys.quantities import labelled
@@ -264,6 +264,30 @@ def present(x, t, xs, ts):
             ts[n] = t[k]
             n += 1
     return n
+
+
+def ensemble_dimensions(series: Paths, over: Any) -> list[str]:
+    """Dimensions that ``over=`` names, one or several.
+
+    Raises
+    ------
+    InputError
+        For what is no name, no dimension, or the dimension of time.
+    """
+    names = [over] if isinstance(over, str) else over
+    if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
+        raise InputError(f"over is {over!r}; give the name of a dimension of independent paths")
+    for name in names:
+        if name not in series.over:
+            what = "time itself" if name == series.dim else "no dimension of these series"
+            raise InputError(f"over is {name!r}, which is {what}; {nearest(name, series.over)}")
+    return list(names)
+
+
+def require_one_dimension(series: Paths, over: Any) -> None:
+    """Refuse an ensemble dimension that is none, or several."""
+    if len(ensemble_dimensions(series, over)) != 1:
+        raise InputError(f"over is {over!r}; give one dimension of independent paths")
 
 
 def require_free_names(

@@ -168,3 +168,19 @@ def test_scaling_leaves_times_alone():
     for method in ("lag1", "integrated", "exponential"):
         one, other = (relaxation_time(x * c, method=method) for c in (1.0, 100.0))
         recovers(other, "relaxation_time", float(one["relaxation_time"].mean()), within=1e-6)
+
+
+def test_a_series_that_never_decays_has_no_exponential_time():
+    walk = np.random.default_rng(0).standard_normal(30).cumsum()
+    for x in (walk, np.arange(30.0) ** 2):
+        found = relaxation_time(x, method="exponential")
+        assert np.isnan(found["relaxation_time"]) or found["relaxation_time"] < 1e6
+
+
+def test_the_integrated_time_of_fast_series_has_a_lower_end():
+    """0 where the lower end of the integrated time is that of white noise."""
+    x = processes.ornstein_uhlenbeck(kappa=3, dt=1, steps=2000, replicas=60, rng=0)["theta"]
+    found = relaxation_time(x, time=1.0, method="integrated")
+    has_high = np.isfinite(found["relaxation_time_high"])
+    assert has_high.sum() > 30
+    assert np.isfinite(found["relaxation_time_low"].where(has_high, 0)).all()

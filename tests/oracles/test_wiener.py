@@ -197,3 +197,14 @@ def test_gaps_that_leave_no_neighbours():
         found = dynamics.diffusion_coefficient(theta.T, method=method)
         assert bool(found["diffusion"].isnull().all())
         assert not set(words(found["status"])) & {"ok"}
+
+
+@pytest.mark.parametrize("scale", [2.0**-230, 2.0**-20, 2.0**170])
+def test_the_covariance_interval_scales_with_its_unit(scale):
+    walk = np.random.default_rng(1).standard_normal(200).cumsum()
+    names = ("diffusion", "diffusion_low", "diffusion_high")
+    plain, scaled = (
+        dynamics.diffusion_coefficient(x, method="covariance") for x in (walk, walk * scale)
+    )
+    for name in names:
+        assert float(scaled[name]) == pytest.approx(float(plain[name]) * scale**2, rel=1e-9)

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.arguments import checked
-from sgdphys.containers import finite_array, require_dimensions
+from sgdphys.containers import finite_array
 from sgdphys.dynamics.clock import points_at, require_within
 from sgdphys.dynamics.diffusion.msd import lags_in_steps, msd
 from sgdphys.dynamics.intervals import (
@@ -15,7 +15,7 @@ from sgdphys.dynamics.intervals import (
     jackknife_interval,
     means_without_each,
 )
-from sgdphys.dynamics.series import paths, require_free_names
+from sgdphys.dynamics.series import paths, require_free_names, require_one_dimension
 from sgdphys.errors import InputError
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled, number_of
@@ -107,7 +107,7 @@ def ergodicity_breaking(
     0.013
     """
     series = paths(theta, time=time)
-    require_dimensions(series.theta, over)
+    require_one_dimension(series, over)
     points = len(series.times)
     if not isinstance(lags, str):
         require_within(
@@ -211,7 +211,7 @@ def two_time_msd(
     [-0.5, -0.6, -0.4]
     """
     series = paths(theta, time=time)
-    require_dimensions(series.theta, over)
+    require_one_dimension(series, over)
     x = numbers_of(series.theta.transpose(over, ..., series.dim))
     waits = np.atleast_1d(finite_array(waiting_times, "waiting_times"))
     delays = np.atleast_1d(finite_array(lags, "lags"))

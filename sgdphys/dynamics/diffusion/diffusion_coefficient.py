@@ -12,7 +12,7 @@ from sgdphys.dynamics.clock import number_given, whole_lags
 from sgdphys.dynamics.diffusion.msd import doubling, gappy_msd
 from sgdphys.dynamics.diffusion.wiener import fit_wiener
 from sgdphys.dynamics.intervals import METHOD, Kind, mean_with_interval
-from sgdphys.dynamics.series import Paths, over_sound_series, paths, result
+from sgdphys.dynamics.series import Paths, over_sound_series, paths, require_one_dimension, result
 from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.errors import InputError, nearest
 from sgdphys.glossary import Quantity
@@ -263,7 +263,10 @@ def _interval(
             skewness = np.where(variance > 0, third / variance**1.5, 0.0)
         return d + np.sqrt(variance) * (z + skewness * (z * z - 1) / 6)
 
-    size = 100 * (np.abs(estimate) + np.abs(noise))
+    unit = np.abs(estimate) + np.abs(noise)  # so that no power over- or underflows
+    unit = np.where(unit > 0, unit, 1.0)
+    estimate, noise = estimate / unit, noise / unit
+    size = np.full(unit.shape, 100.0)
     ends = []
     for side in (1, -1):
         below, above = -size, size
@@ -273,7 +276,7 @@ def _interval(
             below, above = np.where(is_low, middle, below), np.where(is_low, above, middle)
         ends.append(0.5 * (below + above))
     low, high = ends
-    return low, np.where(high > 0.99 * size, np.inf, high)
+    return low * unit, np.where(high > 0.99 * size, np.inf, high * unit)
 
 
 def _by_window(series: Paths, window: float, method: str, confidence: float) -> xr.Dataset:
@@ -418,8 +421,7 @@ def diffusion_vs_lag(
 
 def _over_ensemble(data: xr.Dataset, series: Paths, over: str, confidence: float) -> xr.Dataset:
     """Means over a dimension with their intervals."""
-    if over not in data.dims:
-        raise InputError(f"there is no dimension {over!r}; {nearest(over, data.dims)}")
+    require_one_dimension(series, over)
     averaged = data["pairs"].sum(over).to_dataset()
     kinds: dict[str, Kind] = {"diffusion": "positive", "green_kubo": "symmetric"}
     for name, kind in kinds.items():

@@ -12,7 +12,13 @@ from sgdphys.arguments import checked, require_whole
 from sgdphys.compiling import compiled
 from sgdphys.dynamics.clock import number_given
 from sgdphys.dynamics.intervals import Kind, jackknife_interval
-from sgdphys.dynamics.series import BLOCK_BYTES, Paths, paths, require_free_names
+from sgdphys.dynamics.series import (
+    BLOCK_BYTES,
+    Paths,
+    ensemble_dimensions,
+    paths,
+    require_free_names,
+)
 from sgdphys.dynamics.status import FLOAT64, Needs, precision_of, status_of
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
@@ -203,10 +209,7 @@ def kramers_moyal(
         bandwidth = number_given(bandwidth, "bandwidth")
         if not bandwidth > 0:
             raise InputError(f"bandwidth is {bandwidth:g}; it must be above 0")
-    pooled = [over] if isinstance(over, str) else list(over)
-    for name in pooled:
-        if name not in series.over:
-            raise InputError(f"over: there is no dimension {name!r}; {nearest(name, series.over)}")
+    pooled = [] if over is None else ensemble_dimensions(series, over)
     kept = [d for d in series.over if d not in pooled]
     x = numbers_of(series.theta.transpose(*kept, *pooled, series.dim))
     shape = x.shape[: len(kept)]

@@ -13,7 +13,7 @@ import xarray as xr
 
 from sgdphys.compiling import compiled
 from sgdphys.dynamics.clock import whole_lags
-from sgdphys.dynamics.series import Paths, over_sound_series, paths, result
+from sgdphys.dynamics.series import Paths, ensemble_dimensions, over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs
 from sgdphys.errors import InputError, nearest
 from sgdphys.quantities import labelled, number_of
@@ -234,6 +234,7 @@ def msd(
     [1.0, 2.0, 4.0]
     """
     series = paths(theta, time=time)
+    dims = [] if over is None else ensemble_dimensions(series, over)
     indices, spacing, size = _grid(series)
     steps = lags_in_steps(lags, size, spacing)
     n_lags = len(steps)
@@ -283,7 +284,6 @@ def msd(
     )
     if over is None:
         return data
-    dims = [over] if isinstance(over, str) else list(over)
     total = data["pairs"].sum(dims)
     mean = (data["msd"].fillna(0) * data["pairs"]).sum(dims) / total.where(total > 0)
     status = xr.where(total > 0, OK, data["status"].max(dims))

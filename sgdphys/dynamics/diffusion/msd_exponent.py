@@ -18,9 +18,16 @@ from sgdphys.dynamics.intervals import (
     jackknife_interval,
     means_without_each,
 )
-from sgdphys.dynamics.series import over_sound_series, paths, require_free_names, result, summed
+from sgdphys.dynamics.series import (
+    over_sound_series,
+    paths,
+    require_free_names,
+    require_one_dimension,
+    result,
+    summed,
+)
 from sgdphys.dynamics.status import Needs, is_still
-from sgdphys.errors import InputError, nearest
+from sgdphys.errors import InputError
 from sgdphys.processes import fractional_brownian
 from sgdphys.quantities import GENERALISED_DIFFUSION, labelled, number_of
 from sgdphys.status import END_OF_RANGE, FEW_VALUES, OK
@@ -343,8 +350,7 @@ def _ensemble_exponent(
     attributes: dict[str, Any],
 ) -> xr.Dataset:
     """Exponent of the MSD averaged over a dimension, with an interval over it."""
-    if over not in series.over:
-        raise InputError(f"there is no dimension {over!r}; {nearest(over, series.over)}")
+    require_one_dimension(series, over)
     axis = series.over.index(over)
     members = np.moveaxis(found[..., : len(log_lag)], axis, 0)
     weights = log_lag - log_lag.mean()
@@ -353,7 +359,8 @@ def _ensemble_exponent(
         slope = np.log(finite_mean(members)) @ weights
         without_each = np.log(means_without_each(members)) @ weights
     count = np.isfinite(members[..., 0]).sum(axis=0)
-    low, high = jackknife_interval(slope, without_each, count, attributes["confidence"])
+    ends = jackknife_interval(slope, without_each, count, attributes["confidence"])
+    low, high = (np.clip(end, 0.0, 2.0) for end in ends)  # of an MSD that is bounded or ballistic
     template = series.theta.isel({series.dim: 0, over: 0}, drop=True)
     values = {"alpha": slope, "alpha_low": low, "alpha_high": high}
     require_free_names(template, [*values, "count"])

@@ -11,7 +11,7 @@ from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array, require_dimensions
 from sgdphys.dynamics.clock import pairs_at
 from sgdphys.dynamics.diffusion.wiener import chi_squared_interval
-from sgdphys.dynamics.series import paths, require_free_names
+from sgdphys.dynamics.series import paths, require_free_names, require_one_dimension
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import labelled_without_missing
 from sgdphys.quantities import attributes, labelled, number_of
@@ -29,6 +29,10 @@ def groups_along(theta: xr.DataArray, over: str, within: str | None) -> list[np.
         )
     names = theta[within].to_numpy()
     return [np.flatnonzero(names == name) for name in np.unique(names)]
+
+
+def _name_of(theta: xr.DataArray, family: str | None, members: np.ndarray) -> str:
+    return "of all" if family is None else f"{family} {theta[family].to_numpy()[members[0]]}"
 
 
 @np.errstate(all="ignore")  # odd series have no value, and harm no other
@@ -82,8 +86,8 @@ def deviation_from_mean(
     for members in groups_along(theta, over, family):
         if len(members) < 2:
             raise InputError(
-                f"a group along {over!r} has one member; a deviation from the mean needs at least "
-                "two: train with train.twins of 2 or more"
+                f"the group {_name_of(theta, family, members)} along {over!r} has one member; a "
+                "deviation from the mean needs at least two (of a study: train.twins)"
             )
         group = theta.isel({over: members})
         group = group.where(np.isfinite(group))
@@ -147,9 +151,14 @@ def variance_components(
     """
     theta = labelled_without_missing(labelled_array(theta))
     theta = theta.where(np.isfinite(theta))
-    groups = [theta.isel({over: g}) for g in groups_along(theta, over, family)]
-    if min(g.sizes[over] for g in groups) < 2:
-        raise InputError("a family has one member; train with train.twins of 2 or more")
+    indices = groups_along(theta, over, family)
+    for members in indices:
+        if len(members) < 2:
+            raise InputError(
+                f"the group {_name_of(theta, family, members)} along {over!r} has one member; a "
+                "variance within groups needs at least two (of a study: train.twins)"
+            )
+    groups = [theta.isel({over: members}) for members in indices]
     inside = xr.concat([g.var(over, ddof=1) for g in groups], dim="group")
     means = xr.concat([g.mean(over) for g in groups], dim="group")
     sizes = xr.concat([g.notnull().sum(over) for g in groups], dim="group")
@@ -220,6 +229,7 @@ def ensemble_diffusion(
     1.0
     """
     series = paths(theta, time=time)
+    require_one_dimension(series, over)
     x = labelled_without_missing(series.theta)
     x = x.where(np.isfinite(x))
     names = ("drift", "diffusion", "diffusion_low", "diffusion_high", "count")

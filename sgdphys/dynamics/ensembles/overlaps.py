@@ -142,8 +142,12 @@ def replica_overlap(
     theta = labelled_array(theta, over, "parameter")
     if over not in theta.dims or theta.sizes[over] < 2:
         raise InputError(f"an overlap of replicas needs at least two along {over!r}")
-    matrices = {n: np.asarray(m) for n, m in layer_matrices(theta.transpose(over, ...)).items()}
+    theta = theta.transpose(over, ...)
+    theta = theta.isel({over: np.isfinite(theta.to_numpy()).all(axis=1)})
     members = theta.sizes[over]
+    if members < 2:
+        raise InputError(f"{members} along {over!r} have finite weights; an overlap needs two")
+    matrices = {n: np.asarray(m) for n, m in layer_matrices(theta).items()}
     generator = stream(rng)
     first, second = np.triu_indices(members, 1)
     if len(first) > _MOST_PAIRS:
@@ -159,7 +163,8 @@ def replica_overlap(
         null[k] = _matched(one, permuted, odd)
     data = {"null_matched_overlap": ("layer", null.mean(axis=0))}
     for name, values in (("overlap", raw), ("matched_overlap", matched)):
-        low, high = _pairs_interval(values, first, second, members, confidence)
+        ends = _pairs_interval(values, first, second, members, confidence)
+        low, high = (np.clip(end, -1.0, 1.0) for end in ends)
         data |= {name: ("layer", values.mean(axis=0))}
         data |= {f"{name}_low": ("layer", low), f"{name}_high": ("layer", high)}
     found = xr.Dataset({**data, "pairs": len(first)}, coords={"layer": layers})
@@ -288,7 +293,8 @@ def unit_overlap(
     estimate = np.sqrt(finite_mean(squares))
     members = np.isfinite(squares).sum(axis=0)
     without_each = np.sqrt(means_without_each(squares))
-    low, high = jackknife_interval(estimate, without_each, members, confidence)
+    ends = jackknife_interval(estimate, without_each, members, confidence)
+    low, high = (np.clip(end, 0.0, 1.0) for end in ends)
     data = {
         "unit_overlap": ("layer", estimate),
         "unit_overlap_low": ("layer", low),

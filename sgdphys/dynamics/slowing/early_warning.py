@@ -18,7 +18,12 @@ from sgdphys.dynamics.series import Paths, over_sound_series, paths, result
 from sgdphys.dynamics.slowing.autocorrelation import require_even
 from sgdphys.dynamics.slowing.detrending import METHODS, rest_of, smoothing_points
 from sgdphys.dynamics.slowing.ensemble_indicators import across_members, require_members
-from sgdphys.dynamics.slowing.rolling_indicators import INDICATORS, require_window, rolling
+from sgdphys.dynamics.slowing.rolling_indicators import (
+    INDICATORS,
+    NARROWEST,
+    require_window,
+    rolling,
+)
 from sgdphys.dynamics.slowing.surrogates import KINDS, surrogates_of
 from sgdphys.dynamics.status import Needs, precision_of, status_of
 from sgdphys.errors import InputError, nearest
@@ -171,6 +176,11 @@ def early_warning(
     if over is not None:
         return _across(series, over, surrogates, resamples, rng)
     points = series.theta.sizes[series.dim]
+    if window is None and points < 2 * NARROWEST:
+        raise InputError(
+            f"the series has {points} points; windows of half of it need at least "
+            f"{2 * NARROWEST}, and no window may have fewer than {NARROWEST}"
+        )
     width = round(points / 2) if window is None else points_within(window, spacing)
     require_window(width, points, spacing)
     stride = max(1, (points - width) // _WINDOWS)

@@ -24,6 +24,7 @@ METHODS = ("lag1", "integrated", "exponential")
 _FITTED = 2.0
 """Range of the exponential fit, in relaxation times."""
 _ITERATIONS = 30
+_SLOWEST = 1e-9
 _FASTEST = 50.0
 """Relaxation rate per step from which on there is no memory."""
 _REJECT_BELOW = 0.01
@@ -131,6 +132,7 @@ def relaxation_time(
     if method == "integrated":
         below, above = ends_of_time(error, confidence)
         tau, low, high = (_from_integrated(v) for v in (time, time * below, time * above))
+        low = np.where(np.isnan(low) & ~np.isnan(high), 0.0, low)  # as short as that of white noise
     else:
         tau, low, high = fitted, np.full_like(time, np.nan), np.full_like(time, np.nan)
     # long enough, with an integrated time that is at most that of white noise
@@ -244,7 +246,7 @@ def _exponential(found, time, count, start, out):
     time, count, start : float64 (series,)
         Integrated times, numbers of points, and starting values of relaxation times, in steps.
     out : float64 (series,)
-        Filled; NaN without a starting value, and without memory.
+        Filled; NaN without a starting value, without memory, and where nothing decays.
     """
     for s in range(found.shape[0]):
         out[s] = np.nan
@@ -266,6 +268,6 @@ def _exponential(found, time, count, start, out):
             if square <= 0.0:
                 rate = _FASTEST
                 break
-            rate = min(max(rate + product / square, 1e-9), _FASTEST)
-        if rate < _FASTEST:
+            rate = min(max(rate + product / square, _SLOWEST), _FASTEST)
+        if _SLOWEST < rate < _FASTEST:
             out[s] = 1.0 / rate

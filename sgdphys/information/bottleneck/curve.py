@@ -75,7 +75,7 @@ def _count(channel: Channel, share: np.ndarray) -> int:
     mass = channel.p_x @ share
     kept = mass > 1e-9
     q = (channel.p_x[:, None] * share[:, kept]).T @ channel.p_y_given_x / mass[kept, None]
-    return len(np.unique(np.round(q[:, -1], 6)))
+    return len(np.unique(np.round(q, 6), axis=0))
 
 
 def bound_betas(onset: float) -> np.ndarray:

@@ -13,10 +13,12 @@ from sgdphys.quantities import labelled
 from sgdphys.simd.elementary import exp
 from sgdphys.simd.operations import fma, load_block, store
 from sgdphys.simd.vectors import SAMPLES, lanes
-from sgdphys.status import CONSTANT_LAYER, OK, flagged
+from sgdphys.status import CONSTANT_LAYER, OK, SATURATED, flagged
 
 WIDTH = SAMPLES * lanes("float32")
 """Pairs that are processed together."""
+_SATURATED_WITHIN = 1e-6
+"""Bits below log2 n at which every sample counts as alone."""
 _FULL = 4
 """Minimum number of blocks of a class for which its padding is negligible."""
 _LARGEST = 1e18
@@ -186,11 +188,14 @@ def kde_information(
         own = np.maximum(sums[np.arange(n), of], 1.0)
         given_y = -np.log2(own / np.bincount(of)[of][:, None]).mean(axis=0)
         about_y.append(np.maximum(about_x - given_y, 0.0))
+    status = OK if given.moves.any() else CONSTANT_LAYER
+    if n > 1 and about_x.min() > np.log2(n) - _SATURATED_WITHIN:
+        status = SATURATED
     data = xr.Dataset(
         {
             "I_XT": ("bound", about_x),
             "I_TY": ("bound", about_y[0]),
-            "status": flagged(xr.DataArray(OK if given.moves.any() else CONSTANT_LAYER)),
+            "status": flagged(xr.DataArray(status)),
         }
         | ({} if shuffled is None else {"null_I_TY": ("bound", about_y[1])}),
         coords={"bound": ["lower", "upper"]},

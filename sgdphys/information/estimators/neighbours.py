@@ -100,8 +100,8 @@ def neighbour_information(t: Any, y: Any, *, neighbours: int = 3, rng: Seed = 0)
     counts = np.bincount(labels, minlength=kinds)
     if not has_neighbours(labels, neighbours):
         raise InputError(
-            f"a label has {counts.min()} samples and neighbours is {neighbours}; every label needs "
-            "more samples than neighbours, at least 1"
+            f"neighbours is {neighbours} and the rarest label has {counts.min()} samples; give at "
+            f"least 1 neighbour, and more samples of every label than neighbours"
         )
     # scaled by a power of two, which is exact, so that squares neither overflow nor underflow
     units = np.ldexp(units, -np.frexp(np.abs(units).max(axis=0))[1])

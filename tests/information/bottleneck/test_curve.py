@@ -258,3 +258,9 @@ def test_the_lowest_of_several_starts_is_given():
 def test_wrong_numbers_of_starts_are_refused(starts):
     with pytest.raises(InputError, match=r"starts is .*; it must be a whole number of at least 0"):
         bottleneck_curve(symmetric_channel(0.1), [2], starts=starts)
+
+
+@pytest.mark.parametrize("labels", [3, 4])
+def test_clusters_are_told_apart_by_all_labels(labels):
+    found = bottleneck_curve(np.eye(labels) / labels, [2.0, 10.0], method="blahut_arimoto")
+    assert found["clusters"].to_numpy().tolist() == [labels, labels]

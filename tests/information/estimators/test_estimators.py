@@ -127,7 +127,7 @@ def test_duplicates_and_constant_units():
     [
         (
             lambda: neighbour_information(np.arange(6.0), [0, 0, 0, 0, 1, 1]),
-            "a label has 2 samples",
+            "the rarest label has 2 samples",
         ),
         (lambda: neighbour_information([np.nan, 1.0], [0, 1]), "not all finite"),
         (lambda: kde_information([0.0, 1.0], [0, 1], noise_variance=0), "noise_variance is 0"),
@@ -385,3 +385,9 @@ def test_distances_within_labels_take_further_axes_as_units():
 
     t, y = classes(60, 12)
     assert distance_ratio(t.reshape(60, 3, 2, 2), y) == distance_ratio(t, y)
+
+
+def test_samples_that_are_all_alone_are_said_to_be():
+    t = 100 * np.random.default_rng(0).standard_normal((80, 40))
+    found = kde_information(t, np.arange(80) % 2)
+    assert str(words(found["status"])) == "saturated at log2 n"
