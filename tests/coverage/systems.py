@@ -58,14 +58,14 @@ def langevin_cells():
             at = dict(zip(("row", "column"), entry, strict=True))
             yield Cell(
                 "fit_langevin: kappa_matrix", f"n = {n}, entry {entry[0]}{entry[1]}",
-                functools.partial(count, n, 0.1, 0.5, "kappa_matrix", value, at), series=200,
+                functools.partial(count, n, 0.1, 0.5, "kappa_matrix", value, at), series=100,
             )  # fmt: skip
             yield Cell(
                 "fit_langevin: diffusion_matrix", f"n = {n}, entry {entry[0]}{entry[1]}",
                 functools.partial(
                     count, n, 0.1, 0.5, "diffusion_matrix", 0.5 * (entry == (0, 0)), at
                 ),
-                series=200,
+                series=100,
             )  # fmt: skip
         for rotation in (0.05, 0.5, 2.0):
             yield Cell(
@@ -73,7 +73,7 @@ def langevin_cells():
                 functools.partial(
                     count, n, 0.1, rotation, "entropy_production", 2 * rotation**2, None
                 ),
-                series=200,
+                series=100,
             )  # fmt: skip
 
 
