@@ -244,7 +244,8 @@ def fit(
     ``nonlinear_drift``: use ``kramers_moyal``. ``anderson_darling``, ``sums_of_8``, ``student_t``,
     ``jumps``: the steps are not normal, nor stable; use ``tail_index`` with care. Long series are
     rejected for smaller deviations than short ones: compare stretches of equal length. What
-    simulated processes are named is counted in docs/confusion.md.
+    simulated processes are named is counted in docs/confusion.md: true models are "none" in at most
+    2.5% of series, but fractional Brownian motion of exponent 0.9 in 3.5% at 100 increments.
 
     ``heldout`` is the mean log density of the last fifth of the points, with coefficients from the
     first four fifths. Fractional and Levy models need evenly spaced points without gaps; otherwise
