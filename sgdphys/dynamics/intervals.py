@@ -237,8 +237,8 @@ def mean_with_interval(
 
     Notes
     -----
-    A share of values between 0 and 1 has the interval of as many successes as their sum, which is
-    too wide for them.
+    A share of values between 0 and 1 has the interval of as many successes as their sum, rounded
+    to whole ones on either side, which is too wide for them.
     """
     name = str(values.name)
     ordered = values.transpose(over, ...)
@@ -288,12 +288,13 @@ def _median(
 def clopper_pearson(
     successes: float | np.ndarray, n: int | np.ndarray, confidence: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Interval of a share; NaN without members."""
+    """Interval of a share; NaN without members. Parts of successes widen it to whole ones."""
     from scipy.special import betaincinv
 
     tail = (1 - confidence) / 2
     k = np.clip(np.nan_to_num(successes), 0, n)
+    fewest, most = np.floor(k + 1e-9), np.ceil(k - 1e-9)
     with np.errstate(all="ignore"):
-        low = np.where(k > 0, betaincinv(np.maximum(k, 1e-300), n - k + 1, tail), 0.0)
-        high = np.where(k < n, betaincinv(k + 1, np.maximum(n - k, 1e-300), 1 - tail), 1.0)
+        low = np.where(fewest > 0, betaincinv(fewest, n - fewest + 1, tail), 0.0)
+        high = np.where(most < n, betaincinv(most + 1, n - most, 1 - tail), 1.0)
     return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)

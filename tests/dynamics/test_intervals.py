@@ -75,6 +75,12 @@ def test_a_share_is_covered_even_where_all_members_are_equal(members, share):
     assert high == 1
 
 
+def test_parts_of_a_success_are_no_success():
+    _, low, high = interval_of(np.array([[0.0], [0.0], [0.02]]), "share")
+    assert low == 0
+    assert high == interval_of(np.array([[0.0], [0.0], [1.0]]), "share")[2]
+
+
 @pytest.mark.parametrize("members", [6, 7, 30])
 def test_a_median_is_covered_for_any_distribution(members):
     x = np.random.default_rng(members).exponential(1.0, (members, TRIALS))

@@ -195,7 +195,6 @@ STATISTICS = {
         order_violations,
         "Fraction of epochs at which a layer violates the data-processing inequality",
         needs=("information",),
-        kind="share",
         shown_in=("information",),
     ),
     "label_bits_above_null": Statistic(
