@@ -182,7 +182,7 @@ def _profile(table, index, dx, place, scratch):
     Returns
     -------
     float
-        Log-likelihood.
+        Log-likelihood; -inf where the iteration leaves no scale.
     """
     n = dx.shape[0]
     is_gaussian = index >= table.indices[-1]
@@ -201,12 +201,16 @@ def _profile(table, index, dx, place, scratch):
         total = 0.0
         first = 0.0
         second = 0.0
+        if not scale > 0.0:  # on a value that is repeated
+            return -np.inf
         for k in range(n):
             z = (dx[k] - location) / scale
             w = max(_at(weights, table.step, z), 0.0) if not is_gaussian else 0.5
             total += w
             first += w * z
             second += w * z * z
+        if not total > 0.0:
+            return -np.inf
         moved = first / total
         location += scale * moved
         ratio = second / n - moved * moved * total / n
@@ -216,6 +220,8 @@ def _profile(table, index, dx, place, scratch):
         scale *= ratio**0.75  # over-relaxed: the fixed-point iteration, power 1/2, converges slowly
         if abs(ratio - 1.0) < near_scale and abs(moved) < near:
             break
+    if not scale > 0.0:
+        return -np.inf
     value = 0.0
     for k in range(n):
         z = (dx[k] - location) / scale
