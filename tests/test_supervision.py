@@ -109,10 +109,11 @@ def test_it_ends_with_the_one_that_began_it():
 
 def test_a_command_knows_that_it_was_interrupted():
     body = """
-    try: time.sleep(60)
+    try: print("ready", flush=True); time.sleep(60)
     except BaseException: print(is_interrupted(), flush=True)
     return 1"""
     with started(body) as process:
         process.stdout.readline()
+        assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)
         assert process.stdout.read() == "True\ninterrupted\n"
