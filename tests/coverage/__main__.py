@@ -14,9 +14,9 @@ import sys
 import time
 from pathlib import Path
 
-import ensembles
 import nulls
 import paths
+import replicas
 import systems
 from cells import Row, counted
 
@@ -25,7 +25,7 @@ import sgdphys
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
 GROUPS = {
     "Estimators of single paths": paths.groups,
-    "Estimators over replicas": ensembles.groups,
+    "Estimators over replicas": replicas.groups,
     "Estimators of several coordinates, of noise and of critical points": systems.groups,
     "Tests, rejection of a true null at 5%": nulls.groups,
 }

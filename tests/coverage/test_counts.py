@@ -1,0 +1,40 @@
+"""The counts of coverage: what is right passes, what is too narrow is seen."""
+
+import functools
+
+import nulls
+import numpy as np
+import paths
+import replicas
+import systems
+from cells import Cell, Counted, counted
+
+
+def normal_means(factor, rng, series):
+    """Intervals of means of 20 normal numbers, their half-width times a factor."""
+    x = rng.standard_normal((series, 20))
+    mean, half_width = x.mean(axis=1), factor * 2.093 * x.std(axis=1, ddof=1) / np.sqrt(20)
+    return Counted(0.0, mean - half_width, mean + half_width, np.ones(series, bool))
+
+
+def test_intervals_that_are_too_narrow_are_outside():
+    for factor, is_right in ((1.0, True), (0.7, False), (2.0, False)):
+        row = counted(Cell("mean", "normal", functools.partial(normal_means, factor), series=2000))
+        assert row.is_right == is_right
+        assert row.used == 2000
+        assert abs(row.below - row.above) < 0.02
+
+
+def test_missing_intervals_are_counted_apart():
+    def count(rng, series):
+        found = normal_means(1.0, rng, series)
+        return found._replace(low=np.where(np.arange(series) % 4, found.low, np.nan))
+
+    row = counted(Cell("mean", "normal", count, series=400))
+    assert row.used == 300
+    assert row.without == 0.25
+
+
+def test_every_cell_has_a_name_of_its_own():
+    every = [c for module in (paths, replicas, systems, nulls) for c in module.groups()]
+    assert len({(c.estimator, c.condition) for c in every}) == len(every) > 400
