@@ -21,7 +21,8 @@ def warns(found, trend="joint"):
     return found["p_value"].sel(trend=trend) <= 0.05
 
 
-@pytest.mark.parametrize("surrogates", ["ar1", pytest.param("phases", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("surrogates", ["ar1", "phases"])
 def test_stationary_series_give_no_warning(surrogates):
     found = early_warning(ar1(0.7, 300, 1000, seed=1), surrogates=surrogates, resamples=99)
     for trend in ("variance", "autocorrelation", "joint"):

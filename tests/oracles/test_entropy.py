@@ -134,7 +134,10 @@ def test_balance_of_a_relaxing_cloud(start, sign):
 
 @pytest.mark.parametrize(
     ("process", "truth", "steps"),
-    [(processes.rotating_langevin, 8.0, 8000), (processes.gyrator, 0.4, 40_000)],
+    [
+        (processes.rotating_langevin, 8.0, 8000),
+        pytest.param(processes.gyrator, 0.4, 40_000, marks=pytest.mark.slow),
+    ],
 )
 def test_entropy_production(process, truth, steps):
     data = process(dt=0.05, steps=steps, replicas=400, rng=6)
@@ -147,6 +150,7 @@ def test_entropy_production(process, truth, steps):
     assert abs(float(mean) - truth) < 4 * float(error)
 
 
+@pytest.mark.slow
 def test_equilibrium_produces_no_entropy():
     data = processes.ornstein_uhlenbeck(
         kappa=np.array([[1.0, 0.3], [0.3, 2.0]]), diffusion=0.5, dt=0.05, steps=4000,

@@ -19,6 +19,7 @@ def test_exact_power_laws(exponent, sides):
     assert float(found["exponent"]) == pytest.approx(exponent, rel=2e-3)
 
 
+@pytest.mark.slow
 def test_intervals_of_noisy_scans():
     """Errors of 5% on every time: 95% intervals of 80 scans hold the truth in 88% or more."""
     rng = np.random.default_rng(1)
