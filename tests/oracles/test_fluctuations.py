@@ -189,3 +189,16 @@ def test_noise_alignment():
     h = np.diag([2.0, 1.0, 0.0])
     found = noise_alignment(np.stack([3 * h, np.diag([0.0, 0.0, 1.0])]), h)
     np.testing.assert_allclose(found, [1.0, 0.0], atol=1e-12)
+
+
+def test_a_path_without_a_full_gradient_counts_in_no_average():
+    x = processes.sgd_on_quadratic(curvature=2.0, steps=2000, replicas=5, rng=3)["theta"]
+    full = (2 * x).copy()
+    full[{"replica": 1}] = np.nan
+    found = fluctuation_ratios(x, learning_rate=0.1, full_gradient=full)
+    rest = [0, 2, 3, 4]
+    alone = fluctuation_ratios(
+        x.isel(replica=rest), learning_rate=0.1, full_gradient=full.isel(replica=rest)
+    )
+    for name in alone:
+        np.testing.assert_allclose(found[name], alone[name], err_msg=str(name))

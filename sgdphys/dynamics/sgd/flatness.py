@@ -259,12 +259,14 @@ def variance_flatness(
             f"a slope needs {_FEWEST_DIRECTIONS}"
         )
     both = np.stack([v[:, is_used], h[:, is_used]], axis=-1)
+    is_complete = np.isfinite(both).all(axis=(1, 2))
+    members = int(is_complete.sum())
+    both = both[is_complete] if members else both
     if np.ptp(finite_mean(both)[:, 1]) == 0:
         raise NotEnoughData(
             "all directions have the same curvature, and there is no slope: give others"
         )
     slope = _log_slope(finite_mean(both))
-    members = np.isfinite(both).all(axis=(1, 2)).sum()
     low, high = jackknife_interval(slope, _log_slope(means_without_each(both)), members, confidence)
     data = xr.Dataset(
         {

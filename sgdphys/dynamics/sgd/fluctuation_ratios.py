@@ -8,7 +8,7 @@ import xarray as xr
 from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array, require_dimensions
 from sgdphys.dynamics.clock import number_given
-from sgdphys.dynamics.intervals import METHOD, jackknife_interval, means_without_each
+from sgdphys.dynamics.intervals import METHOD, finite_mean, jackknife_interval, means_without_each
 from sgdphys.dynamics.series import paths
 from sgdphys.errors import InputError
 from sgdphys.missing import labelled_without_missing
@@ -19,6 +19,11 @@ def require_rates(learning_rate: float, momentum: float) -> None:
     """Refuse a learning rate that is not above 0, and a momentum that is not from 0 to below 1."""
     if not number_given(learning_rate, "learning_rate") > 0:
         raise InputError(f"learning_rate is {learning_rate}; it must be above 0")
+    require_momentum(momentum)
+
+
+def require_momentum(momentum: float) -> None:
+    """Refuse a momentum that is not from 0 to below 1."""
     if not 0 <= number_given(momentum, "momentum") < 1:
         raise InputError(f"momentum is {momentum}; it must be at least 0 and below 1")
 
@@ -193,11 +198,13 @@ def fluctuation_ratios(
         h = _at_steps(labelled_array(hessian_gradient, dim), steps, dim, "hessian_gradient")
         sums["curved"] = learning_rate / 2 * averaged(g.sel({dim: h[dim]}) * h)
     rows = np.stack([v.transpose(over, ...).to_numpy() for v in sums.values()], axis=-1)
-    members = np.isfinite(rows).all(axis=-1).sum(axis=0)
+    is_complete = np.isfinite(rows).all(axis=-1)  # all averages are of the same paths
+    rows = np.where(is_complete[..., None], rows, np.nan)
+    members = is_complete.sum(axis=0)
     without_each = means_without_each(rows)
     template = sums["virial"].isel({over: 0}, drop=True)
     data: dict[str, Any] = {}
-    estimates = _ratios(dict(zip(sums, np.moveaxis(_means(rows), -1, 0), strict=True)))
+    estimates = _ratios(dict(zip(sums, np.moveaxis(finite_mean(rows), -1, 0), strict=True)))
     left_out = _ratios(dict(zip(sums, np.moveaxis(without_each, -1, 0), strict=True)))
     size = theta.sizes[coordinates]
     for name, value in estimates.items():
@@ -229,12 +236,6 @@ def _virial_of_full(
     inside = ((theta - mean) * f).mean(dim, skipna=False)
     moved = mean - theta.isel({dim: 0}, drop=True)
     return inside - moved * (g - f).mean(dim, skipna=False)
-
-
-def _means(rows: np.ndarray) -> np.ndarray:
-    finite = np.isfinite(rows).all(axis=-1, keepdims=True)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(finite, rows, 0.0).sum(axis=0) / finite.sum(axis=0))
 
 
 def _at_steps(given: xr.DataArray, steps: xr.DataArray, dim: str, name: str) -> xr.DataArray:

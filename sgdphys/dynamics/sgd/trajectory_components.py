@@ -11,8 +11,8 @@ import xarray as xr
 
 from sgdphys.arguments import checked, require_whole
 from sgdphys.draws import Seed, stream
-from sgdphys.dynamics.clock import number_given
 from sgdphys.dynamics.series import paths, require_free_names
+from sgdphys.dynamics.sgd.fluctuation_ratios import require_momentum
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
@@ -97,8 +97,7 @@ def trajectory_components(
     array([0.61, 0.16, 0.07])
     """
     require_whole(components, "components", 1)
-    if not 0 <= number_given(momentum, "momentum") < 1:
-        raise InputError(f"momentum is {momentum}; it must be at least 0 and below 1")
+    require_momentum(momentum)
     series = paths(theta, time=time)
     if coordinates not in series.over:
         raise InputError(
