@@ -71,7 +71,7 @@ def rank_correlation(
     least = fewest - 1 if is_across else fewest
     without_each = _mean_spearman(_ranks(a[kept], axis), _ranks(b[kept], axis), axis, least)
     if is_across:
-        series = int(finite.sum(axis=axis).reshape(-1).astype(bool).sum())
+        series = int(finite.any(axis=axis).sum())
         low, high = _interval_across(value, without_each, members, series)
     else:
         low, high = _interval_within(value, without_each, members)

@@ -7,6 +7,7 @@ from sgdphys.arguments import checked
 from sgdphys.draws import Seed, bootstrap_draws
 from sgdphys.dynamics.intervals import (
     BOOTSTRAP,
+    METHOD,
     Kind,
     bootstrap_interval,
     mean_with_interval,
@@ -87,5 +88,8 @@ def compression_after_transition(
         for name, values, kind in measured:
             result = result.merge(mean_with_interval(values.rename(prefix + name), kind=kind))
         result[f"{prefix}pairs"] = delay.notnull().sum("replica")
-    result.attrs = {"confidence": _CONFIDENCE, "interval_method": BOOTSTRAP}
+    result.attrs = {
+        "confidence": _CONFIDENCE,
+        "interval_method": f"{METHOD}; mean curves: {BOOTSTRAP}",
+    }
     return labelled(result, {"pairs": number_of("replicas that have both")})

@@ -93,6 +93,14 @@ def interval(found: xr.Dataset, name: str, truth: float) -> Counted:
     return Counted(truth, low, high, np.broadcast_to(status == 0, low.shape))
 
 
+def one_by_one(function: Any, arrays: Any, name: str, truth: float) -> Counted:
+    """Outcomes of a function that is called for one array, or ensemble, at a time."""
+    found = [function(array) for array in arrays]
+    low, high = (np.array([np.ravel(f[f"{name}{e}"]) for f in found]) for e in ("_low", "_high"))
+    status = np.array([int(f["status"]) if "status" in f else 0 for f in found])
+    return Counted(truth, low, high, np.broadcast_to(status[:, None] == 0, low.shape))
+
+
 def p_values(p: Any) -> Counted:
     """Outcomes of a test under its null."""
     p = np.asarray(p, float)

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import xarray as xr
-from cells import Cell, Counted, interval
+from cells import Cell, interval, one_by_one
 from simulators import ornstein_uhlenbeck, wiener
 
 import sgdphys as sp
@@ -24,13 +24,6 @@ _DRAWS = {
     "0 or 1, share 0.5": (lambda g, shape: 1.0 * (g.random(shape) < 0.5), 0.5, "share"),
     "0 or 1, share 0.9": (lambda g, shape: 1.0 * (g.random(shape) < 0.9), 0.9, "share"),
 }  # fmt: skip
-
-
-def _over_series(function, arrays, name, truth):
-    """One result per series, each with its own ensemble."""
-    found = [function(array) for array in arrays]
-    low, high = (np.array([np.ravel(f[f"{name}{e}"]) for f in found]) for e in ("_low", "_high"))
-    return Counted(truth, low, high, np.ones(low.shape, bool))
 
 
 def mean_cells():
@@ -153,7 +146,7 @@ def moment_cells():
         arrays = (
             ornstein_uhlenbeck(rng, members, dt * np.arange(1000), kappa=1.0) for _ in range(series)
         )
-        return _over_series(of, arrays, name, truth)
+        return one_by_one(of, arrays, name, truth)
 
     for members in _MEMBERS[1:]:
         for name, truth in (
@@ -186,7 +179,7 @@ def overlap_cells():
         )
 
     def overlap(members, rng, series):
-        return _over_series(
+        return one_by_one(
             lambda x: sp.dynamics.replica_overlap(x).isel(layer=0),
             (layers(rng, members) for _ in range(series)), "overlap", 0.0,
         )  # fmt: skip
@@ -198,7 +191,7 @@ def overlap_cells():
         products = np.einsum("rui,rvi->ruv", cosines, cosines)
         u, v = np.triu_indices(5, 1)
         truth = float(np.sqrt((products[:, u, v] ** 2).mean()))
-        return _over_series(
+        return one_by_one(
             lambda x: sp.dynamics.unit_overlap(x).isel(layer=0),
             (layers(rng, members) for _ in range(series)), "unit_overlap", truth,
         )  # fmt: skip
@@ -228,7 +221,7 @@ def correlation_cells():
             )
             return {"r_low": found.low, "r_high": found.high}
 
-        return _over_series(of, range(series), "r", truth)
+        return one_by_one(of, range(series), "r", truth)
 
     for members in (5, 10, 20, 50):
         for rho in (0.0, 0.6, 0.95):

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import xarray as xr
-from cells import Cell, Counted
+from cells import Cell, Counted, one_by_one
 from scipy.linalg import expm, solve_continuous_lyapunov
 
 import sgdphys as sp
@@ -20,16 +20,6 @@ def _linear(rng, series, n, dt, drift, diffusion):
     for k in range(1, n):
         x[..., k] = x[..., k - 1] @ decay.T + rng.standard_normal((series, len(drift))) @ noise.T
     return x
-
-
-def _each(function, arrays, name, truth, at=None):
-    found = [function(array) for array in arrays]
-    at = at or {}
-    low, high = (
-        np.array([float(f[f"{name}{end}"].isel(at)) for f in found]) for end in ("_low", "_high")
-    )
-    status = np.array([int(f["status"]) if "status" in f else 0 for f in found])
-    return Counted(truth, low, high, status == 0)
 
 
 def langevin_cells():
@@ -48,9 +38,9 @@ def langevin_cells():
             else sp.dynamics.fit_langevin
         )
         # each with random numbers of its own: errors of shared ones would not average out
-        return _each(
-            lambda one: function(one, time="time", rng=int(rng.integers(2**31))),
-            arrays, name, truth, at,
+        return one_by_one(
+            lambda one: function(one, time="time", rng=int(rng.integers(2**31))).isel(at),
+            arrays, name, truth,
         )  # fmt: skip
 
     for n in (500, 3000):
@@ -71,7 +61,7 @@ def langevin_cells():
             yield Cell(
                 "entropy_production", f"n = {n}, true {2 * rotation**2:g}",
                 functools.partial(
-                    count, n, 0.1, rotation, "entropy_production", 2 * rotation**2, None
+                    count, n, 0.1, rotation, "entropy_production", 2 * rotation**2, {}
                 ),
                 series=100,
             )  # fmt: skip
@@ -89,7 +79,7 @@ def entropy_cells():
             )
             for _ in range(series)
         )
-        return _each(
+        return one_by_one(
             lambda x: sp.dynamics.weight_entropy(x, **options).isel(time=0), arrays,
             "entropy", truth,
         )  # fmt: skip
@@ -147,7 +137,7 @@ def noise_cells():
         def of(x):
             return sp.dynamics.fluctuation_ratios(x, learning_rate=rate, full_gradient=scale * x)
 
-        return _each(of, arrays, name, 1.0)
+        return one_by_one(of, arrays, name, 1.0)
 
     def flatness(members, rng, series):
         curvature = np.array([1.0, 2.0, 4.0, 8.0, 16.0])

@@ -365,11 +365,8 @@ def gradient_phases(
     extra = noise**2 / batches if replacement else 0.0 * noise
     parts = {"mean": mean, "noise": noise, "weight": weight, "trace": trace}
     parts |= {"mean2": mean**2 - extra, "noise2": noise**2, "drift": moved}
-    # one draw for all, so that numerators and denominators belong to the same resamples
-    draws = bootstrap_draws(len(mean), rng, resamples)
-    resampled = {name: resampled_means(v, draws) for name, v in parts.items()}
     averages = {name: finite_mean(v) for name, v in parts.items()}
-    resampled_ratios, ratios = _ratios(resampled), _ratios(averages)
+    ratios = _ratios(averages)
     without_each = _ratios({name: means_without_each(v) for name, v in parts.items()})
 
     found: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
@@ -425,8 +422,12 @@ def gradient_phases(
     ]
     if drift is not None:
         events.append(("drift_transition_epoch_ensemble", "drift_ratio", crossing_epoch))
+    # one draw for all, so that numerators and denominators belong to the same resamples
+    draws = bootstrap_draws(len(mean), rng, resamples)
+    needed = {part for _, ratio, _ in events for part in _RATIOS[ratio]}
+    resampled = {part: resampled_means(parts[part], draws) for part in needed}
     for name, ratio, epoch_of in events:
-        resampled_epochs = epoch_of(along(resampled_ratios[ratio]), epoch)
+        resampled_epochs = epoch_of(along(_ratio(resampled, ratio)), epoch)
         event = epoch_of(along(ratios[ratio]), epoch)
         low, high = bootstrap_interval(
             event, resampled_epochs, finite[-1], confidence, kind="positive"
@@ -468,18 +469,25 @@ def _at_epoch(values: np.ndarray, epoch: np.ndarray, at: np.ndarray) -> np.ndarr
     return found
 
 
+_RATIOS = {
+    "gradient_ratio": ("mean", "noise"),
+    "gradient_ratio_squared": ("mean2", "noise2"),
+    "drift_ratio": ("drift", "noise"),
+    "mean_over_weight": ("mean", "weight"),
+    "noise_over_weight": ("noise", "weight"),
+    "noise_scale": ("trace", "mean2"),
+}
+"""Averages that are divided by each other."""
 _KINDS: dict[str, Kind] = {"gradient_ratio_squared": "symmetric", "noise_scale": "symmetric"}
 """Ratios that can be negative, since noise is subtracted from their mean; others are positive."""
 
 
 def _ratios(a: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Ratios of averages (..., epoch, layer)."""
+    return {name: _ratio(a, name) for name in _RATIOS}
+
+
+def _ratio(a: dict[str, np.ndarray], name: str) -> np.ndarray:
+    above, below = _RATIOS[name]
     with np.errstate(divide="ignore", invalid="ignore"):
-        return {
-            "gradient_ratio": a["mean"] / a["noise"],
-            "gradient_ratio_squared": a["mean2"] / a["noise2"],
-            "drift_ratio": a["drift"] / a["noise"],
-            "mean_over_weight": a["mean"] / a["weight"],
-            "noise_over_weight": a["noise"] / a["weight"],
-            "noise_scale": a["trace"] / a["mean2"],
-        }
+        return np.asarray(a[above] / a[below])
