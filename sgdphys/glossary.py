@@ -93,6 +93,19 @@ GLOSSARY: dict[str, Quantity] = {
         r"\mathrm{tr}\,S",
         "trace of the covariance of per-sample gradients of one layer, normalised by N",
     ),
+    "followed_mean_norm": Quantity(
+        "loss/{x}",
+        "norm of the mean gradient over an epoch",
+        r"|\bar g|",
+        "of the batch gradients that the updates of an epoch followed, while the weights moved",
+    ),
+    "followed_noise_norm": Quantity(
+        "loss/{x}",
+        "norm of the spread of gradients over an epoch",
+        r"(\mathrm{tr}\,V_g)^{1/2}",
+        "root of the summed variance of the batch gradients that the updates of an epoch followed; "
+        "it holds the change of the mean gradient as the weights move",
+    ),
     "last_gradient_norm": Quantity(
         "loss/{x}", "norm of the last gradient", "|g|", "gradient of the last batch, by layer"
     ),

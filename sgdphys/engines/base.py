@@ -251,7 +251,7 @@ class Recorded:
     by_epoch : dict of arrays (epoch, replica, ...)
         loss, accuracy, test_loss, test_accuracy (epoch, replica); gradient_mean,
         gradient_variance (epoch, replica, parameter); mean_norm, noise_norm, weight_norm,
-        noise_trace (epoch, replica, layer).
+        noise_trace, followed_mean_norm, followed_noise_norm (epoch, replica, layer).
     """
 
     steps: np.ndarray
@@ -337,14 +337,20 @@ def room_for(ensemble: Ensemble, steps: np.ndarray, epochs: np.ndarray, plan: Pl
     if plan.gradients:
         shapes |= dict.fromkeys(("gradient_mean", "gradient_variance"), (parameters,))
         shapes |= dict.fromkeys(
-            ("mean_norm", "noise_norm", "weight_norm", "noise_trace"), (network.layers,)
-        )
+            (
+                "mean_norm", "noise_norm", "weight_norm", "noise_trace", "followed_mean_norm",
+                "followed_noise_norm",
+            ),
+            (network.layers,),
+        )  # fmt: skip
     return Recorded(
         steps=steps,
         theta=np.empty((replicas, len(steps), parameters), dtype),
         epochs=epochs,
-        by_epoch={
-            name: np.empty((len(epochs), replicas, *shape), np.float64 if not shape else dtype)
+        by_epoch={  # NaN: no update follows the last epoch
+            name: np.full(
+                (len(epochs), replicas, *shape), np.nan, np.float64 if not shape else dtype
+            )
             for name, shape in shapes.items()
         },
     )

@@ -176,6 +176,22 @@ class Block:
             out[name][at, self.replicas] = value
         return totals
 
+    def record_followed(self, sums: np.ndarray, out: dict[str, np.ndarray], at: int) -> None:
+        """Record mean and noise of the gradients that an epoch's updates followed.
+
+        Parameters
+        ----------
+        sums : (2, parameter * lane)
+            See ``kernels.train``.
+        """
+        sizes = self.data.batch_sizes
+        whole_pass = self.ensemble.training.sampler != "replacement"
+        with np.errstate(over="ignore", invalid="ignore"):  # weights on their way to divergence
+            mean, square = sums / sizes.sum()
+            variance = batch_variance(mean, square, sizes, whole_pass)
+            out["followed_mean_norm"][at, self.replicas] = np.sqrt(self._by_layer(mean**2))
+            out["followed_noise_norm"][at, self.replicas] = np.sqrt(self._by_layer(variance))
+
     def _by_layer(self, rows: np.ndarray) -> np.ndarray:
         """Sums over the parameters of each layer, (replica, layer)."""
         return np.add.reduceat(self.of_rows(rows), self.net.weight_at, axis=1)

@@ -117,6 +117,7 @@ class FusedEngine:
         work = self.ensemble.train_samples * state.theta.shape[1]
         stretch = max(1, int(_STRETCH / work))
         position = {int(e): k for k, e in enumerate(recorded.epochs)}
+        nothing = np.zeros((2, 0))
         epoch = state.epoch
         while True:
             if epoch in position:
@@ -127,12 +128,18 @@ class FusedEngine:
                 raise Stopped
             ahead = recorded.epochs[recorded.epochs > epoch]
             end = min([epoch + stretch, after.epoch, *ahead[:1].tolist()])
+            is_followed = plan.gradients and epoch in position
+            followed = nothing
+            if is_followed:
+                end, followed = epoch + 1, np.zeros((2, len(weights.theta)))
             start = (epoch - state.epoch) * per_epoch
             kernels.train(
                 block.net, block.rule, block.data, block.keys, weights, block.buffers,
                 block.order, block.words, (epoch, end), self.ensemble.training.rates,
-                slots[start:], out,
+                slots[start:], out, followed,
             )  # fmt: skip
+            if is_followed:
+                block.record_followed(followed, recorded.by_epoch, position[epoch])
             if progress is not None:
                 progress((end - epoch) * len(block.replicas))
             epoch = end

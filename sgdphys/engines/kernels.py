@@ -101,6 +101,15 @@ def _add_sample_gradients(net, data, theta, keys, epoch, order, first, end, buff
 
 
 @compiled
+def _add_batch(gradient, samples, sums):
+    """Add n g and n g**2 of a batch to (2, parameter * lane), from its summed gradient n g."""
+    for k in range(gradient.shape[0]):
+        g = np.float64(gradient[k])
+        sums[0, k] += g
+        sums[1, k] += g * g / samples
+
+
+@compiled
 def _keep(theta, width, out, slot):
     for lane in range(out.shape[0]):
         for parameter in range(out.shape[2]):
@@ -108,7 +117,9 @@ def _keep(theta, width, out, slot):
 
 
 @compiled
-def train(net, rule, data, keys, weights, buffers, order, words, epochs, rates, slots, out):
+def train(
+    net, rule, data, keys, weights, buffers, order, words, epochs, rates, slots, out, followed
+):
     """Train a block for some epochs, in place.
 
     Parameters
@@ -121,6 +132,9 @@ def train(net, rule, data, keys, weights, buffers, order, words, epochs, rates, 
         Where in ``out`` the weights go after each update of these epochs; -1 is nowhere.
     out : (lane, slot, parameter)
         Receives the weights of the first ``out.shape[0]`` lanes.
+    followed : float64 (2, parameter * lane) or (2, 0)
+        If not empty, sum_b n_b g_b and sum_b n_b g_b**2 are added, g_b the mean gradient of the
+        loss over batch b at the weights that it met.
     """
     width = order.shape[1]
     updates = 0
@@ -134,6 +148,8 @@ def train(net, rule, data, keys, weights, buffers, order, words, epochs, rates, 
                     net, data, weights.theta, keys, epoch, order, first, end, buffers,
                     weights.gradient,
                 )  # fmt: skip
+            if followed.shape[1] > 0:
+                _add_batch(weights.gradient, end - start, followed)
             if rule.orthonormality > 0.0:
                 strength = rule.orthonormality * (end - start)  # gradients are sums over samples
                 add_penalty(net, weights.theta, strength, width, weights.gradient)
@@ -191,10 +207,7 @@ def measure(
             )
             add_squared_norms(net, buffers, squares)
             _add_losses(net, buffers, min(SAMPLES, end - first), totals)
-        for k in range(gradient.shape[0]):
-            g = np.float64(gradient[k])
-            sums[0, k] += g
-            sums[1, k] += g * g / sizes[batch]
+        _add_batch(gradient, sizes[batch], sums)
         for k in range(layers * width):
             norms[k // width, k % width] += squares[k]
     gradient[:] = 0.0

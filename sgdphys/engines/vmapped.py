@@ -212,11 +212,14 @@ class VmappedEngine:
             if stop is not None and stop():
                 raise Stopped
             order = self._order(epoch)
+            followed = _BatchSums(theta) if epoch in at and plan.gradients else None
             for batch, (first, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
                 step = epoch * len(ends) + batch + 1
                 gradient, buffers = self._gradient(
                     theta, buffers, order[:, first:end], (ensemble.seed, epoch, batch)
                 )
+                if followed is not None:
+                    followed.add(gradient, int(end - first))
                 if training.weight_decay:
                     gradient = gradient + training.weight_decay * self.model.decayed(theta)
                 _update(training, theta, velocity, square, gradient, training.rates[epoch], step)
@@ -224,6 +227,11 @@ class VmappedEngine:
                 diverged = torch.where(is_new, step, diverged)
                 if step in slots:
                     recorded.theta[:, slots[step]] = theta.cpu().numpy()
+            if followed is not None:
+                mean, variance = followed.mean_and_variance(ensemble)
+                out = recorded.by_epoch
+                out["followed_mean_norm"][at[epoch]] = np.sqrt(self._by_layer(mean**2))
+                out["followed_noise_norm"][at[epoch]] = np.sqrt(self._by_layer(variance))
             if progress is not None:
                 progress(ensemble.replicas)
         after = replace(
@@ -282,17 +290,12 @@ class VmappedEngine:
         ensemble = self.ensemble
         sizes = ensemble.batch_sizes
         order, ends = self._order(epoch), np.cumsum(sizes)
-        total = torch.zeros_like(theta, dtype=torch.float64)
-        squares = torch.zeros_like(total)
+        sums = _BatchSums(theta)
         for batch, (first, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
             seed = (ensemble.seed, epoch, batch, 1)
-            gradient = self._gradient(theta, buffers, order[:, first:end], seed)[0].double()
-            total += int(sizes[batch]) * gradient
-            squares += int(sizes[batch]) * gradient**2
-        mean = (total / int(sizes.sum())).cpu().numpy()
-        square = (squares / int(sizes.sum())).cpu().numpy()
-        whole_pass = ensemble.training.sampler != "replacement"
-        variance = batch_variance(mean, square, sizes, whole_pass)
+            gradient = self._gradient(theta, buffers, order[:, first:end], seed)[0]
+            sums.add(gradient, int(sizes[batch]))
+        mean, variance = sums.mean_and_variance(ensemble)
         weights = theta.double().cpu().numpy()
         return {
             "gradient_mean": mean,
@@ -329,6 +332,28 @@ class VmappedEngine:
         n = rows.shape[1]
         trace = squares / n - (total / n) ** 2
         return np.maximum(self._by_layer(trace.cpu().numpy()), 0.0)
+
+
+class _BatchSums:
+    """Sums over the batches of an epoch of n g and n g**2, g the mean gradient of n samples."""
+
+    def __init__(self, theta: torch.Tensor) -> None:
+        self._total = torch.zeros_like(theta, dtype=torch.float64)
+        self._squares = torch.zeros_like(self._total)
+
+    def add(self, gradient: torch.Tensor, samples: int) -> None:
+        gradient = gradient.double()
+        self._total += samples * gradient
+        self._squares += samples * gradient**2
+
+    def mean_and_variance(self, ensemble: Ensemble) -> tuple[np.ndarray, np.ndarray]:
+        """Weighted mean, and unbiased variance, (replica, parameter)."""
+        sizes = ensemble.batch_sizes
+        total = int(sizes.sum())
+        mean = (self._total / total).cpu().numpy()
+        square = (self._squares / total).cpu().numpy()
+        whole_pass = ensemble.training.sampler != "replacement"
+        return mean, batch_variance(mean, square, sizes, whole_pass)
 
 
 def _update(

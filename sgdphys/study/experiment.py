@@ -9,7 +9,7 @@ from sgdphys.networks import Perceptron
 from sgdphys.sampling import seed_sequence
 from sgdphys.study.settings import Bursts, Every, StepSchedule, Study, Train
 from sgdphys.tasks.catalogue import TASKS
-from sgdphys.trajectory.schedules import burst_starts, log_epochs
+from sgdphys.trajectory.schedules import LOG_FOLLOWED, burst_starts, log_epochs
 
 
 def task_of(study: Study) -> xr.Dataset:
@@ -118,11 +118,8 @@ def plan_of(study: Study, updates_per_epoch: int) -> Plan:
         steps = np.arange(last + 1)
     elif weights == "epoch":
         steps = np.arange(epochs + 1) * updates_per_epoch
-    elif weights == "log_pairs":
-        log = log_epochs(epochs)
-        steps = np.unique([*log, *np.minimum(log + 1, epochs)]) * updates_per_epoch
     else:
-        steps = log_epochs(epochs) * updates_per_epoch
+        steps = log_epochs(epochs, LOG_FOLLOWED[weights]) * updates_per_epoch
     gradients = record.gradients
     if isinstance(gradients, Every):
         at = np.arange(0, epochs + 1, gradients.every)

@@ -176,7 +176,7 @@ class Record(Keys):
     """Recording: ``[record]``."""
 
     weights: Annotated[
-        Literal["step", "epoch", "log", "log_pairs"] | Every | Bursts,
+        Literal["step", "epoch", "log", "log_pairs", "log_triples"] | Every | Bursts,
         renamed("record.weights", {"pairs": "log_pairs"}),
     ] = "epoch"
     gradients: Literal["log", "epoch", "none"] | Every = "log"

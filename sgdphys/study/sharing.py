@@ -8,7 +8,13 @@ from pathlib import Path
 from sgdphys.study.settings import Record, Study
 from sgdphys.trajectory.segments import segment_paths
 
-_HELD = {"step": ("step", "epoch", "log", "log_pairs"), "epoch": ("epoch", "log", "log_pairs")}
+_OF_EPOCHS = ("log_triples", "log_pairs", "log")
+_HELD = {
+    "step": ("epoch", *_OF_EPOCHS),
+    "epoch": _OF_EPOCHS,
+    "log_triples": ("log_pairs", "log"),
+    "log_pairs": ("log",),
+}
 """Schedules of weights that include other schedules."""
 
 

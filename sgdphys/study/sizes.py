@@ -8,7 +8,7 @@ import numpy as np
 from sgdphys.errors import InputError
 from sgdphys.tasks.catalogue import TASKS
 from sgdphys.tasks.headers import Sizes
-from sgdphys.trajectory.schedules import burst_starts, log_epochs
+from sgdphys.trajectory.schedules import LOG_FOLLOWED, burst_starts, log_epochs
 
 if TYPE_CHECKING:
     from sgdphys.study.settings import Study, Task
@@ -53,9 +53,7 @@ def longest_stretch(study: "Study") -> int | None:
             return epochs * per_epoch
         if weights == "epoch" or per_epoch > 1:
             return 0
-        log = log_epochs(epochs)
-        kept = log if weights == "log" else np.union1d(log, np.minimum(log + 1, epochs))
-        return _longest_run(np.diff(kept) == 1)
+        return _longest_run(np.diff(log_epochs(epochs, LOG_FOLLOWED[weights])) == 1)
     schedule = weights.model_dump()
     if "every" in schedule:
         return epochs * per_epoch if schedule["every"] == 1 else 0

@@ -10,6 +10,8 @@ Every = int | str | Mapping[str, int]
 Schedule = Callable[[int], bool]
 A_DECADE = 40
 """Records a decade on a logarithmic schedule."""
+LOG_FOLLOWED = {"log": 0, "log_pairs": 1, "log_triples": 2}
+"""Schedules of log-spaced epochs: how many epochs after each are recorded too."""
 LOG_POINTS = 395
 """Epochs asked for on a logarithmic axis; rounding leaves about 275 of 10^4."""
 
@@ -110,7 +112,11 @@ def _is_log_spaced(step: int) -> bool:
     return any(round(10 ** (k / A_DECADE)) == step for k in (place - 1, place, place + 1))
 
 
-def log_epochs(epochs: int) -> np.ndarray:
-    """Epoch 0, and integer epochs evenly spaced on a logarithmic axis up to the last."""
+def log_epochs(epochs: int, followed: int = 0) -> np.ndarray:
+    """Epoch 0, and integer epochs evenly spaced on a logarithmic axis up to the last.
+
+    With ``followed``, each and as many epochs after it.
+    """
     spaced = np.round(np.geomspace(1, epochs, LOG_POINTS)).astype(np.int64)
-    return np.unique(np.concatenate([[0], spaced, [epochs]]))
+    spaced = np.unique(np.concatenate([[0], spaced, [epochs]]))
+    return np.unique(np.minimum(spaced[:, None] + np.arange(followed + 1), epochs))

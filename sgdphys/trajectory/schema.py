@@ -25,6 +25,8 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "noise_norm": ("epoch", "replica", "layer"),
         "weight_norm": ("epoch", "replica", "layer"),
         "noise_trace": ("epoch", "replica", "layer"),
+        "followed_mean_norm": ("epoch", "replica", "layer"),
+        "followed_noise_norm": ("epoch", "replica", "layer"),
     },
     "training": {
         "loss": ("epoch", "replica"),

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from ensembles import flat, small, torch_loss, torch_model
+from ensembles import every_step, flat, small, torch_loss, torch_model
 
 from sgdphys.engines.base import Plan
 from sgdphys.engines.fused import FusedEngine
@@ -149,3 +149,56 @@ def test_no_test_samples_is_not_a_number():
 def test_real_targets_have_no_accuracy():
     found, _ = statistics(small(loss="squared_error"))
     assert np.isnan(found["accuracy"]).all()
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_gradients_that_the_updates_followed(sampler):
+    """Mean and spread over an epoch's batches, each at the weights that it met.
+
+    Those of plain descent are the differences of the weights. No update follows the last epoch.
+    """
+    ensemble = small(sampler=sampler, epochs=3)
+    engine = FusedEngine(ensemble)
+    _, recorded = engine.advance(engine.initial_state(), 3, every_step(ensemble))
+    found, updates = recorded.by_epoch, ensemble.updates_per_epoch
+    share = ensemble.batch_sizes / ensemble.batch_sizes.sum()
+    layer = ensemble.network.parameters.layer
+    for epoch in range(3):
+        path = recorded.theta[:, epoch * updates : (epoch + 1) * updates + 1]
+        gradients = -np.diff(path, axis=1) / 0.1  # (replica, batch, parameter)
+        mean = np.einsum("b,rbp->rp", share, gradients)
+        variance = np.zeros_like(mean)
+        if updates > 1:
+            spread = np.einsum("b,rbp->rp", share, (gradients - mean[:, None]) ** 2)
+            variance = spread / (1 - (share**2).sum())
+        for k in range(ensemble.network.layers):
+            own = layer == k + 1
+            assert found["followed_mean_norm"][epoch, :, k] == pytest.approx(
+                np.linalg.norm(mean[:, own], axis=1), rel=1e-8
+            )
+            assert found["followed_noise_norm"][epoch, :, k] == pytest.approx(
+                np.sqrt(variance[:, own].sum(axis=1)), rel=1e-7
+            )
+    assert np.isnan(found["followed_mean_norm"][3]).all()
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adam"])
+def test_followed_gradients_hold_neither_decay_nor_penalty_nor_momentum(optimiser):
+    """They are those of the loss, whatever rule turns them into updates."""
+    options = {"optimiser": optimiser, "weight_decay": 0.1, "orthonormality": 0.1}
+    options |= {"momentum": 0.9} if optimiser == "sgd" else {}
+    ensemble = small(epochs=1, **options)
+    engine = FusedEngine(ensemble)
+    _, recorded = engine.advance(engine.initial_state(), 1, every_step(ensemble))
+    block = engine.blocks[0]
+    rows = np.zeros_like(block.order)
+    epoch_rows(block.keys.batches, 0, block.data.train_rows, 0, rows, block.words)
+    ends = np.cumsum(ensemble.batch_sizes)
+    for replica in range(ensemble.replicas):
+        batches = np.split(rows[:, replica], ends[:-1])
+        gradients = np.stack(
+            [autograd(ensemble, recorded.theta[replica, k], b) for k, b in enumerate(batches)]
+        )
+        mean = (ensemble.batch_sizes / ends[-1]) @ gradients
+        found = recorded.by_epoch["followed_mean_norm"][0, replica]
+        assert np.linalg.norm(found) == pytest.approx(np.linalg.norm(mean), rel=1e-8)

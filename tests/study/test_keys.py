@@ -102,8 +102,8 @@ def faults(keys):
         ({1: 2}, "the study in s.toml has the key 1; keys are names"),
         (
             {"record": {"weights": 5}},
-            "record.weights is 5 in s.toml; it can be 'step', 'epoch', 'log', 'log_pairs', or a "
-            "table {every = n} or {burst = k, starts = n}",
+            "record.weights is 5 in s.toml; it can be 'step', 'epoch', 'log', 'log_pairs', "
+            "'log_triples', or a table {every = n} or {burst = k, starts = n}",
         ),
         (
             {"train": {"device": "gpu"}},

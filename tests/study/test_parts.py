@@ -180,6 +180,8 @@ def test_what_covers_what():
         return Record(weights=weights, gradients=gradients)
 
     assert covers(record("epoch"), record("log_pairs"))
+    assert covers(record("log_triples"), record("log_pairs"))
+    assert not covers(record("log_pairs"), record("log_triples"))
     assert covers(record("step"), record("epoch", "none"))
     assert not covers(record("log"), record("epoch"))
     assert not covers(record("epoch", "none"), record("epoch"))

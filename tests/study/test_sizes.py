@@ -35,7 +35,7 @@ def test_sizes_are_those_of_the_data(task, train):
     assert updates_per_epoch(study) == ensemble.updates_per_epoch
 
 
-WEIGHTS = ["step", "epoch", "log", "log_pairs", {"every": 1}, {"every": 3}]
+WEIGHTS = ["step", "epoch", "log", "log_pairs", "log_triples", {"every": 1}, {"every": 3}]
 WEIGHTS += [{"burst": b, "starts": s} for b in (1, 5, 40, 1000) for s in (1, 2, 4, 9)]
 
 
