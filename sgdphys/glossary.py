@@ -26,6 +26,20 @@ GLOSSARY: dict[str, Quantity] = {
         r"\tau",
         "sum of the learning rates so far",
     ),
+    "updates": Quantity("updates", "optimiser updates", "t", "number of updates at an epoch"),
+    "flow_time": Quantity(
+        "weight**2/loss",
+        "training time",
+        r"\tau",
+        "sum of the learning rates up to an epoch, the time of gradient flow",
+    ),
+    "learned": Quantity(
+        "1",
+        "whether a network has learnt",
+        "",
+        "1 where the training accuracy at the end exceeds chance by three standard errors, or the "
+        "loss has fallen",
+    ),
     "replica": Quantity("1", "replica", "r", "index of a network of the ensemble"),
     "family": Quantity(
         "1", "family", "f", "replicas of one family share initial weights and training samples"

@@ -22,7 +22,9 @@ _LONGEST_NAME = 50
 """Letters of a case's name in that of a file, of up to 4 bytes each where 255 are allowed."""
 
 
-def drawn(groups: Sources, *, names: Iterable[str] | None = None) -> dict[str, Figure]:
+def drawn(
+    groups: Sources, *, names: Iterable[str] | None = None, mark: str = ""
+) -> dict[str, Figure]:
     """Draw figures of a run in the house style, on no screen and into no file.
 
     Parameters
@@ -32,6 +34,8 @@ def drawn(groups: Sources, *, names: Iterable[str] | None = None) -> dict[str, F
         name added to that of the figure.
     names : iterable of str, optional
         All that there are data for by default.
+    mark : str
+        Written on every figure.
 
     Returns
     -------
@@ -45,7 +49,7 @@ def drawn(groups: Sources, *, names: Iterable[str] | None = None) -> dict[str, F
     figures = {}
     for stem, entry, sources in list(_plans(groups, names)):
         with sheet():
-            figures[stem] = settle(_drawn(entry, sources))
+            figures[stem] = settle(_drawn(entry, sources, mark))
     return figures
 
 
@@ -55,6 +59,7 @@ def draw(
     *,
     names: Iterable[str] | None = None,
     formats: Iterable[str] = ("png", "svg"),
+    mark: str = "",
 ) -> list[Path]:
     """Draw figures of a run into a folder.
 
@@ -68,6 +73,8 @@ def draw(
         All that there are data for by default.
     formats : iterable of str
         png, svg or pdf.
+    mark : str
+        Written on every figure.
 
     Returns
     -------
@@ -88,11 +95,13 @@ def draw(
     paths: list[Path] = []
     for stem, entry, sources in plans:
         with sheet():
-            paths += save(_drawn(entry, sources), [folder / f"{stem}.{k}" for k in formats])
+            paths += save(_drawn(entry, sources, mark), [folder / f"{stem}.{k}" for k in formats])
     return paths
 
 
-def draw_alike(several: Sequence[Sources], folders: Sequence[Path]) -> list[str]:
+def draw_alike(
+    several: Sequence[Sources], folders: Sequence[Path], marks: Sequence[str]
+) -> list[str]:
     """Draw the figures that several runs have in common, panel by panel on the same axes.
 
     Parameters
@@ -101,6 +110,8 @@ def draw_alike(several: Sequence[Sources], folders: Sequence[Path]) -> list[str]
         Of each run, as for ``draw``.
     folders : sequence of Path
         Where each run's are written, as SVG.
+    marks : sequence of str
+        Written on the figures of each run.
 
     Returns
     -------
@@ -111,7 +122,7 @@ def draw_alike(several: Sequence[Sources], folders: Sequence[Path]) -> list[str]
     common = [stem for stem in plans[0] if all(stem in others for others in plans)]
     for stem in common:
         with sheet():
-            alike = [_drawn(*plan[stem]) for plan in plans]
+            alike = [_drawn(*plan[stem], mark) for plan, mark in zip(plans, marks, strict=True)]
             share_axes(alike)
             for figure, folder in zip(alike, folders, strict=True):
                 save(figure, [folder / f"{stem}.svg"])
@@ -139,7 +150,7 @@ def cases_shown(entry: Entry, data: xr.Dataset) -> str:
     return f"{words}; in {empty} every network diverged" if empty else words
 
 
-def _drawn(entry: Entry, sources: dict[str, xr.Dataset]) -> Figure:
+def _drawn(entry: Entry, sources: dict[str, xr.Dataset], mark: str) -> Figure:
     """A figure of the cases that it has room for, which says how many they are."""
     kind = entry.needs[0]
     data = sources[kind]
@@ -148,9 +159,9 @@ def _drawn(entry: Entry, sources: dict[str, xr.Dataset]) -> Figure:
         named = data.assign_coords(case_label=("case", case_labels(data)))
         sources = {**sources, kind: named.isel(case=entry.chosen(data))}
     figure = entry.draw(sources)
-    if said:
-        title = figure.get_suptitle()
-        figure.suptitle(f"{title}\n{said}" if title else said, fontsize=7)
+    lines = [line for line in (figure.get_suptitle(), said, mark) if line]
+    if said or mark:
+        figure.suptitle("\n".join(lines), fontsize=7)
     return figure
 
 

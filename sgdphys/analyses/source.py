@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from sgdphys.claims.results import LEARNED
 from sgdphys.engines.base import Ensemble
+from sgdphys.quantities import attributes
 from sgdphys.sampling import batch_sizes
 
 if TYPE_CHECKING:
     from sgdphys.study.settings import Study
+
+
+_ABOVE_CHANCE = 3.0
+"""Standard errors above the level of chance at which a network has learnt something."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,50 @@ class Source:
     def weights(self) -> xr.Dataset:
         """Theta (step, replica, parameter), lazy."""
         return self.trajectory["weights"].to_dataset()
+
+    @cached_property
+    def learned(self) -> np.ndarray:
+        """Whether each network has learnt anything by its last record, bool (replica,).
+
+        Of labels: its training accuracy exceeds the share of the commonest label by three standard
+        errors. Of numbers: its training loss is finite and has fallen.
+        """
+        training = self.trajectory["training"].to_dataset()
+        ends = training.isel(epoch=[0, -1]).load()
+        if not self.ensemble.samples.are_labels:
+            first, last = ends["loss"].transpose("epoch", "replica").to_numpy()
+            with np.errstate(invalid="ignore"):
+                return np.asarray(np.isfinite(last) & (last < first))
+        replicas = ends["replica"].to_numpy()
+        labels = self.ensemble.labels_of(replicas)
+        is_train = self.ensemble.samples.is_train[replicas]
+        count = is_train.sum(axis=1)
+        of_each = [((labels == k) & is_train).sum(axis=1) for k in range(labels.max() + 1)]
+        chance = np.max(of_each, axis=0) / count
+        accuracy = ends["accuracy"].isel(epoch=-1).to_numpy()
+        return np.asarray(
+            accuracy > chance + _ABOVE_CHANCE * np.sqrt(chance * (1 - chance) / count)
+        )
+
+    def with_clocks(self, result: xr.Dataset) -> xr.Dataset:
+        """A result with the updates and the sum of learning rates at its epochs, as coordinates.
+
+        And with ``learned`` along its replicas. A result without epochs or replicas is as it was.
+        """
+        if "epoch" in result.indexes:
+            weights = self.trajectory["weights"]
+            recorded = weights["epoch"].to_numpy()
+            epochs = result["epoch"].to_numpy()
+            for name, of in (("updates", "step"), ("flow_time", "time")):
+                at = np.interp(epochs, recorded, weights[of].to_numpy())
+                result = result.assign_coords({name: ("epoch", at, dict(weights[of].attrs))})
+        if "replica" in result.indexes:
+            replicas = self.trajectory["training"]["replica"].to_numpy()
+            kept = np.isin(replicas, result["replica"].to_numpy())
+            if kept.sum() == result.sizes["replica"]:
+                learned = ("replica", self.learned[kept].astype(np.int8), attributes(LEARNED))
+                result = result.assign_coords({LEARNED: learned})
+        return result
 
     @property
     def whole_epochs(self) -> np.ndarray:

@@ -36,10 +36,10 @@ def over_replicas(values: xr.DataArray, kind: Kind = "symmetric") -> Estimate:
     values : DataArray (replica, ...)
         Values that are not finite are left out. Too few finite replicas have no interval.
     kind : str
-        Kind of the quantity: see ``dynamics.intervals``.
+        Kind of the quantity: see ``dynamics.intervals``. The mean over what is not a replica is
+        geometric too where that over replicas is.
     """
-    finite = values.where(np.isfinite(values))
-    each = finite.mean([d for d in values.dims if d != "replica"]).rename("value")
+    each = mean_by_replica(values, kind).rename("value")
     valid = each.isel(replica=np.flatnonzero(np.isfinite(each))).astype(np.float64)
     if not valid.size:
         return Estimate(np.nan, np.nan, np.nan, members=0)
@@ -48,6 +48,22 @@ def over_replicas(values: xr.DataArray, kind: Kind = "symmetric") -> Estimate:
     if valid.size < _FEWEST:
         low = high = np.nan
     return Estimate(value, low, high, members=valid.size)
+
+
+def mean_by_replica(values: xr.DataArray, kind: Kind) -> xr.DataArray:
+    """Mean of the finite values of each replica, geometric where the kind is."""
+    others = [d for d in values.dims if d != "replica"]
+    if kind == "geometric":
+        means = values.copy(data=_log(values.to_numpy())).mean(others)
+        return means.copy(data=np.exp(means.to_numpy()))
+    return values.where(np.isfinite(values)).mean(others)
+
+
+def _log(values: np.ndarray) -> np.ndarray:
+    """Logarithm, NaN where it is not finite."""
+    v = values.astype(np.float64)
+    valid = np.isfinite(v) & (v > 0)
+    return np.where(valid, np.log(np.where(valid, v, 1.0)), np.nan)
 
 
 def of_intervals(found: xr.Dataset) -> Estimate:
@@ -69,9 +85,68 @@ def of_intervals(found: xr.Dataset) -> Estimate:
     return Estimate(value, low, high, members=0)
 
 
-def difference(first: Estimate, second: Estimate) -> Estimate:
-    """First minus second, taken as independent: half-widths add in quadrature."""
+def difference(first: Estimate, second: Estimate, kind: Kind = "symmetric") -> Estimate:
+    """First minus second, taken as independent: half-widths add in quadrature.
+
+    Of geometric means the ratio, by the same rule for logarithms.
+    """
+    if kind == "geometric":
+        found = difference(_logs(first), _logs(second))
+        value, low, high = np.exp(found[:3]).tolist()
+        return found._replace(value=value, low=low, high=high)
     value = first.value - second.value
     low = value - float(np.hypot(first.value - first.low, second.high - second.value))
     high = value + float(np.hypot(first.high - first.value, second.value - second.low))
     return Estimate(value, low, high, min(first.members, second.members))
+
+
+def _logs(estimate: Estimate) -> Estimate:
+    value, low, high = _log(np.array(estimate[:3])).tolist()
+    return estimate._replace(value=value, low=low, high=high)
+
+
+def p_value(estimate: Estimate, threshold: float, kind: Kind = "symmetric") -> float:
+    """Smallest level at which the interval of an estimate leaves a threshold, of two sides.
+
+    Parameters
+    ----------
+    estimate : Estimate
+    threshold : float
+    kind : str
+        Intervals of positive and geometric quantities are symmetric on the log scale.
+
+    Notes
+    -----
+    From the half-width on the side of the threshold, which is a quantile of Student's t with one
+    degree of freedom less than there are members, of the normal distribution where the analysis
+    supplied the interval. For a share it is the exact binomial test.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    value, low, high, n = estimate[:4]
+    if not np.isfinite([value, low, high]).all():
+        return np.nan
+    if kind == "share" and n:
+        from scipy.stats import binomtest
+
+        side = "greater" if value > threshold else "less"
+        if not 0 < threshold < 1:
+            return float(value == threshold)
+        return float(min(1.0, 2 * binomtest(round(value * n), n, threshold, side).pvalue))
+    if kind in ("positive", "geometric") and low > 0:
+        if threshold <= 0:
+            return 0.0
+        value, low, high, threshold = np.log([value, low, high, threshold])
+    width = value - low if threshold < value else high - value
+    if threshold == value:
+        return 1.0
+    if not width > 0:
+        return 0.0
+    freedom = n - 1 if n > 1 else np.inf
+    quantile = stdtrit(freedom, 0.975) if np.isfinite(freedom) else 1.959963984540054
+    t = abs(value - threshold) / width * quantile
+    if not np.isfinite(freedom):
+        from scipy.special import ndtr
+
+        return float(2 * ndtr(-t))
+    return float(2 * stdtr(freedom, -t))

@@ -12,6 +12,14 @@ from sgdphys.information.onset import finite_to_the_end
 
 LACKS = "lacks"
 """Attribute of an analysis without data: the reason."""
+LEARNED = "learned"
+"""Coordinate of replicas: whether a network has learnt anything by the end of its training."""
+CUTS = {"until_epoch": "epoch", "until_updates": "updates", "until_time": "flow_time"}
+"""Keys of a claim's ``where`` that cut curves, and the clock along ``epoch`` of each."""
+
+
+_REACHED = 0.9
+"""Share of a limit that the records of a run must reach."""
 
 
 class Results:
@@ -81,7 +89,10 @@ class Results:
                 raise InputError(f"no case has {key} {value!r}; there are {known}")
             found = found.isel(case=np.flatnonzero(same))
         found = found.load()
-        return found.squeeze("case") if found.sizes.get("case") == 1 else found
+        found = found.squeeze("case") if found.sizes.get("case") == 1 else found
+        for key in CUTS.keys() & self._where.keys():
+            found = _until(found, key, float(self._where[key]))
+        return found
 
     def each_case(self, kind: str, measured: Callable[[xr.Dataset], xr.DataArray]) -> xr.DataArray:
         """A function of the curves of an analysis, applied to every case of a sweep.
@@ -94,12 +105,28 @@ class Results:
         """
         found = self.of(kind)
         if "case" not in found.dims:
+            if LEARNED in found.coords and not (found[LEARNED] > 0).any():
+                raise NotEnoughData("no network has learnt anything: all stay at chance")
             return measured(to_the_end(found))
         cases = [found.isel(case=k) for k in range(found.sizes["case"])]
         return xr.concat(
             [measured(to_the_end(case)) for case in cases], dim="case", coords="different",
             compat="equals", join="outer", combine_attrs="drop_conflicts",
         )  # fmt: skip
+
+
+def _until(found: xr.Dataset, key: str, limit: float) -> xr.Dataset:
+    """Curves up to a limit of a clock; cases that have no record there are NaN."""
+    clock = CUTS[key]
+    if "epoch" not in found.dims or clock not in found.coords:
+        raise InputError(f"an analysis of {found.attrs.get('of')!r} has no curves to cut by {key}")
+    times = found[clock]
+    last = float(times.max("epoch").min())
+    if last < _REACHED * limit:
+        raise InputError(f"{key} is {limit:g}, and a run ends at {last:g}")
+    if times.ndim == 1:
+        return found.isel(epoch=np.flatnonzero(times.to_numpy() <= limit))
+    return found.map(lambda v: v.where(times <= limit) if "epoch" in v.dims else v, keep_attrs=True)
 
 
 def _swept(key: str) -> str:
@@ -121,6 +148,8 @@ def require_one_case(data: xr.Dataset) -> xr.Dataset:
 def to_the_end(data: xr.Dataset) -> xr.Dataset:
     """Curves over the epochs of their own case, of the members that are finite at the end.
 
+    Members that have learnt nothing are left out too: weights that die lose information as well.
+
     Parameters
     ----------
     data : Dataset
@@ -135,6 +164,11 @@ def to_the_end(data: xr.Dataset) -> xr.Dataset:
     if "case" in data.coords:
         own = data.dropna("epoch", how="all")
         data = own if own.sizes["epoch"] else data
+    if LEARNED in data.coords:
+        keep = data[LEARNED].fillna(0) > 0
+        data = data.map(
+            lambda v: v.where(keep) if {"epoch", "replica"} <= set(v.dims) else v, keep_attrs=True
+        )
     return data.map(
         lambda v: finite_to_the_end(v) if {"epoch", "replica"} <= set(v.dims) else v,
         keep_attrs=True,

@@ -26,4 +26,11 @@ class Statistic(NamedTuple):
     chooses: tuple[str, ...] = ()
     """Keys of a claim's ``where`` that it handles itself."""
     kind: Kind = "symmetric"
-    """Kind of values per replica, which decides their interval; a logarithm is symmetric."""
+    """Kind of values per replica, which decides their interval. Geometric ones are averaged as
+    logarithms, and compared by their ratio."""
+    unit: str = ""
+    """Word after a value, such as bits or times; empty for a number without one."""
+
+    def unit_of(self, *, is_compared: bool) -> str:
+        """The word after a value, or after the comparison of two."""
+        return "times" if is_compared and self.kind == "geometric" else self.unit

@@ -11,9 +11,17 @@ import pandas as pd
 import xarray as xr
 
 from sgdphys.claims.claim import Claim
-from sgdphys.claims.estimates import Estimate, difference, of_intervals, over_replicas
-from sgdphys.claims.results import Results
+from sgdphys.claims.estimates import (
+    Estimate,
+    difference,
+    mean_by_replica,
+    of_intervals,
+    over_replicas,
+    p_value,
+)
+from sgdphys.claims.results import CUTS, Results
 from sgdphys.claims.statistic import Measured, Statistic
+from sgdphys.dynamics.diffusion.wiener_tests import benjamini_hochberg
 from sgdphys.dynamics.intervals import FEWEST, Kind
 from sgdphys.errors import InputError, NotEnoughData, WorkError
 from sgdphys.quantities import interval_text
@@ -21,6 +29,11 @@ from sgdphys.trajectory.writer import write_text
 
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "supported", "not supported", "inconclusive"
 NO_DATA = "no data"
+NOT_JUDGED = "not judged"
+"""Word of a quick run, whose numbers are too small to judge by."""
+WORDS = (SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE, NO_DATA, NOT_JUDGED)
+FALSE_DISCOVERIES = 0.05
+"""Share of false discoveries among verdicts that survive."""
 
 
 class Verdict(NamedTuple):
@@ -28,7 +41,9 @@ class Verdict(NamedTuple):
 
     ``reason`` states why an estimate is missing. ``above`` and ``below`` are the
     thresholds, NaN where the claim has none on that side; ``members`` is 0 if the
-    interval was supplied by the analysis.
+    interval was supplied by the analysis. ``p_value`` is the smallest level at which the interval
+    leaves the thresholds; ``q_value`` is adjusted by Benjamini and Hochberg over the claims of a
+    run, NaN for those that are not of the paper or its critics, or written after their data.
     """
 
     claim: str
@@ -49,6 +64,38 @@ class Verdict(NamedTuple):
     above: float
     below: float
     reason: str = ""
+    kind: str = "exploratory"
+    written: str = "after"
+    window: str = ""
+    clock: str = ""
+    states: str = ""
+    at_null: float = np.nan
+    detects: float = np.nan
+    unit: str = ""
+    p_value: float = np.nan
+    q_value: float = np.nan
+
+    @property
+    def survives(self) -> str:
+        """Whether the verdict is among those with at most 5% false discoveries, in a word."""
+        if not np.isfinite(self.q_value) or self.word not in (SUPPORTED, NOT_SUPPORTED):
+            return ""
+        return "yes" if self.q_value <= FALSE_DISCOVERIES else "no"
+
+    @property
+    def estimate(self) -> str:
+        """The estimate with its unit and interval, or the reason why there is none."""
+        if self.reason and not np.isfinite(self.value):
+            return self.reason
+        return with_unit(interval_text(self.value, self.low, self.high), self.unit)
+
+
+def with_unit(text: str, unit: str) -> str:
+    """An estimate and interval in words, with the unit after the estimate."""
+    if not unit:
+        return text
+    value, space, interval = text.partition(" ")
+    return f"{value} {unit}{space}{interval}"
 
 
 class Verdicts(list[Verdict]):
@@ -59,11 +106,9 @@ class Verdicts(list[Verdict]):
         return pd.DataFrame(list(self), columns=Verdict._fields).set_index("claim")
 
     def _repr_html_(self) -> str:
-        rows = [
-            (v.says, v.reason or interval_text(v.value, v.low, v.high), v.rule, v.word)
-            for v in self
-        ]
-        titles = ["claim", "estimate [95%]", "supported if", "verdict"]
+        rows = [(v.says, v.kind, v.written, v.estimate, v.rule, v.word, v.survives) for v in self]
+        titles = ["claim", "kind", "written", "estimate [95%]", "supported if", "verdict",
+                  "survives"]  # fmt: skip
         with pd.option_context("display.max_colwidth", None):
             return str(pd.DataFrame(rows, columns=titles).to_html(index=False))
 
@@ -78,6 +123,8 @@ def word_for(estimate: Estimate, claim: Claim) -> str:
     below = np.inf if claim.below is None else claim.below
     if not np.isfinite([estimate.value, estimate.low, estimate.high]).all():
         return NO_DATA
+    if 0 < estimate.members < claim.least_members:
+        return NO_DATA
     if above < estimate.low and estimate.high < below:
         return SUPPORTED
     if estimate.high <= above or estimate.low >= below:
@@ -89,6 +136,8 @@ def judge(
     claims: Mapping[str, Claim],
     groups: Mapping[str, xr.Dataset],
     statistics: Mapping[str, Statistic],
+    *,
+    quick: bool = False,
 ) -> list[Verdict]:
     """Return the verdict on every claim, in order.
 
@@ -99,6 +148,8 @@ def judge(
         Results by the name of their analysis, each with the attribute ``of``, its kind.
     statistics : mapping of str to Statistic
         Statistics of claims, by name.
+    quick : bool
+        Whether the results are of a quick run, which has numbers but no verdicts.
 
     Notes
     -----
@@ -107,40 +158,76 @@ def judge(
     verdicts = []
     for name, claim in claims.items():
         reason, estimate = "", Estimate(np.nan, np.nan, np.nan, 0)
+        statistic = statistics[claim.statistic]
         try:
-            estimate = measure(claim, groups, statistics[claim.statistic])
+            estimate = measure(claim, groups, statistic)
         except (InputError, NotEnoughData) as error:
             reason = str(error)
         except KeyError as error:
             reason = f"the results lack {error.args[0]}"
         word = word_for(estimate, claim)
         if word == NO_DATA and not reason:
-            reason = _lack(estimate, statistics[claim.statistic].kind)
+            reason = _lack(estimate, statistic.kind, claim.least_members)
+        unit = statistic.unit_of(is_compared=bool(claim.against))
         verdicts.append(
             Verdict(
                 claim=name,
                 says=claim.says,
                 by=claim.by,
                 statistic=claim.statistic,
-                measured=statistics[claim.statistic].measures,
+                measured=statistic.measures,
                 where=_in_words(claim),
-                rule=claim.rule,
+                rule=f"{claim.rule} {unit}".strip(),
                 null=claim.null,
                 **estimate._asdict(),
-                word=word,
+                word=NOT_JUDGED if quick and word != NO_DATA else word,
                 above=np.nan if claim.above is None else claim.above,
                 below=np.nan if claim.below is None else claim.below,
                 reason=reason,
+                kind=claim.kind,
+                written=claim.written,
+                window=claim.window,
+                clock=claim.clock,
+                states=claim.states,
+                at_null=np.nan if claim.at_null is None else claim.at_null,
+                detects=np.nan if claim.detects is None else claim.detects,
+                unit=unit,
+                p_value=np.nan if word == NO_DATA else _p_value(estimate, claim, statistic.kind),
             )
         )
-    return verdicts
+    return adjusted(verdicts)
 
 
-def _lack(estimate: Estimate, kind: Kind) -> str:
+def _p_value(estimate: Estimate, claim: Claim, kind: Kind) -> float:
+    """Smallest level at which the interval leaves the thresholds of a claim."""
+    if claim.against and kind != "geometric":
+        kind = "symmetric"
+    ends = [end for end in (claim.above, claim.below) if end is not None]
+    each = [p_value(estimate, end, kind) for end in ends]
+    if claim.holds(estimate.value):
+        return max(each)
+    # outside of two thresholds the nearer one counts
+    return each[int(np.argmin([abs(estimate.value - end) for end in ends]))]
+
+
+def adjusted(verdicts: list[Verdict]) -> list[Verdict]:
+    """Verdicts with p-values adjusted for their number by Benjamini and Hochberg (1995).
+
+    The family are the claims of the paper and its critics whose rule was written before their data.
+    """
+    is_in = [v.kind in ("paper", "critic") and v.written == "before" for v in verdicts]
+    p = np.array([v.p_value if take else np.nan for v, take in zip(verdicts, is_in, strict=True)])
+    q = benjamini_hochberg(p) if len(p) else p
+    return [v._replace(q_value=float(one)) for v, one in zip(verdicts, q, strict=True)]
+
+
+def _lack(estimate: Estimate, kind: Kind, least: int) -> str:
     """Reason why an estimate cannot be judged."""
     if not np.isfinite(estimate.value):
         return "no network has a finite value"
     n = estimate.members
+    if np.isfinite([estimate.low, estimate.high]).all() and n < least:
+        return f"{n} networks have a finite value, and the claim needs {least}"
     have = "only one network has" if n == 1 else f"{n} networks have"
     if n < FEWEST[kind]:
         of = " of a skewed quantity" if kind == "positive" else ""
@@ -165,9 +252,12 @@ def measure(claim: Claim, groups: Mapping[str, xr.Dataset], statistic: Statistic
     second = _measured(claim.statistic, statistic, where, groups)
     if isinstance(first, xr.DataArray) and isinstance(second, xr.DataArray):
         if first.sizes.get("replica") == second.sizes.get("replica"):
-            over = [[d for d in v.dims if d != "replica"] for v in (first, second)]
-            return over_replicas(first.mean(over[0]) - second.mean(over[1]))
-    return difference(_estimate(first, statistic.kind), _estimate(second, statistic.kind))
+            one, other = (mean_by_replica(v, statistic.kind) for v in (first, second))
+            if statistic.kind == "geometric":
+                return over_replicas(one / other, "geometric")
+            return over_replicas(one - other)
+    one_estimate, other_estimate = (_estimate(v, statistic.kind) for v in (first, second))
+    return difference(one_estimate, other_estimate, statistic.kind)
 
 
 def estimate_of(
@@ -199,7 +289,7 @@ def _measured(
     results = Results(groups, statistic.needs, str(rest.pop("analysis", "")), rest)
     found = statistic.of(results)
     for key, value in rest.items():
-        if key in statistic.chooses or results.chooses_case(key):
+        if key in statistic.chooses or key in CUTS or results.chooses_case(key):
             continue
         if isinstance(found, Estimate) or not (key in found.dims or key in found.coords):
             raise InputError(f"{name} has no coordinate {key!r}, so {value!r} selects nothing")

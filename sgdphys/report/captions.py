@@ -100,7 +100,5 @@ def what_to_see(name: str, groups: Groups, verdicts: list[Verdict]) -> str:
     for v in verdicts:
         if v.word == "no data":
             continue
-        sentences.append(
-            f"“{v.says}”: {v.word}, {v.value:.3g} [{v.low:.3g}, {v.high:.3g}] ({v.rule})."
-        )
+        sentences.append(f"“{v.says}”: {v.word}, {v.estimate} ({v.rule}).")
     return " ".join(s for s in sentences if s)

@@ -214,7 +214,7 @@ def _drawn(run: Run, groups: Groups, place: Path) -> dict[str, Path]:
     if found or not groups:
         return found
     with run.sources() as sources:
-        draw(sources, place, formats=("svg",))
+        draw(sources, place, formats=("svg",), mark=run.mark)
     return _figures_in(place)
 
 

@@ -30,7 +30,8 @@ def on_the_same_axes(runs: list[Run], folder: Path) -> list[dict[str, Path]]:
     for place in places:
         place.mkdir()
     with ExitStack() as stack:
-        common = draw_alike([stack.enter_context(r.sources()) for r in runs], places)
+        sources = [stack.enter_context(r.sources()) for r in runs]
+        common = draw_alike(sources, places, [r.mark for r in runs])
     return [{name: place / f"{name}.svg" for name in common} for place in places]
 
 

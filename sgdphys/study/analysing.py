@@ -26,6 +26,8 @@ from sgdphys.trajectory.reader import attributes_of, open_trajectory
 from sgdphys.trajectory.writer import write_tree
 
 RESULTS = "results.nc"
+QUICK = "made small by --quick: numbers, no verdicts"
+"""Attribute ``quick`` of results and recordings, and mark on figures, of a quick run."""
 RELATED = "compression"
 """Group of the relations between information and gradient phases."""
 
@@ -59,8 +61,9 @@ def analyse(folder: Path, study: Study, tell: Callable[[str], None]) -> None:
             tell(f"analysing {name} in {folder}")
             _require(name, study)
             compute = catalogue.analysis(analysis.of).analyse
+            source = _source(trajectory, study)
             try:
-                groups[name] = compute(_source(trajectory, study), analysis)
+                groups[name] = source.with_clocks(compute(source, analysis))
             except (NotEnoughData, np.linalg.LinAlgError) as error:
                 why = str(error)
                 if not isinstance(error, NotEnoughData):
@@ -180,6 +183,7 @@ def _write(groups: dict[str, xr.Dataset], folder: Path, study: Study) -> None:
     tree.attrs = {
         "title": study.title,
         "analyses_key": analyses_key(study),
+        **({"quick": QUICK} if study.quick else {}),
         **provenance("analysed"),
     }
     write_tree(tree, folder / RESULTS)

@@ -289,8 +289,9 @@ def resolved_text(study: Study) -> str:
     """TOML text of all keys, defaults included."""
     keys = study.model_dump(mode="json", exclude_none=True, by_alias=True)
     if study.parts:  # nothing else of it has an effect
-        keys = {name: keys[name] for name in ("title", "parts", "figures")}
-    return tomli_w.dumps({k: v for k, v in keys.items() if k not in ("folder", "contents") or v})
+        keys = {name: keys[name] for name in ("title", "quick", "parts", "figures")}
+    unsaid = ("folder", "contents", "quick")
+    return tomli_w.dumps({k: v for k, v in keys.items() if k not in unsaid or v})
 
 
 def training_keys(study: Study) -> dict[str, Any]:

@@ -9,19 +9,11 @@ import xarray as xr
 
 from sgdphys.analyses import catalogue
 from sgdphys.claims.estimates import Estimate
-from sgdphys.claims.verdicts import (
-    INCONCLUSIVE,
-    NO_DATA,
-    NOT_SUPPORTED,
-    SUPPORTED,
-    Verdict,
-    estimate_of,
-)
+from sgdphys.claims.verdicts import WORDS, Verdict, estimate_of, with_unit
 from sgdphys.errors import InputError
 from sgdphys.quantities import interval_text
 from sgdphys.study.runs import Run
 
-WORDS = (SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE, NO_DATA)
 _NAME = re.compile(r"{(\w+)}")
 
 
@@ -57,8 +49,8 @@ def _judged(v: Verdict) -> str:
         return f"{v.says}: no data, since {v.reason}."
     where = f" ({v.where})" if v.where else ""
     return (
-        f"{v.says}: {v.word}. {v.measured}{where}: {interval_text(v.value, v.low, v.high)}; the "
-        f"claim is supported if it is {v.rule}."
+        f"{v.says}: {v.word}. {v.measured}{where}: {v.estimate}; the claim is supported if it is "
+        f"{v.rule}."
     )
 
 
@@ -75,11 +67,12 @@ def _text_of(name: str, verdicts: Mapping[str, Verdict], groups: Mapping[str, xr
     """The estimate of a claim or of a statistic, or the reason why it is missing."""
     if name in verdicts:
         v = verdicts[name]
-        return f"(no data: {v.reason})" if v.reason else interval_text(v.value, v.low, v.high)
+        return f"(no data: {v.reason})" if v.reason else v.estimate
+    statistic = catalogue.statistics()[name]
     try:
-        found: Estimate = estimate_of(name, catalogue.statistics()[name], {}, groups)
+        found: Estimate = estimate_of(name, statistic, {}, groups)
     except InputError as error:
         return f"(no data: {error})"
     if not np.isfinite(found[:3]).all():
         return "(no data)"
-    return interval_text(*found[:3])
+    return with_unit(interval_text(*found[:3]), statistic.unit)

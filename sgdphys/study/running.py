@@ -282,7 +282,8 @@ def _judge(run: Run, tell: Callable[[str], None]) -> None:
             if run.is_analysed:
                 results = stack.enter_context(run.results)
                 groups = {str(n): node.to_dataset() for n, node in results.children.items()}
-            write_verdicts(judge(claims, groups, catalogue.statistics()), path)
+            statistics = catalogue.statistics()
+            write_verdicts(judge(claims, groups, statistics, quick=run.study.quick), path)
 
 
 def _record(run: Run, command: _Command) -> None:

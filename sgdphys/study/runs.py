@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from sgdphys.claims.verdicts import Verdicts, as_dataset, read_verdicts
+from sgdphys.claims.verdicts import Verdicts, adjusted, as_dataset, read_verdicts
 from sgdphys.errors import InputError, WorkError
-from sgdphys.study.analysing import RESULTS, are_whole
+from sgdphys.study.analysing import QUICK, RESULTS, are_whole
 from sgdphys.study.cases import file_name
 from sgdphys.study.files import cases_of, require_folder_name
 from sgdphys.study.settings import Figures, Study
@@ -161,6 +161,11 @@ class Run:
             return are_whole(self.folder, self.study)
 
     @property
+    def mark(self) -> str:
+        """What every output of a quick run says, empty for other runs."""
+        return f"quick run: {QUICK}" if self.study.quick else ""
+
+    @property
     def verdicts(self) -> Verdicts:
         """Verdicts on the study's claims; of a study of studies those of its parts as well."""
         path = self.folder / VERDICTS
@@ -169,7 +174,7 @@ class Run:
             if not (part.folder / STUDY_FILE).is_file():  # it has not begun
                 continue
             found += [v._replace(claim=f"{name}/{v.claim}") for v in part.verdicts]
-        return Verdicts(found)
+        return Verdicts(adjusted(found) if self.parts else found)
 
     def _repr_html_(self) -> str:
         """For a notebook: the closing tables."""
@@ -203,7 +208,7 @@ class Run:
         from sgdphys.analyses.drawing import drawn
 
         with self.sources() as sources:
-            return drawn(sources, names=names)
+            return drawn(sources, names=names, mark=self.mark)
 
     def write_figures(
         self,
@@ -238,8 +243,9 @@ class Run:
         formats = tuple(formats or self.study.figures.formats or Figures().formats)
         with self.sources() as sources:
             return draw(
-                sources, Path(folder or self.folder / FIGURES), names=names, formats=formats
-            )
+                sources, Path(folder or self.folder / FIGURES), names=names, formats=formats,
+                mark=self.mark,
+            )  # fmt: skip
 
     @contextmanager
     def sources(self) -> Iterator[dict[str, xr.Dataset]]:

@@ -292,12 +292,14 @@ class Study(Keys):
     braces stand for their estimates; without it, the main result is the verdict on the first claim.
     ``folder`` is that of the study's file, where ``network.module`` is looked for last;
     ``contents`` are those of the files that decide what is trained (see ``study.contents``). Both
-    are filled in where a study is loaded, and travel with a run.
+    are filled in where a study is loaded, and travel with a run. ``quick`` marks a run made small
+    by ``--quick``, whose claims are not judged.
     """
 
     title: str = "untitled"
     result: str = ""
     folder: str = ""
+    quick: bool = False
     parts: dict[str, Annotated[Part, BeforeValidator(_as_part)]] = Field(default={})
     claims: dict[str, Claim] = Field(default={})
     task: Task = Task()

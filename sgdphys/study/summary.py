@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from sgdphys.claims.verdicts import Verdict
+from sgdphys.claims.results import LEARNED
+from sgdphys.claims.verdicts import WORDS, Verdict
 from sgdphys.errors import InputError, WorkError
-from sgdphys.quantities import attributes, interval_text
+from sgdphys.quantities import attributes
 from sgdphys.study.layer_tables import Table, layer_tables
-from sgdphys.study.main_result import WORDS, main_result
+from sgdphys.study.main_result import main_result
 from sgdphys.study.runs import Run
 from sgdphys.study.study_file import STUDY_FILE
 from sgdphys.trajectory.reader import open_trajectory
@@ -86,10 +87,33 @@ def closing_lines(run: Run, seconds: float) -> list[str]:
         steps = [f"{r} at update {s}" for r, s in enumerate(run.diverged_steps) if s >= 0]
         if steps:
             lines.append(f"Diverged networks: {', '.join(steps)}")
+    lines += _left_out(run)
     result = main_result(run)
     if result:
         lines.append(f"Main result: {result}")
+    if run.mark:
+        lines.append(f"This is a {run.mark}")
     return [*lines, f"{seconds:.1f} s, {run.bytes / 1e6:.0f} MB in {run.folder}"]
+
+
+def _left_out(run: Run) -> list[str]:
+    """How many networks have learnt nothing, and are left out of claims about curves."""
+    if run.parts or not run.is_analysed:
+        return []
+    with run.results as results:
+        found = [node.to_dataset() for node in results.children.values()]
+        learned = [g[LEARNED].load() for g in found if LEARNED in g.coords]
+    if not learned:
+        return []
+    most = max(learned, key=lambda values: values.size)
+    none = most == 0
+    if not none.any():
+        return []
+    of = f" in {int(none.any('replica').sum())} cases" if "case" in most.dims else ""
+    return [
+        f"{int(none.sum())} of {int(most.notnull().sum())} networks{of} have learnt nothing, and "
+        "are left out of claims about the information of layers"
+    ]
 
 
 def _case_rows(run: Run) -> list[tuple[str, ...]]:
@@ -133,21 +157,20 @@ def verdict_rows(run: Run) -> list[tuple[str, ...]]:
     verdicts, *repeated = columns.values()
     if not verdicts:
         return []
-    rows = [("claim (statistic)", "estimate [95%]", "supported if", *columns)]
+    names = ("claim (statistic)", "kind", "estimate [95%]", "supported if", "survives")
+    rows = [(*names, *columns)]
     for name, v in verdicts.items():
         part, slash, _ = name.rpartition("/")
         says = f"{part}: {v.says}" if slash else v.says
         again = (_repeated(column.get(name)) for column in repeated)
-        rows.append((f"{says} ({v.statistic})", _estimate(v), v.rule, v.word, *again))
+        kind = v.kind if v.written == "before" else f"{v.kind}, after"
+        says = f"{says} ({v.statistic})"
+        rows.append((says, kind, v.estimate, v.rule, v.survives, v.word, *again))
     return rows
 
 
-def _estimate(v: Verdict) -> str:
-    return v.reason if v.reason else interval_text(v.value, v.low, v.high)
-
-
 def _repeated(v: Verdict | None) -> str:
-    return "" if v is None else f"{_estimate(v)} {v.word}"
+    return "" if v is None else f"{v.estimate} {v.word}"
 
 
 def _state(name: str, run: Run) -> str:

@@ -35,7 +35,7 @@ def test_no_network_is_left(tmp_path, sweep):
     titles = dict(tables(run))
     assert "Claims" in titles
     assert not any("I(X;T)" in title for title in titles)
-    assert "every network diverged" in titles["Claims"][1][1]
+    assert "every network diverged" in titles["Claims"][1][2]
     assert "no data, since every network diverged" in " ".join(closing_lines(run, 1.0))
     page = write_report([run.folder]).read_text()
     assert "Every network diverged, so nothing was analysed" in page

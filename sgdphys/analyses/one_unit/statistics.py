@@ -14,7 +14,7 @@ def one_unit_fall(results: Results) -> Estimate:
     if not np.isfinite(curve).all():
         raise NotEnoughData("the information of a unit of this activation has no closed form")
     fall = float(np.max(curve) - curve[-1])
-    return Estimate(fall, fall, fall, 1)
+    return Estimate(fall, fall, fall, members=0)
 
 
 STATISTICS = {

@@ -1,7 +1,5 @@
 """Statistics of critical slowing down."""
 
-import numpy as np
-
 from sgdphys.claims.estimates import Estimate
 from sgdphys.claims.results import Results
 from sgdphys.claims.statistic import Statistic
@@ -24,8 +22,7 @@ def _fitted(results: Results, name: str) -> Estimate:
     if name not in found:
         raise NotEnoughData("the study does not sweep task.signal")
     value, low, high = (float(found[f"{name}{end}"]) for end in ("", "_low", "_high"))
-    fitted = int(np.isfinite(found["relaxation_time"]).sum())
-    return Estimate(value, low, high, fitted)
+    return Estimate(value, low, high, members=0)
 
 
 STATISTICS = {

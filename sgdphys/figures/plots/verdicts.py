@@ -21,8 +21,10 @@ COLOURS = {
     "not supported": "#D55E00",
     "inconclusive": "#8C8C8C",
     "no data": "#BBBBBB",
+    "not judged": "#CC79A7",
 }
-_MARKERS = {"supported": "o", "not supported": "s", "inconclusive": "D", "no data": "x"}
+_MARKERS = {"supported": "o", "not supported": "s", "inconclusive": "D", "no data": "x",
+            "not judged": "v"}  # fmt: skip
 ROW = 0.30
 """Height of a claim at a font size of 8 points, inches."""
 _WIDE = 58

@@ -1,0 +1,77 @@
+"""Curves of information whose loss, rise and duration are known."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+from counting import Situation
+
+from sgdphys.claims.claim import Claim
+from sgdphys.study.settings import Study
+from sgdphys.trajectory.schedules import log_epochs
+
+BETWEEN_NETWORKS = 0.6
+"""Standard deviation of a layer's loss between networks, bits."""
+WANDERING = 0.02
+"""Standard deviation of the step of a curve's random walk from record to record, bits."""
+
+
+def axes(study: Study) -> dict[str, np.ndarray]:
+    """Recorded epochs, networks and layers of a study."""
+    return {
+        "epoch": log_epochs(study.train.epochs),
+        "replica": np.arange(study.train.replicas),
+        "layer": np.arange(1, len(study.network.layers) + 2),
+    }
+
+
+def wandering(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Random walks along the first axis, which is that of records."""
+    return WANDERING * np.cumsum(rng.standard_normal(shape), axis=0)
+
+
+def falling(epoch: np.ndarray, onset: np.ndarray) -> np.ndarray:
+    """Share of a loss that is done, (epoch, ...): 0 until an epoch, then like a logarithm to 1."""
+    time = np.log(np.maximum(epoch, 1))[:, None, None]
+    start = np.log(onset)
+    return np.clip((time - start) / (time[-1] - start), 0, 1)
+
+
+def cases_of(claim: Claim, study: Study) -> list[dict[str, object]]:
+    """Values of the swept keys in the two cases that a claim compares, or in its only one."""
+    sides = [claim.where, {**claim.where, **claim.against}] if claim.against else [claim.where]
+    swept = {name.rpartition(".")[2] for name in study.sweep.keys}
+    return [{k: v for k, v in side.items() if k in swept} for side in sides]
+
+
+def joined(parts: list[xr.Dataset], keys: list[dict[str, object]]) -> xr.Dataset:
+    """Results of one or two cases as those of a sweep."""
+    if len(parts) == 1 and not keys[0]:
+        return parts[0]
+    whole = xr.concat(parts, dim="case", combine_attrs="override")
+    named = {f"swept_{k}": ("case", [one[k] for one in keys]) for k in keys[0]}
+    return whole.assign_coords(case=[str(k) for k in range(len(parts))], **named)
+
+
+def bits_lost(
+    claim: Claim, study: Study, at: float, rng: np.random.Generator
+) -> Mapping[str, xr.Dataset]:
+    """Layers that lose so many bits on average, networks differing, on curves that wander.
+
+    Of two cases the first loses so many more than the second, which loses one bit.
+    """
+    along = axes(study)
+    shape = tuple(map(len, along.values()))
+    keys = cases_of(claim, study)
+    parts = []
+    for loss in (at + 1, 1.0) if claim.against else (at,):
+        own = loss + BETWEEN_NETWORKS * rng.standard_normal(shape[1:])
+        onset = np.exp(rng.normal(np.log(200), 0.3, shape[1:]))
+        curve = 10 - own * falling(along["epoch"], onset) + wandering(shape, rng)
+        name = {"of": "information"}
+        parts.append(xr.Dataset({"I_XT": (tuple(along), curve)}, coords=along, attrs=name))
+    analysis = str(claim.where.get("analysis", "information"))
+    return {analysis: joined(parts, keys)}
+
+
+INFORMATION: dict[str, Situation] = {"bits_lost": bits_lost}

@@ -1,0 +1,22 @@
+"""Every claim: seldom supported where there is nothing to find, mostly where there is."""
+
+import pytest
+from counting import MORE_TRIALS, Case, cases, count, passes
+from situations import SITUATIONS
+
+from sgdphys.study.files import shipped_studies
+
+CASES = list(cases([name for name in shipped_studies() if name != "opening_the_black_box"]))
+
+
+def name_of(case: Case) -> str:
+    return f"{case.study}/{case.name}-{case.what}-{case.at:g}"
+
+
+@pytest.mark.slow(reason="counts verdicts of thousands of simulated studies: minutes")
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_verdicts_are_as_rare_and_as_common_as_they_should_be(case):
+    words = count(case, SITUATIONS)
+    if not passes(case, words):  # once more, with more
+        words = count(case, SITUATIONS, MORE_TRIALS)
+    assert passes(case, words), words
