@@ -397,6 +397,33 @@ def report(
 
 
 @app.command()
+def verdicts(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN...",
+            help="Folders of runs; those after the first are of the same claims on other seeds.",
+        ),
+    ],
+    out: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
+    index: Annotated[
+        bool, typer.Option("--index", help="List the studies, with how many verdicts of each word.")
+    ] = False,
+) -> None:
+    """Write the verdicts of a run as a page of Markdown."""
+    from sgdphys.report.verdict_page import study_index, verdict_page
+    from sgdphys.trajectory.writer import write_text
+
+    text = study_index(runs[0]) if index else verdict_page(runs)
+    if out is None:
+        say(text)
+        return
+    if not out.parent.is_dir():
+        raise InputError(f"there is no folder {out.parent} for {out.name}")
+    write_text(text, out)
+
+
+@app.command()
 def studies() -> None:
     """List the studies that come with sgdphys."""
     from sgdphys.study.files import load_study, shipped_studies

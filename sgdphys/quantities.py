@@ -198,8 +198,8 @@ def axis_label(variable: xr.DataArray) -> str:
     return name + symbol + (f" ({unit})" if unit not in ("1", name) else "")
 
 
-def interval_text(value: float, low: float, high: float) -> str:
-    """An estimate and its interval, in digits enough to tell the ends from the value."""
+def interval_text(value: float, low: float, high: float, unit: str = "") -> str:
+    """An estimate, its unit and its interval, in digits enough to tell the ends from the value."""
     numbers = (value, low, high)
     width = high - low
     for digits in range(3, 9):
@@ -207,4 +207,5 @@ def interval_text(value: float, low: float, high: float) -> str:
         errors = [abs(float(t) - v) for t, v in zip(texts, numbers, strict=True)]
         if not width > 0 or max(errors) <= width / 20:
             break
-    return f"{texts[0]} [{texts[1]}, {texts[2]}]"
+    said = f"{texts[0]} {unit}" if unit else texts[0]
+    return f"{said} [{texts[1]}, {texts[2]}]"

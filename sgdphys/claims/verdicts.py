@@ -87,15 +87,7 @@ class Verdict(NamedTuple):
         """The estimate with its unit and interval, or the reason why there is none."""
         if self.reason and not np.isfinite(self.value):
             return self.reason
-        return with_unit(interval_text(self.value, self.low, self.high), self.unit)
-
-
-def with_unit(text: str, unit: str) -> str:
-    """An estimate and interval in words, with the unit after the estimate."""
-    if not unit:
-        return text
-    value, space, interval = text.partition(" ")
-    return f"{value} {unit}{space}{interval}"
+        return interval_text(self.value, self.low, self.high, self.unit)
 
 
 class Verdicts(list[Verdict]):

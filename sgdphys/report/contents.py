@@ -74,6 +74,7 @@ class Chapter:
     folder: str
     text: str
     facts: list[tuple[str, str]] = field(default_factory=list)
+    mark: str = ""
     missing: list[str] = field(default_factory=list)
     verdicts: list[Row] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
@@ -125,6 +126,7 @@ def chapters_of(
 def _chapter(run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path]) -> Chapter:
     study = run.study
     chapter = Chapter(anchor, study.title, str(run.folder), resolved_text(study))
+    chapter.mark = run.mark
     chapter.missing = list(_missing(run))
     chapter.facts = list(_facts(run))
     with ExitStack() as stack:

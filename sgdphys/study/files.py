@@ -310,7 +310,10 @@ def training_keys(study: Study) -> dict[str, Any]:
 def recording_keys(study: Study) -> dict[str, Any]:
     """Return the keys that determine a recording; other keys may change."""
     if study.parts:
-        return study.model_dump(mode="json", include={"parts"})
+        parts = study.model_dump(mode="json", include={"parts"})["parts"]
+        return {
+            "parts": {n: {k: v for k, v in p.items() if k != "fresh"} for n, p in parts.items()}
+        }
     keys = training_keys(study) | study.model_dump(mode="json", include={"record"})
     if study.sweep.keys:
         keys["sweep"] = study.sweep.model_dump(mode="json")

@@ -9,7 +9,7 @@ import xarray as xr
 
 from sgdphys.analyses import catalogue
 from sgdphys.claims.estimates import Estimate
-from sgdphys.claims.verdicts import WORDS, Verdict, estimate_of, with_unit
+from sgdphys.claims.verdicts import WORDS, Verdict, estimate_of
 from sgdphys.errors import InputError
 from sgdphys.quantities import interval_text
 from sgdphys.study.runs import Run
@@ -75,4 +75,4 @@ def _text_of(name: str, verdicts: Mapping[str, Verdict], groups: Mapping[str, xr
         return f"(no data: {error})"
     if not np.isfinite(found[:3]).all():
         return "(no data)"
-    return with_unit(interval_text(*found[:3]), statistic.unit)
+    return interval_text(*found[:3], statistic.unit)

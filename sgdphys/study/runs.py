@@ -173,7 +173,10 @@ class Run:
         for name, part in self.parts.items():
             if not (part.folder / STUDY_FILE).is_file():  # it has not begun
                 continue
-            found += [v._replace(claim=f"{name}/{v.claim}") for v in part.verdicts]
+            own = [v._replace(claim=f"{name}/{v.claim}") for v in part.verdicts]
+            if self.study.parts[name].fresh:
+                own = [v._replace(written="before") for v in own]
+            found += own
         return Verdicts(adjusted(found) if self.parts else found)
 
     def _repr_html_(self) -> str:

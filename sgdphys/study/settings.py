@@ -265,10 +265,16 @@ class Claim(claim.Claim):
 
 
 class Part(Keys):
-    """A study that is carried out as a part of another, with keys of its own: ``[parts]``."""
+    """A study that is carried out as a part of another, with keys of its own: ``[parts]``.
+
+    ``fresh`` says that its data, of another seed, had not been seen by anyone when the rules of its
+    claims were written, so that they are written before these data even where they were written
+    after others.
+    """
 
     study: str
     settings: Annotated[dict[str, Any], Field(alias="set")] = Field(default={})
+    fresh: bool = False
 
 
 def _as_part(value: Any) -> Any:

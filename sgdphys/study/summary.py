@@ -157,15 +157,15 @@ def verdict_rows(run: Run) -> list[tuple[str, ...]]:
     verdicts, *repeated = columns.values()
     if not verdicts:
         return []
-    names = ("claim (statistic)", "kind", "estimate [95%]", "supported if", "survives")
-    rows = [(*names, *columns)]
+    rows = [("claim (statistic)", "kind", "estimate [95%]", "supported if", *columns)]
     for name, v in verdicts.items():
         part, slash, _ = name.rpartition("/")
         says = f"{part}: {v.says}" if slash else v.says
         again = (_repeated(column.get(name)) for column in repeated)
         kind = v.kind if v.written == "before" else f"{v.kind}, after"
         says = f"{says} ({v.statistic})"
-        rows.append((says, kind, v.estimate, v.rule, v.survives, v.word, *again))
+        word = f"{v.word}, does not survive" if v.survives == "no" else v.word
+        rows.append((says, kind, v.estimate, v.rule, word, *again))
     return rows
 
 

@@ -243,3 +243,42 @@ def test_a_statistic_names_what_it_reads_and_chooses():
         )
         assert found.word == "supported"
         assert found.measured == "what is chosen"
+
+
+def test_a_quick_run_has_numbers_and_no_verdict():
+    groups = {"information": information([[1.0, 2.0]])}
+    (found,) = product.judge({"a": claim(above=-5.0)}, groups, STATISTICS, quick=True)
+    assert found.word == "not judged"
+    assert found.survives == ""
+    assert np.isfinite(found.value)
+
+
+def test_a_claim_can_need_more_networks_than_there_are():
+    groups = {"information": information([[1.0, 2.0]])}
+    (found,) = judge({"a": claim(least_members=100)}, groups)
+    assert found.word == "no data"
+    assert "the claim needs 100" in found.reason
+
+
+def test_only_blind_claims_of_the_paper_and_its_critics_are_corrected_for_their_number():
+    """Adjusted p-values of 0.01, 0.02 and 0.03 among three are all 0.03."""
+    groups = {"information": information([[1.0, 2.0]])}
+    kinds = [("paper", "before"), ("critic", "before"), ("paper", "before"), ("paper", "after"),
+             ("instrument", "before"), ("exploratory", "before")]  # fmt: skip
+    claims = {
+        f"c{k}": claim(kind=kind, written=when, above=-5.0) for k, (kind, when) in enumerate(kinds)
+    }
+    verdicts = judge(claims, groups)
+    given = [
+        v._replace(p_value=p, word="supported")
+        for v, p in zip(verdicts, (0.03, 0.01, 0.02, 0.001, 0.9, 0.9), strict=True)
+    ]
+    adjusted = product.adjusted(given)
+    assert [v.q_value for v in adjusted[:3]] == pytest.approx([0.03] * 3)
+    assert [v.survives for v in adjusted] == ["yes"] * 3 + [""] * 3
+
+
+@pytest.mark.parametrize("wrong", [{"detects": 0.5}, {"at_null": 1.5}])
+def test_the_effect_is_on_the_side_of_a_claim_and_its_null_is_not(wrong):
+    with pytest.raises(ValidationError, match="above 1"):
+        claim(**wrong)

@@ -337,7 +337,8 @@ def test_names_that_are_not_there_are_refused():
 def test_a_list_of_verdicts_is_drawn_as_the_dataset_is():
     names = inspect.signature(Verdict).parameters
     row = {n: verdict()[n].item() for n in verdict() if n in names}
-    fields = dict.fromkeys(names, "") | row | {"claim": "slow"}
+    needed = [n for n, one in names.items() if one.default is inspect.Parameter.empty]
+    fields = dict.fromkeys(needed, "") | row | {"claim": "slow"}
     drawn = sp.figures.verdicts([Verdict(**fields)])
     assert drawn.get_yticklabels()[0].get_text() == "it slows down"
     with pytest.raises(InputError, match="no verdicts"):

@@ -302,9 +302,9 @@ def test_tables_sort_by_number(page):
     column = page.evaluate("""
         (() => {
           const table = document.querySelector('table.verdicts');
-          table.tHead.rows[0].cells[2].querySelector('button').click();
-          return [table.tHead.rows[0].cells[2].getAttribute('aria-sort'),
-                  [...table.tBodies[0].rows].map((r) => r.cells[2].dataset.value)];
+          table.tHead.rows[0].cells[3].querySelector('button').click();
+          return [table.tHead.rows[0].cells[3].getAttribute('aria-sort'),
+                  [...table.tBodies[0].rows].map((r) => r.cells[3].dataset.value)];
         })()""")
     assert column[0] == "ascending"
     assert column[1][1] == "nan"

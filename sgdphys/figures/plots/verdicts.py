@@ -15,6 +15,7 @@ from sgdphys.errors import InputError
 from sgdphys.figures.axes import figure_of, options
 from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.style import EXACT, NULL
+from sgdphys.quantities import interval_text
 
 COLOURS = {
     "supported": "#0072B2",
@@ -29,6 +30,9 @@ ROW = 0.30
 """Height of a claim at a font size of 8 points, inches."""
 _WIDE = 58
 _EDGE = 1.12
+_FALSE_DISCOVERIES = 0.05
+_DECIDED = ("supported", "not supported")
+_HOLLOW = "hollow: exploratory, or written after"
 _WORDS = re.compile(r"(?:\$[^$]*\$|\S)+")
 """What stays on one line: between spaces, a formula with its spaces."""
 
@@ -135,7 +139,9 @@ def words_legend(ax: Axes) -> None:
         Line2D([], [], color=colour, marker=_MARKERS[word], markersize=3.5, label=word)
         for word, colour in COLOURS.items()
     ]
-    figure_of(ax).legend(handles=handles, loc="outside lower center", ncols=4)
+    hollow = Line2D([], [], color=EXACT, marker="o", markersize=3.5, linestyle="",
+                    markerfacecolor="white", label=_HOLLOW)  # fmt: skip
+    figure_of(ax).legend(handles=[*handles, hollow], loc="outside lower center", ncols=3)
 
 
 def _row(ax: Axes, row: xr.Dataset, y: float, given: dict[str, Any]) -> None:
@@ -148,10 +154,22 @@ def _row(ax: Axes, row: xr.Dataset, y: float, given: dict[str, Any]) -> None:
         ends = np.array(from_threshold(above, below, low, value, high))
         scale = np.nanmax(np.abs(ends)) or 1.0
         ax.plot(ends[[0, 2]] / scale, [y, y], color=COLOURS[word], linewidth=1.4)
-        own = options(given, color=COLOURS[word], marker=_MARKERS[word], markersize=3.5)
+        inside = COLOURS[word] if _is_judged_blind(row) else "white"
+        own = options(given, color=COLOURS[word], marker=_MARKERS[word], markersize=3.5,
+                      markerfacecolor=inside)  # fmt: skip
         ax.plot(ends[1:2] / scale, [y], **own)
-        said = f"{value:.3g} [{low:.3g}, {high:.3g}], {row['rule'].item()}: {word}"
+        unit = str(row["unit"].item()) if "unit" in row else ""
+        said = f"{interval_text(value, low, high, unit)}, {row['rule'].item()}: {word}"
+        if "q_value" in row and float(row["q_value"]) > _FALSE_DISCOVERIES and word in _DECIDED:
+            said += " (does not survive)"
     ax.text(_EDGE + 0.03, y, said, va="center", fontsize="x-small")
+
+
+def _is_judged_blind(row: xr.Dataset) -> bool:
+    """Whether a claim of the paper or its critics was written before its data."""
+    if "kind" not in row:
+        return True
+    return row["kind"].item() in ("paper", "critic") and row["written"].item() == "before"
 
 
 def _as_dataset(result: Any) -> xr.Dataset:

@@ -1,0 +1,167 @@
+"""Every verdict of one or several runs as Markdown, for a page of documentation."""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sgdphys.claims.verdicts import (
+    FALSE_DISCOVERIES,
+    NOT_SUPPORTED,
+    SUPPORTED,
+    WORDS,
+    Verdict,
+)
+from sgdphys.errors import InputError
+from sgdphys.study.files import shipped_studies
+from sgdphys.study.runs import Run
+
+KINDS = {
+    "paper": "of the paper",
+    "critic": "of its critics",
+    "exploratory": "exploratory",
+    "instrument": "checks of the instrument",
+}
+
+
+def verdict_page(folders: Sequence[Path]) -> str:
+    """Return the verdicts of a run as Markdown, beside those of further runs of the same claims.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        The first run's claims have rows; those of the others, such as other seeds, a column each.
+
+    Raises
+    ------
+    InputError
+        For a folder that holds no run, or one whose run has no verdicts.
+    """
+    runs = [Run(folder) for folder in folders]
+    found = [list(run.verdicts) for run in runs]
+    for run, verdicts in zip(runs, found, strict=True):
+        if not verdicts:
+            raise InputError(f"{run.folder} has no verdicts; carry its study out to the end first")
+    lines = [f"# {runs[0].study.title}: verdicts", ""]
+    for run in runs:
+        lines += [f"{run.mark}.", ""] if run.mark else []
+    lines += [*_counts(found[0]), "", _RULES.format(share=FALSE_DISCOVERIES), ""]
+    others = [{v.claim: v for v in verdicts} for verdicts in found[1:]]
+    for run, again in zip(runs[1:], others, strict=True):
+        lines += [_kept(run.study.title, found[0], again), ""]
+    titles = [run.study.title for run in runs[1:]]
+    for part, verdicts in _by_part(found[0]).items():
+        title = runs[0].parts[part].study.title if part else runs[0].study.title
+        lines += [f"## {title}", "", *_table(verdicts, titles, others), ""]
+    return "\n".join(lines)
+
+
+def study_index(folder: Path) -> str:
+    """Return the studies that come with the package as Markdown, with the verdicts of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        A run of a study of studies.
+
+    Raises
+    ------
+    InputError
+        For a folder that holds no run, or one whose run has no verdicts.
+    """
+    run = Run(folder)
+    found = _by_part(run.verdicts)
+    if not found:
+        raise InputError(f"{run.folder} has no verdicts; carry its study out to the end first")
+    of_study = {part.study: found.get(name, []) for name, part in run.study.parts.items()}
+    lines = [_INDEX, ""]
+    lines += [_row(["study", "question", "verdicts"]), _row(["---"] * 3)]
+    for name, path in shipped_studies().items():
+        counts = Counter(v.word for v in of_study.get(name, []))
+        words = ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word])
+        lines.append(_row([f"`{name}.toml`", _heading(path), words]))
+    return "\n".join(lines) + "\n"
+
+
+_INDEX = """# Studies
+
+One TOML file per study. `sgdphys studies` lists them, and `sgdphys run NAME` carries one out in any
+folder. Keys of the task, network, training and recording that are left out have the defaults of
+`information_plane.toml`. The file of a study contains its claims, each with its statistic, null,
+threshold and the effect that it detects; docs/results.md has the verdict on every one.
+
+Granger causality is not among the statistics, since it needs stationary series and training is a
+transient. Instead, events are compared by their order in every network, and quantities by rank
+correlation with a permutation null."""
+
+
+def _heading(path: Path) -> str:
+    """The comment at the head of a study's file, as one paragraph."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    comment = itertools.takewhile(lambda line: line.startswith("#"), lines)
+    return " ".join(line.lstrip("# ") for line in comment)
+
+
+_RULES = (
+    "A claim is supported if the 95% interval of its statistic lies entirely on its side of the "
+    "threshold, not supported if entirely on the other side, and inconclusive otherwise. "
+    '"After" marks rules that were written or changed after the data of this run had been seen. '
+    "A verdict survives if it is among those with a share of false discoveries of at most "
+    "{share:.0%} (Benjamini and Hochberg) over the claims of the paper and its critics whose rule "
+    "stood before the data. Claims of one study share a recording, so they are not independent."
+)
+
+
+def _counts(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """How many claims of each kind have which verdict, as a table."""
+    words = [word for word in WORDS if any(v.word == word for v in verdicts)]
+    yield _row(["claims", *words, "survive"])
+    yield _row(["---"] * (len(words) + 2))
+    for kind, said in KINDS.items():
+        of_kind = [v for v in verdicts if v.kind == kind]
+        counts = Counter(v.word for v in of_kind)
+        survive = sum(v.survives == "yes" for v in of_kind)
+        if of_kind:
+            yield _row([said, *(str(counts[word]) for word in words), str(survive)])
+
+
+def _kept(title: str, verdicts: Sequence[Verdict], again: dict[str, Verdict]) -> str:
+    """How many claims have the same word in another run, in a sentence."""
+    pairs = [(v, again[v.claim]) for v in verdicts if v.claim in again]
+    kept = sum(first.word == second.word for first, second in pairs)
+    turned = [
+        first.claim
+        for first, second in pairs
+        if {first.word, second.word} == {SUPPORTED, NOT_SUPPORTED}
+    ]
+    said = f": {', '.join(turned)}" if turned else ""
+    return (
+        f'"{title}": {kept} of {len(pairs)} claims have the same word; {len(turned)} turn from '
+        f"supported to not supported or back{said}."
+    )
+
+
+def _by_part(verdicts: Sequence[Verdict]) -> dict[str, list[Verdict]]:
+    parts: dict[str, list[Verdict]] = {}
+    for v in verdicts:
+        parts.setdefault(v.claim.rpartition("/")[0], []).append(v)
+    return parts
+
+
+def _table(
+    verdicts: Sequence[Verdict], titles: Sequence[str], others: Sequence[dict[str, Verdict]]
+) -> Iterator[str]:
+    heads = ["claim", "kind", "judged on", "estimate [95%]", "supported if", "verdict", "survives"]
+    yield _row([*heads, *titles])
+    yield _row(["---"] * (len(heads) + len(titles)))
+    for v in verdicts:
+        kind = v.kind if v.written == "before" else f"{v.kind}, after"
+        window = f"{v.window}, in {v.clock}" if v.clock else v.window
+        again = [other.get(v.claim) for other in others]
+        beside = ["" if one is None else f"{one.word}, {one.estimate}" for one in again]
+        claim = f"{v.says} ({v.by})"
+        yield _row([claim, kind, window, v.estimate, v.rule, v.word, v.survives, *beside])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -1,0 +1,78 @@
+"""Curves cut at equal epochs, updates or training time, and networks that have learnt nothing."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sgdphys.claims.claim import Claim
+from sgdphys.claims.results import Results
+from sgdphys.claims.statistic import Statistic
+from sgdphys.claims.verdicts import judge
+from sgdphys.errors import InputError
+
+EPOCH = np.arange(0, 101, 10)
+
+
+def group(updates_an_epoch, *, learned=(1, 1, 1, 1)):
+    """A curve that is the epoch itself, with its clocks."""
+    curve = np.broadcast_to(EPOCH[:, None], (len(EPOCH), 4)).astype(float)
+    clocks = {
+        "updates": ("epoch", EPOCH * float(updates_an_epoch)),
+        "flow_time": ("epoch", EPOCH * 0.1 * updates_an_epoch),
+    }
+    along = {"epoch": EPOCH, "replica": range(4), "learned": ("replica", list(learned))}
+    return xr.Dataset(
+        {"curve": (("epoch", "replica"), curve)}, {**along, **clocks}, {"of": "information"}
+    )
+
+
+def last(results):
+    return results.each_case("information", lambda d: d["curve"].dropna("epoch", how="all")[-1])
+
+
+LAST = Statistic(last, "the last value of a curve", needs=("information",))
+
+
+def verdict(groups, **where):
+    claim = Claim(says="s", by="b", statistic="last", where=where, above=0.0, null="n")
+    return judge({"claim": claim}, groups, {"last": LAST})[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "limit", "epoch"),
+    [("until_epoch", 55, 50), ("until_updates", 350, 50), ("until_time", 70.1, 100)],
+)
+def test_a_curve_ends_at_the_last_record_before_a_limit(key, limit, epoch):
+    assert verdict({"information": group(7)}, **{key: limit}).value == epoch
+
+
+def test_cases_of_a_sweep_are_cut_at_the_same_updates():
+    cases = [group(1), group(4)]
+    joined = xr.concat(cases, dim="case", coords="different", compat="equals")
+    joined = joined.assign_coords(case=["a", "b"], swept_batch_size=("case", [400, 100]))
+    groups = {"information": joined.assign_attrs(of="information")}
+    assert verdict(groups, batch_size=400, until_updates=100).value == 100
+    assert verdict(groups, batch_size=100, until_updates=100).value == 20
+
+
+def test_a_limit_that_a_run_does_not_reach_is_refused():
+    with pytest.raises(InputError, match="until_updates is 2000, and a run ends at 700"):
+        Results({"information": group(7)}, ["information"], "", {"until_updates": 2000}).of(
+            "information"
+        )
+
+
+def test_an_analysis_without_curves_cannot_be_cut():
+    found = group(7).drop_dims("epoch").assign(x=("replica", np.ones(4)))
+    with pytest.raises(InputError, match="no curves to cut by until_epoch"):
+        Results({"information": found}, ["information"], "", {"until_epoch": 5}).of("information")
+
+
+def test_networks_at_chance_are_left_out_of_curves():
+    assert verdict({"information": group(7, learned=(1, 0, 1, 1))}).members == 3
+
+
+def test_if_all_are_at_chance_there_is_no_verdict():
+    found = verdict({"information": group(7, learned=(0, 0, 0, 0))})
+    assert found.word == "no data"
+    assert "all stay at chance" in found.reason
