@@ -130,3 +130,16 @@ def test_random_labels_know_nothing():
     assert abs(float(np.corrcoef(data["x"][:, 0], data["y"])[0, 1])) < 0.02
     with pytest.raises(InputError, match=r"task\.classes is 0"):
         tasks.random_labels(classes=0)
+
+
+def test_inputs_can_be_standardised(tmp_path):
+    """Each input by itself; one that does not vary, and one that would overflow, included."""
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.normal(1000, 50, 30), np.full(30, 0.1), 1e200 * rng.random(30)])
+    np.savez(tmp_path / "t.npz", x=x, y=np.arange(30) % 2)
+    found = tasks.table(tmp_path / "t.npz", standardise=True)["x"].to_numpy()
+    assert found.mean(axis=0) == pytest.approx(0, abs=1e-12)
+    assert found.std(axis=0) == pytest.approx([1, 0, 1])
+    expected = (x[:, 0] - x[:, 0].mean()) / x[:, 0].std()
+    assert found[:, 0] == pytest.approx(expected)
+    assert (tasks.table(tmp_path / "t.npz")["x"].to_numpy() == x).all()

@@ -300,6 +300,8 @@ def training_keys(study: Study) -> dict[str, Any]:
     Where the contents of the data are known, the path to them does not matter.
     """
     keys = study.model_dump(mode="json", include={"task", "network", "train"})
+    if not keys["task"]["standardise"]:  # runs on disk keep their hashes
+        del keys["task"]["standardise"]
     if study.contents:
         keys["contents"] = dict(study.contents)
     if any(name.startswith(PATH) for name in study.contents):

@@ -65,6 +65,7 @@ class Task(Keys):
     noise: NotNegative = 1.0
     seed: Seed = 0
     labels: Literal["hard", "soft", "random"] = "hard"
+    standardise: bool = False
     bipolar: bool = False
 
 

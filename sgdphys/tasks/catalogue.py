@@ -26,7 +26,9 @@ class Entry(NamedTuple):
     """Whether its samples are read from ``path``."""
 
 
-def _of_files(make: Callable[[Any], xr.Dataset], measure: Callable[[Path], Sizes]) -> Entry:
+def _of_files(
+    make: Callable[[Any], xr.Dataset], measure: Callable[[Path], Sizes], reads: tuple[str, ...] = ()
+) -> Entry:
     measured = lru_cache(maxsize=256)(lambda path, size, changed: measure(path))
 
     def sizes(keys: Any) -> Sizes:
@@ -42,7 +44,7 @@ def _of_files(make: Callable[[Any], xr.Dataset], measure: Callable[[Path], Sizes
             return [f"task.name is {keys.name!r}, which reads files; give task.path"]
         return _refusal(lambda: sizes(keys))
 
-    return Entry(make, sizes, frozenset({"path", "labels"}), faults, is_of_files=True)
+    return Entry(make, sizes, frozenset({"path", "labels", *reads}), faults, is_of_files=True)
 
 
 def _refusal(check: Callable[[], Any]) -> list[str]:
@@ -113,7 +115,11 @@ TASKS: dict[str, Entry] = {
         reads=frozenset({"labels"}),
     ),
     "idx": _of_files(lambda keys: files.idx(keys.path), idx_sizes),
-    "table": _of_files(lambda keys: files.table(keys.path), table_sizes),
+    "table": _of_files(
+        lambda keys: files.table(keys.path, standardise=keys.standardise),
+        table_sizes,
+        reads=("standardise",),
+    ),
     "teacher_student": Entry(
         make=_teacher_student,
         sizes=lambda keys: Sizes(keys.samples, keys.features, 1, are_labels=False),

@@ -114,7 +114,7 @@ def _read_idx(path: Path) -> np.ndarray:
         raise InputError(f"{path} is no valid IDX file ({error})") from None
 
 
-def table(path: str | Path) -> xr.Dataset:
+def table(path: str | Path, *, standardise: bool = False) -> xr.Dataset:
     r"""Samples with labels or real targets from a .csv or .npz file.
 
     Parameters
@@ -122,6 +122,9 @@ def table(path: str | Path) -> xr.Dataset:
     path : path
         .csv: one sample per line, numbers, the label last, with or without a header line. .npz:
         arrays x (sample, ...) and y (sample,) of labels, or target (sample, output) of numbers.
+    standardise : bool
+        Give each input mean 0 and standard deviation 1 over all samples; constant inputs become 0.
+        Inputs of very different scales make units die or saturate.
 
     Returns
     -------
@@ -166,6 +169,8 @@ def table(path: str | Path) -> xr.Dataset:
     flat = np.asarray(x, np.float64).reshape(len(x), -1)
     if not np.isfinite(flat).all():
         raise InputError(f"{path}: inputs must be finite numbers; fill or leave out missing ones")
+    if standardise:
+        flat = _standardised(flat)
     if y is None:
         return _with_targets(path, flat, np.asarray(target, np.float64), shape)
     y = np.asarray(y).reshape(-1)
@@ -175,6 +180,16 @@ def table(path: str | Path) -> xr.Dataset:
     return labelled_samples(
         flat, whole, "table", shape=shape, labels=[str(n) for n in names], source=str(path.name)
     )
+
+
+def _standardised(x: np.ndarray) -> np.ndarray:
+    """Columns with mean 0 and standard deviation 1; those that are constant to rounding are 0."""
+    scale = np.abs(x).max(axis=0)
+    unit = x / np.where(scale > 0, scale, 1.0)  # squares of large numbers would overflow
+    centred = unit - unit.mean(axis=0)
+    spread = centred.std(axis=0)
+    varies = spread > 1e-12
+    return np.asarray(np.where(varies, centred / np.where(varies, spread, 1.0), 0.0))
 
 
 def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
