@@ -88,12 +88,9 @@ class Source:
             for name, of in (("updates", "step"), ("flow_time", "time")):
                 at = np.interp(epochs, recorded, weights[of].to_numpy())
                 result = result.assign_coords({name: ("epoch", at, dict(weights[of].attrs))})
-        if "replica" in result.indexes:
-            replicas = self.trajectory["training"]["replica"].to_numpy()
-            kept = np.isin(replicas, result["replica"].to_numpy())
-            if kept.sum() == result.sizes["replica"]:
-                learned = ("replica", self.learned[kept].astype(np.int8), attributes(LEARNED))
-                result = result.assign_coords({LEARNED: learned})
+        if "replica" in result.sizes:  # some analyses take the first few replicas
+            learned = self.learned[result["replica"].to_numpy()].astype(np.int8)
+            result = result.assign_coords({LEARNED: ("replica", learned, attributes(LEARNED))})
         return result
 
     @property
