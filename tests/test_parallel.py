@@ -216,6 +216,7 @@ def test_activations_of_ones_own_obey_the_limit(four, begun, trajectory, estimat
     xr.testing.assert_identical(one, many)
 
 
+@pytest.mark.slow(reason="starts processes: 13 s")
 def test_dynamics_obeys_the_limit(four, begun):
     walks = np.random.default_rng(0).standard_normal((3000, 800)).cumsum(axis=0)
     for estimator in (sp.dynamics.msd, sp.dynamics.kramers_moyal):

@@ -199,6 +199,7 @@ print([m for m in sys.modules if m.startswith("sgdphys.analyses.") and m.endswit
     assert result.stdout.split("\n")[:3] == ["[]"] * 3
 
 
+@pytest.mark.slow(reason="a run of its own in new processes: 9 s")
 def test_an_analysis_that_was_edited_is_carried_out_again(tmp_path, toys):
     keys = {"claims": {}, "figures": {"formats": []}}
     environment = toys(toy=TOY)

@@ -111,6 +111,7 @@ def test_a_long_analysis(started, tmp_path, number):
     assert not (tmp_path / "run" / "results.nc").exists()
 
 
+@pytest.mark.slow(reason="waits for processes, as the other signals do")
 def test_waiting_for_a_process_that_analyses(started, tmp_path):
     """The process ends as well."""
     study(tmp_path, SLOW_PHASES, "part")

@@ -135,6 +135,7 @@ def test_every_statistic_has_a_figure_that_exists():
         assert set(statistic.shown_in) <= set(figures())
 
 
+@pytest.mark.slow(reason="a run of its own: 10 s")
 def test_a_page_of_a_regression_speaks_of_no_accuracy(tmp_path):
     study = {
         "task": {"name": "teacher_student", "features": 4, "samples": 40},

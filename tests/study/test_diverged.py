@@ -41,6 +41,7 @@ def test_no_network_is_left(tmp_path, sweep):
     assert "Every network diverged, so nothing was analysed" in page
 
 
+@pytest.mark.slow(reason="two runs of their own: 18 s")
 def test_results_of_networks_that_diverged_do_not_stay(tmp_path):
     """As an earlier version wrote them, and judged by them."""
     wild = {**WILD, "figures": {"formats": []}}

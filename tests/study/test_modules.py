@@ -60,6 +60,7 @@ def test_a_module_is_a_study(models):
     }  # fmt: skip
 
 
+@pytest.mark.slow(reason="trains a convolutional network three times: 44 s")
 def test_a_stopped_run_goes_on_with_its_buffers(models, monkeypatch):
     from sgdphys.engines.base import Stopped
     from sgdphys.study import recording
@@ -109,6 +110,7 @@ def test_the_command_finds_a_module_beside_it(models):
         refused(wrong, 2, "sees no CUDA device")
 
 
+@pytest.mark.slow(reason="starts processes that load torch: 17 s")
 def test_processes_that_analyse_find_a_module_beside_the_study_too(tmp_path):
     """Two cases are analysed by another process, which imports the module anew."""
     (tmp_path / "beside_it.py").write_text(MODELS.replace("def plain", "def other"))

@@ -88,6 +88,7 @@ def test_verdicts_are_gathered_and_a_claim_without_data_says_why(whole):
     assert (result.folder / "figures" / "verdicts.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow(reason="a study of studies twice: 13 s")
 def test_given_again_nothing_is_trained(whole):
     _, _, folder = whole
     told = []
@@ -188,6 +189,7 @@ def test_what_covers_what():
     assert not covers(record("epoch"), record({"every": 3}))
 
 
+@pytest.mark.slow(reason="a study of studies: 6 s")
 def test_a_part_that_fails_ends_the_training_of_the_next_one(tmp_path):
     """In a second or two, and not after the last training."""
     keys = {**ALONE, "claims": {}, "figures": {"formats": []}}

@@ -183,6 +183,7 @@ of.trained(Path(sys.argv[1]), module=Module())
 """
 
 
+@pytest.mark.slow(reason="starts two processes with lightning: 14 s")
 def test_a_fit_that_was_killed_resumes_from_its_checkpoint(tmp_path):
     path, here = tmp_path / "a.nc", Path(__file__).parents[2]
     subprocess.run(

@@ -211,6 +211,7 @@ def test_a_script_that_ends_without_closing_keeps_what_was_recorded(tmp_path, en
     recording.close()
 
 
+@pytest.mark.slow(reason="starts processes with torch: 10 s")
 def test_after_a_flush_a_crash_can_be_resumed_at_its_step(tmp_path):
     for name, every in (("a.nc", 100), ("b.nc", 1)):
         code = (

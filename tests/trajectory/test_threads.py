@@ -61,6 +61,7 @@ def outcome(folder, kind, seconds):
     return done.returncode, done.stderr
 
 
+@pytest.mark.slow(reason="threads that race for 10 s")
 def test_all_at_once(tmp_path):
     assert outcome(tmp_path, "readers", 3) == (0, "")
 

@@ -60,6 +60,7 @@ def test_a_run_with_noise(tmp_path):
     assert abs(float(found["null_I_TY"].sel(layer=1)[0])) < 0.02
 
 
+@pytest.mark.slow(reason="Monte Carlo of many samples: 13 s")
 def test_linear_networks_exactly(tmp_path):
     """The estimator "gaussian": determinants of the task's covariance; not for other networks."""
     study = {
