@@ -1,0 +1,52 @@
+"""What every claim of the studies that come with the package says about itself."""
+
+import numpy as np
+import pytest
+from counting import cases
+from situations import SITUATIONS
+
+from sgdphys.analyses import catalogue
+from sgdphys.study.files import load_study, shipped_studies
+
+CLAIMS = [
+    (f"{study}/{name}", claim, of)
+    for study, of in ((s, load_study(s)[1]) for s in shipped_studies())
+    for name, claim in of.claims.items()
+]
+COUNTED = [(name, claim, of) for name, claim, of in CLAIMS if claim.kind != "instrument"]
+CONFOUNDED = ("batch_size", "sampling", "train_fraction", "learning_rate", "optimiser", "momentum")
+"""Settings of which equal epochs are different numbers of updates, or different training times."""
+
+
+def names(claims):
+    return [name for name, _, _ in claims]
+
+
+@pytest.mark.parametrize(("name", "claim", "study"), COUNTED, ids=names(COUNTED))
+def test_a_claim_says_what_it_is_and_what_it_detects(name, claim, study):
+    given = claim.model_fields_set
+    assert {"kind", "written", "window", "clock", "at_null", "detects"} <= given, name
+    assert claim.statistic in SITUATIONS, claim.statistic
+
+
+@pytest.mark.parametrize(("name", "claim", "study"), COUNTED, ids=names(COUNTED))
+def test_the_effect_is_at_most_twice_as_far_from_the_null_as_the_threshold(name, claim, study):
+    """Unless the source states the effect; two thresholds detect a value between them."""
+    if claim.states or (claim.above is not None and claim.below is not None):
+        return
+    threshold = claim.above if claim.below is None else claim.below
+    is_ratio = catalogue.statistics()[claim.statistic].kind == "geometric" and claim.at_null > 0
+    scale = np.log if is_ratio and min(claim.detects, threshold) > 0 else np.asarray
+    null, end, effect = (float(scale(v)) for v in (claim.at_null, threshold, claim.detects))
+    assert abs(effect - null) <= 2 * abs(end - null) + 1e-9
+
+
+@pytest.mark.parametrize(("name", "claim", "study"), COUNTED, ids=names(COUNTED))
+def test_settings_are_never_compared_at_equal_epochs_alone(name, claim, study):
+    if not set(CONFOUNDED) & claim.against.keys():
+        return
+    assert claim.clock != "epochs"
+
+
+def test_there_is_something_to_count():
+    assert len(list(cases(["sampler"]))) > 5
