@@ -69,10 +69,17 @@ def logarithm_advantage(claim: Claim, study: Study, at: float, rng: np.random.Ge
     curves = np.empty((len(t), replicas))
     for r in range(replicas):
         start, slope = rng.normal(5.0, 0.5), rng.lognormal(np.log(3.0), 0.1)
-        law = start + slope * (np.log(t) - np.log(300.0))
+        law = start + slope * (np.log(t) - np.log(claim.where["from_epoch"]))
         curves[:, r] = law + _remainder(t, law, inside, at * rng.lognormal(0, 0.2), rng)
-    data = xr.Dataset({"distance": (("epoch", "replica"), np.where(epoch[:, None] > 0, curves, 0))},
-                      coords={"epoch": epoch, "replica": np.arange(replicas)})  # fmt: skip
+    return _as_distances(claim, study, epoch, curves)
+
+
+def _as_distances(claim: Claim, study: Study, epoch: np.ndarray, curves: np.ndarray) -> Groups:
+    """Results with the distances (epoch, replica), 0 at the start."""
+    data = xr.Dataset(
+        {"distance": (("epoch", "replica"), np.where(epoch[:, None] > 0, curves, 0.0))},
+        coords={"epoch": epoch, "replica": np.arange(curves.shape[1])},
+    )
     return found(claim, study, data, "motion")
 
 
