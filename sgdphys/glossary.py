@@ -457,6 +457,18 @@ GLOSSARY: dict[str, Quantity] = {
         r"|w_t - w_0|^2",
         "summed over coordinates, mean over the ensemble",
     ),
+    "distance": Quantity(
+        "{x}", "distance from the start", r"|w_t - w_0|", "Euclidean norm over all coordinates"
+    ),
+    "squared_displacement": Quantity(
+        "{x}**2",
+        "squared displacement over a lag",
+        r"|w_{t+\tau} - w_t|^2",
+        "summed over coordinates, of one network",
+    ),
+    "waiting_epoch": Quantity(
+        "epochs", "waiting time", r"t_w", "epoch from which a displacement is taken"
+    ),
     "law": Quantity("1", "law", "", "law of growth of the squared distance from the first point"),
     "misfit": Quantity(
         "1", "misfit", "", "root mean square of ln(displacement) about the fitted law"
@@ -647,6 +659,15 @@ GLOSSARY: dict[str, Quantity] = {
         r"\eta h/2(1+\mu)",
         "curvature divided by the largest that is stable; 1 at the edge of stability",
     ),
+    "direction_variance": Quantity(
+        "{x}**2",
+        "variance along a direction",
+        "",
+        "of one network's weights over a burst, about a straight line",
+    ),
+    "direction_curvature": Quantity(
+        "loss/{x}**2", "curvature along a direction", "h", "eigenvalue of one network's Hessian"
+    ),
     "flatness_exponent": Quantity(
         "1",
         "slope of variance against curvature",
@@ -732,6 +753,9 @@ GLOSSARY: dict[str, Quantity] = {
     "burst": Quantity("1", "burst", "", "index of a stretch of consecutive recorded steps"),
     "burst_epoch": Quantity(
         "epochs", "epoch at which a burst starts", "e", "epoch of the first step of a burst"
+    ),
+    "burst_steps": Quantity(
+        "updates", "length of a burst", "n", "recorded steps of a burst, one after every update"
     ),
     "mark": Quantity("1", "snapshot", "", "index of a recorded step"),
     "mark_epoch": Quantity("epochs", "epoch", "e", "epoch of a recorded step"),

@@ -1,4 +1,4 @@
-"""Gradients of the whole training loss at any weights."""
+"""Gradients of the whole training loss, or of batches, at any weights."""
 
 from dataclasses import replace
 
@@ -33,6 +33,27 @@ def full_gradients(ensemble: Ensemble, theta: np.ndarray, device: str = "cpu") -
         from sgdphys.engines.curvature import gradients, landscape_of
 
         return gradients(landscape_of(ensemble, device), theta)
+    is_train = np.broadcast_to(
+        ensemble.samples.is_train, (len(theta), *ensemble.samples.is_train.shape)
+    )
+    return batch_gradients(ensemble, theta, is_train)
+
+
+def batch_gradients(ensemble: Ensemble, theta: np.ndarray, batches: np.ndarray) -> np.ndarray:
+    """Gradient of the loss of a batch at each place, weight decay included; of perceptrons.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+    theta : (place, replica, parameter)
+        Layer noise is left out.
+    batches : bool (place, replica, sample)
+        The samples of each batch, equally many for all.
+
+    Returns
+    -------
+    float64 (place, replica, parameter)
+    """
     replicas, size = theta.shape[1:]
     training = replace(
         ensemble.training, rates=np.ones(1), sampler="full", optimiser="sgd", momentum=0.0,
@@ -44,13 +65,13 @@ def full_gradients(ensemble: Ensemble, theta: np.ndarray, device: str = "cpu") -
     found = np.empty_like(flat)
     for first in range(0, len(flat), _TOGETHER):
         part = slice(first, min(first + _TOGETHER, len(flat)))
-        owner = np.arange(part.start, part.stop) % replicas
+        place, owner = np.divmod(np.arange(part.start, part.stop), replicas)
         targets = ensemble.labels_of(owner) if samples.are_labels else samples.targets
         engine = FusedEngine(
             Ensemble(
                 network=replace(ensemble.perceptron, noise=0.0),
                 training=training,
-                samples=Samples(x=samples.x, targets=targets, is_train=samples.is_train[owner]),
+                samples=Samples(x=samples.x, targets=targets, is_train=batches[place, owner]),
                 seed=ensemble.seed,
             )
         )

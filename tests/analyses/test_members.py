@@ -83,7 +83,20 @@ def results(seed=0):
             **made.with_ends("full_ratio", "burst", burst=3),
             **made.with_ends("entropy_production", "burst", burst=3),
             **made.with_ends("sharpness", "burst", burst=3),
+            "direction_variance": made.between(0.1, 1, "burst", "replica", "mode", burst=3, mode=6),
+            "direction_curvature": made.between(4, 20, "burst", "replica", "mode", burst=3, mode=6),
+            "burst_steps": (("burst",), [500, 500, 500]),
         },
+        "motion": {
+            "distance": (("epoch", "replica"),
+                         np.cumsum(made.between(0.5, 1, "epoch", "replica")[1], axis=0)),
+            "squared_displacement": (
+                ("waiting_epoch", "lag_epochs", "replica"),
+                np.cumsum(made.between(0.5, 1, "wait", "lag", "replica", wait=3, lag=12)[1], 1),
+            ),
+        },
+        "tails": {n: made.between(1, 2, "epoch", "size", "replica", size=2) for n in
+                  ("across", "along", "null_across", "null_along")},
         "diversity": {
             **made.with_ends("unit_overlap", "layer"), **made.with_ends("matched_overlap", "layer"),
             "null_unit_overlap": made.between(0.2, 0.3, "layer"),
@@ -117,6 +130,9 @@ def results(seed=0):
         found[name] = data.assign_attrs(of=name, modes=2)
     found["entropy"] = found["entropy"].assign_coords(
         mark_epoch=("mark", [1.0, 10.0, 50.0, 100.0]), cloud=["noise", "starts"]
+    )
+    found["motion"] = found["motion"].assign_coords(
+        waiting_epoch=[5, 10, 50], lag_epochs=2 * np.arange(1, 13)
     )
     found["stationarity"] = found["stationarity"].assign_coords(
         swept_momentum=0.9, swept_learning_rate=0.1

@@ -2,5 +2,7 @@
 
 from counting import Situation
 from situations_information import INFORMATION
+from situations_motion import MOTION
+from situations_stationarity import STATIONARITY
 
-SITUATIONS: dict[str, Situation] = {**INFORMATION}
+SITUATIONS: dict[str, Situation] = {**INFORMATION, **MOTION, **STATIONARITY}

@@ -9,6 +9,7 @@ from ensembles import every_step, flat, small, torch_loss, torch_model
 
 from sgdphys.engines.base import Plan
 from sgdphys.engines.fused import FusedEngine
+from sgdphys.engines.gradients import batch_gradients
 from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.sampling import SAMPLERS, epoch_rows, philox_keys
 
@@ -44,6 +45,21 @@ def test_gradient_of_every_activation_and_loss(activation, loss, bias):
         assert found["gradient_mean"][0, replica] == pytest.approx(
             wanted, rel=1e-9, abs=1e-12 * scale
         )
+
+
+def test_gradients_of_batches_are_those_of_their_samples():
+    """At weights and in batches of each place's own."""
+    ensemble = small(train=31)
+    theta = FusedEngine(ensemble).initial_state().theta
+    places = np.stack([theta, 1.5 * theta])
+    batches = np.zeros((2, *ensemble.samples.is_train.shape), bool)
+    rows = {(k, r): train_rows(ensemble, r)[k::3][:9] for k, r in np.ndindex(places.shape[:2])}
+    for (k, r), inside in rows.items():
+        batches[k, r, inside] = True
+    found = batch_gradients(ensemble, places, batches)
+    for (k, r), inside in rows.items():
+        wanted = autograd(ensemble, places[k, r], inside)
+        assert found[k, r] == pytest.approx(wanted, rel=1e-9, abs=1e-12 * np.abs(wanted).max())
 
 
 def test_squared_error_of_labels():

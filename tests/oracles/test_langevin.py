@@ -120,6 +120,7 @@ def test_tails_of_weights_are_kesten_s():
     [
         ("power", lambda t: t**0.7),
         ("logarithm", lambda t: np.log1p(t / 5)),
+        ("squared_logarithm", lambda t: np.log1p(t / 5) ** 2),
         ("saturation", lambda t: -np.expm1(-t / 300)),
     ],
 )
@@ -148,11 +149,12 @@ def test_paths_that_broke_off_are_no_members():
 
 
 def test_a_time_beyond_the_record_is_no_result():
-    """A line is a saturation of endless time, and a logarithm of one."""
+    """A line is a saturation of endless time, and a logarithm of one; no squared logarithm is."""
     theta = processes.wiener(steps=200, replicas=20, parameters=5, rng=117)["theta"]
     line = theta.copy(data=np.sqrt(np.arange(201.0))[:, None, None] * theta[1].to_numpy())
     found = dynamics.displacement_law(line)
-    assert found["time_scale"].isnull().all()
+    assert found["time_scale"].sel(law=["logarithm", "saturation"]).isnull().all()
+    assert float(found["misfit"].sel(law="squared_logarithm")) > 0.05
     assert float(found["exponent"].sel(law="power")) == pytest.approx(1)
 
 

@@ -56,6 +56,8 @@ LACKING = [
     ("pitchfork", {"ramp_steps": 10**6, "ramp_replicas": 1000}, PITCHFORK, "at most 100,000,000"),
     ("entropy", {}, {}, "compares twins with independent starts"),
     ("entropy", {}, {"train": {"replicas": 10, "twins": 2}}, "at least 6 families"),
+    ("motion", {}, BURSTS, "compares weights at any two epochs; set record.weights to 'epoch'"),
+    ("tails", {"batch_sizes": [32, 4000]}, {}, "draws batches of 4000 of 3482 training samples"),
     ("stationarity", {}, BURSTS, "train.dtype = 'float64'"),
     ("stationarity", {}, {"train": {"dtype": "float64"}}, "at least 50 consecutive steps"),
     ("stationarity", {}, {"train": {"dtype": "float64", "replicas": 1, "sampling": "full"},

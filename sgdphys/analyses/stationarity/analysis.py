@@ -41,6 +41,8 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
         for burst in bursts
     ]  # fmt: skip
     found = xr.concat(parts, dim="burst")
+    length = xr.Dataset({"burst_steps": ("burst", [b.stop - b.start for b in bursts])})
+    found = found.merge(labelled(length))
     starts = [float(weights["epoch"].to_numpy()[b.start]) for b in bursts]
     along_bursts = {"burst": np.arange(len(bursts)), "burst_epoch": ("burst", starts)}
     return found.assign_coords(labelled(xr.Dataset(coords=along_bursts)).coords).assign_attrs(
@@ -121,6 +123,12 @@ def _directions(
         curvature.isel(mode=0).rename("sharpness"), kind="positive", confidence=analysis.confidence
     )
     data = memory.drop_attrs(deep=False).merge(labelled(sharpness))
+    each = xr.Dataset(
+        {"direction_variance": _about_a_line(moving), "direction_curvature": curvature},
+        coords={"replica": theta["replica"].to_numpy()[chosen] if "replica" in theta.coords
+                else chosen},
+    )  # fmt: skip
+    data = data.merge(labelled(each.drop_vars("mode", errors="ignore")))
     try:
         slope = variance_flatness(moving.var("step", ddof=1), curvature)
         data = data.merge(slope.drop_attrs(deep=False).drop_vars("count"))
@@ -133,3 +141,13 @@ def _directions(
     )  # fmt: skip
     kept = [str(n) for n in produced.data_vars if "entropy" in str(n) or n == "p_value"]
     return data.merge(produced.drop_attrs(deep=False)[kept])
+
+
+def _about_a_line(moving: xr.DataArray) -> xr.DataArray:
+    """Variance over the steps of a burst about a straight line, so that a drift adds nothing."""
+    steps = np.arange(moving.sizes["step"]) - (moving.sizes["step"] - 1) / 2
+    time = xr.DataArray(steps, dims="step")
+    bare = moving.drop_vars("step", errors="ignore")
+    centred = bare - bare.mean("step")
+    slope = (centred * time).sum("step", skipna=False) / float((steps**2).sum())
+    return ((centred - slope * time) ** 2).sum("step", skipna=False) / (len(steps) - 2)

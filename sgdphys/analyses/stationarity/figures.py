@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from sgdphys.analyses.entry import Entry, Sources
+from sgdphys.analyses.stationarity.statistics import usable_directions
 from sgdphys.figures.style import EXACT, NULL, PAGE, epoch_axis, field_values, subplots, with_cases
 
 _MARKERS = "osD^v"
@@ -183,6 +184,58 @@ def production(sources: Sources) -> Figure:
     return figure
 
 
+def flatness(sources: Sources) -> Figure:
+    """Variance along directions against their curvature in the last burst, and two laws."""
+    data = with_cases(sources["stationarity"]).isel(burst=-1)
+    samplers, colours, markers = _panels(data)
+    figure, axes = _grid(1, len(samplers), 2.6)
+    for column, sampler in enumerate(samplers):
+        ax = axes[0, column]
+        for k in np.flatnonzero(_values(data, "sampling").astype(str) == sampler):
+            here = data.isel(case=k)
+            rate, mu = (float(_values(data, key)[k]) for key in ("learning_rate", "momentum"))
+            share = here["direction_curvature"] * rate / (2 * (1 + mu))
+            variance = here["direction_variance"]
+            usable = usable_directions(share, variance, here["burst_steps"])
+            for kept, filled in ((usable, True), (~usable & (share > 0) & (variance > 0), False)):
+                x = here["direction_curvature"].where(kept).to_numpy().ravel()
+                y = (variance * (1 - share).clip(0.1)).where(kept).to_numpy().ravel()
+                ax.plot(x, y, markers[mu], ms=2.5, color=colours[rate], linestyle="",
+                        markerfacecolor=colours[rate] if filled else "none",
+                        markeredgewidth=0.4)  # fmt: skip
+            _laws_of_flatness(ax, here, share, usable)
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        ax.set_xlabel("curvature $h$")
+        ax.set_title(f"sampler: {sampler}")
+    axes[0, 0].set_ylabel("variance for small steps\n(weight$^2$)")
+    _legend(figure, colours, markers,
+            Line2D([], [], color=EXACT, linewidth=0.8, label=r"$\psi$ = 4"),
+            Line2D([], [], color=NULL, linewidth=0.8, linestyle="--",
+                   label="equilibrium,\n" + r"$\psi$ = -2"))  # fmt: skip
+    figure.suptitle(
+        r"variance ~ flatness$^{-\psi}$, flatness $h^{-1/2}$; networks and directions of the last "
+        "burst; open: left out",
+        fontsize=7,
+    )
+    return figure
+
+
+def _laws_of_flatness(
+    ax: Axes, here: xr.Dataset, share: xr.DataArray, usable: xr.DataArray
+) -> None:
+    """Lines of slope psi/2 through the middle of the directions of one case."""
+    x = here["direction_curvature"].where(usable).to_numpy().ravel()
+    y = (here["direction_variance"] * (1 - share)).where(usable).to_numpy().ravel()
+    kept = np.isfinite(x) & np.isfinite(y)
+    if kept.sum() < 2:
+        return
+    middle = np.exp(np.log(x[kept]).mean()), np.exp(np.log(y[kept]).mean())
+    ends = np.array([x[kept].min(), x[kept].max()])
+    for slope, colour, style in ((2, EXACT, "-"), (-1, NULL, "--")):
+        ax.plot(ends, middle[1] * (ends / middle[0]) ** slope, style, color=colour, linewidth=0.8)
+
+
 def one_of_each(data: xr.Dataset) -> list[int]:
     """Indices of the first cases of each sampler, learning rate and momentum.
 
@@ -270,6 +323,12 @@ FIGURES = {
         production,
         "Entropy production along the three sharpest directions, and the flatness exponent.",
         needs=("stationarity",),
+    ),
+    "variance_flatness": Entry(
+        flatness,
+        "Variance along directions against their curvature in the last burst, and two laws.",
+        needs=("stationarity",),
+        applies=lambda d: bool((d["direction_variance"] > 0).any()),
     ),
     "phase_diagram": Entry(
         phase_diagram,

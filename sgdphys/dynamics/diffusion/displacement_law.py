@@ -1,4 +1,4 @@
-"""Law of the squared distance from the start: power law, logarithm or saturation."""
+"""Law of the squared distance from the start: power law, logarithms or saturation."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ from sgdphys.glossary import Quantity
 from sgdphys.missing import labelled_without_missing
 from sgdphys.quantities import labelled, number_of
 
-LAWS = ("power", "logarithm", "saturation")
+LAWS = ("power", "logarithm", "squared_logarithm", "saturation")
 _TIMES = 60
 _SHAPES = 200
 _NAMED = {
     "exponent": Quantity("1", "exponent of the power law", "b", "displacement grows as t**b"),
     "count": number_of("paths"),
     "time_scale": Quantity(
-        "{t}", "time of the law", "t_0", "of a ln(1 + t/t0) and of a (1 - exp(-t/t0))"
+        "{t}", "time of the law", "t_0", "of a ln(1 + t/t0), its square and a (1 - exp(-t/t0))"
     ),
 }
 FEWEST = 5
@@ -32,8 +32,8 @@ def _residuals(y: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Least mean squared residual of ln y (..., time) for each law, and its exponent or time.
 
     Every law has an amplitude, a constant of ln y, and one more parameter: the exponent b of
-    t**b; t0 of ln(1 + t/t0) and of 1 - exp(-t/t0), found on a grid from a tenth of the first time
-    to ten times the last, and NaN at the ends of that grid.
+    t**b; t0 of ln(1 + t/t0), of its square, and of 1 - exp(-t/t0), found on a grid from a tenth of
+    the first time to ten times the last, and NaN at the ends of that grid.
     """
     logs = np.log(y)
     centred = logs - logs.mean(axis=-1, keepdims=True)
@@ -42,7 +42,8 @@ def _residuals(y: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     residual = [((centred - exponent[..., None] * clock) ** 2).mean(axis=-1)]
     parameter = [exponent]
     scales = np.geomspace(t[0] / 10, t[-1] * 10, _SHAPES)
-    for shape in (np.log1p(t / scales[:, None]), -np.expm1(-t / scales[:, None])):
+    logarithm = np.log1p(t / scales[:, None])
+    for shape in (logarithm, logarithm**2, -np.expm1(-t / scales[:, None])):
         curve = np.log(shape)
         curve -= curve.mean(axis=1, keepdims=True)
         # |a - c|**2 for every curve of the grid
@@ -65,7 +66,7 @@ def displacement_law(
     resamples: int = RESAMPLES,
     rng: Seed = 0,
 ) -> xr.Dataset:
-    """Law of anomalous diffusion from the start: power law, logarithm (ultra-slow) or saturation.
+    """Law of anomalous diffusion from the start: power law, logarithm or saturation.
 
     Parameters
     ----------
@@ -87,11 +88,12 @@ def displacement_law(
     -------
     Dataset
         displacement (time), in x**2, at about 60 log-spaced times; by ``law`` (power, logarithm,
-        saturation): misfit, the root mean square residual of ln displacement; exponent b, of the
-        power law only; time_scale t0 (t), of the other two, NaN where it is below a tenth of the
-        first time or above ten times the last; share, the fraction of bootstrap samples of the
-        ensemble that the law fits best; count (paths). Paths with a missing or infinite value are
-        left out.
+        squared_logarithm, saturation): misfit, the root mean square residual of ln displacement;
+        exponent b, of the power law only; time_scale t0 (t), of the others, NaN where it is below a
+        tenth of the first time or above ten times the last; share, the fraction of bootstrap
+        samples of the ensemble that the law fits best; count (paths). Paths with a missing or
+        infinite value are left out. The best law can be a bad one: a misfit of 0.1 is a tenth of
+        the displacement.
 
     Raises
     ------
@@ -107,13 +109,15 @@ def displacement_law(
 
     Notes
     -----
-    d(t) = <|w(t) - w(0)|**2> is fitted with a t**b, a ln(1 + t/t0) and a (1 - exp(-t/t0)), two
-    parameters each, by least squares of ln d. The points of d are dependent, so the laws are
-    compared by resampling paths.
+    d(t) = <|w(t) - w(0)|**2> is fitted with a t**b, a ln(1 + t/t0), a ln(1 + t/t0)**2 and
+    a (1 - exp(-t/t0)), two parameters each, by least squares of ln d. The points of d are
+    dependent, so the laws are compared by resampling paths. A distance |w(t) - w(0)| that grows
+    like a logarithm has a squared displacement that grows like its square.
 
     References
     ----------
-    Hoffer, Hubara and Soudry (2017), for the logarithm (ultra-slow diffusion).
+    Hoffer, Hubara and Soudry (2017), for the distance that grows like a logarithm (ultra-slow
+    diffusion).
 
     Examples
     --------

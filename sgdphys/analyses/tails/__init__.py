@@ -1,0 +1,1 @@
+"""Tails of the gradient noise: across parameters, and along batches."""
