@@ -31,6 +31,7 @@ def estimator_line(information: xr.Dataset) -> str:
         "noise": f"noise {a.get('noise', 0):g} on every hidden unit",
         "bins": f"{a.get('bins')} "
         + ("bins" if a.get("edges") == "full" else "edges, as published"),
+        "bin_range": "over each epoch's own range",
         "labels": f"{a.get('labels')} labels",
         "samples": f"{a.get('samples')} samples ({which.get(str(a.get('patterns')), '')})",
     }

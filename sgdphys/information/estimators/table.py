@@ -36,6 +36,8 @@ class Settings(NamedTuple):
     rng: Seed = 0
     ranges: tuple[tuple[float, float], ...] = ()
     """Ranges of each layer's bins."""
+    of_each_epoch: bool = False
+    """Whether the bins of hidden layers follow the activations of each network and epoch."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,13 @@ Estimate = Callable[[Layers, np.ndarray, np.ndarray, Settings], np.ndarray]
 
 
 def _binned(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
-    """Equal bins in the range given for each layer."""
-    return np.array([
-        _in_bins(t, y, shuffled, bins=given.bins, low=low, high=high)
-        for t, (low, high) in zip(layers.units, given.ranges, strict=True)
-    ])  # fmt: skip
+    """Equal bins in the range given for each layer, or in that of its activations."""
+    hidden = len(given.ranges) - 1
+    rows = []
+    for layer, (t, (low, high)) in enumerate(zip(layers.units, given.ranges, strict=True)):
+        ends = {} if given.of_each_epoch and layer < hidden else {"low": low, "high": high}
+        rows.append(_in_bins(t, y, shuffled, bins=given.bins, **ends))
+    return np.array(rows)
 
 
 def _equal_mass(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
@@ -237,7 +241,7 @@ def estimated(
     Dataset
         I_XT, I_TY, null_I_TY, status (epoch, replica, layer); NaN where weights are not finite or
         an estimator has no value; order_violations (epoch, replica); and for "binned" bin_low and
-        bin_high (layer).
+        bin_high (layer) where all epochs share them.
     """
     labels, _ = whole_labels(y)
     at = np.array(list(epochs))
@@ -275,7 +279,7 @@ def estimated(
         },
         coords={"epoch": at, "layer": np.arange(1, count + 1)},
     )
-    if estimator == "binned" and settings.ranges:
+    if estimator == "binned" and settings.ranges and not settings.of_each_epoch:
         low, high = np.array(settings.ranges).T
         data = data.assign(bin_low=("layer", low), bin_high=("layer", high))
     attributes = {name: getattr(settings, name) for name in used.settings}
