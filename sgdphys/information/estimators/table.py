@@ -11,8 +11,14 @@ import xarray as xr
 from sgdphys import parallel
 from sgdphys.draws import Seed
 from sgdphys.errors import InputError
-from sgdphys.information.estimators.binned import binned_information
+from sgdphys.information.estimators.binned import cells_of
 from sgdphys.information.estimators.gaussian import linear_layer_information
+from sgdphys.information.estimators.histogram import (
+    counted_information,
+    entropy_of_labels,
+    entropy_steps,
+    saturated,
+)
 from sgdphys.information.estimators.kde import kde_information
 from sgdphys.information.estimators.neighbours import neighbour_information
 from sgdphys.information.estimators.noisy import noisy_information
@@ -85,7 +91,9 @@ def _binned(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings
     hidden = len(given.ranges) - 1
     rows = []
     for layer, (t, (low, high)) in enumerate(zip(layers.units, given.ranges, strict=True)):
-        ends = {} if given.of_each_epoch and layer < hidden else {"low": low, "high": high}
+        ends: dict[str, Any] = (
+            {} if given.of_each_epoch and layer < hidden else {"low": low, "high": high}
+        )
         rows.append(_in_bins(t, y, shuffled, bins=given.bins, **ends))
     return np.array(rows)
 
@@ -164,11 +172,21 @@ def _gaussian(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settin
     return np.array(rows)
 
 
-def _in_bins(t: np.ndarray, y: np.ndarray, shuffled: np.ndarray, **binning: Any) -> Row:
+def _in_bins(
+    t: np.ndarray, y: np.ndarray, shuffled: np.ndarray, *, bins: int,
+    low: float | None = None, high: float | None = None, edges: str = "full",
+) -> Row:  # fmt: skip
     """Row of a histogram; its samples are the population, so that few in a cell are no fault."""
-    found, null = (binned_information(t, of, **binning) for of in (y, shuffled))
-    status = SATURATED if int(found["status"]) == SATURATED else OK
-    return float(found["I_XT"]), float(found["I_TY"]), float(null["I_TY"]), status
+    units = np.asarray(t, np.float64).reshape(len(t), -1)
+    numbers, cells, _, _ = cells_of(units, bins=bins, low=low, high=high, edges=edges)
+    samples = len(units)
+    scratch = np.zeros(cells, np.uint32), np.zeros((2, cells, int(y.max()) + 1), np.uint32)
+    about_x, both, mixed = counted_information(
+        numbers, cells, np.stack([y, shuffled]), *scratch, entropy_steps(samples)
+    )
+    of_labels = entropy_of_labels(y)
+    about_y, null = (max(about_x + of_labels - joint, 0.0) for joint in (both, mixed))
+    return about_x, about_y, null, SATURATED if saturated(about_x, samples) else OK
 
 
 def _in_cells(cells: np.ndarray, y: np.ndarray, shuffled: np.ndarray) -> Row:
