@@ -1,6 +1,6 @@
 """Fit and compression on mean curves: when each is done, how long it takes, how they overlap.
 
-Curves have epochs last. A share of a rise or a loss is there at the first record that reaches it,
+Curves have epochs last. A share of a rise or a loss is there where the curve reaches it,
 interpolated linearly between records; losses count from the largest value of a curve.
 """
 
@@ -14,26 +14,37 @@ _BEGUN, _DONE = 0.1, 0.9
 """Shares of a rise or a loss between which it lasts."""
 
 
-def first_reached(curve: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """Record at which a curve first reaches a level, as a fraction between records.
+def reached(curve: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """Record at which a curve reaches a level, as a fraction between records.
 
     Parameters
     ----------
     curve : (..., epoch)
     level : (...)
+        At most the last value of the curve.
 
     Returns
     -------
     (...)
-        NaN where it never does.
+        Middle of where the curve first reaches the level and where it is below it for the last
+        time: a curve that fluctuates reaches it too early. NaN for a level above the last value.
     """
-    reached = curve >= level[..., None]
-    after = reached.argmax(axis=-1)
+    is_there = curve >= level[..., None]
+    count = curve.shape[-1]
+    first = is_there.argmax(axis=-1)
+    last = count - 1 - (~is_there)[..., ::-1].argmax(axis=-1)  # below for the last time
+    last = np.where(is_there.all(axis=-1), -1, last)
+    ends = [_between(curve, level, after) for after in (first, np.minimum(last + 1, count - 1))]
+    return np.where(is_there[..., -1], (ends[0] + ends[1]) / 2, np.nan)
+
+
+def _between(curve: np.ndarray, level: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Where a curve passes a level on the way to a record (...) that has reached it."""
     before = np.maximum(after - 1, 0)
     low, high = (np.take_along_axis(curve, k[..., None], axis=-1)[..., 0] for k in (before, after))
     with np.errstate(divide="ignore", invalid="ignore"):
         part = np.where((after > before) & np.isfinite(low), (level - low) / (high - low), 1.0)
-    return np.where(reached.any(axis=-1), before + (after - before) * part, np.nan)
+    return np.asarray(before + (after - before) * part)
 
 
 def at_record(curve: np.ndarray, record: np.ndarray) -> np.ndarray:
@@ -56,7 +67,7 @@ def rise_record(about_y: np.ndarray, share: float) -> np.ndarray:
     """Record at which a share of the rise of I(T;Y) is there, NaN for a rise below 0.1 bit."""
     rise = about_y - about_y[..., :1]
     end = rise[..., -1]
-    return np.where(end >= LEAST_LOSS, first_reached(rise, share * end), np.nan)
+    return np.where(end >= LEAST_LOSS, reached(rise, share * end), np.nan)
 
 
 def loss_record(about_x: np.ndarray, share: float) -> np.ndarray:
@@ -66,7 +77,7 @@ def loss_record(about_x: np.ndarray, share: float) -> np.ndarray:
     lost = known.max(axis=-1, keepdims=True) - about_x
     lost = np.where(np.arange(about_x.shape[-1]) < peak, -np.inf, lost)
     end = lost[..., -1]
-    return np.where(end >= LEAST_LOSS, first_reached(lost, share * end), np.nan)
+    return np.where(end >= LEAST_LOSS, reached(lost, share * end), np.nan)
 
 
 def loss_during_fit(about_x: np.ndarray, about_y: np.ndarray, fitted: float) -> np.ndarray:

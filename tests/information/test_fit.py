@@ -6,9 +6,9 @@ import xarray as xr
 
 from sgdphys.analyses.information.mean_curves import of_mean_curves
 from sgdphys.information.fit import (
-    first_reached,
     loss_after_fit,
     loss_during_fit,
+    reached,
     relative_length,
 )
 from sgdphys.information.onset import fall_after_peak
@@ -24,9 +24,14 @@ def losing(begin: float, end: float, bits: float = 4.0) -> np.ndarray:
 
 
 def test_a_level_is_reached_between_records():
-    assert first_reached(np.array([0.0, 0, 2, 1]), np.array(1.0)) == pytest.approx(1.5)
-    assert np.isnan(first_reached(np.array([0.0, 1]), np.array(3.0)))
-    assert first_reached(np.array([2.0, 3]), np.array(1.0)) == 0
+    assert reached(np.array([0.0, 0, 2, 2]), np.array(1.0)) == pytest.approx(1.5)
+    assert reached(np.array([2.0, 3]), np.array(1.0)) == 0
+    assert np.isnan(reached(np.array([0.0, 3, 1]), np.array(2.0)))
+
+
+def test_a_level_that_is_passed_several_times_is_reached_in_the_middle():
+    """First between records 0 and 1, for the last time between records 2 and 3."""
+    assert reached(np.array([0.0, 2, 0, 2, 2]), np.array(1.0)) == pytest.approx(1.5)
 
 
 def test_the_share_of_the_loss_that_is_done_by_the_end_of_the_fit():
