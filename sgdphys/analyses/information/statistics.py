@@ -223,7 +223,7 @@ STATISTICS = {
     ),
     "bits_lost_after_fit": Statistic(
         bits_lost_after_fit,
-        "I(X;T) when a share (0.9) of the output's rise of I(T;Y) is there, minus that at the end",
+        "I(X;T) at a share (0.9) of the output's rise of I(T;Y), minus that at the end",
         needs=("information",),
         shown_in=("information", "information_of_cases"),
         chooses=("fitted",),
@@ -240,7 +240,7 @@ STATISTICS = {
     ),
     "loss_done_by_fit": Statistic(
         loss_done_by_fit,
-        "Share of the loss of I(X;T) done when a share (0.9) of the output's rise of I(T;Y) is there",
+        "Share of the loss of I(X;T) that is done at a share (0.9) of the output's rise of I(T;Y)",
         needs=("information",),
         shown_in=("information",),
         chooses=("fitted",),
