@@ -11,7 +11,7 @@ from sgdphys.containers import require_kind
 from sgdphys.draws import Seed
 from sgdphys.errors import InputError
 from sgdphys.information.estimators.histogram import binning
-from sgdphys.information.estimators.replay import replayed
+from sgdphys.information.estimators.replay import EACH_EPOCH, Range, replayed
 from sgdphys.information.estimators.table import Settings, estimated, require_estimator
 from sgdphys.information.layers import inputs_of, perceptron_layers, weights_at
 from sgdphys.information.samples import whole_labels
@@ -31,7 +31,7 @@ def layer_information(
     epochs: Iterable[int] | None = None,
     bins: int = 30,
     edges: str = "full",
-    bin_range: tuple[float, float] | None = None,
+    bin_range: Range = None,
     labels: str = "hard",
     patterns: str = "all",
     noise_variance: float = 1e-3,
@@ -63,9 +63,11 @@ def layer_information(
         Bins of each unit, at least 2.
     edges : str
         "full" or "as_published"; see ``histogram.binning``.
-    bin_range : (float, float), optional
+    bin_range : (float, float) or "epoch", optional
         Range of the bins of hidden layers. By default that of the activation function, and where it
         is unbounded the extremes of each replica's layer over all its units, samples and epochs.
+        With "epoch" the extremes over units and samples at each epoch: bins that do not follow the
+        norm of the weights, which grows.
     labels : str
         "hard" or "soft".
     patterns : str
@@ -82,7 +84,8 @@ def layer_information(
     -------
     Dataset
         I_XT, I_TY and null_I_TY in bits, occupied, extreme_share, zero_share, status (epoch,
-        replica, layer); bin_low, bin_high (replica, layer); order_violations (epoch, replica),
+        replica, layer); bin_low, bin_high (replica, layer), with epoch too for a range "epoch";
+        order_violations (epoch, replica),
         where information increases from a layer to the next.
 
     Raises
@@ -135,8 +138,12 @@ def layer_information(
     if not is_replayed and (patterns != "all" or labels != "hard"):
         which = f"estimator {estimator!r}" if activations is None else "activations="
         raise InputError(f"{which} takes all patterns and hard labels only")
-    hidden = () if bin_range is None else (bin_range,)
-    settings = Settings(bins, noise_variance, neighbours, rng, hidden)
+    if isinstance(bin_range, str) and bin_range != EACH_EPOCH:
+        raise InputError(f"bin_range is {bin_range!r}; it can be two numbers or 'epoch'")
+    hidden = (bin_range,) if isinstance(bin_range, tuple) else ()
+    settings = Settings(
+        bins, noise_variance, neighbours, rng, hidden, of_each_epoch=bin_range == EACH_EPOCH
+    )
     with parallel.limited(threads):
         if activations is not None:
             theta, at = weights_at(trajectory, epochs)
@@ -159,6 +166,8 @@ def layer_information(
                     theta, at, perceptron_layers(network, x, softmax), y, estimator=estimator,
                     settings=settings, network=network, x=x.astype(np.float64), in_threads=True,
                 )  # fmt: skip
+    if bin_range == EACH_EPOCH and estimator == "binned":
+        found = found.assign_attrs(bin_range=EACH_EPOCH)
     members = ("replica", trajectory["weights"]["replica"].to_numpy(), attributes("replica"))
     return found.assign_coords(replica=members).assign_attrs(
         estimator=estimator, labels=labels, patterns=patterns

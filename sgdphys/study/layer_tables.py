@@ -60,7 +60,8 @@ def _information_table(groups: Groups, information: xr.Dataset, layers: np.ndarr
     rows: list[tuple[str, ...]] = [("layer", "start", "peak", "end", "bits lost [95%]", "networks")]
     for layer in layers:
         lost = _at(groups, "bits_lost", layer)
-        ends = (float(mean[f"bits_{n}"].sel(layer=layer)) for n in ("start", "peak", "end"))
+        start, end = (float(mean[f"bits_{n}"].sel(layer=layer)) for n in ("start", "end"))
+        ends = (start, end + lost.value, end)  # the peak that the loss counts from
         rows.append((str(layer), *(f"{e:z.2f}" for e in ends), *_cells(lost, "{:z.2f}")))
     return "I(X;T) of each layer in bits, mean over networks", rows
 

@@ -190,8 +190,12 @@ def judge(claims, groups):
 def verdict(name, groups):
     if name == "largest_step":
         groups = scan(groups)
-    claim = Claim(says="s", by="b", statistic=name, above=0.0, null="n")
+    claim = Claim(says="s", by="b", statistic=name, above=0.0, null="n", where=where_of(name))
     return judge({"claim": claim}, groups)[0]
+
+
+def where_of(name):
+    return {"epoch": 20} if name == "early_fit" else {}
 
 
 def numbers(v):
@@ -244,7 +248,8 @@ def test_epochs_of_other_cases_are_no_divergence():
     joined = joined.assign_coords(case=["a", "b"], swept_epochs=("case", [40, 100]))
     groups = {"information": joined.assign_attrs(of="information")}
     for name in ("bits_lost", "label_bits_gained", "early_fit", "order_violations"):
-        claim = Claim(says="s", by="b", statistic=name, above=0.0, null="n", where={"epochs": 40})
+        where = {"epochs": 40, **where_of(name)}
+        claim = Claim(says="s", by="b", statistic=name, above=0.0, null="n", where=where)
         (found,) = judge({"claim": claim}, groups)
         assert numbers(found) == pytest.approx(numbers(verdict(name, {"information": short})))
         both = verdict(name, groups)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import sgdphys as sp
 from sgdphys.errors import InputError
@@ -43,6 +44,37 @@ def test_the_replay_is_the_forward_pass(trajectory, task):
         for name in ("I_XT", "I_TY"):
             # a value within float32 of an edge may change its bin
             assert float(here[name][layer]) == pytest.approx(float(wanted[name]), abs=0.01)
+
+
+def test_bins_over_the_range_of_each_epoch(trajectory, task):
+    """Each epoch is read as if it were recorded alone; the output keeps its range."""
+    found = layer_information(trajectory, task, bins=7, bin_range="epoch")
+    assert found["bin_low"].dims == ("epoch", "replica", "layer")
+    for epoch in (0, 3):
+        alone = layer_information(trajectory, task, bins=7, epochs=[epoch])
+        xr.testing.assert_allclose(
+            found[["I_XT", "I_TY", "bin_high"]].sel(epoch=epoch, drop=True),
+            alone[["I_XT", "I_TY", "bin_high"]].isel(epoch=0, drop=True),
+        )
+    fixed = layer_information(trajectory, task, bins=7)
+    assert not np.allclose(found["I_XT"][0], fixed["I_XT"][0])
+    assert found.attrs["bin_range"] == "epoch"
+    with pytest.raises(InputError, match="it can be two numbers or 'epoch'"):
+        layer_information(trajectory, task, bin_range="own")
+
+
+def test_such_bins_from_activations_alone(trajectory, task):
+    network = from_description(trajectory.attrs["network"])
+    x = task["x"].to_numpy().astype(np.float64)
+    given = {"bins": 7, "bin_range": "epoch", "epochs": [0, 3]}
+    found = layer_information(
+        trajectory, task, activations=lambda theta: network.forward(theta, x, softmax=True), **given
+    )
+    wanted = layer_information(trajectory, task, **given)
+    # a value within float32 of an edge may change its bin
+    np.testing.assert_allclose(
+        found["I_XT"].sel(layer=[1, 2]), wanted["I_XT"].sel(layer=[1, 2]), atol=0.01
+    )
 
 
 def test_bits_and_bounds(trajectory, task):

@@ -26,7 +26,7 @@ SMALL = {
         "second": claim("The second layer compresses " + "very much " * 12, where={"layer": 2}),
         "late": claim("Noise exceeds the mean", "transition_epoch", where={"layer": 3}),
     },
-    "result": "Layer 2 loses {second} bits; over all layers networks lose {bits_lost}.",
+    "result": "Layer 2 loses {second}; over all layers networks lose {bits_lost}.",
     "figures": {"formats": []},
 }
 
@@ -91,9 +91,8 @@ def test_events_are_those_of_the_statistics(run):
 def test_the_main_result(run):
     sentence = " ".join(summary.closing_lines(run, 1.0)[:-1])
     v = run.verdicts[0]
-    assert sentence.startswith(
-        f"Main result: Layer 2 loses {interval_text(v.value, v.low, v.high)} bits; over all layers"
-    )
+    assert sentence.startswith(f"Main result: Layer 2 loses {v.estimate}; over all layers")
+    assert interval_text(v.value, v.low, v.high).partition(" ")[2] in v.estimate
     assert len(re.findall(r"\[[^]]*\]", sentence)) == 2
 
 

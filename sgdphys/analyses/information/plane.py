@@ -18,6 +18,8 @@ from sgdphys.figures.plots.information_plane import (
 from sgdphys.figures.plots.information_snapshot import information_snapshot
 from sgdphys.figures.plots.information_vs_epoch import information_vs_epoch
 from sgdphys.figures.style import NULL, PAGE, subplots
+from sgdphys.information.fit import FITTED, epoch_at, rise_record
+from sgdphys.information.onset import finite_to_the_end
 from sgdphys.quantities import axis_label
 
 
@@ -31,6 +33,7 @@ def estimator_line(information: xr.Dataset) -> str:
         "noise": f"noise {a.get('noise', 0):g} on every hidden unit",
         "bins": f"{a.get('bins')} "
         + ("bins" if a.get("edges") == "full" else "edges, as published"),
+        "bin_range": "over each epoch's own range",
         "labels": f"{a.get('labels')} labels",
         "samples": f"{a.get('samples')} samples ({which.get(str(a.get('patterns')), '')})",
     }
@@ -89,8 +92,25 @@ def against_epochs(sources: Sources) -> Figure:
     information_vs_epoch(information, ax=axes)
     dashed = Line2D([], [], color="#444444", linewidth=0.8, linestyle="--", label=NULL_LABEL)
     handles = [*axes[0].get_legend_handles_labels()[0], dashed]
+    fitted = _end_of_fit(information)
+    if np.isfinite(fitted):
+        for ax in axes:
+            ax.axvline(fitted, color=NULL, linestyle=":", linewidth=0.9)
+        label = f"end of the fit,\nepoch {fitted:.0f}"
+        handles.append(Line2D([], [], color=NULL, linestyle=":", linewidth=0.9, label=label))
     figure.legend(handles=handles, loc="outside right center")
     figure.suptitle(
-        f"{estimator_line(information)}; medians over networks and middle 90%", fontsize=7
+        f"{estimator_line(information)}\nmedians over networks and middle 90%; end of the fit: "
+        f"{FITTED:.0%} of the rise of the output's mean $I(T;Y)$",
+        fontsize=7,
     )
     return figure
+
+
+def _end_of_fit(information: xr.Dataset) -> float:
+    """Epoch at which 90% of the rise of the output's mean I(T;Y) is there; NaN if it never is."""
+    curves = finite_to_the_end(information["I_TY"]).mean("replica").dropna("layer", how="all")
+    if not curves.sizes["layer"]:
+        return np.nan
+    output = curves.isel(layer=-1).to_numpy()
+    return float(epoch_at(curves["epoch"].to_numpy(), rise_record(output, FITTED)))

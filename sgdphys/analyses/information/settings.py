@@ -36,7 +36,7 @@ class Settings(AnalysisSettings):
     edges: Annotated[
         Literal["full", "as_published"], renamed("edges", {"idnns": "as_published"})
     ] = "full"
-    range: Annotated[tuple[float, float], Listed] | None = None
+    range: Annotated[tuple[float, float], Listed] | Literal["epoch"] | None = None
     labels: Literal["hard", "soft"] = "hard"
     patterns: Literal["all", "train", "test"] = "all"
 
@@ -64,7 +64,7 @@ class Settings(AnalysisSettings):
                     "reads test patterns, and train.train_fraction "
                     f"{study.train.train_fraction:g} leaves none"
                 )
-        if self.range is not None and not -1e300 < self.range[0] < self.range[1] < 1e300:
+        if isinstance(self.range, tuple) and not -1e300 < self.range[0] < self.range[1] < 1e300:
             missing.append(
                 f"has range {list(self.range)}; two finite numbers were expected, the lower first"
             )

@@ -1,35 +1,50 @@
 """Statistics of the information of layers: rise, loss and their duration."""
 
+from collections.abc import Callable, Hashable, Iterator
+
 import numpy as np
 import xarray as xr
 
+from sgdphys.analyses.information.mean_curves import of_mean_curves
 from sgdphys.claims.correlations import rank_correlation
-from sgdphys.claims.estimates import Estimate
+from sgdphys.claims.estimates import Estimate, over_replicas
 from sgdphys.claims.relaxation import Relaxation, exponential_advantage, relaxation
 from sgdphys.claims.results import Results, log
 from sgdphys.claims.statistic import Statistic
 from sgdphys.dynamics.intervals import jackknife_interval, means_without_each
-from sgdphys.errors import NotEnoughData
-from sgdphys.information.onset import (
-    LEAST_LOSS,
-    compression,
-    fall_after_peak,
-    is_finite,
-    loss_epoch,
-)
+from sgdphys.errors import InputError, NotEnoughData
+from sgdphys.information.fit import FITTED, loss_after_fit, loss_during_fit, relative_length
+from sgdphys.information.onset import LEAST_LOSS, compression, fall_after_peak, is_finite
 
-_DONE = 0.9
-"""Fraction of a rise or a fall at which it counts as complete."""
 _FEWEST = 4
 
 
 def bits_lost(results: Results) -> xr.DataArray:
-    """I(X;T) at the peak of its mean curve minus that at the end, in bits."""
+    """I(X;T) at the peak of the mean curve minus that at the end, in bits."""
     return results.each_case("information", lambda d: fall_after_peak(d["I_XT"]))
 
 
+def bits_lost_after_fit(results: Results) -> xr.DataArray:
+    """I(X;T) at the end of the fit minus that at the end, in bits."""
+    return _by_fit(results, loss_after_fit)
+
+
+def loss_done_by_fit(results: Results) -> xr.DataArray:
+    """Share of the loss of I(X;T) that is done at the end of the fit."""
+    return _by_fit(results, loss_during_fit)
+
+
+def _by_fit(results: Results, kernel: Callable[..., np.ndarray]) -> xr.DataArray:
+    """A kernel of the mean curves and of ``fitted``, the share of the rise that ends the fit."""
+    wanted = results.wanted("fitted")
+    fitted = FITTED if wanted is None else float(wanted)
+    return results.each_case(
+        "information", lambda d: of_mean_curves(d, lambda x, y: kernel(x, y, fitted))
+    )
+
+
 def label_bits_lost(results: Results) -> xr.DataArray:
-    """I(T;Y) at the peak of its mean curve minus that at the end, in bits."""
+    """I(T;Y) at the peak of the mean curve minus that at the end, in bits."""
     return results.each_case("information", lambda d: fall_after_peak(d["I_TY"]))
 
 
@@ -39,25 +54,36 @@ def label_bits_gained(results: Results) -> xr.DataArray:
 
 
 def early_fit(results: Results) -> xr.DataArray:
-    """Fraction of the final rise of I(T;Y) that is reached after 5% of the epochs."""
+    """Fraction of the final rise of I(T;Y) that is reached by a given epoch.
+
+    Raises
+    ------
+    InputError
+        When ``where`` names no epoch, or one after the end of training.
+    """
+    by = results.wanted("epoch")
+    if by is None:
+        raise InputError("early_fit needs an epoch in 'where'")
 
     def share(information: xr.Dataset) -> xr.DataArray:
+        last = float(information["epoch"][-1])
+        if by > last:
+            raise InputError(f"early_fit is asked for at epoch {by:g}, and a run ends at {last:g}")
         gained = _rise(information["I_TY"])
-        early = abs(gained["epoch"] - 0.05 * gained["epoch"][-1]).argmin("epoch")
-        return gained.isel(epoch=early, drop=True) / gained.isel(epoch=-1, drop=True)
+        early = gained.sel(epoch=by, method="nearest").drop_vars("epoch")
+        return early / gained.isel(epoch=-1, drop=True)
 
     return results.each_case("information", share)
 
 
 def phase_lengths(results: Results) -> xr.DataArray:
-    """Log10 of the epoch at 90% of the loss of I(X;T) over that at 90% of the rise of I(T;Y)."""
+    """Epochs from 10% to 90% of the loss of I(X;T) over those of the output's rise of I(T;Y)."""
 
     def ratio(information: xr.Dataset) -> xr.DataArray:
-        lost = loss_epoch(information["I_XT"], _DONE)
-        gained = _rise(information["I_TY"])
-        end = gained.isel(epoch=-1, drop=True)
-        fitted = gained["epoch"].isel(epoch=(gained >= _DONE * end).argmax("epoch"))
-        return log(lost / fitted.where((end >= LEAST_LOSS) & (fitted > 0)), 10)
+        epoch = information["epoch"].to_numpy().astype(np.float64)
+        return of_mean_curves(
+            information, lambda x, y: relative_length(x, y, epoch), is_geometric=True
+        )
 
     return results.each_case("information", ratio)
 
@@ -80,6 +106,33 @@ def label_bits_above_null(results: Results) -> xr.DataArray:
         return end["I_TY"] - end["null_I_TY"]
 
     return results.each_case("information", above)
+
+
+def least_bits_lost(results: Results) -> Estimate:
+    """Bits lost in the layer and case that lose least.
+
+    Notes
+    -----
+    For claims that all of them lose more than a threshold (intersection-union test: every interval
+    must lie above it, so the lower end is the lowest of all; Berger 1982). The upper end is the
+    lowest upper end, too low where many are compared: not for claims that the least is small.
+    """
+    lost = bits_lost(results)
+    layers = results.wanted("layer")
+    if layers is not None:
+        lost = lost.sel(layer=np.atleast_1d(layers))
+    others = [d for d in lost.dims if d != "replica"]
+    each = [over_replicas(lost.isel(at)) for at in _places(lost, others)]
+    if any(not np.isfinite([e.low, e.high]).all() for e in each):
+        raise NotEnoughData("a layer or a case has fewer than two networks with a finite value")
+    value, low, high, members = (min(e[k] for e in each) for k in range(4))
+    return Estimate(value, low, high, int(members))
+
+
+def _places(values: xr.DataArray, over: list[Hashable]) -> Iterator[dict[Hashable, int]]:
+    """Every index along some dimensions."""
+    for index in np.ndindex(*(values.sizes[d] for d in over)):
+        yield dict(zip(over, index, strict=True))
 
 
 def largest_step(results: Results) -> Estimate:
@@ -163,33 +216,63 @@ def compression_rate(results: Results) -> xr.DataArray:
 STATISTICS = {
     "bits_lost": Statistic(
         bits_lost,
-        "I(X;T) at the peak of its mean curve minus that at the end, in bits",
+        "I(X;T) at the peak of its mean curve minus that at the end",
         needs=("information",),
         shown_in=("compression", "information", "information_of_cases"),
+        unit="bits",
+    ),
+    "bits_lost_after_fit": Statistic(
+        bits_lost_after_fit,
+        "I(X;T) at a share (0.9) of the output's rise of I(T;Y), minus that at the end",
+        needs=("information",),
+        shown_in=("information", "information_of_cases"),
+        chooses=("fitted",),
+        unit="bits",
+    ),
+    "least_bits_lost": Statistic(
+        least_bits_lost,
+        "I(X;T) at the peak of its mean curve minus that at the end, in the layer and case of the "
+        "least",
+        needs=("information",),
+        shown_in=("compression", "information_of_cases"),
+        chooses=("layer",),
+        unit="bits",
+    ),
+    "loss_done_by_fit": Statistic(
+        loss_done_by_fit,
+        "Share of the loss of I(X;T) that is done at a share (0.9) of the output's rise of I(T;Y)",
+        needs=("information",),
+        shown_in=("information",),
+        chooses=("fitted",),
     ),
     "label_bits_lost": Statistic(
         label_bits_lost,
-        "I(T;Y) at the peak of its mean curve minus that at the end, in bits",
+        "I(T;Y) at the peak of its mean curve minus that at the end",
         needs=("information",),
         shown_in=("plane_of_cases", "plane_paths"),
+        unit="bits",
     ),
     "label_bits_gained": Statistic(
         label_bits_gained,
-        "I(T;Y) at the end minus that at the start, in bits",
+        "I(T;Y) at the end minus that at the start",
         needs=("information",),
         shown_in=("plane_of_cases", "plane_paths"),
+        unit="bits",
     ),
     "early_fit": Statistic(
         early_fit,
-        "Fraction of the final rise of I(T;Y) that is reached after 5% of the epochs",
+        "Fraction of the final rise of I(T;Y) that is reached by a given epoch",
         needs=("information",),
         shown_in=("information", "plane_paths"),
+        chooses=("epoch",),
     ),
     "phase_lengths": Statistic(
         phase_lengths,
-        "Log10 of the epoch at 90% of the loss of I(X;T) over that at 90% of the rise of I(T;Y)",
+        "Epochs from 10% to 90% of the loss of I(X;T) over those of the output's rise of I(T;Y)",
         needs=("information",),
         shown_in=("information", "information_of_cases"),
+        kind="geometric",
+        unit="times",
     ),
     "order_violations": Statistic(
         order_violations,
@@ -199,9 +282,10 @@ STATISTICS = {
     ),
     "label_bits_above_null": Statistic(
         label_bits_above_null,
-        "I(T;Y) at the end minus its estimate for randomly permuted labels, in bits",
+        "I(T;Y) at the end minus its estimate for randomly permuted labels",
         needs=("information",),
         shown_in=("plane_of_cases", "plane_paths"),
+        unit="bits",
     ),
     "largest_step": Statistic(
         largest_step,

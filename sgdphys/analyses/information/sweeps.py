@@ -90,7 +90,7 @@ def compression_of_cases(sources: Sources) -> Figure:
         figure.legend(handles=handles, loc="outside right center", fontsize=6)
     figure.suptitle(
         f"{estimator_line(information)}\nmean of networks and its 95% interval, from the peak of "
-        "the mean curve to the last epoch",
+        "the mean curve of the other half of them to the last epoch",
         fontsize=7,
     )
     return figure

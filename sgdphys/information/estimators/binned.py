@@ -115,36 +115,26 @@ def binned_information(
     given = samples_of(t, y)
     units, labels, kinds = given.units, given.labels, given.kinds
     samples = len(units)
-    is_equal_mass = edges == EQUAL_MASS
-    if is_equal_mass:
-        units, low, high = _ranks(units), 0.0, 1.0
-    low = float(units.min()) if low is None else low
-    high = float(units.max()) if high is None else high
-    codes = np.zeros(samples, np.uint64)
-    cut = binning(low, high, bins, "full" if is_equal_mass else edges)
-    _require_range(low, high, bins)
-    add_bins(*cut, np.ascontiguousarray(units.T), codes)
+    numbers, cells, low, high = cells_of(units, bins=bins, low=low, high=high, edges=edges)
     everything = np.arange(samples)
-    table = Table.of(samples)
-    cells = number_codes(codes, everything, table.keys, table.owners, 0, table.numbers)
     corrected = np.nan
     if p_y_given_x is None:
-        entropy, about_y = _about(table.numbers, cells, labels, kinds)
-        pairs = len(np.unique(table.numbers * kinds + labels))
+        entropy, about_y = _about(numbers, cells, labels, kinds)
+        pairs = len(np.unique(numbers * kinds + labels))
         corrected = about_y + (cells + kinds - pairs - 1) / (2 * samples * np.log(2))
     else:
         soft = given.matching(array_of(p_y_given_x, "soft labels"), "soft labels") / samples
         if soft.ndim != 2:
             raise InputError(f"soft labels have shape {soft.shape}; (sample, label) was expected")
         entropy, about_y = weighted_information(
-            table.numbers, cells, soft, everything, np.zeros((cells, soft.shape[1]))
+            numbers, cells, soft, everything, np.zeros((cells, soft.shape[1]))
         )
     about_x, inputs = entropy, samples
     if x is not None:
         patterns = given.matching(x, "inputs").reshape(samples, -1)
         _, which = np.unique(patterns, axis=0, return_inverse=True)
         inputs = int(which.max()) + 1
-        about_x = _about(table.numbers, cells, which.reshape(-1), inputs)[1]
+        about_x = _about(numbers, cells, which.reshape(-1), inputs)[1]
     return labelled(
         xr.Dataset(
             {
@@ -164,6 +154,32 @@ def binned_information(
             },
         )
     )
+
+
+def cells_of(
+    units: np.ndarray, *, bins: int, low: float | None, high: float | None, edges: str
+) -> tuple[np.ndarray, int, float, float]:
+    """Cell of each sample (sample,), the number of cells, and the range of the bins.
+
+    Parameters
+    ----------
+    units : float64 (sample, unit)
+    bins, low, high, edges
+        As in ``binned_information``.
+    """
+    is_equal_mass = edges == EQUAL_MASS
+    if is_equal_mass:
+        units, low, high = _ranks(units), 0.0, 1.0
+    low = float(units.min()) if low is None else low
+    high = float(units.max()) if high is None else high
+    samples = len(units)
+    codes = np.zeros(samples, np.uint64)
+    cut = binning(low, high, bins, "full" if is_equal_mass else edges)
+    _require_range(low, high, bins)
+    add_bins(*cut, np.ascontiguousarray(units.T), codes)
+    table = Table.of(samples)
+    cells = number_codes(codes, np.arange(samples), table.keys, table.owners, 0, table.numbers)
+    return table.numbers, cells, low, high
 
 
 def _status(given: Samples, about_x: float, inputs: int, cells: int) -> int:

@@ -1,5 +1,7 @@
 """Binned information of perceptrons' layers, from recorded weights by a compiled kernel."""
 
+from typing import Literal
+
 import numpy as np
 import xarray as xr
 
@@ -26,6 +28,9 @@ from sgdphys.quantities import labelled
 from sgdphys.simd.vectors import SAMPLES, lanes
 from sgdphys.status import BROKEN, OK, SATURATED, flagged
 
+EACH_EPOCH = "epoch"
+"""Range of bins that follows the activations of each epoch."""
+Range = tuple[float, float] | Literal["epoch"] | None
 _BLOCKS = 4
 """Blocks of samples that are binned at a time."""
 
@@ -71,7 +76,7 @@ def _read_layers(
         Padded to whole blocks.
     rows : int64 (member,)
         Samples that are used.
-    cuts : float64 (layer, 3)
+    cuts : float64 (epoch, layer, 3)
         The binning of each layer.
     codes : uint64 (layer, sample)
     labels : int64 (2, member)
@@ -95,7 +100,8 @@ def _read_layers(
             for layer in range(layers):
                 width = layout.sizes[layer + 1]
                 extreme, zeros = add_bins(
-                    cuts[layer, 0], cuts[layer, 1], cuts[layer, 2], unit[row : row + width],
+                    cuts[epoch, layer, 0], cuts[epoch, layer, 1], cuts[epoch, layer, 2],
+                    unit[row : row + width],
                     codes[layer, first : first + columns],  # without the padding
                 )  # fmt: skip
                 out[epoch, layer, 4] += extreme
@@ -136,7 +142,7 @@ def replayed(
     is_member: np.ndarray | None = None,
     bins: int = 30,
     edges: str = "full",
-    bin_range: tuple[float, float] | None = None,
+    bin_range: Range = None,
     rng: Seed = 0,
 ) -> xr.Dataset:
     """Binned information of every layer of given perceptrons at given epochs.
@@ -157,9 +163,10 @@ def replayed(
         The samples that are used, equally many in every replica; all by default.
     bins, edges
         See ``binning``.
-    bin_range : (float, float), optional
-        Of the hidden layers. By default that of the activation, and where it is unbounded the
-        extremes of each replica's layer over all its units, samples and epochs.
+    bin_range : (float, float) or "epoch", optional
+        Of the hidden layers; "epoch" for the extremes of each replica's layer at each epoch. By
+        default that of the activation, and where it is unbounded the extremes of each replica's
+        layer over all its units, samples and epochs.
     rng : int, SeedSequence or Generator
         Seed of the permuted labels.
 
@@ -178,14 +185,17 @@ def replayed(
         softmax=int(softmax),
     )
     ends = ranges_of(network, softmax)
-    if bin_range is not None:
+    of_each_epoch = bin_range == EACH_EPOCH
+    if isinstance(bin_range, tuple):
         ends = [bin_range] * (network.layers - 1) + ends[-1:]
+    elif of_each_epoch:
+        ends = [(-np.inf, np.inf)] * (network.layers - 1) + ends[-1:]
     if is_member is None:
         is_member = np.ones((replicas, len(y)), bool)
     if soft is None:
         soft = np.zeros((0, int(y.max()) + 1))
     found = np.full((len(epochs), replicas, network.layers, 6), np.nan)
-    ranges = np.full((2, replicas, network.layers), np.nan)
+    ranges = np.full((2, len(epochs) if of_each_epoch else 1, replicas, network.layers), np.nan)
 
     def work(replica: int) -> None:
         finite = np.isfinite(theta[:, replica]).all(axis=1)
@@ -194,12 +204,15 @@ def replayed(
             return
         weights = np.ascontiguousarray(theta[finite, replica])
         order = label_stream(rng, replica).permutation(len(rows))
-        out, ranges[:, replica] = _one_network(
-            layout, weights, x, rows, y, soft, order, ends, bins, edges
+        out, seen = _one_network(
+            layout, weights, x, rows, y, soft, order, ends, bins, edges, of_each_epoch
         )
         found[finite, replica] = out
+        ranges[:, finite if of_each_epoch else slice(None), replica] = seen
 
     parallel.map(work, range(replicas))
+    if not of_each_epoch:
+        ranges = ranges[:, 0]
     return _labelled(found, ranges, epochs, int(is_member[0].sum())).assign_attrs(
         output="softmax" if softmax else "linear",
         bins=bins,
@@ -221,21 +234,32 @@ def _one_network(
     ends: list[tuple[float, float]],
     bins: int,
     edges: str,
+    of_each_epoch: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Result of ``_read_layers`` for one network, and the ranges (2, layer) of its bins."""
+    """Result of ``_read_layers`` for one network, and the ranges of its bins.
+
+    These are (2, epoch, layer), with one epoch where all have the same.
+    """
     block = SAMPLES * lanes(theta.dtype)
     samples, layers = len(x), len(layout.sizes) - 1
     padded = np.zeros((x.shape[1], -(-samples // block) * block), theta.dtype)
     padded[:, :samples] = x.T
     padded[:, samples:] = x[-1:].T  # leaves the extremes unchanged
     unit = np.zeros((int(layout.sizes.sum()), _BLOCKS * block), theta.dtype)
-    ranges = np.array(ends).T
-    is_open = np.isinf(ranges)
+    fixed = np.array(ends).T[:, None]
+    is_open = np.isinf(fixed)
+    groups = [theta[[e]] for e in range(len(theta))] if of_each_epoch else [theta]
+    seen = np.stack([np.full((len(groups), layers), s * np.inf) for s in (1, -1)])
     if is_open.any():
-        seen = np.stack([np.full(layers, np.inf), np.full(layers, -np.inf)])
-        _find_extremes(layout, theta, padded, unit, block, seen)
-        ranges = np.where(is_open, seen, ranges)
-    cuts = np.array([binning(low, high, bins, edges) for low, high in ranges.T])
+        for k, group in enumerate(groups):
+            extremes = np.ascontiguousarray(seen[:, k])
+            _find_extremes(layout, group, padded, unit, block, extremes)
+            seen[:, k] = extremes
+    ranges = np.where(is_open, seen, fixed)
+    cuts = np.array(
+        [[binning(low, high, bins, edges) for low, high in of.T] for of in ranges.swapaxes(0, 1)]
+    )
+    cuts = np.ascontiguousarray(np.broadcast_to(cuts, (len(theta), layers, 3)))
     hard = len(soft) == 0
     kinds = int(y.max()) + 1 if hard else soft.shape[1]
     out = np.empty((len(theta), layers, 6))
@@ -279,8 +303,8 @@ def _labelled(
         | {
             "status": (axes, status),
             "order_violations": (axes[:2], rises),
-            "bin_low": (axes[1:], ranges[0]),
-            "bin_high": (axes[1:], ranges[1]),
+            "bin_low": (axes[3 - ranges[0].ndim :], ranges[0]),
+            "bin_high": (axes[3 - ranges[1].ndim :], ranges[1]),
         },
         coords={
             "epoch": epochs,

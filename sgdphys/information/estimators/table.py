@@ -11,8 +11,14 @@ import xarray as xr
 from sgdphys import parallel
 from sgdphys.draws import Seed
 from sgdphys.errors import InputError
-from sgdphys.information.estimators.binned import binned_information
+from sgdphys.information.estimators.binned import cells_of
 from sgdphys.information.estimators.gaussian import linear_layer_information
+from sgdphys.information.estimators.histogram import (
+    counted_information,
+    entropy_of_labels,
+    entropy_steps,
+    saturated,
+)
 from sgdphys.information.estimators.kde import kde_information
 from sgdphys.information.estimators.neighbours import neighbour_information
 from sgdphys.information.estimators.noisy import noisy_information
@@ -36,6 +42,8 @@ class Settings(NamedTuple):
     rng: Seed = 0
     ranges: tuple[tuple[float, float], ...] = ()
     """Ranges of each layer's bins."""
+    of_each_epoch: bool = False
+    """Whether the bins of hidden layers follow the activations of each network and epoch."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +87,15 @@ Estimate = Callable[[Layers, np.ndarray, np.ndarray, Settings], np.ndarray]
 
 
 def _binned(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
-    """Equal bins in the range given for each layer."""
-    return np.array([
-        _in_bins(t, y, shuffled, bins=given.bins, low=low, high=high)
-        for t, (low, high) in zip(layers.units, given.ranges, strict=True)
-    ])  # fmt: skip
+    """Equal bins in the range given for each layer, or in that of its activations."""
+    hidden = len(given.ranges) - 1
+    rows = []
+    for layer, (t, (low, high)) in enumerate(zip(layers.units, given.ranges, strict=True)):
+        ends: dict[str, Any] = (
+            {} if given.of_each_epoch and layer < hidden else {"low": low, "high": high}
+        )
+        rows.append(_in_bins(t, y, shuffled, bins=given.bins, **ends))
+    return np.array(rows)
 
 
 def _equal_mass(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
@@ -160,11 +172,21 @@ def _gaussian(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settin
     return np.array(rows)
 
 
-def _in_bins(t: np.ndarray, y: np.ndarray, shuffled: np.ndarray, **binning: Any) -> Row:
+def _in_bins(
+    t: np.ndarray, y: np.ndarray, shuffled: np.ndarray, *, bins: int,
+    low: float | None = None, high: float | None = None, edges: str = "full",
+) -> Row:  # fmt: skip
     """Row of a histogram; its samples are the population, so that few in a cell are no fault."""
-    found, null = (binned_information(t, of, **binning) for of in (y, shuffled))
-    status = SATURATED if int(found["status"]) == SATURATED else OK
-    return float(found["I_XT"]), float(found["I_TY"]), float(null["I_TY"]), status
+    units = np.asarray(t, np.float64).reshape(len(t), -1)
+    numbers, cells, _, _ = cells_of(units, bins=bins, low=low, high=high, edges=edges)
+    samples = len(units)
+    scratch = np.zeros(cells, np.uint32), np.zeros((2, cells, int(y.max()) + 1), np.uint32)
+    about_x, both, mixed = counted_information(
+        numbers, cells, np.stack([y, shuffled]), *scratch, entropy_steps(samples)
+    )
+    of_labels = entropy_of_labels(y)
+    about_y, null = (max(about_x + of_labels - joint, 0.0) for joint in (both, mixed))
+    return about_x, about_y, null, SATURATED if saturated(about_x, samples) else OK
 
 
 def _in_cells(cells: np.ndarray, y: np.ndarray, shuffled: np.ndarray) -> Row:
@@ -237,7 +259,7 @@ def estimated(
     Dataset
         I_XT, I_TY, null_I_TY, status (epoch, replica, layer); NaN where weights are not finite or
         an estimator has no value; order_violations (epoch, replica); and for "binned" bin_low and
-        bin_high (layer).
+        bin_high (layer) where all epochs share them.
     """
     labels, _ = whole_labels(y)
     at = np.array(list(epochs))
@@ -275,7 +297,7 @@ def estimated(
         },
         coords={"epoch": at, "layer": np.arange(1, count + 1)},
     )
-    if estimator == "binned" and settings.ranges:
+    if estimator == "binned" and settings.ranges and not settings.of_each_epoch:
         low, high = np.array(settings.ranges).T
         data = data.assign(bin_low=("layer", low), bin_high=("layer", high))
     attributes = {name: getattr(settings, name) for name in used.settings}
