@@ -8,7 +8,7 @@ import xarray as xr
 from sgdphys.claims.estimates import Estimate
 from sgdphys.dynamics.intervals import jackknife_interval
 from sgdphys.errors import NotEnoughData
-from sgdphys.information.onset import LEAST_LOSS, ONSET_SHARE, compression, loss_epoch
+from sgdphys.information.onset import LEAST_LOSS, ONSET_SHARE, loss_epoch
 
 LAWS = ("exponential", "power", "linear", "no relation")
 _FEWEST, _FEWEST_LAYERS = 8, 3
@@ -37,11 +37,15 @@ def relaxation(I_XT: xr.DataArray) -> Relaxation:
     -----
     NaN for layers that lose less than 0.1 bit, and the step of the first layer.
     """
-    found = compression(I_XT)
-    lost = found["bits_lost"].where(found["bits_lost"] >= LEAST_LOSS)
-    took = loss_epoch(I_XT, 1 - np.exp(-1)) - loss_epoch(I_XT, ONSET_SHARE)
-    step = found["bits_end"].shift(layer=1) - found["bits_end"]
-    return Relaxation(lost, took.where(lost.notnull() & (took > 0)), step)
+    curves = I_XT.transpose("epoch", ...)
+    end = curves.isel(epoch=-1, drop=True)
+    values = curves.to_numpy()
+    with np.errstate(invalid="ignore"):
+        bits = values.max(axis=0) - values[-1]
+        bits = np.where(np.isfinite(values).all(axis=0) & (bits >= LEAST_LOSS), bits, np.nan)
+        took = loss_epoch(curves, 1 - np.exp(-1)) - loss_epoch(curves, ONSET_SHARE)
+    lost = end.copy(data=bits)
+    return Relaxation(lost, took.where(np.isfinite(bits) & (took > 0)), end.shift(layer=1) - end)
 
 
 def fitted_law(law: str, bits: np.ndarray, epochs: np.ndarray, at: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from sgdphys.claims.relaxation import (
 from sgdphys.claims.results import LEARNED, Results, require_one_case, to_the_end
 from sgdphys.claims.statistic import Statistic
 from sgdphys.errors import NotEnoughData
-from sgdphys.information.onset import compression, is_finite
+from sgdphys.information.onset import ONSET_SHARE, is_finite, loss_epoch
 
 _FULL = 0.9
 """Share of the label's entropy that counts as all of it."""
@@ -85,7 +85,7 @@ def speed_after_onset(results: Results) -> Estimate:
 
 
 def _onset(results: Results) -> xr.DataArray:
-    return results.each_case("information", lambda d: compression(d["I_XT"])["onset_epoch"])
+    return results.each_case("information", lambda d: loss_epoch(d["I_XT"], ONSET_SHARE))
 
 
 def reaches_label(results: Results) -> xr.DataArray:
