@@ -75,6 +75,7 @@ def rank_correlation(
         )
     # replicas without a pair are neither drawn nor counted
     has_pair = finite.reshape(len(a), -1).any(axis=1)
+    whole = a[has_pair], b[has_pair]
     a, b = (np.where(finite, v, np.nan)[has_pair] for v in (a, b))
     members = len(a)
     value = _mean_spearman(_ranks(a, axis)[None], _ranks(b, axis)[None], axis, fewest)[0]
@@ -91,7 +92,7 @@ def rank_correlation(
         series = int(finite.any(axis=axis).sum())
         low, high = _interval_across(value, without_each, members, series)
     else:
-        null = _over_orders(a, b, fewest, stream(rng))
+        null = _over_orders(*whole, fewest, stream(rng))
         low, high = _interval_of_orders(value, null, members)
     null_low, null_high = np.nanquantile(null, [0.025, 0.975])
     return Estimate(value, low, high, members, null_low, null_high)

@@ -238,6 +238,8 @@ def share_interval(
         Clopper and Pearson's for as many independent series; NaN for fewer than 2 families.
     """
     sound, tested = by_family[np.isfinite(by_family)], passes[np.isfinite(passes)]
+    if len(sound) < 2:
+        return np.nan, np.nan
     low, high = jackknife_interval(
         finite_mean(sound), means_without_each(sound), len(sound), confidence
     )
