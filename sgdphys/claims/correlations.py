@@ -17,6 +17,8 @@ _ALL_ORDERS = 6
 """Layers of which every order is tried."""
 _DIGITS = 12
 """Decimal digits to which correlations of different orders are compared."""
+_REACHED = 1e-9
+"""How far an interval reaches beyond a value that it includes."""
 
 
 @checked
@@ -123,7 +125,8 @@ def _interval_of_orders(value: float, null: np.ndarray, members: int) -> tuple[f
     # quantiles of a step function: at most 2.5% of the orders lie beyond
     most = np.nanquantile(null, 0.975, method="inverted_cdf")
     least = -np.nanquantile(-null, 0.975, method="inverted_cdf")
-    return float(max(value - most, -1.0)), float(min(value - least, 1.0))
+    low, high = value - most - _REACHED, value - least + _REACHED
+    return float(max(low, -1.0)), float(min(high, 1.0))
 
 
 def _over_orders(a: np.ndarray, b: np.ndarray, fewest: int, rng: np.random.Generator) -> np.ndarray:

@@ -89,7 +89,15 @@ def test_a_perfect_order_of_layers_leaves_its_permutations(layers, is_enough):
     last = np.arange(layers)
     last[[0, -1]] = last[[-1, 0]]
     swapped = rank_correlation(order, order[:, last], over="layer")
-    assert swapped.low <= 0 <= swapped.high
+    assert swapped.low < 0 < swapped.high
+
+
+def test_an_order_that_is_just_not_rare_enough_is_inside():
+    """A perfect order of four layers is one of 24, so that 0 is in the interval, not at its end."""
+    order = xr.DataArray(np.tile([1.0, 2.0, 3.0, 4.0], (5, 1)), dims=("replica", "layer"))
+    for other in (order, -order):
+        found = rank_correlation(order, other, over="layer")
+        assert found.low < 0 < found.high
 
 
 def test_the_interval_is_that_of_every_order_of_the_pairs_that_are_there():
