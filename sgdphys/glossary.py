@@ -484,6 +484,12 @@ GLOSSARY: dict[str, Quantity] = {
         r"s^2",
         "variance of replicas about the mean of their family: noise of training",
     ),
+    "twin_variance": Quantity(
+        "{x}**2",
+        "variance of twins",
+        r"\sigma^2",
+        "of the weights of twins about their family's mean, mean over the parameters of a layer",
+    ),
     "spread_between": Quantity(
         "{x}**2",
         "variance between families",
@@ -850,9 +856,10 @@ GLOSSARY: dict[str, Quantity] = {
     ),
     "late_diffusion": Quantity(
         "{x}**2/{t}",
-        "late diffusion coefficient",
-        "D",
-        "squared displacement over an epoch per parameter and 2 updates, second half of training",
+        "late displacement",
+        r"|\Delta\theta|^2/2P\Delta t",
+        "squared displacement over an epoch per parameter and 2 updates, second half of training; "
+        "a diffusion coefficient if the weights have no drift",
     ),
     "distance_ratio": Quantity(
         "1",

@@ -3,6 +3,7 @@
 from counting import Situation
 from situations_information import INFORMATION
 from situations_motion import MOTION
+from situations_relations import RELATIONS
 from situations_stationarity import STATIONARITY
 
-SITUATIONS: dict[str, Situation] = {**INFORMATION, **MOTION, **STATIONARITY}
+SITUATIONS: dict[str, Situation] = {**INFORMATION, **MOTION, **RELATIONS, **STATIONARITY}

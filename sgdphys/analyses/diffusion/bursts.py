@@ -18,9 +18,9 @@ from sgdphys.dynamics.ensembles.ensemble_diffusion import (
 )
 from sgdphys.dynamics.intervals import (
     METHOD,
+    clopper_pearson,
     finite_mean,
     jackknife_interval,
-    mean_with_interval,
     means_without_each,
 )
 from sgdphys.errors import InputError
@@ -207,8 +207,7 @@ def _fairness(x: np.ndarray, family: np.ndarray, confidence: float, rng: Seed) -
     share = pass_rate(tests, rng=rng)
     passes = np.where(tests["status"] == OK, tests["passes"], np.nan).astype(np.float64)
     by_family = np.stack([finite_mean(passes[family == f]) for f in np.unique(family)])
-    passing = xr.DataArray(by_family, dims="replica", name="passes")
-    ends = mean_with_interval(passing, kind="share", confidence=confidence)
+    low, high = share_interval(by_family, passes, confidence)
     tails = tail_index(x, rng=rng)
     sound = (tails["status"] == OK).to_numpy()
     medians = {
@@ -216,7 +215,36 @@ def _fairness(x: np.ndarray, family: np.ndarray, confidence: float, rng: Seed) -
         for name in ("tail_index", "null_tail_index")
     }
     shares = {n: float(share[n]) for n in ("passes", "null_passes")}
-    return shares | {n: float(ends[n]) for n in ("passes_low", "passes_high")} | medians
+    return shares | {"passes_low": low, "passes_high": high} | medians
+
+
+def share_interval(
+    by_family: np.ndarray, passes: np.ndarray, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Interval of the share of series that pass.
+
+    Parameters
+    ----------
+    by_family : (family,)
+        Shares of the series of each family; NaN where it has none.
+    passes : (series,)
+        1 or 0 for each series; NaN where it was not tested.
+    confidence : float
+
+    Returns
+    -------
+    (float, float)
+        On each side the wider of Student's t over families, whose weights are of one kind, and
+        Clopper and Pearson's for as many independent series; NaN for fewer than 2 families.
+    """
+    sound, tested = by_family[np.isfinite(by_family)], passes[np.isfinite(passes)]
+    if len(sound) < 2:
+        return np.nan, np.nan
+    low, high = jackknife_interval(
+        finite_mean(sound), means_without_each(sound), len(sound), confidence
+    )
+    least, most = clopper_pearson(tested.sum(), len(tested), confidence)
+    return max(float(np.minimum(low, least)), 0.0), min(float(np.maximum(high, most)), 1.0)
 
 
 def _slope(diffusion: np.ndarray, lags: np.ndarray) -> np.ndarray:

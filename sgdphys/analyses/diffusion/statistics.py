@@ -23,11 +23,14 @@ STATISTICS = {
         "Fraction of weights that pass as Wiener processes over that of simulated ones, by burst",
         needs=("diffusion",),
         shown_in=("diffusion_epochs", "diffusion_vs_lag"),
+        kind="positive",
     ),
     "diffusion_over_noise": Statistic(
         diffusion_over_noise,
         "Diffusion coefficient of the twins over the gradient-noise prediction, by lag and burst",
         needs=("diffusion",),
         shown_in=("diffusion_vs_lag",),
+        kind="positive",
+        unit="times",
     ),
 }

@@ -19,7 +19,8 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     The directions are the leading axes of the noise in every other family; the noise cloud is that
     of the rest, since the axes of a cloud are not those of another. Free diffusion has the
     covariance of the recorded gradient noise, its correlations between parameters left out, added
-    up step by step: as if nothing held the weights and no batch knew of another.
+    up step by step: as if nothing held the weights and no batch knew of another. The variance of
+    the twins of each family about their mean, per parameter, stands under the first of them.
     """
     study, weights = source.study, source.weights
     layer = weights["layer"].to_numpy()
@@ -33,7 +34,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
         "confidence": analysis.confidence,
         "rng": study.train.seed,
     }
-    rows, predicted = [], []
+    rows, predicted, spread = [], [], []
     for n in numbers:
         here = theta.isel(parameter=np.flatnonzero(layer == n))
         axes = weight_entropy(here.isel(replica=chooses), family="family", **options)
@@ -45,14 +46,17 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
             dim="cloud",
         ))  # fmt: skip
         predicted.append(_free_diffusion(source, axes["direction"].to_numpy(), layer == n))
+        spread.append(_variance_of_twins(here))
     data = xr.concat(rows, dim="layer").rename(step="mark").drop_vars("mark")
     data = data.merge(labelled(xr.Dataset(
-        {"predicted_entropy": (("layer", "mark"), np.stack(predicted))},
-        {"layer": numbers, "cloud": list(CLOUDS), "mark": np.arange(theta.sizes["step"]),
+        {"predicted_entropy": (("layer", "mark"), np.stack(predicted)),
+         "twin_variance": (("layer", "mark", "replica"), np.stack(spread))},
+        {"replica": theta["replica"].to_numpy()[first], "layer": numbers, "cloud": list(CLOUDS),
+         "mark": np.arange(theta.sizes["step"]),
          "mark_epoch": ("mark", weights["epoch"].to_numpy())},
-    )))  # fmt: skip
+    ), x=str(theta.attrs.get("units", "1"))))  # fmt: skip
     kept = ["entropy", "entropy_low", "entropy_high", "entropy_nearest", "effective_modes",
-            "mode_entropy", "predicted_entropy", "status"]  # fmt: skip
+            "mode_entropy", "predicted_entropy", "twin_variance", "status"]  # fmt: skip
     found = data[kept].drop_vars(["time", "epoch"], errors="ignore")
     return found.assign_attrs(
         modes=analysis.modes,
@@ -62,6 +66,14 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
         confidence=analysis.confidence,
         interval_method="normal, with the variance of ln|S| of a Gaussian cloud",
     )
+
+
+def _variance_of_twins(theta: xr.DataArray) -> np.ndarray:
+    """Variance of twins about their family's mean, mean over parameters, (step, family)."""
+    family = theta["family"].to_numpy()
+    x = theta.transpose("step", "replica", "parameter").to_numpy()
+    each = [x[:, family == f].var(axis=1, ddof=1, dtype=np.float64) for f in np.unique(family)]
+    return np.stack(each, axis=1).mean(axis=-1)
 
 
 def _free_diffusion(source: Source, basis: np.ndarray, inside: np.ndarray) -> np.ndarray:

@@ -89,7 +89,7 @@ FIGURES = {
     ),
     "relaxation": Entry(
         against_bits,
-        "Relaxation time of each layer and network against its bits lost, with three laws fitted.",
+        "Relaxation time against the bits compressed from the layer before, with laws and without.",
         needs=("information",),
         applies=lambda d: d.attrs.get("estimator") == "binned",
     ),

@@ -1,4 +1,4 @@
-"""How long layers take to compress, against how much they lose."""
+"""How long layers take to compress, against how much they compress from the layer before."""
 
 from typing import Any
 
@@ -8,18 +8,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sgdphys.analyses.entry import Sources
-from sgdphys.claims.relaxation import fitted_law, relaxation
+from sgdphys.claims.relaxation import LAWS, explained, fitted_law, relaxation
 from sgdphys.figures.cases import panels
 from sgdphys.figures.layers import layers_legend, layers_of
 from sgdphys.figures.style import EXACT, in_place_of_data
 from sgdphys.information.onset import LEAST_LOSS
 
-_STYLES: dict[str, Any] = {"exponential": "-", "power": "--", "linear": ":"}
+_STYLES: dict[str, Any] = {"exponential": "-", "power": "--", "linear": ":", "no relation": "-."}
 _FEWEST = 8
 
 
 def against_bits(sources: Sources) -> Figure:
-    """Relaxation time of each layer and network against its bits lost, with three laws fitted."""
+    """Relaxation time against the bits compressed from the layer before, with laws and without."""
     information = sources["information"]
     figure, drawn = panels(information, height=2.3, sharex=True, sharey=True)
     layers = information["layer"].to_numpy()
@@ -27,23 +27,33 @@ def against_bits(sources: Sources) -> Figure:
         found = relaxation(data["I_XT"].dropna("epoch", how="all").load())
         pairs = xr.Dataset(found._asdict()).assign(I_XT=data["I_XT"])
         for layer, style in layers_of(pairs, "I_XT", has_line=False):
-            ax.plot(layer["bits"], layer["epochs"], **style, linestyle="", markersize=2.5,
+            ax.plot(layer["step"], layer["epochs"], **style, linestyle="", markersize=2.5,
                     markeredgewidth=0, alpha=0.8)  # fmt: skip
-        bits, epochs = (v.to_numpy().ravel() for v in found)
-        finite = np.isfinite(bits) & np.isfinite(epochs)
+        bits, epochs = found.step.to_numpy().ravel(), found.epochs.to_numpy().ravel()
+        finite = np.isfinite(bits) & np.isfinite(epochs) & (bits > 0)
         if not finite.any():
             in_place_of_data(ax, f"no layer loses\n{LEAST_LOSS:g} bit")
         if finite.sum() >= _FEWEST:
-            grid = np.linspace(bits[finite].min(), bits[finite].max(), 100)
+            bits, epochs = bits[finite], epochs[finite]
+            grid = np.linspace(bits.min(), bits.max(), 100)
             for law, style in _STYLES.items():
-                ax.plot(grid, fitted_law(law, bits[finite], epochs[finite], grid), style,
+                ax.plot(grid, fitted_law(law, bits, epochs, grid), style,
                         color=EXACT, linewidth=0.9)  # fmt: skip
+            title = f"{title}\n$R^2$ {_explained(bits, epochs)}".strip()
         ax.set_yscale("log")
         ax.set_title(title, fontsize=7)
-    figure.supxlabel("loss of $I(X;T)$ after its peak (bits)", fontsize=8)
+    figure.supxlabel("bits compressed from the layer before, at the end", fontsize=8)
     figure.supylabel("relaxation time (epochs, logarithmic)", fontsize=8)
     laws = [Line2D([], [], color=EXACT, linestyle=s, lw=0.9, label=n) for n, s in _STYLES.items()]
     layers_legend(figure, layers, *laws, linestyle="")
-    figure.suptitle("a point: one layer of one network; time from a tenth of the loss to 63% of it",
-                    fontsize=7)  # fmt: skip
+    figure.suptitle(
+        "a point: one layer of one network; time from a tenth of the loss to 63% of it\n"
+        "$R^2$: share of the variance of ln t that the exponential, power and linear law explain",
+        fontsize=7,
+    )
     return figure
+
+
+def _explained(bits: np.ndarray, epochs: np.ndarray) -> str:
+    laws = (law for law in LAWS if law != "no relation")
+    return ", ".join(f"{explained(law, bits, epochs):.2f}" for law in laws)

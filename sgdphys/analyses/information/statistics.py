@@ -6,10 +6,9 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.analyses.information.mean_curves import of_mean_curves
-from sgdphys.claims.correlations import rank_correlation
+from sgdphys.analyses.information.relaxation_statistics import RELAXATION
 from sgdphys.claims.estimates import Estimate, over_replicas
-from sgdphys.claims.relaxation import Relaxation, exponential_advantage, relaxation
-from sgdphys.claims.results import Results, log
+from sgdphys.claims.results import Results
 from sgdphys.claims.statistic import Statistic
 from sgdphys.dynamics.intervals import jackknife_interval, means_without_each
 from sgdphys.errors import InputError, NotEnoughData
@@ -175,44 +174,6 @@ def onset_epoch(results: Results) -> xr.DataArray:
     return results.each_case("information", lambda d: compression(d["I_XT"])["onset_epoch"])
 
 
-def relaxed(results: Results) -> Relaxation:
-    """Bits that each layer loses after its peak, and the epochs it takes, for every case."""
-    found = results.each_case(
-        "information", lambda d: xr.Dataset(relaxation(d["I_XT"])._asdict()).to_dataarray("of")
-    )
-    return Relaxation(found.sel(of="bits", drop=True), found.sel(of="epochs", drop=True))
-
-
-def exponential_law(results: Results) -> Estimate:
-    """Log-likelihood per layer of t ~ exp(S) minus that of the better of power law and line."""
-    return exponential_advantage(relaxed(results))
-
-
-def relaxation_epochs(results: Results) -> xr.DataArray:
-    """Log10 of the epochs from 10% to 63% of the loss of I(X;T)."""
-    return log(relaxed(results).epochs, 10)
-
-
-def onset_with_onset(results: Results) -> Estimate:
-    """Rank correlation over replicas of the onsets of compression of neighbouring layers."""
-    onset = onset_epoch(results)
-    before = onset.assign_coords(layer=onset["layer"] + 1)
-    return rank_correlation(onset, before)
-
-
-def speed_after_onset(results: Results) -> Estimate:
-    """Rank correlation over replicas of compression time with the onset in the layer before."""
-    onset = onset_epoch(results)
-    before = onset.assign_coords(layer=onset["layer"] + 1)
-    return rank_correlation(relaxed(results).epochs, before)
-
-
-def compression_rate(results: Results) -> xr.DataArray:
-    """Bits lost divided by the epochs it takes."""
-    found = relaxed(results)
-    return found.bits / found.epochs
-
-
 STATISTICS = {
     "bits_lost": Statistic(
         bits_lost,
@@ -293,28 +254,5 @@ STATISTICS = {
         needs=("information",),
         shown_in=("converged_layers",),
     ),
-    "exponential_law": Statistic(
-        exponential_law,
-        "Log-likelihood per layer of t ~ exp(S) minus that of the better of power law and line",
-        needs=("information",),
-        shown_in=("relaxation",),
-    ),
-    "relaxation_epochs": Statistic(
-        relaxation_epochs,
-        "Log10 of the epochs from 10% to 63% of the loss of I(X;T)",
-        needs=("information",),
-        shown_in=("relaxation",),
-    ),
-    "onset_with_onset": Statistic(
-        onset_with_onset,
-        "Rank correlation over replicas of the onsets of compression of neighbouring layers",
-        needs=("information",),
-        shown_in=("relaxation", "information"),
-    ),
-    "speed_after_onset": Statistic(
-        speed_after_onset,
-        "Rank correlation over replicas of compression time with the onset in the layer before",
-        needs=("information",),
-        shown_in=("relaxation", "information"),
-    ),
+    **RELAXATION,
 }

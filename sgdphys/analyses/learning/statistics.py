@@ -8,13 +8,45 @@ from sgdphys.claims.correlations import rank_correlation
 from sgdphys.claims.estimates import Estimate
 from sgdphys.claims.results import Results, log
 from sgdphys.claims.statistic import Statistic
+from sgdphys.errors import InputError
 from sgdphys.information.onset import is_finite
 
 
 def epochs_to_error(results: Results) -> xr.DataArray:
-    """Log10 of the epochs to the required test error; of the last epoch if never reached."""
+    """Epochs to the required test error; those of the run if it is never reached."""
     found = results.of("learning")
-    return log(_of_finite(found, found["error_epoch"].fillna(found["last_epoch"])), 10)
+    return _of_finite(found, found["error_epoch"].fillna(found["last_epoch"]))
+
+
+def epochs_to_error_tuned(results: Results) -> xr.DataArray:
+    """Epochs to the required test error at the best learning rate.
+
+    Raises
+    ------
+    InputError
+        Without a sweep of learning rates, or where other keys vary as well.
+
+    Notes
+    -----
+    The learning rate is chosen on one half of the networks, by the lowest geometric mean of their
+    epochs, and judged on the other half, and the other way round: the best of several rates would
+    be too good on the networks that chose it. A network that diverges takes the whole run.
+    """
+    found = results.of("learning")
+    rates = found.coords.get("swept_learning_rate")
+    if "case" not in found.dims or rates is None:
+        raise InputError("a learning rate can be tuned where train.learning_rate is swept")
+    if len(np.unique(rates)) < found.sizes["case"]:
+        raise InputError("a learning rate can be tuned at fixed values of all other swept keys")
+    took = found["error_epoch"].fillna(found["last_epoch"]).transpose("case", "replica")
+    logs = log(took).to_numpy()
+    chosen = np.full(took.sizes["replica"], np.nan)
+    is_finite_at = is_finite(found["final_loss"]).transpose("case", "replica").to_numpy()
+    for half in (0, 1):
+        judged = np.arange(len(chosen)) % 2 == half
+        best = int(logs[:, ~judged].mean(axis=1).argmin())
+        chosen[judged] = np.where(is_finite_at[best], took.to_numpy()[best], np.nan)[judged]
+    return took.isel(case=0, drop=True).copy(data=chosen)
 
 
 def _of_finite(learning: xr.Dataset, values: xr.DataArray) -> xr.DataArray:
@@ -46,9 +78,19 @@ def compression_with_accuracy(results: Results) -> Estimate:
 STATISTICS = {
     "epochs_to_error": Statistic(
         epochs_to_error,
-        "Log10 of the epochs to the required test error; of the last epoch if never reached",
+        "Epochs to the required test error; those of the run if it is never reached",
         needs=("learning",),
         shown_in=("test_error",),
+        kind="geometric",
+        unit="epochs",
+    ),
+    "epochs_to_error_tuned": Statistic(
+        epochs_to_error_tuned,
+        "Epochs to the required test error, learning rate chosen on the other half of networks",
+        needs=("learning",),
+        shown_in=("test_error",),
+        kind="geometric",
+        unit="epochs",
     ),
     "test_accuracy": Statistic(
         test_accuracy,
@@ -61,6 +103,7 @@ STATISTICS = {
         "Test loss at the end minus that at the minimum of its mean curve, in nats",
         needs=("learning",),
         shown_in=("test_error",),
+        unit="nats",
     ),
     "compression_with_accuracy": Statistic(
         compression_with_accuracy,

@@ -2,9 +2,8 @@
 
 import xarray as xr
 
-from sgdphys.analyses.information.statistics import compression_rate, onset_epoch
-from sgdphys.claims.correlations import rank_correlation
-from sgdphys.claims.estimates import Estimate
+from sgdphys.analyses.information.statistics import onset_epoch
+from sgdphys.analyses.phases.rates import RATES
 from sgdphys.claims.results import Results, log
 from sgdphys.claims.statistic import Statistic
 from sgdphys.information.onset import is_finite
@@ -69,20 +68,6 @@ def noise_scale_at_transition(results: Results) -> xr.DataArray:
     return log(_of_finite(phases, phases["transition_noise_scale"]), 2)
 
 
-def rate_with_ratio(results: Results) -> Estimate:
-    """Rank correlation over layers, within replicas, of compression rate with late mean/noise."""
-    return rank_correlation(
-        compression_rate(results), results.of("phases")["late_gradient_ratio"], over="layer"
-    )
-
-
-def rate_with_diffusion(results: Results) -> Estimate:
-    """Rank correlation over layers, within replicas, of compression rate with late diffusion."""
-    return rank_correlation(
-        compression_rate(results), results.of("phases")["late_diffusion"], over="layer"
-    )
-
-
 STATISTICS = {
     "onset_after_transition": Statistic(
         onset_after_transition,
@@ -126,16 +111,5 @@ STATISTICS = {
         needs=("phases",),
         shown_in=("noise_scale",),
     ),
-    "rate_with_ratio": Statistic(
-        rate_with_ratio,
-        "Rank correlation over layers, within replicas, of compression rate with late mean/noise",
-        needs=("phases", "information"),
-        shown_in=("gradient_ratio",),
-    ),
-    "rate_with_diffusion": Statistic(
-        rate_with_diffusion,
-        "Rank correlation over layers, within replicas, of compression rate with late diffusion",
-        needs=("phases", "information"),
-        shown_in=("relaxation",),
-    ),
+    **RATES,
 }
