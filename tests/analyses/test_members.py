@@ -94,6 +94,7 @@ def results(seed=0):
                ("gap", "random_gap", "residual", "random_residual")},
             "beta_bound": made.between(1, 9, *curves), "beta_fit": made.between(2, 9, *curves),
             "transition_beta": (("transition",), [1.5, 4.0, 9.5]),
+            "lowest_loss_epoch": ((), 50.0), "last_epoch": ((), 100.0),
         },
         "pitchfork": {
             **made.with_ends("exponent"), **made.with_ends("critical"),
@@ -159,12 +160,17 @@ def without_estimates(groups):
     }
 
 
-def scan(groups):
-    """Four cases of a sweep with other bits each, as a scan needs."""
-    data = groups["information"]
-    cases = [data.assign(I_XT=data["I_XT"] * (k + 1)) for k in range(4)]
+SCANS = {"largest_step": "I_XT", "bound_gap_step": "gap", "birth_distance": "beta_fit"}
+"""Statistics of a scan, and the variable that grows along that of the tests."""
+
+
+def scan(groups, name):
+    """Four cases of a sweep with other values of one variable, as a scan needs."""
+    (kind,) = STATISTICS[name].needs
+    data, grows = groups[kind], SCANS[name]
+    cases = [data.assign({grows: data[grows] * (k + 1)}) for k in range(4)]
     joined = xr.concat(cases, dim="case", data_vars="all").assign_coords(case=list("abcd"))
-    return {**groups, "information": joined.assign_attrs(of="information")}
+    return {**groups, kind: joined.assign_attrs(of=kind)}
 
 
 def judge(claims, groups):
@@ -172,8 +178,8 @@ def judge(claims, groups):
 
 
 def verdict(name, groups):
-    if name == "largest_step":
-        groups = scan(groups)
+    if name in SCANS:
+        groups = scan(groups, name)
     claim = Claim(says="s", by="b", statistic=name, above=0.0, null="n")
     return judge({"claim": claim}, groups)[0]
 
