@@ -86,7 +86,8 @@ def results(seed=0):
         },
         "diversity": {
             **made.with_ends("unit_overlap", "layer"), **made.with_ends("matched_overlap", "layer"),
-            "null_unit_overlap": made.between(0.2, 0.3, "layer"),
+            **{f"null_{n}": made.between(0.2, 0.3, "layer") for n in
+               ("unit_overlap", "matched_overlap")},
             "norm_ratio": made.between(1, 3, *each),
         },
         "bottleneck": {
@@ -160,7 +161,8 @@ def without_estimates(groups):
     }
 
 
-SCANS = {"largest_step": "I_XT", "bound_gap_step": "gap", "birth_distance": "beta_fit"}
+SCANS = {"largest_step": "I_XT", "bound_gap_step": "gap", "birth_distance": "beta_fit",
+         "bits_lost_with_dose": "I_XT", "clustering_with_dose": "distance_ratio"}  # fmt: skip
 """Statistics of a scan, and the variable that grows along that of the tests."""
 
 
@@ -169,7 +171,9 @@ def scan(groups, name):
     (kind,) = STATISTICS[name].needs
     data, grows = groups[kind], SCANS[name]
     cases = [data.assign({grows: data[grows] * (k + 1)}) for k in range(4)]
-    joined = xr.concat(cases, dim="case", data_vars="all").assign_coords(case=list("abcd"))
+    cases[2] = cases[2].assign({grows: cases[2][grows] ** 1.1})
+    joined = xr.concat(cases, dim="case", data_vars="all")
+    joined = joined.assign_coords(case=list("abcd"), swept_orthonormality=("case", np.arange(4.0)))
     return {**groups, kind: joined.assign_attrs(of=kind)}
 
 

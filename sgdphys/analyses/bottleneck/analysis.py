@@ -69,9 +69,10 @@ def lowest_loss_epoch(source: Source) -> int | None:
 
     Networks that are not finite at the end are left out.
     """
-    curves = source.trajectory["training"]["test_loss"].load()
-    mean = finite_to_the_end(curves).mean("replica")
-    mean = mean.sel(epoch=np.intersect1d(source.whole_epochs, mean["epoch"]))
-    if not np.isfinite(mean).any():
+    loss = source.trajectory["training"].to_dataset()["test_loss"].load()
+    mean = finite_to_the_end(loss).mean("replica")
+    epochs = np.intersect1d(source.whole_epochs, mean["epoch"].to_numpy())
+    values = mean.sel(epoch=epochs).to_numpy()
+    if not np.isfinite(values).any():
         return None
-    return int(mean["epoch"][int(mean.fillna(np.inf).argmin())])
+    return int(epochs[np.nanargmin(values)])

@@ -132,7 +132,11 @@ def _beta_panel(ax: Axes, here: xr.Dataset) -> None:
                 values = np.where(np.isfinite(values), values, np.nan)
             is_limit = values >= end
             ax.plot(at[~is_limit], values[~is_limit], linestyle="", alpha=0.7, **style)
-            arrow = {"marker": _LIMIT, "color": style["color"], "markeredgewidth": 0}
+            arrow: dict[str, Any] = {
+                "marker": _LIMIT,
+                "color": style["color"],
+                "markeredgewidth": 0,
+            }
             ax.plot(at[is_limit], np.full(is_limit.sum(), end), linestyle="", **arrow)
         bound = one["beta_bound"].where(is_finite(one["gap"]), drop=True)
         if bound.size:

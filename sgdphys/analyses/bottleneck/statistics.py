@@ -5,13 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-from sgdphys.claims.correlations import rank_correlation
 from sgdphys.claims.estimates import Estimate
+from sgdphys.claims.ranks import spearman
 from sgdphys.claims.results import LEARNED, Results
 from sgdphys.claims.statistic import Statistic
 from sgdphys.dynamics.intervals import jackknife_interval, means_without_each
 from sgdphys.errors import InputError, NotEnoughData
-from sgdphys.information.onset import LEAST_LOSS, is_finite
+from sgdphys.information.onset import LEAST_LOSS, fall_after_peak, is_finite
 
 _READINGS = {"fitted": "beta_fit", "bound": "beta_bound"}
 """Values of the key ``beta`` of a claim: which of a layer's two betas it is about."""
@@ -65,24 +65,8 @@ def bound_gap(results: Results) -> xr.DataArray:
 
 
 def bound_gap_rise(results: Results) -> xr.DataArray:
-    """Distance below the bound at the end minus that where the mean of the networks is lowest.
-
-    The epoch of the lowest mean is that of the other half of the networks, by turns: a minimum of
-    the same fluctuating mean would be biased downward.
-    """
-
-    def rise(found: xr.Dataset) -> xr.DataArray:
-        gap = found["gap"].clip(min=0).dropna("epoch", how="all")
-        end = gap.sel(epoch=found["last_epoch"], drop=True)
-        parts = []
-        for half, other in ((0, 1), (1, 0)):
-            mean = gap.isel(replica=slice(other, None, 2)).mean("replica")
-            lowest = mean.fillna(np.inf).argmin("epoch")
-            mine = slice(half, None, 2)
-            parts.append(end.isel(replica=mine) - gap.isel(replica=mine).isel(epoch=lowest))
-        return xr.concat([part.drop_vars("epoch", errors="ignore") for part in parts], "replica")
-
-    return _each_case(results, rise).sortby("replica")
+    """Distance below the bound at the end minus its lowest, chosen on other networks, in bits."""
+    return _each_case(results, lambda d: fall_after_peak(-d["gap"].clip(min=0)))
 
 
 def bound_gap_over_null(results: Results) -> xr.DataArray:
@@ -102,10 +86,14 @@ def encoder_residual(results: Results) -> xr.DataArray:
     return _layers(results, lambda d: d["residual"] / d["random_residual"])
 
 
-def beta_with_depth(results: Results) -> Estimate:
-    """Rank correlation over layers, within replicas, of fitted beta with depth."""
-    beta = _layers(results, lambda d: d["beta_fit"].clip(max=_LARGE).where(is_finite(d["gap"])))
-    return rank_correlation(beta, beta["layer"].broadcast_like(beta).astype(float), over="layer")
+def beta_with_depth(results: Results) -> xr.DataArray:
+    """Rank correlation over layers of fitted beta with depth, of every network."""
+
+    def correlation(layers: xr.Dataset) -> xr.DataArray:
+        beta = layers["beta_fit"].clip(max=_LARGE).where(is_finite(layers["gap"]))
+        return spearman(beta, beta["layer"].astype(float), "layer")
+
+    return _layers(results, correlation)
 
 
 def birth_distance(results: Results) -> xr.DataArray:
@@ -190,7 +178,7 @@ STATISTICS = {
     ),
     "bound_gap_rise": Statistic(
         bound_gap_rise,
-        "Distance below the bound at the end minus that where the mean of the networks is lowest",
+        "Distance below the bound at the end minus its lowest, chosen on other networks",
         needs=("bottleneck",),
         shown_in=("bound_over_samples",),
         unit="bits",
@@ -223,7 +211,7 @@ STATISTICS = {
     ),
     "beta_with_depth": Statistic(
         beta_with_depth,
-        "Rank correlation over layers, within replicas, of fitted beta with depth",
+        "Rank correlation over layers of fitted beta with depth, of every network",
         needs=("bottleneck",),
         shown_in=("bottleneck_beta",),
         chooses=("at",),

@@ -228,7 +228,7 @@ def bottleneck_distance(
     two decoders are separated, and inputs in wrong cells drive it down. beta_bound counts every
     bit of I(X;T), so that it is right on the bound alone and too large for every partition.
     Randomly permuted cells have the beta_fit of the onset, whatever the layer's. Medians over ten
-    partitions of the symmetric rule at I(X;Y) = 0.7, whose onset is at 1.35, as beta_fit/beta_bound:
+    partitions of the symmetric rule at I(X;Y) = 0.7, onset 1.35, as beta_fit/beta_bound:
 
     ========================================== ======== ======== ======== =======
     partition                                  beta = 3 beta = 5 beta = 9 15
