@@ -41,14 +41,21 @@ def dose_response(sources: Sources) -> Figure:
     """Bits lost by each layer, and training accuracy, against the orthonormality penalty."""
     information, learning = (with_cases(sources[name]) for name in ("information", "learning"))
     figure, (left, right) = subplots(1, 2, figsize=(PAGE, 2.9))
-    names = case_labels(information)
+    doses = information["swept_orthonormality"].to_numpy()
+    names = [f"{dose:g}" for dose in doses]
+    if "swept_init" in information.coords:
+        inits = information["swept_init"].to_numpy()
+        names = [
+            f"{dose}\n{str(k).replace('_', '-')}" for dose, k in zip(names, inits, strict=True)
+        ]
     at = np.arange(len(names))
     lost = [fall_after_peak(information["I_XT"].isel(case=k)) for k in at]
     for layer, colour, label in layer_styles(information["layer"].to_numpy()):
         ends = [mean_with_interval(v.sel(layer=layer, drop=True).rename("v"), kind="symmetric")
                 for v in lost]  # fmt: skip
-        points(left, at, xr.concat(ends, dim="case", combine_attrs="override"), "v", color=colour,
-               marker=layer_marker(layer), label=label)  # fmt: skip
+        found = {n: ("case", [float(e[n]) for e in ends]) for n in ("v", "v_low", "v_high")}
+        points(left, at, xr.Dataset(found), "v", color=colour, marker=layer_marker(layer),
+               label=label, linestyle="")  # fmt: skip
     left.axhline(0, color=NULL, linewidth=0.8)
     left.set_ylabel("bits lost")
     accuracy = learning["final_accuracy"].transpose("case", "replica").to_numpy()
@@ -56,7 +63,8 @@ def dose_response(sources: Sources) -> Figure:
                   medianprops={"color": "#0072B2"})  # fmt: skip
     right.set_ylabel("training accuracy at the end")
     for ax in (left, right):
-        ax.set_xticks(at, [name.replace(", ", "\n") for name in names], fontsize=5)
+        ax.set_xticks(at, names, fontsize=6)
+        ax.set_xlabel("orthonormality penalty, initial weights")
     figure.legend(*left.get_legend_handles_labels(), loc="outside right center")
     figure.suptitle(
         f"95% intervals over {information.sizes['replica']} networks; boxes: quartiles; "

@@ -1,15 +1,13 @@
 """Statistics of distances within and between labels."""
 
-from collections.abc import Callable
-
 import numpy as np
 import xarray as xr
 
 from sgdphys.claims.ranks import spearman
-from sgdphys.claims.results import Results
+from sgdphys.claims.results import LEARNED, Results
 from sgdphys.claims.statistic import Statistic
 from sgdphys.errors import NotEnoughData
-from sgdphys.information.onset import fall_after_peak
+from sgdphys.information.onset import fall_after_peak, is_finite
 
 _DOSE = "swept_orthonormality"
 _FEWEST_DOSES = 3
@@ -45,26 +43,30 @@ def clustering_with_entropy(results: Results) -> xr.DataArray:
 
 def bits_lost_with_dose(results: Results) -> xr.DataArray:
     """Rank correlation over doses of the orthonormality penalty with bits lost, by network."""
-    return _with_dose(results, "information", lambda d: fall_after_peak(d["I_XT"]))
+    doses = _doses(results.of("information"))
+    lost = results.each_case("information", lambda d: fall_after_peak(d["I_XT"]))
+    return spearman(lost, doses, "case")
 
 
 def clustering_with_dose(results: Results) -> xr.DataArray:
     """Rank correlation over doses of the orthonormality penalty with clustering, by network."""
-    return _with_dose(results, "clustering", _gain)
+    found = results.of("clustering")
+    doses, gain = _doses(found), _gain(found)  # all cases of one schedule: of no other epochs
+    if LEARNED in found.coords:
+        gain = gain.where(found[LEARNED] > 0)
+    return spearman(gain.where(is_finite(gain)), doses, "case")
 
 
-def _with_dose(
-    results: Results, kind: str, measured: Callable[[xr.Dataset], xr.DataArray]
-) -> xr.DataArray:
-    found = results.of(kind)
-    doses = np.unique(found[_DOSE] if _DOSE in found.coords else np.empty(0))
-    if len(doses) < _FEWEST_DOSES or len(doses) != found.sizes["case"]:
+def _doses(found: xr.Dataset) -> xr.DataArray:
+    """The dose of every case, each once."""
+    values = np.unique(found[_DOSE] if _DOSE in found.coords else np.empty(0))
+    if len(values) < _FEWEST_DOSES or len(values) != found.sizes.get("case"):
         raise NotEnoughData(
             f"a dose response needs at least {_FEWEST_DOSES} cases that differ in "
             f"train.orthonormality alone, and there are {found.sizes.get('case', 1)} cases of "
-            f"{len(doses)} doses"
+            f"{len(values)} doses"
         )
-    return spearman(results.each_case(kind, measured), found[_DOSE].astype(float), "case")
+    return found[_DOSE].astype(float)
 
 
 STATISTICS = {

@@ -56,7 +56,7 @@ def _beyond_chance(data: xr.Dataset) -> xr.Dataset:
     null = data["null_unit_overlap"]
     names = [f"{when}unit_overlap{end}" for when in ("", "first_") for end in ("", "_low", "_high")]
     found = {name: excess_correlation(data[name], null) for name in names}
-    return data.assign(found, null_unit_overlap=null * 0)
+    return data.assign({**found, "null_unit_overlap": null * 0})
 
 
 def _overlaps(ax: Axes, data: xr.Dataset, name: str, label: str) -> None:
