@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from counting import Situation
 from scipy.stats import norm, rankdata
-from situations_information import axes, cases_of, joined
+from situations_information import cases_of, joined
 
 from sgdphys.claims.claim import Claim
 from sgdphys.dynamics.intervals import jackknife_interval, means_without_each
@@ -53,8 +53,8 @@ def of_cases(claim: Claim, study: Study, each: list[dict[str, object]], kind: st
     parts = []
     for variables in each:
         data = xr.Dataset(variables)
-        along = axes(study)
-        coords = {n: along[n] for n in ("replica", "layer") if n in data.dims}
+        firsts = {"replica": 0, "layer": 1}
+        coords = {n: np.arange(k, k + data.sizes[n]) for n, k in firsts.items() if n in data.dims}
         coords |= {"epoch": np.arange(data.sizes["epoch"])} if "epoch" in data.dims else {}
         parts.append(data.assign_coords(coords))
     whole = xr.concat(parts, dim="case", data_vars="all", combine_attrs="override")
