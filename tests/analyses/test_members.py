@@ -102,7 +102,8 @@ def results(seed=0):
                   ("across", "along", "null_across", "null_along")},
         "diversity": {
             **made.with_ends("unit_overlap", "layer"), **made.with_ends("matched_overlap", "layer"),
-            "null_unit_overlap": made.between(0.2, 0.3, "layer"),
+            **{f"null_{n}": made.between(0.2, 0.3, "layer") for n in
+               ("unit_overlap", "matched_overlap")},
             "norm_ratio": made.between(1, 3, *each),
         },
         "bottleneck": {
@@ -110,6 +111,7 @@ def results(seed=0):
                ("gap", "random_gap", "residual", "random_residual")},
             "beta_bound": made.between(1, 9, *curves), "beta_fit": made.between(2, 9, *curves),
             "transition_beta": (("transition",), [1.5, 4.0, 9.5]),
+            "lowest_loss_epoch": ((), 50.0), "last_epoch": ((), 100.0),
         },
         "pitchfork": {
             **made.with_ends("exponent"), **made.with_ends("critical"),
@@ -190,6 +192,22 @@ def scan(groups):
     return {**groups, "information": joined.assign_attrs(of="information")}
 
 
+SCANS = {"bound_gap_step": "gap", "birth_distance": "beta_fit", "bits_lost_with_dose": "I_XT",
+         "clustering_with_dose": "distance_ratio"}  # fmt: skip
+"""Statistics of a scan, and the variable that grows along that of the tests."""
+
+
+def scan_of(groups, name):
+    """Four cases of a sweep with other values of one variable, as a scan needs."""
+    (kind,) = STATISTICS[name].needs
+    data, grows = groups[kind], SCANS[name]
+    cases = [data.assign({grows: data[grows] * (k + 1)}) for k in range(4)]
+    cases[2] = cases[2].assign({grows: cases[2][grows] ** 1.1})
+    joined = xr.concat(cases, dim="case", data_vars="all")
+    joined = joined.assign_coords(case=list("abcd"), swept_orthonormality=("case", np.arange(4.0)))
+    return {**groups, kind: joined.assign_attrs(of=kind)}
+
+
 def tuned(groups):
     """Two learning rates, as the choice of one needs."""
     data = groups["learning"]
@@ -208,6 +226,7 @@ def judge(claims, groups):
 
 
 def verdict(name, groups):
+    groups = scan_of(groups, name) if name in SCANS else groups
     groups = SWEEPS.get(name, lambda same: same)(groups)
     claim = Claim(says="s", by="b", statistic=name, above=0.0, null="n", where=where_of(name))
     return judge({"claim": claim}, groups)[0]

@@ -92,18 +92,18 @@ def test_layers_that_end_together_have_one_text():
 def test_names_of_cases_stand_side_by_side():
     names = ("case", "epoch", "replica", "layer")
     data = xr.Dataset(
-        {n: (names, np.ones((4, len(EPOCHS), 2, 3))) for n in ("distance_ratio", "binned_entropy")},
+        {n: (names, np.ones((5, len(EPOCHS), 2, 3))) for n in ("distance_ratio", "binned_entropy")},
         {
             "epoch": EPOCHS,
             "layer": [1, 2, 3],
-            "swept_init": ("case", ["fan_in", *["orthogonal"] * 3]),
-            "swept_orthonormality": ("case", [0.0, 0.0, 0.01, 1.0]),
+            "swept_init": ("case", ["fan_in", *["orthogonal"] * 4]),
+            "swept_orthonormality": ("case", [0.0, 0.0, 0.01, 0.1, 1.0]),
         },
     )
     with sheet():
         figure = clustering({"clustering": data})
         figure.canvas.draw()
-    for row in (figure.axes[:4], figure.axes[4:]):
+    for row in (figure.axes[:5], figure.axes[5:]):
         for text in ("title", "xaxis.label"):
             boxes = [operator.attrgetter(text)(ax).get_window_extent() for ax in row]
             assert all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes) if a.width and b.width)

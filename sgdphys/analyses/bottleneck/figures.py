@@ -1,4 +1,4 @@
-"""Layers on the bottleneck curve, and their betas compared with its bifurcations."""
+"""Layers on the bottleneck curve, their betas, and their distance to it by amount of data."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sgdphys.analyses.bottleneck.samples import AMOUNT, over_samples
 from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.figures.cases import case_labels, first_cases
 from sgdphys.figures.layers import layer_marker, layer_styles, layers_legend
@@ -18,11 +19,14 @@ from sgdphys.figures.plots.bottleneck_curve import (
     certificate,
 )
 from sgdphys.figures.style import EXACT, FIT, NULL, PAGE, subplots, with_cases
+from sgdphys.information.onset import is_finite
 
 _GRID_END = 500.0
-"""Where the search for a layer's beta ends: a fit there is a lower bound."""
-_FLAT, _TOP = 900.0, 2000.0
-"""Where percentages stand on the axis of betas, and its upper end."""
+"""Where the search for a layer's beta ends: a fit there is a lower limit."""
+_TOP = 12_000.0
+"""Upper end of the axis of betas, above the last beta of the bound."""
+_LIMIT = r"$\uparrow$"
+"""Marker of a lower limit, which no layer has."""
 
 
 def _panels(count: int, height: float) -> tuple[Figure, np.ndarray]:
@@ -86,7 +90,7 @@ def _curve_panel(ax: Axes, here: xr.Dataset) -> None:
 
 
 def betas(sources: Sources) -> Figure:
-    """Fitted beta of every layer, compared with permuted cells and the bifurcations."""
+    """Both betas of every layer, compared with permuted cells and the bifurcations."""
     data = with_cases(sources["bottleneck"])
     figure, axes = _panels(data.sizes["case"], 2.5)
     last = int(data["epoch"].max())
@@ -99,36 +103,45 @@ def betas(sources: Sources) -> Figure:
     extra = [
         Line2D([], [], color=FIT, linewidth=0.8, label="onset and bifurcations"),
         Line2D([], [], color=NULL, linestyle="", marker="x", label=PERMUTED),
-        Line2D([], [], marker="_", label="$\\beta$ of the bound\nat the layer's $I(X;T)$", **grey),
-        Line2D([], [], marker=6, label=f"at least {_GRID_END:.0f}", **grey),
+        Line2D([], [], marker="_", label="slope of the bound\nat the layer's $I(X;T)$", **grey),
+        Line2D([], [], marker=_LIMIT, label="lower limit", **grey),
     ]
     layers_legend(figure, data["layer"].to_numpy(), *extra, linestyle="")
     figure.suptitle(
-        f"beta of the nearest self-consistent encoder at epoch {last}; a percentage: networks "
-        "whose layer lies on the\nflat part of the bound, where beta is undefined",
+        f"two betas at epoch {last}: of the nearest self-consistent encoder (points), and of the "
+        "bound (bars), which is\ntoo large for any layer below it; a percentage: networks whose "
+        "layer lies where the bound is flat",
         fontsize=7,
     )
     return figure
 
 
 def _beta_panel(ax: Axes, here: xr.Dataset) -> None:
+    last = float(here["curve_beta"].max())
     for layer, colour, _ in layer_styles(here["layer"].to_numpy()):
         one = here.sel(layer=layer)
         at = layer + np.linspace(-0.25, 0.25, one.sizes["replica"])
         own: dict[str, Any] = {"marker": layer_marker(layer), "color": colour, "markeredgewidth": 0}
-        for name, style in (
-            ("random_beta_fit", {"marker": "x", "color": NULL, "markeredgewidth": 0.7}),
-            ("beta_fit", own),
+        for name, end, style in (
+            ("random_beta_fit", _GRID_END, {"marker": "x", "color": NULL, "markeredgewidth": 0.7}),
+            ("beta_fit", _GRID_END, own),
+            ("beta_bound", last, {"marker": "_", "color": "#444444"}),
         ):
-            values = np.maximum(one[name].to_numpy(), 0.5)
-            is_bound = values >= _GRID_END
-            ax.plot(at[~is_bound], values[~is_bound], linestyle="", alpha=0.7, **style)
-            arrow = style | {"marker": 6, "markeredgewidth": 0}  # a caret upwards
-            ax.plot(at[is_bound], np.full(is_bound.sum(), _GRID_END), linestyle="", **arrow)
-        bound = one["beta_bound"].to_numpy()
-        ax.plot(at, np.where(np.isfinite(bound), bound, np.nan), "_", color="#444444")
-        flat = np.mean(~np.isfinite(bound))
-        ax.text(layer, _FLAT, f"{flat:.0%}", ha="center", va="bottom", fontsize=6)
+            values = one[name].to_numpy()
+            if name == "beta_bound":
+                values = np.where(np.isfinite(values), values, np.nan)
+            is_limit = values >= end
+            ax.plot(at[~is_limit], values[~is_limit], linestyle="", alpha=0.7, **style)
+            arrow: dict[str, Any] = {
+                "marker": _LIMIT,
+                "color": style["color"],
+                "markeredgewidth": 0,
+            }
+            ax.plot(at[is_limit], np.full(is_limit.sum(), end), linestyle="", **arrow)
+        bound = one["beta_bound"].where(is_finite(one["gap"]), drop=True)
+        if bound.size:
+            ax.text(layer, 0.99, f"{float((bound == np.inf).mean()):.0%}", ha="center", va="top",
+                    fontsize=6, transform=ax.get_xaxis_transform())  # fmt: skip
     for beta in here["transition_beta"].to_numpy():
         if np.isfinite(beta):
             ax.axhline(beta, color=FIT, linewidth=0.6, alpha=0.7)
@@ -146,8 +159,15 @@ FIGURES = {
     ),
     "bottleneck_beta": Entry(
         betas,
-        "Fitted beta of every layer, compared with permuted cells and the bifurcations.",
+        "Both betas of every layer, compared with permuted cells and the bifurcations.",
         needs=("bottleneck",),
         chosen=first_cases(4),
+    ),
+    "bound_over_samples": Entry(
+        over_samples,
+        "Layers on the bound for several amounts of training data, and their distance to it "
+        "(figure 7).",
+        needs=("bottleneck",),
+        applies=lambda d: AMOUNT in d.coords,
     ),
 }

@@ -7,14 +7,18 @@ from sgdphys.analyses.clustering.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.information.clustering import distance_ratio
 from sgdphys.information.estimators.binned import binned_information
-from sgdphys.information.layers import weights_at
+from sgdphys.information.layers import ranges_of, weights_at
 from sgdphys.information.samples import whole_labels
 from sgdphys.networks import from_description
 from sgdphys.quantities import labelled
 
 
 def analyse(source: Source, analysis: Settings) -> xr.Dataset:
-    """Distances within over between labels, and binned H(T), of every hidden layer."""
+    """Distances within over between labels, and binned H(T), of every hidden layer.
+
+    Bins are those of the information plane: equal ones over the range of the activation, or over
+    the extremes of a layer's activations at all epochs where that is infinite.
+    """
     task = source.task
     network = from_description(source.trajectory.attrs["network"])
     x, (y, _) = task["x"].to_numpy(), whole_labels(task["y"].to_numpy())
@@ -22,17 +26,26 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     theta = theta[:, : analysis.replicas]
     shape = (*theta.shape[:2], network.layers - 1)
     ratio, entropy = np.full(shape, np.nan), np.full(shape, np.nan)
-    for e, r in np.ndindex(shape[:2]):
-        if not np.isfinite(theta[e, r]).all():
-            continue
-        for k, t in enumerate(network.forward(theta[e, r].astype(np.float64), x)[:-1]):
-            ratio[e, r, k] = distance_ratio(t, y)
-            entropy[e, r, k] = float(binned_information(t, y)["I_XT"])
+    ranges = ranges_of(network, softmax=True)
+    for r in range(shape[1]):
+        finite = np.flatnonzero(np.isfinite(theta[:, r]).all(axis=-1))
+        layers = [network.forward(theta[e, r].astype(np.float64), x)[:-1] for e in finite]
+        for k in range(shape[2]):
+            low, high = ranges[k]
+            if layers and not np.isfinite([low, high]).all():
+                seen = (min(t[k].min() for t in layers), max(t[k].max() for t in layers))
+                low, high = np.where(np.isinf(ranges[k]), seen, ranges[k]).tolist()
+            for e, units in zip(finite, layers, strict=True):
+                t = units[k]
+                ratio[e, r, k] = distance_ratio(t, y)
+                binned = binned_information(t, y, bins=analysis.bins, low=low, high=high)
+                entropy[e, r, k] = float(binned["I_XT"])
     axes = ("epoch", "replica", "layer")
     data = xr.Dataset(
         {"distance_ratio": (axes, ratio), "binned_entropy": (axes, entropy)},
         coords={"epoch": epochs, "layer": np.arange(1, network.layers)},
         attrs={
+            "bins": analysis.bins,
             "reference": "Goldfeld et al. (2019)",
             "interval_method": "none: over replicas only",
         },

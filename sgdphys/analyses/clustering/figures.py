@@ -1,13 +1,16 @@
-"""Distances within and between labels, and binned entropy."""
+"""Distances within and between labels, binned entropy, and the response to a penalty."""
 
 import numpy as np
+import xarray as xr
 from matplotlib.figure import Figure
 
 from sgdphys.analyses.entry import Entry, Sources
+from sgdphys.dynamics.intervals import mean_with_interval
 from sgdphys.figures.cases import case_labels
-from sgdphys.figures.curves import ensemble_curve
+from sgdphys.figures.curves import ensemble_curve, points
 from sgdphys.figures.layers import layer_marker, layer_styles
-from sgdphys.figures.style import PAGE, epoch_axis, subplots, with_cases
+from sgdphys.figures.style import NULL, PAGE, epoch_axis, subplots, with_cases
+from sgdphys.information.onset import fall_after_peak
 from sgdphys.quantities import axis_label
 
 
@@ -34,7 +37,50 @@ def clustering(sources: Sources) -> Figure:
     return figure
 
 
+def dose_response(sources: Sources) -> Figure:
+    """Bits lost by each layer, and training accuracy, against the orthonormality penalty."""
+    information, learning = (with_cases(sources[name]) for name in ("information", "learning"))
+    figure, (left, right) = subplots(1, 2, figsize=(PAGE, 2.9))
+    doses = information["swept_orthonormality"].to_numpy()
+    names = [f"{dose:g}" for dose in doses]
+    if "swept_init" in information.coords:
+        inits = information["swept_init"].to_numpy()
+        names = [
+            f"{dose}\n{str(k).replace('_', '-')}" for dose, k in zip(names, inits, strict=True)
+        ]
+    at = np.arange(len(names))
+    lost = [fall_after_peak(information["I_XT"].isel(case=k)) for k in at]
+    for layer, colour, label in layer_styles(information["layer"].to_numpy()):
+        ends = [mean_with_interval(v.sel(layer=layer, drop=True).rename("v"), kind="symmetric")
+                for v in lost]  # fmt: skip
+        found = {n: ("case", [float(e[n]) for e in ends]) for n in ("v", "v_low", "v_high")}
+        points(left, at, xr.Dataset(found), "v", color=colour, marker=layer_marker(layer),
+               label=label, linestyle="")  # fmt: skip
+    left.axhline(0, color=NULL, linewidth=0.8)
+    left.set_ylabel("bits lost")
+    accuracy = learning["final_accuracy"].transpose("case", "replica").to_numpy()
+    right.boxplot([v[np.isfinite(v)] for v in accuracy], positions=at, widths=0.5, whis=(0, 100),
+                  medianprops={"color": "#0072B2"})  # fmt: skip
+    right.set_ylabel("training accuracy at the end")
+    for ax in (left, right):
+        ax.set_xticks(at, names, fontsize=6)
+        ax.set_xlabel("orthonormality penalty, initial weights")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside right center")
+    figure.suptitle(
+        f"95% intervals over {information.sizes['replica']} networks; boxes: quartiles; "
+        "whiskers: all networks",
+        fontsize=7,
+    )
+    return figure
+
+
 FIGURES = {
+    "dose_response": Entry(
+        dose_response,
+        "Bits lost by each layer, and training accuracy, against the orthonormality penalty.",
+        needs=("information", "learning"),
+        applies=lambda d: "swept_orthonormality" in d.coords,
+    ),
     "clustering": Entry(
         clustering,
         "Ratio of distances within and between labels, and binned entropy, case by case.",

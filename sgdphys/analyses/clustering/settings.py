@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from sgdphys.analyses.settings import AnalysisSettings, without_labels, without_perceptron
-from sgdphys.keys import Count
+from sgdphys.keys import Bins, Count
 
 if TYPE_CHECKING:
     from sgdphys.study.settings import Study
@@ -16,6 +16,7 @@ class Settings(AnalysisSettings):
     of: Literal["clustering"]
     epochs: Count = 20
     replicas: Count = 5
+    bins: Bins = 30
 
     def requires(self, study: "Study") -> list[str]:
         """Return the requirements that the study does not meet."""

@@ -5,6 +5,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sgdphys.analyses.diversity.statistics import excess_correlation
 from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.figures.cases import case_labels, first_cases
 from sgdphys.figures.style import (
@@ -16,7 +17,7 @@ from sgdphys.figures.style import (
 
 
 def diversity(sources: Sources) -> Figure:
-    """Overlaps of units and of networks at the start and the end, and growth of norms."""
+    """Correlations of units beyond chance, overlaps of networks, and growth of norms."""
     data = with_cases(sources["diversity"])
     titles = case_labels(sources["diversity"])
     layers = data["layer"].to_numpy()
@@ -24,7 +25,8 @@ def diversity(sources: Sources) -> Figure:
     figure, axes = subplots(count, 3, figsize=(PAGE, 0.6 + 2.0 * count), sharex=True, squeeze=False)
     for k, (row, title) in enumerate(zip(axes, titles, strict=True)):
         here = data.isel(case=k)
-        _overlaps(row[0], here, "unit_overlap", "cosine of in-weights (rms)")
+        _overlaps(row[0], _beyond_chance(here), "unit_overlap", "correlation beyond chance")
+        row[0].set_ylim(-0.5, 1)
         _overlaps(row[1], here, "matched_overlap", "cosine of in-weights")
         growth = here["norm_ratio"].transpose("replica", "layer").to_numpy()
         kept = [values[np.isfinite(values)] for values in growth.T]
@@ -42,9 +44,19 @@ def diversity(sources: Sources) -> Figure:
         ax.set_xlabel("layer")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     figure.suptitle(
-        "95% intervals over networks; boxes: quartiles, whiskers: all networks", fontsize=7
+        "95% intervals over networks; negative: more orthogonal than random; boxes: quartiles, "
+        "whiskers: all networks",
+        fontsize=7,
     )
     return figure
+
+
+def _beyond_chance(data: xr.Dataset) -> xr.Dataset:
+    """Overlaps of units as correlations beyond that of random weights, which then is 0."""
+    null = data["null_unit_overlap"]
+    names = [f"{when}unit_overlap{end}" for when in ("", "first_") for end in ("", "_low", "_high")]
+    found = {name: excess_correlation(data[name], null) for name in names}
+    return data.assign({**found, "null_unit_overlap": null * 0})
 
 
 def _overlaps(ax: Axes, data: xr.Dataset, name: str, label: str) -> None:
@@ -66,7 +78,7 @@ def _overlaps(ax: Axes, data: xr.Dataset, name: str, label: str) -> None:
 FIGURES = {
     "diversity": Entry(
         diversity,
-        "Overlaps of units and of networks at the start and the end, and growth of norms.",
+        "Correlations of units beyond chance, overlaps of networks, and growth of norms.",
         needs=("diversity",),
         chosen=first_cases(4),
     ),

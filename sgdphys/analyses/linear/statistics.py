@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from sgdphys.claims.results import Results, log
+from sgdphys.claims.results import Results
 from sgdphys.claims.statistic import Statistic
 from sgdphys.information.onset import fall_after_peak
 
@@ -29,12 +29,12 @@ def linear_bits_gained(results: Results) -> xr.DataArray:
 
 
 def linear_overtraining(results: Results) -> xr.DataArray:
-    """Ln of the exact test error at the end over that at the minimum of its mean curve."""
+    """Exact test error at the end over that at the minimum of its mean curve."""
     return _over_lowest(results, -1)
 
 
 def linear_learning(results: Results) -> xr.DataArray:
-    """Ln of the exact test error at the start over that at the minimum of its mean curve."""
+    """Exact test error at the start over that at the minimum of its mean curve."""
     return _over_lowest(results, 0)
 
 
@@ -42,7 +42,7 @@ def _over_lowest(results: Results, at: int) -> xr.DataArray:
     def ratio(linear: xr.Dataset) -> xr.DataArray:
         error = linear["generalisation_error"]
         lowest = error.mean("replica").fillna(np.inf).argmin("epoch")
-        return log(error.isel(epoch=at, drop=True) / error.isel(epoch=lowest, drop=True))
+        return error.isel(epoch=at, drop=True) / error.isel(epoch=lowest, drop=True)
 
     return results.each_case("linear", ratio)
 
@@ -50,32 +50,39 @@ def _over_lowest(results: Results, at: int) -> xr.DataArray:
 STATISTICS = {
     "linear_bits_lost": Statistic(
         linear_bits_lost,
-        "Exact I(X;T) of a noisy linear layer, peak of its mean curve minus the end, in bits",
+        "Exact I(X;T) of a noisy linear layer, peak of its mean curve minus the end",
         needs=("linear",),
         shown_in=("linear",),
+        unit="bits",
     ),
     "irrelevant_bits_lost": Statistic(
         irrelevant_bits_lost,
-        "Exact information about irrelevant inputs, peak minus end, in bits",
+        "Exact information about irrelevant inputs, peak minus end",
         needs=("linear",),
         shown_in=("linear",),
+        unit="bits",
     ),
     "linear_bits_gained": Statistic(
         linear_bits_gained,
-        "Exact I(X;T) of a noisy linear layer, end minus start, in bits",
+        "Exact I(X;T) of a noisy linear layer, end minus start",
         needs=("linear",),
         shown_in=("linear",),
+        unit="bits",
     ),
     "linear_overtraining": Statistic(
         linear_overtraining,
-        "Ln of the exact test error at the end over that at the minimum of its mean curve",
+        "Exact test error at the end over that at the minimum of its mean curve",
         needs=("linear",),
         shown_in=("linear",),
+        kind="geometric",
+        unit="times",
     ),
     "linear_learning": Statistic(
         linear_learning,
-        "Ln of the exact test error at the start over that at the minimum of its mean curve",
+        "Exact test error at the start over that at the minimum of its mean curve",
         needs=("linear",),
         shown_in=("linear",),
+        kind="geometric",
+        unit="times",
     ),
 }

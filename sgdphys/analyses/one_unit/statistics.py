@@ -20,8 +20,9 @@ def one_unit_fall(results: Results) -> Estimate:
 STATISTICS = {
     "one_unit_fall": Statistic(
         one_unit_fall,
-        "Exact I(X;T) of one binned unit at its peak minus that at the largest weight, in bits",
+        "Exact I(X;T) of one binned unit at its peak minus that at the largest weight",
         needs=("one_unit",),
         shown_in=("one_unit",),
+        unit="bits",
     ),
 }

@@ -18,5 +18,6 @@ STATISTICS = {
         "Largest change of I(X;T) over layers under weight rescaling that preserves the function",
         needs=("rescaling",),
         shown_in=("compression",),
+        unit="bits",
     ),
 }

@@ -116,6 +116,31 @@ def test_an_exact_encoder_gives_its_beta_back(p_xy, beta):
     assert residual > -1e-12  # two cells without a mixed one are fitted exactly
 
 
+@pytest.mark.parametrize("beta", [3.0, 5.0, 9.0])
+def test_which_beta_is_right(p_xy, curve, beta):
+    """Of cells drawn from an encoder the fitted one, with bits that say nothing of the label too.
+
+    That of the bound is above it, and wrong cells draw the fitted one down.
+    """
+    rng = np.random.default_rng(1)
+    channel = channel_of(p_xy)
+    clusters, _, _ = optimum(channel, beta, trivial(channel))
+    chance = p_xy[:, [1]] / p_xy.sum(axis=1, keepdims=True)
+    share = encoder(channel, clusters, beta)[
+        np.abs(chance - channel.p_y_given_x[:, 1]).argmin(axis=1)
+    ]
+    drawn = (share.cumsum(axis=1) < rng.random((len(p_xy), 1))).sum(axis=1)
+    bit = rng.integers(0, 2, len(p_xy))
+    likeliest = share.argmax(axis=1)
+    wrong = np.where(rng.random(len(p_xy)) < 0.1, rng.permuted(likeliest), likeliest)
+    found = bottleneck_distance(p_xy, [drawn, 2 * drawn + bit, wrong], curve=curve)
+    assert found["beta_fit"][:2].to_numpy() == pytest.approx(beta, rel=0.08)
+    assert bool((found["beta_bound"] > [1.3 * beta, 8 * beta, 1.3 * beta]).all())
+    assert float(found["beta_fit"][2]) < 0.7 * beta
+    onset = float(curve["beta"][0])
+    assert found["random_beta_fit"].to_numpy() == pytest.approx(onset, rel=0.02)
+
+
 @pytest.mark.slow
 def test_layers_of_a_run(tmp_path, p_xy):
     """Cells are those of the binned information; every layer has its nulls."""
