@@ -17,8 +17,10 @@ from sgdphys.quantities import axis_label
 _EVENTS = {
     "gradient_ratio": "transition_epoch_ensemble",
     "drift_ratio": "drift_transition_epoch_ensemble",
+    "followed_ratio": "followed_transition_epoch_ensemble",
 }
 """Of each ratio, the epoch at which it falls below 1."""
+_COSINE = "displacement_cosine"
 
 
 @checked_figure("gradient_ratio", along="epoch")
@@ -37,8 +39,9 @@ def gradient_phases(
         Of ``dynamics.gradient_phases``, or the group ``phases`` of a run's results.
     panels : str or sequence of str, optional
         Variables (epoch, layer), one panel each; by default the ratios that there are:
-        "gradient_ratio" and "drift_ratio". Also "mean_over_weight", "noise_over_weight". Of a ratio
-        a triangle marks where it falls below 1, with the interval of that epoch.
+        "gradient_ratio", "drift_ratio" and "followed_ratio". Also "mean_over_weight",
+        "noise_over_weight" and "displacement_cosine". Of a ratio a triangle marks where it falls
+        below 1, with the interval of that epoch.
     ax : Axes or array of Axes, optional
         One per panel; a new figure by default, which gets a legend.
     **kwargs
@@ -74,13 +77,17 @@ def gradient_phases(
     axes, names, is_new = axes_of(ax, panels)
     for one, name in zip(axes, names, strict=True):
         values = result[name]
-        if bool(((values > 0) & np.isfinite(values)).any()):
+        is_cosine = name == _COSINE
+        if is_cosine:
+            one.set_ylim(-1.05, 1.05)
+            one.axhline(0.0, color=NULL, linewidth=0.8, zorder=1)
+        elif bool(((values > 0) & np.isfinite(values)).any()):
             one.set_yscale("log")
         else:
             in_place_of_data(one, "no noise: one batch per epoch")
         for layer, style in layers_of(result, name):
             own = options(kwargs, **style)
-            drawn = curve(one, layer, name, "epoch", is_positive=True, **own)
+            drawn = curve(one, layer, name, "epoch", is_positive=not is_cosine, **own)
             if drawn is not None and name in _EVENTS:
                 _transition(one, layer, _EVENTS[name], drawn.get_color())
         if name in _EVENTS:
