@@ -2,5 +2,6 @@
 
 from counting import Situation
 from situations_information import INFORMATION
+from situations_phases import PHASES
 
-SITUATIONS: dict[str, Situation] = {**INFORMATION}
+SITUATIONS: dict[str, Situation] = {**INFORMATION, **PHASES}
