@@ -159,6 +159,13 @@ def phases(scale: Scale) -> xr.Dataset:
     )
 
 
+def updates_by_batch() -> xr.DataArray:
+    """Updates to a loss at four batch sizes."""
+    batch = np.array([16, 64, 256, 1024.0])
+    steps = np.outer(1 + 100 / batch, [90, 100, 120.0])
+    return xr.DataArray(steps, {"batch_size": batch}, ("batch_size", "replica"))
+
+
 def scan(scale: Scale) -> xr.Dataset:
     control = xr.DataArray(scale.x * np.linspace(0, 2, 12), attrs={"units": "metre"})
     return d.critical_point(control, scale.t / abs(control.to_numpy() / scale.x - 1.03))
@@ -340,6 +347,10 @@ DYNAMICS = {
     "epoch_drift": Case(
         lambda s: d.epoch_drift(weights(s), [0, 1]),
         {"metre/second": "drift_norm", "1": "displacement_cosine"},
+    ),
+    "critical_batch_size": Case(
+        lambda s: d.critical_batch_size(updates_by_batch()),
+        {"samples": "critical_batch_size least_samples", "updates": "least_steps", "1": "misfit"},
     ),
     "gradient_phases": Case(
         phases,
@@ -674,6 +685,7 @@ RULE = {
     "record": {"weights": "step"},
     "analyses": {
         "information": {}, "phases": {"resamples": 100}, "learning": {},
+        "critical_batch": {"loss": 0.6},
         "diffusion": {"sample": 10}, "entropy": {"modes": 2}, "diversity": {},
         "components": {"replicas": 2, "points": 20, "walks": 10}, "one_unit": {},
         "stationarity": {"gradients": 8, "directions": 4, "replicas": 2}, "rescaling": {},

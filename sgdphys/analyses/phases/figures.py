@@ -57,9 +57,9 @@ def ratio(sources: Sources) -> Figure:
         ax.set_title(_TITLES[name], fontsize=7)
         ax.set_ylabel("cosine" if name == "displacement_cosine" else "ratio")
     mark = Line2D([], [], color="#444444", marker="v", linestyle="", ms=5,
-                  label="first below 1\nfive records in a row,\nensemble average;\n"
-                        "line: 95% interval")  # fmt: skip
-    _finish(figure, phases, "ratios of averages", mark)
+                  label="first below 1 five\nrecords in a row: mean\n"
+                        "of networks, line: 95%")  # fmt: skip
+    _finish(figure, phases, "geometric means", mark)
     return figure
 
 
@@ -106,12 +106,15 @@ def _seen(phases: xr.Dataset) -> str:
         return "There is one batch per epoch, and so no noise."
     words = []
     for prefix, what in _SAID.items():
-        name = f"{prefix}transition_epoch_ensemble"
-        if name in phases:
-            at = phases[name].to_numpy()
+        name = f"{prefix}transition_epoch"
+        if name in phases and bool(phases[name].notnull().any()):
+            at = phases[name].median("replica").to_numpy()
             at = at[np.isfinite(at)]
-            if len(at):
-                words.append(f"{what} from epoch {at.min():.0f} to {at.max():.0f} on")
+            count = int(phases[name].notnull().any("layer").sum())
+            words.append(
+                f"{what} from epoch {at.min():.0f} to {at.max():.0f} on (medians of the {count} of "
+                f"{phases.sizes['replica']} networks where it does)"
+            )
     return f"By layer, {'; '.join(words)}." if words else "Noise does not exceed the mean."
 
 

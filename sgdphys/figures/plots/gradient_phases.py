@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from sgdphys.dynamics.intervals import mean_with_interval
 from sgdphys.figures.axes import axes_of, legend_of_new, names_of, options, returned
 from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.curves import curve
@@ -15,9 +16,9 @@ from sgdphys.figures.style import NULL, epoch_axis, in_place_of_data
 from sgdphys.quantities import axis_label
 
 _EVENTS = {
-    "gradient_ratio": "transition_epoch_ensemble",
-    "drift_ratio": "drift_transition_epoch_ensemble",
-    "followed_ratio": "followed_transition_epoch_ensemble",
+    "gradient_ratio": "transition_epoch",
+    "drift_ratio": "drift_transition_epoch",
+    "followed_ratio": "followed_transition_epoch",
 }
 """Of each ratio, the epoch at which it falls below 1."""
 _COSINE = "displacement_cosine"
@@ -40,8 +41,9 @@ def gradient_phases(
     panels : str or sequence of str, optional
         Variables (epoch, layer), one panel each; by default the ratios that there are:
         "gradient_ratio", "drift_ratio" and "followed_ratio". Also "mean_over_weight",
-        "noise_over_weight" and "displacement_cosine". Of a ratio a triangle marks where it falls
-        below 1, with the interval of that epoch.
+        "noise_over_weight" and "displacement_cosine". Ratios are geometric means over replicas; a
+        triangle marks the geometric mean of the epochs at which those of single replicas fall
+        below 1, with its interval.
     ax : Axes or array of Axes, optional
         One per panel; a new figure by default, which gets a legend.
     **kwargs
@@ -70,7 +72,7 @@ def gradient_phases(
     >>> ax.get_yscale()
     'log'
     """
-    result = result.load()
+    result = _of_networks(result.load())
     if panels is None:
         panels = [name for name in _EVENTS if name in result]
     require_drawable(result, *names_of(panels), along="epoch")
@@ -96,6 +98,28 @@ def gradient_phases(
         one.set_ylabel(axis_label(values))
     legend_of_new(axes[0], is_new)
     return returned(axes, panels)
+
+
+def _of_networks(result: xr.Dataset) -> xr.Dataset:
+    """Geometric means over replicas of every ratio and its event, as claims judge them.
+
+    The ratio of averages over replicas is another quantity: those with the largest gradients rule
+    it, and it may fall below 1 much earlier or later than that of a replica.
+    """
+    confidence = result.attrs.get("confidence", 0.95)
+    changed = {}
+    for ratio, event in _EVENTS.items():
+        for name, values in ((ratio, f"own_{ratio}"), (event, event)):
+            if values in result and "replica" in result[values].dims:
+                mean = mean_with_interval(
+                    result[values].rename(name), kind="geometric", confidence=confidence
+                )
+                for end in ("", "_low", "_high"):
+                    changed[f"{name}{end}"] = mean[f"{name}{end}"]
+    for name in _EVENTS:
+        if name in changed:
+            changed[name].attrs = result[name].attrs
+    return result.drop_vars([n for n in changed if n in result]).assign(changed)
 
 
 def _transition(ax: Axes, layer: xr.Dataset, event: str, colour: Any) -> None:
