@@ -358,7 +358,7 @@ DYNAMICS = {
             "1": "gradient_ratio gradient_ratio_squared drift_ratio transition_noise_scale "
             "late_gradient_ratio first_sample_ratio late_sample_ratio change_p_value "
             "followed_ratio displacement_cosine own_gradient_ratio own_drift_ratio "
-            "own_followed_ratio own_sample_ratio",
+            "own_followed_ratio own_sample_ratio own_displacement_cosine",
             "loss/metre**2": "mean_over_weight noise_over_weight",
             "samples": "noise_scale noise_scale_total",
             "epochs": "transition_epoch transition_epoch_ensemble drift_transition_epoch "

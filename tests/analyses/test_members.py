@@ -67,6 +67,7 @@ def results(seed=0):
         },
         "phases": {
             "own_followed_ratio": made.crossing(), "own_gradient_ratio": made.crossing(),
+            "own_displacement_cosine": made.between(-0.9, 0.9, *curves),
             "own_drift_ratio": made.crossing(), "own_sample_ratio": made.crossing(),
             "transition_noise_scale": made.between(5, 50, *each),
             **{n: made.between(0.5, 2, *each) for n in

@@ -86,6 +86,15 @@ def test_the_factor_between_layers_by_window():
         assert measure("ratio_spread", groups, window=window).value == pytest.approx(at, rel=1e-6)
 
 
+def test_cosines_are_averaged_in_their_window():
+    data = phases()
+    cosine = np.where(EPOCH < 90, 1.0, -0.5)[:, None, None] * np.ones(SHAPE)
+    data["own_displacement_cosine"] = (("epoch", "replica", "layer"), cosine)
+    groups = {"phases": data, "information": plane(100)}
+    assert measure("displacement_cosine", groups, window="compression").value == pytest.approx(-0.5)
+    assert measure("displacement_cosine", groups, window="before compression").value > 0.9
+
+
 def test_without_compression_there_is_no_window():
     flat = plane() * 0 + 9
     with pytest.raises(NotEnoughData, match=r"no layer loses 0\.1 bit"):

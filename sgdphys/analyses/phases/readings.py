@@ -59,27 +59,29 @@ def of_each_case(
     if np.isinf(values).any() and not np.isfinite(values).any():
         raise NotEnoughData("every epoch is one update, whose gradients have no spread")
     if "case" not in found.dims:
-        return measured(own_curves(found, reading))
+        return measured(own_curves(found, name))
     cases = [found.isel(case=k) for k in range(found.sizes["case"])]
     return xr.concat(
-        [measured(own_curves(case, reading)) for case in cases], dim="case", coords="different",
+        [measured(own_curves(case, name)) for case in cases], dim="case", coords="different",
         compat="equals", join="outer", combine_attrs="drop_conflicts",
     )  # fmt: skip
 
 
-def own_curves(phases: xr.Dataset, reading: str) -> xr.DataArray:
+def own_curves(phases: xr.Dataset, name: str) -> xr.DataArray:
     """Curves of the networks of one case that are finite to the end, and have learnt something.
 
     No update follows the last epoch, so that curves of drift end before it.
     """
-    phases = phases[list({READINGS["samples"], READINGS[reading]})]
+    if name not in phases:
+        raise InputError(f"the results have no {name}; analyse phases again")
+    phases = phases[list({READINGS["samples"], name})]
     if "case" in phases.coords:  # epochs without values belong to other cases
         own = phases.dropna("epoch", how="all")
         phases = own if own.sizes["epoch"] else phases
     keep = is_finite(phases[READINGS["samples"]].isel(epoch=-1, drop=True))
     if LEARNED in phases.coords:
         keep = keep & (phases[LEARNED].fillna(0) > 0)
-    curves = phases[READINGS[reading]].where(keep)
+    curves = phases[name].where(keep)
     recorded = curves.dropna("epoch", how="all")
     return finite_to_the_end(recorded if recorded.sizes["epoch"] else curves)
 

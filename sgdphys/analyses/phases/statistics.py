@@ -6,6 +6,7 @@ import xarray as xr
 from sgdphys.analyses.information.statistics import compression_rate
 from sgdphys.analyses.phases.over_settings import onset_per_transition, onset_time_factor
 from sgdphys.analyses.phases.readings import (
+    READINGS,
     of_each_case,
     own_curves,
     reading_of,
@@ -83,6 +84,24 @@ def ratio_spread(results: Results) -> xr.DataArray:
     the median of the layers that compress.
     """
     reading = reading_of(results)
+    phases = require_one_case(results.of("phases"))
+    logs = _by_window(results, log(own_curves(phases, READINGS[reading])))
+    known = is_finite(logs).sum("layer") >= _FEWEST_LAYERS
+    spread = logs.std("layer").where(known)
+    return spread.copy(data=np.exp(spread.to_numpy()))
+
+
+def displacement_cosine(results: Results) -> xr.DataArray:
+    """Cosine of the displacements of consecutive epochs, window by window.
+
+    1 for a drift, 0 on average for a random walk, -1 for a swing that an epoch undoes.
+    """
+    phases = require_one_case(results.of("phases"))
+    return _by_window(results, own_curves(phases, "own_displacement_cosine"))
+
+
+def _by_window(results: Results, curves: xr.DataArray) -> xr.DataArray:
+    """Means over the records of each window: before, during and after compression."""
     plane = to_the_end(require_one_case(results.of("information")))
     mean = plane["I_XT"].mean("replica")
     compresses = compression(mean)["bits_lost"] >= LEAST_LOSS
@@ -91,16 +110,12 @@ def ratio_spread(results: Results) -> xr.DataArray:
     begin, end = (
         float(loss_epoch(mean, share).where(compresses).median()) for share in (ONSET_SHARE, _DONE)
     )
-    ratio = log(own_curves(require_one_case(results.of("phases")), reading))
-    epoch = ratio["epoch"]
+    epoch = curves["epoch"]
     of_window = [
-        ratio.where((epoch >= first) & (epoch <= last)).mean("epoch")
+        curves.where((epoch >= first) & (epoch <= last)).mean("epoch")
         for first, last in ((1, begin), (begin, end), (end, np.inf))
     ]
-    logs = xr.concat(of_window, dim="window").assign_coords(window=list(WINDOWS))
-    known = is_finite(logs).sum("layer") >= _FEWEST_LAYERS
-    spread = logs.std("layer").where(known)
-    return spread.copy(data=np.exp(spread.to_numpy()))
+    return xr.concat(of_window, dim="window").assign_coords(window=list(WINDOWS))
 
 
 def sample_ratio_drop(results: Results) -> xr.DataArray:
@@ -179,6 +194,12 @@ STATISTICS = {
         chooses=("reading",),
         kind="geometric",
         unit="times",
+    ),
+    "displacement_cosine": Statistic(
+        displacement_cosine,
+        "Cosine of the displacements of consecutive epochs: 1 drift, 0 random walk, -1 swing",
+        needs=("phases", "information"),
+        shown_in=("gradient_ratio",),
     ),
     "sample_ratio_drop": Statistic(
         sample_ratio_drop,

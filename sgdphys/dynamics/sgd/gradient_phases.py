@@ -232,10 +232,11 @@ def gradient_phases(
         no transition.
 
         With ``drift`` also drift_ratio, own_drift_ratio, drift_transition_epoch and
-        drift_transition_epoch_ensemble, with the drift of the weights instead of the mean; and
-        displacement_cosine (epoch, layer), the mean over replicas. With the norms of the gradients
-        that updates followed also followed_ratio, own_followed_ratio, followed_transition_epoch and
-        followed_transition_epoch_ensemble, their mean over their spread.
+        drift_transition_epoch_ensemble, with the drift of the weights instead of the mean;
+        displacement_cosine (epoch, layer), the mean over replicas, and own_displacement_cosine.
+        With the norms of the gradients that updates followed also followed_ratio,
+        own_followed_ratio, followed_transition_epoch and followed_transition_epoch_ensemble, their
+        mean over their spread.
 
     Raises
     ------
@@ -344,6 +345,7 @@ def gradient_phases(
             crossings = crossing_epoch(along(own[f"{prefix}ratio"]), epoch)
             found[f"{prefix}transition_epoch"] = ("replica", "layer"), crossings
     if cosine is not None:
+        found["own_displacement_cosine"] = order, cosine
         low, high = jackknife_interval(
             finite_mean(cosine), means_without_each(cosine), np.isfinite(cosine).sum(axis=0),
             confidence,
