@@ -72,7 +72,7 @@ def test_a_layer_loses_what_its_verdict_says(run):
 
 
 def test_events_are_those_of_the_statistics(run):
-    """The geometric mean over the networks that learnt and whose noise comes to exceed the drift."""
+    """Geometric means over the networks that learnt and whose noise comes to exceed the drift."""
     with run.results as results:
         phases = results["phases"].to_dataset().load()
     _, events, *_ = summary.tables(run)
