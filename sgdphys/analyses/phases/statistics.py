@@ -111,10 +111,8 @@ def _by_window(results: Results, curves: xr.DataArray) -> xr.DataArray:
         float(loss_epoch(mean, share).where(compresses).median()) for share in (ONSET_SHARE, _DONE)
     )
     epoch = curves["epoch"]
-    of_window = [
-        curves.where((epoch >= first) & (epoch <= last)).mean("epoch")
-        for first, last in ((1, begin), (begin, end), (end, np.inf))
-    ]
+    parts = ((epoch >= 1) & (epoch < begin), (epoch >= begin) & (epoch <= end), epoch > end)
+    of_window = [curves.where(part).mean("epoch") for part in parts]
     return xr.concat(of_window, dim="window").assign_coords(window=list(WINDOWS))
 
 
