@@ -280,15 +280,37 @@ GLOSSARY: dict[str, Quantity] = {
     ),
     "drift_norm": Quantity(
         "{x}/{t}",
-        "drift over an epoch",
+        "drift over whole epochs",
         r"|\Delta\theta|/\Delta\tau",
-        "norm of a layer's displacement over the next epoch, per unit time",
+        "norm of a layer's displacement over the next two epochs, per unit time",
+    ),
+    "displacement_cosine": Quantity(
+        "1",
+        "cosine of consecutive displacements",
+        r"\cos(\Delta\theta_e, \Delta\theta_{e+1})",
+        "between a layer's displacements over the next epoch and the one after it: 1 for a drift, "
+        "0 on average for a random walk, -1 for a swing",
     ),
     "drift_ratio": Quantity(
         "1",
         "drift over gradient noise",
         r"|\Delta\theta|/(\Delta\tau(\mathrm{tr}\,V)^{1/2})",
-        "displacement over the next epoch per unit time, divided by the noise of a batch gradient",
+        "displacement over the next two epochs per unit time, divided by the noise of a batch "
+        "gradient at fixed weights",
+    ),
+    "followed_ratio": Quantity(
+        "1",
+        "gradient mean over spread within an epoch",
+        r"|\bar g|/(\mathrm{tr}\,V_g)^{1/2}",
+        "norm of the mean of the gradients that an epoch's updates followed, divided by their "
+        "spread, both while the weights move",
+    ),
+    "sample_ratio": Quantity(
+        "1",
+        "gradient mean over spread of samples",
+        r"|G|/(\mathrm{tr}\,S)^{1/2}",
+        "norm of the mean gradient divided by the spread of the gradients of single samples, at "
+        "fixed weights",
     ),
     "drift_transition_epoch": Quantity(
         "epochs",
@@ -296,11 +318,42 @@ GLOSSARY: dict[str, Quantity] = {
         "",
         "first epoch from which the gradient noise exceeds the drift for five records",
     ),
+    "followed_transition_epoch": Quantity(
+        "epochs",
+        "epoch at which the spread of followed gradients exceeds their mean",
+        "",
+        "first epoch from which the spread of the gradients that an epoch's updates followed "
+        "exceeds their mean for five records",
+    ),
     "noise_scale_epoch": Quantity(
         "epochs",
         "epoch at which the noise scale exceeds the batch size",
         "",
         "first epoch from which the noise scale exceeds the batch size for five records",
+    ),
+    "critical_batch_size": Quantity(
+        "samples",
+        "critical batch size",
+        r"B_{crit}",
+        "batch size at which a loss takes twice the least updates and twice the least samples",
+    ),
+    "least_steps": Quantity(
+        "updates", "least number of updates", r"S_{min}", "updates to a loss at large batch sizes"
+    ),
+    "least_samples": Quantity(
+        "samples", "least number of samples", r"E_{min}", "samples to a loss at small batch sizes"
+    ),
+    "steps_to_loss": Quantity(
+        "updates", "updates to a loss", "S", "updates until the training loss is below a target"
+    ),
+    "mean_noise_scale": Quantity(
+        "samples",
+        "mean noise scale to a loss",
+        r"\langle\mathrm{tr}\,S/|G|^2\rangle",
+        "of all layers together, mean over updates until the training loss is below a target",
+    ),
+    "mean_batch_size": Quantity(
+        "samples", "mean batch size", "B", "samples of an epoch divided by its batches"
     ),
     "onset_delay": Quantity(
         "epochs",

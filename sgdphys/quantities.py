@@ -45,7 +45,9 @@ def in_unit(name: str, unit: str) -> Quantity:
 
 
 _PREFIXES = {
-    "drift_": "by the drift of an epoch",
+    "drift_": "by the drift over two epochs",
+    "followed_": "by the gradients that an epoch's updates followed",
+    "own_": "of each replica",
     "random_": "of randomly permuted cells",
     "shuffled_": "with randomly permuted labels",
     "null_": "under its null",

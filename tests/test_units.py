@@ -135,6 +135,8 @@ def gradients(scale: Scale) -> xr.Dataset:
         "noise_norm": np.ones(shape) / scale.x,
         "weight_norm": scale.x * np.ones(shape),
         "noise_trace": 7 * np.ones(shape) / scale.x**2,
+        "followed_mean_norm": 0.2 * fall / scale.x,
+        "followed_noise_norm": np.ones(shape) / scale.x,
     }
     data = xr.Dataset({n: (("epoch", "replica", "layer"), v) for n, v in norms.items()})
     data["weight_norm"].attrs["units"] = "metre"
@@ -144,8 +146,24 @@ def gradients(scale: Scale) -> xr.Dataset:
 def phases(scale: Scale) -> xr.Dataset:
     norms = gradients(scale)
     return d.gradient_phases(
-        norms, drift=0.5 * norms["mean_norm"], batch_size=10, batches=3, resamples=20
+        norms,
+        drift=xr.Dataset(
+            {
+                "drift_norm": 0.5 * norms["mean_norm"],
+                "displacement_cosine": 0 * norms["noise_trace"] * scale.x**2 + 0.1,
+            }
+        ),
+        batch_size=10,
+        batches=3,
+        resamples=20,
     )
+
+
+def updates_by_batch() -> xr.DataArray:
+    """Updates to a loss at four batch sizes."""
+    batch = np.array([16, 64, 256, 1024.0])
+    steps = np.outer(1 + 100 / batch, [90, 100, 120.0])
+    return xr.DataArray(steps, {"batch_size": batch}, ("batch_size", "replica"))
 
 
 def scan(scale: Scale) -> xr.Dataset:
@@ -327,17 +345,25 @@ DYNAMICS = {
         "pairs of neighbouring points",
     ),
     "epoch_drift": Case(
-        lambda s: d.epoch_drift(weights(s), [0, 1]), {"metre/second": "value"}
+        lambda s: d.epoch_drift(weights(s), [0, 1]),
+        {"metre/second": "drift_norm", "1": "displacement_cosine"},
+    ),
+    "critical_batch_size": Case(
+        lambda s: d.critical_batch_size(updates_by_batch()),
+        {"samples": "critical_batch_size least_samples", "updates": "least_steps", "1": "misfit"},
     ),
     "gradient_phases": Case(
         phases,
         {
             "1": "gradient_ratio gradient_ratio_squared drift_ratio transition_noise_scale "
-            "late_gradient_ratio first_sample_ratio late_sample_ratio change_p_value",
+            "late_gradient_ratio first_sample_ratio late_sample_ratio change_p_value "
+            "followed_ratio displacement_cosine own_gradient_ratio own_drift_ratio "
+            "own_followed_ratio own_sample_ratio own_displacement_cosine",
             "loss/metre**2": "mean_over_weight noise_over_weight",
             "samples": "noise_scale noise_scale_total",
             "epochs": "transition_epoch transition_epoch_ensemble drift_transition_epoch "
-            "drift_transition_epoch_ensemble noise_scale_epoch change_epoch",
+            "drift_transition_epoch_ensemble followed_transition_epoch "
+            "followed_transition_epoch_ensemble noise_scale_epoch change_epoch",
         },
     ),
     "autocorrelation": Case(
@@ -659,6 +685,7 @@ RULE = {
     "record": {"weights": "step"},
     "analyses": {
         "information": {}, "phases": {"resamples": 100}, "learning": {},
+        "critical_batch": {"loss": 0.6},
         "diffusion": {"sample": 10}, "entropy": {"modes": 2}, "diversity": {},
         "components": {"replicas": 2, "points": 20, "walks": 10}, "one_unit": {},
         "stationarity": {"gradients": 8, "directions": 4, "replicas": 2}, "rescaling": {},

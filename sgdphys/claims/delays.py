@@ -33,7 +33,8 @@ def compression_after_transition(
     information : Dataset
         I_XT (epoch, replica, layer).
     phases : Dataset
-        transition_epoch (replica, layer), and optionally drift_transition_epoch.
+        transition_epoch (replica, layer), and optionally drift_transition_epoch and
+        followed_transition_epoch.
     rng : int, SeedSequence or Generator
         Seed of the bootstrap.
 
@@ -44,8 +45,8 @@ def compression_after_transition(
         ``_low`` and ``_high`` (layer): bits_start_ensemble, bits_peak_ensemble, ... of the mean
         curve of I(X;T); onset_delay, mean over replicas of onset minus transition, in epochs;
         transition_first, the fraction of replicas in which the transition came first; and
-        ``pairs``, the number of replicas with both. The same with the prefix ``drift_`` for the
-        transition of the drift.
+        ``pairs``, the number of replicas with both. The same with the prefixes ``drift_`` and
+        ``followed_`` for the other readings of the transition (``dynamics.gradient_phases``).
 
     Notes
     -----
@@ -76,7 +77,7 @@ def compression_after_transition(
                 f"{name}_ensemble_high": value.copy(data=high),
             }
         )
-    for prefix in ("", "drift_"):
+    for prefix in ("", "drift_", "followed_"):
         if f"{prefix}transition_epoch" not in phases:
             continue
         delay = by_replica["onset_epoch"] - phases[f"{prefix}transition_epoch"]

@@ -28,13 +28,14 @@ from .ensembles.entropy import weight_entropy as weight_entropy
 from .ensembles.order_parameter import order_parameter as order_parameter
 from .ensembles.overlaps import replica_overlap as replica_overlap
 from .ensembles.overlaps import unit_overlap as unit_overlap
+from .sgd.critical_batch_size import critical_batch_size as critical_batch_size
+from .sgd.epoch_drift import epoch_drift as epoch_drift
 from .sgd.flatness import hessian_mode_statistics as hessian_mode_statistics
 from .sgd.flatness import noise_alignment as noise_alignment
 from .sgd.flatness import project as project
 from .sgd.flatness import variance_flatness as variance_flatness
 from .sgd.fluctuation_ratios import fluctuation_ratios as fluctuation_ratios
 from .sgd.fluctuation_ratios import minibatch_gradients as minibatch_gradients
-from .sgd.gradient_phases import epoch_drift as epoch_drift
 from .sgd.gradient_phases import gradient_phases as gradient_phases
 from .sgd.trajectory_components import trajectory_components as trajectory_components
 from .slowing.autocorrelation import autocorrelation as autocorrelation
@@ -48,6 +49,7 @@ from .slowing.rolling_indicators import rolling_indicators as rolling_indicators
 
 __all__ = [
     "autocorrelation",
+    "critical_batch_size",
     "critical_point",
     "detrended",
     "deviation_from_mean",

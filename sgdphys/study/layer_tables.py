@@ -1,15 +1,16 @@
 """Tables of what each layer of an ensemble learns and loses, by the statistics of the verdicts."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from sgdphys.analyses import catalogue
 from sgdphys.analyses.information.statistics import onset_epoch
-from sgdphys.analyses.phases.statistics import PAPER_EPOCH
+from sgdphys.analyses.phases.readings import READINGS
 from sgdphys.claims.estimates import Estimate, over_replicas
-from sgdphys.claims.results import Results, log, to_the_end
+from sgdphys.claims.results import Results, to_the_end
 from sgdphys.claims.verdicts import estimate_of
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information.onset import compression
@@ -17,8 +18,17 @@ from sgdphys.information.onset import compression
 Groups = Mapping[str, xr.Dataset]
 Table = tuple[str, list[tuple[str, ...]]]
 """A title, and rows of which the first is the heading."""
-_CROSSINGS = {"drift_": "noise exceeds drift", "": "noise exceeds mean"}
-"""Events of the gradients, by the prefix of their variables."""
+_CROSSINGS = {
+    "followed": "within an epoch",
+    "drift": "drift",
+    "fixed": "fixed weights",
+}
+"""Events of the gradients, by the reading of drift against noise."""
+_READINGS = (
+    "three readings: gradients within an epoch (the paper's),\ndrift over two epochs, fixed weights"
+)
+_SHARES = (0.02, 0.05, 0.1, 0.25, 0.5)
+"""Shares of the loss of information that are called its onset."""
 
 
 def layer_tables(groups: Groups) -> list[Table]:
@@ -42,8 +52,10 @@ def layer_tables(groups: Groups) -> list[Table]:
     tables = [_information_table(groups, to_the_end(information), layers)]
     phases = _of(groups, "phases")
     if phases is not None:
-        known = {p: e for p, e in _CROSSINGS.items() if f"{p}transition_epoch" in phases}
+        known = {r: e for r, e in _CROSSINGS.items() if READINGS[r] in phases}
         tables += [_events_table(groups, layers, known), _order_table(groups, layers, known)]
+        if "followed" in known:
+            tables.append(_shares_table(groups, layers))
     return tables
 
 
@@ -67,43 +79,53 @@ def _information_table(groups: Groups, information: xr.Dataset, layers: np.ndarr
 
 
 def _events_table(groups: Groups, layers: np.ndarray, crossings: Mapping[str, str]) -> Table:
-    onset = log(onset_epoch(Results(groups, ("information",), "", {})), 2)
+    onset = onset_epoch(Results(groups, ("information",), "", {}))
     headings = ("compression begins", *crossings.values())
     rows: list[tuple[str, ...]] = [("layer", *(h for event in headings for h in (event, "n")))]
     for layer in layers:
-        events = [_scaled(over_replicas(onset.sel(layer=layer)), 1)]
-        for prefix in crossings:
-            log2 = _at(groups, f"{prefix}transition_epoch", layer)
-            events.append(_scaled(log2, PAPER_EPOCH))
+        events = [over_replicas(onset.sel(layer=layer), "geometric")]
+        events += [_at(groups, "transition_epoch", layer, reading=r) for r in crossings]
         rows.append((str(layer), *(cell for e in events for cell in _cells(e, "{:.0f}"))))
-    return "Epoch of each event, geometric mean over the n networks where it occurs [95%]", rows
+    return (
+        "Epoch of each event, geometric mean over the n networks where it occurs [95%]: "
+        f"compression\nbegins, and noise exceeds drift by {_READINGS}",
+        rows,
+    )
 
 
 def _order_table(groups: Groups, layers: np.ndarray, crossings: Mapping[str, str]) -> Table:
     headings = (h for event in crossings.values() for h in (event, "n"))
     rows: list[tuple[str, ...]] = [("layer", *headings)]
     for layer in layers:
-        found = (_at(groups, f"onset_after_{prefix}transition", layer) for prefix in crossings)
-        rows.append((str(layer), *(cell for e in found for cell in _cells(e, "{:+z.2f}"))))
+        found = (_at(groups, "onset_after_transition", layer, reading=r) for r in crossings)
+        rows.append((str(layer), *(cell for e in found for cell in _cells(e, "{:.2g}"))))
     return (
-        "Log10(epoch at which compression begins / epoch of the crossing) [95%]; a network whose "
-        "noise\nnever exceeds it counts with its last epoch",
+        "Epoch at which compression begins (10% of the loss) over that where noise exceeds drift "
+        f"[95%],\nby {_READINGS};\n"
+        "a network whose noise never exceeds it counts with its last epoch",
         rows,
     )
 
 
-def _at(groups: Groups, name: str, layer: float) -> Estimate:
+def _shares_table(groups: Groups, layers: np.ndarray) -> Table:
+    headings = (h for share in _SHARES for h in (f"{share:.0%} of the loss", "n"))
+    rows: list[tuple[str, ...]] = [("layer", *headings)]
+    for layer in layers:
+        found = (_at(groups, "onset_after_transition", layer, share=share) for share in _SHARES)
+        rows.append((str(layer), *(cell for e in found for cell in _cells(e, "{:.2g}"))))
+    return (
+        "Epoch at a share of the loss of I(X;T) over that where the spread of the gradients\n"
+        "within an epoch exceeds their mean [95%]",
+        rows,
+    )
+
+
+def _at(groups: Groups, name: str, layer: float, **where: Any) -> Estimate:
     """The estimate of a statistic in one layer; NaN where there are too few data."""
     try:
-        return estimate_of(name, catalogue.statistics()[name], {"layer": layer}, groups)
+        return estimate_of(name, catalogue.statistics()[name], {"layer": layer, **where}, groups)
     except NotEnoughData:
         return Estimate(np.nan, np.nan, np.nan, members=0)
-
-
-def _scaled(log2: Estimate, unit: float) -> Estimate:
-    """An estimate of log2(epoch / unit) as one of the epoch."""
-    value, low, high = (float(unit * 2**v) for v in log2[:3])
-    return Estimate(value, low, high, log2.members)
 
 
 def _cells(found: Estimate, form: str) -> tuple[str, str]:

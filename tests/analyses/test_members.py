@@ -48,6 +48,12 @@ class Made:
         curves = self.rng.uniform(*high, (REPLICAS, LAYERS)) - lost * gone - 0.1 * rise
         return ("epoch", "replica", "layer"), curves
 
+    def crossing(self):
+        """Ratios that fall below 1 at epochs of their own."""
+        at = self.between(8, 40, "replica", "layer")[1]
+        noise = self.rng.lognormal(0, 0.01, (len(EPOCHS), REPLICAS, LAYERS))
+        return ("epoch", "replica", "layer"), at / np.maximum(EPOCHS, 1)[:, None, None] * noise
+
 
 def results(seed=0):
     made = Made(seed)
@@ -60,10 +66,10 @@ def results(seed=0):
                                  made.rng.integers(0, 2, (len(EPOCHS), REPLICAS))),
         },
         "phases": {
-            "gradient_ratio": made.between(1, 2, "epoch", "layer"),
-            "drift_ratio": made.between(1, 2, "epoch", "layer"),
-            **{n: made.between(5, 50, *each) for n in
-               ("transition_epoch", "drift_transition_epoch", "transition_noise_scale")},
+            "own_followed_ratio": made.crossing(), "own_gradient_ratio": made.crossing(),
+            "own_displacement_cosine": made.between(-0.9, 0.9, *curves),
+            "own_drift_ratio": made.crossing(), "own_sample_ratio": made.crossing(),
+            "transition_noise_scale": made.between(5, 50, *each),
             **{n: made.between(0.5, 2, *each) for n in
                ("late_gradient_ratio", "first_sample_ratio", "late_sample_ratio",
                 "late_diffusion")},
@@ -119,6 +125,10 @@ def results(seed=0):
         },
         "one_unit": {"unit_I_XT": (("weight",), [0.0, 2.0, 1.0])},
         "rescaling": {n: made.between(1, 5, *each) for n in ("I_XT", "rescaled_I_XT")},
+        "critical_batch": {
+            **{n: made.between(50, 90, "replica") for n in ("steps_to_loss", "mean_noise_scale")},
+            "mean_batch_size": ((), 64.0),
+        },
         "linear": {
             "I_XT": made.falling(), "I_irrelevant": made.falling((1.0, 2.0)),
             "generalisation_error": made.between(0.1, 1, "epoch", "replica"),
@@ -132,6 +142,8 @@ def results(seed=0):
     for name, variables in groups.items():
         data = xr.Dataset(variables)
         data = data.assign_coords({n: v for n, v in AXES.items() if n in data.dims})
+        if "epoch" in data.dims:
+            data = data.assign_coords(flow_time=("epoch", 0.7 * EPOCHS))
         found[name] = data.assign_attrs(of=name, modes=2)
     found["entropy"] = found["entropy"].assign_coords(
         mark_epoch=("mark", [1.0, 10.0, 50.0, 100.0]), cloud=["noise", "starts"]
@@ -145,7 +157,7 @@ def results(seed=0):
     return found
 
 
-EARLY = ("transition_epoch", "drift_transition_epoch", "transition_noise_scale", "error_epoch",
+EARLY = ("transition_noise_scale", "error_epoch",
          "first_sample_ratio", "final_test_accuracy")  # fmt: skip
 """What a network that diverges half-way may have before it does, or in spite of it."""
 
@@ -180,6 +192,10 @@ def without_estimates(groups):
     }
 
 
+SETTINGS, OVER_SETTINGS = 6, ("onset_per_transition", "onset_time_factor")
+"""Cases of a sweep, and statistics whose independent members they are."""
+
+
 def scan(groups):
     """Four cases of a sweep, each with more bits and sooner than the last, as a scan needs."""
     data = groups["information"]
@@ -190,6 +206,34 @@ def scan(groups):
     ]
     joined = xr.concat(cases, dim="case", data_vars="all").assign_coords(case=list("abcd"))
     return {**groups, "information": joined.assign_attrs(of="information")}
+
+
+def settings(groups):
+    """Six cases of a sweep, each with bits and times of its own, as a scan needs."""
+    rng, found = np.random.default_rng(3), dict(groups)
+    pace = rng.lognormal(0, 0.3, SETTINGS)
+    for name in ("information", "phases"):
+        data = groups[name]
+        cases = [
+            (data.assign(I_XT=data["I_XT"] * (k + 1)) if name == "information" else data)
+            .assign_coords(flow_time=data["flow_time"] * pace[k] ** (1 + (name == "phases")))
+            for k in range(SETTINGS)
+        ]  # fmt: skip
+        joined = xr.concat(
+            cases, dim="case", data_vars="all", coords="different", compat="equals"
+        )  # fmt: skip
+        found[name] = joined.assign_coords(case=list("abcdef")).assign_attrs(of=name)
+    batches, costs = np.repeat([16.0, 64.0, 256.0, 1024.0], 3), np.tile([1.5, 1.0, 1.5], 4)
+    law = xr.DataArray(costs * (1 + 100 / batches), dims="case")
+    found["critical_batch"] = (
+        groups["critical_batch"]
+        .assign(steps_to_loss=lambda d: law * d["steps_to_loss"])
+        .assign(mean_noise_scale=lambda d: 0 * law + d["mean_noise_scale"])
+        .assign(mean_batch_size=("case", batches))
+        .assign_coords(swept_batch_size=("case", batches),
+                       swept_learning_rate=("case", np.tile([0.1, 0.2, 0.4], 4)))
+    )  # fmt: skip
+    return found
 
 
 SCANS = {"bound_gap_step": "gap", "birth_distance": "beta_fit", "bits_lost_with_dose": "I_XT",
@@ -217,7 +261,11 @@ def tuned(groups):
     return {**groups, "learning": joined.assign_attrs(of="learning")}
 
 
-SWEEPS = {"largest_step": scan, "time_with_steps": scan, "epochs_to_error_tuned": tuned}
+SWEEPS = {
+    "largest_step": scan, "time_with_steps": scan, "epochs_to_error_tuned": tuned,
+    "onset_per_transition": settings, "onset_time_factor": settings,
+    "critical_batch_over_noise_scale": settings,
+}  # fmt: skip
 """Statistics of several cases."""
 
 
@@ -275,7 +323,7 @@ def test_networks_that_diverge_half_way_are_as_if_they_had_not_been(name, value)
     alone = {n: d.isel(replica=SOUND) if "replica" in d.dims else d for n, d in groups.items()}
     found = verdict(name, diverged(groups, odd, value))
     assert numbers(found) == pytest.approx(numbers(verdict(name, alone)), nan_ok=True)
-    assert found.members in (0, 1, len(SOUND))
+    assert found.members in (0, 1, SETTINGS if name in OVER_SETTINGS else len(SOUND))
 
 
 def test_epochs_of_other_cases_are_no_divergence():

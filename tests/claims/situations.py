@@ -4,9 +4,10 @@ from counting import Situation
 from situations_bound import BOUND
 from situations_information import INFORMATION
 from situations_motion import MOTION
+from situations_phases import PHASES
 from situations_relations import RELATIONS
 from situations_stationarity import STATIONARITY
 
 SITUATIONS: dict[str, Situation] = {
-    **INFORMATION, **MOTION, **RELATIONS, **STATIONARITY, **BOUND,
+    **INFORMATION, **PHASES, **MOTION, **RELATIONS, **STATIONARITY, **BOUND,
 }  # fmt: skip

@@ -5,12 +5,13 @@ import xarray as xr
 
 from sgdphys.analyses.phases.settings import Settings
 from sgdphys.analyses.source import Source
-from sgdphys.dynamics.sgd.gradient_phases import epoch_drift, gradient_phases
+from sgdphys.dynamics.sgd.epoch_drift import epoch_drift
+from sgdphys.dynamics.sgd.gradient_phases import gradient_phases
 from sgdphys.quantities import labelled
 
 
 def analyse(source: Source, analysis: Settings) -> xr.Dataset:
-    """When the noise of each layer's gradient passes its mean."""
+    """When the noise of each layer's gradient exceeds its mean, by three readings of both."""
     gradients = source.trajectory["gradients"].to_dataset()
     norms = gradients.drop_dims("parameter").load()
     sizes = source.batch_sizes
@@ -25,17 +26,22 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
         resamples=analysis.resamples,
         rng=source.study.train.seed,
     )
-    late = labelled(xr.Dataset({"late_diffusion": _late_diffusion(source, drift)}))
+    late = labelled(
+        xr.Dataset(
+            {"late_diffusion": _late_diffusion(source, drift["drift_norm"], drift.attrs["epochs"])}
+        )
+    )
     return found.merge(late)
 
 
-def _late_diffusion(source: Source, drift: xr.DataArray) -> xr.DataArray:
-    """Mean of |theta(e + 1) - theta(e)|**2 / (2 updates parameters) in the second half."""
+def _late_diffusion(source: Source, drift: xr.DataArray, epochs: int) -> xr.DataArray:
+    """Mean of |theta(e + n) - theta(e)|**2 / (2 updates parameters) in the second half."""
     time = source.weights["time"].to_numpy()
     epoch = source.weights["epoch"].to_numpy()
-    elapsed = (time[-1] - time[0]) / (epoch[-1] - epoch[0])
+    elapsed = epochs * (time[-1] - time[0]) / (epoch[-1] - epoch[0])
     sizes = xr.DataArray(
         np.unique(source.weights["layer"].to_numpy(), return_counts=True)[1], dims="layer"
     )
+    updates = epochs * len(source.batch_sizes)
     late = drift.where(drift["epoch"] >= drift["epoch"][-1] / 2, drop=True)
-    return ((late * elapsed) ** 2).mean("epoch") / (2 * len(source.batch_sizes) * sizes)
+    return ((late * elapsed) ** 2).mean("epoch") / (2 * updates * sizes)

@@ -12,12 +12,11 @@ from sgdphys.figures.style import EXACT, PAGE, subplots, with_cases
 from sgdphys.quantities import axis_label
 
 
-def _finish(figure: Figure, phases: xr.Dataset, *extra: Line2D) -> None:
+def _finish(figure: Figure, phases: xr.Dataset, said: str, *extra: Line2D) -> None:
     layers_legend(figure, phases["layer"].to_numpy(), *extra)
     figure.suptitle(
         f"{phases.sizes['replica']} networks, mean batch {phases.attrs['batch_size']:.0f}; "
-        f"ratios of averages at fixed weights; bands {phases.attrs['confidence']:.0%} "
-        "over networks",
+        f"{said}; bands {phases.attrs['confidence']:.0%} over networks",
         fontsize=7,
     )
 
@@ -31,27 +30,36 @@ def mean_and_noise(sources: Sources) -> Figure:
     for ax, name in zip(axes, panels, strict=True):
         ax.set(title=axis_label(phases[name]).partition(" (")[0], ylabel="")
     axes[0].set_ylabel("per weight norm (loss/weight$^2$)")
-    _finish(figure, phases)
+    _finish(figure, phases, "ratios of averages at fixed weights")
     return figure
 
 
+_TITLES = {
+    "followed_ratio": "mean over spread of the gradients\nthat an epoch's updates followed",
+    "gradient_ratio": "mean gradient over noise,\nat fixed weights",
+    "drift_ratio": "drift over two epochs / noise\nat fixed weights",
+    "displacement_cosine": "cosine of consecutive displacements\n(1 drift, 0 walk, -1 swing)",
+}
+"""Panels of the readings of drift against noise, the paper's own first."""
+
+
 def ratio(sources: Sources) -> Figure:
-    """Mean over noise at fixed weights, drift of an epoch over noise, and their transitions."""
+    """Drift against noise by three readings, their transitions, and whether epochs go on."""
     phases = sources["phases"]
-    titles = {
-        "gradient_ratio": "mean gradient at fixed weights / noise",
-        "drift_ratio": "drift over the next epoch / noise",
-    }
-    panels = [name for name in titles if name in phases]
-    figure, axes = subplots(1, len(panels), figsize=(PAGE, 3.0), sharey=True, squeeze=False)
-    gradient_phases(phases, panels=panels, ax=axes)
-    for ax, name in zip(axes[0], panels, strict=True):
-        ax.set(title=titles[name], ylabel="")
-    axes[0, 0].set_ylabel("ratio")
+    panels = [name for name in _TITLES if name in phases]
+    rows = -(-len(panels) // 2)
+    figure, axes = subplots(rows, 2, figsize=(PAGE, 2.5 * rows), sharex=True, squeeze=False)
+    for ax in axes.ravel()[len(panels) :]:
+        ax.set_axis_off()
+    drawn = axes.ravel()[: len(panels)]
+    gradient_phases(phases, panels=panels, ax=drawn)
+    for ax, name in zip(drawn, panels, strict=True):
+        ax.set_title(_TITLES[name], fontsize=7)
+        ax.set_ylabel("cosine" if name == "displacement_cosine" else "ratio")
     mark = Line2D([], [], color="#444444", marker="v", linestyle="", ms=5,
-                  label="first below 1\nfive records in a row,\nensemble average;\n"
-                        "line: 95% interval")  # fmt: skip
-    _finish(figure, phases, mark)
+                  label="first below 1 five\nrecords in a row: mean\n"
+                        "of networks, line: 95%")  # fmt: skip
+    _finish(figure, phases, "geometric means", mark)
     return figure
 
 
@@ -86,20 +94,28 @@ def noise_scale(sources: Sources) -> Figure:
     return figure
 
 
+_SAID = {
+    "followed_": "the spread of the gradients that updates followed exceeds their mean",
+    "drift_": "noise exceeds the drift over two epochs",
+    "": "noise exceeds the mean gradient at fixed weights",
+}
+
+
 def _seen(phases: xr.Dataset) -> str:
     if not bool(np.isfinite(phases["gradient_ratio"]).any()):
         return "There is one batch per epoch, and so no noise."
     words = []
-    for name, what in (
-        ("transition_epoch_ensemble", "the mean gradient at fixed weights"),
-        ("drift_transition_epoch_ensemble", "the drift of an epoch"),
-    ):
-        if name in phases:
-            at = phases[name].to_numpy()
+    for prefix, what in _SAID.items():
+        name = f"{prefix}transition_epoch"
+        if name in phases and bool(phases[name].notnull().any()):
+            at = phases[name].median("replica").to_numpy()
             at = at[np.isfinite(at)]
-            if len(at):
-                words.append(f"noise passes {what} at epochs {at.min():.0f} to {at.max():.0f}")
-    return f"By layer, {'; '.join(words)}." if words else "Noise does not pass the mean."
+            count = int(phases[name].notnull().any("layer").sum())
+            words.append(
+                f"{what} from epoch {at.min():.0f} to {at.max():.0f} on (medians of the {count} of "
+                f"{phases.sizes['replica']} networks where it does)"
+            )
+    return f"By layer, {'; '.join(words)}." if words else "Noise does not exceed the mean."
 
 
 FIGURES = {
@@ -112,7 +128,7 @@ FIGURES = {
     ),
     "gradient_ratio": Entry(
         ratio,
-        "Mean over noise at fixed weights, drift of an epoch over noise, and their transitions.",
+        "Drift against noise by three readings, their transitions, and whether epochs go on.",
         needs=("phases",),
         by_case=True,
         seen=_seen,

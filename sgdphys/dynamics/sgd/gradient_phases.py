@@ -5,7 +5,7 @@ import xarray as xr
 from scipy import signal
 
 from sgdphys.arguments import checked, require_whole
-from sgdphys.containers import finite_array, labelled_array, require_dimensions, require_kind
+from sgdphys.containers import require_dimensions, require_kind
 from sgdphys.draws import RESAMPLES, Seed, bootstrap_draws, stream
 from sgdphys.dynamics.clock import number_given
 from sgdphys.dynamics.intervals import (
@@ -20,8 +20,8 @@ from sgdphys.dynamics.intervals import (
 )
 from sgdphys.dynamics.slowing.surrogates import memory_of
 from sgdphys.errors import InputError
-from sgdphys.missing import missing_as_nan, numbers_of
-from sgdphys.quantities import attributes, labelled
+from sgdphys.missing import numbers_of
+from sgdphys.quantities import labelled
 
 PERSISTENCE = 5
 """Recorded epochs in a row for which the ratio must stay below 1 to count as having crossed it."""
@@ -31,6 +31,7 @@ _FEWEST = 8
 _ROUNDING = 1e-12
 """Range of log ratio, relative to its size or to 1, that is rounding."""
 _MEASURED = ("mean_norm", "noise_norm", "weight_norm", "noise_trace")
+_FOLLOWED = ("followed_mean_norm", "followed_noise_norm")
 
 
 def crossing_epoch(ratio: np.ndarray, epoch: np.ndarray) -> np.ndarray:
@@ -180,89 +181,11 @@ def _autoregressive(phi: float, points: int, rng: np.random.Generator) -> np.nda
     return np.asarray(signal.lfilter([1.0], [1.0, -phi], noise, axis=-1))
 
 
-def epoch_drift(weights: xr.Dataset, epochs: np.ndarray) -> xr.DataArray:
-    """Drift of the weights over one epoch: displacement per unit time, layer by layer.
-
-    Parameters
-    ----------
-    weights : Dataset
-        theta (step, replica, parameter) with epoch and time along step, layer along parameter.
-    epochs : int array
-
-    Returns
-    -------
-    DataArray (epoch, replica, layer)
-        |theta(e + 1) - theta(e)| / (time(e + 1) - time(e)), in units of theta per unit of time; NaN
-        where either epoch was not recorded. A DataArray, since it is the ``drift`` that
-        ``gradient_phases`` takes.
-
-    Raises
-    ------
-    InputError
-        For a Dataset without one of these variables and coordinates.
-
-    See Also
-    --------
-    gradient_phases : Gradient mean and drift against gradient noise.
-
-    Notes
-    -----
-    For plain SGD this is the norm of the mean of the gradients along the epoch. The
-    mean gradient at fixed weights also contains the oscillation of the weights across their
-    sharpest direction; over an epoch that averages out, and drift remains.
-
-    Examples
-    --------
-    Two weights that move by 3 and 4 per unit of time:
-
-    >>> import numpy as np
-    >>> import xarray as xr
-    >>> import sgdphys as sp
-    >>> t = np.arange(4.0)
-    >>> theta = ("step", "replica", "parameter"), np.stack([3 * t, 4 * t], axis=1)[:, None]
-    >>> along = {"epoch": ("step", np.arange(4)), "time": ("step", t), "replica": [0]}
-    >>> weights = xr.Dataset({"theta": theta}, {**along, "layer": ("parameter", [1, 1])})
-    >>> sp.dynamics.epoch_drift(weights, [0, 1, 2]).values.ravel()
-    array([5., 5., 5.])
-    """
-    require_kind(weights, xr.Dataset, "weights", "theta", "epoch", "layer", "time")
-    epochs = finite_array(epochs, "epochs").astype(np.int64)
-    recorded = weights["epoch"].to_numpy()
-    layer = weights["layer"].to_numpy()
-    layers = np.unique(layer)
-    has_both = np.isin(epochs, recorded) & np.isin(epochs + 1, recorded)
-    norms = np.full((len(epochs), weights.sizes["replica"], len(layers)), np.nan)
-    if has_both.any():
-        ends = [np.searchsorted(recorded, epochs[has_both] + shift) for shift in (0, 1)]
-        # one pass over the file for both ends
-        both = np.unique(np.concatenate(ends))
-        theta = weights["theta"].isel(step=both).transpose("step", "replica", "parameter")
-        time = weights["time"].to_numpy()
-        values = missing_as_nan(theta.to_numpy())
-        start, end = (values[np.searchsorted(both, p)] for p in ends)
-        with np.errstate(over="ignore", invalid="ignore"):
-            squares = (end.astype(np.float64) - start) ** 2
-            for k, number in enumerate(layers):
-                norms[has_both, :, k] = np.sqrt(squares[:, :, layer == number].sum(axis=-1))
-        norms[has_both] /= (time[ends[1]] - time[ends[0]])[:, None, None]
-    return xr.DataArray(
-        norms,
-        dims=("epoch", "replica", "layer"),
-        coords={"epoch": epochs, "replica": weights["replica"], "layer": layers},
-        name="drift_norm",
-        attrs=attributes(
-            "drift_norm",
-            x=str(weights["theta"].attrs.get("units", "weight")),
-            t=str(weights["time"].attrs.get("units", "time")),
-        ),
-    )
-
-
 @checked
 def gradient_phases(
     gradients: xr.Dataset,
     *,
-    drift: xr.DataArray | None = None,
+    drift: xr.Dataset | None = None,
     batch_size: float,
     batches: int,
     replacement: bool = False,
@@ -277,7 +200,9 @@ def gradient_phases(
     gradients : Dataset
         mean_norm, noise_norm, weight_norm, noise_trace (epoch, replica, layer), at fixed weights:
         |G|, the standard deviation of the batch mean sqrt(tr V), |w|, and tr S of single samples.
-    drift : DataArray, optional
+        Optionally followed_mean_norm and followed_noise_norm: norm of the mean and root of the
+        summed variance of the gradients that an epoch's updates followed.
+    drift : Dataset, optional
         ``epoch_drift`` at the same epochs.
     batch_size : float
         Samples in a batch, for comparison with the noise scale.
@@ -301,11 +226,17 @@ def gradient_phases(
         Single replicas (replica, layer): transition_epoch; transition_noise_scale, the noise scale
         over the batch size there; late_gradient_ratio, of the second half of training;
         first_sample_ratio and late_sample_ratio, |G|/sqrt(tr S) at the first epoch and in the
-        second half. Of the averages (layer): transition_epoch_ensemble and change_epoch with
-        intervals, change_p_value, noise_scale_epoch. With ``drift`` also drift_ratio (epoch,
-        layer), drift_transition_epoch (replica, layer) and drift_transition_epoch_ensemble (layer),
-        with the drift over the epoch instead of the mean. Without noise ratios are infinite and
-        there is no transition.
+        second half; and the curves (epoch, replica, layer) own_gradient_ratio and
+        own_sample_ratio. Of the averages (layer): transition_epoch_ensemble and change_epoch with
+        intervals, change_p_value, noise_scale_epoch. Without noise ratios are infinite and there is
+        no transition.
+
+        With ``drift`` also drift_ratio, own_drift_ratio, drift_transition_epoch and
+        drift_transition_epoch_ensemble, with the drift of the weights instead of the mean;
+        displacement_cosine (epoch, layer), the mean over replicas, and own_displacement_cosine.
+        With the norms of the gradients that updates followed also followed_ratio,
+        own_followed_ratio, followed_transition_epoch and followed_transition_epoch_ensemble, their
+        mean over their spread.
 
     Raises
     ------
@@ -314,11 +245,18 @@ def gradient_phases(
 
     See Also
     --------
-    epoch_drift : Drift of the weights over one epoch.
+    epoch_drift : Drift of the weights over whole epochs, and cosine of consecutive displacements.
     sgdphys.information.compression : Onset of the loss of I(X;T), to compare with the transition.
 
     Notes
     -----
+    Three readings of drift against noise. At fixed weights the mean gradient is compared with the
+    noise of a batch; it also holds the swing of the weights across their sharpest direction. The
+    drift of the weights over an even number of updates is free of a swing of two updates. The
+    paper's own is the mean over the spread of the gradients met while the weights move within an
+    epoch: the spread then holds the swing, and a swing over an odd number K of updates leaves a
+    mean of 1/K of it.
+
     In full passes without replacement the mean is exact and nothing is subtracted. The
     transition is where the ratio falls below 1 for five recorded epochs in a row, interpolated in
     logarithms; NaN where it starts below 1. The variance of a batch mean is tr S/B, so that mean
@@ -357,22 +295,21 @@ def gradient_phases(
         numbers_of(gradients[name].transpose(*order)) for name in _MEASURED
     )
     finite = np.isfinite(mean).sum(axis=0)  # (epoch, layer)
-    moved = np.full_like(mean, np.nan)
-    if drift is not None:
-        drift = labelled_array(drift)
-        require_dimensions(drift, *order)
-        moved = numbers_of(drift.transpose(*order))
+    moved, cosine = _drift_of(drift, order, mean)
+    followed = _followed_of(gradients, order)
     extra = noise**2 / batches if replacement else 0.0 * noise
     parts = {"mean": mean, "noise": noise, "weight": weight, "trace": trace}
-    parts |= {"mean2": mean**2 - extra, "noise2": noise**2, "drift": moved}
+    parts |= {"mean2": mean**2 - extra, "noise2": noise**2}
+    if moved is not None:
+        parts["drift"] = moved
+    if followed is not None:
+        parts["followed_mean"], parts["followed_noise"] = followed
     averages = {name: finite_mean(v) for name, v in parts.items()}
     ratios = _ratios(averages)
     without_each = _ratios({name: means_without_each(v) for name, v in parts.items()})
 
     found: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
     for name, value in ratios.items():
-        if name == "drift_ratio" and drift is None:
-            continue
         low, high = jackknife_interval(
             value, without_each[name], finite, confidence, kind=_KINDS.get(name, "positive")
         )
@@ -393,6 +330,29 @@ def gradient_phases(
     crossed = crossing_epoch(along(each), epoch)
     found["transition_epoch"] = (("replica", "layer"), crossed)
     with np.errstate(divide="ignore", invalid="ignore"):
+        own = {
+            "gradient_ratio": np.sqrt(np.maximum(mean**2 - extra, 0)) / noise,
+            "sample_ratio": mean / np.sqrt(trace),
+        }
+        if moved is not None:
+            own["drift_ratio"] = moved / noise
+        if followed is not None:
+            own["followed_ratio"] = followed[0] / followed[1]
+    for name, values in own.items():
+        found[f"own_{name}"] = order, values
+    for prefix in ("drift_", "followed_"):
+        if f"{prefix}ratio" in own:
+            crossings = crossing_epoch(along(own[f"{prefix}ratio"]), epoch)
+            found[f"{prefix}transition_epoch"] = ("replica", "layer"), crossings
+    if cosine is not None:
+        found["own_displacement_cosine"] = order, cosine
+        low, high = jackknife_interval(
+            finite_mean(cosine), means_without_each(cosine), np.isfinite(cosine).sum(axis=0),
+            confidence,
+        )  # fmt: skip
+        for end, values in (("", finite_mean(cosine)), ("_low", low), ("_high", high)):
+            found[f"displacement_cosine{end}"] = ("epoch", "layer"), values
+    with np.errstate(divide="ignore", invalid="ignore"):
         own_scale = trace / (mean**2 - extra) / batch_size
     found["transition_noise_scale"] = (
         ("replica", "layer"), _at_epoch(along(own_scale), epoch, crossed)
@@ -409,10 +369,6 @@ def gradient_phases(
                 mean[:, late].mean(axis=1) / np.sqrt(trace[:, late].mean(axis=1)),
             ),
         }  # fmt: skip
-    if drift is not None:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            drift_crossing = crossing_epoch(along(moved / noise), epoch)
-        found["drift_transition_epoch"] = (("replica", "layer"), drift_crossing)
     found["noise_scale_epoch"] = (("layer",), crossing_epoch(along(scale), epoch))
     # what must fall below 1: the raw ratio, or the corrected one where the mean contains noise
     falling = "gradient_ratio_squared" if replacement else "gradient_ratio"
@@ -420,8 +376,11 @@ def gradient_phases(
         ("transition_epoch_ensemble", falling, crossing_epoch),
         ("change_epoch", falling, change_epochs),
     ]
-    if drift is not None:
-        events.append(("drift_transition_epoch_ensemble", "drift_ratio", crossing_epoch))
+    events += [
+        (f"{prefix}transition_epoch_ensemble", f"{prefix}ratio", crossing_epoch)
+        for prefix in ("drift_", "followed_")
+        if f"{prefix}ratio" in ratios
+    ]
     # one draw for all, so that numerators and denominators belong to the same resamples
     draws = bootstrap_draws(len(mean), rng, resamples)
     needed = {part for _, ratio, _ in events for part in _RATIOS[ratio]}
@@ -454,6 +413,32 @@ def gradient_phases(
     return labelled(result, x=str(gradients["weight_norm"].attrs.get("units", "weight")))
 
 
+def _drift_of(
+    drift: xr.Dataset | None, order: tuple[str, ...], like: np.ndarray
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Drift, and cosine of consecutive displacements, of ``epoch_drift``."""
+    if drift is None:
+        return None, None
+    require_kind(drift, xr.Dataset, "drift", "drift_norm")
+    require_dimensions(drift["drift_norm"], *order)
+    moved = numbers_of(drift["drift_norm"].transpose(*order))
+    if moved.shape != like.shape:
+        raise InputError(
+            f"drift has {moved.shape} values along {order}, and gradients {like.shape}; "
+            "give epoch_drift the epochs of the gradients"
+        )
+    if "displacement_cosine" not in drift:
+        return moved, None
+    return moved, numbers_of(drift["displacement_cosine"].transpose(*order))
+
+
+def _followed_of(gradients: xr.Dataset, order: tuple[str, ...]) -> tuple[np.ndarray, ...] | None:
+    """Mean and spread of the gradients that updates followed, where they were recorded."""
+    if not set(_FOLLOWED) <= set(gradients):
+        return None
+    return tuple(numbers_of(gradients[name].transpose(*order)) for name in _FOLLOWED)
+
+
 def _at_epoch(values: np.ndarray, epoch: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Values (replica, layer, epoch) at one epoch each, interpolated in log time and value."""
     time = np.log1p(epoch)
@@ -473,6 +458,7 @@ _RATIOS = {
     "gradient_ratio": ("mean", "noise"),
     "gradient_ratio_squared": ("mean2", "noise2"),
     "drift_ratio": ("drift", "noise"),
+    "followed_ratio": ("followed_mean", "followed_noise"),
     "mean_over_weight": ("mean", "weight"),
     "noise_over_weight": ("noise", "weight"),
     "noise_scale": ("trace", "mean2"),
@@ -484,7 +470,7 @@ _KINDS: dict[str, Kind] = {"gradient_ratio_squared": "symmetric", "noise_scale":
 
 def _ratios(a: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Ratios of averages (..., epoch, layer)."""
-    return {name: _ratio(a, name) for name in _RATIOS}
+    return {name: _ratio(a, name) for name, parts in _RATIOS.items() if set(parts) <= set(a)}
 
 
 def _ratio(a: dict[str, np.ndarray], name: str) -> np.ndarray:

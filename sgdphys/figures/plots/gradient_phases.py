@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from sgdphys.dynamics.intervals import mean_with_interval
 from sgdphys.figures.axes import axes_of, legend_of_new, names_of, options, returned
 from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.curves import curve
@@ -15,10 +16,12 @@ from sgdphys.figures.style import NULL, epoch_axis, in_place_of_data
 from sgdphys.quantities import axis_label
 
 _EVENTS = {
-    "gradient_ratio": "transition_epoch_ensemble",
-    "drift_ratio": "drift_transition_epoch_ensemble",
+    "gradient_ratio": "transition_epoch",
+    "drift_ratio": "drift_transition_epoch",
+    "followed_ratio": "followed_transition_epoch",
 }
 """Of each ratio, the epoch at which it falls below 1."""
+_COSINE = "displacement_cosine"
 
 
 @checked_figure("gradient_ratio", along="epoch")
@@ -37,8 +40,10 @@ def gradient_phases(
         Of ``dynamics.gradient_phases``, or the group ``phases`` of a run's results.
     panels : str or sequence of str, optional
         Variables (epoch, layer), one panel each; by default the ratios that there are:
-        "gradient_ratio" and "drift_ratio". Also "mean_over_weight", "noise_over_weight". Of a ratio
-        a triangle marks where it falls below 1, with the interval of that epoch.
+        "gradient_ratio", "drift_ratio" and "followed_ratio". Also "mean_over_weight",
+        "noise_over_weight" and "displacement_cosine". Ratios are geometric means over replicas; a
+        triangle marks the geometric mean of the epochs at which those of single replicas fall
+        below 1, with its interval.
     ax : Axes or array of Axes, optional
         One per panel; a new figure by default, which gets a legend.
     **kwargs
@@ -67,20 +72,24 @@ def gradient_phases(
     >>> ax.get_yscale()
     'log'
     """
-    result = result.load()
+    result = _of_networks(result.load())
     if panels is None:
         panels = [name for name in _EVENTS if name in result]
     require_drawable(result, *names_of(panels), along="epoch")
     axes, names, is_new = axes_of(ax, panels)
     for one, name in zip(axes, names, strict=True):
         values = result[name]
-        if bool(((values > 0) & np.isfinite(values)).any()):
+        is_cosine = name == _COSINE
+        if is_cosine:
+            one.set_ylim(-1.05, 1.05)
+            one.axhline(0.0, color=NULL, linewidth=0.8, zorder=1)
+        elif bool(((values > 0) & np.isfinite(values)).any()):
             one.set_yscale("log")
         else:
             in_place_of_data(one, "no noise: one batch per epoch")
         for layer, style in layers_of(result, name):
             own = options(kwargs, **style)
-            drawn = curve(one, layer, name, "epoch", is_positive=True, **own)
+            drawn = curve(one, layer, name, "epoch", is_positive=not is_cosine, **own)
             if drawn is not None and name in _EVENTS:
                 _transition(one, layer, _EVENTS[name], drawn.get_color())
         if name in _EVENTS:
@@ -89,6 +98,28 @@ def gradient_phases(
         one.set_ylabel(axis_label(values))
     legend_of_new(axes[0], is_new)
     return returned(axes, panels)
+
+
+def _of_networks(result: xr.Dataset) -> xr.Dataset:
+    """Geometric means over replicas of every ratio and its event, as claims judge them.
+
+    The ratio of averages over replicas is another quantity: those with the largest gradients rule
+    it, and it may fall below 1 much earlier or later than that of a replica.
+    """
+    confidence = result.attrs.get("confidence", 0.95)
+    changed = {}
+    for ratio, event in _EVENTS.items():
+        for name, values in ((ratio, f"own_{ratio}"), (event, event)):
+            if values in result and "replica" in result[values].dims:
+                mean = mean_with_interval(
+                    result[values].rename(name), kind="geometric", confidence=confidence
+                )
+                for end in ("", "_low", "_high"):
+                    changed[f"{name}{end}"] = mean[f"{name}{end}"]
+    for name in _EVENTS:
+        if name in changed:
+            changed[name].attrs = result[name].attrs
+    return result.drop_vars([n for n in changed if n in result]).assign(changed)
 
 
 def _transition(ax: Axes, layer: xr.Dataset, event: str, colour: Any) -> None:

@@ -106,3 +106,30 @@ def test_one_batch_an_epoch_claims_no_transition():
     assert bool(np.isinf(found["gradient_ratio"]).all())
     assert bool(found["transition_epoch"].isnull().all())
     assert bool(found["transition_epoch_ensemble"].isnull().all())
+
+
+def test_without_followed_gradients_there_is_no_third_reading():
+    found = gradient_phases(norms(0.5, 1.0), batch_size=8, batches=7, resamples=100)
+    assert not [name for name in found if "followed" in str(name) or "drift" in str(name)]
+
+
+def test_three_readings_cross_where_each_should():
+    epoch = np.arange(40)
+    fall = (1 + epoch[:, None, None]) ** -1.0
+    given = norms(31 * fall, 1.0, epochs=40).assign(
+        followed_mean_norm=lambda d: 11 * d["weight_norm"] * fall,
+        followed_noise_norm=lambda d: 1 * d["weight_norm"],
+    )
+    drift = xr.Dataset({"drift_norm": 0 * given["mean_norm"] + 21 * fall})
+    found = gradient_phases(given, drift=drift, batch_size=8, batches=7, resamples=100)
+    for name, at in (("", 30), ("drift_", 20), ("followed_", 10)):
+        epochs = found[f"{name}transition_epoch"].to_numpy()
+        assert epochs == pytest.approx(np.full((40, 2), at), rel=1e-9), name
+        assert found[f"{name}transition_epoch_ensemble"].to_numpy() == pytest.approx([at, at])
+    assert float(found["own_followed_ratio"][0, 0, 0]) == pytest.approx(11)
+
+
+def test_a_drift_at_other_epochs_is_refused():
+    drift = xr.Dataset({"drift_norm": norms(0.5, 1.0, epochs=5)["mean_norm"]})
+    with pytest.raises(InputError, match="give epoch_drift the epochs of the gradients"):
+        gradient_phases(norms(0.5, 1.0), drift=drift, batch_size=8, batches=7)

@@ -1,0 +1,1 @@
+"""Updates to a loss against the batch size, and the noise scale on the way."""
