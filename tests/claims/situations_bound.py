@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from counting import Situation
 from scipy.stats import norm, rankdata
-from situations_information import cases_of, joined
+from sweeps import cases_of, joined
 
 from sgdphys.claims.claim import Claim
 from sgdphys.dynamics.intervals import jackknife_interval, means_without_each

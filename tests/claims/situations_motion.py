@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from counting import Situation
-from situations_information import cases_of, joined
+from sweeps import cases_of, joined
 
 from sgdphys.analyses.motion.analysis import lags_in_epochs, waiting_epochs
 from sgdphys.claims.claim import Claim

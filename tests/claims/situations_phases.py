@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 import xarray as xr
 from counting import Situation
-from situations_information import axes, cases_of, falling, joined, wandering
+from sweeps import axes, cases_of, falling, joined, wandering
 
 from sgdphys.analyses.phases.readings import READINGS, transition
 from sgdphys.claims.claim import Claim

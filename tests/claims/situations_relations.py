@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import xarray as xr
 from counting import Situation
-from situations_information import axes, cases_of, joined
+from sweeps import axes, cases_of, joined
 
 from sgdphys.analyses.diffusion.bursts import share_interval
 from sgdphys.claims.claim import Claim

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from counting import Situation
 from scipy.signal import lfilter
-from situations_information import cases_of, joined
+from sweeps import cases_of, joined
 
 from sgdphys.claims.claim import Claim
 from sgdphys.dynamics.diffusion.entropy_production import entropy_production as produced_by
