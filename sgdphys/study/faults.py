@@ -17,6 +17,8 @@ _COMPARED = {
     "less_than_equal": "at most",
     "less_than": "below",
 }
+_TRIED = ("literal[", "function-before[")
+"""How the places of alternatives begin that were tried for a value."""
 _FORMS = {
     "StepSchedule": "{every = n, factor = f}",
     "Every": "{every = n}",
@@ -57,7 +59,7 @@ def _entry_of(place: Sequence[int | str]) -> tuple[int | str, ...]:
     if place and place[0] == "analyses" and len(place) > 2:
         place = (*place[:2], *place[3:])  # after the name comes the kind again
     for k, part in enumerate(place):
-        if part in _FORMS or (isinstance(part, str) and part.startswith("literal[")):
+        if part in _FORMS or (isinstance(part, str) and part.startswith(_TRIED)):
             return tuple(place[:k])
     return tuple(place)
 
@@ -167,6 +169,10 @@ def _alternatives_of(faults: list[Any]) -> str:
     if isinstance(faults[0]["input"], str):
         return nearest(faults[0]["input"], options)
     tried = [name for f in faults for name in _FORMS if name in f["loc"]]
+    if not tried:
+        other = next(f for f in faults if f["type"] != "literal_error")
+        wanted = _wanted(other["type"], other["input"], other.get("ctx", {}), other["msg"])
+        return f"it can be {', '.join(map(repr, options))}; otherwise {wanted}"
     shapes = " or ".join(dict.fromkeys(_FORMS[name] for name in tried))
     meant = [f for f in faults if f["type"] not in ("literal_error", "model_type")]
     if not meant:

@@ -10,7 +10,7 @@ from sgdphys.analyses import catalogue
 from sgdphys.analyses.information.statistics import onset_epoch
 from sgdphys.analyses.phases.readings import READINGS
 from sgdphys.claims.estimates import Estimate, over_replicas
-from sgdphys.claims.results import Results, to_the_end
+from sgdphys.claims.results import LEARNED, Results, to_the_end
 from sgdphys.claims.verdicts import estimate_of
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information.onset import compression
@@ -42,11 +42,14 @@ def layer_tables(groups: Groups) -> list[Table]:
     Returns
     -------
     list of (title, rows)
-        Empty for a sweep, and where no information was computed. Every number that a verdict uses
-        is computed by the statistic of that verdict, layer by layer.
+        Empty for a sweep, where no information was computed, and where no network has learnt
+        anything. Every number that a verdict uses is computed by the statistic of that verdict,
+        layer by layer.
     """
     information = _of(groups, "information")
     if information is None or "case" in information.dims:
+        return []
+    if LEARNED in information.coords and not (information[LEARNED] > 0).any():
         return []
     layers = information["layer"].to_numpy()
     tables = [_information_table(groups, to_the_end(information), layers)]

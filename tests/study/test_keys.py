@@ -90,8 +90,8 @@ def faults(keys):
         ),
         (
             {"analyses": {"information": {"range": [1.0, 2.0, 3.0]}}},
-            "analyses.information.range is [1.0, 2.0, 3.0] in s.toml; it must be a list with at "
-            "most 2 entries",
+            "analyses.information.range is [1.0, 2.0, 3.0] in s.toml; it can be 'epoch'; otherwise "
+            "it must be a list with at most 2 entries",
         ),
         ({"train": 3}, "train is 3 in s.toml; it must be a table"),
         (

@@ -14,7 +14,7 @@ WILD = {
     "network": {"layers": [4, 3], "activation": "identity"},
     "train": {"epochs": 20, "replicas": 6, "learning_rate": 0.6, "loss": "squared_error"},
     "analyses": {"diversity": {}, "learning": {}},
-    "claims": {"alike": {**CLAIM, "statistic": "matched_overlap"},
+    "claims": {"alike": {**CLAIM, "statistic": "network_similarity"},
                "learnt": {**CLAIM, "statistic": "overtraining"}},
     "figures": {"formats": ["svg"]},
 }  # fmt: skip

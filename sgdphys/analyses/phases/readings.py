@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.claims.results import LEARNED, Results
-from sgdphys.dynamics.sgd.gradient_phases import crossing_epoch
+from sgdphys.dynamics.sgd.crossing import crossing_epoch
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information.onset import finite_to_the_end, is_finite
 

@@ -15,7 +15,7 @@ _FEWEST = 3
 """Batch sizes that two parameters need to be tested."""
 _BEYOND = np.log(100.0)
 """How far beyond the batch sizes given, in the logarithm, a critical one is looked for."""
-_STEP = 0.02
+_STEP = 0.2
 _MISFIT = Quantity(
     "1", "misfit", "", "root mean square of ln(updates) about the fitted S_min (1 + B_crit/B)"
 )
@@ -121,6 +121,8 @@ def fitted_law(log_steps: np.ndarray, batch: np.ndarray) -> tuple[float, float, 
         B_crit, S_min and the root mean square of residuals; NaN where the best B_crit is at the
         end of the range.
     """
+    from scipy.optimize import minimize_scalar
+
     grid = np.arange(np.log(batch.min()) - _BEYOND, np.log(batch.max()) + _BEYOND, _STEP)
     bend = np.log1p(np.exp(grid)[:, None] / batch)
     rest = log_steps - bend
@@ -129,9 +131,15 @@ def fitted_law(log_steps: np.ndarray, batch: np.ndarray) -> tuple[float, float, 
     best = int(squares.argmin())
     if best in (0, len(grid) - 1):
         return np.nan, np.nan, np.nan
-    before, here, after = squares[best - 1 : best + 2]
-    curvature = before - 2 * here + after
-    log_critical = grid[best] + (_STEP * (before - after) / (2 * curvature) if curvature else 0.0)
-    residuals = log_steps - np.log1p(np.exp(log_critical) / batch)
-    misfit = float(residuals.std())
-    return float(np.exp(log_critical)), float(np.exp(residuals.mean())), misfit
+
+    def residuals(log_critical: float) -> np.ndarray:
+        return np.asarray(log_steps - np.log1p(np.exp(log_critical) / batch))
+
+    found = minimize_scalar(
+        lambda log_critical: float(residuals(log_critical).var()),
+        bounds=(grid[best - 1], grid[best + 1]),
+        method="bounded",
+        options={"xatol": 1e-7},
+    ).x
+    rest = residuals(found)
+    return float(np.exp(found)), float(np.exp(rest.mean())), float(rest.std())

@@ -18,13 +18,12 @@ from sgdphys.dynamics.intervals import (
     means_without_each,
     resampled_means,
 )
+from sgdphys.dynamics.sgd.crossing import crossing_epoch
 from sgdphys.dynamics.slowing.surrogates import memory_of
 from sgdphys.errors import InputError
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
 
-PERSISTENCE = 5
-"""Recorded epochs in a row for which the ratio must stay below 1 to count as having crossed it."""
 _GRID = 200
 _SURROGATES = 999
 _FEWEST = 8
@@ -32,36 +31,6 @@ _ROUNDING = 1e-12
 """Range of log ratio, relative to its size or to 1, that is rounding."""
 _MEASURED = ("mean_norm", "noise_norm", "weight_norm", "noise_trace")
 _FOLLOWED = ("followed_mean_norm", "followed_noise_norm")
-
-
-def crossing_epoch(ratio: np.ndarray, epoch: np.ndarray) -> np.ndarray:
-    """Epoch at which a ratio falls below 1 for at least five recorded epochs.
-
-    Parameters
-    ----------
-    ratio : (..., epoch)
-    epoch : (epoch,)
-
-    Returns
-    -------
-    (...)
-        Interpolated between recorded epochs in log(1 + epoch) and log ratio; NaN where the ratio
-        starts below 1, never falls below it, or is not finite.
-    """
-    below = ratio < 1.0
-    window = min(PERSISTENCE, ratio.shape[-1])
-    stays = np.lib.stride_tricks.sliding_window_view(below, window, axis=-1).all(axis=-1)
-    first = stays.argmax(axis=-1)
-    happens = stays.any(axis=-1) & (first > 0)
-    before = np.maximum(first - 1, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        high = np.log(np.take_along_axis(ratio, before[..., None], -1)[..., 0])
-        low = np.log(np.take_along_axis(ratio, first[..., None], -1)[..., 0])
-        share = high / (high - low)
-    share = np.where(np.isfinite(share), share, 1.0)  # from or to an infinite logarithm
-    time = np.log1p(epoch)
-    found = np.expm1(time[before] + share * (time[first] - time[before]))
-    return np.where(happens & (high >= 0), found, np.nan)
 
 
 def step_change(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,10 +6,10 @@ import ruptures
 import xarray as xr
 from scipy.signal import lfilter
 
+from sgdphys.dynamics.sgd.crossing import crossing_epoch
 from sgdphys.dynamics.sgd.gradient_phases import (
     change_epochs,
     change_p_values,
-    crossing_epoch,
     gradient_phases,
     step_change,
 )
