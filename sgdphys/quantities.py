@@ -200,12 +200,17 @@ def axis_label(variable: xr.DataArray) -> str:
     return name + symbol + (f" ({unit})" if unit not in ("1", name) else "")
 
 
+def _plain(text: str) -> str:
+    """A rounded number without an exponent, where it has at most six digits before the point."""
+    return f"{float(text):.0f}" if "e+0" in text and abs(float(text)) < 1e6 else text
+
+
 def interval_text(value: float, low: float, high: float, unit: str = "") -> str:
     """An estimate, its unit and its interval, in digits enough to tell the ends from the value."""
     numbers = (value, low, high)
     width = high - low
     for digits in range(3, 9):
-        texts = [f"{v:.{digits}g}" for v in numbers]
+        texts = [_plain(f"{v:.{digits}g}") for v in numbers]
         errors = [abs(float(t) - v) for t, v in zip(texts, numbers, strict=True)]
         if not width > 0 or max(errors) <= width / 20:
             break

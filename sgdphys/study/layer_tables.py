@@ -27,6 +27,7 @@ _CROSSINGS = {
 _READINGS = (
     "three readings: gradients within an epoch (the paper's),\ndrift over two epochs, fixed weights"
 )
+_LARGE = 99.5
 _SHARES = (0.02, 0.05, 0.1, 0.25, 0.5)
 """Shares of the loss of information that are called its onset."""
 
@@ -136,7 +137,12 @@ def _cells(found: Estimate, form: str) -> tuple[str, str]:
     members = str(found.members)
     if not np.isfinite(found.value):
         return "none", members
-    value = form.format(found.value)
+    value, low, high = (_written(number, form) for number in found[:3])
     if not np.isfinite([found.low, found.high]).all():
         return f"{value} [no interval]", members
-    return f"{value} [{form.format(found.low)}, {form.format(found.high)}]", members
+    return f"{value} [{low}, {high}]", members
+
+
+def _written(number: float, form: str) -> str:
+    """A number, large ones as whole numbers instead of by powers of ten."""
+    return f"{number:.0f}" if abs(number) >= _LARGE else form.format(number)
