@@ -1,5 +1,7 @@
 """Networks that diverged: every statistic leaves them out, and judges nothing by none or one."""
 
+import functools
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -55,6 +57,7 @@ class Made:
         return ("epoch", "replica", "layer"), at / np.maximum(EPOCHS, 1)[:, None, None] * noise
 
 
+@functools.cache
 def results(seed=0):
     made = Made(seed)
     curves, each = ("epoch", "replica", "layer"), ("replica", "layer")
