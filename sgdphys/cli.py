@@ -409,12 +409,19 @@ def verdicts(
     index: Annotated[
         bool, typer.Option("--index", help="List the studies, with how many verdicts of each word.")
     ] = False,
+    append: Annotated[
+        Path | None, typer.Option(help="A file of Markdown that the page ends with.")
+    ] = None,
 ) -> None:
     """Write the verdicts of a run as a page of Markdown."""
     from sgdphys.report.verdict_page import study_index, verdict_page
     from sgdphys.trajectory.writer import write_text
 
+    if append is not None and not append.is_file():
+        raise InputError(f"there is no file {append}")
     text = study_index(runs[0]) if index else verdict_page(runs)
+    if append is not None:
+        text += "\n" + append.read_text(encoding="utf-8")
     if out is None:
         say(text)
         return
