@@ -104,8 +104,13 @@ def unbiased(what: str, reading: str, epochs: int, centre: float) -> float:
     return centre
 
 
-def with_some_below(at: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Transitions of which some lie before the first record."""
+def with_some_below(at: np.ndarray, reading: str, rng: np.random.Generator) -> np.ndarray:
+    """Transitions of which some lie before the first record.
+
+    The ratio of single samples falls from its own largest value, so that none does.
+    """
+    if reading == "samples":
+        return at
     return np.where(rng.random(at.shape) < BELOW_FROM_START, -0.9, at)
 
 
@@ -124,7 +129,7 @@ def transition_epoch(claim: Claim, study: Study, at: float, rng: np.random.Gener
     along, reading = axes(study), reading_in(claim)
     shape = (len(along["replica"]), len(along["layer"]))
     centre = unbiased("transition", reading, study.train.epochs, at)
-    times = with_some_below(scattered(centre, shape, rng), rng)
+    times = with_some_below(scattered(centre, shape, rng), reading, rng)
     return case_of({"phases": phases(along["epoch"], times, reading, rng)}, claim, study)
 
 
@@ -141,7 +146,7 @@ def onset_after_transition(
     ]
     times, onset = (scattered(c, shape, rng) for c in centres)
     parts = {
-        "phases": phases(along["epoch"], with_some_below(times, rng), reading, rng),
+        "phases": phases(along["epoch"], with_some_below(times, reading, rng), reading, rng),
         "information": plane(along["epoch"], onset, rng),
     }
     return case_of(parts, claim, study)
