@@ -260,13 +260,13 @@ def bottleneck_distance(
     """
     joint = finite_array(p_xy, "p_xy")
     channel = channel_of(joint)
-    if curve is None:
-        curve = bottleneck_curve(joint, bound_betas(onset_of(critical_betas(joint, most=2))))
-    bound = _bound_of(curve, channel)
     template = cells if isinstance(cells, xr.DataArray) else None
     partitions = finite_array(cells, "cells")
     if partitions.shape[-1:] != (len(joint),):
         raise InputError(f"cells are of {partitions.shape[-1:]} inputs and p_xy has {len(joint)}")
+    if curve is None:  # takes seconds
+        curve = bottleneck_curve(joint, bound_betas(onset_of(critical_betas(joint, most=2))))
+    bound = _bound_of(curve, channel)
     p_x = joint.sum(axis=1)
     conditional = joint / np.maximum(p_x, 1e-300)[:, None]
     nearest = np.abs(conditional[:, None, 1] - channel.p_y_given_x[:, 1]).argmin(axis=1)

@@ -44,9 +44,9 @@ def partitions(p_xy):
     return np.stack([*cut, np.arange(len(chance))])
 
 
-def test_no_partition_is_above_the_bound(p_xy, partitions):
+def test_no_partition_is_above_the_bound(p_xy, curve, partitions):
     """Good ones lie within 0.02 bit below it; randomly permuted cells lie far below."""
-    found = bottleneck_distance(p_xy, partitions)
+    found = bottleneck_distance(p_xy, partitions, curve=curve)
     assert bool((found["gap"] > -1e-9).all())
     assert float(found["gap"][:3].max()) < 0.02
     assert float(found["random_gap"][:3].min()) > 0.4
@@ -55,9 +55,9 @@ def test_no_partition_is_above_the_bound(p_xy, partitions):
     np.testing.assert_allclose(found["random_I_XT"], found["I_XT"])
 
 
-def test_what_keeps_everything_has_no_beta(p_xy, partitions):
+def test_what_keeps_everything_has_no_beta(p_xy, curve, partitions):
     """The identity lies on the flat part of the curve: 12 bits, gap 0, an infinite beta."""
-    last = bottleneck_distance(p_xy, partitions[-1:]).isel(dim_0=0)
+    last = bottleneck_distance(p_xy, partitions[-1:], curve=curve).isel(dim_0=0)
     assert float(last["I_XT"]) == pytest.approx(12)
     assert float(last["gap"]) == pytest.approx(0, abs=1e-9)
     assert np.isinf(last["beta_bound"])
