@@ -54,12 +54,12 @@ def mean_by_replica(values: xr.DataArray, kind: Kind) -> xr.DataArray:
     """Mean of the finite values of each replica, geometric where the kind is."""
     others = [d for d in values.dims if d != "replica"]
     if kind == "geometric":
-        means = values.copy(data=_log(values.to_numpy())).mean(others)
+        means = values.copy(data=finite_log(values.to_numpy())).mean(others)
         return means.copy(data=np.exp(means.to_numpy()))
     return values.where(np.isfinite(values)).mean(others)
 
 
-def _log(values: np.ndarray) -> np.ndarray:
+def finite_log(values: np.ndarray) -> np.ndarray:
     """Logarithm, NaN where it is not finite."""
     v = values.astype(np.float64)
     valid = np.isfinite(v) & (v > 0)
@@ -101,7 +101,7 @@ def difference(first: Estimate, second: Estimate, kind: Kind = "symmetric") -> E
 
 
 def _logs(estimate: Estimate) -> Estimate:
-    value, low, high = _log(np.array(estimate[:3])).tolist()
+    value, low, high = finite_log(np.array(estimate[:3])).tolist()
     return estimate._replace(value=value, low=low, high=high)
 
 

@@ -1,12 +1,12 @@
 """Results of a study, narrowed to the case that a claim is about."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from sgdphys.claims.estimates import finite_log
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information.onset import finite_to_the_end
 
@@ -104,15 +104,19 @@ class Results:
             Receives the analysis of one case, as returned by ``to_the_end``.
         """
         found = self.of(kind)
-        if "case" not in found.dims:
-            if LEARNED in found.coords and not (found[LEARNED] > 0).any():
-                raise NotEnoughData("no network has learnt anything: all stay at chance")
-            return measured(to_the_end(found))
-        cases = [found.isel(case=k) for k in range(found.sizes["case"])]
-        return xr.concat(
-            [measured(to_the_end(case)) for case in cases], dim="case", coords="different",
-            compat="equals", join="outer", combine_attrs="drop_conflicts",
-        )  # fmt: skip
+        if "case" not in found.dims and LEARNED in found.coords and not (found[LEARNED] > 0).any():
+            raise NotEnoughData("no network has learnt anything: all stay at chance")
+        return over_cases(found, lambda case: measured(to_the_end(case)))
+
+
+def over_cases(found: xr.Dataset, measured: Callable[[xr.Dataset], xr.DataArray]) -> xr.DataArray:
+    """A function of an analysis, applied to every case of a sweep, or to the only one."""
+    if "case" not in found.dims:
+        return measured(found)
+    return xr.concat(
+        [measured(found.isel(case=k)) for k in range(found.sizes["case"])], dim="case",
+        coords="different", compat="equals", join="outer", combine_attrs="drop_conflicts",
+    )  # fmt: skip
 
 
 def _until(found: xr.Dataset, key: str, limit: float) -> xr.Dataset:
@@ -175,11 +179,9 @@ def to_the_end(data: xr.Dataset) -> xr.Dataset:
     )
 
 
-def log(values: xr.DataArray, base: float = math.e) -> xr.DataArray:
-    """Logarithm, NaN where it is not finite."""
-    v = values.to_numpy().astype(np.float64)
-    valid = np.isfinite(v) & (v > 0)
-    return values.copy(data=np.where(valid, np.log(np.where(valid, v, 1.0)) / np.log(base), np.nan))
+def log(values: xr.DataArray) -> xr.DataArray:
+    """Natural logarithm, NaN where it is not finite."""
+    return values.copy(data=finite_log(values.to_numpy()))
 
 
 def with_ends(data: xr.Dataset, name: str, scale: Any = 1.0) -> xr.Dataset:

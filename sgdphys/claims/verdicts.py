@@ -85,9 +85,7 @@ class Verdict(NamedTuple):
     @property
     def estimate(self) -> str:
         """The estimate with its unit and interval, or the reason why there is none."""
-        if self.reason and not np.isfinite(self.value):
-            return self.reason
-        return interval_text(self.value, self.low, self.high, self.unit)
+        return self.reason or interval_text(self.value, self.low, self.high, self.unit)
 
 
 class Verdicts(list[Verdict]):
@@ -111,15 +109,15 @@ def word_for(estimate: Estimate, claim: Claim) -> str:
     "supported" if it lies entirely on the claim's side of the threshold, "not supported" if
     entirely on the other side, otherwise "inconclusive".
     """
-    above = -np.inf if claim.above is None else claim.above
-    below = np.inf if claim.below is None else claim.below
     if not np.isfinite([estimate.value, estimate.low, estimate.high]).all():
         return NO_DATA
     if 0 < estimate.members < claim.least_members:
         return NO_DATA
-    if above < estimate.low and estimate.high < below:
+    if claim.holds(estimate.low) and claim.holds(estimate.high):
         return SUPPORTED
-    if estimate.high <= above or estimate.low >= below:
+    is_below = claim.above is not None and estimate.high <= claim.above
+    is_above = claim.below is not None and estimate.low >= claim.below
+    if is_below or is_above:
         return NOT_SUPPORTED
     return INCONCLUSIVE
 
@@ -326,10 +324,10 @@ def _in_words(claim: Claim) -> str:
 
 
 def as_dataset(verdicts: list[Verdict]) -> xr.Dataset:
-    """Verdicts along ``claim``, one variable per field."""
+    """Verdicts along ``claim``, one variable per field, and whether each survives."""
     columns = {
         name: ("claim", np.array([getattr(v, name) for v in verdicts]))
-        for name in Verdict._fields
+        for name in (*Verdict._fields, "survives")
         if name != "claim"
     }
     return xr.Dataset(columns, coords={"claim": [v.claim for v in verdicts]}, attrs={

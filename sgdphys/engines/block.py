@@ -156,11 +156,9 @@ class Block:
             self.words,
         )  # fmt: skip
         sums, norms, totals = self._pass(weights, epoch, self.order, sizes)
-        whole_pass = self.ensemble.training.sampler != "replacement"
-        mean, square = sums / sizes.sum()
-        variance = batch_variance(mean, square, sizes, whole_pass)
+        mean, variance = self._mean_and_variance(sums)
         exact_mean = mean
-        if not whole_pass:
+        if self.ensemble.training.sampler == "replacement":
             sums, norms, _ = self._pass(weights, epoch, self.data.train_rows, np.array([n_train]))
             exact_mean = sums[0] / n_train
         trace = norms[:, : len(self.replicas)].T / n_train - self._by_layer(exact_mean**2)
@@ -184,13 +182,17 @@ class Block:
         sums : (2, parameter * lane)
             See ``kernels.train``.
         """
-        sizes = self.data.batch_sizes
-        whole_pass = self.ensemble.training.sampler != "replacement"
         with np.errstate(over="ignore", invalid="ignore"):  # weights on their way to divergence
-            mean, square = sums / sizes.sum()
-            variance = batch_variance(mean, square, sizes, whole_pass)
+            mean, variance = self._mean_and_variance(sums)
             out["followed_mean_norm"][at, self.replicas] = np.sqrt(self._by_layer(mean**2))
             out["followed_noise_norm"][at, self.replicas] = np.sqrt(self._by_layer(variance))
+
+    def _mean_and_variance(self, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance of batch gradients from sum_b n_b g_b and sum_b n_b g_b**2."""
+        sizes = self.data.batch_sizes
+        mean, square = sums / sizes.sum()
+        whole_pass = self.ensemble.training.sampler != "replacement"
+        return mean, batch_variance(mean, square, sizes, whole_pass)
 
     def _by_layer(self, rows: np.ndarray) -> np.ndarray:
         """Sums over the parameters of each layer, (replica, layer)."""

@@ -56,12 +56,11 @@ def analyse(folder: Path, study: Study, tell: Callable[[str], None]) -> None:
     """
     groups: dict[str, xr.Dataset] = {}
     with open_trajectory(folder) as recorded:
-        trajectory = _as_planned(recorded, study)
+        source = _source(_as_planned(recorded, study), study)  # task and networks are made once
         for name, analysis in study.analyses.items():
             tell(f"analysing {name} in {folder}")
             _require(name, study)
             compute = catalogue.analysis(analysis.of).analyse
-            source = _source(trajectory, study)
             try:
                 groups[name] = source.with_clocks(compute(source, analysis))
             except (NotEnoughData, np.linalg.LinAlgError) as error:

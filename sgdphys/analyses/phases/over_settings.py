@@ -14,12 +14,11 @@ from sgdphys.analyses.phases.readings import READINGS, crossing_or_last, reading
 from sgdphys.claims.estimates import Estimate
 from sgdphys.claims.results import LEARNED, Results
 from sgdphys.errors import InputError, NotEnoughData
+from sgdphys.information.fit import FITTED
 from sgdphys.information.onset import ONSET_SHARE, loss_epoch
 
 CLOCKS = {"epochs": "epoch", "updates": "updates", "rate x updates": "flow_time"}
 """Coordinates along epoch, by the names of clocks in claims."""
-_FITTED = 0.9
-"""Share of the rise of the output's I(T;Y) at which the fit counts as complete."""
 _FEWEST = 5
 _FEWEST_NETWORKS = 2
 
@@ -185,5 +184,5 @@ def _fitted(curve: np.ndarray, epoch: np.ndarray) -> np.ndarray:
         return np.full(curve.shape[1:], np.nan)
     mean = curve[:, known, -1].mean(axis=1)
     gained = mean - mean[0]
-    first = np.flatnonzero(gained >= _FITTED * gained[-1])[0]
+    first = np.flatnonzero(gained >= FITTED * gained[-1])[0]
     return np.full(curve.shape[1:], epoch[first])

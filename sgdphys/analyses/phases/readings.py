@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-from sgdphys.claims.results import LEARNED, Results
+from sgdphys.claims.results import LEARNED, Results, over_cases
 from sgdphys.dynamics.sgd.crossing import crossing_epoch
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information.onset import finite_to_the_end, is_finite
@@ -58,13 +58,7 @@ def of_each_case(
     values = found[name].to_numpy()
     if np.isinf(values).any() and not np.isfinite(values).any():
         raise NotEnoughData("every epoch is one update, whose gradients have no spread")
-    if "case" not in found.dims:
-        return measured(own_curves(found, name))
-    cases = [found.isel(case=k) for k in range(found.sizes["case"])]
-    return xr.concat(
-        [measured(own_curves(case, name)) for case in cases], dim="case", coords="different",
-        compat="equals", join="outer", combine_attrs="drop_conflicts",
-    )  # fmt: skip
+    return over_cases(found, lambda case: measured(own_curves(case, name)))
 
 
 def own_curves(phases: xr.Dataset, name: str) -> xr.DataArray:

@@ -30,8 +30,6 @@ ROW = 0.30
 """Height of a claim at a font size of 8 points, inches."""
 _WIDE = 58
 _EDGE = 1.12
-_FALSE_DISCOVERIES = 0.05
-_DECIDED = ("supported", "not supported")
 _HOLLOW = "hollow: exploratory, or written after"
 _WORDS = re.compile(r"(?:\$[^$]*\$|\S)+")
 """What stays on one line: between spaces, a formula with its spaces."""
@@ -160,7 +158,7 @@ def _row(ax: Axes, row: xr.Dataset, y: float, given: dict[str, Any]) -> None:
         ax.plot(ends[1:2] / scale, [y], **own)
         unit = str(row["unit"].item()) if "unit" in row else ""
         said = f"{interval_text(value, low, high, unit)}, {row['rule'].item()}: {word}"
-        if "q_value" in row and float(row["q_value"]) > _FALSE_DISCOVERIES and word in _DECIDED:
+        if "survives" in row and row["survives"].item() == "no":
             said += " (does not survive)"
     ax.text(_EDGE + 0.03, y, said, va="center", fontsize="x-small")
 
@@ -181,7 +179,7 @@ def _as_dataset(result: Any) -> xr.Dataset:
                 raise InputError(
                     f"result holds a {type(one).__name__}; verdicts were expected, as Run.verdicts"
                 )
-        rows = [verdict._asdict() for verdict in given]
+        rows = [verdict._asdict() | {"survives": verdict.survives} for verdict in given]
         if not rows:
             raise InputError("there are no verdicts to draw; does the study have [claims]?")
         names = [row.pop("claim") for row in rows]
