@@ -1,0 +1,1 @@
+"""Models of diffusion that ``fit`` compares: likelihood, coefficients, simulation."""
