@@ -405,6 +405,16 @@ GLOSSARY: dict[str, Quantity] = {
     ),
     "candidate": Quantity("1", "candidate", "", "model of lowest BIC, whose residuals are tested"),
     "compared": Quantity("1", "compared", "", "whether the model could be compared"),
+    "nearest": Quantity("1", "nearest other model", "", "model of second lowest BIC"),
+    "odds": Quantity(
+        "1", "odds", "", "Bayes factor of the candidate over the nearest other model, by BIC"
+    ),
+    "screened_out": Quantity(
+        "1",
+        "screened out",
+        "",
+        "whether a cheap test ruled the model out, which was then not fitted",
+    ),
     "aic": Quantity(
         "nats", "Akaike information criterion", "", "2 k - 2 ln L with k fitted coefficients"
     ),

@@ -11,7 +11,6 @@ from .diffusion.fractional import fit_fbm as fit_fbm
 from .diffusion.hurst import hurst as hurst
 from .diffusion.kramers_moyal import kramers_moyal as kramers_moyal
 from .diffusion.langevin import fit_langevin as fit_langevin
-from .diffusion.model_choice import fit as fit
 from .diffusion.msd import msd as msd
 from .diffusion.msd_exponent import msd_exponent as msd_exponent
 from .diffusion.ornstein_uhlenbeck import fit_ou as fit_ou
@@ -28,6 +27,7 @@ from .ensembles.entropy import weight_entropy as weight_entropy
 from .ensembles.order_parameter import order_parameter as order_parameter
 from .ensembles.overlaps import replica_overlap as replica_overlap
 from .ensembles.overlaps import unit_overlap as unit_overlap
+from .models.choice import fit as fit
 from .sgd.critical_batch_size import critical_batch_size as critical_batch_size
 from .sgd.epoch_drift import epoch_drift as epoch_drift
 from .sgd.flatness import hessian_mode_statistics as hessian_mode_statistics

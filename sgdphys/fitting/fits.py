@@ -8,10 +8,9 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.dynamics.clock import clock_of
-from sgdphys.dynamics.diffusion.model_choice import fit
-from sgdphys.dynamics.diffusion.model_likelihoods import MODELS
 from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
 from sgdphys.dynamics.diffusion.wiener import fit_wiener
+from sgdphys.dynamics.models.choice import fit
 from sgdphys.errors import InputError
 from sgdphys.fitting.reading import open_variable, project, without_buffers
 
@@ -137,7 +136,7 @@ def _beside_all(theta: xr.DataArray, compared: xr.Dataset, dim: str, time: Any) 
     whole = whole.assign_coords(
         {c: v for c, v in compared.coords.items() if not set(v.dims) & set(others)}
     )
-    at = {m: MODELS.index(m) for m in ("drifted_wiener", "ou")}
+    at = {m: k for k, m in enumerate(whole["model"].to_numpy())}
     for name in ("drift", "diffusion", "sigma"):
         for end in ("", "_low", "_high"):
             if f"{name}{end}" in whole:

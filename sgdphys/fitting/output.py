@@ -8,7 +8,6 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.dynamics.diffusion.fractional import HURST
-from sgdphys.dynamics.diffusion.model_likelihoods import MODELS
 from sgdphys.dynamics.diffusion.stable_law import INDICES
 from sgdphys.errors import InputError
 from sgdphys.fitting.fits import SAMPLE
@@ -104,7 +103,7 @@ def as_json(results: xr.Dataset) -> dict[str, Any]:
             str(n): np.vectorize(plain, otypes=[object])(v.to_numpy()).tolist()
             for n, v in results.data_vars.items()
         } | {"status": words(results["status"]).tolist()}
-        plain_results["models"] = list(MODELS)
+        plain_results["models"] = results["model"].to_numpy().tolist()
     return plain_results
 
 

@@ -8,10 +8,10 @@ import pandas as pd
 import xarray as xr
 
 from sgdphys.containers import variables_of
-from sgdphys.dynamics.diffusion import model_choice
-from sgdphys.dynamics.diffusion.model_choice import REJECT_BELOW, RESIDUAL_TESTS
-from sgdphys.dynamics.diffusion.model_likelihoods import MODELS
-from sgdphys.dynamics.diffusion.rival_models import RIVALS
+from sgdphys.dynamics.models import choice
+from sgdphys.dynamics.models.catalogue import MODELS
+from sgdphys.dynamics.models.choice import REJECT_BELOW, RESIDUAL_TESTS
+from sgdphys.dynamics.models.rivals import RIVALS
 from sgdphys.errors import InputError, nearest
 from sgdphys.status import TABLE, advice, words
 
@@ -227,7 +227,7 @@ def fit(x: Any, *, variable: str | None = None, time: Any = None, confidence: fl
     """
     if variable is not None:
         x = _variable(x, variable)
-    plain = model_choice.fit(x, time=time, confidence=confidence)
+    plain = choice.fit(x, time=time, confidence=confidence)
     found = Fit(plain.data_vars, plain.coords, plain.attrs)
     found._series, found._time = x, time
     return found

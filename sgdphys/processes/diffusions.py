@@ -183,24 +183,29 @@ def fractional_brownian(
     """
     if not 0 < hurst < 1:
         raise InputError(f"hurst is {hurst}; it must lie between 0 and 1")
+    dx = np.empty((steps, replicas, parameters))
+    noise = fractional_noise(np.random.default_rng(rng), hurst, replicas * parameters, steps)
+    dx[...] = noise.reshape(replicas, parameters, steps).transpose(2, 0, 1)
+    dx *= np.sqrt(2 * diffusion * dt ** (2 * hurst))
+    return labelled_path(
+        _summed(dx), dt, "fractional_brownian", hurst=hurst, diffusion=diffusion, alpha=2 * hurst
+    )
+
+
+def fractional_noise(rng: np.random.Generator, hurst: float, series: int, steps: int) -> np.ndarray:
+    """Fractional Gaussian noise of unit variance (series, step), exact by circulant embedding."""
     k = np.arange(steps + 1.0)
     covariance = 0.5 * ((k + 1) ** (2 * hurst) - 2 * k ** (2 * hurst) + abs(k - 1) ** (2 * hurst))
     spectrum = np.fft.rfft(np.concatenate([covariance, covariance[-2:0:-1]])).real
     spectrum = np.maximum(spectrum, 0.0)  # non-negative except for rounding (Craigmile 2003)
     size = 2 * steps
-    rng = np.random.default_rng(rng)
-    # a loop, so that memory is bounded by one series
-    dx = np.empty((steps, replicas, parameters))
-    for r in range(replicas):
-        for p in range(parameters):
-            z = rng.standard_normal((2, len(spectrum)))
-            waves = np.sqrt(spectrum * size / 2) * (z[0] + 1j * z[1])
-            waves[0], waves[-1] = (np.sqrt(spectrum[e] * size) * z[0, e] for e in (0, -1))
-            dx[:, r, p] = np.fft.irfft(waves, size)[:steps]
-    dx *= np.sqrt(2 * diffusion * dt ** (2 * hurst))
-    return labelled_path(
-        _summed(dx), dt, "fractional_brownian", hurst=hurst, diffusion=diffusion, alpha=2 * hurst
-    )
+    out = np.empty((series, steps))
+    for row in out:  # a loop, so that memory is bounded by one series
+        z = rng.standard_normal((2, len(spectrum)))
+        waves = np.sqrt(spectrum * size / 2) * (z[0] + 1j * z[1])
+        waves[0], waves[-1] = (np.sqrt(spectrum[e] * size) * z[0, e] for e in (0, -1))
+        row[:] = np.fft.irfft(waves, size)[:steps]
+    return out
 
 
 def levy_flight(
@@ -259,17 +264,20 @@ def levy_flight(
     """
     if not 0 < tail_index <= 2:
         raise InputError(f"tail_index is {tail_index}; it must lie above 0 and be at most 2")
-    rng = np.random.default_rng(rng)
-    shape = (steps, replicas, parameters)
+    dx = stable_noise(np.random.default_rng(rng), tail_index, (steps, replicas, parameters))
+    dx *= scale * dt ** (1 / tail_index)
+    return labelled_path(_summed(dx), dt, "levy_flight", tail_index=tail_index, scale=scale)
+
+
+def stable_noise(rng: np.random.Generator, tail_index: float, shape: tuple[int, ...]) -> np.ndarray:
+    """Symmetric stable numbers of scale 1 (Chambers, Mallows and Stuck 1976)."""
     angle = rng.uniform(-np.pi / 2, np.pi / 2, shape)
     waiting_time = rng.exponential(size=shape)
     if tail_index == 1:
-        dx = np.tan(angle)
-    else:
-        dx = np.sin(tail_index * angle) / np.cos(angle) ** (1 / tail_index)
-        dx *= (np.cos((1 - tail_index) * angle) / waiting_time) ** ((1 - tail_index) / tail_index)
-    dx *= scale * dt ** (1 / tail_index)
-    return labelled_path(_summed(dx), dt, "levy_flight", tail_index=tail_index, scale=scale)
+        return np.asarray(np.tan(angle))
+    dx = np.sin(tail_index * angle) / np.cos(angle) ** (1 / tail_index)
+    dx *= (np.cos((1 - tail_index) * angle) / waiting_time) ** ((1 - tail_index) / tail_index)
+    return np.asarray(dx)
 
 
 def geometric_brownian(

@@ -16,7 +16,7 @@ import simulators_fit as simulate
 import true_likelihoods as true
 
 import sgdphys as sp
-from sgdphys.dynamics.diffusion.model_likelihoods import MODELS
+from sgdphys.dynamics.models.catalogue import MODELS
 
 PAGE = Path(__file__).parents[2] / "docs" / "confusion.md"
 LENGTHS = {100: 400, 1000: 200, 10_000: 200}

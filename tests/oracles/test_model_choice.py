@@ -9,8 +9,8 @@ from truths import scales
 
 import sgdphys as sp
 from sgdphys import processes
-from sgdphys.dynamics.diffusion import residual_tests
-from sgdphys.dynamics.diffusion.model_likelihoods import MODELS
+from sgdphys.dynamics.models import residual_tests
+from sgdphys.dynamics.models.catalogue import MODELS
 from sgdphys.errors import InputError
 from sgdphys.status import words
 
@@ -59,7 +59,7 @@ def test_the_shape_of_the_result():
     assert found["best"].dims == ("replica", "parameter")
     assert found["diffusion"].dims == ("replica", "parameter", "model")
     assert found["kappa"].dims == ("replica", "parameter")
-    assert tuple(found["model"].to_numpy()) == MODELS
+    assert tuple(found["model"].to_numpy()) == tuple(MODELS)
     assert found["layer"].to_numpy().tolist() == [1, 1, 2]
     assert found["diffusion"].attrs["units"] == "weight**2/time"
     assert found["kappa"].attrs["units"] == "1/time"

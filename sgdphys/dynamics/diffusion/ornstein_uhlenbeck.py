@@ -5,6 +5,7 @@ times. Therefore estimates are median-unbiased, and intervals invert the distrib
 statistic, which is tabulated from a unit root to white noise.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -151,8 +152,8 @@ def _ou_kernel(x, t, xs, ts, even, laws, out):
         out[s, 11] = status
 
 
-def ou_columns(series: Any, confidence: float) -> dict[str, np.ndarray]:
-    """Return the columns of the kernel for all series, as arrays over ``series.over``."""
+def ou_kernel(confidence: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Return the fit of sound series (series, point) at times (point,): ``COLUMNS``."""
     tail = (1 - confidence) / 2
     # the t statistic falls with phi: the lower end of phi belongs to the upper quantile
     rows = [quantiles(p) for p in (1 - tail, 0.5, tail)]
@@ -163,7 +164,12 @@ def ou_columns(series: Any, confidence: float) -> dict[str, np.ndarray]:
         _ou_kernel(x, t, np.empty_like(t), np.empty_like(t), _EVEN, laws, out)
         return out
 
-    columns, status = over_sound_series(series, kernel, len(COLUMNS), _NEEDS)
+    return kernel
+
+
+def ou_columns(series: Any, confidence: float) -> dict[str, np.ndarray]:
+    """Return the columns of the kernel for all series, as arrays over ``series.over``."""
+    columns, status = over_sound_series(series, ou_kernel(confidence), len(COLUMNS), _NEEDS)
     found = dict(zip(COLUMNS, np.moveaxis(columns, -1, 0), strict=True))
     return found | {"status": np.where(status == OK, found["status"], status)}
 
@@ -243,11 +249,28 @@ def fit_ou(
     """
     series = paths(theta, time=time)
     c = ou_columns(series, confidence)
-    kappa, low, high = c["kappa"], c["kappa_low"], c["kappa_high"]
-    status = c["status"]
+    values = ou_values(c, confidence)
+    return result(
+        series,
+        {
+            **values,
+            "log_likelihood": c["log_likelihood"],
+            "count": c["count"],
+            "status": c["status"],
+        },
+        named={"count": number_of("increments")},
+        method="exact likelihood given the first point, median-unbiased",
+        reference="Stock (1991); Hansen (1999); Tang and Chen (2009)",
+        confidence=confidence,
+        interval_method="inversion of the tabulated t statistic; center: none",
+    )
+
+
+def ou_values(c: dict[str, np.ndarray], confidence: float) -> dict[str, np.ndarray]:
+    """Coefficients of the columns of the kernel; a status that is "weakly identified" is set."""
+    kappa, low, high, status = c["kappa"], c["kappa_low"], c["kappa_high"], c["status"]
     with np.errstate(invalid="ignore", divide="ignore"):
-        weak = (status == OK) & (kappa * c["duration"] < WEAK_BELOW)
-        times_ = 1 / kappa, 1 / high, 1 / low
+        c["status"] = np.where((status == OK) & (kappa * c["duration"] < WEAK_BELOW), WEAK, status)
         diffusion = _diffusion(c)
         d_low, d_high = _diffusion_interval(c, diffusion, confidence)
         still = is_still(status)
@@ -256,9 +279,9 @@ def fit_ou(
             "kappa": kappa,
             "kappa_low": low,
             "kappa_high": high,
-            "relaxation_time": times_[0],
-            "relaxation_time_low": times_[1],
-            "relaxation_time_high": times_[2],
+            "relaxation_time": 1 / kappa,
+            "relaxation_time_low": 1 / high,
+            "relaxation_time_high": 1 / low,
             "diffusion": diffusion,
             "diffusion_low": d_low,
             "diffusion_high": d_high,
@@ -274,20 +297,7 @@ def fit_ou(
     values["adf_p_value"] = np.where(
         c["count"] >= _FEWEST_OF_TEST, adf_p_value(values["adf_statistic"]), np.nan
     )
-    return result(
-        series,
-        {
-            **values,
-            "log_likelihood": c["log_likelihood"],
-            "count": c["count"],
-            "status": np.where(weak, WEAK, status),
-        },
-        named={"count": number_of("increments")},
-        method="exact likelihood given the first point, median-unbiased",
-        reference="Stock (1991); Hansen (1999); Tang and Chen (2009)",
-        confidence=confidence,
-        interval_method="inversion of the tabulated t statistic; center: none",
-    )
+    return values
 
 
 def _diffusion(c: dict[str, np.ndarray]) -> np.ndarray:

@@ -18,9 +18,12 @@ class Estimates(NamedTuple):
     high: np.ndarray
     """Ends of the intervals, (series, coefficient); NaN where there is none."""
     log_likelihood: np.ndarray
-    """(series,) of all points but the first, given the first."""
-    count: np.ndarray
+    """(series,) of all points but the first, given the first; NaN where there is no fit."""
+    count: np.ndarray  # type: ignore[assignment]  # of a tuple
     """(series,) number of coefficients that were fitted, for BIC."""
+    handicap: np.ndarray | float = 0.0
+    """(series,) added to BIC where a fitted coefficient gains more likelihood than chi-squared if
+    it is not there, as a root or a border does; infinite where the model is ruled out."""
 
 
 class Model(ABC):
@@ -41,6 +44,10 @@ class Model(ABC):
     """Whether it needs evenly spaced points without gaps."""
     fewest: int = 50
     """Least number of increments."""
+    without_interval: tuple[str, ...] = ()
+    """Coefficients that have no interval."""
+    not_tested: tuple[str, ...] = ()
+    """Tests of residuals that its own residuals do not pass, and that are not made."""
 
     @abstractmethod
     def fit(self, x: np.ndarray, t: np.ndarray, confidence: float) -> Estimates:
@@ -75,3 +82,19 @@ class Model(ABC):
     def at_end_of_range(self, values: np.ndarray) -> np.ndarray:
         """Whether estimates (series, coefficient) lie at an end of the range that is searched."""
         return np.zeros(len(values), bool)
+
+    def variable(self, coefficient: str) -> str:
+        """Name of a coefficient in the results of ``fit``."""
+        return f"{self.name}_{coefficient}"
+
+
+def standard_normal_steps(z: np.ndarray, deviation: np.ndarray | float) -> np.ndarray:
+    """Residuals with their log densities (2, point), where steps are normal."""
+    log_density = -0.5 * z**2 - np.log(deviation) - 0.5 * np.log(2 * np.pi)
+    return np.stack([z, np.broadcast_to(log_density, z.shape)])
+
+
+def no_estimates(series: int, coefficients: int, count: int) -> Estimates:
+    """Estimates of series to which nothing was fitted, to be filled in."""
+    values, low, high = (np.full((series, coefficients), np.nan) for _ in range(3))
+    return Estimates(values, low, high, np.full(series, np.nan), np.full(series, count))

@@ -1,0 +1,47 @@
+"""The models that ``fit`` knows by name."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sgdphys.dynamics.models.fractional_brownian import FractionalBrownian
+from sgdphys.dynamics.models.levy import Levy
+from sgdphys.dynamics.models.model import Model
+from sgdphys.dynamics.models.ornstein_uhlenbeck import OrnsteinUhlenbeck
+from sgdphys.dynamics.models.wiener import DriftedWiener, Wiener
+from sgdphys.errors import InputError, nearest
+
+MODELS: dict[str, Model] = {
+    model.name: model
+    for model in (Wiener(), DriftedWiener(), OrnsteinUhlenbeck(), FractionalBrownian(), Levy())
+}
+
+
+def chosen_models(models: Any) -> dict[str, Model]:
+    """Models by name, of names and of models of one's own; all by default.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, the same name twice, and what is no model.
+    """
+    if models is None:
+        return dict(MODELS)
+    given = [models] if isinstance(models, str | Model) else models
+    if not isinstance(given, Iterable):
+        raise InputError(f"models is {models!r}; give names of models, such as ['wiener', 'ou']")
+    found: dict[str, Model] = {}
+    for item in given:
+        if isinstance(item, str) and item not in MODELS:
+            raise InputError(f"there is no model {item!r}; {nearest(item, MODELS)}")
+        if not isinstance(item, str | Model):
+            raise InputError(
+                f"models has {item!r}; give the name of a model, or an object of a subclass of "
+                "sgdphys.dynamics.Model"
+            )
+        model = MODELS[item] if isinstance(item, str) else item
+        if model.name in found:
+            raise InputError(f"models has {model.name!r} twice")
+        found[model.name] = model
+    if not found:
+        raise InputError("models is empty; give at least one")
+    return found

@@ -1,0 +1,458 @@
+"""Model selection: which model of diffusion is the best for every series, or none."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.arguments import checked
+from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
+from sgdphys.dynamics.diffusion.wiener import fit_wiener
+from sgdphys.dynamics.diffusion.wiener_tests import anderson_darling
+from sgdphys.dynamics.models.catalogue import chosen_models
+from sgdphys.dynamics.models.model import Estimates, Model, no_estimates
+from sgdphys.dynamics.models.residual_tests import (
+    autocorrelation,
+    changing_variance,
+    nonlinear_drift,
+    unstable_sums,
+    volatility_clustering,
+)
+from sgdphys.dynamics.models.rivals import OF_PATHS, RIVALS, path_rivals, step_rivals
+from sgdphys.dynamics.series import over_sound_series, paths, result
+from sgdphys.dynamics.status import Needs, even_spacing, is_still, status_of
+from sgdphys.glossary import Quantity
+from sgdphys.quantities import number_of
+from sgdphys.status import END_OF_RANGE, FAST, OK, SHORT
+
+RESIDUAL_TESTS = {
+    "anderson_darling": "not normal",
+    "ljung_box": "autocorrelated",
+    "changing_variance": "of changing variance",
+    "volatility_clustering": "of clustered size",
+    "nonlinear_drift": "not linear in the level",
+    "sums_of_8": "of another tail index when 8 steps are summed",
+}
+"""What residuals are that fail each test."""
+REJECT_BELOW = 0.01
+"""Level, after Holm, at which the residuals reject the best model; 1/Bayes factor of a rival."""
+_FAR = -2 * np.log(REJECT_BELOW)
+"""Difference of BIC of a model that is rejected by a rival."""
+_NEAR = 10.0
+"""Difference of BIC up to which models are also compared by held-out points."""
+_OF_UNIT_ROOT = 10.0
+"""Factor of likelihood that a root fitted to a random walk gains beyond chi-squared."""
+_WITH_HEAVY_STEPS = ("levy", "student")
+"""Models of which rivals with independent steps are asked."""
+FEWEST = 50
+"""Least number of increments for a choice."""
+_NEEDS = Needs(points=FEWEST + 1)
+_NEEDS_EARLY = Needs()
+"""What a fit to the points before the held-out ones needs."""
+_HELD_OUT = 0.2
+_BY_MODEL = ("drift", "diffusion")
+"""Coefficients that several models share: results along the dimension model."""
+_OF_MODEL = ("log_likelihood", "count", "heldout", "compared", "screened_out")
+_OF_SERIES = ("candidate", "nearest", "odds", *RESIDUAL_TESTS, *RIVALS)
+
+
+def _columns(models: Mapping[str, Model]) -> list[tuple[str, str]]:
+    """What is found for every series: (model or empty, name)."""
+    found = [("", name) for name in _OF_SERIES]
+    for name, model in models.items():
+        ends = ("", "_low", "_high")
+        found += [(name, f"{c}{end}") for c in model.coefficients for end in ends]
+        found += [(name, value) for value in _OF_MODEL]
+    return found
+
+
+def _estimates(model: Model, x: np.ndarray, t: np.ndarray, confidence: float) -> Estimates:
+    """Estimates of all series; of those that a cheap test screens out NaN, with a handicap."""
+    rows = np.flatnonzero(model.may_be_best(x, t))
+    fitted = model.fit(x[rows], t, confidence) if len(rows) else None
+    if fitted is not None and len(rows) == len(x):
+        return fitted._replace(handicap=np.broadcast_to(fitted.handicap, len(x)))
+    found = no_estimates(len(x), len(model.coefficients), 0)
+    found = found._replace(handicap=np.full(len(x), np.inf))
+    if fitted is not None:
+        for all_series, some in zip(found, fitted, strict=True):
+            np.asarray(all_series)[rows] = some
+    return found
+
+
+def _choose(
+    x: np.ndarray, t: np.ndarray, models: Mapping[str, Model], confidence: float
+) -> np.ndarray:
+    """Compare models on series without gaps (series, point): ``_columns``."""
+    names = list(models)
+    series, n = len(x), x.shape[1] - 1
+    out = {c: np.full(series, np.nan) for c in _columns(models)}
+    bic = np.full((series, len(models)), np.inf)
+    is_even = bool(np.isfinite(even_spacing(t)))
+    walk = np.ones(series, bool)
+    found: dict[str, Estimates] = {}
+    for m, (name, model) in enumerate(models.items()):
+        can_be_fitted = (is_even or not model.needs_even) and n >= model.fewest
+        out[name, "compared"][:] = can_be_fitted
+        if not can_be_fitted:
+            continue
+        found[name] = e = _estimates(model, x, t, confidence)
+        for k, c in enumerate(model.coefficients):
+            out[name, c], out[name, f"{c}_low"] = e.values[:, k], e.low[:, k]
+            out[name, f"{c}_high"] = e.high[:, k]
+        out[name, "log_likelihood"], out[name, "count"] = e.log_likelihood, e.count
+        out[name, "screened_out"] = (e.count == 0).astype(float)
+        value = e.count * np.log(n) - 2 * e.log_likelihood + e.handicap
+        bic[:, m] = np.where(np.isfinite(value), value, np.inf)
+        if name == "ou":
+            walk = ~np.isfinite(value) | np.isinf(e.handicap)
+    rivals = np.full((series, len(RIVALS)), np.inf)
+    if is_even:
+        gained = np.where(walk, 2 * np.log(_OF_UNIT_ROOT), 0.0)[:, None]
+        rivals[:, : len(OF_PATHS)] = path_rivals(x) + gained
+    _leave_out_ends(models, found, bic, rivals.min(axis=1), out)
+    order = np.argsort(bic, axis=1, kind="stable")
+    lowest = np.take_along_axis(bic, order, axis=1)
+    valid = np.flatnonzero(np.isfinite(lowest[:, 0]))
+    out["", "candidate"][valid] = order[valid, 0]
+    if len(models) > 1:
+        second = valid[np.isfinite(lowest[valid, 1])]
+        out["", "nearest"][second] = order[second, 1]
+        gap = np.minimum(lowest[second, 1] - lowest[second, 0], 1e3)
+        out["", "odds"][second] = np.exp(0.5 * gap)
+    for m, name in enumerate(names):
+        near = np.flatnonzero(bic[:, m] - lowest[:, 0] < _NEAR)
+        if name in found and len(near):
+            out[name, "heldout"][near] = _heldout(models[name], x[near], t, confidence)
+    for m, name in enumerate(names):
+        rows = valid[order[valid, 0] == m]
+        if not len(rows):
+            continue
+        if name in _WITH_HEAVY_STEPS:
+            rivals[rows, len(OF_PATHS) :] = step_rivals(np.diff(x[rows], axis=1))
+        e = found[name]
+        tests = _residual_tests(models[name], e.values[rows], x[rows], t)
+        for test, p_values in tests.items():
+            out["", test][rows] = p_values
+    # 1 over the Bayes factor
+    odds = np.exp(-0.5 * np.maximum(lowest[:, :1] - rivals, 0))
+    odds[~np.isfinite(rivals) | ~np.isfinite(lowest[:, :1])] = np.nan
+    for k, rival in enumerate(RIVALS):
+        out["", rival] = odds[:, k]
+    return np.column_stack(list(out.values()))
+
+
+def _leave_out_ends(
+    models: Mapping[str, Model],
+    found: Mapping[str, Estimates],
+    bic: np.ndarray,
+    rival: np.ndarray,
+    out: Mapping[tuple[str, str], np.ndarray],
+) -> None:
+    """An estimate at the end of its range is no candidate, and counts as not compared.
+
+    Beyond the end it might be the best, unless another model or a rival is far better.
+    """
+    at_ends = {}
+    for m, (name, model) in enumerate(models.items()):
+        if name in found:
+            at_end = model.at_end_of_range(found[name].values) & np.isfinite(bic[:, m])
+            if at_end.any():
+                at_ends[name] = at_end, bic[at_end, m]
+                bic[at_end, m] = np.inf
+    lowest = bic.min(axis=1)
+    for name, (at_end, value) in at_ends.items():
+        is_worse = (value > lowest[at_end]) | (value > rival[at_end] + _FAR)
+        out[name, "compared"][at_end] = is_worse
+
+
+def _heldout(model: Model, x: np.ndarray, t: np.ndarray, confidence: float) -> np.ndarray:
+    """Mean log density (series,) of the last fifth, with coefficients from the rest."""
+    first = int(np.ceil((1 - _HELD_OUT) * x.shape[1]))
+    valid = np.flatnonzero(status_of(x[:, :first], t[:first], _NEEDS_EARLY) == OK)
+    found = np.full(len(x), np.nan)
+    if len(valid) and first > model.fewest:
+        early = model.fit(x[valid, :first], t[:first], confidence)
+        for k, row in enumerate(valid):
+            if np.isfinite(early.log_likelihood[k]):
+                found[row] = model.steps(early.values[k], x[row], t)[1, first - 1 :].mean()
+    return found
+
+
+def _residual_tests(
+    model: Model, values: np.ndarray, x: np.ndarray, t: np.ndarray
+) -> dict[str, np.ndarray]:
+    """p-values (series,) of the tests of the residuals of one model."""
+    z = np.stack([model.steps(v, row, t)[0] for v, row in zip(values, x, strict=True)])
+    level = x[:, :-1]
+    coefficients = list(model.coefficients)
+    kappa = values[:, coefficients.index("kappa")] if "kappa" in coefficients else np.zeros(len(x))
+    made: dict[str, Callable[[], np.ndarray]] = {
+        "anderson_darling": lambda: anderson_darling(z)[1],
+        "ljung_box": lambda: autocorrelation(z),
+        "changing_variance": lambda: changing_variance(z, level),
+        "volatility_clustering": lambda: volatility_clustering(z),
+        "nonlinear_drift": lambda: nonlinear_drift(z, level, kappa * (t[-1] - t[0])),
+    }
+    if model.name == "levy":
+        index = values[:, coefficients.index("tail_index")]
+        made["sums_of_8"] = lambda: unstable_sums(np.diff(x, axis=1), index)
+    return {name: test() for name, test in made.items() if name not in model.not_tested}
+
+
+def _holm(p_values: np.ndarray) -> np.ndarray:
+    """Smallest p-value of the tests (..., test) that were made, corrected for their number."""
+    made = np.isfinite(p_values)
+    smallest = np.where(made, p_values, 1.0).min(axis=-1)
+    return np.minimum(made.sum(axis=-1) * smallest, 1.0)
+
+
+@checked
+def fit(
+    x: Any,
+    *,
+    models: Any = None,
+    time: Any = None,
+    confidence: float = 0.95,
+) -> xr.Dataset:
+    """Model selection by BIC: Wiener, Ornstein-Uhlenbeck, fractional Brownian or Levy, or none.
+
+    Parameters
+    ----------
+    x : DataArray or array
+        Paths in units x; an array without names has time first and spacing 1. Lazy arrays are read
+        in blocks.
+    time : str, float, array or pair, optional
+        Time dimension or coordinate, spacing of the points, or their times, in units t: see
+        ``dynamics.series.paths``. A spacing that contradicts the coordinate is an error.
+    confidence : float
+        Level of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    Dataset
+        Over the other dimensions of ``x``: best, the name of a model, "none" or "not compared";
+        candidate, the model of lowest BIC; by ``model``: compared, whether it could be compared,
+        drift (x/t), diffusion (x**2/t), sigma (x/t**0.5), log_likelihood, aic, bic, heldout;
+        of the Ornstein-Uhlenbeck process: kappa (1/t) and relaxation_time (t), both with
+        intervals, phi and center (x); of fractional Brownian motion: hurst with its interval and
+        generalised_diffusion (x**2/t**alpha, MSD = 2 D t**(2 hurst)); tail_index with its interval;
+        p_value by ``test``; count (increments); status. Diffusion and sigma are NaN for fbm and
+        levy. The intervals are ``_low`` and ``_high``; drift has one for drifted_wiener, diffusion
+        for drifted_wiener and ou.
+
+    Raises
+    ------
+    InputError
+        For an unknown dimension, times that do not increase, or a spacing that contradicts them.
+
+    See Also
+    --------
+    wiener_tests : Which test a Wiener process fails.
+    fit_wiener, fit_ou, fit_fbm, fit_levy : The single fits.
+    kramers_moyal : Drift and diffusion as functions of position, for a series that is "none".
+
+    Notes
+    -----
+    How ``best`` is chosen. The likelihood of every model given the first point is maximised, and
+    the model with the lowest BIC is the candidate. An Ornstein-Uhlenbeck process can be that only
+    if the Dickey-Fuller test rejects a random walk at 5%, because under a random walk its gain in
+    likelihood is not chi-squared. A Hurst exponent or tail index at the end of its range is no
+    candidate; where it would have been the best and all others are rejected, the status is "at the
+    end of the range". White noise is an Ornstein-Uhlenbeck process with the status "relaxes within
+    one step".
+
+    Then two things can reject the candidate. (1) Its one-step residuals (normal scores of the
+    probability transform) would be independent standard normal numbers if it were true. They are
+    tested for normality (``anderson_darling``), autocorrelation (``ljung_box``), variance that
+    changes with time or level (``changing_variance``), volatility clustering
+    (``volatility_clustering``: GARCH, switching) and a drift that is not linear in the level
+    (``nonlinear_drift``: double wells; not of fbm and levy); of levy, the tail index of sums of 8
+    increments must be that of single ones (``sums_of_8``), which that of Student t increments or
+    jumps is not. Tests together reject at 1% (Holm). (2) Rivals: models off the list that are often
+    the true ones, ``measurement_noise`` (an Ornstein-Uhlenbeck or Wiener process under noise,
+    ARMA(1,1)), ``second_order`` (AR(2)) and, of levy, ``student_t`` and ``jumps`` (a mixture of two
+    normal laws). One that is 100 times as likely by BIC rejects the candidate; its ``p_value`` is 1
+    over that Bayes factor, which is a p-value by Markov's inequality. Of paths that may be random
+    walks (Dickey-Fuller test at 5%) it must be 1000, because the gain of a fitted root is then not
+    chi-squared.
+
+    "none" means that no model of the five describes the series at its own spacing: all were
+    compared, and the best of them is rejected. Its coefficients are then not those of a true
+    process. Where the candidate is rejected and some model could not be compared, which might be
+    the true one, ``best`` is "not compared". The smallest ``p_value`` says what to do.
+    ``ljung_box``, ``measurement_noise``, ``second_order``: successive steps are correlated; fit
+    every k-th point, or use ``diffusion_vs_lag``. ``changing_variance``, ``volatility_clustering``:
+    fit shorter stretches, or use ``diffusion_coefficient`` with a window, or ``kramers_moyal``.
+    ``nonlinear_drift``: use ``kramers_moyal``. ``anderson_darling``, ``sums_of_8``, ``student_t``,
+    ``jumps``: the steps are not normal, nor stable; use ``tail_index`` with care. Long series are
+    rejected for smaller deviations than short ones: compare stretches of equal length. What
+    simulated processes are named is counted in docs/confusion.md: true models are "none" in at most
+    2.5% of series, but fractional Brownian motion of exponent 0.9 in 3.5% at 100 increments.
+
+    ``heldout`` is the mean log density of the last fifth of the points, with coefficients from the
+    first four fifths. Fractional and Levy models need evenly spaced points without gaps; otherwise
+    they are NaN and not compared. With fewer than 50 increments, or a status other than "ok" or
+    "relaxes within one step", ``best`` is "not compared". Levy is ruled out, not left out, where
+    increments take few distinct values.
+
+    References
+    ----------
+    Schwarz (1978) for BIC; Dickey and Fuller (1979); Diebold, Gunther and Tay (1998) for the
+    probability transform; Holm (1979); Kass and Raftery (1995) for Bayes factors by BIC.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> data = sp.processes.ornstein_uhlenbeck(kappa=1.0, dt=0.1, steps=2000, rng=0)
+    >>> found = sp.fit(data["theta"], time="time")
+    >>> found["best"].item(), round(found["kappa"].item(), 1)
+    ('ou', 1.0)
+    >>> growing = sp.processes.geometric_brownian(growth=0.1, volatility=0.5, steps=2000, rng=0)
+    >>> sp.fit(growing["theta"], time="time")["best"].item()
+    'none'
+    """
+    series = paths(x, time=time)
+    compared = chosen_models(models)
+    columns = _columns(compared)
+
+    def kernel(values: np.ndarray, t: np.ndarray) -> np.ndarray:
+        out = np.full((len(values), len(columns)), np.nan)
+        finite = np.isfinite(values)
+        complete = finite.all(axis=1)
+        if complete.any():
+            out[complete] = _choose(values[complete], t, compared, confidence)
+        for row in np.flatnonzero(~complete):
+            k = finite[row]
+            out[row] = _choose(values[row, k][None], t[k], compared, confidence)[0]
+        return out
+
+    found, _ = over_sound_series(series, kernel, len(columns), _NEEDS)
+    by_name = dict(zip(columns, np.moveaxis(found, -1, 0), strict=True))
+    return _labelled(series, compared, by_name, confidence)
+
+
+def _labelled(
+    series: Any,
+    models: Mapping[str, Model],
+    found: Mapping[tuple[str, str], np.ndarray],
+    confidence: float,
+) -> xr.Dataset:
+    """Label what ``_choose`` found, with the coefficients of short series by the single fits."""
+    wiener, ou = (fitted(series, confidence=confidence) for fitted in (fit_wiener, fit_ou))
+    names = list(models)
+    n = wiener["count"].to_numpy()
+    shape = n.shape
+
+    def by_model(value: str) -> np.ndarray:
+        missing = np.full(shape, np.nan)
+        return np.stack([found.get((m, value), missing) for m in names], axis=-1)
+
+    shared = {
+        f"{c}{end}": by_model(f"{c}{end}") for c in _BY_MODEL for end in ("", "_low", "_high")
+    }
+    for m, single in (("drifted_wiener", wiener), ("ou", ou)):
+        for name in shared:
+            if m in models and name in single:
+                shared[name][..., names.index(m)] = single[name]
+    if "wiener" in models:
+        still = is_still(wiener["status"].to_numpy())
+        shared["diffusion"][still, names.index("wiener")] = 0.0
+    own, named = _own_coefficients(models, found)
+    if "ou" in models:
+        own |= {name: ou[name].to_numpy() for name in own if name in ou}
+        own |= {name: ou[name].to_numpy() for name in _OF_OU}
+    likelihood, count, compared = map(by_model, ("log_likelihood", "count", "compared"))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        bic = count * np.log(n)[..., None] - 2 * likelihood
+    tests, rivals = (
+        np.stack([found["", name] for name in kind], axis=-1) for kind in (RESIDUAL_TESTS, RIVALS)
+    )
+    rejected = (_holm(tests) < REJECT_BELOW) | (rivals < REJECT_BELOW).any(axis=-1)
+    chosen = np.isfinite(found["", "candidate"])
+    compared = np.where(chosen[..., None], compared, 0).astype(bool)
+    candidate, nearest = (_name(found["", which], names) for which in ("candidate", "nearest"))
+    no_model = np.where(compared.all(axis=-1), "none", "not compared")
+    best = np.where(chosen & ~rejected, candidate, no_model)
+    values: dict[str, Any] = {
+        "best": best,
+        "candidate": candidate,
+        "nearest": nearest,
+        "odds": found["", "odds"],
+        "compared": (("model",), compared),
+        "screened_out": (("model",), by_model("screened_out") == 1),
+        **{name: (("model",), v) for name, v in shared.items()},
+        "sigma": (("model",), np.sqrt(2 * shared["diffusion"])),
+        "log_likelihood": (("model",), likelihood),
+        "aic": (("model",), 2 * count - 2 * likelihood),
+        "bic": (("model",), bic),
+        "heldout": (("model",), by_model("heldout")),
+        **own,
+        "p_value": (
+            ("test",),
+            np.concatenate([tests, rivals, ou["adf_p_value"].to_numpy()[..., None]], axis=-1),
+        ),
+        "count": n,
+        "status": _status(wiener, ou, models, found, best, chosen, compared),
+    }
+    return result(
+        series,
+        values,
+        coords={"model": names, "test": [*RESIDUAL_TESTS, *RIVALS, "adf"]},
+        named={"count": number_of("increments"), **named},
+        method="lowest BIC; Dickey-Fuller test for OU; none if residuals are rejected at 1% "
+        "(Holm), or a model off the list is 100 times as likely",
+        reference="Schwarz (1978); Dickey and Fuller (1979); Diebold, Gunther and Tay (1998)",
+        confidence=confidence,
+        duration=float(series.times[-1] - series.times[0]) if len(series.times) else 0.0,
+        interval_method="that of the fit of each model; none for coefficients without ends",
+    )
+
+
+_OF_OU = ("relaxation_time", "relaxation_time_low", "relaxation_time_high", "phi")
+"""Further results of the Ornstein-Uhlenbeck process."""
+
+
+def _name(number: np.ndarray, names: list[str]) -> np.ndarray:
+    """Names of models by number; empty where there is none."""
+    which = np.where(np.isfinite(number), number, len(names)).astype(int)
+    return np.array([*names, ""])[which]
+
+
+def _own_coefficients(
+    models: Mapping[str, Model], found: Mapping[tuple[str, str], np.ndarray]
+) -> tuple[dict[str, np.ndarray], dict[str, Quantity]]:
+    """Coefficients that one model has, with their ends, under the names of results."""
+    values: dict[str, np.ndarray] = {}
+    named = {}
+    for name, model in models.items():
+        for c, quantity in model.coefficients.items():
+            if c in _BY_MODEL:
+                continue
+            variable = model.variable(c)
+            named[variable] = quantity
+            ends = () if c in model.without_interval else ("_low", "_high")
+            values |= {f"{variable}{end}": found[name, f"{c}{end}"] for end in ("", *ends)}
+    return values, named
+
+
+def _status(
+    wiener: xr.Dataset,
+    ou: xr.Dataset,
+    models: Mapping[str, Model],
+    found: Mapping[tuple[str, str], np.ndarray],
+    best: np.ndarray,
+    chosen: np.ndarray,
+    compared: np.ndarray,
+) -> np.ndarray:
+    status = wiener["status"].to_numpy().astype(int)
+    status = np.where((status == OK) & ~chosen, SHORT, status)
+    is_white = (best == "ou") & (ou["status"].to_numpy() == FAST)
+    status = np.where((status == OK) & is_white, FAST, status)
+    for m, (name, model) in enumerate(models.items()):
+        values = np.stack([found[name, c] for c in model.coefficients], axis=-1)
+        at_end = model.at_end_of_range(values.reshape(-1, values.shape[-1])).reshape(best.shape)
+        is_open = at_end & ~compared[..., m] & (best == "not compared")
+        status = np.where((status == OK) & is_open, END_OF_RANGE, status)
+    return status

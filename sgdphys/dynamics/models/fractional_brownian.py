@@ -1,0 +1,72 @@
+"""Fractional Brownian motion with drift."""
+
+import numpy as np
+
+from sgdphys.dynamics.diffusion.fractional import COLUMNS, at_end, fbm_kernel, prediction_errors
+from sgdphys.dynamics.models.model import Estimates, Model, no_estimates, standard_normal_steps
+from sgdphys.glossary import GLOSSARY
+from sgdphys.processes.diffusions import fractional_noise
+from sgdphys.quantities import GENERALISED_DIFFUSION
+
+
+class FractionalBrownian(Model):
+    """Gaussian with MSD = 2 D t**(2 hurst) about a drift; evenly spaced points, as ``fit_fbm``."""
+
+    name = "fbm"
+    sentence = "fractional Brownian motion"
+    coefficients = {
+        "hurst": GLOSSARY["hurst"],
+        "drift": GLOSSARY["drift"],
+        "generalised_diffusion": GENERALISED_DIFFUSION._replace(
+            description="of fractional Brownian motion: MSD = 2 D t**alpha, alpha = 2 hurst"
+        ),
+    }
+    without_interval = ("generalised_diffusion",)
+    not_tested = ("nonlinear_drift",)
+
+    def fit(self, x: np.ndarray, t: np.ndarray, confidence: float) -> Estimates:
+        """Exact or Whittle likelihood of the exponent; log-likelihood of one-step predictions."""
+        found = no_estimates(len(x), 3, 3)
+        spacing = (t[-1] - t[0]) / (len(t) - 1)
+        c = dict(zip(COLUMNS, fbm_kernel(x, confidence=confidence).T, strict=True))
+        hurst, variance = c["hurst"], c["variance"]
+        with np.errstate(over="ignore"):
+            diffusion = variance / (2 * spacing ** (2 * hurst))
+        found.values[:] = np.column_stack([hurst, c["drift"] / spacing, diffusion])
+        found.low[:, 0], found.high[:, 0] = c["hurst_low"], c["hurst_high"]
+        is_fitted = np.isfinite(hurst) & (variance > 0)
+        found.values[~is_fitted] = found.low[~is_fitted] = found.high[~is_fitted] = np.nan
+        for row in np.flatnonzero(is_fitted):
+            found.log_likelihood[row] = self.steps(found.values[row], x[row], t)[1].sum()
+        return found
+
+    def steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """Errors of predictions from the past 256 increments."""
+        hurst, drift, diffusion = values
+        spacing = (t[-1] - t[0]) / (len(t) - 1)
+        scale = np.sqrt(2 * diffusion) * spacing**hurst
+        z, deviation = prediction_errors(hurst, (np.diff(x) - drift * spacing) / scale)
+        return standard_normal_steps(z, deviation * scale)
+
+    def simulate(
+        self,
+        values: np.ndarray,
+        t: np.ndarray,
+        start: float,
+        copies: int,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """Exact, by circulant embedding."""
+        hurst, drift, diffusion = values
+        spacing = (t[-1] - t[0]) / (len(t) - 1)
+        scale = np.sqrt(2 * diffusion) * spacing**hurst
+        noise = fractional_noise(rng, hurst, copies, len(t) - 1)
+        return start + np.pad(np.cumsum(drift * spacing + scale * noise, axis=1), ((0, 0), (1, 0)))
+
+    def at_end_of_range(self, values: np.ndarray) -> np.ndarray:
+        """Whether the exponent is the smallest or largest that is compared."""
+        return at_end(values[:, 0])
+
+    def variable(self, coefficient: str) -> str:
+        """Its coefficients carry plain names."""
+        return coefficient

@@ -1,0 +1,72 @@
+"""Levy flight: independent symmetric stable increments."""
+
+import numpy as np
+from scipy.special import ndtri_exp
+
+from sgdphys.dynamics.diffusion.stable_law import evaluate, log_rows, table
+from sgdphys.dynamics.diffusion.tail_index import at_lower_end, levy_columns
+from sgdphys.dynamics.models.model import Estimates, Model, no_estimates
+from sgdphys.dynamics.status import takes_few_values
+from sgdphys.glossary import GLOSSARY
+from sgdphys.processes.diffusions import stable_noise
+
+
+class Levy(Model):
+    """Stable increments of equal times, as ``fit_levy``.
+
+    Increments of few distinct values are not stable: the model is then ruled out.
+    """
+
+    name = "levy"
+    sentence = "a Levy flight"
+    coefficients = {
+        "tail_index": GLOSSARY["tail_index"],
+        "drift": GLOSSARY["drift"],
+        "scale": GLOSSARY["scale"],
+    }
+    without_interval = ("scale",)
+    not_tested = ("nonlinear_drift",)
+
+    def fit(self, x: np.ndarray, t: np.ndarray, confidence: float) -> Estimates:
+        """Maximum likelihood by interpolated densities."""
+        found = no_estimates(len(x), 3, 3)
+        spacing = (t[-1] - t[0]) / (len(t) - 1)
+        dx = np.diff(x, axis=1)
+        rows = np.flatnonzero(~takes_few_values(dx))
+        index, low, high, location, scale, likelihood = levy_columns(dx[rows], confidence).T
+        found.values[rows] = np.column_stack([index, location / spacing, scale])
+        found.low[rows, 0], found.high[rows, 0] = low, high
+        found.log_likelihood[rows] = likelihood
+        return found
+
+    def steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """Normal scores of the increments."""
+        index, drift, scale = values
+        dx = np.diff(x)
+        location = drift * (t[-1] - t[0]) / (len(t) - 1)
+        out = np.empty((len(dx), 2))
+        evaluate(table().step, *log_rows(index), dx, location, scale, out)
+        z = -np.sign(dx - location) * ndtri_exp(np.minimum(out[:, 1], np.log(0.5)))
+        return np.stack([z, out[:, 0]])
+
+    def simulate(
+        self,
+        values: np.ndarray,
+        t: np.ndarray,
+        start: float,
+        copies: int,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """Exact increments."""
+        index, drift, scale = values
+        location = drift * (t[-1] - t[0]) / (len(t) - 1)
+        dx = location + scale * stable_noise(rng, float(index), (copies, len(t) - 1))
+        return start + np.pad(np.cumsum(dx, axis=1), ((0, 0), (1, 0)))
+
+    def at_end_of_range(self, values: np.ndarray) -> np.ndarray:
+        """Whether the index is the smallest that is compared."""
+        return at_lower_end(values[:, 0])
+
+    def variable(self, coefficient: str) -> str:
+        """Its index carries a plain name."""
+        return coefficient if coefficient == "tail_index" else f"levy_{coefficient}"

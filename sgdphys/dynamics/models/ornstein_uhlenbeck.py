@@ -1,0 +1,92 @@
+"""Ornstein-Uhlenbeck process, down to white noise."""
+
+import numpy as np
+
+from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import COLUMNS, ou_kernel, ou_values
+from sgdphys.dynamics.models.model import Estimates, Model, no_estimates, standard_normal_steps
+from sgdphys.glossary import GLOSSARY, Quantity
+from sgdphys.status import FAST, OSCILLATING
+
+ADF_BELOW = 0.05
+"""Dickey-Fuller p-value below which an Ornstein-Uhlenbeck process can be the best model."""
+
+
+class OrnsteinUhlenbeck(Model):
+    """dX = -kappa (X - center) dt + sqrt(2 D) dW, at any times, as ``fit_ou``.
+
+    White noise, which relaxes within one step, has an infinite kappa and no D; its deviation is
+    that of the stationary state. Where the Dickey-Fuller test does not reject a random walk at 5%
+    the model is ruled out: under a random walk its gain in likelihood is not chi-squared.
+    """
+
+    name = "ou"
+    sentence = "an Ornstein-Uhlenbeck process"
+    coefficients = {
+        "kappa": GLOSSARY["kappa"],
+        "center": GLOSSARY["center"],
+        "diffusion": GLOSSARY["diffusion"],
+        "deviation": Quantity(
+            "{x}", "stationary standard deviation", r"\sigma_x", "sqrt(D/kappa) about the centre"
+        ),
+    }
+    needs_even = False
+    without_interval = ("center", "deviation")
+
+    def fit(self, x: np.ndarray, t: np.ndarray, confidence: float) -> Estimates:
+        """Median-unbiased coefficients, maximum of the exact likelihood."""
+        found = no_estimates(len(x), 4, 3)
+        columns = dict(zip(COLUMNS, ou_kernel(confidence)(x, t).T, strict=True))
+        v = ou_values(columns, confidence)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            deviation = np.sqrt(v["diffusion"] / v["kappa"])
+        values = np.column_stack([v["kappa"], v["center"], v["diffusion"], deviation])
+        likelihood = columns["log_likelihood"]
+        is_white = np.isin(columns["status"], (FAST, OSCILLATING))
+        variance = x[is_white, 1:].var(axis=1)
+        center = x[is_white, 1:].mean(axis=1)
+        fast = np.full(len(center), np.inf)
+        none = np.full(len(center), np.nan)
+        values[is_white] = np.column_stack([fast, center, none, np.sqrt(variance)])
+        likelihood[is_white] = -0.5 * (len(t) - 1) * (np.log(2 * np.pi * variance) + 1)
+        is_fitted = is_white | (np.isfinite(values[:, :3]).all(axis=1) & (v["kappa"] > 0))
+        found.values[is_fitted] = values[is_fitted]
+        found.log_likelihood[is_fitted] = likelihood[is_fitted]
+        for k, name in ((0, "kappa"), (2, "diffusion")):
+            found.low[:, k], found.high[:, k] = v[f"{name}_low"], v[f"{name}_high"]
+        is_walk = ~(v["adf_p_value"] < ADF_BELOW)
+        return found._replace(handicap=np.where(is_walk, np.inf, 0.0))
+
+    def steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """Deviations from the relaxed last point, in their standard deviations."""
+        phi, deviation = _transition(values, np.diff(t))
+        z = (x[1:] - values[1] - phi * (x[:-1] - values[1])) / deviation
+        return standard_normal_steps(z, deviation)
+
+    def simulate(
+        self,
+        values: np.ndarray,
+        t: np.ndarray,
+        start: float,
+        copies: int,
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """Exact transitions."""
+        phi, deviation = _transition(values, np.diff(t))
+        x = np.empty((len(t), copies))
+        x[0] = start - values[1]
+        noise = deviation[:, None] * rng.standard_normal((len(phi), copies))
+        for k in range(len(phi)):
+            x[k + 1] = phi[k] * x[k] + noise[k]
+        return (values[1] + x).T
+
+    def variable(self, coefficient: str) -> str:
+        """Its coefficients carry plain names."""
+        return coefficient
+
+
+def _transition(values: np.ndarray, dt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Factor by which a deviation decays in a step, and standard deviation of the noise."""
+    kappa, _, diffusion, deviation = values
+    if np.isinf(kappa):
+        return np.zeros(len(dt)), np.full(len(dt), deviation)
+    return np.exp(-kappa * dt), np.sqrt(diffusion * -np.expm1(-2 * kappa * dt) / kappa)
