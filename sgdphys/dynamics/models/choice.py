@@ -174,9 +174,10 @@ def _heldout(model: Model, x: np.ndarray, t: np.ndarray, confidence: float) -> n
     found = np.full(len(x), np.nan)
     if len(valid) and first > model.fewest:
         early = model.fit(x[valid, :first], t[:first], confidence)
-        for k, row in enumerate(valid):
-            if np.isfinite(early.log_likelihood[k]):
-                found[row] = model.steps(early.values[k], x[row], t)[1, first - 1 :].mean()
+        fitted = np.isfinite(early.log_likelihood)
+        if fitted.any():
+            _, log_density = model.many_steps(early.values[fitted], x[valid[fitted]], t)
+            found[valid[fitted]] = log_density[:, first - 1 :].mean(axis=1)
     return found
 
 
@@ -184,7 +185,7 @@ def _residual_tests(
     model: Model, values: np.ndarray, x: np.ndarray, t: np.ndarray
 ) -> dict[str, np.ndarray]:
     """p-values (series,) of the tests of the residuals of one model."""
-    z = np.stack([model.steps(v, row, t)[0] for v, row in zip(values, x, strict=True)])
+    z = model.many_steps(values, x, t)[0]
     level = x[:, :-1]
     coefficients = list(model.coefficients)
     kappa = values[:, coefficients.index("kappa")] if "kappa" in coefficients else np.zeros(len(x))

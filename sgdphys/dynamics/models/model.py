@@ -61,6 +61,11 @@ class Model(ABC):
         before it: under the model, residuals are independent standard normal numbers.
         """
 
+    def many_steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """``steps`` of series (series, point): (2, series, point - 1)."""
+        found = [self.steps(v, row, t) for v, row in zip(values, x, strict=True)]
+        return np.stack(found, axis=1)
+
     @abstractmethod
     def simulate(
         self,
