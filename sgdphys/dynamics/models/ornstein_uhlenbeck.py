@@ -91,7 +91,7 @@ class OrnsteinUhlenbeck(Model):
 def _transition(values: np.ndarray, dt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Factors of decay in a step, and standard deviations of its noise: (series, step)."""
     kappa, _, diffusion, stationary = (v[:, None] for v in values.T)
-    is_white = np.isinf(kappa)
+    is_white = ~(kappa < np.inf)  # NaN in results
     rate = np.where(is_white, 1.0, kappa)
     phi = np.where(is_white, 0.0, np.exp(-rate * dt))
     deviation = np.sqrt(diffusion * -np.expm1(-2 * rate * dt) / rate)
