@@ -28,8 +28,8 @@ from sgdphys.dynamics.diffusion.ornstein_uhlenbeck_likelihood import (
 )
 from sgdphys.dynamics.diffusion.unit_root import quantiles
 from sgdphys.dynamics.models.kalman import (
+    ANGLES,
     NOISE,
-    WALKED,
     best_share,
     clear,
     diffusion_at,
@@ -203,28 +203,32 @@ def _end_of_kappa(laws, which, y, times, total, top_w, top, best, u, lowest):
 
 @compiled
 def _extend_over_kappas(y, times, total, top_w, top, best, u, limit, found):
-    """Extend the ends to the region of confidence, in steps of kappa from the best one."""
+    """Extend the ends to the region of confidence, in slices of constant kappa."""
     kappa = kappa_of(best, total)
     lowest = fit_at(y, times, kappa, share_of(u, top))[0]
+    most = np.sqrt(max(limit - lowest, 0.0))
     extend_over_shares(y, times, kappa, u, top, limit, found)
     for side in (-1.0, 1.0):
-        step = WALKED * _error(total * kappa)
-        inside, at, lost = best, u, 0.0
+        step = _error(total * kappa)
+        last, at, lost = best, u, 0.0
         while True:
-            w = min(max(inside + side * step, 0.0), top_w)
-            if w == inside:
+            w = min(max(last + side * step, 0.0), top_w)
+            if w == last:
                 break
             at, value = best_share(y, times, kappa_of(w, total), at, top)
             losing = np.sqrt(max(value - lowest, 0.0))
-            is_outside = value > limit
-            if is_outside:
-                w = edge(inside, lost, w, losing, np.sqrt(max(limit - lowest, 0.0)))
-                at, _ = best_share(y, times, kappa_of(w, total), at, top)
-            extend_over_shares(y, times, kappa_of(w, total), at, top, limit, found)
-            if is_outside:
+            if value > limit:
+                last = edge(last, lost, w, losing, most)
                 break
-            step = next_step(abs(w - inside), losing - lost)
-            inside, lost = w, losing
+            step = next_step(abs(w - last), losing - lost)
+            last, lost = w, losing
+        at = u
+        if last == best:
+            continue
+        for k in range(1, ANGLES + 1):
+            w = best + (last - best) * np.sin(0.5 * np.pi * k / ANGLES) if k < ANGLES else last
+            at, _ = best_share(y, times, kappa_of(w, total), at, top)
+            extend_over_shares(y, times, kappa_of(w, total), at, top, limit, found)
 
 
 @compiled
