@@ -49,10 +49,10 @@ from sgdphys.dynamics.models.kalman import (
 from sgdphys.dynamics.models.model import Estimates, Model
 from sgdphys.glossary import GLOSSARY
 
-SCREENED_AT = (1, 2, 4, 8, 16, 32)
+SCREENED_AT = (1, 2, 4, 8, 16)
 """Lags of the score test."""
-SCREENED_BELOW = 0.5
-"""Score, in standard errors, below which a process is no noisy one."""
+SCREENED_BELOW = 0.9
+"""Largest score, in standard errors, below which a process is no noisy one."""
 SLOWEST = 1e-4
 """Relaxation times per duration of the series at what is called a random walk."""
 FASTEST = 5.0
@@ -343,7 +343,8 @@ class NoisyOU(Model):
         """Whether autocorrelations at twice a lag exceed the squares of those at that lag.
 
         Without noise, and under white noise, they are equal, rho(2 m) = rho(m)**2. One of several
-        lags must exceed it by half a standard error. Unevenly spaced series are not screened.
+        lags must exceed it by 0.9 standard errors (about those of Bartlett 1946). Series with gaps
+        or uneven times are not screened.
         """
         series = scaled(x, t)
         n = len(series.times.dt)
@@ -354,10 +355,14 @@ class NoisyOU(Model):
         variance = np.einsum("sp,sp->s", d, d)
         variance = np.where(variance > 0, variance, 1.0)
         out[:] = False
+        correlated, last = np.ones(len(x)), 0
         for lag in SCREENED_AT:
             if 4 * lag < n:
                 one, two = (
                     np.einsum("sp,sp->s", d[:, m:], d[:, :-m]) / variance for m in (lag, 2 * lag)
                 )
-                out |= (two - one**2) * np.sqrt(n) > SCREENED_BELOW * (1 - one**2)
+                correlated += 2 * (lag - last) * one**2
+                last = lag
+                error = np.sqrt(correlated / n) * (1 - one**2)
+                out |= two - one**2 > SCREENED_BELOW * error
         return out
