@@ -82,8 +82,8 @@ def test_a_run_in_four_parts_is_that_in_one(kappa, share):
     """Parts of a long run are filtered side by side; runs of 100 are too short for it."""
     y = noisy(np.arange(5001.0), 0.0, 1.0, np.random.default_rng(52))[0] - 5
     dt = np.ones(5000)
-    whole = fit_at(y, Times(dt, np.full(5000, 5000)), kappa, share)
-    short = fit_at(y, Times(dt, 100 * (1 + np.arange(5000) // 100)), kappa, share)
+    whole = fit_at(y, Times(dt, np.full(5000, 5000), 0), kappa, share)
+    short = fit_at(y, Times(dt, 100 * (1 + np.arange(5000) // 100), 0), kappa, share)
     np.testing.assert_allclose(whole, short, rtol=1e-11)
 
 
@@ -112,7 +112,7 @@ def test_without_noise_it_is_the_exact_process():
 
 
 SETTINGS = [
-    (NoisyWiener(), (0.0, 0.5, 1.0), 500), (NoisyWiener(), (0.0, 0.5, 0.3), 1000),
+    (NoisyWiener(), (0.0, 0.5, 1.0), 100), (NoisyWiener(), (0.0, 0.5, 0.3), 1000),
     (NoisyOU(), (0.05, 0.0, 0.5, 1.0), 500), (NoisyOU(), (0.3, 0.0, 0.5, 1.0), 1000),
 ]  # fmt: skip
 
@@ -141,8 +141,8 @@ def test_coefficients_are_recovered_and_covered(model, values, n):
         spread = np.std(found.values[:, k])
         assert np.median(high - low) < 1.3 * 3.92 * spread
         error = spread / np.sqrt(len(x))
-        # the rate of a short series is biased by 4 over the duration
-        bias = 4 / n if name == "kappa" else 0.0
+        # a short series gives a rate that is too high by 4 over its duration, and a lower D
+        bias = 4 / n if name in ("kappa", "diffusion") else 0.0
         assert abs(np.median(found.values[:, k]) - truth) < bias + 5 * error
 
 
@@ -163,7 +163,7 @@ def test_noise_of_0_and_a_random_walk_are_ends_of_intervals():
 
 def test_noise_alone_has_no_diffusion():
     rng = np.random.default_rng(57)
-    x, t = rng.standard_normal((400, 500)), np.arange(500.0)
+    x, t = rng.standard_normal((200, 300)), np.arange(300.0)
     found = MODELS[0].fit(x, t, 0.95)
     assert (found.low[:, 1] == 0).mean() > 0.94
     assert ((found.low[:, 2] <= 1) & (found.high[:, 2] >= 1)).mean() > 0.92

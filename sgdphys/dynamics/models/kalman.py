@@ -40,6 +40,8 @@ class Times(NamedTuple):
     """(point - 1,) in units of their median."""
     until: np.ndarray
     """(point - 1,) where the run of equal spacings ends."""
+    restricted: int
+    """1 to integrate the drift out of the likelihood, 0 to take the best one."""
 
 
 class Scaled(NamedTuple):
@@ -72,7 +74,7 @@ def scaled(x: np.ndarray, t: np.ndarray) -> Scaled:
         dt = mean * whole
     ends = np.append(np.flatnonzero(np.diff(dt)) + 1, len(dt))
     until = ends[np.searchsorted(ends, np.arange(len(dt)), side="right")]
-    return Scaled(np.ascontiguousarray(y), Times(dt, until), unit, time_unit)
+    return Scaled(np.ascontiguousarray(y), Times(dt, until, 0), unit, time_unit)
 
 
 @compiled
@@ -205,7 +207,9 @@ def fit_at(y, times, kappa, share):
     logs += np.log(product)
     drift = yr / rr
     squares = max(yy - drift * yr, _ROUNDING * yy)
-    return n * np.log(max(squares, 1e-300) / n) + logs, squares, drift, rr
+    left = n - times.restricted
+    value = left * np.log(max(squares, 1e-300) / left) + logs + times.restricted * np.log(rr)
+    return value, squares, drift, rr
 
 
 @compiled
@@ -370,7 +374,7 @@ def extend(found, n, kappa, share, fitted, limit):
     found : (6,)
         Lowest and highest D, s**2 and, at kappa > 0, centre; at kappa = 0, drift.
     n : int
-        Number of increments.
+        Degrees of freedom: increments, less 1 for an integrated drift.
     fitted : tuple
         From ``fit_at``.
     limit : float
@@ -448,7 +452,7 @@ def extend_over_shares(y, times, kappa, best, top, limit, found):
     The slice is taken at sines of equal angles of its half-widths, since the region is nearly an
     ellipse: an end is missed by less than 1% of the half-width.
     """
-    n = times.dt.shape[0]
+    n = times.dt.shape[0] - times.restricted
     fitted = fit_at(y, times, kappa, share_of(best, top))
     extend(found, n, kappa, share_of(best, top), fitted, limit)
     lowest = fitted[0]

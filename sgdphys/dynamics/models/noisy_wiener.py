@@ -36,11 +36,13 @@ SCREENED_BELOW = 0.4
 
 
 @compiled
-def _fit(y, times, rise, found, out):
+def _fit(y, times, restricted, rise, found, out):
     """Fill out (series, 10): drift, D, s**2, -2 log-likelihood without constants; their ends.
 
     Parameters
     ----------
+    restricted : Times
+        The same times, for the restricted likelihood.
     rise : float
         Of -2 log-likelihood at the ends of intervals.
     found : (6,)
@@ -53,14 +55,17 @@ def _fit(y, times, rise, found, out):
         value, squares, drift, _ = fit_at(y[s], times, 0.0, share)
         scale = squares / times.dt.shape[0]
         clear(found)
-        extend_over_shares(y[s], times, 0.0, best, top, value + rise, found)
+        best, lowest = scanned_share(y[s], restricted, 0.0, top)
+        extend_over_shares(y[s], restricted, 0.0, best, top, lowest + rise, found)
         out[s, 0] = drift
         out[s, 1] = scale * diffusion_at(0.0, share)
         out[s, 2] = scale * share
         out[s, 3] = value
-        out[s, 4], out[s, 5] = found[4], found[5]
-        for k in range(4):
-            out[s, 6 + k] = found[k]
+        # of drift, then of D and s**2; an interval holds its estimate, which is not restricted
+        out[s, 4], out[s, 5] = min(found[4], drift), max(found[5], drift)
+        for k in range(2):
+            out[s, 6 + 2 * k] = min(found[2 * k], out[s, 1 + k])
+            out[s, 7 + 2 * k] = max(found[2 * k + 1], out[s, 1 + k])
 
 
 class NoisyWiener(Model):
@@ -76,8 +81,10 @@ class NoisyWiener(Model):
     needs_even = False
 
     def fit(self, x: np.ndarray, t: np.ndarray, confidence: float) -> Estimates:
-        """Exact maximum likelihood; profile-likelihood intervals.
+        """Exact maximum likelihood; intervals by the profile of the restricted likelihood.
 
+        The restricted likelihood integrates over the drift, whose estimate otherwise takes part of
+        a diffusion that is weak under its noise (Harville 1977, J. Am. Stat. Assoc. 72, 320).
         A diffusion coefficient of 0, or no noise, is a possible estimate, and the end of an
         interval.
         """
@@ -87,7 +94,14 @@ class NoisyWiener(Model):
         moving = series.unit > 0
         some = np.empty((int(moving.sum()), 10))
         rise = float(ndtri(0.5 + confidence / 2) ** 2)
-        _fit(series.y[moving], series.times, rise, np.empty(6), some)
+        _fit(
+            series.y[moving],
+            series.times,
+            series.times._replace(restricted=1),
+            rise,
+            np.empty(6),
+            some,
+        )
         found[moving] = some
         unit, time_unit = series.unit[:, None], series.time_unit
         drift, diffusion, variance = found[:, [0, 4, 5]], found[:, [1, 6, 7]], found[:, [2, 8, 9]]
