@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import noisy
 import nulls
 import paths
 import replicas
@@ -27,6 +28,7 @@ GROUPS = {
     "Estimators of single paths": paths.groups,
     "Estimators over replicas": replicas.groups,
     "Estimators of several coordinates, of noise and of critical points": systems.groups,
+    "Models of diffusion under measurement noise": noisy.groups,
     "Tests, rejection of a true null at 5%": nulls.groups,
 }
 HEAD = """# Coverage and false alarms, counted

@@ -15,7 +15,7 @@ class Laws(NamedTuple):
 
 
 @compiled
-def _quantile_at(laws, which, c):
+def quantile_at(laws, which, c):
     """Interpolate one quantile at c relaxation times."""
     x = 1.0 / np.sqrt(1.0 + c)
     last = laws.x.shape[0] - 1
@@ -173,7 +173,7 @@ def phi_at(laws, which, sums, m, phi_hat, error):
             scale / m,
             1.0 - phi ** (2.0 * m),
         )
-        if (phi_hat - phi) / error > _quantile_at(laws, which, c):
+        if (phi_hat - phi) / error > quantile_at(laws, which, c):
             low = phi  # phi_hat is too large for this phi
         else:
             high = phi
@@ -191,7 +191,7 @@ def _excess(laws, which, x, t, n, best, lowest, kappa):
         1.0 / (slow * information),
         -np.expm1(-2.0 * slow * (t[n - 1] - t[0])),
     )
-    return signed_root(value, best, lowest, kappa) - _quantile_at(laws, which, c)
+    return signed_root(value, best, lowest, kappa) - quantile_at(laws, which, c)
 
 
 @compiled
