@@ -6,13 +6,23 @@ from typing import Any
 from sgdphys.dynamics.models.fractional_brownian import FractionalBrownian
 from sgdphys.dynamics.models.levy import Levy
 from sgdphys.dynamics.models.model import Model
+from sgdphys.dynamics.models.noisy_ou import NoisyOU
+from sgdphys.dynamics.models.noisy_wiener import NoisyWiener
 from sgdphys.dynamics.models.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from sgdphys.dynamics.models.wiener import DriftedWiener, Wiener
 from sgdphys.errors import InputError, nearest
 
 MODELS: dict[str, Model] = {
     model.name: model
-    for model in (Wiener(), DriftedWiener(), OrnsteinUhlenbeck(), FractionalBrownian(), Levy())
+    for model in (
+        Wiener(),
+        DriftedWiener(),
+        OrnsteinUhlenbeck(),
+        FractionalBrownian(),
+        Levy(),
+        NoisyWiener(),
+        NoisyOU(),
+    )
 }
 
 

@@ -114,7 +114,7 @@ def _choose(
             out[name, f"{c}_high"] = e.high[:, k]
         out[name, "log_likelihood"], out[name, "count"] = e.log_likelihood, e.count
         out[name, "screened_out"] = (e.count == 0).astype(float)
-        value = e.count * np.log(n) - 2 * e.log_likelihood + e.handicap
+        value = e.count * np.log(n) - 2 * e.log_likelihood + e.handicap + 2 * np.log(model.asked)
         bic[:, m] = np.where(np.isfinite(value), value, np.inf)
         if name == "ou":
             walk = ~np.isfinite(value) | np.isinf(e.handicap)

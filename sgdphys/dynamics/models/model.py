@@ -24,8 +24,7 @@ class Estimates(NamedTuple):
     count: np.ndarray  # type: ignore[assignment]  # of a tuple
     """(series,) number of coefficients that were fitted, for BIC."""
     handicap: np.ndarray | float = 0.0
-    """(series,) added to BIC where a fitted coefficient gains more likelihood than chi-squared if
-    it is not there, as a root or a border does; infinite where the model is ruled out."""
+    """(series,) added to BIC when models are compared; infinite where the model is ruled out."""
 
 
 class Model(ABC):
@@ -83,6 +82,9 @@ class Model(ABC):
     """Least number of increments."""
     without_interval: tuple[str, ...] = ()
     """Coefficients that have no interval."""
+    asked: float = 1.0
+    """Factor by which it must be more likely than others beyond BIC: where a coefficient that is
+    not there, a root or a border, gains more likelihood than BIC takes away."""
     not_tested: tuple[str, ...] = ()
     """Tests of residuals that its own residuals do not pass, and that are not made."""
 

@@ -285,6 +285,7 @@ class NoisyOU(Model):
         "noise_deviation": NOISE,
     }
     needs_even = False
+    asked = 100.0  # ten times that of noisy_wiener, for the root
 
     def fit(self, x: np.ndarray, t: np.ndarray, confidence: float) -> Estimates:
         """Exact maximum likelihood, and intervals.

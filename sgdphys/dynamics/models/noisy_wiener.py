@@ -79,6 +79,7 @@ class NoisyWiener(Model):
         "noise_deviation": NOISE,
     }
     needs_even = False
+    asked = 10.0  # of fractional Brownian motion at few points
 
     def fit(self, x: np.ndarray, t: np.ndarray, confidence: float) -> Estimates:
         """Exact maximum likelihood; intervals by the profile of the restricted likelihood.
