@@ -7,7 +7,15 @@ from simulators import autoregressive, levy, ornstein_uhlenbeck, wiener
 
 import sgdphys as sp
 from sgdphys.dynamics.models.catalogue import MODELS
-from sgdphys.dynamics.models.reasons import EFFECTS, effects, reason, said_change, said_odds
+from sgdphys.dynamics.models.reasons import (
+    EFFECTS,
+    effects,
+    reason,
+    said_change,
+    said_lag,
+    said_odds,
+    said_stretches,
+)
 from sgdphys.status import REASONS, TOO_SHORT
 
 
@@ -163,6 +171,18 @@ def test_numbers_in_words():
     assert [said_change(v) for v in (2.0, 0.5, 3.14, 0.2)] == [
         "about doubles (factor 2)", "about halves (factor 0.5)",
         "is 3.1 times as large", "is 0.2 times as large",
+    ]  # fmt: skip
+
+
+def test_where_a_model_stands_in_words():
+    models = ["wiener", "wiener", "none", ""]
+    assert said_stretches(models, [3000.0, 5000.0, 9000.0, np.nan], "updates") == (
+        "wiener until 3000 updates, then wiener with other coefficients until 5000, "
+        "then none until 9000"
+    )
+    assert said_stretches([""], [np.nan]) == ""
+    assert [said_lag(lag, 1.0, "updates") for lag in (1.0, 7.0, np.inf, np.nan)] == [
+        "Wiener at every lag", "Wiener from lag 7 updates on", "Wiener at no lag", "",
     ]  # fmt: skip
 
 

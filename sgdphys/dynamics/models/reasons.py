@@ -1,6 +1,6 @@
 """Why a model was chosen for a series or rejected: effect sizes, and a reason in words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -52,21 +52,24 @@ def effects(z: np.ndarray, level: np.ndarray) -> np.ndarray:
     """
     n = z.shape[1]
     c = z - z.mean(axis=1, keepdims=True)
-    variance = _positive((c**2).mean(axis=1))
-    kurtosis = (c**4).mean(axis=1) / variance**2 - 3
-    skewness = (c**3).mean(axis=1) / variance**1.5
+    square = c * c
+    variance = _positive(square.mean(axis=1))
+    kurtosis = np.einsum("sp,sp->s", square, square) / n / variance**2 - 3
+    skewness = np.einsum("sp,sp->s", square, c) / n / variance**1.5
     lags = range(1, min(LAGS, n // 5) + 1)
-    r = np.stack([(c[:, k:] * c[:, :-k]).sum(axis=1) for k in lags], axis=1)
+    r = np.stack([np.einsum("sp,sp->s", c[:, k:], c[:, :-k]) for k in lags], axis=1)
     r /= n * variance[:, None]
     largest = np.abs(r).argmax(axis=1)
     far = np.abs(level - np.median(level, axis=1, keepdims=True))
-    halves = [np.broadcast_to(np.arange(n) * 1.0, z.shape), level, far]
-    ratios = [_ratio(z, by) for by in halves]
+    late = np.broadcast_to(np.arange(n) * 1.0, z.shape)
+    ratios = [_ratio(z * z, by) for by in (late, level, far)]
     size = np.abs(z) - np.abs(z).mean(axis=1, keepdims=True)
-    of_sizes = (size[:, 1:] * size[:, :-1]).sum(axis=1) / _positive((size**2).sum(axis=1))
+    of_sizes = np.einsum("sp,sp->s", size[:, 1:], size[:, :-1])
+    of_sizes = of_sizes / _positive(np.einsum("sp,sp->s", size, size))
     middle = level - level.mean(axis=1, keepdims=True)
     unit = middle / _positive(np.abs(middle).max(axis=1))[:, None]
-    share = explained(z, [unit], [unit**2, unit**3]) / n
+    bent = unit * unit
+    share = explained(z, [unit], [bent, bent * unit]) / n
     percent = 100 * np.maximum(share - 2 / n, 0.0)
     return np.column_stack(
         [kurtosis, skewness, largest + 1, r[np.arange(len(z)), largest], *ratios, of_sizes, percent]
@@ -77,12 +80,13 @@ def _positive(values: np.ndarray) -> np.ndarray:
     return np.where(values > 0, values, np.inf)
 
 
-def _ratio(z: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """Mean square of the residuals where a quantity is above its median, over that below."""
-    above = by > np.median(by, axis=1, keepdims=True)
-    high = np.where(above, z**2, 0).sum(axis=1) / np.maximum(above.sum(axis=1), 1)
-    low = np.where(above, 0, z**2).sum(axis=1) / np.maximum((~above).sum(axis=1), 1)
-    return high / _positive(low)
+def _ratio(squares: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """Mean of squares where a quantity is above its median, over that of the others."""
+    above = (by > np.median(by, axis=1, keepdims=True)).astype(float)
+    number = above.sum(axis=1)
+    high = np.einsum("sp,sp->s", above, squares)
+    low = np.maximum(squares.sum(axis=1) - high, 0.0)
+    return high / np.maximum(number, 1) / _positive(low / np.maximum(by.shape[1] - number, 1))
 
 
 def reason(
@@ -210,6 +214,40 @@ def said_odds(odds: float) -> str:
     if odds > _MANY:
         return "more than a million"
     return f"{odds:.2g}" if odds < 100 else f"{float(f'{odds:.1g}'):,.0f}"
+
+
+def said_stretches(models: Sequence[str], ends: Sequence[float], unit: str = "") -> str:
+    """Where a model stands in time, as in "wiener until 3000 updates, then none until 9000".
+
+    Parameters
+    ----------
+    models : sequence of str
+        Of consecutive stretches, as ``segments`` returns them; empty ones are left out.
+    ends : sequence of float
+        Times at which they end.
+    unit : str
+        Of time, which stands after the first of them.
+    """
+    said: list[str] = []
+    before = ""
+    for model, end in zip(models, ends, strict=True):
+        if model:
+            again = f"{model} with other coefficients" if model == before else model
+            until = f"until {end:.6g}"
+            said.append(f"then {again} {until}" if said else f"{model} {until} {unit}".rstrip())
+            before = model
+    return ", ".join(said)
+
+
+def said_lag(lag: float, spacing: float, unit: str = "") -> str:
+    """From which lag on a series is a Wiener process, as in "Wiener from lag 7 on"."""
+    if np.isnan(lag):
+        return ""
+    if np.isinf(lag):
+        return "Wiener at no lag"
+    if lag <= spacing * (1 + 1e-9):
+        return "Wiener at every lag"
+    return f"Wiener from lag {lag:.6g} {unit}".rstrip() + " on"
 
 
 def _filled(reason: Reason, numbers: Mapping[str, str | float]) -> Reason:

@@ -114,7 +114,7 @@ def segments(
     >>> found["segments"].item(), found["end"].values[0].item()
     (2, 1199.0)
     >>> found["diffusion"].values.round(2).tolist()
-    [0.47, 0.12]
+    [0.48, 0.13]
     """
     if model not in SQUARES:
         raise InputError(
