@@ -116,6 +116,17 @@ def test_odd_series_and_models():
         sp.dynamics.segments(x, model="levy")
 
 
+def test_a_stretch_that_does_not_move():
+    x = np.random.default_rng(0).standard_normal(120).cumsum()
+    x[60:] = x[60]
+    for model in SQUARES:
+        found = sp.dynamics.segments(x, model=model)
+        still = found.isel(segment=found["segments"].item() - 1)
+        assert found["segments"].item() == 2
+        assert still["model"].item() == "none"
+        assert np.isnan(still["diffusion"])
+
+
 def test_units_of_the_series_change_nothing():
     rng = np.random.default_rng(8)
     x = (np.where(np.arange(400) < 200, 1, 3) * rng.standard_normal((2, 400))).cumsum(axis=1)

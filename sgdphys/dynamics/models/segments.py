@@ -19,10 +19,11 @@ from sgdphys.dynamics.models.residual_tests import (
     volatility_clustering,
 )
 from sgdphys.dynamics.series import over_sound_series, paths, result
-from sgdphys.dynamics.status import Needs
+from sgdphys.dynamics.status import Needs, status_of
 from sgdphys.errors import InputError, nearest
 from sgdphys.glossary import Quantity
 from sgdphys.quantities import number_of
+from sgdphys.status import OK
 
 _NAMED = {
     "start": Quantity("{t}", "start of a stretch", "", "time of its first point"),
@@ -165,7 +166,12 @@ def segments(
 
 
 def _stretch(model: Model, x: np.ndarray, t: np.ndarray, confidence: float) -> list[float]:
-    """Start, end, p-value, count, and coefficients with their intervals of one stretch."""
+    """Start, end, p-value, count, and coefficients with their intervals of one stretch.
+
+    Without p-value and coefficients where nothing moves.
+    """
+    if status_of(x[None], t, Needs())[0] != OK:
+        return [t[0], t[-1], np.nan, len(t) - 1, *[np.nan] * (3 * len(model.coefficients))]
     found = model.fit(x[None], t, confidence)
     values = np.stack([found.values[0], found.low[0], found.high[0]], axis=1)
     p_value = np.nan
