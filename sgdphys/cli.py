@@ -226,8 +226,14 @@ def fit(
         ),
     ] = None,
     sample: Annotated[
-        int | None,
-        typer.Option(help="Number of series on which models are compared.", show_default="400"),
+        str | None,
+        typer.Option(
+            help="Number of series on which models are compared, or all.", show_default="400"
+        ),
+    ] = None,
+    models: Annotated[
+        str | None,
+        typer.Option(help="The models to compare, as in wiener,ou,fbm.", show_default="all"),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the results to this netCDF file.")] = None,
     figure: Annotated[
@@ -244,32 +250,38 @@ def fit(
     increments, 2 if Gaussian. best: the share of series for which each model is best, and of none
     where the residuals of the best model are rejected.
     """
-    from sgdphys.fitting.fits import fit_file
-    from sgdphys.fitting.output import as_json, explanations, refuse_source, table, write
+    with progress("fitting", every=2.0, never_silent=True) as (tell, advance):
+        tell(f"reading {path}")
+        from sgdphys.fitting.fits import fit_file
+        from sgdphys.fitting.output import as_json, explanations, refuse_source, table, write
 
-    for target in (out, figure):
-        if target is not None:
-            refuse_source(target, path)
-            if not target.parent.is_dir():
-                raise InputError(f"there is no folder {target.parent} for {target.name}")
-    if figure is not None and figure.suffix not in (".png", ".svg", ".pdf"):
-        raise InputError(f"--figure {figure}: the name must end in .png, .svg or .pdf")
-    fitted = fit_file(
-        path,
-        variable=variable,
-        time=_spacing_or_name(time_axis),
-        group=group,
-        along=along,
-        sample=sample,
-    )
-    if out is not None:
-        write(fitted.results, out, path)
-    if figure is not None:
-        from sgdphys.figures.fits import panels
-        from sgdphys.figures.portraits import portrait
-        from sgdphys.figures.saving import draw_one
+        for target in (out, figure):
+            if target is not None:
+                refuse_source(target, path)
+                if not target.parent.is_dir():
+                    raise InputError(f"there is no folder {target.parent} for {target.name}")
+        if figure is not None and figure.suffix not in (".png", ".svg", ".pdf"):
+            raise InputError(f"--figure {figure}: the name must end in .png, .svg or .pdf")
+        fitted = fit_file(
+            path,
+            variable=variable,
+            time=_spacing_or_name(time_axis),
+            group=group,
+            along=along,
+            sample=_number_or_all(sample),
+            models=None if models is None else [name.strip() for name in models.split(",")],
+            tell=tell,
+            progress=advance,
+        )
+        if out is not None:
+            write(fitted.results, out, path)
+        if figure is not None:
+            from sgdphys.figures.fits import panels
+            from sgdphys.figures.portraits import portrait
+            from sgdphys.figures.saving import draw_one
 
-        draw_one(panels, portrait(fitted.results, fitted.sample, time=fitted.time), figure)
+            tell(f"drawing {figure}")
+            draw_one(panels, portrait(fitted.results, fitted.sample, time=fitted.time), figure)
     if json:
         from json import dumps
 
@@ -280,6 +292,16 @@ def fit(
         say(sentence)
     for note in fitted.notes:
         say(note, error=True)
+
+
+def _number_or_all(sample: str | None) -> int | str | None:
+    """Value of --sample: a number, or "all"."""
+    if sample is None or sample == "all":
+        return sample
+    try:
+        return int(sample)
+    except ValueError:
+        raise InputError(f"--sample is {sample!r}; give a number, or all") from None
 
 
 def _spacing_or_name(time: str | None) -> str | float | None:

@@ -413,7 +413,7 @@ GLOSSARY: dict[str, Quantity] = {
         "1",
         "screened out",
         "",
-        "whether a cheap test ruled the model out, which was then not fitted",
+        "whether a cheap test ruled the model out, without a fit",
     ),
     "aic": Quantity(
         "nats", "Akaike information criterion", "", "2 k - 2 ln L with k fitted coefficients"

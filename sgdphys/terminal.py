@@ -120,20 +120,38 @@ def _printable(stream: TextIO | None) -> TextIO:
 
 
 @contextmanager
-def progress() -> Iterator[tuple[Callable[[str], None], Callable[[int, int], None]]]:
-    """Functions that print sentences and progress: a bar on a terminal, plain lines elsewhere."""
+def progress(
+    work: str = "training", every: float = _PLAIN_LINES_EVERY, *, never_silent: bool = False
+) -> Iterator[tuple[Callable[[str], None], Callable[[int, int], None]]]:
+    """Functions that print sentences and progress: a bar on a terminal, plain lines elsewhere.
+
+    Parameters
+    ----------
+    work : str
+        What is done.
+    every : float
+        Seconds between plain lines.
+    never_silent : bool
+        Whether to print the time that has passed where nothing else was printed for so long.
+    """
     if sys.stderr.isatty():
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         columns: list[Any] = [
-            TextColumn("training"),
+            TextColumn(work),
             BarColumn(),
             TextColumn("{task.percentage:.0f}%"),
-            TimeRemainingColumn(),
+            TimeElapsedColumn() if never_silent else TimeRemainingColumn(),
         ]
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("training", total=None, visible=False)
+            task = bar.add_task(work, total=None, visible=never_silent)
 
             def advance(done: int, total: int) -> None:
                 bar.update(task, completed=done, total=total, visible=done < total)
@@ -148,22 +166,44 @@ def progress() -> Iterator[tuple[Callable[[str], None], Callable[[int, int], Non
         return
 
     lock = threading.Lock()
-    first: list[tuple[float, int]] = []
     told = time.perf_counter()
+    since, already, last = told, 0, -1
 
     def line(done: int, total: int) -> None:
-        nonlocal told
+        nonlocal told, since, already, last
         with lock:
             now = time.perf_counter()
-            if not first:
-                first.append((now, done))
-            if now - told < _PLAIN_LINES_EVERY:
+            if done < last or last < 0:  # the first pass, or the next one
+                since, already = now, done
+            last = done
+            if now - told < every:
                 return
             told = now
-            since, already = first[0]
             left = ""
             if done > already:
                 left = f", {(total - done) * (now - since) / (done - already):.0f} s left"
-            say(f"{done / total:.0%} trained{left}", error=True)
+            say(f"{work}: {done / max(total, 1):.0%}{left}", error=True)
 
-    yield lambda sentence: say(sentence, error=True), line
+    def tell_in_lines(sentence: str) -> None:
+        nonlocal told
+        with lock:
+            told = time.perf_counter()
+            say(sentence, error=True)
+
+    began, ended = told, threading.Event()
+
+    def beat() -> None:
+        nonlocal told
+        while not ended.wait(every / 8):
+            with lock:
+                now = time.perf_counter()
+                if now - told >= every:
+                    told = now
+                    say(f"{work}: {now - began:.0f} s so far", error=True)
+
+    if never_silent:
+        threading.Thread(target=beat, daemon=True).start()
+    try:
+        yield tell_in_lines, line
+    finally:
+        ended.set()

@@ -28,6 +28,8 @@ from .ensembles.order_parameter import order_parameter as order_parameter
 from .ensembles.overlaps import replica_overlap as replica_overlap
 from .ensembles.overlaps import unit_overlap as unit_overlap
 from .models.choice import fit as fit
+from .models.model import Estimates as Estimates
+from .models.model import Model as Model
 from .models.predictive_checks import predictive_checks as predictive_checks
 from .models.segments import segments as segments
 from .models.wiener_lag import wiener_lag as wiener_lag
@@ -51,6 +53,8 @@ from .slowing.relaxation_time import relaxation_time as relaxation_time
 from .slowing.rolling_indicators import rolling_indicators as rolling_indicators
 
 __all__ = [
+    "Estimates",
+    "Model",
     "autocorrelation",
     "critical_batch_size",
     "critical_point",

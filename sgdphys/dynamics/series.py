@@ -3,6 +3,9 @@
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +27,22 @@ BLOCK_BYTES = 2 * 2**20
 """Size of the block that one thread works on: it fits in its cache."""
 LOADED_BYTES = 192 * 2**20
 """Size of the part of a lazy array that is loaded at once."""
+
+
+_told: ContextVar[Callable[[int, int], None] | None] = ContextVar("told", default=None)
+
+
+@contextmanager
+def told(progress: Callable[[int, int], None] | None) -> Iterator[None]:
+    """Tell a function of every pass over series inside the block: how many are done, of how many.
+
+    Estimators that pass over the series several times begin again at 0.
+    """
+    token = _told.set(progress)
+    try:
+        yield
+    finally:
+        _told.reset(token)
 
 
 class Paths(NamedTuple):
@@ -149,11 +168,20 @@ def over_series(
     out = np.full((*shape, width), np.nan)
     series_per_block = max(1, block_bytes // (8 * max(points, 1)))
 
-    numbers = np.arange(math.prod(shape) if numbered else 0)
+    total = math.prod(shape)
+    numbers = np.arange(total if numbered else 0)
+    progress, done, lock = _told.get(), 0, Lock()
+    if progress is not None:
+        progress(0, total)
 
     def work(task: tuple[np.ndarray, ...]) -> None:
+        nonlocal done
         values, target, *indices = task
         target[...] = kernel(as_float(values), series.times, *indices)
+        if progress is not None:
+            with lock:
+                done += len(target)
+                progress(done, total)
 
     for block in _blocks(series.theta):
         loaded = np.asarray(series.theta[block].data)

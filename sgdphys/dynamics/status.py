@@ -109,14 +109,30 @@ def takes_few_values(dx: np.ndarray) -> np.ndarray:
     The tail of a distribution needs more than 10 distinct magnitudes, none of them in more than
     half of the increments.
     """
-    found = np.ones(len(dx), bool)
-    for s, row in enumerate(dx):
-        sizes = np.sort(np.abs(row[np.isfinite(row)]))
-        if len(sizes):
-            breaks = np.flatnonzero(np.diff(sizes) > 1e-12 * sizes[-1])
-            runs = np.diff(np.concatenate([[-1], breaks, [len(sizes) - 1]]))
-            found[s] = len(runs) <= _DISTINCT or runs.max() > 0.5 * len(sizes)
+    sizes = np.abs(dx)
+    sizes[~np.isfinite(dx)] = np.inf
+    sizes.sort(axis=1)
+    found = np.empty(len(dx), bool)
+    _count_values(sizes, found)
     return found
+
+
+@compiled
+def _count_values(sizes, out):
+    """Whether sorted magnitudes (series, increment), missing ones infinite last, are too few."""
+    for s in range(sizes.shape[0]):
+        n = sizes.shape[1]
+        while n and not sizes[s, n - 1] < np.inf:
+            n -= 1
+        distinct = 0
+        longest = 0
+        first = 0
+        for k in range(n):
+            if k == n - 1 or sizes[s, k + 1] - sizes[s, k] > 1e-12 * sizes[s, n - 1]:
+                distinct += 1
+                longest = max(longest, k + 1 - first)
+                first = k + 1
+        out[s] = distinct <= _DISTINCT or longest > 0.5 * n
 
 
 @compiled

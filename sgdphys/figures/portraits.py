@@ -79,7 +79,8 @@ def portrait(result: xr.Dataset, theta: Any, *, time: Any = None) -> xr.Dataset:
     ou = fit_ou(frame, time=clock)
     data["median_kappa"] = float(ou["kappa"].median())
     data["median_ou_diffusion"] = float(ou["diffusion"].median())
-    data["median_hurst"] = float(result["hurst"].median())
+    has_hurst = "hurst" in result
+    data["median_hurst"] = float(result["hurst"].median()) if has_hurst else np.nan
     return xr.Dataset(data, attrs=attributes)
 
 
@@ -103,7 +104,7 @@ def _increments(x: np.ndarray, times: np.ndarray) -> np.ndarray:
 
 def require_fitted(result: xr.Dataset, theta: Any, time: Any) -> None:
     """Refuse other series than those that were fitted, or another clock."""
-    series, fitted = paths(theta, time=time), result["hurst"]
+    series, fitted = paths(theta, time=time), result["best"]
     sizes = {d: series.theta.sizes[d] for d in series.over}
     if set(fitted.dims) == set(sizes) and dict(fitted.sizes) != sizes:
         raise InputError(f"the fit is of {dict(fitted.sizes)} and the series are {sizes}")

@@ -1,5 +1,6 @@
 """Diffusion models of the series of a file: compared on a sample, coefficients for all."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,12 +11,15 @@ from sgdphys.arguments import checked
 from sgdphys.dynamics.clock import clock_of
 from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
 from sgdphys.dynamics.diffusion.wiener import fit_wiener
+from sgdphys.dynamics.models.catalogue import chosen_models
 from sgdphys.dynamics.models.choice import fit
+from sgdphys.dynamics.series import told
 from sgdphys.errors import InputError
 from sgdphys.fitting.reading import open_variable, project, without_buffers
 
 SAMPLE = 400
 """Number of series on which models are compared by default; Wiener and OU are fitted to all."""
+_ENDS = ("", "_low", "_high")
 _SEED = 0
 """Of the sample and of random directions."""
 
@@ -25,7 +29,7 @@ class Fitted(NamedTuple):
 
     results: xr.Dataset
     sample: xr.DataArray
-    """The series on which models were compared."""
+    """The series on which models were compared, at most 400 of them."""
     time: Any
     """The argument ``time``."""
     notes: list[str]
@@ -39,7 +43,10 @@ def fit_file(
     time: str | float | None = None,
     group: str | None = None,
     along: str | None = None,
-    sample: int | None = None,
+    sample: int | str | None = None,
+    models: Any = None,
+    tell: Callable[[str], None] = lambda sentence: None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Fitted:
     """Fit diffusion models to a variable of a file.
 
@@ -53,8 +60,12 @@ def fit_file(
         A dimension or coordinate, of a table a column, or the spacing of the points.
     along : str, optional
         See ``project``.
-    sample : int, optional
+    sample : int or "all", optional
         About how many series a model is chosen for; 400 by default.
+    models : sequence, optional
+        The models that are compared; all by default. See ``sgdphys.dynamics.fit``.
+    tell, progress : callable, optional
+        Told in a sentence what is done next; told how many series are done, of how many.
 
     Returns
     -------
@@ -62,33 +73,50 @@ def fit_file(
         Wiener and Ornstein-Uhlenbeck coefficients of all series; models compared on the sample,
         with ``best`` "not compared" elsewhere.
     """
+    compared_models = chosen_models(models)
     theta = open_variable(path, variable, time, group)
     dim = clock_of(theta, time).dim
     theta, left_out = without_buffers(theta)
     notes = [left_out] if left_out else []
     if along:
+        tell(f"projecting the weights: {along}")
         theta = project(theta, along, dim, _SEED)
     points = theta.sizes[dim]
     series = theta.size // max(points, 1)
-    wanted = SAMPLE if sample is None else sample
-    if wanted < 1:
-        raise InputError(f"--sample is {wanted}; at least one series must be compared")
+    wanted = _wanted(sample, series)
     numbered = theta.assign_coords(
         {f"{d}_number": (d, np.arange(theta.sizes[d])) for d in theta.dims if d != dim}
     )
-    chosen = _sampled(numbered, dim, wanted).load()
-    compared = fit(chosen, time=time)
+    chosen = numbered if wanted >= series else _sampled(numbered, dim, wanted).load()
+    tell(f"comparing {len(compared_models)} models on {chosen.size // points} series")
+    with told(progress):
+        compared = fit(chosen, models=models, time=time)
     if chosen.size < theta.size:
         notes.append(
             f"models were compared on {chosen.size // points} of {series} series, drawn with seed "
             f"{_SEED} (--sample N for more); Wiener and OU were fitted to all"
         )
-        compared = _beside_all(numbered, compared, dim, time)
+        tell(f"fitting Wiener and Ornstein-Uhlenbeck processes to all {series} series")
+        with told(progress):
+            compared = _beside_all(numbered, compared, dim, time)
     numbers = [c for c in compared.coords if str(c).endswith("_number")]
     compared = compared.drop_vars(numbers).assign_attrs(
         source=str(path), along=along or "each series"
     )
-    return Fitted(compared, chosen, time, notes)
+    drawn = chosen if series <= SAMPLE else _sampled(chosen, dim, SAMPLE)
+    return Fitted(compared, drawn, time, notes)
+
+
+def _wanted(sample: int | str | None, series: int) -> int:
+    """Number of series on which models are to be compared."""
+    if sample == "all":
+        return max(series, 1)
+    if isinstance(sample, str):
+        raise InputError(f"--sample is {sample!r}; give a number, or all")
+    wanted = SAMPLE if sample is None else sample
+    if wanted < 1:
+        raise InputError(f"--sample is {wanted}; at least one series must be compared")
+    return wanted
 
 
 def _sampled(theta: xr.DataArray, dim: str, wanted: int) -> xr.DataArray:
@@ -120,7 +148,9 @@ def _beside_all(theta: xr.DataArray, compared: xr.Dataset, dim: str, time: Any) 
     missing = {
         "best": "not compared",
         "candidate": "",
+        "nearest": "",
         "compared": False,
+        "screened_out": False,
         "status": wiener["status"].dtype.type(0),
     }
     shape = {d: theta.sizes[d] for d in others}
@@ -137,14 +167,12 @@ def _beside_all(theta: xr.DataArray, compared: xr.Dataset, dim: str, time: Any) 
         {c: v for c, v in compared.coords.items() if not set(v.dims) & set(others)}
     )
     at = {m: k for k, m in enumerate(whole["model"].to_numpy())}
-    for name in ("drift", "diffusion", "sigma"):
-        for end in ("", "_low", "_high"):
-            if f"{name}{end}" in whole:
-                full = whole[f"{name}{end}"].to_numpy()
-                full[..., at["drifted_wiener"]] = wiener[f"{name}{end}"].transpose(*others)
-                if name != "drift":
-                    full[..., at["ou"]] = ou[f"{name}{end}"].transpose(*others)
-    for name in ou.data_vars:
-        if name in whole and "model" not in whole[name].dims and name != "log_likelihood":
+    for name in (f"{n}{end}" for n in ("drift", "diffusion", "sigma") for end in _ENDS):
+        for model, single in (("drifted_wiener", wiener), ("ou", ou)):
+            if name in whole and name in single and model in at:
+                whole[name].to_numpy()[..., at[model]] = single[name].transpose(*others)
+    whole["count"], whole["status"] = (ou[n].transpose(*others) for n in ("count", "status"))
+    for name in ou.data_vars if "ou" in at else ():
+        if name in whole and "model" not in whole[name].dims:
             whole[name] = ou[name].transpose(*others)
     return whole.assign_attrs(compared.attrs)

@@ -9,18 +9,25 @@ import xarray as xr
 
 from sgdphys.containers import variables_of
 from sgdphys.dynamics.models import choice
-from sgdphys.dynamics.models.catalogue import MODELS
+from sgdphys.dynamics.models.catalogue import chosen_models
 from sgdphys.dynamics.models.choice import REJECT_BELOW, RESIDUAL_TESTS
+from sgdphys.dynamics.models.model import Model
 from sgdphys.dynamics.models.rivals import RIVALS
 from sgdphys.errors import InputError, nearest
+from sgdphys.fitting.copies import simulated
 from sgdphys.status import TABLE, advice, words
 
 _ROWS = 20
 """Series that a notebook shows."""
 _OF_SUMMARY = ("best", "candidate", "compared", "diffusion", "diffusion_low", "diffusion_high",
-               "kappa", "kappa_low", "kappa_high", "hurst", "tail_index", "status", "p_value",
-               "bic")  # fmt: skip
+               "status", "p_value")  # fmt: skip
 """Variables that the table of a fit is made of."""
+_ALWAYS = {
+    "ou": ("kappa", "kappa_low", "kappa_high"),
+    "fbm": ("hurst",),
+    "levy": ("tail_index",),
+}
+"""Coefficients in the table of a fit that compared these models, whatever was chosen."""
 
 
 class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
@@ -31,13 +38,14 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
     summarised too, and no longer drawn: it has lost its series.
     """
 
-    __slots__ = ("_series", "_time")
+    __slots__ = ("_models", "_series", "_time")
 
     def copy(self, deep: bool = False, data: Any = None) -> Self:
         """Return a copy, with the same series; see ``xarray.Dataset.copy``."""
         found = super().copy(deep=deep, data=data)
         if hasattr(self, "_series"):
             found._series, found._time = self._series, self._time
+            found._models = self._models
         return found
 
     def summary(self) -> pd.DataFrame:
@@ -46,9 +54,11 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
         Returns
         -------
         DataFrame
-            best; diffusion with its interval, of the chosen model, or of a Wiener process with
-            drift where none was chosen; kappa with its interval; hurst; tail_index; not_compared,
-            the models that could not be compared; status; reason.
+            best; nearest, the other model of lowest BIC, and the odds over it; diffusion with its
+            interval, of the chosen model, or of a Wiener process with drift where none was chosen
+            or the chosen one has none; kappa with its interval; hurst; tail_index; further
+            coefficients of the models that were chosen for some series; not_compared, the models
+            that could not be compared; status; reason.
 
         Raises
         ------
@@ -56,11 +66,10 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
             For part of a fit that lacks what the table is made of.
         """
         self._require_all()
-        chosen = self["best"].where(self["best"].isin(self["model"]), "drifted_wiener")
-        table = xr.Dataset({"best": self["best"]})
+        table = xr.Dataset({name: self[name] for name in ("best", "nearest", "odds")})
         for name in ("diffusion", "diffusion_low", "diffusion_high"):
-            table[name] = self[name].sel(model=chosen).drop_vars("model")
-        for name in ("kappa", "kappa_low", "kappa_high", "hurst", "tail_index"):
+            table[name] = self._of_chosen(name)
+        for name in self._shown():
             table[name] = self[name]
         table["not_compared"] = self["best"].copy(data=self._left_out())
         table["status"] = self["status"].copy(data=words(self["status"]))
@@ -90,19 +99,66 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
         """
         from sgdphys.figures.plots.fit import fit as draw
 
+        series, _ = self._given("to draw")
+        return draw(self, series, time=self._time, ax=ax, **kwargs)
+
+    def simulate(self, *, copies: int = 1, rng: Any = 0) -> xr.DataArray:
+        """Simulate the candidate of every series, with its coefficients and its first point.
+
+        Parameters
+        ----------
+        copies : int
+            Independent paths of every series.
+        rng : int, SeedSequence or Generator
+            Random numbers: see ``sgdphys.draws``.
+
+        Returns
+        -------
+        DataArray (copy, ..., time)
+            Paths at the times of the series; missing points are missing there, too. NaN for series
+            without a candidate. A candidate that was rejected is simulated all the same.
+
+        Raises
+        ------
+        InputError
+            For part of a fit, which has lost its series; for fewer than 1 copy.
+        """
+        series, models = self._given("to simulate")
+        return simulated(self, series, self._time, models, copies, rng)
+
+    def _given(self, what: str) -> tuple[Any, dict[str, Model]]:
+        """The fitted series, and the models that were compared."""
         try:
-            series, time = self._series, self._time
+            return self._series, self._models
         except AttributeError:
             raise InputError(
-                "this part of a fit has no series to draw; call plot() on what fit() returned, or "
-                "fit the part of the series"
+                f"this part of a fit has no series {what}; call it on what fit() returned, or fit "
+                "the part of the series"
             ) from None
-        return draw(self, series, time=time, ax=ax, **kwargs)
+
+    def _of_chosen(self, name: str) -> xr.DataArray:
+        """A coefficient of the chosen model, or of a Wiener process with drift."""
+        models = self["model"].to_numpy()
+        has = self[name].notnull() & (self["model"] == self["best"])
+        found = self[name].where(has).max("model")
+        if "drifted_wiener" in models:
+            found = found.fillna(self[name].sel(model="drifted_wiener", drop=True))
+        return found
+
+    def _shown(self) -> list[str]:
+        """Coefficients in the table: always those of the oldest models, others where chosen."""
+        chosen = set(np.unique(self["best"].to_numpy()))
+        models = self.attrs["models"].split(", ")
+        found = [name for model in models for name in _ALWAYS.get(model, ())]
+        owned = {str(n): v.attrs.get("model") for n, v in self.data_vars.items()}
+        return found + [n for n, of in owned.items() if of in chosen and n not in found]
 
     def _require_all(self) -> None:
         """Refuse part of a fit that lacks variables, models or tests of the table."""
-        lacking = [name for name in _OF_SUMMARY if name not in self]
-        for dim, known in (("model", MODELS), ("test", (*RESIDUAL_TESTS, "adf"))):
+        models = self.attrs.get("models", "").split(", ")
+        wanted = (*_OF_SUMMARY, *(name for model in models for name in _ALWAYS.get(model, ())))
+        lacking = [name for name in wanted if name not in self]
+        for dim, known in (("model", models), ("test", (*RESIDUAL_TESTS, "adf"))):
             kept = np.atleast_1d(self[dim].to_numpy()) if dim in self.dims else ()
             lacking += [f"{dim} {name}" for name in known if name not in kept]
         if lacking:
@@ -188,7 +244,14 @@ def _variable(data: Any, name: str) -> xr.DataArray:
     return known[name]
 
 
-def fit(x: Any, *, variable: str | None = None, time: Any = None, confidence: float = 0.95) -> Fit:
+def fit(
+    x: Any,
+    *,
+    variable: str | None = None,
+    models: Any = None,
+    time: Any = None,
+    confidence: float = 0.95,
+) -> Fit:
     """What kind of diffusion process is every series? Wiener, Ornstein-Uhlenbeck, fractional, Levy.
 
     Parameters
@@ -197,6 +260,8 @@ def fit(x: Any, *, variable: str | None = None, time: Any = None, confidence: fl
         Paths; an array without names has time first. A trajectory stands for its weights.
     variable : str, optional
         Which variable of a Dataset or DataTree, as "posterior/mu".
+    models : str, Model, or sequence of them, optional
+        The models to compare, by name or of one's own; all by default: see ``dynamics.fit``.
     time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``.
     confidence : float
@@ -227,7 +292,7 @@ def fit(x: Any, *, variable: str | None = None, time: Any = None, confidence: fl
     """
     if variable is not None:
         x = _variable(x, variable)
-    plain = choice.fit(x, time=time, confidence=confidence)
+    plain = choice.fit(x, models=models, time=time, confidence=confidence)
     found = Fit(plain.data_vars, plain.coords, plain.attrs)
-    found._series, found._time = x, time
+    found._series, found._time, found._models = x, time, chosen_models(models)
     return found

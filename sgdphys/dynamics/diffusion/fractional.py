@@ -75,34 +75,73 @@ def _whiten(covariance, rows):
     return logs
 
 
-@functools.lru_cache(maxsize=128)
-def whitening(hurst: float, points: int) -> tuple[np.ndarray, float]:
-    """Whitening matrix (point, point) of unit fractional Gaussian noise, and -2 ln its det."""
-    rows = np.zeros((points, points))
-    return rows, float(_whiten(autocovariance(hurst, points), rows))
+@compiled
+def _predict(hurst, noise, row, errors, deviations, last):
+    """Prediction errors from all past points, for as many points as ``row`` has (Durbin, Levinson).
+
+    Parameters
+    ----------
+    hurst : (series,)
+    noise, errors, deviations : (series, point)
+        Errors in their standard deviations, and these, are filled in.
+    row : (3, order)
+        Scratch.
+    last : (series, order)
+        Filled with the weights of the last prediction, the most distant point first.
+    """
+    order = row.shape[1]
+    covariance, weights, next_weights = row[0], row[1], row[2]
+    for s in range(noise.shape[0]):
+        power = 2.0 * hurst[s]
+        for k in range(order):
+            covariance[k] = 0.5 * ((k + 1.0) ** power - 2.0 * k**power + abs(k - 1.0) ** power)
+        variance = covariance[0]
+        for k in range(order):
+            # weights[j] is of the point j + 1 before
+            if k:
+                reflection = covariance[k]
+                for j in range(k - 1):
+                    reflection -= weights[j] * covariance[k - 1 - j]
+                reflection /= variance
+                for j in range(k - 1):
+                    next_weights[j] = weights[j] - reflection * weights[k - 2 - j]
+                next_weights[k - 1] = reflection
+                for j in range(k):
+                    weights[j] = next_weights[j]
+                variance *= 1.0 - reflection * reflection
+            error = noise[s, k]
+            for j in range(k):
+                error -= weights[j] * noise[s, k - 1 - j]
+            deviations[s, k] = np.sqrt(variance)
+            errors[s, k] = error / deviations[s, k]
+        for j in range(order - 1):
+            last[s, order - 2 - j] = -weights[j] / deviations[s, order - 1]
+        last[s, order - 1] = 1.0 / deviations[s, order - 1]
 
 
-def prediction_errors(hurst: float, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def prediction_errors(hurst: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """One-step prediction errors of unit fractional Gaussian noise from its past points.
 
     Parameters
     ----------
-    hurst : float
-    noise : (point,)
+    hurst : (series,)
+    noise : (series, point)
 
     Returns
     -------
-    ((point,), (point,))
+    ((series, point), (series, point))
         Errors divided by their standard deviations under the model, and those deviations.
     """
-    order = min(_MEMORY, len(noise))
-    rows, _ = whitening(hurst, order)
-    errors = np.empty_like(noise)
-    errors[:order] = rows @ noise[:order]
-    errors[order:] = np.correlate(noise[1:], rows[-1], "valid") if len(noise) > order else 0.0
-    deviation = np.full(len(noise), 1 / rows[-1, -1])
-    deviation[:order] = 1 / np.diagonal(rows)
-    return errors, deviation
+    series, points = noise.shape
+    order = min(_MEMORY, points)
+    errors, deviations = np.empty_like(noise), np.empty_like(noise)
+    last = np.empty((series, order))
+    _predict(hurst, noise, np.empty((3, order)), errors, deviations, last)
+    if points > order:
+        for s in range(series):
+            errors[s, order:] = np.correlate(noise[s, 1:], last[s], "valid")
+        deviations[:, order:] = 1 / last[:, -1:]
+    return errors, deviations
 
 
 def _exact_profile(dx: np.ndarray) -> np.ndarray:
@@ -194,22 +233,26 @@ def _cosine_profile(x: np.ndarray) -> np.ndarray:
 
 def _of_long(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
     """Exponent and its interval (series,) of many increments, by Whittle likelihood."""
-    found = np.stack(_likelihood_ratio(_whittle_profile(dx), confidence))
+    points = dx.shape[1]
+    found = np.stack(_likelihood_ratio(_whittle_profile(dx), points, confidence))
     rough = np.flatnonzero(found[0] < ROUGH_BELOW)
     if len(rough):
         x = np.pad(np.cumsum(dx[rough], axis=1), ((0, 0), (1, 0)))
-        found[:, rough] = _likelihood_ratio(_cosine_profile(x), confidence)
+        found[:, rough] = _likelihood_ratio(_cosine_profile(x), points, confidence)
     return tuple(found)
 
 
-def _likelihood_ratio(profile: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
+def _likelihood_ratio(
+    profile: np.ndarray, points: int, confidence: float
+) -> tuple[np.ndarray, ...]:
     """Maximum and likelihood-ratio interval (series,) of profiles (series, first exponents).
 
     An interval that reaches an end of the range goes on to that of the model, 0 or 1; where the
     maximum itself is at an end, it is open, -inf or inf.
     """
     nodes = HURST[: profile.shape[1]]
-    fine = _FINE[_FINE <= nodes[-1]]
+    fine = _FINE[:: 1 if points > EXACT_UP_TO else 4]
+    fine = fine[fine <= nodes[-1]]
     curve = CubicSpline(logit(nodes), profile, axis=1)(logit(fine))
     rows, last = np.arange(len(curve)), len(fine) - 1
     best = curve.argmax(axis=1)
@@ -254,7 +297,7 @@ def fbm_kernel(x: np.ndarray, *, confidence: float) -> np.ndarray:
     # centred first: next to a large drift the digits of the noise would be lost
     scaled = (dx - dx.mean(axis=1, keepdims=True)) / dx.std(axis=1, keepdims=True)
     if points <= EXACT_UP_TO:
-        hurst, low, high = _likelihood_ratio(_exact_profile(scaled), confidence)
+        hurst, low, high = _likelihood_ratio(_exact_profile(scaled), points, confidence)
     else:
         hurst, low, high = _of_long(scaled, confidence)
     # subtracting the mean lowers the variance: E var = sigma**2 (1 - n**(2 H - 2))

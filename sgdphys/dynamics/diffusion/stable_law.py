@@ -1,10 +1,9 @@
-"""Symmetric alpha-stable law: table of densities by FFT, and maximum-likelihood fit."""
+"""Symmetric alpha-stable law: table of densities, and maximum-likelihood fit."""
 
 import functools
 from typing import NamedTuple
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 from scipy.special import gamma, gammaln
 
 from sgdphys.compiling import compiled
@@ -13,16 +12,19 @@ INDICES = np.round(np.arange(0.8, 2.001, 0.02), 3)
 """Tail indices of the table; the last, 2, is Gaussian."""
 _STEP = 0.04
 _NODES = 420
-_SIZE = 2**18
+_DISTANCES = 441
 _TAIL_FROM = 30.0
-_SPACING = 0.05
-"""Largest spacing of the densities by FFT, between which a spline is drawn."""
+_MOST = 92.0
+"""Wave number from which exp(-k**index) is below 1e-16 for all indices of the table."""
+_PANEL = 0.2
 _SMALLEST = 1e-300
 """Of densities and tails, whose logarithms are taken."""
-_REFINEMENTS = 14
-"""Golden sections of the distance between two indices of the table."""
-_FLAT = 1e-3
-"""Difference of log-likelihoods that is of no account."""
+_FIRST = 280
+"""Place among the distances at which the search starts: an index of 1.5."""
+_BINNED = 10.0
+"""Scales from the centre up to which there are bins."""
+_BINNED_FROM = 500
+"""Increments from which they are sorted into bins."""
 _GAUSSIAN = -0.5 * float(np.log(4 * np.pi))
 """Log density at 0 of index 2, whose variance is 2."""
 
@@ -36,9 +38,11 @@ class Table(NamedTuple):
 
     step: float
     indices: np.ndarray
+    distances: np.ndarray
+    """sqrt(2 - index) of the rows of ``log_density`` and ``weight``, in equal steps from 0: the
+    width of the likelihood depends on it only weakly, whereas in the index it shrinks towards 2."""
     log_density: np.ndarray
     weight: np.ndarray
-    log_tail: np.ndarray
     density: np.ndarray
     pull: np.ndarray
     """Density times weight, -f'(x)/x."""
@@ -51,16 +55,16 @@ def table() -> Table:
 
     Notes
     -----
-    f(x) = 1/pi int cos(k x) exp(-k**alpha) dk by FFT up to x = 30, minus the two nearest aliases of
-    its tails; beyond, the asymptotic series sum (-1)**(j+1) Gamma(alpha j + 1)/j!
-    sin(pi alpha j/2) x**(-alpha j - 1)/pi, up to its smallest term. ``weight`` is -f'(x)/(x f(x)),
+    f(x) = 1/pi int cos(k x) exp(-k**alpha) dk by quadrature up to x = 30; beyond, the
+    asymptotic series sum (-1)**(j+1) Gamma(alpha j + 1)/j! sin(pi alpha j/2) x**(-alpha j - 1)/pi,
+    up to its smallest term. ``weight`` is -f'(x)/(x f(x)),
     the weight of a point in iteratively reweighted least squares.
     """
     x = np.sinh(_STEP * np.arange(_NODES))
     log_density = np.empty((len(INDICES), _NODES))
+    near = x < _TAIL_FROM
+    log_density[:-1, near] = np.log(_by_quadrature(x[near]))
     for k, alpha in enumerate(INDICES[:-1]):
-        near = x < _TAIL_FROM
-        log_density[k, near] = np.log(_by_fft(float(alpha), x[near]))
         log_density[k, ~near] = np.log(_by_series(float(alpha), x[~near]))
     log_density[-1] = -(x**2) / 4 + _GAUSSIAN
     slope = np.gradient(log_density, _STEP, axis=1) / np.sqrt(1 + x**2)
@@ -80,27 +84,27 @@ def table() -> Table:
     tail = inside[:, -1:] + beyond[:, None] - inside
     tail = np.maximum(0.5 * tail / tail[:, :1], _SMALLEST)
     density = np.maximum(np.exp(log_density), _SMALLEST)
+    pull = weight * density
+    distances = np.linspace(0.0, np.sqrt(INDICES[-1] - INDICES[0]), _DISTANCES)
+    fine = np.empty((2, _DISTANCES, _NODES))
+    for k, distance in enumerate(distances):
+        for out, rows in zip(fine[:, k], (density, pull), strict=True):
+            _interpolate(INDICES, rows, INDICES[-1] - distance**2, np.empty(4), out)
     return Table(
-        _STEP, INDICES.copy(), log_density, weight, np.log(tail), density, weight * density, tail
+        _STEP, INDICES.copy(), distances, np.log(fine[0]), fine[1] / fine[0], density, pull, tail
     )  # fmt: skip
 
 
-def _by_fft(alpha: float, x: np.ndarray) -> np.ndarray:
-    most = max(37.0 ** (1 / alpha), np.pi / _SPACING)
-    k = (np.arange(_SIZE) + 0.5) * most / _SIZE
-    dx = np.pi / most
-    f = np.fft.rfft(np.exp(-(k**alpha)), 2 * _SIZE)
-    # midpoint rule: the half step in k is a phase
-    m = np.arange(len(f))
-    values = (f * np.exp(-1j * np.pi * m / (2 * _SIZE))).real * most / _SIZE / np.pi
-    grid = m * dx
-    tail = gamma(alpha + 1) * np.sin(np.pi * alpha / 2) / np.pi
-    period = 2 * _SIZE * dx
-    with np.errstate(divide="ignore"):
-        # the aliases of a midpoint rule alternate in sign
-        values = values + tail * ((period - grid) ** (-alpha - 1) + (period + grid) ** (-alpha - 1))
-    near = grid < 2 * _TAIL_FROM
-    return np.maximum(CubicSpline(grid[near], values[near])(x), 1e-300)
+def _by_quadrature(x: np.ndarray) -> np.ndarray:
+    """Densities (index, x) of all indices below 2."""
+    # panels of Gauss and Legendre: narrower and narrower ones towards the kink at 0, then equal
+    # ones of a period or so
+    edges = np.concatenate([[0.0], 2.0 ** np.arange(-45, 0), np.arange(1.0, _MOST, _PANEL)])
+    nodes, weights = np.polynomial.legendre.leggauss(16)
+    half = np.diff(edges)[:, None] / 2
+    k = (edges[:-1, None] + half * (1 + nodes)).ravel()
+    waves = np.exp(-(k ** INDICES[:-1, None])) * (half * weights).ravel()
+    return waves @ np.cos(k[:, None] * x) / np.pi
 
 
 def _by_series(alpha: float, x: np.ndarray) -> np.ndarray:
@@ -169,33 +173,74 @@ def log_rows(index: float) -> tuple[np.ndarray, np.ndarray]:
     return log_density, log_tail
 
 
+def scratch(points: int) -> tuple[np.ndarray, ...]:
+    """Return arrays that ``fit_index`` works in, of samples of so many increments."""
+    bins = 2 * int(_BINNED * np.sqrt(points)) + 1 if points >= _BINNED_FROM else 1
+    return np.empty((2, bins)), np.empty((2, points)), np.empty((3, _DISTANCES))
+
+
 @compiled
-def _profile(table, index, dx, place, scratch):
-    """Profile likelihood at one index, by iteratively reweighted least squares.
+def _binned(dx, location, scale, bins, values, weights):
+    """Sort many increments into bins: fill values and weights from the start; return how many.
+
+    A bin stands for so many increments at their mean. It is 1/sqrt(n) scales wide, so that the
+    log-likelihood changes by less than 0.1; increments beyond 10 scales stay as they are.
+    """
+    n = dx.shape[0]
+    if n < _BINNED_FROM:
+        for k in range(n):
+            values[k] = dx[k]
+            weights[k] = 1.0
+        return n
+    width = 2 * _BINNED * scale / (bins.shape[1] - 1)
+    half = (bins.shape[1] - 1) // 2
+    sums, counts = bins[0], bins[1]
+    for k in range(2 * half + 1):
+        sums[k] = 0.0
+        counts[k] = 0.0
+    m = 0
+    for k in range(n):
+        place = np.floor((dx[k] - location) / width + 0.5)
+        if abs(place) <= half:
+            sums[int(place) + half] += dx[k] - location
+            counts[int(place) + half] += 1.0
+        else:
+            values[m] = dx[k]
+            weights[m] = 1.0
+            m += 1
+    for k in range(2 * half + 1):
+        if counts[k] > 0.0:
+            values[m] = location + sums[k] / counts[k]
+            weights[m] = counts[k]
+            m += 1
+    return m
+
+
+@compiled
+def _profile(table, row, x, weights, place):
+    """Profile likelihood at one distance, by iteratively reweighted least squares.
 
     Parameters
     ----------
+    row : int
+        Number of the distance.
     place : float64 (2,)
         Location and scale: where the iteration starts, and then where the maximum is.
-    scratch : float64 (4, node)
 
     Returns
     -------
     float
         Log-likelihood; -inf where the iteration leaves no scale.
     """
-    n = dx.shape[0]
-    is_gaussian = index >= table.indices[-1]
-    log_density, weights, density, shares = scratch[0], scratch[1], scratch[2], scratch[3]
-    if not is_gaussian:
-        _interpolate(table.indices, table.density, index, shares, density)
-        _interpolate(table.indices, table.pull, index, shares, weights)
-        for j in range(density.shape[0]):
-            log_density[j] = np.log(density[j])
-            weights[j] /= density[j]
+    m = x.shape[0]
+    n = 0.0
+    for k in range(m):
+        n += weights[k]
+    is_gaussian = row == 0
+    pull, log_density = table.weight[row], table.log_density[row]
     # the likelihood is within about 1e-3 of its maximum
-    near_scale = min(1e-4, 0.02 / np.sqrt(n))
-    near = min(1e-3, 0.05 / np.sqrt(n))
+    near_scale = 0.01 / np.sqrt(n)
+    near = 0.05 / np.sqrt(n)
     location, scale = place[0], place[1]
     for _ in range(40):
         total = 0.0
@@ -203,9 +248,10 @@ def _profile(table, index, dx, place, scratch):
         second = 0.0
         if not scale > 0.0:  # on a value that is repeated
             return -np.inf
-        for k in range(n):
-            z = (dx[k] - location) / scale
-            w = max(_at(weights, table.step, z), 0.0) if not is_gaussian else 0.5
+        for k in range(m):
+            z = (x[k] - location) / scale
+            w = 0.5 if is_gaussian else max(_at(pull, table.step, z), 0.0)
+            w *= weights[k]
             total += w
             first += w * z
             second += w * z * z
@@ -223,36 +269,35 @@ def _profile(table, index, dx, place, scratch):
     if not scale > 0.0:
         return -np.inf
     value = 0.0
-    for k in range(n):
-        z = (dx[k] - location) / scale
-        value += -0.25 * z * z + _GAUSSIAN if is_gaussian else _at(log_density, table.step, z)
+    for k in range(m):
+        z = (x[k] - location) / scale
+        at = -0.25 * z * z + _GAUSSIAN if is_gaussian else _at(log_density, table.step, z)
+        value += weights[k] * at
     place[0], place[1] = location, scale
     return value - n * np.log(scale)
 
 
 @compiled
-def _copy(place, out):
-    out[0], out[1] = place[0], place[1]
+def _value(table, k, near, x, weights, values, places):
+    """Profile likelihood at distance k, computed once, from the place at a distance near it."""
+    if values[k] != values[k]:
+        places[k, 0], places[k, 1] = places[near, 0], places[near, 1]
+        values[k] = _profile(table, k, x, weights, places[k])
+    return values[k]
 
 
 @compiled
-def _nearest(table, dx, place, values, places, scratch):
-    """Best index of the table by pattern search; values (index,) are NaN where not evaluated."""
-    last = table.indices.shape[0] - 1
-    for k in range(last + 1):
-        values[k] = np.nan
-    best = 35  # an index of 1.5
-    stride = 12
-    _copy(place, places[best])
-    values[best] = _profile(table, table.indices[best], dx, places[best], scratch)
-    while stride >= 1:
+def _nearest(table, fine, x, weights, values, places):
+    """Number of the best distance, by pattern search down to steps of ``fine``."""
+    last = table.distances.shape[0] - 1
+    best = _FIRST
+    values[best] = _profile(table, best, x, weights, places[best])
+    stride = 64
+    while stride >= fine:
         moved = False
         for side in (-1, 1):
             k = min(max(best + side * stride, 0), last)
-            if values[k] != values[k]:
-                _copy(places[best], places[k])
-                values[k] = _profile(table, table.indices[k], dx, places[k], scratch)
-            if values[k] > values[best]:
+            if _value(table, k, best, x, weights, values, places) > values[best]:
                 best = k
                 moved = True
         if not moved:
@@ -261,85 +306,45 @@ def _nearest(table, dx, place, values, places, scratch):
 
 
 @compiled
-def _maximise(table, dx, place, values, places, scratch):
-    """Fill ``place`` with location and scale of the maximum; return its distance and its value.
-
-    The distance of an index alpha from a Gaussian is sqrt(2 - alpha): the width of the likelihood
-    depends on it only weakly, whereas in alpha itself it shrinks towards 2. It is found by
-    golden sections between the neighbours of the best index of the table.
-    """
-    best = _nearest(table, dx, place, values, places, scratch)
-    last = table.indices.shape[0] - 1
-    top = table.indices[last]
-    a = np.sqrt(top - table.indices[min(best + 1, last)])
-    b = np.sqrt(top - table.indices[max(best - 1, 0)])
-    inner, outer = places[0], places[1]  # places of the table are no longer needed
-    found, value = np.sqrt(top - table.indices[best]), values[best]
-    _copy(places[best], place)
-    _copy(place, inner)
-    _copy(place, outer)
-    golden = 0.6180339887498949
-    c = b - golden * (b - a)
-    d = a + golden * (b - a)
-    at_c = _profile(table, top - c * c, dx, inner, scratch)
-    at_d = _profile(table, top - d * d, dx, outer, scratch)
-    for _ in range(_REFINEMENTS):
-        if at_c > value:
-            found, value = c, at_c
-            _copy(inner, place)
-        if at_d > value:
-            found, value = d, at_d
-            _copy(outer, place)
-        if value - min(at_c, at_d) < _FLAT:
+def _end(table, best, fine, drop, side, x, weights, values, places):
+    """Place among the distances where the likelihood is ``drop`` below its maximum; -1 if none."""
+    last = table.distances.shape[0] - 1
+    furthest = last if side > 0 else 0
+    inner = best
+    stride = fine
+    while True:
+        if inner == furthest:
+            return -1.0
+        outer = min(inner + stride, furthest) if side > 0 else max(inner - stride, furthest)
+        if _value(table, outer, inner, x, weights, values, places) < values[best] - drop:
             break
-        if at_c > at_d:
-            b, d, at_d = d, c, at_c
-            _copy(inner, outer)
-            c = b - golden * (b - a)
-            at_c = _profile(table, top - c * c, dx, inner, scratch)
+        inner = outer
+        stride *= 2
+    while abs(outer - inner) > fine:
+        middle = (inner + outer) // 2
+        if _value(table, middle, inner, x, weights, values, places) < values[best] - drop:
+            outer = middle
         else:
-            a, c, at_c = c, d, at_d
-            _copy(outer, inner)
-            d = a + golden * (b - a)
-            at_d = _profile(table, top - d * d, dx, outer, scratch)
-    return found, value
+            inner = middle
+    # a parabola through the two and one as far within
+    gap = outer - inner
+    within = min(max(inner - gap, 0), last)
+    a, b = values[inner] - values[best] + drop, values[outer] - values[best] + drop
+    c = _value(table, within, inner, x, weights, values, places) - values[best] + drop
+    bend = 0.5 * (b + c) - a if within == inner - gap else 0.0
+    slope = b - a - bend
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        share = 0.5 * (low + high)
+        if a + share * (slope + share * bend) > 0.0:
+            low = share
+        else:
+            high = share
+    return inner + gap * 0.5 * (low + high)
 
 
 @compiled
-def _end(table, dx, best, value, drop, outwards, place, scratch):
-    """Distance at which the likelihood is ``drop`` below its maximum, and whether there is one.
-
-    Without one it is the end of the range.
-    """
-    top = table.indices[-1]
-    furthest = np.sqrt(top - table.indices[0]) if outwards else 0.0
-    inner, outer = best, best
-    above, below = drop, drop
-    step = 2.5 / np.sqrt(dx.shape[0])
-    while below > 0.0:
-        if outer == furthest:
-            return furthest, False
-        inner, above = outer, below
-        outer = min(best + step, furthest) if outwards else max(best - step, furthest)
-        step *= 2.0
-        below = _profile(table, top - outer * outer, dx, place, scratch) - value + drop
-    middle = outer
-    for k in range(40):
-        # secants, and a bisection after every second one: near 2 the likelihood is no parabola
-        share = above / (above - below) if k % 3 != 2 else 0.5
-        middle = inner + share * (outer - inner)
-        excess = _profile(table, top - middle * middle, dx, place, scratch) - value + drop
-        if excess > 0.0:
-            inner, above = middle, excess
-        else:
-            outer, below = middle, excess
-        if abs(excess) < 10 * _FLAT or abs(outer - inner) < 1e-6:
-            break
-    return middle, True
-
-
-@compiled
-def fit_index(table, dx, location, scale, drop, values, places, scratch, out):
+def fit_index(table, dx, location, scale, drop, bins, points, distances, out):
     """Fit index, location and scale to one sample.
 
     Parameters
@@ -350,28 +355,40 @@ def fit_index(table, dx, location, scale, drop, values, places, scratch, out):
         Starting values.
     drop : float
         Fall of the log-likelihood at the ends of the interval.
-    values : float64 (index,)
-        Scratch.
-    places : float64 (index, 2)
-        Scratch.
-    scratch : float64 (4, node)
-        Scratch.
+    bins, points, distances
+        Of ``scratch``.
     out : float64 (6,)
         Filled: index, its lower and upper end, location, scale, log-likelihood. Where the range
         of the table does not contain the lower end, it is 0, and -inf if the index is the smallest.
     """
-    top = table.indices[-1]
-    place = out[3:5]
-    place[0], place[1] = location, scale
-    best, value = _maximise(table, dx, place, values, places, scratch)
-    at = places[0]
-    _copy(place, at)
-    low, is_inside = _end(table, dx, best, value, drop, True, at, scratch)
-    _copy(place, at)
-    high, _ = _end(table, dx, best, value, drop, False, at, scratch)
-    out[0] = top - best * best
-    out[1] = top - low * low if is_inside else (-np.inf if best == low else 0.0)
-    out[2] = top - high * high
+    m = _binned(dx, location, scale, bins, points[0], points[1])
+    x, weights = points[0, :m], points[1, :m]
+    last = table.distances.shape[0] - 1
+    values, places = distances[0], distances[1:].T
+    for k in range(last + 1):
+        values[k] = np.nan
+    places[_FIRST, 0], places[_FIRST, 1] = location, scale
+    # the interval is some 800/sqrt(n) distances wide
+    fine = max(1, int(40.0 / np.sqrt(dx.shape[0])))
+    best = _nearest(table, fine, x, weights, values, places)
+    top, step = table.indices[-1], table.distances[1]
+    at = float(best)
+    value = values[best]
+    fine = min(fine, best, last - best)
+    if fine:  # the parabola through it and its neighbours
+        left = _value(table, best - fine, best, x, weights, values, places)
+        right = _value(table, best + fine, best, x, weights, values, places)
+        bend = min(left - 2 * value + right, -1e-300)
+        shift = min(max(0.5 * (left - right) / bend, -0.5), 0.5)
+        at += fine * shift
+        value += 0.25 * (right - left) * shift
+    fine = max(fine, 1)
+    low = _end(table, best, fine, drop, 1, x, weights, values, places)
+    high = _end(table, best, fine, drop, -1, x, weights, values, places)
+    out[0] = top - (at * step) ** 2
+    out[1] = top - (low * step) ** 2 if low >= 0.0 else (-np.inf if best == last else 0.0)
+    out[2] = top - (high * step) ** 2 if high >= 0.0 else top
+    out[3], out[4] = places[best, 0], places[best, 1]
     out[5] = value
 
 

@@ -13,7 +13,7 @@ from scipy.special import chdtri, ndtri
 from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
 from sgdphys.draws import Seed, stream
-from sgdphys.dynamics.diffusion.stable_law import INDICES, Table, fit_index, table
+from sgdphys.dynamics.diffusion.stable_law import INDICES, Table, fit_index, scratch, table
 from sgdphys.dynamics.series import over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs
 from sgdphys.errors import InputError, nearest
@@ -27,11 +27,11 @@ _OF_INCREMENTS = Needs(points=FEWEST, distinct="values")
 
 
 @compiled
-def _levy_kernel(table, dx, counts, drop, values, places, scratch, out):
+def _levy_kernel(table, dx, counts, drop, bins, points, distances, out):
     """Fill out (series, 6) with the results of ``fit_index`` for increments packed to the left."""
     for s in range(dx.shape[0]):
         row = dx[s, : counts[s]]
-        fit_index(table, row, out[s, 3], out[s, 4], drop, values, places, scratch, out[s])
+        fit_index(table, row, out[s, 3], out[s, 4], drop, bins, points, distances, out[s])
 
 
 def levy_columns(dx: np.ndarray, confidence: float) -> np.ndarray:
@@ -48,16 +48,15 @@ def levy_columns(dx: np.ndarray, confidence: float) -> np.ndarray:
         return out
     finite = np.isfinite(dx)
     packed = np.take_along_axis(dx, np.argsort(~finite, axis=1, kind="stable"), axis=1)
-    quarter = np.nanquantile(dx, [0.25, 0.5, 0.75], axis=1)
+    quantile = np.quantile if finite.all() else np.nanquantile  # which takes a row at a time
+    quarter = quantile(dx, [0.25, 0.5, 0.75], axis=1)
     out[:, 3] = quarter[1]
     spread = 0.5 * (quarter[2] - quarter[0])
     typical = np.nanmean(np.abs(dx), axis=1)
     out[:, 4] = np.where(spread > 1e-9 * typical, spread, typical)
     tables: Table = table()
-    n_indices, n_nodes = tables.density.shape
-    scratch = np.empty(n_indices), np.empty((n_indices, 2)), np.empty((4, n_nodes))
     drop = 0.5 * float(chdtri(1, 1 - confidence))
-    _levy_kernel(tables, packed, finite.sum(axis=1), drop, *scratch, out)
+    _levy_kernel(tables, packed, finite.sum(axis=1), drop, *scratch(dx.shape[1]), out)
     return out
 
 
@@ -105,8 +104,8 @@ def fit_levy(
     Notes
     -----
     Increments about the drift have the characteristic function exp(-|scale k|**alpha), a symmetric
-    stable law. At alpha = 2 it is Gaussian with D dt = scale**2. Densities come from a table made
-    by FFT, interpolated between its indices; the likelihood is profiled over location and scale
+    stable law. At alpha = 2 it is Gaussian with D dt = scale**2. Densities come from a table,
+    interpolated between its indices; the likelihood is profiled over location and scale
     (iteratively reweighted least squares), and the interval is that of the likelihood ratio.
 
     Indices from 0.8 to 2 are compared. An interval that reaches 0.8 goes on to 0; an estimate of

@@ -67,6 +67,17 @@ def _columns(models: Mapping[str, Model]) -> list[tuple[str, str]]:
     return found
 
 
+def coefficients_of(model: Model, found: xr.Dataset) -> np.ndarray:
+    """Coefficients (..., coefficient) of one model in the results of ``fit``."""
+    return np.stack(
+        [
+            (found[c].sel(model=model.name) if c in _BY_MODEL else found[model.variable(c)])
+            for c in model.coefficients
+        ],
+        axis=-1,
+    )
+
+
 def _estimates(model: Model, x: np.ndarray, t: np.ndarray, confidence: float) -> Estimates:
     """Estimates of all series; of those that a cheap test screens out NaN, with a handicap."""
     rows = np.flatnonzero(model.may_be_best(x, t))
@@ -174,9 +185,10 @@ def _heldout(model: Model, x: np.ndarray, t: np.ndarray, confidence: float) -> n
     found = np.full(len(x), np.nan)
     if len(valid) and first > model.fewest:
         early = model.fit(x[valid, :first], t[:first], confidence)
-        for k, row in enumerate(valid):
-            if np.isfinite(early.log_likelihood[k]):
-                found[row] = model.steps(early.values[k], x[row], t)[1, first - 1 :].mean()
+        fitted = np.isfinite(early.log_likelihood)
+        if fitted.any():
+            _, log_density = model.many_steps(early.values[fitted], x[valid[fitted]], t)
+            found[valid[fitted]] = log_density[:, first - 1 :].mean(axis=1)
     return found
 
 
@@ -184,7 +196,7 @@ def _residual_tests(
     model: Model, values: np.ndarray, x: np.ndarray, t: np.ndarray
 ) -> dict[str, np.ndarray]:
     """p-values (series,) of the tests of the residuals of one model."""
-    z = np.stack([model.steps(v, row, t)[0] for v, row in zip(values, x, strict=True)])
+    z = model.many_steps(values, x, t)[0]
     level = x[:, :-1]
     coefficients = list(model.coefficients)
     kappa = values[:, coefficients.index("kappa")] if "kappa" in coefficients else np.zeros(len(x))
@@ -223,6 +235,9 @@ def fit(
     x : DataArray or array
         Paths in units x; an array without names has time first and spacing 1. Lazy arrays are read
         in blocks.
+    models : str, Model, or sequence of them, optional
+        The models to compare: names, or objects of a subclass of ``sgdphys.dynamics.Model``; all
+        that have a name by default. See docs/models.md.
     time : str, float, array or pair, optional
         Time dimension or coordinate, spacing of the points, or their times, in units t: see
         ``dynamics.series.paths``. A spacing that contradicts the coordinate is an error.
@@ -233,14 +248,16 @@ def fit(
     -------
     Dataset
         Over the other dimensions of ``x``: best, the name of a model, "none" or "not compared";
-        candidate, the model of lowest BIC; by ``model``: compared, whether it could be compared,
-        drift (x/t), diffusion (x**2/t), sigma (x/t**0.5), log_likelihood, aic, bic, heldout;
-        of the Ornstein-Uhlenbeck process: kappa (1/t) and relaxation_time (t), both with
-        intervals, phi and center (x); of fractional Brownian motion: hurst with its interval and
-        generalised_diffusion (x**2/t**alpha, MSD = 2 D t**(2 hurst)); tail_index with its interval;
-        p_value by ``test``; count (increments); status. Diffusion and sigma are NaN for fbm and
-        levy. The intervals are ``_low`` and ``_high``; drift has one for drifted_wiener, diffusion
-        for drifted_wiener and ou.
+        candidate, the model of lowest BIC; nearest, that of the second lowest, and odds, the Bayes
+        factor of the candidate over it; by ``model``: compared, whether it could be compared,
+        screened_out, drift (x/t), diffusion (x**2/t), sigma (x/t**0.5), log_likelihood, aic, bic,
+        heldout; of the Ornstein-Uhlenbeck process: kappa (1/t) and relaxation_time (t), both with
+        intervals, phi, center (x) and deviation (x); of fractional Brownian motion: hurst with its
+        interval and generalised_diffusion (x**2/t**alpha, MSD = 2 D t**(2 hurst)); tail_index with
+        its interval, and levy_scale; of every other model its coefficients, under its name and
+        theirs, as in noisy_ou_kappa, with their intervals; p_value by ``test``; count (increments);
+        status. Coefficients that a model does not have are NaN. The ends of intervals are ``_low``
+        and ``_high``.
 
     Raises
     ------
@@ -292,10 +309,10 @@ def fit(
     2.5% of series, but fractional Brownian motion of exponent 0.9 in 3.5% at 100 increments.
 
     ``heldout`` is the mean log density of the last fifth of the points, with coefficients from the
-    first four fifths. Fractional and Levy models need evenly spaced points without gaps; otherwise
-    they are NaN and not compared. With fewer than 50 increments, or a status other than "ok" or
-    "relaxes within one step", ``best`` is "not compared". Levy is ruled out, not left out, where
-    increments take few distinct values.
+    first four fifths, of models whose BIC is within 10 of the lowest. Models that need evenly
+    spaced points without gaps are otherwise NaN and not compared. With fewer than 50 increments, or
+    a status other than "ok" or "relaxes within one step", ``best`` is "not compared". Levy is ruled
+    out, not left out, where increments take few distinct values.
 
     References
     ----------
@@ -359,7 +376,7 @@ def _labelled(
     if "wiener" in models:
         still = is_still(wiener["status"].to_numpy())
         shared["diffusion"][still, names.index("wiener")] = 0.0
-    own, named = _own_coefficients(models, found)
+    own, named, owners = _own_coefficients(models, found)
     if "ou" in models:
         own |= {name: ou[name].to_numpy() for name in own if name in ou}
         own |= {name: ou[name].to_numpy() for name in _OF_OU}
@@ -396,7 +413,7 @@ def _labelled(
         "count": n,
         "status": _status(wiener, ou, models, found, best, chosen, compared),
     }
-    return result(
+    labelled = result(
         series,
         values,
         coords={"model": names, "test": [*RESIDUAL_TESTS, *RIVALS, "adf"]},
@@ -407,7 +424,11 @@ def _labelled(
         confidence=confidence,
         duration=float(series.times[-1] - series.times[0]) if len(series.times) else 0.0,
         interval_method="that of the fit of each model; none for coefficients without ends",
+        models=", ".join(names),
     )
+    for variable, model in owners.items():
+        labelled[variable].attrs["model"] = model
+    return labelled
 
 
 _OF_OU = ("relaxation_time", "relaxation_time_low", "relaxation_time_high", "phi")
@@ -422,19 +443,21 @@ def _name(number: np.ndarray, names: list[str]) -> np.ndarray:
 
 def _own_coefficients(
     models: Mapping[str, Model], found: Mapping[tuple[str, str], np.ndarray]
-) -> tuple[dict[str, np.ndarray], dict[str, Quantity]]:
-    """Coefficients that one model has, with their ends, under the names of results."""
+) -> tuple[dict[str, np.ndarray], dict[str, Quantity], dict[str, str]]:
+    """Coefficients that one model has, under the names of results; what they are; whose."""
     values: dict[str, np.ndarray] = {}
-    named = {}
+    named: dict[str, Quantity] = {}
+    owners: dict[str, str] = {}
     for name, model in models.items():
         for c, quantity in model.coefficients.items():
             if c in _BY_MODEL:
                 continue
             variable = model.variable(c)
             named[variable] = quantity
-            ends = () if c in model.without_interval else ("_low", "_high")
-            values |= {f"{variable}{end}": found[name, f"{c}{end}"] for end in ("", *ends)}
-    return values, named
+            ends = ("",) if c in model.without_interval else ("", "_low", "_high")
+            values |= {f"{variable}{end}": found[name, f"{c}{end}"] for end in ends}
+            owners |= {f"{variable}{end}": name for end in ends}
+    return values, named, owners
 
 
 def _status(

@@ -36,16 +36,22 @@ class FractionalBrownian(Model):
         found.low[:, 0], found.high[:, 0] = c["hurst_low"], c["hurst_high"]
         is_fitted = np.isfinite(hurst) & (variance > 0)
         found.values[~is_fitted] = found.low[~is_fitted] = found.high[~is_fitted] = np.nan
-        for row in np.flatnonzero(is_fitted):
-            found.log_likelihood[row] = self.steps(found.values[row], x[row], t)[1].sum()
+        if is_fitted.any():
+            _, log_density = self.many_steps(found.values[is_fitted], x[is_fitted], t)
+            found.log_likelihood[is_fitted] = log_density.sum(axis=1)
         return found
 
     def steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Errors of predictions from the past 256 increments."""
-        hurst, drift, diffusion = values
+        return self.many_steps(values[None], x[None], t)[:, 0]
+
+    def many_steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """All series at once."""
+        hurst, drift, diffusion = values.T
         spacing = (t[-1] - t[0]) / (len(t) - 1)
-        scale = np.sqrt(2 * diffusion) * spacing**hurst
-        z, deviation = prediction_errors(hurst, (np.diff(x) - drift * spacing) / scale)
+        scale = (np.sqrt(2 * diffusion) * spacing**hurst)[:, None]
+        noise = (np.diff(x) - drift[:, None] * spacing) / scale
+        z, deviation = prediction_errors(hurst, noise)
         return standard_normal_steps(z, deviation * scale)
 
     def simulate(

@@ -41,13 +41,17 @@ class Levy(Model):
 
     def steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Normal scores of the increments."""
-        index, drift, scale = values
-        dx = np.diff(x)
-        location = drift * (t[-1] - t[0]) / (len(t) - 1)
-        out = np.empty((len(dx), 2))
-        evaluate(table().step, *log_rows(index), dx, location, scale, out)
-        z = -np.sign(dx - location) * ndtri_exp(np.minimum(out[:, 1], np.log(0.5)))
-        return np.stack([z, out[:, 0]])
+        return self.many_steps(values[None], x[None], t)[:, 0]
+
+    def many_steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """All series at once."""
+        dx = np.diff(x, axis=1)
+        location = values[:, 1:2] * (t[-1] - t[0]) / (len(t) - 1)
+        out = np.empty((*dx.shape, 2))
+        for row, (index, _, scale) in enumerate(values):
+            evaluate(table().step, *log_rows(index), dx[row], location[row, 0], scale, out[row])
+        z = -np.sign(dx - location) * ndtri_exp(np.minimum(out[..., 1], np.log(0.5)))
+        return np.stack([z, out[..., 0]])
 
     def simulate(
         self,

@@ -2,10 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from sgdphys.dynamics.models.numerical import fit_one
 from sgdphys.glossary import Quantity
 
 
@@ -29,9 +31,42 @@ class Estimates(NamedTuple):
 class Model(ABC):
     """A stochastic process that ``fit`` compares with others.
 
-    A model of one's own is a subclass with a name, coefficients, and the three methods; see
-    docs/models.md. Series have no missing points. Every likelihood is that of all points but the
-    first, given the first, so that the likelihoods of models can be compared.
+    A model of one's own is a subclass with a name, a sentence, coefficients, their bounds, and the
+    methods ``start``, ``steps`` and ``simulate``; its likelihood is then maximised numerically. See
+    docs/models.md. Series have no missing points. Every likelihood is that of all points but
+    the first, given the first, so that the likelihoods of models can be compared.
+
+    See Also
+    --------
+    fit : Where a model is given, in models=.
+
+    Examples
+    --------
+    A walk with steps of a Laplace law:
+
+    >>> import numpy as np, sgdphys as sp
+    >>> from scipy.special import ndtri_exp
+    >>> from sgdphys.glossary import GLOSSARY
+    >>> class Laplace(sp.dynamics.Model):
+    ...     name, sentence = "laplace", "a walk with steps of a Laplace law"
+    ...     coefficients = {"scale": GLOSSARY["scale"]}
+    ...     bounds = {"scale": (0, np.inf)}
+    ...
+    ...     def start(self, x, t):
+    ...         return [abs(np.diff(x)).mean()]
+    ...
+    ...     def steps(self, values, x, t):
+    ...         z = np.diff(x) / values[0]
+    ...         score = -np.sign(z) * ndtri_exp(-abs(z) - np.log(2))
+    ...         return np.stack([score, -abs(z) - np.log(2 * values[0])])
+    ...
+    ...     def simulate(self, values, t, start, copies, rng):
+    ...         dx = rng.laplace(scale=values[0], size=(copies, len(t) - 1))
+    ...         return start + np.pad(dx.cumsum(axis=1), ((0, 0), (1, 0)))
+    >>> x = np.random.default_rng(0).laplace(scale=2.0, size=1000).cumsum()
+    >>> found = sp.fit(x, models=["wiener", "ou", "levy", Laplace()])
+    >>> found.best.item(), round(found.laplace_scale.item(), 1)
+    ('laplace', 1.9)
     """
 
     name: str
@@ -40,6 +75,8 @@ class Model(ABC):
     """What it is, as in "a Wiener process under measurement noise"."""
     coefficients: Mapping[str, Quantity]
     """In the order of ``Estimates.values``; {x} and {t} in a unit stand for those of the series."""
+    bounds: Mapping[str, tuple[float, float]] = MappingProxyType({})
+    """Open ranges of coefficients, of a model that is fitted numerically."""
     needs_even: bool = True
     """Whether it needs evenly spaced points without gaps."""
     fewest: int = 50
@@ -49,9 +86,18 @@ class Model(ABC):
     not_tested: tuple[str, ...] = ()
     """Tests of residuals that its own residuals do not pass, and that are not made."""
 
-    @abstractmethod
+    def start(self, x: np.ndarray, t: np.ndarray) -> Any:
+        """Coefficients of one series (point,) at which a numerical search begins."""
+        raise NotImplementedError
+
     def fit(self, x: np.ndarray, t: np.ndarray, confidence: float) -> Estimates:
         """Fit series (series, point), float64, at times (point,)."""
+        found = no_estimates(len(x), len(self.coefficients), len(self.coefficients))
+        for row, of_row in enumerate(x):
+            values, low, high, likelihood = fit_one(self, of_row, t, confidence)
+            found.values[row], found.low[row], found.high[row] = values, low, high
+            found.log_likelihood[row] = likelihood
+        return found
 
     @abstractmethod
     def steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -60,6 +106,11 @@ class Model(ABC):
         A residual is the normal score of the probability transform of a point given all points
         before it: under the model, residuals are independent standard normal numbers.
         """
+
+    def many_steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """``steps`` of series (series, point): (2, series, point - 1)."""
+        found = [self.steps(v, row, t) for v, row in zip(values, x, strict=True)]
+        return np.stack(found, axis=1)
 
     @abstractmethod
     def simulate(

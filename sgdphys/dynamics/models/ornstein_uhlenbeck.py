@@ -58,9 +58,13 @@ class OrnsteinUhlenbeck(Model):
 
     def steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Deviations from the relaxed last point, in their standard deviations."""
+        return self.many_steps(values[None], x[None], t)[:, 0]
+
+    def many_steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """All series at once."""
         phi, deviation = _transition(values, np.diff(t))
-        z = (x[1:] - values[1] - phi * (x[:-1] - values[1])) / deviation
-        return standard_normal_steps(z, deviation)
+        level = x - values[:, 1:2]
+        return standard_normal_steps((level[:, 1:] - phi * level[:, :-1]) / deviation, deviation)
 
     def simulate(
         self,
@@ -71,7 +75,7 @@ class OrnsteinUhlenbeck(Model):
         rng: np.random.Generator,
     ) -> np.ndarray:
         """Exact transitions."""
-        phi, deviation = _transition(values, np.diff(t))
+        (phi,), (deviation,) = _transition(values[None], np.diff(t))
         x = np.empty((len(t), copies))
         x[0] = start - values[1]
         noise = deviation[:, None] * rng.standard_normal((len(phi), copies))
@@ -85,8 +89,10 @@ class OrnsteinUhlenbeck(Model):
 
 
 def _transition(values: np.ndarray, dt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Factor by which a deviation decays in a step, and standard deviation of the noise."""
-    kappa, _, diffusion, deviation = values
-    if np.isinf(kappa):
-        return np.zeros(len(dt)), np.full(len(dt), deviation)
-    return np.exp(-kappa * dt), np.sqrt(diffusion * -np.expm1(-2 * kappa * dt) / kappa)
+    """Factors of decay in a step, and standard deviations of its noise: (series, step)."""
+    kappa, _, diffusion, stationary = (v[:, None] for v in values.T)
+    is_white = ~(kappa < np.inf)  # NaN in results
+    rate = np.where(is_white, 1.0, kappa)
+    phi = np.where(is_white, 0.0, np.exp(-rate * dt))
+    deviation = np.sqrt(diffusion * -np.expm1(-2 * rate * dt) / rate)
+    return phi, np.where(is_white, stationary, deviation)

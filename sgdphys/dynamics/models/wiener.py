@@ -30,7 +30,11 @@ class Wiener(Model):
 
     def steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Increments in their standard deviations."""
-        return _steps(0.0, values[0], x, t)
+        return self.many_steps(values[None], x[None], t)[:, 0]
+
+    def many_steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """All series at once."""
+        return _steps(np.zeros(1), values[:, 0], x, t)
 
     def simulate(
         self,
@@ -72,8 +76,12 @@ class DriftedWiener(Model):
 
     def steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Increments about the drift, in their standard deviations."""
+        return self.many_steps(values[None], x[None], t)[:, 0]
+
+    def many_steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """All series at once, with the D of maximum likelihood."""
         n = len(t) - 1
-        return _steps(values[0], values[1] * (n - 1) / n, x, t)
+        return _steps(values[:, 0], values[:, 1] * (n - 1) / n, x, t)
 
     def simulate(
         self,
@@ -93,10 +101,10 @@ def _log_likelihood(diffusion: np.ndarray, dt: np.ndarray) -> np.ndarray:
     return -0.5 * (n * (np.log(4 * np.pi * diffusion) + 1) + np.log(dt).sum())
 
 
-def _steps(drift: float, diffusion: float, x: np.ndarray, t: np.ndarray) -> np.ndarray:
+def _steps(drift: np.ndarray, diffusion: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
     dt = np.diff(t)
-    deviation = np.sqrt(2 * diffusion * dt)
-    return standard_normal_steps((np.diff(x) - drift * dt) / deviation, deviation)
+    deviation = np.sqrt(2 * diffusion[:, None] * dt)
+    return standard_normal_steps((np.diff(x) - drift[:, None] * dt) / deviation, deviation)
 
 
 def _simulate(

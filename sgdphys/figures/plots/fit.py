@@ -20,7 +20,7 @@ _MOST_POINTS = 4000
 """Of a path that is drawn."""
 
 
-@checked_figure("hurst")
+@checked_figure("best", "candidate")
 def fit(
     result: xr.Dataset,
     theta: Any,
