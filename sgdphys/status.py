@@ -132,6 +132,11 @@ TABLE = (
         "no two points of the series lie this far apart: give lags that are shorter than the "
         "series, and that its gaps leave",
     ),
+    Status(
+        "no model",
+        "no model was chosen for the series, or the model cannot be fitted to it: give another "
+        "one, such as the candidate of fit",
+    ),
 )
 """By number. New ones are added at the end, so that numbers in older files keep their meaning."""
 WORDS = tuple(status.word for status in TABLE)
@@ -139,7 +144,113 @@ WORDS = tuple(status.word for status in TABLE)
     OK, CONSTANT, TOO_SHORT, NO_DATA, DIVERGED, WEAK, OSCILLATING, FAST, UNEVEN, FEW_VALUES,
     STRAIGHT, SHORT, FEW_MEMBERS, ONCE, TINY, SATURATED, BROKEN, FEW_SAMPLES,
     MANY_UNITS, SPARSE, CONSTANT_LAYER, SEVERAL_TIMES, LEFT_OUT, END_OF_RANGE, NO_PAIRS,
+    NO_MODEL,
 ) = range(len(TABLE))  # fmt: skip
+
+
+class Reason(NamedTuple):
+    """Why a model was chosen for a series, or rejected."""
+
+    what: str
+    """With the names of numbers in braces."""
+    then: str
+    """What to do about it."""
+
+
+REASONS = {
+    "heavy_tails": Reason(
+        "the residuals have heavier tails than a normal law (excess kurtosis {kurtosis:.2g})",
+        "compare with student and levy, and read tail_index with care",
+    ),
+    "light_tails": Reason(
+        "the residuals have lighter tails than a normal law (excess kurtosis {kurtosis:.2g})",
+        "look whether the series is bounded, periodic, or rounded",
+    ),
+    "skewed": Reason(
+        "the residuals are skewed (skewness {skewness:.2g})",
+        "look for jumps to one side, and use kramers_moyal",
+    ),
+    "not_normal": Reason(
+        "the residuals are not normal, though skewness and kurtosis are nearly those of a normal "
+        "law",
+        "look for values that are rounded or repeated",
+    ),
+    "correlated": Reason(
+        "the residuals are correlated, most at lag {lag:.0f} (r = {correlation:.2f})",
+        "see from which lag on wiener_lag finds a Wiener process, or compare with models that have "
+        "memory",
+    ),
+    "variance_in_time": Reason(
+        "the variance of the residuals {change} in the second half",
+        "find stretches of one variance with segments, or compare with scaled_brownian",
+    ),
+    "variance_in_level": Reason(
+        "the variance of the residuals depends on the level: in the upper half of the levels it "
+        "{change}",
+        "use kramers_moyal, which gives the diffusion coefficient at every level",
+    ),
+    "variance_off_centre": Reason(
+        "the variance of the residuals depends on the level: far from the middle of the levels it "
+        "{change}",
+        "use kramers_moyal, which gives the diffusion coefficient at every level",
+    ),
+    "changing_variance": Reason(
+        "the variance of the residuals changes with time or level",
+        "look at diffusion_coefficient in windows, and at kramers_moyal",
+    ),
+    "clustered": Reason(
+        "large residuals come in clusters (their sizes have r = {size_correlation:.2f} at lag 1), "
+        "as those of two noise levels do",
+        "compare with switching, or find stretches of one variance with segments",
+    ),
+    "nonlinear_drift": Reason(
+        "the drift is not linear in the level (its curvature explains {explained:.2g}% of the "
+        "variance of the residuals)",
+        "use kramers_moyal, or compare with double_well",
+    ),
+    "unstable": Reason(
+        "the increments have heavier tails than a normal law, and of finite variance: sums of 8 "
+        "have another tail index",
+        "compare with student; the process is no Levy flight",
+    ),
+    "measurement_noise": Reason(
+        "a process under measurement noise is {odds} times as likely as {candidate}",
+        "compare with noisy_wiener and noisy_ou, or use diffusion_coefficient with "
+        "method='covariance'",
+    ),
+    "second_order": Reason(
+        "a second-order process, with inertia or a second relaxation time, is {odds} times as "
+        "likely as {candidate}",
+        "compare with underdamped and heavy_ball, or fit every k-th point",
+    ),
+    "student_t": Reason(
+        "a walk with Student t increments, whose variance is finite, is {odds} times as likely as "
+        "{candidate}",
+        "compare with student",
+    ),
+    "jumps": Reason(
+        "a Wiener process with jumps is {odds} times as likely as {candidate}",
+        "look at the largest increments, and fit the stretches between them",
+    ),
+    "close": Reason(
+        "it cannot be told between {candidate} and {nearest} (odds {odds})",
+        "record for longer, or see in predictive_checks where they differ",
+    ),
+    "clear": Reason(
+        "no test rejects {candidate}, which is {odds} times as likely as the next model, {nearest}",
+        "see predictive_checks for what else it predicts",
+    ),
+    "alone": Reason(
+        "no test rejects {candidate}, the only model that could be fitted",
+        "see predictive_checks for what else it predicts",
+    ),
+    "left_out": Reason(
+        "models that could not be compared: {models}",
+        "choose a stretch of evenly spaced points without gaps",
+    ),
+}
+"""Why a model was chosen or rejected, by what was found. ``dynamics.models.reasons`` fills it in.
+"""
 
 
 def flagged(status: xr.DataArray) -> xr.DataArray:

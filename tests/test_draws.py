@@ -73,6 +73,7 @@ def saved(draw):
 
 CALLS = {
     "tail_index": lambda draw: ((walks(draw),), {}),
+    "predictive_checks": lambda draw: ((walks(draw, replica=2),), {"copies": 50}),
     "weight_entropy": lambda draw: (
         (noise(draw, step=9, replica=9, parameter=4),), {"basis": "random", "modes": 2}
     ),

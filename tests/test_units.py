@@ -188,6 +188,32 @@ DYNAMICS = {
         "increments",
         "log_likelihood aic bic heldout generalised_diffusion",
     ),
+    "predictive_checks": Case(
+        lambda s: d.predictive_checks(series(s, steps=150, members=2), copies=50),
+        {
+            "metre**2": "displacement",
+            "metre": "tail",
+            "second": "lag",
+            "1": "p_value increment_autocorrelation autocorrelation density model count status "
+            "check share level",
+        },
+        "refitted copies",
+    ),
+    "segments": Case(
+        lambda s: d.segments(series(s, members=2)),
+        {
+            "second": "start end",
+            "metre/second": "drift",
+            "metre**2/second": "diffusion",
+            "1": "segments segment model p_value count status",
+        },
+        "increments",
+    ),
+    "wiener_lag": Case(
+        lambda s: d.wiener_lag(series(s, members=2)),
+        {"second": "wiener_lag lag", "1": "p_value count status"},
+        "increments",
+    ),
     "fit_wiener": Case(
         lambda s: d.fit_wiener(series(s)),
         {

@@ -30,6 +30,9 @@ from .ensembles.overlaps import unit_overlap as unit_overlap
 from .models.choice import fit as fit
 from .models.model import Estimates as Estimates
 from .models.model import Model as Model
+from .models.predictive_checks import predictive_checks as predictive_checks
+from .models.segments import segments as segments
+from .models.wiener_lag import wiener_lag as wiener_lag
 from .sgd.critical_batch_size import critical_batch_size as critical_batch_size
 from .sgd.epoch_drift import epoch_drift as epoch_drift
 from .sgd.flatness import hessian_mode_statistics as hessian_mode_statistics
@@ -86,10 +89,12 @@ __all__ = [
     "noise_alignment",
     "order_parameter",
     "pass_rate",
+    "predictive_checks",
     "project",
     "relaxation_time",
     "replica_overlap",
     "rolling_indicators",
+    "segments",
     "tail_index",
     "trajectory_components",
     "two_time_msd",
@@ -97,5 +102,6 @@ __all__ = [
     "variance_components",
     "variance_flatness",
     "weight_entropy",
+    "wiener_lag",
     "wiener_tests",
 ]

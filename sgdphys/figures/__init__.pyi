@@ -13,8 +13,10 @@ from .plots.information_vs_epoch import information_vs_epoch as information_vs_e
 from .plots.kramers_moyal import kramers_moyal as kramers_moyal
 from .plots.msd import msd as msd
 from .plots.order_parameter import order_parameter as order_parameter
+from .plots.predictive_checks import predictive_checks as predictive_checks
 from .plots.relaxation_time import relaxation_time as relaxation_time
 from .plots.rolling_indicators import rolling_indicators as rolling_indicators
+from .plots.segments import segments as segments
 from .plots.training_curves import training_curves as training_curves
 from .plots.trajectory_components import trajectory_components as trajectory_components
 from .plots.verdicts import verdicts as verdicts
@@ -35,8 +37,10 @@ __all__ = [
     "kramers_moyal",
     "msd",
     "order_parameter",
+    "predictive_checks",
     "relaxation_time",
     "rolling_indicators",
+    "segments",
     "training_curves",
     "trajectory_components",
     "verdicts",

@@ -122,6 +122,59 @@ def production_cells():
     )  # fmt: skip
 
 
+def check_cells():
+    """Predictive checks of the true model, whose coefficients are fitted to the same series."""
+
+    def count(n, kappa, name, rng, series):
+        times = np.arange(n)
+        x = ornstein_uhlenbeck(rng, series, times, kappa=kappa) if kappa else wiener(rng, series, n)
+        found = sp.dynamics.predictive_checks(
+            along_time(x), model="ou" if kappa else "wiener", rng=int(rng.integers(2**31))
+        )
+        return p_values(found["p_value"].sel(check=name).to_numpy())
+
+    for n in (200, 1000):
+        for kappa in (0.0, 0.05, 0.3):
+            model = f"kappa dt = {kappa:g}" if kappa else "Wiener"
+            for name in (
+                "displacement", "increment_autocorrelation", "tail", "autocorrelation", "density",
+            ):  # fmt: skip
+                yield Cell(
+                    f"predictive_checks: {name}", f"n = {n}, {model}",
+                    functools.partial(count, n, kappa, name), "test", 400,
+                )  # fmt: skip
+
+
+def standing_cells():
+    """Where a model holds: changes in time and longer lags, of series without them."""
+
+    def changed(n, model, kappa, rng, series):
+        times = np.arange(n)
+        x = ornstein_uhlenbeck(rng, series, times, kappa=kappa) if kappa else wiener(rng, series, n)
+        found = sp.dynamics.segments(along_time(x), model=model)
+        return p_values(np.where(found["segments"].to_numpy() > 1, 0.0, 1.0))
+
+    def coarse(n, rng, series):
+        found = sp.dynamics.wiener_lag(along_time(wiener(rng, series, n)))
+        return p_values(np.where(found["wiener_lag"].to_numpy() > 1, 0.0, 1.0))
+
+    said = "conservative where the process relaxes"
+    for n in (200, 1000, 10_000):
+        for model in ("wiener", "drifted_wiener", "ou"):
+            yield Cell(
+                "segments: a change", f"n = {n}, {model} of a random walk",
+                functools.partial(changed, n, model, 0.0), "test", 400,
+            )  # fmt: skip
+        for kappa in (0.05, 0.3):
+            yield Cell(
+                "segments: a change", f"n = {n}, ou, kappa dt = {kappa:g}",
+                functools.partial(changed, n, "ou", kappa), "test", 400, said,
+            )  # fmt: skip
+        yield Cell(
+            "wiener_lag: above the spacing", f"n = {n}", functools.partial(coarse, n), "test", 400
+        )
+
+
 def groups():
     """All cells of this file."""
     yield from wiener_cells()
@@ -129,3 +182,5 @@ def groups():
     yield from warning_cells()
     yield from phases_cells()
     yield from production_cells()
+    yield from check_cells()
+    yield from standing_cells()

@@ -116,10 +116,17 @@ CASES = {
             coords={"signal": [4.0, 1.0, 2.0, 3.0]}, attrs={"units": "weight"},
         )),), 3, 1, "signal", "order",
     ),
+    "predictive_checks": (
+        lambda: (D.predictive_checks(series(replicas=1), time="step", copies=50),), 5, 1,
+        "(step)", "(um**2)",
+    ),
     "relaxation_time": (lambda: (D.relaxation_time(series(), time="step"),), 1, 1, "", "(step)"),
     "rolling_indicators": (
         lambda: (D.rolling_indicators(series(), time="step", window=100),), 2, 1,
         "step", "(um**2)",
+    ),
+    "segments": (
+        lambda: (D.segments(series(replicas=1), time="step"),), 1, 1, "(step)", "(um**2/step)",
     ),
     "training_curves": (lambda: (training(),), 2, 2, "epoch", "(nats)"),
     "trajectory_components": (
