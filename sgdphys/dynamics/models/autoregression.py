@@ -16,9 +16,9 @@ def second_order(y):
     Returns
     -------
     (float, ...)
-        Momentum, curvature, force at y = 0, and the standard error of the momentum; momentum and
-        force without curvature; curvature and force without momentum. NaN where values depend on
-        one another.
+        Momentum, curvature, force at y = 0, and the standard error of the momentum; the momentum
+        without curvature; curvature and force without momentum. NaN where values depend on one
+        another.
     """
     m = y.shape[0] - 2
     s_v = s_y = s_a = 0.0
@@ -40,25 +40,25 @@ def second_order(y):
         aa += a * a
     nan = np.nan
     if not vv > 0.0 or not yy > 0.0:
-        return nan, nan, nan, nan, nan, nan, nan, nan
+        return nan, nan, nan, nan, nan, nan, nan
     free = va / vv
     well = -ya / yy
     determinant = vv * yy - vy * vy
     if not determinant > 1e-14 * vv * yy:
-        return nan, nan, nan, nan, free, s_a - free * s_v, well, s_a + well * s_y
+        return nan, nan, nan, nan, free, well, s_a + well * s_y
     momentum = (va * yy - ya * vy) / determinant
     curvature = -(ya * vv - va * vy) / determinant
     squares = max(aa - momentum * va + curvature * ya, _ROUNDING * aa)
     error = np.sqrt(squares / m * yy / determinant)
     force = s_a - momentum * s_v + curvature * s_y
-    return momentum, curvature, force, error, free, s_a - free * s_v, well, s_a + well * s_y
+    return momentum, curvature, force, error, free, well, s_a + well * s_y
 
 
 @compiled
 def _seen_kernel(y, least, out):
     """Fill out (series,): whether the square of the t statistic of the momentum is above least."""
     for s in range(y.shape[0]):
-        momentum, _, _, error, _, _, _, _ = second_order(y[s])
+        momentum, _, _, error, _, _, _ = second_order(y[s])
         out[s] = momentum > 0.0 and momentum * momentum > least * error * error
 
 

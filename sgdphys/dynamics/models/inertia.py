@@ -48,6 +48,28 @@ def logarithmic(
     return value * np.exp(-bias - half_width), value * np.exp(-bias + half_width)
 
 
+def proportional(
+    value: np.ndarray, variance: np.ndarray, bias: np.ndarray, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Interval of a relaxation rate, whose estimate has a variance in proportion to the rate.
+
+    Parameters
+    ----------
+    variance : array
+        Of the logarithm, at the estimate.
+    bias : array
+        Of the estimate itself.
+
+    Notes
+    -----
+    It holds all rates from which the estimate minus its bias is at most z standard deviations away,
+    where the standard deviation is that of the rate in question, not of the estimate.
+    """
+    half = normal(confidence) * np.sqrt(variance * value) / 2
+    root = np.sqrt(half**2 + np.maximum(value - bias, 0.0))
+    return (root - half) ** 2, (root + half) ** 2
+
+
 def student(
     value: np.ndarray,
     variance: np.ndarray,
@@ -76,12 +98,12 @@ def most_relaxation_times(found: np.ndarray, confidence: float) -> np.ndarray:
     Parameters
     ----------
     found : array
-        Number that is estimated with a well, 0 without one.
+        Number that is estimated with a well, 0 or NaN without one.
 
     Notes
     -----
     c of them are estimated with a bias of +4 and a variance of 2 c. The bias is not subtracted,
     since towards a random walk it is not normal; the bound is then too large rather than too small.
     """
-    z = normal(confidence)
-    return (z / np.sqrt(2) + np.sqrt(z**2 / 2 + np.maximum(found, 0.0))) ** 2
+    half = normal(confidence) / np.sqrt(2)
+    return (half + np.sqrt(half**2 + np.maximum(np.nan_to_num(found), 0.0))) ** 2

@@ -13,6 +13,9 @@ _H = 1e-3
 _ROUNDING = 1e-28
 _FOUND = 1e-7
 """Change of -2 log-likelihood that is expected from the last step."""
+_AROUND = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [-1, -1]], np.float64)
+"""Where the likelihood is evaluated for derivatives, in steps of ``_H``."""
+POINTS = len(_AROUND)
 VALUES = ("friction", "stiffness", "deviance", "shift", "variance", "information")
 HESSIAN = ("aa", "ab", "bb", "a", "b")
 """Second derivatives of the deviance by the logarithms of friction and stiffness, and first
@@ -20,51 +23,23 @@ derivatives of the logarithm of the noise."""
 
 
 @compiled
-def deviance(y, t, friction, stiffness, nothing):
-    """-2 log-likelihood without constants, with the best centre or drift, and these.
+def _evaluate(y, t, a, b, is_free, nothing, out):
+    """Fill out (5,) at the logarithms of friction and stiffness.
 
-    Returns
-    -------
-    (float, float, float, float)
-        Deviance; centre or drift; variance of the noise; information on the former, times that.
+    -2 log-likelihood without constants, with the best centre or drift; these; the variance of the
+    noise and its logarithm; the information on centre or drift, times that variance.
     """
-    yy, yc, cc, logs = filtered(y, t, friction, stiffness, nothing)
+    yy, yc, cc, logs = filtered(y, t, np.exp(a), 0.0 if is_free else np.exp(b), nothing)
     m = y.shape[0] - 1
     shift = yc / cc if cc > 0.0 else 0.0
     variance = max(yy - shift * yc, _ROUNDING * yy) / m
-    return m * np.log(max(variance, 1e-300)) + logs, shift, variance, cc
+    out[3] = np.log(max(variance, 1e-300))
+    out[0] = m * out[3] + logs
+    out[1], out[2], out[4] = shift, variance, cc
 
 
 @compiled
-def _at(y, t, a, b, is_free, nothing):
-    """Deviance and logarithm of the noise at logarithms of friction and stiffness."""
-    value, _, variance, _ = deviance(y, t, np.exp(a), 0.0 if is_free else np.exp(b), nothing)
-    return value, np.log(max(variance, 1e-300))
-
-
-@compiled
-def _slopes(y, t, a, b, is_free, middle, noise, nothing):
-    """First and second derivatives of the deviance, first ones of the logarithm of the noise."""
-    up, noise_up = _at(y, t, a + _H, b, is_free, nothing)
-    down, noise_down = _at(y, t, a - _H, b, is_free, nothing)
-    g_a = (up - down) / (2 * _H)
-    h_aa = (up - 2 * middle + down) / _H**2
-    n_a = (noise_up - noise_down) / (2 * _H)
-    if is_free:
-        return g_a, 0.0, h_aa, 0.0, 1.0, n_a, 0.0
-    right, noise_right = _at(y, t, a, b + _H, is_free, nothing)
-    left, noise_left = _at(y, t, a, b - _H, is_free, nothing)
-    both, _ = _at(y, t, a + _H, b + _H, is_free, nothing)
-    none, _ = _at(y, t, a - _H, b - _H, is_free, nothing)
-    g_b = (right - left) / (2 * _H)
-    h_bb = (right - 2 * middle + left) / _H**2
-    n_b = (noise_right - noise_left) / (2 * _H)
-    h_ab = (both - up - right + 2 * middle - down - left + none) / (2 * _H**2)
-    return g_a, g_b, h_aa, h_ab, h_bb, n_a, n_b
-
-
-@compiled
-def search(y, t, friction, stiffness, nothing, out):
+def search(y, t, friction, stiffness, nothing, work, out):
     """Fill ``out`` with ``VALUES`` and ``HESSIAN`` at the largest likelihood.
 
     Parameters
@@ -75,22 +50,36 @@ def search(y, t, friction, stiffness, nothing, out):
         Times, of mean spacing 1.
     friction, stiffness : float
         Where the search begins; stiffness 0 for the free particle.
+    work : (POINTS, 5)
+        Scratch.
 
     Notes
     -----
     Newton's method in the logarithms of friction and stiffness, with numerical derivatives; where
-    the curvature is negative it is reversed, and a step that does not descend is halved.
+    the curvature is negative it is reversed, and a step that does not descend is shortened.
     """
     is_free = stiffness == 0.0
     lowest_a, highest_a = np.log(LEAST_FRICTION), np.log(MOST_FRICTION)
     lowest_b, highest_b = np.log(LEAST_STIFFNESS), np.log(MOST_STIFFNESS)
     a = min(max(np.log(friction), lowest_a), highest_a)
     b = 0.0 if is_free else min(max(np.log(stiffness), lowest_b), highest_b)
-    value, noise = _at(y, t, a, b, is_free, nothing)
-    h_aa = h_ab = h_bb = n_a = n_b = np.nan
     for _ in range(40):
-        g_a, g_b, h_aa, h_ab, h_bb, n_a, n_b = _slopes(y, t, a, b, is_free, value, noise, nothing)
-        # eigenvalues of the Hessian, made positive
+        for i in range(3 if is_free else POINTS):
+            at_a, at_b = a + _H * _AROUND[i, 0], b + _H * _AROUND[i, 1]
+            _evaluate(y, t, at_a, at_b, is_free, nothing, work[i])
+        f = work[:, 0]
+        for k in range(3):
+            out[2 + k] = work[0, k]
+        out[0], out[1], out[5] = np.exp(a), 0.0 if is_free else np.exp(b), work[0, 4]
+        g_a, h_aa = (f[1] - f[2]) / (2 * _H), (f[1] - 2 * f[0] + f[2]) / _H**2
+        out[9] = (work[1, 3] - work[2, 3]) / (2 * _H)
+        g_b, h_ab, h_bb, out[10] = 0.0, 0.0, 1.0, 0.0
+        if not is_free:
+            g_b, h_bb = (f[3] - f[4]) / (2 * _H), (f[3] - 2 * f[0] + f[4]) / _H**2
+            h_ab = (f[5] - f[1] - f[3] + 2 * f[0] - f[2] - f[4] + f[6]) / (2 * _H**2)
+            out[10] = (work[3, 3] - work[4, 3]) / (2 * _H)
+        out[6], out[7], out[8] = h_aa, h_ab, h_bb
+        # in the directions of the eigenvectors of the Hessian, downwards
         mean, half = 0.5 * (h_aa + h_bb), 0.5 * (h_aa - h_bb)
         root = np.sqrt(half * half + h_ab * h_ab)
         angle = 0.5 * np.arctan2(h_ab, half)
@@ -99,26 +88,18 @@ def search(y, t, friction, stiffness, nothing, out):
         second = (e_b * g_a - e_a * g_b) / max(abs(mean - root), 1e-3)
         d_a = e_a * first - e_b * second
         d_b = e_b * first + e_a * second
-        expected = -(g_a * d_a + g_b * d_b)
-        longest = max(abs(d_a), abs(d_b))
-        if longest > 1.5:
-            d_a *= 1.5 / longest
-            d_b *= 1.5 / longest
+        if -(g_a * d_a + g_b * d_b) < _FOUND:
+            return
+        shorter = min(1.0, 1.5 / max(abs(d_a), abs(d_b)))
         has_moved = False
         for _ in range(12):
-            a_new = min(max(a + d_a, lowest_a), highest_a)
-            b_new = b if is_free else min(max(b + d_b, lowest_b), highest_b)
-            new, new_noise = _at(y, t, a_new, b_new, is_free, nothing)
-            if new < value:
-                has_moved = True
-                a, b, value, noise = a_new, b_new, new, new_noise
+            at_a = min(max(a + shorter * d_a, lowest_a), highest_a)
+            at_b = b if is_free else min(max(b + shorter * d_b, lowest_b), highest_b)
+            _evaluate(y, t, at_a, at_b, is_free, nothing, work[1])
+            has_moved = work[1, 0] < out[2]
+            if has_moved:
+                a, b = at_a, at_b
                 break
-            d_a *= 0.4
-            d_b *= 0.4
-        if not has_moved or expected < _FOUND:
-            break
-    stiffness = 0.0 if is_free else np.exp(b)
-    value, shift, variance, information = deviance(y, t, np.exp(a), stiffness, nothing)
-    out[0], out[1], out[2] = np.exp(a), stiffness, value
-    out[3], out[4], out[5] = shift, variance, information
-    out[6], out[7], out[8], out[9], out[10] = h_aa, h_ab, h_bb, n_a, n_b
+            shorter *= 0.4
+        if not has_moved:
+            return
