@@ -5,13 +5,35 @@ import numpy as np
 from sgdphys.compiling import compiled
 
 _ROUNDING = 1e-28
+_EVEN = 1e-9
 _SEEN = 0.5
 """Of the logarithm of n: square of the t statistic of a momentum that may be named."""
 
 
+def even_triples(t: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Which inner points have the commonest spacing before and after them, (point - 2,).
+
+    Returns
+    -------
+    (array, bool)
+        Whether they have; all of them, and False, where fewer than half of them have it.
+    """
+    steps = np.diff(t)
+    common = np.abs(steps - np.median(steps)) <= _EVEN * np.abs(t[[0, -1]]).max()
+    used = common[1:] & common[:-1]
+    if used.mean() < 0.5:
+        return np.ones(len(t) - 2, bool), False
+    return used, True
+
+
 @compiled
-def second_order(y):
+def second_order(y, used):
     """Least squares of v' = momentum v - curvature (y - center) over the steps of y (point,).
+
+    Parameters
+    ----------
+    used : (point - 2,)
+        Whether an inner point is used, with its neighbours.
 
     Returns
     -------
@@ -20,15 +42,21 @@ def second_order(y):
         without curvature; curvature and force without momentum. NaN where values depend on one
         another.
     """
-    m = y.shape[0] - 2
+    last = y.shape[0] - 1
+    m = 0
     s_v = s_y = s_a = 0.0
-    for k in range(1, m + 1):
+    for k in range(1, last):
+        if not used[k - 1]:
+            continue
+        m += 1
         s_v += y[k] - y[k - 1]
         s_y += y[k]
         s_a += y[k + 1] - y[k]
     s_v, s_y, s_a = s_v / m, s_y / m, s_a / m
     vv = vy = yy = va = ya = aa = 0.0
-    for k in range(1, m + 1):
+    for k in range(1, last):
+        if not used[k - 1]:
+            continue
         v = y[k] - y[k - 1] - s_v
         x = y[k] - s_y
         a = y[k + 1] - y[k] - s_a
@@ -55,20 +83,24 @@ def second_order(y):
 
 
 @compiled
-def _seen_kernel(y, least, out):
+def _seen_kernel(y, used, least, out):
     """Fill out (series,): whether the square of the t statistic of the momentum is above least."""
     for s in range(y.shape[0]):
-        momentum, _, _, error, _, _, _ = second_order(y[s])
+        momentum, _, _, error, _, _, _ = second_order(y[s], used)
         out[s] = momentum > 0.0 and momentum * momentum > least * error * error
 
 
-def momentum_seen(x: np.ndarray) -> np.ndarray:
+def momentum_seen(x: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Whether the momentum of paths (series, point) is about as significant as BIC asks, or more.
 
     A model with inertia is named only if it is better than an Ornstein-Uhlenbeck process by
     log(n)/2 of log-likelihood. The t statistic of the momentum in the AR(2) regression gains most
-    of that where the model is true, at the least three quarters; half of it is asked.
+    of that where the model is true; half of it is asked. Points beside gaps are left out. Times
+    without a common spacing cannot be judged: the answer is True.
     """
-    out = np.empty(len(x), bool)
-    _seen_kernel(np.ascontiguousarray(x - x[:, :1]), _SEEN * np.log(x.shape[1] - 1), out)
+    used, can_be_judged = even_triples(t)
+    out = np.ones(len(x), bool)
+    if can_be_judged:
+        least = _SEEN * used.mean() * np.log(x.shape[1] - 1)
+        _seen_kernel(np.ascontiguousarray(x - x[:, :1]), used, least, out)
     return out

@@ -66,12 +66,12 @@ def _likelihood(y, momentum, curvature, force):
 
 
 @compiled
-def _heavy_ball_kernel(y, most, out):
+def _heavy_ball_kernel(y, used, most, out):
     """Fill out (series, column) with ``_COLUMNS``, for y relative to the first points."""
     for s in range(y.shape[0]):
         for k in range(out.shape[1]):
             out[s, k] = np.nan
-        momentum, curvature, force, error, free, well, push_of_well = second_order(y[s])
+        momentum, curvature, force, error, free, well, push_of_well = second_order(y[s], used)
         out[s, 0], out[s, 1] = momentum, error
         if not np.isfinite(free):
             continue
@@ -164,7 +164,7 @@ class HeavyBall(Model):
         dt = (t[-1] - t[0]) / n
         y, scale = relative(x)
         out = np.empty((len(x), len(_COLUMNS)))
-        _heavy_ball_kernel(y, LARGEST, out)
+        _heavy_ball_kernel(y, np.ones(n - 1, bool), LARGEST, out)
         c = dict(zip(_COLUMNS, out.T, strict=True))
         well = in_well(c["free_likelihood"], c["likelihood"], n)
         mu, variance, likelihood = (
@@ -254,7 +254,7 @@ class HeavyBall(Model):
 
     def may_be_best(self, x: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Whether the momentum differs from 0 by about as much as BIC asks."""
-        return momentum_seen(x)
+        return momentum_seen(x, t)
 
     def at_end_of_range(self, values: np.ndarray) -> np.ndarray:
         """Momentum 0 or 1, or the curvature at which motion is unstable."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from sgdphys.compiling import compiled
-from sgdphys.dynamics.models.autoregression import momentum_seen, second_order
+from sgdphys.dynamics.models.autoregression import even_triples, momentum_seen, second_order
 from sgdphys.dynamics.models.inertia import (
     CENTER,
     DIFFUSION,
@@ -66,11 +66,11 @@ def _friction_of(momentum):
 
 
 @compiled
-def _underdamped_kernel(y, t, nothing, work, out):
+def _underdamped_kernel(y, t, used, nothing, work, out):
     """Fill out (series, 2, column): the free particle and the well, for scaled series and times."""
     out[:] = np.nan
     for s in range(y.shape[0]):
-        momentum, rate, _, _, free, _, _ = second_order(y[s])
+        momentum, rate, _, _, free, _, _ = second_order(y[s], used)
         if not np.isfinite(free):
             continue
         friction, stiffness = _friction_of(free), 0.0
@@ -157,7 +157,8 @@ class Underdamped(Model):
         y, scale = relative(x)
         out = np.empty((len(x), 2, len(VALUES) + len(HESSIAN)))
         clock = np.arange(n + 1.0) if is_even else (t - t[0]) / dt
-        _underdamped_kernel(y, clock, _NOTHING, np.empty((POINTS, 5)), out)
+        used, _ = even_triples(t)
+        _underdamped_kernel(y, clock, used, _NOTHING, np.empty((POINTS, 5)), out)
         both = dict(zip((*VALUES, *HESSIAN), np.moveaxis(out, -1, 0), strict=True))
         likelihood = -0.5 * (both["deviance"] + n * (np.log(2 * np.pi) + 1))
         likelihood -= n * np.log(scale)[:, None]
@@ -219,9 +220,7 @@ class Underdamped(Model):
 
     def may_be_best(self, x: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Whether momentum is seen in the AR(2) regression; of uneven times all may be."""
-        if np.isfinite(even_spacing(t)):
-            return momentum_seen(x)
-        return np.ones(len(x), bool)
+        return momentum_seen(x, t)
 
     def at_end_of_range(self, values: np.ndarray) -> np.ndarray:
         """Friction 0 or infinite, or more than half a turn per step."""
