@@ -48,11 +48,11 @@ def a_path(t, seed=2):
     return np.random.default_rng(seed).standard_normal(len(t)).cumsum()
 
 
-@pytest.mark.parametrize("t", [EVEN, UNEVEN, 1e-3 * EVEN], ids=["even", "uneven", "fast"])
+@pytest.mark.parametrize("t", [EVEN, UNEVEN, 1e-12 * EVEN], ids=["even", "uneven", "fast"])
 @pytest.mark.parametrize(("friction", "stiffness"), MOTIONS)
 def test_likelihood_is_that_of_all_positions(friction, stiffness, t):
     x = a_path(t)
-    unit = 1e-3 if t[1] == 1e-3 else 1.0
+    unit = 1e-12 if t[1] == 1e-12 else 1.0
     values = values_of(friction / unit, stiffness / unit**2)
     found = MODEL.steps(values, x, t)[1].sum()
     truth = dense(friction / unit, stiffness / unit**2, 0.7, 1.3, x, t)
@@ -153,6 +153,14 @@ def test_missing_points_are_uneven_times():
     assert MODEL.may_be_best(x, t).all()
     walks = np.random.default_rng(9).standard_normal((200, 2001)).cumsum(axis=1)[:, kept]
     assert MODEL.may_be_best(walks, t).mean() < 0.06
+
+
+def test_too_many_spacings_are_refused():
+    t = np.random.default_rng(12).exponential(1.0, 600).cumsum()
+    x = np.random.default_rng(13).standard_normal((2, 600)).cumsum(axis=1)
+    assert np.isnan(MODEL.fit(x, t, 0.95).values).all()
+    assert not MODEL.may_be_best(x, t).any()
+    assert np.isfinite(MODEL.fit(x[:, :300], t[:300], 0.95).log_likelihood).all()
 
 
 def test_no_inertia_is_the_end_of_the_range():

@@ -182,7 +182,7 @@ class HeavyBall(Model):
             of_lost = (1 + mu) / (lost * n)
             least, most = proportional(lost, of_lost, -bias, confidence)
             momentum_ends = np.maximum(1 - most, 0.0), np.maximum(1 - least, 0.0)
-            bias_of_lost = -bias / lost - of_lost / 2
+            bias_of_lost = np.minimum(-bias / lost - of_lost / 2, np.sqrt(of_lost))
             of_rate = 2 * lost / (n * rate)
             bias_of_rate = (4 * lost - rate) / (n * rate) - of_rate / 2
             in_a_well = proportional(rate, of_rate, (4 * lost - rate) / n, confidence)

@@ -4,6 +4,8 @@ dx = v dt, dv = -friction v dt - stiffness x dt + dB, where B is a unit Wiener p
 carries the mean and variance of the hidden velocity given all positions so far.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from sgdphys.compiling import compiled
@@ -78,12 +80,33 @@ def transition(friction, stiffness, dt):
     return g, lost, dg, q_x, q_xv, q_v
 
 
+class Clock(NamedTuple):
+    """Times between points, for the filter."""
+
+    steps: np.ndarray
+    """The different ones among them."""
+    which: np.ndarray
+    """(point - 1,) index of that which follows each point."""
+    transitions: np.ndarray
+    """(step, 6) scratch."""
+
+
+def clock_of(t: np.ndarray, unit: float) -> Clock:
+    """Times (point,) in a unit; spacings that are equal to 1e-9 of their mean are one."""
+    steps = np.diff(t)
+    _, first, which = np.unique(
+        np.round(steps / steps.mean(), 9), return_index=True, return_inverse=True
+    )
+    return Clock(steps[first] / unit, which, np.empty((len(first), 6)))
+
+
 @compiled
-def filtered(y, t, friction, stiffness, out):
+def filtered(y, clock, friction, stiffness, out):
     """Kalman filter of positions y (point,) and of a constant or a straight line.
 
     Parameters
     ----------
+    clock : Clock
     out : (3, point - 1) or (3, 0)
         Filled with the innovations of y, those of the constant or line, and their variances.
 
@@ -103,16 +126,20 @@ def filtered(y, t, friction, stiffness, out):
     yy = yc = cc = logs = 0.0
     m_y = m_c = 0.0
     p = 0.5 / friction
-    dt = -1.0
+    for i in range(clock.steps.shape[0]):
+        row = transition(friction, stiffness, clock.steps[i])
+        for j in range(6):
+            clock.transitions[i, j] = row[j]
+    last = -1
     g = lost = dg = q_x = q_xv = q_v = s = gain = log_s = 0.0
     is_settled = False
     is_free = stiffness == 0.0
     keeps = out.shape[1] > 0
     for k in range(y.shape[0] - 1):
-        step = t[k + 1] - t[k]
-        if step != dt:
-            dt = step
-            g, lost, dg, q_x, q_xv, q_v = transition(friction, stiffness, dt)
+        if clock.which[k] != last:
+            last = clock.which[k]
+            row = clock.transitions[last]
+            g, lost, dg, q_x, q_xv, q_v = row[0], row[1], row[2], row[3], row[4], row[5]
             is_settled = False
         if not is_settled:
             s = g * g * p + q_x
@@ -126,10 +153,7 @@ def filtered(y, t, friction, stiffness, out):
         change = y[k + 1] - y[k] + lost * y[k]
         r = change - g * m_y
         m_y = kept * m_y + (gain * change - force * y[k])
-        if is_free:
-            change_c = step
-        else:
-            change_c = lost
+        change_c = clock.steps[last] if is_free else lost
         r_c = change_c - g * m_c
         m_c = kept * m_c + (gain * change_c - force)
         yy += r * r / s

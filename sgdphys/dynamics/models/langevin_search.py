@@ -23,13 +23,13 @@ derivatives of the logarithm of the noise."""
 
 
 @compiled
-def _evaluate(y, t, a, b, is_free, nothing, out):
+def _evaluate(y, clock, a, b, is_free, nothing, out):
     """Fill out (5,) at the logarithms of friction and stiffness.
 
     -2 log-likelihood without constants, with the best centre or drift; these; the variance of the
     noise and its logarithm; the information on centre or drift, times that variance.
     """
-    yy, yc, cc, logs = filtered(y, t, np.exp(a), 0.0 if is_free else np.exp(b), nothing)
+    yy, yc, cc, logs = filtered(y, clock, np.exp(a), 0.0 if is_free else np.exp(b), nothing)
     m = y.shape[0] - 1
     shift = yc / cc if cc > 0.0 else 0.0
     variance = max(yy - shift * yc, _ROUNDING * yy) / m
@@ -39,14 +39,14 @@ def _evaluate(y, t, a, b, is_free, nothing, out):
 
 
 @compiled
-def search(y, t, friction, stiffness, nothing, work, out):
+def search(y, clock, friction, stiffness, nothing, work, out):
     """Fill ``out`` with ``VALUES`` and ``HESSIAN`` at the largest likelihood.
 
     Parameters
     ----------
     y : (point,)
         Positions relative to the first one, of size about 1.
-    t : (point,)
+    clock : Clock
         Times, of mean spacing 1.
     friction, stiffness : float
         Where the search begins; stiffness 0 for the free particle.
@@ -66,7 +66,7 @@ def search(y, t, friction, stiffness, nothing, work, out):
     for _ in range(40):
         for i in range(3 if is_free else POINTS):
             at_a, at_b = a + _H * _AROUND[i, 0], b + _H * _AROUND[i, 1]
-            _evaluate(y, t, at_a, at_b, is_free, nothing, work[i])
+            _evaluate(y, clock, at_a, at_b, is_free, nothing, work[i])
         f = work[:, 0]
         for k in range(3):
             out[2 + k] = work[0, k]
@@ -95,7 +95,7 @@ def search(y, t, friction, stiffness, nothing, work, out):
         for _ in range(12):
             at_a = min(max(a + shorter * d_a, lowest_a), highest_a)
             at_b = b if is_free else min(max(b + shorter * d_b, lowest_b), highest_b)
-            _evaluate(y, t, at_a, at_b, is_free, nothing, work[1])
+            _evaluate(y, clock, at_a, at_b, is_free, nothing, work[1])
             has_moved = work[1, 0] < out[2]
             if has_moved:
                 a, b = at_a, at_b

@@ -17,7 +17,7 @@ from sgdphys.dynamics.models.inertia import (
     relative,
     student,
 )
-from sgdphys.dynamics.models.langevin_filter import filtered, transition
+from sgdphys.dynamics.models.langevin_filter import clock_of, filtered, transition
 from sgdphys.dynamics.models.langevin_search import (
     HESSIAN,
     LEAST_FRICTION,
@@ -28,11 +28,12 @@ from sgdphys.dynamics.models.langevin_search import (
     search,
 )
 from sgdphys.dynamics.models.model import Estimates, Model
-from sgdphys.dynamics.status import even_spacing
 from sgdphys.glossary import Quantity
 
 _END = 1e-3
 """Relative distance from an end of the range that counts as its end."""
+MOST_SPACINGS = 500
+"""Different times between points up to which a fit takes less than about 0.1 s."""
 _NOTHING = np.empty((3, 0))
 
 
@@ -66,7 +67,7 @@ def _friction_of(momentum):
 
 
 @compiled
-def _underdamped_kernel(y, t, used, nothing, work, out):
+def _underdamped_kernel(y, clock, used, nothing, work, out):
     """Fill out (series, 2, column): the free particle and the well, for scaled series and times."""
     out[:] = np.nan
     for s in range(y.shape[0]):
@@ -75,7 +76,7 @@ def _underdamped_kernel(y, t, used, nothing, work, out):
             continue
         friction, stiffness = _friction_of(free), 0.0
         for i in range(2):
-            search(y[s], t, friction, stiffness, nothing, work, out[s, i])
+            search(y[s], clock, friction, stiffness, nothing, work, out[s, i])
             if not np.isfinite(momentum):
                 break
             # then as if the correlation at lag 1 were that of a weak well
@@ -129,13 +130,14 @@ class Underdamped(Model):
 
     Likelihood: exact given the first point, by a Kalman filter with exact transitions at any times;
     the first velocity has the stationary law, which in the stationary state of the well is
-    independent of the position. Missing points make uneven times, which are allowed. Intervals:
-    normal, by the observed information, each minus its bias (friction 4/T if free, 2/T in a well;
-    stiffness 4 friction/T; T the duration); of friction and stiffness with the standard deviation
-    of the value in question, of D by its logarithm; Student's t of centre and drift. A well that
-    spans fewer than about 25 relaxation times is claimed only where it seems stronger than it is,
-    and its interval is then too high in about one of ten series. The stiffness of the free particle
-    has the interval from 0 to what might be unseen.
+    independent of the position. Missing points make uneven times, which are allowed; with more than
+    500 different times between points, all coefficients are NaN. Intervals: normal, by the observed
+    information, each minus its bias (friction 4/T if free, 2/T in a well; stiffness 4 friction/T; T
+    the duration); of friction and stiffness with the standard deviation of the value in question,
+    of D by its logarithm; Student's t of centre and drift. A well that spans fewer than about 25
+    relaxation times is claimed only where it seems stronger than it is, and its interval is then
+    too high in about one of ten series. The stiffness of the free particle has the interval from 0
+    to what might be unseen.
 
     References
     ----------
@@ -153,10 +155,11 @@ class Underdamped(Model):
         """Fit series at any times."""
         n = x.shape[1] - 1
         dt = (t[-1] - t[0]) / n
-        is_even = np.isfinite(even_spacing(t))
         y, scale = relative(x)
         out = np.empty((len(x), 2, len(VALUES) + len(HESSIAN)))
-        clock = np.arange(n + 1.0) if is_even else (t - t[0]) / dt
+        clock = clock_of(t, dt)
+        if len(clock.steps) > MOST_SPACINGS:
+            y[:] = np.nan
         used, _ = even_triples(t)
         _underdamped_kernel(y, clock, used, _NOTHING, np.empty((POINTS, 5)), out)
         both = dict(zip((*VALUES, *HESSIAN), np.moveaxis(out, -1, 0), strict=True))
@@ -179,7 +182,7 @@ class Underdamped(Model):
             return np.full((2, len(x) - 1), np.nan)
         out = np.empty((3, len(x) - 1))
         shift = center - x[0] if stiffness > 0 else drift
-        filtered(x - x[0], _clock(t), friction, stiffness, out)
+        filtered(x - x[0], clock_of(t, 1.0), friction, stiffness, out)
         deviation = friction * np.sqrt(2 * diffusion * out[2])
         z = (out[0] - shift * out[1]) / deviation
         return np.stack([z, -0.5 * z**2 - np.log(deviation) - 0.5 * np.log(2 * np.pi)])
@@ -199,15 +202,12 @@ class Underdamped(Model):
         v = noise * np.sqrt(0.5 / friction) * rng.standard_normal(copies)
         path = np.empty((len(t), copies))
         path[0] = x
-        dt = np.nan
-        g = lost = dg = to_x = to_v = of_v = 0.0
-        for k, step in enumerate(np.diff(_clock(t))):
-            if step != dt:
-                dt = step
-                g, lost, dg, q_x, q_xv, q_v = transition(friction, stiffness, dt)
-                to_x = np.sqrt(q_x)
-                to_v = q_xv / to_x
-                of_v = np.sqrt(max(q_v - to_v**2, 0.0))
+        clock = clock_of(t, 1.0)
+        for k, which in enumerate(clock.which):
+            g, lost, dg, q_x, q_xv, q_v = transition(friction, stiffness, clock.steps[which])
+            to_x = np.sqrt(q_x)
+            to_v = q_xv / to_x
+            of_v = np.sqrt(max(q_v - to_v**2, 0.0))
             z = noise * rng.standard_normal((2, copies))
             x, v = (
                 x - lost * x + g * v + to_x * z[0],
@@ -220,17 +220,13 @@ class Underdamped(Model):
 
     def may_be_best(self, x: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Whether momentum is seen in the AR(2) regression; of uneven times all may be."""
+        if len(clock_of(t, 1.0).steps) > MOST_SPACINGS:
+            return np.zeros(len(x), bool)
         return momentum_seen(x, t)
 
     def at_end_of_range(self, values: np.ndarray) -> np.ndarray:
         """Friction 0 or infinite, or more than half a turn per step."""
         return (values[:, 0] <= 0) | np.isinf(values[:, 0]) | np.isinf(values[:, 1])
-
-
-def _clock(t: np.ndarray) -> np.ndarray:
-    """Times from 0; where they are even, with equal differences, for one transition."""
-    spacing = even_spacing(t)
-    return spacing * np.arange(len(t)) if np.isfinite(spacing) else t - t[0]
 
 
 def _with_intervals(
@@ -243,13 +239,13 @@ def _with_intervals(
 ) -> np.ndarray:
     """Values, low and high ends (3, coefficient, series), in units of spacing and scale."""
     friction, stiffness = c["friction"], c["stiffness"]
-    of_friction, of_stiffness, of_diffusion, of_center = variances
-    # of logarithms: biases of order 1/n
     of_friction, of_stiffness, of_diffusion, of_center = (
         np.where(v > 0, v, np.nan) for v in variances
     )
-    bias = np.where(well, 2.0, 4.0) / (n * friction) - of_friction / 2
-    bias_of_stiffness = 4 * friction / (n * stiffness) - of_stiffness / 2
+    # of logarithms, by order 1/n; not more than a standard deviation
+    bias = np.where(well, 1.0, 3.0) / (n * friction)
+    bias = np.minimum(bias, np.sqrt(2 / (n * friction)))
+    bias_of_stiffness = 3 * friction / (n * stiffness)
     diffusion = c["variance"] / (2 * friction**2)
     variance = c["variance"] / c["information"]
     center = np.where(well, c["shift"], np.nan)
