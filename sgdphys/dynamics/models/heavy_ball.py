@@ -137,7 +137,7 @@ class HeavyBall(Model):
     Where every k-th update is recorded (k > 1) positions are an ARMA(2,1) process with the
     autoregressive roots to the power k, and no heavy ball. Counted at mu = 0.9 and 4000 points: at
     k = 2 ``underdamped`` is nearer, but its residuals are correlated; from k = 3 on ``underdamped``
-    is not told from it, with friction -ln(mu) per update (15% more at k = 3, 3% at k = 5) and the D
+    is not told from it, with friction -ln(mu) per update (9% more at k = 3, 2% at k = 5) and the D
     of the free walk. A momentum below about 0.3 is told from ``underdamped`` in long series only.
 
     Likelihood: exact given the first point; the velocity there has the stationary law given that
