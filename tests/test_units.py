@@ -589,6 +589,7 @@ PROCESSES: dict[str, dict[str, Any]] = {
     "scaled_brownian": {"alpha": 0.5},
     "sgd_on_quadratic": {},
     "slow_fold": {},
+    "underdamped": {},
     "wiener": {},
 }
 CLASSES = {"1": "x y p_x p_y_given_x label"}

@@ -18,6 +18,7 @@ from .diffusions import rotating_langevin as rotating_langevin
 from .diffusions import scaled_brownian as scaled_brownian
 from .diffusions import slow_fold as slow_fold
 from .diffusions import wiener as wiener
+from .inertia import underdamped as underdamped
 from .labels import corrupt as corrupt
 
 __all__ = [
@@ -39,5 +40,6 @@ __all__ = [
     "scaled_brownian",
     "sgd_on_quadratic",
     "slow_fold",
+    "underdamped",
     "wiener",
 ]

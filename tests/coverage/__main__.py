@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import inertia
 import noisy
 import nulls
 import paths
@@ -26,6 +27,7 @@ import sgdphys
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
 GROUPS = {
     "Estimators of single paths": paths.groups,
+    "Models with inertia: friction and stiffness, or momentum and curvature": inertia.groups,
     "Estimators over replicas": replicas.groups,
     "Estimators of several coordinates, of noise and of critical points": systems.groups,
     "Models of diffusion under measurement noise": noisy.groups,

@@ -50,6 +50,27 @@ def test_ornstein_uhlenbeck_is_exact_at_any_step(dt):
     assert memory == pytest.approx(np.exp(-0.8 * dt), abs=0.03)
 
 
+@pytest.mark.parametrize(("friction", "dt"), [(0.5, 0.5), (20.0, 3.0)])
+def test_inertia_at_any_step(friction, dt):
+    free = processes.underdamped(
+        friction=friction, drift=0.2, dt=dt, steps=10, replicas=20_000, rng=40
+    )
+    t = 10 * dt
+    msd = 2 * 0.5 * (t + np.expm1(-friction * t) / friction)
+    assert free["theta"][-1].mean() == pytest.approx(0.2 * t, abs=5 * np.sqrt(msd / 20_000))
+    assert free["theta"][-1].var() == pytest.approx(msd, rel=0.05)
+    well = processes.underdamped(
+        friction=friction, stiffness=0.3, center=2.0, dt=dt, steps=10, replicas=20_000, rng=41
+    )
+    late = well["theta"][-1] - 2.0
+    assert late.var() == pytest.approx(well.attrs["stationary_variance"], rel=0.05)
+    assert well.attrs["stationary_variance"] == pytest.approx(0.5 * friction / 0.3)
+    with pytest.raises(InputError, match="no drift"):
+        processes.underdamped(stiffness=1.0, drift=1.0)
+    with pytest.raises(InputError, match="must be positive"):
+        processes.underdamped(friction=0.0)
+
+
 @pytest.mark.parametrize(
     ("process", "production"), [(processes.rotating_langevin, 8.0), (processes.gyrator, 0.4)]
 )

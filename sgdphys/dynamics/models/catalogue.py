@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from sgdphys.dynamics.models.fractional_brownian import FractionalBrownian
+from sgdphys.dynamics.models.heavy_ball import HeavyBall
 from sgdphys.dynamics.models.levy import Levy
 from sgdphys.dynamics.models.model import Model
 from sgdphys.dynamics.models.noisy_ou import NoisyOU
 from sgdphys.dynamics.models.noisy_wiener import NoisyWiener
 from sgdphys.dynamics.models.ornstein_uhlenbeck import OrnsteinUhlenbeck
+from sgdphys.dynamics.models.underdamped import Underdamped
 from sgdphys.dynamics.models.wiener import DriftedWiener, Wiener
 from sgdphys.errors import InputError, nearest
 
@@ -22,6 +24,8 @@ MODELS: dict[str, Model] = {
         Levy(),
         NoisyWiener(),
         NoisyOU(),
+        Underdamped(),
+        HeavyBall(),
     )
 }
 
