@@ -405,6 +405,8 @@ GLOSSARY: dict[str, Quantity] = {
     ),
     "candidate": Quantity("1", "candidate", "", "model of lowest BIC, whose residuals are tested"),
     "compared": Quantity("1", "compared", "", "whether the model could be compared"),
+    "reason": Quantity("1", "reason", "", "why a model was chosen, or none, and what to do next"),
+    "rejected_by": Quantity("1", "rejected by", "", "what rejects the candidate most strongly"),
     "nearest": Quantity("1", "nearest other model", "", "model of second lowest BIC"),
     "odds": Quantity(
         "1", "odds", "", "Bayes factor of the candidate over the nearest other model, by BIC"

@@ -148,6 +148,8 @@ def _beside_all(theta: xr.DataArray, compared: xr.Dataset, dim: str, time: Any) 
     missing = {
         "best": "not compared",
         "candidate": "",
+        "reason": "",
+        "rejected_by": "",
         "nearest": "",
         "compared": False,
         "screened_out": False,

@@ -10,17 +10,15 @@ import xarray as xr
 from sgdphys.containers import variables_of
 from sgdphys.dynamics.models import choice
 from sgdphys.dynamics.models.catalogue import chosen_models
-from sgdphys.dynamics.models.choice import REJECT_BELOW, RESIDUAL_TESTS
 from sgdphys.dynamics.models.model import Model
-from sgdphys.dynamics.models.rivals import RIVALS
 from sgdphys.errors import InputError, nearest
 from sgdphys.fitting.copies import simulated
-from sgdphys.status import TABLE, advice, words
+from sgdphys.status import advice, words
 
 _ROWS = 20
 """Series that a notebook shows."""
-_OF_SUMMARY = ("best", "candidate", "compared", "diffusion", "diffusion_low", "diffusion_high",
-               "status", "p_value")  # fmt: skip
+_OF_SUMMARY = ("best", "nearest", "odds", "reason", "compared", "diffusion", "diffusion_low",
+               "diffusion_high", "status")  # fmt: skip
 """Variables that the table of a fit is made of."""
 _ALWAYS = {
     "ou": ("kappa", "kappa_low", "kappa_high"),
@@ -73,7 +71,7 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
             table[name] = self[name]
         table["not_compared"] = self["best"].copy(data=self._left_out())
         table["status"] = self["status"].copy(data=words(self["status"]))
-        table["reason"] = self["best"].copy(data=self._reasons())
+        table["reason"] = self["reason"]
         kept: list[Hashable] = [d for d in table.dims if d in table.coords]
         labels = [c for c in table.coords if c not in kept]
         return table.drop_vars(labels).to_dataframe() if table.dims else _one_row(table)
@@ -158,32 +156,13 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
         models = self.attrs.get("models", "").split(", ")
         wanted = (*_OF_SUMMARY, *(name for model in models for name in _ALWAYS.get(model, ())))
         lacking = [name for name in wanted if name not in self]
-        for dim, known in (("model", models), ("test", (*RESIDUAL_TESTS, "adf"))):
-            kept = np.atleast_1d(self[dim].to_numpy()) if dim in self.dims else ()
-            lacking += [f"{dim} {name}" for name in known if name not in kept]
+        kept = np.atleast_1d(self["model"].to_numpy()) if "model" in self.dims else ()
+        lacking += [f"model {name}" for name in models if name not in kept]
         if lacking:
             raise InputError(
                 f"this part of a fit has no {', '.join(lacking)}, of which summary() makes its "
                 "table; call it on what fit() returned, or on a part by series"
             )
-
-    def _reasons(self) -> np.ndarray:
-        """Why no model of a series was chosen, or what its status means; empty otherwise."""
-        best, status = self["best"].to_numpy(), self["status"].to_numpy()
-        tests = [*RESIDUAL_TESTS, *RIVALS]
-        p_values = self["p_value"].sel(test=tests).transpose(..., "test").to_numpy()
-        candidate, left_out = self["candidate"].to_numpy(), self._left_out()
-        out = np.full(best.shape, "", object)
-        for series in np.ndindex(best.shape):
-            if candidate[series] and best[series] in ("none", "not compared"):
-                p_value = dict(zip(tests, p_values[series], strict=True))
-                said = _rejections(str(candidate[series]), p_value)
-                if left_out[series]:
-                    said.append(f"not compared: {left_out[series]}")
-                out[series] = "; ".join(said)
-            elif status[series]:
-                out[series] = TABLE[int(status[series])].sentence
-        return out
 
     def _left_out(self) -> np.ndarray:
         """Names of the models that could not be compared with a candidate."""
@@ -208,22 +187,6 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
             + super()._repr_html_()
             + "</details>"
         )
-
-
-def _rejections(candidate: str, p_values: dict[str, float]) -> list[str]:
-    """What rejects a candidate: its residuals, or a rival."""
-    made = sum(np.isfinite(p_values[test]) for test in RESIDUAL_TESTS)
-    failed = [
-        f"{word} (p = {p_values[test]:.1g})"
-        for test, word in RESIDUAL_TESTS.items()
-        if p_values[test] * made < REJECT_BELOW  # the first step of Holm
-    ]
-    said = [f"the residuals of {candidate} are {', '.join(failed)}"] if failed else []
-    for rival, (what, _) in RIVALS.items():
-        if p_values[rival] < REJECT_BELOW:
-            odds = 1 / max(p_values[rival], 1e-99)
-            said.append(f"{what} is {odds:.0e} times as likely as {candidate}")
-    return said
 
 
 def _one_row(table: xr.Dataset) -> pd.DataFrame:

@@ -38,5 +38,7 @@ def test_missing_intervals_are_counted_apart():
 
 
 def test_every_cell_has_a_name_of_its_own():
-    every = [c for module in (paths, inertia, replicas, systems, noisy, nulls) for c in module.groups()]
+    every = [
+        c for module in (paths, inertia, replicas, systems, noisy, nulls) for c in module.groups()
+    ]
     assert len({(c.estimator, c.condition) for c in every}) == len(every) > 400

@@ -12,6 +12,7 @@ from sgdphys.dynamics.diffusion.wiener import fit_wiener
 from sgdphys.dynamics.diffusion.wiener_tests import anderson_darling
 from sgdphys.dynamics.models.catalogue import chosen_models
 from sgdphys.dynamics.models.model import Estimates, Model, no_estimates
+from sgdphys.dynamics.models.reasons import EFFECTS, REJECT_BELOW, effects, reason, rejected_by
 from sgdphys.dynamics.models.residual_tests import (
     autocorrelation,
     changing_variance,
@@ -35,8 +36,6 @@ RESIDUAL_TESTS = {
     "sums_of_8": "of another tail index when 8 steps are summed",
 }
 """What residuals are that fail each test."""
-REJECT_BELOW = 0.01
-"""Level, after Holm, at which the residuals reject the best model; 1/Bayes factor of a rival."""
 _FAR = -2 * np.log(REJECT_BELOW)
 """Difference of BIC of a model that is rejected by a rival."""
 _NEAR = 10.0
@@ -54,7 +53,7 @@ _HELD_OUT = 0.2
 _BY_MODEL = ("drift", "diffusion")
 """Coefficients that several models share: results along the dimension model."""
 _OF_MODEL = ("log_likelihood", "count", "heldout", "compared", "screened_out")
-_OF_SERIES = ("candidate", "nearest", "odds", *RESIDUAL_TESTS, *RIVALS)
+_OF_SERIES = ("candidate", "nearest", "odds", *RESIDUAL_TESTS, *RIVALS, *EFFECTS)
 
 
 def _columns(models: Mapping[str, Model]) -> list[tuple[str, str]]:
@@ -151,7 +150,29 @@ def _choose(
     odds[~np.isfinite(rivals) | ~np.isfinite(lowest[:, :1])] = np.nan
     for k, rival in enumerate(RIVALS):
         out["", rival] = odds[:, k]
+    _find_effects(models, found, x, t, order[:, 0], out)
     return np.column_stack(list(out.values()))
+
+
+def _find_effects(
+    models: Mapping[str, Model],
+    found: Mapping[str, Estimates],
+    x: np.ndarray,
+    t: np.ndarray,
+    candidate: np.ndarray,
+    out: Mapping[tuple[str, str], np.ndarray],
+) -> None:
+    """How far the residuals of rejected candidates are from independent normal numbers."""
+    tests, rivals = (
+        np.stack([out["", name] for name in kind], axis=-1) for kind in (RESIDUAL_TESTS, RIVALS)
+    )
+    rejected = _is_rejected(tests, rivals)
+    for m, (name, model) in enumerate(models.items()):
+        rows = np.flatnonzero(rejected & (candidate == m))
+        if len(rows):
+            z = model.many_steps(found[name].values[rows], x[rows], t)[0]
+            for effect, values in zip(EFFECTS, effects(z, x[rows, :-1]).T, strict=True):
+                out["", effect][rows] = values
 
 
 def _leave_out_ends(
@@ -211,6 +232,11 @@ def _residual_tests(
         index = values[:, coefficients.index("tail_index")]
         made["sums_of_8"] = lambda: unstable_sums(np.diff(x, axis=1), index)
     return {name: test() for name, test in made.items() if name not in model.not_tested}
+
+
+def _is_rejected(tests: np.ndarray, rivals: np.ndarray) -> np.ndarray:
+    """Whether tests of residuals (..., test) or rivals (..., rival) reject a candidate."""
+    return (_holm(tests) < REJECT_BELOW) | (rivals < REJECT_BELOW).any(axis=-1)
 
 
 def _holm(p_values: np.ndarray) -> np.ndarray:
@@ -386,14 +412,18 @@ def _labelled(
     tests, rivals = (
         np.stack([found["", name] for name in kind], axis=-1) for kind in (RESIDUAL_TESTS, RIVALS)
     )
-    rejected = (_holm(tests) < REJECT_BELOW) | (rivals < REJECT_BELOW).any(axis=-1)
+    rejected = _is_rejected(tests, rivals)
     chosen = np.isfinite(found["", "candidate"])
     compared = np.where(chosen[..., None], compared, 0).astype(bool)
     candidate, nearest = (_name(found["", which], names) for which in ("candidate", "nearest"))
     no_model = np.where(compared.all(axis=-1), "none", "not compared")
     best = np.where(chosen & ~rejected, candidate, no_model)
+    status = _status(wiener, ou, models, found, best, chosen, compared)
+    said, key = _reasons(found, n, (best, candidate, nearest), compared, names, status)
     values: dict[str, Any] = {
         "best": best,
+        "reason": said,
+        "rejected_by": key,
         "candidate": candidate,
         "nearest": nearest,
         "odds": found["", "odds"],
@@ -411,7 +441,7 @@ def _labelled(
             np.concatenate([tests, rivals, ou["adf_p_value"].to_numpy()[..., None]], axis=-1),
         ),
         "count": n,
-        "status": _status(wiener, ou, models, found, best, chosen, compared),
+        "status": status,
     }
     labelled = result(
         series,
@@ -429,6 +459,36 @@ def _labelled(
     for variable, model in owners.items():
         labelled[variable].attrs["model"] = model
     return labelled
+
+
+def _reasons(
+    found: Mapping[tuple[str, str], np.ndarray],
+    count: np.ndarray,
+    chosen: tuple[np.ndarray, np.ndarray, np.ndarray],
+    compared: np.ndarray,
+    names: list[str],
+    status: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Why every series has the model that it has, in words; and by what a candidate is rejected."""
+    said, keys = np.full(count.shape, "", object), np.full(count.shape, "", object)
+    best, candidate, nearest = chosen
+    for s in np.ndindex(count.shape):
+        p_values = {name: found["", name][s] for name in (*RESIDUAL_TESTS, *RIVALS)}
+        of = {name: found["", name][s] for name in EFFECTS}
+        if candidate[s]:
+            keys[s] = rejected_by(p_values, of, count[s])
+        said[s] = reason(
+            best=best[s],
+            candidate=candidate[s],
+            nearest=nearest[s],
+            odds=found["", "odds"][s],
+            p_values=p_values,
+            found=of,
+            count=count[s],
+            left_out=", ".join(n for n, c in zip(names, compared[s], strict=True) if not c),
+            status=status[s],
+        )
+    return said.astype(str), keys.astype(str)
 
 
 _OF_OU = ("relaxation_time", "relaxation_time_low", "relaxation_time_high", "phi")

@@ -278,7 +278,7 @@ class NoisyOU(Model):
 
     name = "noisy_ou"
     sentence = "an Ornstein-Uhlenbeck process under measurement noise"
-    coefficients = {  # noqa: RUF012
+    coefficients = {
         "kappa": GLOSSARY["kappa"],
         "center": GLOSSARY["center"],
         "diffusion": GLOSSARY["diffusion"],

@@ -73,7 +73,7 @@ class NoisyWiener(Model):
 
     name = "noisy_wiener"
     sentence = "a Wiener process under measurement noise"
-    coefficients = {  # noqa: RUF012
+    coefficients = {
         "drift": GLOSSARY["drift"],
         "diffusion": GLOSSARY["diffusion"],
         "noise_deviation": NOISE,

@@ -149,6 +149,12 @@ def reason(
     return f"{_sentence('; '.join(one.what for one in said))} {_sentence(said[0].then)}"
 
 
+def rejected_by(p_values: Mapping[str, float], found: Mapping[str, float], count: int) -> str:
+    """Key in ``status.REASONS`` of what rejects a candidate most strongly; empty if nothing."""
+    rejecting = _rejections(p_values, found, count)
+    return rejecting[0][0] if rejecting else ""
+
+
 def _rejections(
     p_values: Mapping[str, float], found: Mapping[str, float], count: int
 ) -> list[tuple[str, dict[str, str | float]]]:
