@@ -19,6 +19,8 @@ from .diffusions import scaled_brownian as scaled_brownian
 from .diffusions import slow_fold as slow_fold
 from .diffusions import wiener as wiener
 from .labels import corrupt as corrupt
+from .walks import student_walk as student_walk
+from .walks import switching_diffusion as switching_diffusion
 
 __all__ = [
     "corrupt",
@@ -39,5 +41,7 @@ __all__ = [
     "scaled_brownian",
     "sgd_on_quadratic",
     "slow_fold",
+    "student_walk",
+    "switching_diffusion",
     "wiener",
 ]
