@@ -247,14 +247,14 @@ class Switching(Model):
     to return, as after a single change. These, the largest ratio, and two coefficients within 10%
     of each other are ends of the range that is searched, and no results.
 
-    Intervals are of the observed information: of the drift, of ln D, and of dwell times as if so
-    many exits had been counted as have that information (Poisson). They are NaN at the ends of the
-    range.
+    Intervals are of the observed information: of the drift, of ln D, and of mean dwell times from
+    chi-squared, as if they were means of as many exponential times as have that information. They
+    are NaN at the ends of the range.
 
     References
     ----------
     Hamilton (1989), Econometrica 57, 357; Berndt, Hall, Hall and Hausman (1974), Ann. Econ. Soc.
-    Meas. 3, 653, for the search; Garwood (1936), Biometrika 28, 437, for Poisson counts.
+    Meas. 3, 653, for the search.
     """
 
     name = "switching"
@@ -301,7 +301,7 @@ class Switching(Model):
             low[rows, 1:3], high[rows, 1:3] = values[rows, 1:3] / factor, values[rows, 1:3] * factor
             seen = 1 / error[:, 3:] ** 2
             tail = 0.5 - confidence / 2
-            low[rows, 3:] = values[rows, 3:] * seen / gammainccinv(seen + 1, tail)
+            low[rows, 3:] = values[rows, 3:] * seen / gammainccinv(seen, tail)
             high[rows, 3:] = values[rows, 3:] * seen / gammaincinv(seen, tail)
         return Estimates(values, low, high, likelihood, count)
 
