@@ -589,6 +589,8 @@ PROCESSES: dict[str, dict[str, Any]] = {
     "scaled_brownian": {"alpha": 0.5},
     "sgd_on_quadratic": {},
     "slow_fold": {},
+    "student_walk": {"degrees_of_freedom": 4.0},
+    "switching_diffusion": {},
     "underdamped": {},
     "wiener": {},
 }

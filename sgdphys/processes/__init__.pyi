@@ -20,6 +20,8 @@ from .diffusions import slow_fold as slow_fold
 from .diffusions import wiener as wiener
 from .inertia import underdamped as underdamped
 from .labels import corrupt as corrupt
+from .walks import student_walk as student_walk
+from .walks import switching_diffusion as switching_diffusion
 
 __all__ = [
     "corrupt",
@@ -40,6 +42,8 @@ __all__ = [
     "scaled_brownian",
     "sgd_on_quadratic",
     "slow_fold",
+    "student_walk",
+    "switching_diffusion",
     "underdamped",
     "wiener",
 ]

@@ -69,10 +69,10 @@ def wiener(
     1.0
     """
     dx = drift * dt + np.sqrt(2 * diffusion * dt) * _noise(rng, steps, replicas, parameters)
-    return labelled_path(_summed(dx), dt, "wiener", drift=drift, diffusion=diffusion)
+    return labelled_path(summed(dx), dt, "wiener", drift=drift, diffusion=diffusion)
 
 
-def _summed(dx: np.ndarray) -> np.ndarray:
+def summed(dx: np.ndarray) -> np.ndarray:
     """Path from 0 with increments along the first axis."""
     path = np.zeros((len(dx) + 1, *dx.shape[1:]))
     np.cumsum(dx, axis=0, out=path[1:])
@@ -127,7 +127,7 @@ def scaled_brownian(
     """
     clock = np.diff((dt * np.arange(steps + 1)) ** alpha)
     dx = np.sqrt(2 * diffusion * clock)[:, None, None] * _noise(rng, steps, replicas, parameters)
-    return labelled_path(_summed(dx), dt, "scaled_brownian", alpha=alpha, diffusion=diffusion)
+    return labelled_path(summed(dx), dt, "scaled_brownian", alpha=alpha, diffusion=diffusion)
 
 
 def fractional_brownian(
@@ -188,7 +188,7 @@ def fractional_brownian(
     dx[...] = noise.reshape(replicas, parameters, steps).transpose(2, 0, 1)
     dx *= np.sqrt(2 * diffusion * dt ** (2 * hurst))
     return labelled_path(
-        _summed(dx), dt, "fractional_brownian", hurst=hurst, diffusion=diffusion, alpha=2 * hurst
+        summed(dx), dt, "fractional_brownian", hurst=hurst, diffusion=diffusion, alpha=2 * hurst
     )
 
 
@@ -266,7 +266,7 @@ def levy_flight(
         raise InputError(f"tail_index is {tail_index}; it must lie above 0 and be at most 2")
     dx = stable_noise(np.random.default_rng(rng), tail_index, (steps, replicas, parameters))
     dx *= scale * dt ** (1 / tail_index)
-    return labelled_path(_summed(dx), dt, "levy_flight", tail_index=tail_index, scale=scale)
+    return labelled_path(summed(dx), dt, "levy_flight", tail_index=tail_index, scale=scale)
 
 
 def stable_noise(rng: np.random.Generator, tail_index: float, shape: tuple[int, ...]) -> np.ndarray:
@@ -332,7 +332,7 @@ def geometric_brownian(
     1.65
     """
     z = _noise(rng, steps, replicas, parameters)
-    logs = _summed((growth - volatility**2 / 2) * dt + volatility * np.sqrt(dt) * z)
+    logs = summed((growth - volatility**2 / 2) * dt + volatility * np.sqrt(dt) * z)
     return labelled_path(
         start * np.exp(logs), dt, "geometric_brownian", growth=growth, volatility=volatility
     )

@@ -20,6 +20,7 @@ import nulls
 import paths
 import replicas
 import systems
+import walks
 from cells import Row, counted
 
 import sgdphys
@@ -31,6 +32,7 @@ GROUPS = {
     "Estimators over replicas": replicas.groups,
     "Estimators of several coordinates, of noise and of critical points": systems.groups,
     "Models of diffusion under measurement noise": noisy.groups,
+    "Models of walks": walks.groups,
     "Tests, rejection of a true null at 5%": nulls.groups,
 }
 HEAD = """# Coverage and false alarms, counted

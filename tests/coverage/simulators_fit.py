@@ -140,3 +140,10 @@ def reshuffled_descent(rng, series, n, batches=8, rate=0.05):
 def with_gaps(rng, x, share=0.01):
     """The series with so large a share of their points missing, each series in its own places."""
     return np.where(rng.random(x.shape) < share, np.nan, x)
+
+
+def scaled_brownian(rng, series, n, exponent, first=0):
+    """Scaled Brownian motion of MSD t**exponent since the origin, from a later first point on."""
+    growth = np.diff(np.arange(first, first + n + 0.0) ** exponent)
+    steps = np.sqrt(growth) * rng.standard_normal((series, n - 1))
+    return np.concatenate([np.zeros((series, 1)), steps.cumsum(axis=1)], axis=1)

@@ -9,6 +9,7 @@ import numpy as np
 import paths
 import replicas
 import systems
+import walks
 from cells import Cell, Counted, counted
 
 
@@ -38,7 +39,6 @@ def test_missing_intervals_are_counted_apart():
 
 
 def test_every_cell_has_a_name_of_its_own():
-    every = [
-        c for module in (paths, inertia, replicas, systems, noisy, nulls) for c in module.groups()
-    ]
+    modules = (paths, inertia, replicas, systems, noisy, walks, nulls)
+    every = [c for module in modules for c in module.groups()]
     assert len({(c.estimator, c.condition) for c in every}) == len(every) > 400
