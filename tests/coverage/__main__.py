@@ -18,6 +18,7 @@ import nulls
 import paths
 import replicas
 import systems
+import wells
 from cells import Row, counted
 
 import sgdphys
@@ -27,6 +28,7 @@ GROUPS = {
     "Estimators of single paths": paths.groups,
     "Estimators over replicas": replicas.groups,
     "Estimators of several coordinates, of noise and of critical points": systems.groups,
+    "Models of reshuffled descent and of a double well": wells.groups,
     "Tests, rejection of a true null at 5%": nulls.groups,
 }
 HEAD = """# Coverage and false alarms, counted

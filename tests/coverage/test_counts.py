@@ -7,6 +7,7 @@ import numpy as np
 import paths
 import replicas
 import systems
+import wells
 from cells import Cell, Counted, counted
 
 
@@ -36,5 +37,5 @@ def test_missing_intervals_are_counted_apart():
 
 
 def test_every_cell_has_a_name_of_its_own():
-    every = [c for module in (paths, replicas, systems, nulls) for c in module.groups()]
+    every = [c for module in (paths, replicas, systems, wells, nulls) for c in module.groups()]
     assert len({(c.estimator, c.condition) for c in every}) == len(every) > 400

@@ -1,0 +1,172 @@
+"""Number of batches per epoch of a path of reshuffled descent.
+
+The spectrum of the kicks says about how many there are: it is searched with a tapered, debiased
+Whittle likelihood. The phase of the epochs, which spectra do not see, then tells which number it is
+exactly, if the kicks of every epoch sum to nearly zero.
+
+References
+----------
+Sykulski et al. (2019), Biometrika 106, 251, for the Whittle likelihood.
+"""
+
+import functools
+
+import numpy as np
+from scipy.special import chdtr, chdtri
+
+from sgdphys.dynamics.models.reshuffled_likelihood import PATH, ROUNDING, Regression, regression
+
+_EPOCHS = 10
+"""Least number of epochs in a series."""
+_LARGEST = 512
+"""Of the numbers of batches that are searched."""
+_CHANCE = 1e-4
+"""Chance at which epochs of one phase are taken for true."""
+_NEAR = 10.0
+"""Loss of Whittle's log-likelihood within which numbers of batches are compared."""
+_SEGMENT = 8192
+"""Points of a segment whose periodograms are averaged."""
+
+
+@functools.lru_cache(maxsize=4)
+def _spectra(points: int, largest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Numbers of batches, inverse expected periodograms (batches, frequency), their log sums.
+
+    The expectation is that of kicks under a sine taper. White noise comes first, as 0 batches.
+    """
+    batches = np.unique(np.round(np.geomspace(2, largest, 60)).astype(int))
+    taper = _taper(points)
+    overlap = np.fft.irfft(np.abs(np.fft.rfft(taper, 2 * points)) ** 2)[:largest]
+    frequency = np.arange(1, points // 2) / points
+    lag = np.arange(1, largest)
+    cosines = 2 * overlap[1:] * np.cos(2 * np.pi * np.outer(frequency, lag))
+    share = np.maximum(batches[:, None] - lag, 0) / (batches * (batches - 1.0))[:, None]
+    expected = overlap[0] - share @ cosines.T
+    expected = np.concatenate([np.ones((1, len(frequency))), expected])
+    return np.append(0, batches), 1 / expected, np.log(expected).sum(axis=1)
+
+
+def _taper(points: int) -> np.ndarray:
+    return np.sqrt(2 / points) * np.sin(np.pi * (np.arange(points) + 0.5) / points)
+
+
+def whittle(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Tapered, debiased Whittle likelihood of series (series, point) at many numbers of batches.
+
+    Returns
+    -------
+    ((batches,), (series, batches))
+        Numbers of batches, and profile log-likelihoods minus that of white noise.
+    """
+    n = x.shape[1] - 1
+    points = min(n, _SEGMENT)
+    batches, inverse, logs = _spectra(points, _most(n))
+    segments = n // points
+    taper = _taper(points)
+    level = x - x.mean(axis=1, keepdims=True)
+
+    def transformed(y: np.ndarray) -> np.ndarray:
+        y = y[:, : segments * points].reshape(len(y), segments, points)
+        return np.fft.rfft(y * taper, axis=2)[:, :, 1 : inverse.shape[1] + 1]
+
+    a, b = transformed(level[:, :-1]), transformed(level[:, 1:])
+    # einsum: the last bits of a matrix product depend on the number of series
+    aa, ab, bb = (
+        np.einsum("sf,bf->sb", (u.conj() * v).real.sum(axis=1), inverse)
+        for u, v in ((a, a), (a, b), (b, b))
+    )
+    squares = np.maximum(bb - ab**2 / aa, 1e-14 * bb)
+    value = -segments * (inverse.shape[1] * np.log(squares) + logs)
+    return batches[1:], value[:, 1:] - value[:, :1]
+
+
+def _most(n: int) -> int:
+    """Largest number of batches that is searched in n increments."""
+    return min(n // _EPOCHS, _SEGMENT // _EPOCHS, _LARGEST)
+
+
+def _coherent(columns: np.ndarray, candidates: np.ndarray) -> int:
+    """Number of batches whose epochs begin and end at one and the same phase; 0 if there is none.
+
+    At the ends of epochs the noise of the regression is 0 (Notes of the file). So points K apart at
+    the right phase have far smaller residuals than those at other phases, also at multiples of K.
+    A residual variance of less than half the mean over phases, with a chance below ``_CHANCE`` of
+    being so small in independent noise of equal variance, counts; that of a larger number only
+    where it is smaller by 0.1.
+    """
+    best, least = 0, 0.5
+    tests = int(candidates.sum())
+    for k in candidates:
+        epochs = columns.shape[1] // k
+        by_phase = columns[:, : epochs * k].reshape(4, epochs, k)
+        products = np.einsum("aek,bek->kab", by_phase, by_phase)
+        products[:, range(PATH), range(PATH)] += ROUNDING * epochs  # columns may be equal
+        known, path = products[:, :PATH, :PATH], products[:, :PATH, PATH]
+        slopes = np.linalg.solve(known, path[..., None])[..., 0]
+        squares = products[:, PATH, PATH] - np.einsum("ka,ka->k", path, slopes)
+        share = max(squares.min(), 0.0) / squares.mean()
+        freedom = epochs - PATH
+        if share < least and tests * chdtr(freedom, freedom * share) < _CHANCE:
+            best, least = int(k), share - 0.1
+            if least <= 0:
+                break
+    return best
+
+
+class _Search:
+    """Exact likelihood of one path at numbers of batches, each computed once."""
+
+    def __init__(self, columns: np.ndarray, confidence: float) -> None:
+        self.columns = columns
+        self.most = _most(columns.shape[1] - 1)
+        self.allowed = 0.5 * float(chdtri(1, 1 - confidence))
+        self.found: dict[int, Regression] = {}
+
+    def at(self, batches: int) -> Regression:
+        if batches not in self.found:
+            self.found[batches] = regression(self.columns, batches)
+        return self.found[batches]
+
+    def value(self, batches: int) -> float:
+        if not 2 <= batches <= self.most:
+            return -np.inf
+        return self.at(batches).log_likelihood
+
+    def best(self, best: int) -> int:
+        """Local maximum that is reached from a start."""
+        step = max(best // 8, 1)
+        while step:
+            better = max((best - step, best + step), key=self.value)
+            if self.value(better) > self.value(best):
+                best = better
+            else:
+                step //= 2
+        return best
+
+    def end(self, best: int, side: int) -> int:
+        """Last number on one side of the best whose likelihood ratio is within confidence."""
+        least = self.value(best) - self.allowed
+        inside, step = best, 1
+        while self.value(inside + side * step) >= least:
+            inside += side * step
+            step *= 2
+        while step > 1:
+            step //= 2
+            if self.value(inside + side * step) >= least:
+                inside += side * step
+        return inside
+
+
+def of_batches(
+    columns: np.ndarray, batches: np.ndarray, gains: np.ndarray, confidence: float
+) -> tuple[int, tuple[float, float], Regression]:
+    """Number of batches, the ends of its interval, and the regression there."""
+    near = batches[gains > gains.max() - _NEAR]
+    candidates = np.arange(near[0], min(near[-1] * 1.1, _most(columns.shape[1] - 1)) + 1)
+    k = _coherent(columns, candidates.astype(int))
+    if k:
+        return k, (k, k), regression(columns, k)
+    search = _Search(columns, confidence)
+    k = search.best(int(batches[gains.argmax()]))
+    ends = search.end(k, -1), search.end(k, 1)
+    return k, (ends[0], np.inf if ends[1] >= search.most else ends[1]), search.at(k)
