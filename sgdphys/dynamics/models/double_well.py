@@ -12,14 +12,19 @@ series is sampled too coarsely, and the model is not fitted.
 Intervals are those of the profile likelihood. They are open where it has no end: a particle that
 never left a well says little about the other one, and nothing tells a far one from none.
 
+A series is a candidate only if its drift is visibly no linear function of its level
+(``may_be_best``).
+
 References
 ----------
-Risken (1989), "The Fokker-Planck equation", chapter 5; Ait-Sahalia (2002), Econometrica 70, 223.
+Risken (1989), "The Fokker-Planck equation", chapter 5; Ait-Sahalia (2002), Econometrica 70, 223,
+for the expansion; Ramsey (1969) for the test of a linear drift.
 """
 
 import numpy as np
 from scipy.special import chdtri, ndtri_exp
 
+from sgdphys.dynamics.diffusion.residual_tests import explained
 from sgdphys.dynamics.models.double_well_likelihood import (
     NODES,
     SUMS,
@@ -34,6 +39,8 @@ from sgdphys.glossary import Quantity
 
 _COARSE = 0.3
 """Standard errors by which the last term of the expansion may move an estimate."""
+_ASKED = 10.0
+"""Factor of likelihood by which steps must be better explained than by a linear drift."""
 _POINTS = 24
 """Of each of the two integrals of a density."""
 _STARTS = ((0.0, 0.0, 0.0), (2.5, 0.9, 0.8), (-2.5, 0.9, 0.8))
@@ -55,6 +62,20 @@ class DoubleWell(Model):
     sentence = "an overdamped particle in a symmetric double well"
     coefficients = _COEFFICIENTS
     needs_even = False
+
+    def may_be_best(self, x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """Whether square and cube of the level explain steps, given the level (RESET test).
+
+        Asked for are the penalty of BIC for one coefficient and a factor of 10 in likelihood,
+        because a well of an Ornstein-Uhlenbeck process looks like one of two by chance.
+        """
+        level = x[:, :-1] - x.mean(axis=1, keepdims=True)
+        size = np.abs(level).max(axis=1, keepdims=True)
+        level = level / np.where(size > 0, size, 1.0)
+        statistic = explained(
+            np.diff(x, axis=1) / np.sqrt(np.diff(t)), [level], [level**2, level**3]
+        )
+        return statistic > np.log(len(t) - 1) + 2 * np.log(_ASKED)
 
     def fit(self, x: np.ndarray, t: np.ndarray, confidence: float) -> Estimates:
         """Fit series (series, point) by the expanded likelihood, with profile intervals."""

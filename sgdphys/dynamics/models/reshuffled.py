@@ -9,8 +9,9 @@ of real training is not, because gradients change as the weights move. So the li
 Gaussian one of the covariance averaged over the phase of the epochs (``reshuffled_likelihood``),
 which is that of a process with a density and can be compared with those of other models.
 
-The number of batches is known exactly where epochs of one phase are seen
-(``reshuffled_batches``); otherwise its interval is that of the likelihood ratio, in whole numbers.
+The model is fitted only where epochs of one phase are seen (``reshuffled_batches``), by a test that
+takes white kicks for reshuffled ones with a chance of 1e-4. The number of batches is then known
+exactly, and both ends of its interval are that number.
 Rate and centre are coefficients of a linear regression. As the sum of earlier points has a trend,
 the t statistic of the rate has the law of the Dickey-Fuller test with a trend.
 
@@ -18,7 +19,8 @@ Series need even spacing, one point an update, without gaps.
 
 References
 ----------
-Fieller (1954) for the interval of the centre.
+HaoChen and Sra (2019), "Random shuffling beats SGD after finite epochs", for the process; White
+(1980), Econometrica 48, 817, for variances from the scores.
 """
 
 import numpy as np
@@ -36,6 +38,7 @@ from sgdphys.dynamics.models.reshuffled_likelihood import (
     TIME,
     Regression,
     columns_of,
+    regression,
     whitened,
 )
 from sgdphys.glossary import Quantity
@@ -89,9 +92,9 @@ def _estimates(found: Regression, confidence: float) -> tuple[np.ndarray, ...]:
     phi_hat = 1 + found.slopes[SUM]
     error = errors(np.array([0.0, 0.0, 1.0]))
     rate, low, high = (_rate_at(phi_hat, error, n, chance) for chance in (0.5, tail, 1 - tail))
-    estimate = 1 - phi_hat
+    estimate = float(-found.slopes[SUM]) or np.finfo(float).eps
     center = found.slopes[TIME] / n / estimate
-    # Fieller (1954): the centres at which slope - center rate may be 0
+    # to first order in the errors of slope and rate; open where the rate may be 0
     half_width = t * errors(np.array([0.0, 1 / n, center])) / abs(estimate)
     if low <= 0:
         half_width = np.inf
@@ -126,6 +129,17 @@ class Reshuffled(Model):
     name = "reshuffled"
     sentence = "gradient descent on a quadratic with batches drawn without replacement"
     coefficients = _COEFFICIENTS
+    not_tested: tuple[str, ...] = (
+        "anderson_darling",
+        "changing_variance",
+        "volatility_clustering",
+        "nonlinear_drift",
+    )
+    """Tests of residuals that reject the true process.
+
+    Predictions do not know the phase of the epochs. Errors are then of several variances in turn,
+    which depend on the path. They are uncorrelated all the same.
+    """
 
     def may_be_best(self, x: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Whether Whittle's likelihood exceeds that of white noise on a quadratic."""
@@ -142,14 +156,17 @@ class Reshuffled(Model):
         batches, gains = whittle(x[varies])
         for s, gain in zip(varies, gains, strict=True):
             columns = columns_of((x[s] - mean[s]) / deviation[s])
-            k, ends, found = of_batches(columns, batches, gain, confidence)
+            k = of_batches(columns, batches, gain)
+            if not k:
+                continue
+            found = regression(columns, k)
             units = np.array([1.0, deviation[s], deviation[s]])
             origin = np.array([0.0, mean[s], 0.0])
             for out, estimate in zip(
                 (values, low, high), _estimates(found, confidence), strict=True
             ):
                 out[s, :3] = origin + units * estimate
-            values[s, 3], low[s, 3], high[s, 3] = k, *ends
+                out[s, 3] = k
             likelihood[s] = found.log_likelihood - (x.shape[1] - 1) * np.log(deviation[s])
         return Estimates(values, low, high, likelihood, np.full(len(x), 4))
 

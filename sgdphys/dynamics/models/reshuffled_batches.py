@@ -1,8 +1,9 @@
 """Number of batches per epoch of a path of reshuffled descent.
 
 The spectrum of the kicks says about how many there are: it is searched with a tapered, debiased
-Whittle likelihood. The phase of the epochs, which spectra do not see, then tells which number it is
-exactly, if the kicks of every epoch sum to nearly zero.
+Whittle likelihood. Then the phase of the epochs, which spectra do not see, tells which number it is
+exactly. Without it a slowly relaxing process, whose lowest frequencies happen to be weak, would be
+taken for reshuffled in some percent of series.
 
 References
 ----------
@@ -12,9 +13,9 @@ Sykulski et al. (2019), Biometrika 106, 251, for the Whittle likelihood.
 import functools
 
 import numpy as np
-from scipy.special import chdtr, chdtri
+from scipy.special import chdtr
 
-from sgdphys.dynamics.models.reshuffled_likelihood import PATH, ROUNDING, Regression, regression
+from sgdphys.dynamics.models.reshuffled_likelihood import PATH, ROUNDING
 
 _EPOCHS = 10
 """Least number of epochs in a series."""
@@ -22,6 +23,8 @@ _LARGEST = 512
 """Of the numbers of batches that are searched."""
 _CHANCE = 1e-4
 """Chance at which epochs of one phase are taken for true."""
+_CERTAIN = 0.05
+"""Share of the variance at the ends of epochs below which no larger number is tried."""
 _NEAR = 10.0
 """Loss of Whittle's log-likelihood within which numbers of batches are compared."""
 _SEGMENT = 8192
@@ -88,11 +91,11 @@ def _most(n: int) -> int:
 def _coherent(columns: np.ndarray, candidates: np.ndarray) -> int:
     """Number of batches whose epochs begin and end at one and the same phase; 0 if there is none.
 
-    At the ends of epochs the noise of the regression is 0 (Notes of the file). So points K apart at
+    At the ends of epochs the noise of the regression is 0. So points K apart at
     the right phase have far smaller residuals than those at other phases, also at multiples of K.
     A residual variance of less than half the mean over phases, with a chance below ``_CHANCE`` of
     being so small in independent noise of equal variance, counts; that of a larger number only
-    where it is smaller by 0.1.
+    where it is half as large again.
     """
     best, least = 0, 0.5
     tests = int(candidates.sum())
@@ -107,66 +110,14 @@ def _coherent(columns: np.ndarray, candidates: np.ndarray) -> int:
         share = max(squares.min(), 0.0) / squares.mean()
         freedom = epochs - PATH
         if share < least and tests * chdtr(freedom, freedom * share) < _CHANCE:
-            best, least = int(k), share - 0.1
-            if least <= 0:
+            best, least = int(k), 0.5 * share
+            if share < _CERTAIN:
                 break
     return best
 
 
-class _Search:
-    """Exact likelihood of one path at numbers of batches, each computed once."""
-
-    def __init__(self, columns: np.ndarray, confidence: float) -> None:
-        self.columns = columns
-        self.most = _most(columns.shape[1] - 1)
-        self.allowed = 0.5 * float(chdtri(1, 1 - confidence))
-        self.found: dict[int, Regression] = {}
-
-    def at(self, batches: int) -> Regression:
-        if batches not in self.found:
-            self.found[batches] = regression(self.columns, batches)
-        return self.found[batches]
-
-    def value(self, batches: int) -> float:
-        if not 2 <= batches <= self.most:
-            return -np.inf
-        return self.at(batches).log_likelihood
-
-    def best(self, best: int) -> int:
-        """Local maximum that is reached from a start."""
-        step = max(best // 8, 1)
-        while step:
-            better = max((best - step, best + step), key=self.value)
-            if self.value(better) > self.value(best):
-                best = better
-            else:
-                step //= 2
-        return best
-
-    def end(self, best: int, side: int) -> int:
-        """Last number on one side of the best whose likelihood ratio is within confidence."""
-        least = self.value(best) - self.allowed
-        inside, step = best, 1
-        while self.value(inside + side * step) >= least:
-            inside += side * step
-            step *= 2
-        while step > 1:
-            step //= 2
-            if self.value(inside + side * step) >= least:
-                inside += side * step
-        return inside
-
-
-def of_batches(
-    columns: np.ndarray, batches: np.ndarray, gains: np.ndarray, confidence: float
-) -> tuple[int, tuple[float, float], Regression]:
-    """Number of batches, the ends of its interval, and the regression there."""
+def of_batches(columns: np.ndarray, batches: np.ndarray, gains: np.ndarray) -> int:
+    """Number of batches of a path, from its ``columns_of`` and ``whittle``; 0 without epochs."""
     near = batches[gains > gains.max() - _NEAR]
-    candidates = np.arange(near[0], min(near[-1] * 1.1, _most(columns.shape[1] - 1)) + 1)
-    k = _coherent(columns, candidates.astype(int))
-    if k:
-        return k, (k, k), regression(columns, k)
-    search = _Search(columns, confidence)
-    k = search.best(int(batches[gains.argmax()]))
-    ends = search.end(k, -1), search.end(k, 1)
-    return k, (ends[0], np.inf if ends[1] >= search.most else ends[1]), search.at(k)
+    last = min(int(1.1 * near[-1]), _most(columns.shape[1] - 1))
+    return _coherent(columns, np.arange(near[0], last + 1))
