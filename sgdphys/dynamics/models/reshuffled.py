@@ -4,16 +4,18 @@ Batches drawn without replacement, in a new order every epoch of K updates: x' =
 center) - kick, where the kicks of an epoch are exchangeable and sum to zero. Their long-time
 diffusion coefficient is zero.
 
-The likelihood of the process itself is singular, because the sum of the kicks is exactly zero; that
-of real training is not, because gradients change as the weights move. So the likelihood is the
-Gaussian one of the covariance averaged over the phase of the epochs (``reshuffled_likelihood``),
-which is that of a process with a density and can be compared with those of other models.
+The likelihood of the process itself is singular, because the sum of the kicks is exactly zero. So
+the likelihood is the Gaussian one of the covariance averaged over the phase of the epochs
+(``reshuffled_likelihood``), which is that of a process with a density and can be compared with
+those of other models.
 
-The model is fitted only where epochs of one phase are seen (``reshuffled_batches``), by a test that
-takes white kicks for reshuffled ones with a chance of 1e-4. The number of batches is then known
-exactly, and both ends of its interval are that number.
-Rate and centre are coefficients of a linear regression. As the sum of earlier points has a trend,
-the t statistic of the rate has the law of the Dickey-Fuller test with a trend.
+The model is fitted only where the kicks of every epoch are seen to sum to zero, or very nearly so
+(``reshuffled_batches``): white ones seem to with a chance of 1e-4. The number of batches is then
+known exactly, and both ends of its interval are that number. A white part of the kicks of 2% of
+their standard deviation, as from gradients that change with the weights, would lower the rate by
+more than a standard error at 2000 points; such series are not fitted. Rate and centre are
+coefficients of a linear regression. As the sum of earlier points has a trend, the t statistic of
+the rate has the law of the Dickey-Fuller test with a trend.
 
 Series need even spacing, one point an update, without gaps.
 

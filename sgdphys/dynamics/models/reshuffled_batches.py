@@ -2,8 +2,8 @@
 
 The spectrum of the kicks says about how many there are: it is searched with a tapered, debiased
 Whittle likelihood. Then the phase of the epochs, which spectra do not see, tells which number it is
-exactly. Without it a slowly relaxing process, whose lowest frequencies happen to be weak, would be
-taken for reshuffled in some percent of series.
+exactly: the kicks of an epoch must sum to zero. Without it a slowly relaxing process, whose lowest
+frequencies happen to be weak, would be taken for reshuffled in some percent of series.
 
 References
 ----------
@@ -23,8 +23,12 @@ _LARGEST = 512
 """Of the numbers of batches that are searched."""
 _CHANCE = 1e-4
 """Chance at which epochs of one phase are taken for true."""
-_CERTAIN = 0.05
-"""Share of the variance at the ends of epochs below which no larger number is tried."""
+_SHARE = 0.0005
+"""Share of the variance of the noise at the ends of epochs, above which kicks do not sum to zero.
+
+What is left of a sum accumulates, and is taken for a smaller rate: counted, the rate is low by some
+40 times this share, in standard errors.
+"""
 _NEAR = 10.0
 """Loss of Whittle's log-likelihood within which numbers of batches are compared."""
 _SEGMENT = 8192
@@ -89,15 +93,13 @@ def _most(n: int) -> int:
 
 
 def _coherent(columns: np.ndarray, candidates: np.ndarray) -> int:
-    """Number of batches whose epochs begin and end at one and the same phase; 0 if there is none.
+    """Number of batches whose kicks sum to zero from one phase to the next; 0 if there is none.
 
-    At the ends of epochs the noise of the regression is 0. So points K apart at
-    the right phase have far smaller residuals than those at other phases, also at multiples of K.
-    A residual variance of less than half the mean over phases, with a chance below ``_CHANCE`` of
-    being so small in independent noise of equal variance, counts; that of a larger number only
-    where it is half as large again.
+    At the ends of epochs the noise of the regression is 0. So residuals of points K apart at the
+    right phase are far smaller than those at other phases, and K is the smallest such number.
+    Their variance must be below a share ``_SHARE`` of the mean over phases, with a chance below
+    ``_CHANCE`` of being so small in independent noise of equal variance.
     """
-    best, least = 0, 0.5
     tests = int(candidates.sum())
     for k in candidates:
         epochs = columns.shape[1] // k
@@ -109,11 +111,9 @@ def _coherent(columns: np.ndarray, candidates: np.ndarray) -> int:
         squares = products[:, PATH, PATH] - np.einsum("ka,ka->k", path, slopes)
         share = max(squares.min(), 0.0) / squares.mean()
         freedom = epochs - PATH
-        if share < least and tests * chdtr(freedom, freedom * share) < _CHANCE:
-            best, least = int(k), 0.5 * share
-            if share < _CERTAIN:
-                break
-    return best
+        if share < _SHARE and tests * chdtr(freedom, freedom * share) < _CHANCE:
+            return int(k)
+    return 0
 
 
 def of_batches(columns: np.ndarray, batches: np.ndarray, gains: np.ndarray) -> int:
