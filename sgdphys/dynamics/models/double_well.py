@@ -41,7 +41,7 @@ _COARSE = 0.3
 """Standard errors by which the last term of the expansion may move an estimate."""
 _ASKED = 10.0
 """Factor of likelihood by which steps must be better explained than by a linear drift."""
-_POINTS = 24
+_POINTS = 16
 """Of each of the two integrals of a density."""
 _STARTS = ((0.0, 0.0, 0.0), (2.5, 0.9, 0.8), (-2.5, 0.9, 0.8))
 """Centre, and logarithms of half-width and of barrier over diffusion, in units of the deviation."""

@@ -25,7 +25,7 @@ FIRST, SECOND, THIRD, FOURTH, PLAIN = 0, 7, 12, 15, 26
 """Places of the sums of powers of ``power_sums``; then of four that stand alone."""
 SUMS = 32
 NODES = 4
-TAIL = 9.0
+TAIL = 8.0
 """Deviations of a step over which its density is integrated."""
 _BOX = (np.log(1e-3), np.log(100.0))
 """Range of the logarithm of barrier over diffusion that is searched."""

@@ -120,4 +120,5 @@ def of_batches(columns: np.ndarray, batches: np.ndarray, gains: np.ndarray) -> i
     """Number of batches of a path, from its ``columns_of`` and ``whittle``; 0 without epochs."""
     near = batches[gains > gains.max() - _NEAR]
     last = min(int(1.1 * near[-1]), _most(columns.shape[1] - 1))
-    return _coherent(columns, np.arange(near[0], last + 1))
+    # from below, since multiples of the right number pass as well
+    return _coherent(columns, np.arange(max(near[0] // 3, 2), last + 1))
