@@ -179,24 +179,22 @@ def _curvature(q, fixed, sums, work, order, gradient, hessian):
     for i in range(4):
         for j in range(i, 4):
             a, b = q[i], q[j]
-            if i == j:
-                q[i] = a + _STEP
-                up = log_likelihood(q, sums, work, order)
-                q[i] = a - _STEP
-                down = log_likelihood(q, sums, work, order)
-                q[i] = a
-                gradient[i] = (up - down) / (2 * _STEP)
-                hessian[i, i] = (up - 2 * centre + down) / _STEP**2
-            else:
-                total = 0.0
-                for u in range(-1, 2, 2):
-                    for w in range(-1, 2, 2):
-                        q[i] = a + u * _STEP
-                        q[j] = b + w * _STEP
-                        total += u * w * log_likelihood(q, sums, work, order)
-                q[i] = a
+            first = second = 0.0
+            # one call of the likelihood only, which would be compiled into every place of a call
+            for corner in range(2 if i == j else 4):
+                u, w = 2.0 * (corner % 2) - 1.0, 2.0 * (corner // 2) - 1.0
+                q[j] = b + w * _STEP
+                q[i] = a + u * _STEP
+                value = log_likelihood(q, sums, work, order)
                 q[j] = b
-                hessian[i, j] = total / (4 * _STEP**2)
+                q[i] = a
+                first += u * value
+                second += value if i == j else u * w * value
+            if i == j:
+                gradient[i] = first / (2 * _STEP)
+                hessian[i, i] = (second - 2 * centre) / _STEP**2
+            else:
+                hessian[i, j] = second / (4 * _STEP**2)
                 hessian[j, i] = hessian[i, j]
     if fixed >= 0:
         gradient[fixed] = 0.0
@@ -366,28 +364,34 @@ def fit_standardised(x, t, nodes, weights, starts, allowed, sums, space, q, out)
     """
     for s in range(x.shape[0]):
         power_sums(x[s], t, nodes, weights, sums)
-        n = sums[sums.shape[0] - 4]
+        n = sums[PLAIN + 2]
         best = out[s, :4]
         top = -np.inf
-        for k in range(starts.shape[0]):
-            q[DIFFUSION] = np.log(0.5 * sums[sums.shape[0] - 6] / n)
-            q[CENTER] = starts[k, 0]
-            q[WIDTH] = starts[k, 1]
-            q[BARRIER] = q[DIFFUSION] + starts[k, 2]
-            value = maximise(q, -1, sums, space, 2)
-            if value > top:
+        for k in range(starts.shape[0] + 1):
+            # without its last term the expansion has no false maxima
+            is_last = k == starts.shape[0]
+            if is_last:
+                for j in range(4):
+                    q[j] = best[j]
+            else:
+                q[DIFFUSION] = np.log(0.5 * sums[PLAIN] / n)
+                q[CENTER] = starts[k, 0]
+                q[WIDTH] = starts[k, 1]
+                q[BARRIER] = q[DIFFUSION] + starts[k, 2]
+            value = maximise(q, -1, sums, space, 3 if is_last else 2)
+            if value > top or is_last:
                 top = value
                 for j in range(4):
                     best[j] = q[j]
-        # without its last term the expansion has no false maxima
-        top = maximise(best, -1, sums, space, 3)
         out[s, 12] = top
         if not np.isfinite(top):
             continue
         out[s, 13] = score_of_last_term(best, sums, space)
         for j in range(4):
-            out[s, 4 + j] = profile_end(best, top, j, -1.0, allowed, sums, space, q)
-            out[s, 8 + j] = profile_end(best, top, j, 1.0, allowed, sums, space, q)
+            for side in range(2):
+                out[s, 4 + 4 * side + j] = profile_end(
+                    best, top, j, 2.0 * side - 1.0, allowed, sums, space, q
+                )
 
 
 @compiled
