@@ -21,6 +21,7 @@ import paths
 import replicas
 import systems
 import walks
+import wells
 from cells import Row, counted
 
 import sgdphys
@@ -33,6 +34,7 @@ GROUPS = {
     "Estimators of several coordinates, of noise and of critical points": systems.groups,
     "Models of diffusion under measurement noise": noisy.groups,
     "Models of walks": walks.groups,
+    "Models of reshuffled descent and of a double well": wells.groups,
     "Tests, rejection of a true null at 5%": nulls.groups,
 }
 HEAD = """# Coverage and false alarms, counted

@@ -10,6 +10,7 @@ import paths
 import replicas
 import systems
 import walks
+import wells
 from cells import Cell, Counted, counted
 
 
@@ -39,6 +40,6 @@ def test_missing_intervals_are_counted_apart():
 
 
 def test_every_cell_has_a_name_of_its_own():
-    modules = (paths, inertia, replicas, systems, noisy, walks, nulls)
+    modules = (paths, inertia, replicas, systems, noisy, walks, wells, nulls)
     every = [c for module in modules for c in module.groups()]
     assert len({(c.estimator, c.condition) for c in every}) == len(every) > 400

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from sgdphys.dynamics.models.double_well import DoubleWell
 from sgdphys.dynamics.models.fractional_brownian import FractionalBrownian
 from sgdphys.dynamics.models.heavy_ball import HeavyBall
 from sgdphys.dynamics.models.levy import Levy
@@ -10,6 +11,10 @@ from sgdphys.dynamics.models.model import Model
 from sgdphys.dynamics.models.noisy_ou import NoisyOU
 from sgdphys.dynamics.models.noisy_wiener import NoisyWiener
 from sgdphys.dynamics.models.ornstein_uhlenbeck import OrnsteinUhlenbeck
+from sgdphys.dynamics.models.reshuffled import Reshuffled
+from sgdphys.dynamics.models.scaled_brownian import ScaledBrownian
+from sgdphys.dynamics.models.student import Student
+from sgdphys.dynamics.models.switching import Switching
 from sgdphys.dynamics.models.underdamped import Underdamped
 from sgdphys.dynamics.models.wiener import DriftedWiener, Wiener
 from sgdphys.errors import InputError, nearest
@@ -24,8 +29,13 @@ MODELS: dict[str, Model] = {
         Levy(),
         NoisyWiener(),
         NoisyOU(),
+        ScaledBrownian(),
+        Student(),
+        Switching(),
+        DoubleWell(),
         Underdamped(),
         HeavyBall(),
+        Reshuffled(),
     )
 }
 

@@ -470,25 +470,27 @@ def _reasons(
     status: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Why every series has the model that it has, in words; and by what a candidate is rejected."""
-    said, keys = np.full(count.shape, "", object), np.full(count.shape, "", object)
-    best, candidate, nearest = chosen
-    for s in np.ndindex(count.shape):
-        p_values = {name: found["", name][s] for name in (*RESIDUAL_TESTS, *RIVALS)}
-        of = {name: found["", name][s] for name in EFFECTS}
+    said, keys = np.full(count.size, "", object), np.full(count.size, "", object)
+    best, candidate, nearest = ([str(name) for name in which.ravel()] for which in chosen)
+    numbers = [str(name) for name in (*RESIDUAL_TESTS, *RIVALS, *EFFECTS, "odds")]
+    columns = np.stack([found["", name].ravel() for name in numbers], axis=-1).tolist()
+    lacking = compared.reshape(-1, len(names))
+    for s, row in enumerate(columns):
+        of = dict(zip(numbers, row, strict=True))
         if candidate[s]:
-            keys[s] = rejected_by(p_values, of, count[s])
+            keys[s] = rejected_by(of, of, int(count.flat[s]))
         said[s] = reason(
             best=best[s],
             candidate=candidate[s],
             nearest=nearest[s],
-            odds=found["", "odds"][s],
-            p_values=p_values,
+            odds=of["odds"],
+            p_values=of,
             found=of,
-            count=count[s],
-            left_out=", ".join(n for n, c in zip(names, compared[s], strict=True) if not c),
-            status=status[s],
+            count=int(count.flat[s]),
+            left_out=", ".join(n for n, c in zip(names, lacking[s], strict=True) if not c),
+            status=int(status.flat[s]),
         )
-    return said.astype(str), keys.astype(str)
+    return said.astype(str).reshape(count.shape), keys.astype(str).reshape(count.shape)
 
 
 _OF_OU = ("relaxation_time", "relaxation_time_low", "relaxation_time_high", "phi")

@@ -167,6 +167,7 @@ class Student(Model):
 
     name = "student"
     sentence = "a random walk with Student t increments"
+    asked = 100.0  # of Levy flights, which look like it at few points
     coefficients = _COEFFICIENTS
 
     def fit(self, x: np.ndarray, t: np.ndarray, confidence: float) -> Estimates:
