@@ -24,7 +24,6 @@ for the expansion; Ramsey (1969) for the test of a linear drift.
 import numpy as np
 from scipy.special import chdtri, ndtri_exp
 
-from sgdphys.dynamics.diffusion.residual_tests import explained
 from sgdphys.dynamics.models.double_well_likelihood import (
     NODES,
     SUMS,
@@ -35,6 +34,7 @@ from sgdphys.dynamics.models.double_well_likelihood import (
     potential_of,
 )
 from sgdphys.dynamics.models.model import Estimates, Model
+from sgdphys.dynamics.models.residual_tests import explained
 from sgdphys.glossary import Quantity
 
 _COARSE = 0.3

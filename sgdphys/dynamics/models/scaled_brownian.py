@@ -4,8 +4,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from sgdphys.compiling import compiled
-from sgdphys.dynamics.diffusion.residual_tests import explained
 from sgdphys.dynamics.models.model import Estimates, Model
+from sgdphys.dynamics.models.residual_tests import explained
 from sgdphys.glossary import Quantity
 
 _LEAST, _MOST = 0.05, 10.0

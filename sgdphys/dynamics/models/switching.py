@@ -4,8 +4,8 @@ import numpy as np
 from scipy.special import gammainccinv, gammaincinv, log_ndtr, ndtri, ndtri_exp
 
 from sgdphys.compiling import compiled
-from sgdphys.dynamics.diffusion.residual_tests import volatility_clustering
 from sgdphys.dynamics.models.model import Estimates, Model
+from sgdphys.dynamics.models.residual_tests import volatility_clustering
 from sgdphys.dynamics.status import even_spacing
 from sgdphys.glossary import GLOSSARY, Quantity
 
