@@ -195,6 +195,19 @@ def without_estimates(groups):
     }
 
 
+@functools.cache
+def with_diverged(replicas, value=np.nan, *, half_way=True, estimates=True):
+    """The results with some networks diverged, once for all statistics."""
+    groups = results() if estimates else without_estimates(results())
+    return diverged(groups, replicas, value, half_way=half_way)
+
+
+@functools.cache
+def sound_alone():
+    """The results of the networks that do not diverge."""
+    return {n: d.isel(replica=SOUND) if "replica" in d.dims else d for n, d in results().items()}
+
+
 SETTINGS, OVER_SETTINGS = 6, ("onset_per_transition", "onset_time_factor")
 """Cases of a sweep, and statistics whose independent members they are."""
 
@@ -302,7 +315,7 @@ def test_a_statistic_has_an_interval_where_all_is_well(name):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("name", [n for n in STATISTICS if n not in EXACT])
 def test_without_a_network_that_is_finite_there_is_no_data(name, value, half_way):
-    groups = diverged(without_estimates(results()), range(REPLICAS), value, half_way=half_way)
+    groups = with_diverged(range(REPLICAS), value, half_way=half_way, estimates=False)
     found = verdict(name, groups)
     assert found.word == "no data"
     assert found.members == 0
@@ -311,7 +324,7 @@ def test_without_a_network_that_is_finite_there_is_no_data(name, value, half_way
 
 @pytest.mark.parametrize("name", [n for n in STATISTICS if n not in EXACT])
 def test_one_network_is_no_interval(name):
-    groups = diverged(without_estimates(results()), range(1, REPLICAS))
+    groups = with_diverged(range(1, REPLICAS), estimates=False)
     found = verdict(name, groups)
     assert found.word == "no data"
     assert found.members <= 1
@@ -321,11 +334,9 @@ def test_one_network_is_no_interval(name):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("name", STATISTICS)
 def test_networks_that_diverge_half_way_are_as_if_they_had_not_been(name, value):
-    groups = results()
-    odd = [r for r in range(REPLICAS) if r not in SOUND]
-    alone = {n: d.isel(replica=SOUND) if "replica" in d.dims else d for n, d in groups.items()}
-    found = verdict(name, diverged(groups, odd, value))
-    assert numbers(found) == pytest.approx(numbers(verdict(name, alone)), nan_ok=True)
+    odd = tuple(r for r in range(REPLICAS) if r not in SOUND)
+    found = verdict(name, with_diverged(odd, value))
+    assert numbers(found) == pytest.approx(numbers(verdict(name, sound_alone())), nan_ok=True)
     assert found.members in (0, 1, SETTINGS if name in OVER_SETTINGS else len(SOUND))
 
 
