@@ -17,6 +17,7 @@ from typing import Any
 
 import numba
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.types import unliteral
 
 try:
     import fcntl
@@ -146,6 +147,22 @@ def _compiled_once(kernel: Any, folder: Path) -> Any:
     return kernel
 
 
+def _of_any_value(kernel: Any) -> Any:
+    """Compile a kernel once for all values of a constant that another kernel hands to it.
+
+    numba takes a constant for a type of its own (``Literal[int](0)``), and would compile the
+    kernel, and all that it calls, for every one.
+    """
+    template_of = kernel.get_call_template
+
+    def of_any_value(args: Any, kws: Any) -> Any:
+        plain = {name: unliteral(kind) for name, kind in kws.items()}
+        return template_of(tuple(unliteral(kind) for kind in args), plain)
+
+    kernel.get_call_template = of_any_value
+    return kernel
+
+
 def compiled(function: Callable[..., Any], *, reorder_sums: bool = False) -> Any:
     """Compile a function of arrays that makes none: no GIL, cached on disk where that is possible.
 
@@ -158,19 +175,20 @@ def compiled(function: Callable[..., Any], *, reorder_sums: bool = False) -> Any
     reorder_sums : bool
         Let sums be taken in any order, so that they vectorise; NaN and infinities keep their sense.
     """
-    options: dict[str, Any] = {"nogil": True, "_nrt": False}
+    # no kernel is handed to another one, which is what numba makes C functions of kernels for
+    options: dict[str, Any] = {"nogil": True, "_nrt": False, "no_cfunc_wrapper": True}
     if reorder_sums:
         options["fastmath"] = {"reassoc", "contract", "nsz"}
     folder = cache_folder()
     if folder is None:
-        return numba.njit(**options)(function)
+        return _of_any_value(numba.njit(**options)(function))
     before = numba_config.CACHE_DIR
     numba_config.CACHE_DIR = str(folder)
     try:
         kernel = numba.njit(cache=True, **options)(function)
     finally:
         numba_config.CACHE_DIR = before
-    return _compiled_once(kernel, folder)
+    return _compiled_once(_of_any_value(kernel), folder)
 
 
 def is_compiled(kernel: Any) -> bool:

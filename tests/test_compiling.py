@@ -144,6 +144,21 @@ def test_a_process_that_was_stopped_is_not_waited_for_for_ever(held, monkeypatch
     assert sum(kernel.stats.cache_misses.values()) == 1
 
 
+def test_constants_that_are_handed_over_make_no_versions(fresh, monkeypatch, tmp_path):
+    monkeypatch.setattr(compiling.numba_config, "CACHE_DIR", str(tmp_path))
+
+    def add(x, number, is_twice):
+        for k in range(x.shape[0]):
+            x[k] += 2 * number if is_twice else number
+
+    inner = compiling.compiled(add)
+    outer = compiling.compiled(lambda x: (inner(x, 1, True), inner(x, 3, is_twice=False)))
+    x = np.zeros(3)
+    outer(x)
+    assert x.tolist() == [5, 5, 5]
+    assert len(inner.signatures) == 1
+
+
 def test_the_users_own_setting_is_left_alone():
     before = compiling.numba_config.CACHE_DIR
     compiling.compiled(lambda x: None)
