@@ -17,7 +17,6 @@ from typing import Any
 
 import numba
 from numba.core.compiler_lock import global_compiler_lock
-from numba.core.types import unliteral
 
 try:
     import fcntl
@@ -25,6 +24,7 @@ except ImportError:  # pragma: no cover
     fcntl = None  # type: ignore[assignment]
 
 numba_config: Any = numba.config
+_unliteral: Any = numba.types.unliteral
 _PACKAGE = Path(__file__).parent
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 """Permission of anyone but the owner to write."""
@@ -156,8 +156,8 @@ def _of_any_value(kernel: Any) -> Any:
     template_of = kernel.get_call_template
 
     def of_any_value(args: Any, kws: Any) -> Any:
-        plain = {name: unliteral(kind) for name, kind in kws.items()}
-        return template_of(tuple(unliteral(kind) for kind in args), plain)
+        plain = {name: _unliteral(kind) for name, kind in kws.items()}
+        return template_of(tuple(_unliteral(kind) for kind in args), plain)
 
     kernel.get_call_template = of_any_value
     return kernel
