@@ -9,16 +9,28 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core.compiler_lock import global_compiler_lock
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover
+    fcntl = None  # type: ignore[assignment]
 
 numba_config: Any = numba.config
+_unliteral: Any = numba.types.unliteral
 _PACKAGE = Path(__file__).parent
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 """Permission of anyone but the owner to write."""
+PATIENCE = 60.0
+"""Seconds to wait for another process that compiles a kernel: it may have been stopped."""
+_ASK = 0.02
 
 
 def _candidates() -> list[Path]:
@@ -92,6 +104,65 @@ def cache_folder() -> Path | None:
     return folder if _private(folder, temporary) else None
 
 
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Wait until no other process holds the lock file, or for as long as patience lasts."""
+    try:
+        file = path.open("a")
+    except OSError:
+        yield
+        return
+    with file:
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_ASK)
+            except OSError:  # as on some network file systems
+                break
+            else:
+                break
+        yield
+
+
+def _compiled_once(kernel: Any, folder: Path) -> Any:
+    """Let one process compile a kernel; the others wait, and read it from the cache.
+
+    Processes that begin together, such as workers of a sweep or of the tests, otherwise all
+    compile the same kernels. A kernel is locked while the kernels that it calls are compiled, never
+    the other way round, so that no two processes wait for each other.
+    """
+    compile_signature = kernel.compile
+    path = folder / f"{kernel.py_func.__module__}.{kernel.py_func.__qualname__}.lock"
+
+    def compile_alone(signature: Any) -> Any:
+        if fcntl is None or kernel.is_compiling:
+            return compile_signature(signature)
+        # threads of this process first: one that held the file would wait for the compiler
+        with global_compiler_lock, _alone(path):
+            return compile_signature(signature)
+
+    kernel.compile = compile_alone
+    return kernel
+
+
+def _of_any_value(kernel: Any) -> Any:
+    """Compile a kernel once for all values of a constant that another kernel hands to it.
+
+    numba takes a constant for a type of its own (``Literal[int](0)``), and would compile the
+    kernel, and all that it calls, for every one.
+    """
+    template_of = kernel.get_call_template
+
+    def of_any_value(args: Any, kws: Any) -> Any:
+        plain = {name: _unliteral(kind) for name, kind in kws.items()}
+        return template_of(tuple(_unliteral(kind) for kind in args), plain)
+
+    kernel.get_call_template = of_any_value
+    return kernel
+
+
 def compiled(function: Callable[..., Any], *, reorder_sums: bool = False) -> Any:
     """Compile a function of arrays that makes none: no GIL, cached on disk where that is possible.
 
@@ -104,18 +175,20 @@ def compiled(function: Callable[..., Any], *, reorder_sums: bool = False) -> Any
     reorder_sums : bool
         Let sums be taken in any order, so that they vectorise; NaN and infinities keep their sense.
     """
-    options: dict[str, Any] = {"nogil": True, "_nrt": False}
+    # no kernel is handed to another one, which is what numba makes C functions of kernels for
+    options: dict[str, Any] = {"nogil": True, "_nrt": False, "no_cfunc_wrapper": True}
     if reorder_sums:
         options["fastmath"] = {"reassoc", "contract", "nsz"}
     folder = cache_folder()
     if folder is None:
-        return numba.njit(**options)(function)
+        return _of_any_value(numba.njit(**options)(function))
     before = numba_config.CACHE_DIR
     numba_config.CACHE_DIR = str(folder)
     try:
-        return numba.njit(cache=True, **options)(function)
+        kernel = numba.njit(cache=True, **options)(function)
     finally:
         numba_config.CACHE_DIR = before
+    return _compiled_once(_of_any_value(kernel), folder)
 
 
 def is_compiled(kernel: Any) -> bool:

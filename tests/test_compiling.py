@@ -1,7 +1,9 @@
 """The cache of compiled kernels: where it goes, and what happens where it can go nowhere."""
 
 import os
+import shutil
 import tempfile
+import threading
 
 import numpy as np
 import pytest
@@ -82,15 +84,79 @@ def test_without_a_writable_folder_kernels_still_compile(fresh, monkeypatch):
     monkeypatch.setattr(compiling.numba_config, "CACHE_DIR", "/sys/nowhere")
     monkeypatch.setattr(tempfile, "tempdir", "/sys")
     assert compiling.cache_folder() is None
-
-    def double(x):
-        for k in range(x.shape[0]):
-            x[k] *= 2
-
     kernel = compiling.compiled(double)
     x = np.ones(3)
     kernel(x)
     assert x.tolist() == [2, 2, 2]
+
+
+def double(x):
+    for k in range(x.shape[0]):
+        x[k] *= 2
+
+
+def compiled_in(monkeypatch, folder):
+    """A kernel whose cache is in a folder, and the folder in there."""
+    monkeypatch.setattr(compiling.numba_config, "CACHE_DIR", str(folder))
+    compiling.cache_folder.cache_clear()
+    return compiling.compiled(double), compiling.cache_folder()
+
+
+@pytest.fixture
+def held(fresh, monkeypatch, tmp_path):
+    """A kernel while another process compiles it, what ends that, and where it is compiled."""
+    fcntl = pytest.importorskip("fcntl")
+    other, ready = compiled_in(monkeypatch, tmp_path / "ready")
+    other(np.ones(3))
+    (lock,) = ready.glob("*.lock")
+    kernel, folder = compiled_in(monkeypatch, tmp_path / "held")
+    with (folder / lock.name).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+        def end():
+            shutil.copytree(ready, folder, dirs_exist_ok=True)
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+        yield kernel, end
+
+
+def test_what_another_process_compiles_is_waited_for_and_read(held):
+    kernel, end = held
+    x = np.ones(3)
+    waiting = threading.Thread(target=kernel, args=(x,))
+    waiting.start()
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    assert not kernel.signatures
+    end()
+    waiting.join(60)
+    assert x.tolist() == [2, 2, 2]
+    assert sum(kernel.stats.cache_hits.values()) == 1
+    assert not kernel.stats.cache_misses
+
+
+def test_a_process_that_was_stopped_is_not_waited_for_for_ever(held, monkeypatch):
+    monkeypatch.setattr(compiling, "PATIENCE", 0.05)
+    kernel, _ = held
+    x = np.ones(3)
+    kernel(x)
+    assert x.tolist() == [2, 2, 2]
+    assert sum(kernel.stats.cache_misses.values()) == 1
+
+
+def test_constants_that_are_handed_over_make_no_versions(fresh, monkeypatch, tmp_path):
+    monkeypatch.setattr(compiling.numba_config, "CACHE_DIR", str(tmp_path))
+
+    def add(x, number, is_twice):
+        for k in range(x.shape[0]):
+            x[k] += 2 * number if is_twice else number
+
+    inner = compiling.compiled(add)
+    outer = compiling.compiled(lambda x: (inner(x, 1, True), inner(x, 3, is_twice=False)))
+    x = np.zeros(3)
+    outer(x)
+    assert x.tolist() == [5, 5, 5]
+    assert len(inner.signatures) == 1
 
 
 def test_the_users_own_setting_is_left_alone():

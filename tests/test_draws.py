@@ -1,5 +1,6 @@
 """Random numbers: the same seed gives the same result, and a series knows nothing of others."""
 
+import functools
 import os
 from pathlib import Path
 
@@ -71,6 +72,13 @@ def saved(draw):
     return Path("walks.npy")
 
 
+@functools.cache
+def bound():
+    """The bound of P_XY, which draws nothing."""
+    onset = float(sp.information.critical_betas(P_XY, most=2)["beta"][0])
+    return sp.information.bottleneck_curve(P_XY, [onset, 2 * onset, 9 * onset])
+
+
 CALLS = {
     "tail_index": lambda draw: ((walks(draw),), {}),
     "predictive_checks": lambda draw: ((walks(draw, replica=2),), {"copies": 50}),
@@ -100,7 +108,7 @@ CALLS = {
     "noisy_information": lambda draw: (
         (NETWORK, networks(draw).to_numpy()[0], X, TASK["y"].to_numpy()), {"own_draws": 2}
     ),
-    "bottleneck_distance": lambda draw: ((P_XY, [[0, 1, 0, 1, 2, 2]]), {}),
+    "bottleneck_distance": lambda draw: ((P_XY, [[0, 1, 0, 1, 2, 2]]), {"curve": bound()}),
     "compare": lambda draw: (samples(draw), {}),
     "bottleneck_curve": lambda draw: (
         (P_XY, [5.0]), {"method": "blahut_arimoto", "iterations": 5}

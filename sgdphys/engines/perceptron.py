@@ -127,7 +127,7 @@ def forward(net, w, buffers, noise_keys, epoch, occasion):
                 turn = u & 3
                 if turn == 0:
                     # a layer's own counters, whatever the sizes of the others
-                    draw = np.uint32((layer << 20) + (u >> 2))
+                    draw = (layer << 20) + (u >> 2)
                     draw_normals(noise_keys, epoch, draw, occasion, buffers)
                 at = (first + u) * block
                 noise = load_block(buffers.normal, turn * block) * net.noise

@@ -195,6 +195,13 @@ def without_estimates(groups):
     }
 
 
+@functools.cache
+def with_diverged(replicas, value=np.nan, *, half_way=True, estimates=True):
+    """The results with some networks diverged, once for all statistics."""
+    groups = results() if estimates else without_estimates(results())
+    return diverged(groups, replicas, value, half_way=half_way)
+
+
 SETTINGS, OVER_SETTINGS = 6, ("onset_per_transition", "onset_time_factor")
 """Cases of a sweep, and statistics whose independent members they are."""
 
@@ -287,6 +294,15 @@ def where_of(name):
     return {"epoch": 20} if name == "early_fit" else {}
 
 
+@functools.cache
+def of_sound_alone(name):
+    """The verdict on the networks that do not diverge."""
+    groups = results().items()
+    return verdict(
+        name, {n: d.isel(replica=SOUND) if "replica" in d.dims else d for n, d in groups}
+    )
+
+
 def numbers(v):
     return v.value, v.low, v.high, v.members
 
@@ -298,11 +314,18 @@ def test_a_statistic_has_an_interval_where_all_is_well(name):
     assert np.isfinite(numbers(found)).all()
 
 
-@pytest.mark.parametrize("half_way", [True, False])
-@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize(
+    ("value", "half_way"),
+    [
+        (np.nan, True),
+        (np.inf, False),
+        pytest.param(np.nan, False, marks=pytest.mark.slow(reason="each alone is tested above")),
+        pytest.param(np.inf, True, marks=pytest.mark.slow(reason="each alone is tested above")),
+    ],
+)
 @pytest.mark.parametrize("name", [n for n in STATISTICS if n not in EXACT])
 def test_without_a_network_that_is_finite_there_is_no_data(name, value, half_way):
-    groups = diverged(without_estimates(results()), range(REPLICAS), value, half_way=half_way)
+    groups = with_diverged(range(REPLICAS), value, half_way=half_way, estimates=False)
     found = verdict(name, groups)
     assert found.word == "no data"
     assert found.members == 0
@@ -311,7 +334,7 @@ def test_without_a_network_that_is_finite_there_is_no_data(name, value, half_way
 
 @pytest.mark.parametrize("name", [n for n in STATISTICS if n not in EXACT])
 def test_one_network_is_no_interval(name):
-    groups = diverged(without_estimates(results()), range(1, REPLICAS))
+    groups = with_diverged(range(1, REPLICAS), estimates=False)
     found = verdict(name, groups)
     assert found.word == "no data"
     assert found.members <= 1
@@ -321,11 +344,9 @@ def test_one_network_is_no_interval(name):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("name", STATISTICS)
 def test_networks_that_diverge_half_way_are_as_if_they_had_not_been(name, value):
-    groups = results()
-    odd = [r for r in range(REPLICAS) if r not in SOUND]
-    alone = {n: d.isel(replica=SOUND) if "replica" in d.dims else d for n, d in groups.items()}
-    found = verdict(name, diverged(groups, odd, value))
-    assert numbers(found) == pytest.approx(numbers(verdict(name, alone)), nan_ok=True)
+    odd = tuple(r for r in range(REPLICAS) if r not in SOUND)
+    found = verdict(name, with_diverged(odd, value))
+    assert numbers(found) == pytest.approx(numbers(of_sound_alone(name)), nan_ok=True)
     assert found.members in (0, 1, SETTINGS if name in OVER_SETTINGS else len(SOUND))
 
 

@@ -5,6 +5,7 @@ the study: its networks, its layers, the scatter between networks, the noise of 
 go through the code that judges a study.
 """
 
+import functools
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -40,10 +41,16 @@ class Case(NamedTuple):
     at: float
 
 
+@functools.cache
+def study_of(name: str) -> Study:
+    """A shipped study, read once."""
+    return load_study(name)[1]
+
+
 def cases(studies: list[str]) -> Iterator[Case]:
     """Every claim of some studies but checks of the instrument, at null, thresholds and effect."""
     for study in studies:
-        _, of = load_study(study)
+        of = study_of(study)
         for name, claim in of.claims.items():
             if claim.kind == "instrument":
                 continue

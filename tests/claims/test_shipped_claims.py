@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from counting import cases
+from counting import cases, study_of
 from situations import SITUATIONS
 
-from sgdphys.study.files import load_study, shipped_studies
+from sgdphys.study.files import shipped_studies
 
 CLAIMS = [
     (f"{study}/{name}", claim, of)
-    for study, of in ((s, load_study(s)[1]) for s in shipped_studies())
+    for study, of in ((s, study_of(s)) for s in shipped_studies())
     for name, claim in of.claims.items()
 ]
 COUNTED = [(name, claim, of) for name, claim, of in CLAIMS if claim.kind != "instrument"]

@@ -197,7 +197,7 @@ def test_production_needs_a_whole_path():
 
 def test_order_parameter_and_binder_cumulant():
     rng = np.random.default_rng(10)
-    gaussian = order_parameter(xr.DataArray(rng.standard_normal(20_000), dims="replica"))
+    gaussian = order_parameter(xr.DataArray(rng.standard_normal(5000), dims="replica"))
     assert float(gaussian["binder"]) == pytest.approx(0, abs=0.04)
     assert float(gaussian["susceptibility"]) == pytest.approx(1 - 2 / np.pi, rel=0.05)
     signs = xr.DataArray(rng.choice([-2.0, 2.0], 200), dims="replica")

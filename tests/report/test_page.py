@@ -52,10 +52,20 @@ def runs(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(runs, tmp_path_factory):
+def path(runs):
+    """The page of the first run."""
+    return write_report([runs[0].folder])
+
+
+@pytest.fixture(scope="module")
+def text(path):
+    return path.read_text()
+
+
+@pytest.fixture(scope="module")
+def page(path, tmp_path_factory):
     if chromium() is None:
         pytest.skip("no Chromium here (Debian package chromium)")
-    path = write_report([runs[0].folder])
     with browser(tmp_path_factory.mktemp("chromium")) as opened:
         opened.resize(1280)
         opened.open(path)
@@ -63,16 +73,14 @@ def page(runs, tmp_path_factory):
         assert opened.faults == []
 
 
-def test_it_is_one_file_that_asks_for_nothing(runs):
-    text = write_report([runs[0].folder]).read_text()
+def test_it_is_one_file_that_asks_for_nothing(text):
     assert not re.findall(r'(?:src|href)="(?!data:|#)', text)
     assert "@import" not in text
     assert "fetch(" not in text
     assert len(text) < 8e6
 
 
-def test_text_of_a_study_is_text(runs):
-    text = write_report([runs[0].folder]).read_text()
+def test_text_of_a_study_is_text(text):
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; study" in text
     assert "<b>learns" not in text
@@ -120,8 +128,7 @@ def test_captions_say_what_differs_between_cases(runs):
     assert "batch size as named" in captions[2]
 
 
-def test_verdicts_come_first_with_rule_null_and_figure(runs):
-    text = write_report([runs[0].folder]).read_text()
+def test_verdicts_come_first_with_rule_null_and_figure(text):
     assert text.index('id="verdicts-heading"') < text.index("<figure")
     assert "Null: 0 &lt; 1." in text
     assert "no analysis of &#39;diversity&#39;" in text
@@ -156,8 +163,7 @@ def test_a_page_of_a_regression_speaks_of_no_accuracy(tmp_path):
     assert not re.search(r"\bnan\b|accuracy", captions.replace("Loss and accuracy of", ""))
 
 
-def test_captions_hold_numbers_out_of_results(runs):
-    text = write_report([runs[0].folder]).read_text()
+def test_captions_hold_numbers_out_of_results(runs, text):
     with runs[0].results as results:
         learning = results["learning"].to_dataset().load()
     reached = int(learning["error_epoch"].notnull().sum())

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from sgdphys.cli import main
 
-ALL_PROCESSORS = {name: v for name, v in os.environ.items() if name != "SGDPHYS_THREADS"}
+ALL_PROCESSORS = {name: v for name, v in os.environ.items() if not name.endswith("_THREADS")}
 """Environment of a command that uses all processors, as a user's does."""
 
 

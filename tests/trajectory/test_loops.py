@@ -360,7 +360,7 @@ def test_an_optimizer_that_never_steps_is_told(tmp_path):
     assert opened(tmp_path / "a.nc")["weights"].sizes["step"] == 1
 
 
-@pytest.mark.parametrize("shape", [(1000, 700), (300, 100)])
+@pytest.mark.parametrize("shape", [(400, 200), (300, 100)])
 def test_the_last_weights_of_a_large_model_are_kept_when_a_loss_is_noted(
     tmp_path, monkeypatch, shape
 ):

@@ -66,8 +66,17 @@ def test_values_at_betas_of_the_symmetric_channel():
     assert found["I_XT"].attrs["units"] == "bits"
 
 
-@pytest.mark.parametrize("p_xy", [symmetric_channel(0.1), SKEW, rule(0.7)])
-@pytest.mark.parametrize("beta", [300.0, 1e4])
+@pytest.mark.parametrize(
+    ("p_xy", "beta"),
+    [
+        (symmetric_channel(0.1), 300.0),
+        (symmetric_channel(0.1), 1e4),
+        (SKEW, 300.0),
+        (SKEW, 1e4),
+        (rule(0.7), 300.0),
+        pytest.param(rule(0.7), 1e4, marks=pytest.mark.slow(reason="8 s")),
+    ],
+)
 def test_a_beta_is_solved_alike_whatever_others_are_asked_for(p_xy, beta):
     alone = bottleneck_curve(p_xy, [beta])
     assert float(alone["certificate"][0]) < 1e-9
@@ -94,7 +103,9 @@ BIFURCATIONS = {
 LOCAL = {0.99: 1.005218, 0.9: 1.092999, 0.7: 1.347122, 0.5: 1.785216}
 
 
-@pytest.mark.parametrize("information", BIFURCATIONS)
+@pytest.mark.parametrize(
+    "information", [0.9, 0.7, pytest.param(0.5, marks=pytest.mark.slow(reason="5 s"))]
+)
 def test_every_bifurcation_on_the_symmetric_rule(information):
     found = critical_betas(rule(information), most=7)
     np.testing.assert_allclose(found["beta"], BIFURCATIONS[information], rtol=1e-4)

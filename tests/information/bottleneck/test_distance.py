@@ -46,11 +46,11 @@ def partitions(p_xy):
 
 def test_no_partition_is_above_the_bound(p_xy, curve, partitions):
     """Good ones lie within 0.02 bit below it; randomly permuted cells lie far below."""
-    found = bottleneck_distance(p_xy, partitions, curve=curve)
+    found = bottleneck_distance(p_xy, partitions[:3], curve=curve)
     assert bool((found["gap"] > -1e-9).all())
-    assert float(found["gap"][:3].max()) < 0.02
-    assert float(found["random_gap"][:3].min()) > 0.4
-    assert float(found["shuffled_gap"][:3].min()) > 0.4
+    assert float(found["gap"].max()) < 0.02
+    assert float(found["random_gap"].min()) > 0.4
+    assert float(found["shuffled_gap"].min()) > 0.4
     assert float(found["residual"][1]) < 0.2 * float(found["random_residual"][1])
     np.testing.assert_allclose(found["random_I_XT"], found["I_XT"])
 
