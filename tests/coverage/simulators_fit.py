@@ -66,6 +66,11 @@ def jump_diffusion(rng, series, n):
 NOISY_KAPPA = 0.05
 
 
+def noisy_wiener(rng, series, n):
+    """Wiener process with D = 1/2 under white noise of variance 1."""
+    return wiener(rng, series, n) + rng.standard_normal((series, n))
+
+
 def noisy_ornstein_uhlenbeck(rng, series, n):
     """Ornstein-Uhlenbeck process, kappa = 0.05 and D = 1/2, under white noise of variance 1."""
     path = ornstein_uhlenbeck(rng, series, n, NOISY_KAPPA) / np.sqrt(2 * NOISY_KAPPA)

@@ -145,8 +145,9 @@ def _choose(
         tests = _residual_tests(models[name], e.values[rows], x[rows], t)
         for test, p_values in tests.items():
             out["", test][rows] = p_values
-    # 1 over the Bayes factor
-    odds = np.exp(-0.5 * np.maximum(lowest[:, :1] - rivals, 0))
+    # 1 over the Bayes factor; a rival is compared without the factor that is asked of a candidate
+    asked = 2 * np.log([model.asked for model in models.values()])[order[:, :1]]
+    odds = np.exp(-0.5 * np.maximum(lowest[:, :1] - asked - rivals, 0))
     odds[~np.isfinite(rivals) | ~np.isfinite(lowest[:, :1])] = np.nan
     for k, rival in enumerate(RIVALS):
         out["", rival] = odds[:, k]
