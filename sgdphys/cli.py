@@ -241,23 +241,24 @@ def fit(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
 ) -> None:
-    """Fit Wiener, Ornstein-Uhlenbeck, fractional and Levy processes; choose the best by BIC.
+    """Compare models of diffusion of every series: which is the best, or why none is.
 
-    Columns of the table, medians over the series. D: diffusion coefficient, Var(dX) = 2 D dt, with
-    its quartiles over the series. drift / sigma: absolute drift over noise amplitude. kappa T:
+    First table, medians over the series. D: diffusion coefficient, Var(dX) = 2 D dt, with its
+    quartiles over the series. drift / sigma: absolute drift over noise amplitude. kappa T:
     relaxation rate times duration, the number of relaxation times in the recording. H: Hurst
     exponent, MSD ~ t^(2H), 0.5 for a Wiener process. tail index: stability index of the
     increments, 2 if Gaussian. best: the share of series for which each model is best, and of none
-    where the residuals of the best model are rejected.
+    where the best model is rejected. Then the coefficients of the best models, and why series have
+    none. docs/models.md says what the models are.
     """
     with progress("fitting", every=2.0, never_silent=True) as (tell, advance):
         tell(f"reading {path}")
+        from sgdphys.fitting import output
         from sgdphys.fitting.fits import fit_file
-        from sgdphys.fitting.output import as_json, explanations, refuse_source, table, write
 
         for target in (out, figure):
             if target is not None:
-                refuse_source(target, path)
+                output.refuse_source(target, path)
                 if not target.parent.is_dir():
                     raise InputError(f"there is no folder {target.parent} for {target.name}")
         if figure is not None and figure.suffix not in (".png", ".svg", ".pdf"):
@@ -274,7 +275,7 @@ def fit(
             progress=advance,
         )
         if out is not None:
-            write(fitted.results, out, path)
+            output.write(fitted.results, out, path)
         if figure is not None:
             from sgdphys.figures.fits import panels
             from sgdphys.figures.portraits import portrait
@@ -285,11 +286,14 @@ def fit(
     if json:
         from json import dumps
 
-        say(dumps(as_json(fitted.results), indent=2))
+        say(dumps(output.as_json(fitted.results), indent=2))
         return
-    print_table(table(fitted.results))
-    for sentence in explanations(fitted.results):
-        say(sentence)
+    for rows in (output.table, output.models_table, output.rejections_table):
+        if found := rows(fitted.results):
+            print_table(found)
+            say("")
+    for sentence in output.explanations(fitted.results):
+        print_paragraph(sentence)
     for note in fitted.notes:
         say(note, error=True)
 

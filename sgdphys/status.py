@@ -151,6 +151,8 @@ WORDS = tuple(status.word for status in TABLE)
 class Reason(NamedTuple):
     """Why a model was chosen for a series, or rejected."""
 
+    words: str
+    """In a table."""
     what: str
     """With the names of numbers in braces."""
     then: str
@@ -159,92 +161,111 @@ class Reason(NamedTuple):
 
 REASONS = {
     "heavy_tails": Reason(
+        "residuals with heavy tails",
         "the residuals have heavier tails than a normal law (excess kurtosis {kurtosis:.2g})",
-        "compare with student and levy, and read tail_index with care",
+        "read tail_index with care, and look at the largest increments",
     ),
     "light_tails": Reason(
+        "residuals with light tails",
         "the residuals have lighter tails than a normal law (excess kurtosis {kurtosis:.2g})",
         "look whether the series is bounded, periodic, or rounded",
     ),
     "skewed": Reason(
+        "skewed residuals",
         "the residuals are skewed (skewness {skewness:.2g})",
         "look for jumps to one side, and use kramers_moyal",
     ),
     "not_normal": Reason(
-        "the residuals are not normal, though skewness and kurtosis are nearly those of a normal "
-        "law",
+        "residuals that are not normal",
+        "the residuals are not normal, though skewness and kurtosis are nearly those of a "
+        "normal law",
         "look for values that are rounded or repeated",
     ),
     "correlated": Reason(
+        "correlated residuals",
         "the residuals are correlated, most at lag {lag:.0f} (r = {correlation:.2f})",
-        "see from which lag on wiener_lag finds a Wiener process, or compare with models that have "
-        "memory",
+        "see from which lag on wiener_lag finds a Wiener process",
     ),
     "variance_in_time": Reason(
+        "variance changes in time",
         "the variance of the residuals {change} in the second half",
-        "find stretches of one variance with segments, or compare with scaled_brownian",
+        "find stretches of one variance with segments",
     ),
     "variance_in_level": Reason(
-        "the variance of the residuals depends on the level: in the upper half of the levels it "
-        "{change}",
+        "variance depends on the level",
+        "the variance of the residuals depends on the level: in the upper half of the levels "
+        "it {change}",
         "use kramers_moyal, which gives the diffusion coefficient at every level",
     ),
     "variance_off_centre": Reason(
-        "the variance of the residuals depends on the level: far from the middle of the levels it "
-        "{change}",
+        "variance depends on the level",
+        "the variance of the residuals depends on the level: far from the middle of the "
+        "levels it {change}",
         "use kramers_moyal, which gives the diffusion coefficient at every level",
     ),
     "changing_variance": Reason(
+        "variance changes",
         "the variance of the residuals changes with time or level",
         "look at diffusion_coefficient in windows, and at kramers_moyal",
     ),
     "clustered": Reason(
-        "large residuals come in clusters (their sizes have r = {size_correlation:.2f} at lag 1), "
-        "as those of two noise levels do",
-        "compare with switching, or find stretches of one variance with segments",
+        "large residuals come in clusters",
+        "large residuals come in clusters (their sizes have r = {size_correlation:.2f} at lag "
+        "1), as those of two noise levels do",
+        "find stretches of one variance with segments",
     ),
     "nonlinear_drift": Reason(
+        "drift is not linear in the level",
         "the drift is not linear in the level (its curvature explains {explained:.2g}% of the "
         "variance of the residuals)",
-        "use kramers_moyal, or compare with double_well",
+        "use kramers_moyal, which gives the drift at every level",
     ),
     "unstable": Reason(
-        "the increments have heavier tails than a normal law, and of finite variance: sums of 8 "
-        "have another tail index",
-        "compare with student; the process is no Levy flight",
+        "sums of 8 steps have another tail",
+        "the increments have heavier tails than a normal law, and of finite variance: sums of "
+        "8 have another tail index",
+        "read tail_index with care; the process is no Levy flight",
     ),
     "measurement_noise": Reason(
-        "a process under measurement noise is {odds} times as likely as {candidate}",
-        "compare with noisy_wiener and noisy_ou, or use diffusion_coefficient with "
-        "method='covariance'",
+        "an ARMA(1,1) process is more likely",
+        "an ARMA(1,1) process, as under measurement noise, is {odds} times as likely as "
+        "{candidate}",
+        "compare with noisy_wiener and noisy_ou; if that was done, fit every k-th point",
     ),
     "second_order": Reason(
+        "an AR(2) process is more likely",
         "a second-order process, with inertia or a second relaxation time, is {odds} times as "
         "likely as {candidate}",
-        "compare with underdamped and heavy_ball, or fit every k-th point",
+        "compare with underdamped and heavy_ball; if that was done, fit every k-th point",
     ),
     "student_t": Reason(
-        "a walk with Student t increments, whose variance is finite, is {odds} times as likely as "
-        "{candidate}",
+        "Student t steps are more likely",
+        "a walk with Student t increments, whose variance is finite, is {odds} times as "
+        "likely as {candidate}",
         "compare with student",
     ),
     "jumps": Reason(
+        "jumps are more likely",
         "a Wiener process with jumps is {odds} times as likely as {candidate}",
         "look at the largest increments, and fit the stretches between them",
     ),
     "close": Reason(
+        "two models fit alike",
         "it cannot be told between {candidate} and {nearest} (odds {odds})",
         "record for longer, or see in predictive_checks where they differ",
     ),
     "clear": Reason(
+        "no test rejects it",
         "no test rejects {candidate}, which is {odds} times as likely as the next model, {nearest}",
         "see predictive_checks for what else it predicts",
     ),
     "alone": Reason(
+        "no test rejects it",
         "no test rejects {candidate}, the only model that could be fitted",
         "see predictive_checks for what else it predicts",
     ),
     "left_out": Reason(
+        "models left out",
         "models that could not be compared: {models}",
         "choose a stretch of evenly spaced points without gaps",
     ),

@@ -167,27 +167,27 @@ def progress(
 
     lock = threading.Lock()
     told = time.perf_counter()
-    since, already, last = told, 0, -1
+    since, already, last, state = told, 0, -1, ""
 
     def line(done: int, total: int) -> None:
-        nonlocal told, since, already, last
+        nonlocal told, since, already, last, state
         with lock:
             now = time.perf_counter()
             if done < last or last < 0:  # the first pass, or the next one
                 since, already = now, done
             last = done
-            if now - told < every:
-                return
-            told = now
             left = ""
             if done > already:
                 left = f", {(total - done) * (now - since) / (done - already):.0f} s left"
-            say(f"{work}: {done / max(total, 1):.0%}{left}", error=True)
+            state = f"{done / max(total, 1):.0%}{left}" if done else ""
+            if now - told >= every and not never_silent:
+                told = now
+                say(f"{work}: {state or '0%'}", error=True)
 
     def tell_in_lines(sentence: str) -> None:
-        nonlocal told
+        nonlocal told, state
         with lock:
-            told = time.perf_counter()
+            told, state = time.perf_counter(), ""
             say(sentence, error=True)
 
     began, ended = told, threading.Event()
@@ -199,7 +199,7 @@ def progress(
                 now = time.perf_counter()
                 if now - told >= every:
                     told = now
-                    say(f"{work}: {now - began:.0f} s so far", error=True)
+                    say(f"{work}: {state or f'{now - began:.0f} s so far'}", error=True)
 
     if never_silent:
         threading.Thread(target=beat, daemon=True).start()

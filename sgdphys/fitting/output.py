@@ -1,6 +1,6 @@
-"""Results of a fit as a table, as JSON, and as a netCDF file."""
+"""Results of a fit as tables, as JSON, and as a netCDF file."""
 
-from collections.abc import Callable
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,99 +12,221 @@ from sgdphys.dynamics.diffusion.stable_law import INDICES
 from sgdphys.errors import InputError
 from sgdphys.fitting.fits import SAMPLE
 from sgdphys.quantities import interval_text
-from sgdphys.status import FAST, OK, SHORT, WEAK, WORDS, advice, words
+from sgdphys.status import FAST, OK, REASONS, SHORT, WEAK, WORDS, advice, words
 from sgdphys.trajectory.writer import write_tree
+
+_NOT_COMPARED = ("", "not compared")
+_LIMITS = {"hurst": (*HURST[[0, -1]],), "tail_index": (INDICES[0], np.inf)}
+"""Smallest and largest values that are compared; a tail index of 2 is a law of its own."""
+_HEADINGS = {"drift_over_sigma": "drift / sigma", "relaxation_times": "kappa T", "hurst": "H",
+             "tail_index": "tail index"}  # fmt: skip
+
+
+def groups(results: xr.Dataset) -> list[dict[str, Any]]:
+    """Numbers of all series, and of those of every layer where there are layers.
+
+    Returns
+    -------
+    list of dict
+        name; series; diffusion (median and quartiles, of a Wiener process with drift);
+        medians drift_over_sigma, relaxation_times (kappa times duration), hurst and tail_index of
+        the models that were compared; best, number of series by chosen model; left_out, number of
+        series by status.
+    """
+    if "layer" in results.coords:
+        found = {f"layer {n}": results["layer"] == n for n in np.unique(results["layer"])}
+        found["all"] = xr.ones_like(results["layer"], bool)
+    else:
+        found = {"all": xr.DataArray(True)}
+    return [_group(name, results, where) for name, where in found.items()]
+
+
+def _group(name: str, results: xr.Dataset, where: xr.DataArray) -> dict[str, Any]:
+    status = results["status"].where(where)
+    reliable = status.isin([OK, WEAK, SHORT, FAST])
+    refused = status.to_numpy()[(~reliable & status.notnull()).to_numpy()]
+    here = results.where(where)
+    diffusion = _of_wiener(here, "diffusion").where(reliable)
+    found: dict[str, Any] = {
+        "name": name,
+        "series": int(status.notnull().sum()),
+        "diffusion": dict(zip(("median", "quartile_low", "quartile_high"),
+                              _quantiles(diffusion, [0.5, 0.25, 0.75]), strict=True)),
+    }  # fmt: skip
+    medians = {"drift_over_sigma": abs(_of_wiener(here, "drift") / _of_wiener(here, "sigma"))}
+    if "kappa" in results:
+        medians["relaxation_times"] = here["kappa"] * float(results.attrs.get("duration", np.nan))
+    medians |= {k: here[k] for k in ("hurst", "tail_index") if k in results}
+    found |= {k: _quantiles(v.where(reliable), [0.5])[0] for k, v in medians.items()}
+    best = results["best"].where(where, "").to_numpy().ravel()
+    found["best"] = _counted(best)
+    found["left_out"] = {WORDS[int(s)]: int((refused == s).sum()) for s in np.unique(refused)}
+    return found
+
+
+def _of_wiener(results: xr.Dataset, name: str) -> xr.DataArray:
+    """A coefficient of a Wiener process with drift; NaN where that was not compared."""
+    if "drifted_wiener" in results["model"]:
+        return results[name].sel(model="drifted_wiener")
+    return xr.full_like(results[name].isel(model=0), np.nan)
+
+
+def _quantiles(values: xr.DataArray, shares: list[float]) -> list[float]:
+    finite = values.to_numpy()[np.isfinite(values.to_numpy())]
+    return (
+        [float(v) for v in np.quantile(finite, shares)] if len(finite) else [np.nan] * len(shares)
+    )
+
+
+def _counted(names: np.ndarray) -> dict[str, int]:
+    """How many there are of every name, most frequent first; series not compared are left out."""
+    counts = Counter(str(name) for name in names if name not in _NOT_COMPARED)
+    return dict(counts.most_common())
 
 
 def table(results: xr.Dataset) -> list[tuple[str, ...]]:
     """Rows by layer where there are layers: medians, and the share of each best model."""
-    heading = (
-        "", "series", f"D ({results['diffusion'].attrs['units']})", "drift / sigma",
-        "kappa T", "H", "tail index", "best",
-    )  # fmt: skip
-    if "layer" in results.coords:
-        groups = {f"layer {n}": results["layer"] == n for n in np.unique(results["layer"])}
-        groups["all"] = xr.ones_like(results["layer"], bool)
+    found = groups(results)
+    kept = [name for name in _HEADINGS if name in found[0]]
+    unit = results["diffusion"].attrs["units"]
+    heading = ("", "series", f"D ({unit})", *(_HEADINGS[name] for name in kept), "best")
+    return [heading, *(_row(group, kept) for group in found)]
+
+
+def _row(group: dict[str, Any], kept: list[str]) -> tuple[str, ...]:
+    middle, low, high = group["diffusion"].values()
+    has_quartiles = low < high
+    if np.isnan(middle):
+        diffusion = "-"
     else:
-        groups = {"all": xr.DataArray(True)}
-    return [heading, *(_row(name, results, where) for name, where in groups.items())]
+        diffusion = interval_text(middle, low, high) if has_quartiles else f"{middle:.4g}"
+    total = sum(group["best"].values())
+    best = ", ".join(f"{name} {n / total:.0%}" for name, n in group["best"].items())
+    left = ", ".join(f"{n} {word}" for word, n in group["left_out"].items())
+    said = "; ".join(part for part in (best or "not compared", left) if part)
+    medians = [_bounded(group[name], *_LIMITS.get(name, (-np.inf, np.inf))) for name in kept]
+    return (group["name"], str(group["series"]), diffusion, *medians, said)
 
 
-def explanations(results: xr.Dataset) -> list[str]:
-    """Sentences on the series whose coefficients are missing or unreliable."""
-    return advice(results["status"].to_numpy())
-
-
-def _row(name: str, results: xr.Dataset, where: xr.DataArray) -> tuple[str, ...]:
-    here = results.where(where)
-    status = results["status"].where(where)
-    best = results["best"].where(where, "")
-    reliable = status.isin([OK, WEAK, SHORT, FAST])
-    diffusion = here["diffusion"].sel(model="drifted_wiener").where(reliable)
-    compared = [str(b) for b in np.unique(best.to_numpy()) if b not in ("", "not compared")]
-    counts = {b: int((best == b).sum()) for b in compared}
-    order = sorted(counts, key=lambda b: -counts[b])
-    total = sum(counts.values())
-    refused = status.to_numpy()[(~reliable & status.notnull()).to_numpy()]
-    reasons = {WORDS[int(s)]: int((refused == s).sum()) for s in np.unique(refused)}
-    kinds = ", ".join(f"{b} {counts[b] / total:.0%}" for b in order) if total else "not compared"
-    if reasons:
-        kinds += "; " + ", ".join(f"{n} {word}" for word, n in reasons.items())
-    drift = (here["drift"] / here["sigma"]).sel(model="drifted_wiener").where(reliable)
-    relaxation = here["kappa"] * float(results.attrs.get("duration", np.nan))
-    return (
-        name,
-        str(int(status.notnull().sum())),
-        _quartiles(diffusion),
-        _median(abs(drift)),
-        _median(relaxation.where(reliable)),
-        _bounded(_median(here["hurst"]), *HURST[[0, -1]]),
-        _bounded(_median(here["tail_index"]), INDICES[0], np.inf),  # 2 is a law of its own
-        kinds,
-    )
-
-
-def _median(values: xr.DataArray) -> str:
-    finite = values.to_numpy()[np.isfinite(values.to_numpy())]
-    return f"{np.median(finite):.3g}" if len(finite) else "-"
-
-
-def _bounded(text: str, least: float, most: float) -> str:
-    """A median as a bound, where it is the smallest or largest value that is compared."""
+def _bounded(value: float, least: float, most: float) -> str:
+    """A median; as a bound, where it is the smallest or largest value that is compared."""
+    if np.isnan(value):
+        return "-"
+    text = f"{value:.3g}"
     for sign, end in (("< ", least), ("> ", most)):
         if text == f"{end:.3g}":
             return sign + text
     return text
 
 
-def _quartiles(values: xr.DataArray) -> str:
-    finite = values.to_numpy()[np.isfinite(values.to_numpy())]
-    if not len(finite):
-        return "-"
-    low, middle, high = np.quantile(finite, [0.25, 0.5, 0.75])
-    return interval_text(middle, low, high) if len(finite) > 1 else f"{middle:.4g}"
+def models_found(results: xr.Dataset) -> list[dict[str, Any]]:
+    """Models that are the best of some series: of how many, and medians of their coefficients."""
+    best = results["best"].to_numpy()
+    found = []
+    for name, series in _counted(best.ravel()).items():
+        here = results.where(results["best"] == name)
+        coefficients = {}
+        for variable, values in results.data_vars.items():
+            ends = str(variable).endswith(("_low", "_high"))
+            if values.attrs.get("model") == name and not ends:
+                coefficients[str(variable)] = _quantiles(here[variable], [0.5])[0]
+        if name in results["model"]:
+            for variable in ("drift", "diffusion"):
+                value = _quantiles(here[variable].sel(model=name), [0.5])[0]
+                coefficients |= {variable: value} if np.isfinite(value) else {}
+        found.append({"model": name, "series": series, "coefficients": coefficients})
+    return found
+
+
+def models_table(results: xr.Dataset) -> list[tuple[str, ...]]:
+    """Rows by chosen model: share of the series, and its coefficients in their units."""
+    found = [row for row in models_found(results) if row["coefficients"]]
+    total = sum(_counted(results["best"].to_numpy().ravel()).values())
+    rows: list[tuple[str, ...]] = [("best model", "share", "medians of its coefficients")]
+    for row in found:
+        said = []
+        for variable, value in row["coefficients"].items():
+            unit = results[variable].attrs.get("units", "1")
+            name = variable.removeprefix(f"{row['model']}_")
+            said.append(f"{name} {value:.3g}" + ("" if unit == "1" else f" {unit}"))
+        rows.append((row["model"], f"{row['series'] / total:.0%}", ", ".join(said)))
+    return rows if found else []
+
+
+def rejections(results: xr.Dataset) -> list[dict[str, Any]]:
+    """Why series have no model: how many by what rejects their candidate most strongly.
+
+    Returns
+    -------
+    list of dict
+        reason, a key of ``status.REASONS``; series; candidates, their number by model.
+    """
+    keys = results["rejected_by"].to_numpy().ravel()
+    candidates = results["candidate"].to_numpy().ravel()
+    return [
+        {"reason": key, "series": n, "candidates": _counted(candidates[keys == key])}
+        for key, n in _counted(keys).items()
+    ]
+
+
+def rejections_table(results: xr.Dataset) -> list[tuple[str, ...]]:
+    """Rows by reason why series have no model: share of the rejected, candidates, what to do."""
+    found = rejections(results)
+    total = sum(row["series"] for row in found)
+    rows: list[tuple[str, ...]] = [("why none", "share", "rejected", "what to do")]
+    for row in found:
+        reason = REASONS[row["reason"]]
+        best = ", ".join(list(row["candidates"])[:3])
+        rows.append((reason.words, f"{row['series'] / total:.0%}", best, reason.then))
+    return rows if found else []
+
+
+def explanations(results: xr.Dataset) -> list[str]:
+    """Sentences on the series whose coefficients are missing or unreliable, and left-out models."""
+    said = advice(results["status"].to_numpy())
+    compared = results["candidate"] != ""
+    names = results["model"].to_numpy()
+    screened = (results["screened_out"] & compared).sum([*compared.dims]).to_numpy()
+    number = int(compared.sum())
+    all_out = [str(name) for name, n in zip(names, screened, strict=True) if n == number]
+    some_out = [f"{m} ({n / number:.0%})" for m, n in zip(names, screened, strict=True)
+                if 0 < n < number]  # fmt: skip
+    if number and (all_out or some_out):
+        parts = [f"for all series {', '.join(all_out)}"] if all_out else []
+        parts += [f"for some {', '.join(some_out)}"] if some_out else []
+        said.append(f"ruled out by a cheap test, without a full fit: {'; '.join(parts)}")
+    return said
 
 
 def as_json(results: xr.Dataset) -> dict[str, Any]:
-    """Results as plain numbers: the table, and every series unless there are more than 400."""
-    heading, *rows = table(results)
-    plain_results: dict[str, Any] = {
+    """Results as plain numbers: by group, and of every series unless there are more than 400."""
+    found: dict[str, Any] = {
         "source": results.attrs.get("source"),
         "method": results.attrs["method"],
-        "units": {n: results[n].attrs.get("units") for n in ("diffusion", "drift", "kappa")},
+        "units": {
+            str(n): v.attrs["units"]
+            for n, v in results.data_vars.items()
+            if v.attrs.get("units", "1") != "1"
+        },
         "advice": explanations(results),
-        "table": [dict(zip(("name", *heading[1:]), row, strict=True)) for row in rows],
+        "models": results["model"].to_numpy().tolist(),
+        "groups": groups(results),
+        "best": models_found(results),
+        "rejected": rejections(results),
     }
     if results["best"].size <= SAMPLE:
-        plain: Callable[[Any], Any] = lambda v: (  # noqa: E731
-            None if isinstance(v, float) and not np.isfinite(v) else v
-        )
-        plain_results["series"] = {
-            str(n): np.vectorize(plain, otypes=[object])(v.to_numpy()).tolist()
-            for n, v in results.data_vars.items()
-        } | {"status": words(results["status"]).tolist()}
-        plain_results["models"] = results["model"].to_numpy().tolist()
-    return plain_results
+        found["series"] = {str(n): v.to_numpy().tolist() for n, v in results.data_vars.items()}
+        found["series"]["status"] = words(results["status"]).tolist()
+    return {key: _plain(value) for key, value in found.items()}
+
+
+def _plain(value: Any) -> Any:
+    """The value with null for numbers that are not finite, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _plain(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def write(results: xr.Dataset, out: Path, source: Path) -> None:

@@ -123,7 +123,8 @@ def reason(
     Notes
     -----
     Of a rejected candidate everything that rejects it is named, the smallest p-value first, and
-    what to do about the first. Tests of residuals reject together at 1%, after Holm.
+    what to do about the first. Tails come last: variance that changes makes heavy ones. Tests of
+    residuals reject together at 1%, after Holm.
     """
     if not candidate:
         return _sentence(TABLE[status].sentence) if status != OK else ""
@@ -172,7 +173,8 @@ def _rejections(
         if p_value < REJECT_BELOW:
             odds = 1 / max(p_value, 1e-300)
             rejecting.append((p_value, rival, {"odds": said_odds(odds)}))
-    return [(key, numbers) for _, key, numbers in sorted(rejecting, key=lambda item: item[0])]
+    rejecting.sort(key=lambda one: (one[1] in _OF_TAILS, one[0]))
+    return [(key, numbers) for _, key, numbers in rejecting]
 
 
 def _of_normality(found: Mapping[str, float], count: int) -> tuple[str, dict[str, str | float]]:
@@ -195,6 +197,7 @@ def _of_variance(found: Mapping[str, float], count: int) -> tuple[str, dict[str,
     return key, {"change": said_change(ratios[key])}
 
 
+_OF_TAILS = ("heavy_tails", "light_tails", "skewed", "not_normal")
 _VARIANCES = ("variance_in_time", "variance_in_level", "variance_off_centre")
 _OF_TEST: dict[str, Callable[[Mapping[str, float], int], tuple[str, dict[str, str | float]]]] = {
     "anderson_darling": _of_normality,
@@ -257,7 +260,7 @@ def said_lag(lag: float, spacing: float, unit: str = "") -> str:
 
 
 def _filled(reason: Reason, numbers: Mapping[str, str | float]) -> Reason:
-    return Reason(reason.what.format_map(numbers), reason.then)
+    return reason._replace(what=reason.what.format_map(numbers))
 
 
 def _sentence(text: str) -> str:
