@@ -13,6 +13,7 @@ from sgdphys.dynamics.models.catalogue import chosen_models
 from sgdphys.dynamics.models.model import Model
 from sgdphys.errors import InputError, nearest
 from sgdphys.fitting.copies import simulated
+from sgdphys.fitting.wiener_range import wiener_range
 from sgdphys.status import advice, words
 
 _ROWS = 20
@@ -123,6 +124,57 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
         """
         series, models = self._given("to simulate")
         return simulated(self, series, self._time, models, copies, rng)
+
+    def check(self, *, copies: int = 200, rng: Any = 0) -> xr.Dataset:
+        """Compare every series with simulated copies of its candidate.
+
+        Parameters
+        ----------
+        copies : int
+            Number of copies of every series, at least 50.
+        rng : int, SeedSequence or Generator
+            Random numbers: see ``sgdphys.draws``.
+
+        Returns
+        -------
+        Dataset
+            Of ``sgdphys.dynamics.predictive_checks``, which ``sgdphys.figures.predictive_checks``
+            draws.
+
+        Raises
+        ------
+        InputError
+            For part of a fit, which has lost its series; for fewer than 50 copies.
+        """
+        from sgdphys.dynamics.models.predictive_checks import predictive_checks
+
+        series, models = self._given("to check")
+        return predictive_checks(
+            series, model=self["candidate"], models=models.values(), time=self._time,
+            copies=copies, rng=rng,
+        )  # fmt: skip
+
+    def wiener_range(self) -> pd.DataFrame:
+        """From which lag on, and in which stretches of time, every series is a Wiener process.
+
+        Returns
+        -------
+        DataFrame
+            One row per series: best; lag, infinite where it is one at no lag; at_lags and
+            in_time, the same in words; segments, the number of stretches with coefficients of
+            their own. Empty and NaN for series with gaps, uneven times, or too few points.
+
+        Raises
+        ------
+        InputError
+            For part of a fit, which has lost its series.
+
+        See Also
+        --------
+        sgdphys.dynamics.wiener_lag, sgdphys.dynamics.segments : The two, with their numbers.
+        """
+        series, _ = self._given("to look at")
+        return wiener_range(self, series, self._time)
 
     def _given(self, what: str) -> tuple[Any, dict[str, Model]]:
         """The fitted series, and the models that were compared."""

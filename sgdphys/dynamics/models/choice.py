@@ -183,16 +183,18 @@ def _leave_out_ends(
     rival: np.ndarray,
     out: Mapping[tuple[str, str], np.ndarray],
 ) -> None:
-    """An estimate at the end of its range is no candidate, and counts as not compared.
+    """An estimate at the end of its range is no candidate.
 
-    Beyond the end it might be the best, unless another model or a rival is far better.
+    Where the model goes on beyond the end, it might be the best there, unless another model or a
+    rival is far better: it counts as not compared.
     """
     at_ends = {}
     for m, (name, model) in enumerate(models.items()):
         if name in found:
             at_end = model.at_end_of_range(found[name].values) & np.isfinite(bic[:, m])
             if at_end.any():
-                at_ends[name] = at_end, bic[at_end, m]
+                if model.goes_on:
+                    at_ends[name] = at_end, bic[at_end, m]
                 bic[at_end, m] = np.inf
     lowest = bic.min(axis=1)
     for name, (at_end, value) in at_ends.items():

@@ -21,6 +21,7 @@ class FractionalBrownian(Model):
             description="of fractional Brownian motion: MSD = 2 D t**alpha, alpha = 2 hurst"
         ),
     }
+    goes_on = True
     without_interval = ("generalised_diffusion",)
     not_tested = ("nonlinear_drift",)
 

@@ -24,6 +24,7 @@ class Levy(Model):
         "drift": GLOSSARY["drift"],
         "scale": GLOSSARY["scale"],
     }
+    goes_on = True
     without_interval = ("scale",)
     not_tested = ("nonlinear_drift",)
 

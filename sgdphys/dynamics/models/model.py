@@ -78,6 +78,9 @@ class Model(ABC):
     """Open ranges of coefficients, of a model that is fitted numerically."""
     needs_even: bool = True
     """Whether it needs evenly spaced points without gaps."""
+    goes_on: bool = False
+    """Whether the process exists beyond the ends of the range that is searched: an estimate at an
+    end may then be the best further on, and counts as not compared. Others are ruled out there."""
     fewest: int = 50
     """Least number of increments."""
     without_interval: tuple[str, ...] = ()

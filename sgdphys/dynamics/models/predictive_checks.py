@@ -20,7 +20,7 @@ from sgdphys.dynamics.models.check_curves import (
 from sgdphys.dynamics.models.model import Model
 from sgdphys.dynamics.series import Paths, over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs
-from sgdphys.errors import InputError
+from sgdphys.errors import InputError, nearest
 from sgdphys.glossary import Quantity
 from sgdphys.quantities import number_of
 from sgdphys.status import NO_MODEL, OK
@@ -84,6 +84,7 @@ def predictive_checks(
     x: Any,
     *,
     model: Any = "drifted_wiener",
+    models: Any = None,
     time: Any = None,
     copies: int = COPIES,
     confidence: float = 0.95,
@@ -101,6 +102,9 @@ def predictive_checks(
     model : str, Model or DataArray of str
         Name of a model of ``fit``, or a model of one's own; an array over the series gives each its
         own, as ``fit(x)["best"]`` does.
+    models : sequence, optional
+        The models that an array of names means, as they were given to ``fit``; those with a name
+        by default.
     time : str, float, array or pair, optional
         Time dimension or coordinate, spacing of the points, or their times, in units t: see
         ``dynamics.series.paths``.
@@ -168,7 +172,7 @@ def predictive_checks(
     """
     require_whole(copies, "copies", FEWEST_COPIES)
     series = paths(x, time=time)
-    names, of_series = _models_of(series, model)
+    names, of_series = _models_of(series, model, models)
     n = len(series.times) - 1
     lags, shares = lag_ladder(n), shares_of(n)
     along = {
@@ -215,7 +219,7 @@ def predictive_checks(
     )
 
 
-def _models_of(series: Paths, given: Any) -> tuple[np.ndarray, list[Model | None]]:
+def _models_of(series: Paths, given: Any, models: Any) -> tuple[np.ndarray, list[Model | None]]:
     """Name of the model of every series, over ``series.over``; and the models, series by series."""
     template = series.theta.isel({series.dim: 0}, drop=True)
     if not isinstance(given, xr.DataArray):
@@ -230,9 +234,10 @@ def _models_of(series: Paths, given: Any) -> tuple[np.ndarray, list[Model | None
     bare = given.drop_vars(list(given.coords)).astype(str)
     spread = bare.broadcast_like(template.drop_vars(list(template.coords)))
     names = spread.transpose(*template.dims).to_numpy()
-    known = chosen_models(
-        list(dict.fromkeys(n for n in names.ravel().tolist() if n not in _UNCHOSEN)) or None
-    )
+    known = chosen_models(models)
+    wrong = [n for n in names.ravel().tolist() if n not in known and n not in _UNCHOSEN]
+    if wrong:
+        raise InputError(f"there is no model {wrong[0]!r}; {nearest(wrong[0], known)}")
     return names.astype(object), [known.get(name) for name in names.ravel().tolist()]
 
 

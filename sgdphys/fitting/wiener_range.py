@@ -1,0 +1,37 @@
+"""Where a series is a Wiener process although it is none as a whole: in lag, and in time."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from sgdphys.dynamics.models.reasons import said_lag, said_stretches
+from sgdphys.dynamics.models.segments import segments
+from sgdphys.dynamics.models.wiener_lag import wiener_lag
+from sgdphys.dynamics.series import paths
+
+
+def wiener_range(found: xr.Dataset, x: Any, time: Any) -> pd.DataFrame:
+    """One row per series: see ``Fit.wiener_range``."""
+    series = paths(x, time=time)
+    lags = wiener_lag(series)["wiener_lag"]
+    parts = segments(series, model="drifted_wiener")
+    over = parts["segments"].dims
+    models = parts["model"].transpose(*over, "segment").to_numpy().reshape(lags.size, -1)
+    ends = parts["end"].transpose(*over, "segment").to_numpy().reshape(lags.size, -1)
+    spacing = series.spacing
+    unit = "" if series.time_unit in ("1", "step") else series.time_unit
+    at_lags = [said_lag(lag, spacing, unit) for lag in lags.to_numpy().ravel()]
+    in_time = [
+        said_stretches(of_row.tolist(), until.tolist(), unit)
+        for of_row, until in zip(models, ends, strict=True)
+    ]
+    table = xr.Dataset({"best": found["best"], "lag": lags})
+    for name, said in (("at_lags", at_lags), ("in_time", in_time)):
+        table[name] = lags.copy(data=np.array(said, str).reshape(lags.shape))
+    table["segments"] = parts["segments"]
+    if not table.dims:
+        return pd.DataFrame({str(n): [v.item()] for n, v in table.data_vars.items()})
+    labels = [c for c in table.coords if c not in table.dims]
+    return table.drop_vars(labels).to_dataframe()
