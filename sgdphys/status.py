@@ -249,6 +249,12 @@ REASONS = {
         "a Wiener process with jumps is {odds} times as likely as {candidate}",
         "look at the largest increments, and fit the stretches between them",
     ),
+    "garch": Reason(
+        "GARCH(1,1) noise is more likely",
+        "a walk whose noise depends on the size of the last step, GARCH(1,1), is {odds} times as "
+        "likely as {candidate}",
+        "use diffusion_coefficient in windows; the noise has no two levels",
+    ),
     "close": Reason(
         "two models fit alike",
         "it cannot be told between {candidate} and {nearest} (odds {odds})",
@@ -263,6 +269,12 @@ REASONS = {
         "no test rejects it",
         "no test rejects {candidate}, the only model that could be fitted",
         "see predictive_checks for what else it predicts",
+    ),
+    "on_stretch": Reason(
+        "a model that gaps leave out is better",
+        "{candidate} is the best model that gaps allow, and {on_stretch} is more likely on the "
+        "longest stretch without gaps",
+        "fit that stretch alone",
     ),
     "left_out": Reason(
         "models left out",

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.arguments import checked
 from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.models.choice import coefficients_of
 from sgdphys.dynamics.models.model import Model
@@ -13,8 +14,15 @@ from sgdphys.dynamics.series import paths
 from sgdphys.errors import InputError
 
 
+@checked
 def simulated(
-    found: xr.Dataset, x: Any, time: Any, models: Mapping[str, Model], copies: int, rng: Seed
+    found: xr.Dataset,
+    x: Any,
+    time: Any,
+    models: Mapping[str, Model],
+    *,
+    copies: int = 1,
+    rng: Seed = 0,
 ) -> xr.DataArray:
     """Paths (copy, ..., time) of the candidate of every series: see ``Fit.simulate``."""
     if copies < 1:

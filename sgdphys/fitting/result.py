@@ -123,7 +123,7 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
             For part of a fit, which has lost its series; for fewer than 1 copy.
         """
         series, models = self._given("to simulate")
-        return simulated(self, series, self._time, models, copies, rng)
+        return simulated(self, series, self._time, models, copies=copies, rng=rng)
 
     def check(self, *, copies: int = 200, rng: Any = 0) -> xr.Dataset:
         """Compare every series with simulated copies of its candidate.

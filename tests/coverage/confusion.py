@@ -22,7 +22,7 @@ from sgdphys.dynamics.models.catalogue import MODELS
 
 PAGE = Path(__file__).parents[2] / "docs" / "confusion.md"
 LENGTHS = {100: 400, 1000: 400, 4000: 400}
-"""Increments, and series counted."""
+"""Increments, and series counted; a quarter as many with gaps."""
 CANNOT_BE_WRONG = ("none", "not compared")
 MOST_WRONG = {1000: 0.20, 4000: 0.05}
 FIRST = ("wiener", "drifted_wiener", "ou", "fbm", "levy")
@@ -224,7 +224,9 @@ def page(cells: dict[tuple[str, int, bool], Cell], day: str) -> str:
         n: np.mean([c.false_none for (k, m, _), c in cells.items() if k in LISTED and m == n])
         for n in lengths
     }
-    series = {n: next(c.series for (_, m, _), c in cells.items() if m == n) for n in lengths}
+    series = {
+        n: next(c.series for (_, m, g), c in cells.items() if m == n and not g) for n in lengths
+    }
     lines = [_TOP.format(day=day, series=", ".join(f"{s} at n = {n}" for n, s in series.items()))]
     titles = {"The first five models": LISTED, "Further models": FURTHER, "Off the list": OFF_LIST}
     for title, names in titles.items():
@@ -262,9 +264,9 @@ def page(cells: dict[tuple[str, int, bool], Cell], day: str) -> str:
 _TOP = """# What `sgdphys.fit` names: its confusion matrix
 
 Counted on {day} by `python tests/coverage/confusion.py`, which writes this page: so many series
-of every process: {series}. The simulators are in `tests/coverage/simulators_fit.py`; their
-docstrings give the coefficients, which were fixed before counting. n is the number of increments;
-the other numbers are percentages of the series, so that 5 in 200 series is 5 +- 1.5.
+of every process: {series}, and a quarter as many with gaps. The simulators are in
+`tests/coverage/simulators_*.py`; their docstrings give the coefficients, which were fixed before
+counting. n is the number of increments; the other numbers are percentages of the series, so that 5 in 200 series is 5 +- 1.5.
 
 "none" means that all models of the list were compared and the best was rejected. "not compared"
 means that the best of the compared ones was rejected, and that models which need evenly
@@ -305,7 +307,8 @@ def main() -> None:
             continue
         for n in given.lengths:
             for gaps in (False,) if given.even else (False, True):
-                cell = count(name, n, gaps, given.series or LENGTHS[n])
+                many = given.series or LENGTHS[n]
+                cell = count(name, n, gaps, many // 4 if gaps else many)
                 cells[name, n, gaps] = cell
                 print(f"{name}, n = {n}, gaps {gaps}: {_of_cell(cell)}", flush=True)
     is_whole = not (given.only or given.even) and given.lengths == list(LENGTHS)

@@ -20,7 +20,14 @@ from sgdphys.dynamics.models.residual_tests import (
     unstable_sums,
     volatility_clustering,
 )
-from sgdphys.dynamics.models.rivals import OF_PATHS, RIVALS, path_rivals, step_rivals
+from sgdphys.dynamics.models.rivals import (
+    OF_PATHS,
+    OF_STEPS,
+    RIVALS,
+    garch_rival,
+    path_rivals,
+    step_rivals,
+)
 from sgdphys.dynamics.series import over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs, even_spacing, is_still, status_of
 from sgdphys.glossary import Quantity
@@ -53,7 +60,7 @@ _HELD_OUT = 0.2
 _BY_MODEL = ("drift", "diffusion")
 """Coefficients that several models share: results along the dimension model."""
 _OF_MODEL = ("log_likelihood", "count", "heldout", "compared", "screened_out")
-_OF_SERIES = ("candidate", "nearest", "odds", *RESIDUAL_TESTS, *RIVALS, *EFFECTS)
+_OF_SERIES = ("candidate", "nearest", "odds", "on_stretch", *RESIDUAL_TESTS, *RIVALS, *EFFECTS)
 
 
 def _columns(models: Mapping[str, Model]) -> list[tuple[str, str]]:
@@ -140,7 +147,10 @@ def _choose(
         if not len(rows):
             continue
         if name in _WITH_HEAVY_STEPS:
-            rivals[rows, len(OF_PATHS) :] = step_rivals(np.diff(x[rows], axis=1))
+            of_steps = slice(len(OF_PATHS), len(OF_PATHS) + len(OF_STEPS))
+            rivals[rows, of_steps] = step_rivals(np.diff(x[rows], axis=1))
+        if name == "switching":
+            rivals[rows, -1] = garch_rival(np.diff(x[rows], axis=1))
         e = found[name]
         tests = _residual_tests(models[name], e.values[rows], x[rows], t)
         for test, p_values in tests.items():
@@ -257,7 +267,7 @@ def fit(
     time: Any = None,
     confidence: float = 0.95,
 ) -> xr.Dataset:
-    """Model selection by BIC: Wiener, Ornstein-Uhlenbeck, fractional Brownian or Levy, or none.
+    """Model selection by BIC: which model of diffusion describes every series, or none.
 
     Parameters
     ----------
@@ -277,10 +287,10 @@ def fit(
     -------
     Dataset
         Over the other dimensions of ``x``: best, the name of a model, "none" or "not compared";
-        candidate, the model of lowest BIC; nearest, that of the second lowest, and odds, the Bayes
-        factor of the candidate over it; by ``model``: compared, whether it could be compared,
-        screened_out, drift (x/t), diffusion (x**2/t), sigma (x/t**0.5), log_likelihood, aic, bic,
-        heldout; of the Ornstein-Uhlenbeck process: kappa (1/t) and relaxation_time (t), both with
+        reason, why, in words; rejected_by; candidate, the model of lowest BIC; nearest, that of the
+        second lowest, and odds, the Bayes factor of the candidate over it; by ``model``: compared,
+        whether it could be compared, screened_out, drift (x/t), diffusion (x**2/t), sigma
+        (x/t**0.5), log_likelihood, aic, bic, heldout; of the Ornstein-Uhlenbeck process: kappa (1/t) and relaxation_time (t), both with
         intervals, phi, center (x) and deviation (x); of fractional Brownian motion: hurst with its
         interval and generalised_diffusion (x**2/t**alpha, MSD = 2 D t**(2 hurst)); tail_index with
         its interval, and levy_scale; of every other model its coefficients, under its name and
@@ -302,40 +312,38 @@ def fit(
     Notes
     -----
     How ``best`` is chosen. The likelihood of every model given the first point is maximised, and
-    the model with the lowest BIC is the candidate. An Ornstein-Uhlenbeck process can be that only
-    if the Dickey-Fuller test rejects a random walk at 5%, because under a random walk its gain in
-    likelihood is not chi-squared. A Hurst exponent or tail index at the end of its range is no
-    candidate; where it would have been the best and all others are rejected, the status is "at the
-    end of the range". White noise is an Ornstein-Uhlenbeck process with the status "relaxes within
-    one step".
+    the model with the lowest BIC is the candidate. Some models must be more likely than BIC asks by
+    a factor (``Model.asked``), because a root or a border gains more likelihood than chi-squared
+    where it is not there; an Ornstein-Uhlenbeck process can be the candidate only if the
+    Dickey-Fuller test rejects a random walk at 5%. An estimate at the end of its range is no
+    candidate; a Hurst exponent or tail index there might be the best beyond it, and where all
+    others are rejected the status is "at the end of the range". White noise is an
+    Ornstein-Uhlenbeck process with the status "relaxes within one step". Models that a cheap test
+    rules out (``screened_out``) are not fitted.
 
     Then two things can reject the candidate. (1) Its one-step residuals (normal scores of the
     probability transform) would be independent standard normal numbers if it were true. They are
     tested for normality (``anderson_darling``), autocorrelation (``ljung_box``), variance that
     changes with time or level (``changing_variance``), volatility clustering
-    (``volatility_clustering``: GARCH, switching) and a drift that is not linear in the level
-    (``nonlinear_drift``: double wells; not of fbm and levy); of levy, the tail index of sums of 8
-    increments must be that of single ones (``sums_of_8``), which that of Student t increments or
-    jumps is not. Tests together reject at 1% (Holm). (2) Rivals: models off the list that are often
-    the true ones, ``measurement_noise`` (an Ornstein-Uhlenbeck or Wiener process under noise,
-    ARMA(1,1)), ``second_order`` (AR(2)) and, of levy, ``student_t`` and ``jumps`` (a mixture of two
-    normal laws). One that is 100 times as likely by BIC rejects the candidate; its ``p_value`` is 1
-    over that Bayes factor, which is a p-value by Markov's inequality. Of paths that may be random
-    walks (Dickey-Fuller test at 5%) it must be 1000, because the gain of a fitted root is then not
-    chi-squared.
+    (``volatility_clustering``) and a drift that is not linear in the level (``nonlinear_drift``);
+    of levy, the tail index of sums of 8 increments must be that of single ones (``sums_of_8``).
+    Tests together reject at 1% (Holm). Those that a model's own residuals do not pass are not made:
+    ``nonlinear_drift`` of fbm and levy, all but ``ljung_box`` of reshuffled. (2) Rivals, models off
+    the list: ``measurement_noise`` (ARMA(1,1)), ``second_order`` (AR(2)); of levy and student
+    ``student_t`` and ``jumps`` (a mixture of two normal laws); of switching ``garch`` (GARCH(1,1)).
+    One that is 100 times as likely by BIC rejects the candidate; its ``p_value`` is 1 over that
+    Bayes factor, which is a p-value by Markov's inequality. Of paths that may be random walks it
+    must be 1000.
 
-    "none" means that no model of the five describes the series at its own spacing: all were
-    compared, and the best of them is rejected. Its coefficients are then not those of a true
-    process. Where the candidate is rejected and some model could not be compared, which might be
-    the true one, ``best`` is "not compared". The smallest ``p_value`` says what to do.
-    ``ljung_box``, ``measurement_noise``, ``second_order``: successive steps are correlated; fit
-    every k-th point, or use ``diffusion_vs_lag``. ``changing_variance``, ``volatility_clustering``:
-    fit shorter stretches, or use ``diffusion_coefficient`` with a window, or ``kramers_moyal``.
-    ``nonlinear_drift``: use ``kramers_moyal``. ``anderson_darling``, ``sums_of_8``, ``student_t``,
-    ``jumps``: the steps are not normal, nor stable; use ``tail_index`` with care. Long series are
-    rejected for smaller deviations than short ones: compare stretches of equal length. What
-    simulated processes are named is counted in docs/confusion.md: true models are "none" in at most
-    2.5% of series, but fractional Brownian motion of exponent 0.9 in 3.5% at 100 increments.
+    "none" means that no model describes the series at its own spacing: all were compared, and the
+    best of them is rejected. Its coefficients are then not those of a true process. Where the
+    candidate is rejected and some model could not be compared, which might be the true one,
+    ``best`` is "not compared"; so it is where a model that gaps leave out is better than the
+    candidate on the longest stretch without gaps. ``reason`` says why, with the sizes of the
+    effects, and what to do; ``rejected_by`` is the first of them in one word. Odds below 20 over
+    the nearest model mean that the two cannot be told apart. Long series are rejected for smaller deviations than short ones:
+    compare stretches of equal length. What simulated processes are named is counted in
+    docs/confusion.md.
 
     ``heldout`` is the mean log density of the last fifth of the points, with coefficients from the
     first four fifths, of models whose BIC is within 10 of the lowest. Models that need evenly
@@ -372,11 +380,43 @@ def fit(
         for row in np.flatnonzero(~complete):
             k = finite[row]
             out[row] = _choose(values[row, k][None], t[k], compared, confidence)[0]
+            candidate = out[row, columns.index(("", "candidate"))]
+            if np.isfinite(candidate):
+                stretch = _longest_run(k)
+                out[row, columns.index(("", "on_stretch"))] = _best_on_stretch(
+                    values[row, stretch], t[stretch], compared, int(candidate), confidence
+                )
         return out
 
     found, _ = over_sound_series(series, kernel, len(columns), _NEEDS)
     by_name = dict(zip(columns, np.moveaxis(found, -1, 0), strict=True))
     return _labelled(series, compared, by_name, confidence)
+
+
+def _longest_run(present: np.ndarray) -> slice:
+    """The longest stretch of points that are all there."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], present, [False]])))
+    starts, ends = edges[::2], edges[1::2]
+    longest = int((ends - starts).argmax())
+    return slice(int(starts[longest]), int(ends[longest]))
+
+
+def _best_on_stretch(
+    x: np.ndarray, t: np.ndarray, models: Mapping[str, Model], candidate: int, confidence: float
+) -> float:
+    """A model that gaps leave out and that is better than the candidate on a stretch without them.
+
+    Its number, otherwise NaN.
+    """
+    names = list(models)
+    left_out = {m: model for m, model in models.items() if model.needs_even}
+    if models[names[candidate]].needs_even or not left_out or len(t) <= FEWEST:
+        return np.nan
+    if status_of(x[None], t, _NEEDS)[0] != OK or not np.isfinite(even_spacing(t)):
+        return np.nan
+    some = {names[candidate]: models[names[candidate]], **left_out}
+    best = _choose(x[None], t, some, confidence)[0][_columns(some).index(("", "candidate"))]
+    return np.nan if not best > 0 else float(names.index(list(some)[int(best)]))
 
 
 def _labelled(
@@ -421,8 +461,10 @@ def _labelled(
     candidate, nearest = (_name(found["", which], names) for which in ("candidate", "nearest"))
     no_model = np.where(compared.all(axis=-1), "none", "not compared")
     best = np.where(chosen & ~rejected, candidate, no_model)
+    on_stretch = _name(found["", "on_stretch"], names)
+    best = np.where(on_stretch != "", "not compared", best)
     status = _status(wiener, ou, models, found, best, chosen, compared)
-    said, key = _reasons(found, n, (best, candidate, nearest), compared, names, status)
+    said, key = _reasons(found, n, (best, candidate, nearest, on_stretch), compared, names, status)
     values: dict[str, Any] = {
         "best": best,
         "reason": said,
@@ -467,14 +509,16 @@ def _labelled(
 def _reasons(
     found: Mapping[tuple[str, str], np.ndarray],
     count: np.ndarray,
-    chosen: tuple[np.ndarray, np.ndarray, np.ndarray],
+    chosen: tuple[np.ndarray, ...],
     compared: np.ndarray,
     names: list[str],
     status: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Why every series has the model that it has, in words; and by what a candidate is rejected."""
     said, keys = np.full(count.size, "", object), np.full(count.size, "", object)
-    best, candidate, nearest = ([str(name) for name in which.ravel()] for which in chosen)
+    best, candidate, nearest, on_stretch = (
+        [str(name) for name in which.ravel()] for which in chosen
+    )
     numbers = [str(name) for name in (*RESIDUAL_TESTS, *RIVALS, *EFFECTS, "odds")]
     columns = np.stack([found["", name].ravel() for name in numbers], axis=-1).tolist()
     lacking = compared.reshape(-1, len(names))
@@ -486,6 +530,7 @@ def _reasons(
             best=best[s],
             candidate=candidate[s],
             nearest=nearest[s],
+            on_stretch=on_stretch[s],
             odds=of["odds"],
             p_values=of,
             found=of,

@@ -23,7 +23,7 @@ CLOSE = 20.0
 """Odds over the next model up to which the two cannot be told apart."""
 REJECT_BELOW = 0.01
 """Level, after Holm, at which residuals reject a model; 1 over the Bayes factor of a rival."""
-_RIVALS = ("measurement_noise", "second_order", "student_t", "jumps")
+_RIVALS = ("measurement_noise", "second_order", "student_t", "jumps", "garch")
 _MANY = 1e6
 _TWICE = (1.7, 2.4)
 """Ratios that are about 2."""
@@ -97,6 +97,7 @@ def reason(
     found: Mapping[str, float],
     count: int,
     nearest: str = "",
+    on_stretch: str = "",
     odds: float = np.nan,
     left_out: str = "",
     status: int = OK,
@@ -107,6 +108,8 @@ def reason(
     ----------
     best, candidate, nearest : str
         As ``fit`` returns them.
+    on_stretch : str
+        A model that gaps leave out, if it is better on the longest stretch without them.
     p_values : mapping
         By test and rival, NaN for those that were not made.
     found : mapping
@@ -133,6 +136,7 @@ def reason(
         "nearest": nearest,
         "odds": said_odds(odds),
         "models": left_out,
+        "on_stretch": on_stretch,
     }
     said = [
         _filled(REASONS[key], {**numbers, **found, **more})
@@ -141,6 +145,8 @@ def reason(
     if said:
         if left_out:
             said.append(_filled(REASONS["left_out"], numbers))
+    elif on_stretch:
+        said = [_filled(REASONS["on_stretch"], numbers)]
     elif nearest and odds < CLOSE:
         said = [_filled(REASONS["close"], numbers)]
     else:

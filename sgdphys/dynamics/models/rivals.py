@@ -15,6 +15,7 @@ RIVALS = {
     "second_order": ("a second-order process, AR(2),", 4),
     "student_t": ("a walk with Student t increments", 3),
     "jumps": ("a Wiener process with jumps", 4),
+    "garch": ("a walk whose noise depends on the last step, GARCH(1,1),", 4),
 }
 """What they are, and the number of their coefficients."""
 OF_PATHS = ("measurement_noise", "second_order")
@@ -236,6 +237,70 @@ def step_rivals(dx: np.ndarray) -> np.ndarray:
     quarter, middle, three = np.quantile(dx, [0.25, 0.5, 0.75], axis=1)
     _step_rivals(np.ascontiguousarray(dx), middle, 0.74 * (three - quarter), _FREEDOMS, out)
     return _bic(OF_STEPS, out, dx.shape[1])
+
+
+@compiled
+def _garch_at(dx, mean, variance, persistence, share):
+    """Log-likelihood of GARCH(1,1) with the variance of the sample in the stationary state."""
+    at_last = persistence * share
+    kept = persistence - at_last
+    constant = variance * (1.0 - persistence)
+    now = variance
+    value = 0.0
+    for k in range(dx.shape[0]):
+        square = (dx[k] - mean) ** 2
+        value -= 0.5 * (np.log(now) + square / now)
+        now = constant + at_last * square + kept * now
+    return value - 0.5 * dx.shape[0] * np.log(2 * np.pi)
+
+
+@compiled
+def _garch(dx, out):
+    """Fill out (series,) with the log-likelihood of GARCH(1,1), by pattern search in two logits."""
+    for s in range(dx.shape[0]):
+        n = dx.shape[1]
+        mean = 0.0
+        for k in range(n):
+            mean += dx[s, k] / n
+        variance = 0.0
+        for k in range(n):
+            variance += (dx[s, k] - mean) ** 2 / n
+        top = -np.inf
+        at_u = at_v = 0.0
+        for i in range(5):  # persistence from 0.62 to 0.9975
+            for j in range(3):  # share from 0.05 to 0.5
+                u, v = 0.5 + 1.375 * i, -3.0 + 1.5 * j
+                p, q = 1.0 / (1.0 + np.exp(-u)), 1.0 / (1.0 + np.exp(-v))
+                value = _garch_at(dx[s], mean, variance, p, q)
+                if value > top:
+                    top, at_u, at_v = value, u, v
+        width = 0.7
+        for _ in range(8):
+            moved = True
+            while moved:
+                moved = False
+                for k in range(4):
+                    u = at_u + (width if k == 0 else (-width if k == 1 else 0.0))
+                    v = at_v + (width if k == 2 else (-width if k == 3 else 0.0))
+                    p, q = 1.0 / (1.0 + np.exp(-u)), 1.0 / (1.0 + np.exp(-v))
+                    value = _garch_at(dx[s], mean, variance, p, q)
+                    if value > top + 1e-6 and abs(u) < 12.0 and abs(v) < 12.0:
+                        top, at_u, at_v = value, u, v
+                        moved = True
+            width *= 0.5
+        out[s] = top
+
+
+def garch_rival(dx: np.ndarray) -> np.ndarray:
+    """BIC (series,) of increments (series, point) with GARCH(1,1) noise.
+
+    References
+    ----------
+    Bollerslev (1986), J. Econometrics 31, 307.
+    """
+    out = np.empty(len(dx))
+    _garch(np.ascontiguousarray(dx), out)
+    return RIVALS["garch"][1] * np.log(dx.shape[1]) - 2 * out
 
 
 def _bic(rivals: tuple[str, ...], likelihood: np.ndarray, n: int) -> np.ndarray:
