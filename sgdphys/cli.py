@@ -288,11 +288,14 @@ def fit(
 
         say(dumps(output.as_json(fitted.results), indent=2))
         return
-    for rows in (output.table, output.models_table, output.rejections_table):
+    print_table(output.table(fitted.results))
+    for rows in (output.models_table, output.rejections_table):
         if found := rows(fitted.results):
-            print_table(found)
             say("")
-    for sentence in output.explanations(fitted.results):
+            print_table(found, text_last=True)
+    if explained := output.explanations(fitted.results):
+        say("")
+    for sentence in explained:
         print_paragraph(sentence)
     for note in fitted.notes:
         say(note, error=True)

@@ -40,8 +40,10 @@ def print_paragraph(text: str) -> None:
     say(textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False))
 
 
-def print_table(rows: list[tuple[str, ...]]) -> None:
+def print_table(rows: list[tuple[str, ...]], *, text_last: bool = False) -> None:
     """Print rows in columns of at most 100 characters together, the first row as a heading.
+
+    The first column is text, the others are numbers; with ``text_last`` the last one is text, too.
 
     Columns too wide for one line are wrapped; columns too many for one line follow in a second
     table, which repeats the first column. Nothing is cut off.
@@ -54,6 +56,8 @@ def print_table(rows: list[tuple[str, ...]]) -> None:
             for k in range(max(map(len, cells))):
                 parts = [lines[k] if k < len(lines) else "" for lines in cells]
                 line = [parts[0].ljust(widths[0]), *map(str.rjust, parts[1:], widths[1:])]
+                if text_last:
+                    line[-1] = parts[-1]
                 say(_GAP.join(line).rstrip())
 
 

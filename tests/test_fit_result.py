@@ -118,7 +118,6 @@ def test_a_part_without_what_the_table_needs_says_what_it_lacks(noisy):
         (noisy.drop_vars("kappa"), "has no kappa, of which summary"),
         (noisy.isel(model=[0, 1]), "has no model ou, model fbm, model levy, of which"),
         (noisy.sel(model="ou"), "has no model wiener, "),
-        (noisy.isel(test=0), "has no test"),
     ):
         with pytest.raises(InputError, match=said):
             part.summary()

@@ -56,8 +56,9 @@ def _group(name: str, results: xr.Dataset, where: xr.DataArray) -> dict[str, Any
     medians = {"drift_over_sigma": abs(_of_wiener(here, "drift") / _of_wiener(here, "sigma"))}
     if "kappa" in results:
         medians["relaxation_times"] = here["kappa"] * float(results.attrs.get("duration", np.nan))
+    medians = {k: v.where(reliable) for k, v in medians.items()}
     medians |= {k: here[k] for k in ("hurst", "tail_index") if k in results}
-    found |= {k: _quantiles(v.where(reliable), [0.5])[0] for k, v in medians.items()}
+    found |= {k: _quantiles(v, [0.5])[0] for k, v in medians.items()}
     best = results["best"].where(where, "").to_numpy().ravel()
     found["best"] = _counted(best)
     found["left_out"] = {WORDS[int(s)]: int((refused == s).sum()) for s in np.unique(refused)}
@@ -170,14 +171,13 @@ def rejections(results: xr.Dataset) -> list[dict[str, Any]]:
 
 
 def rejections_table(results: xr.Dataset) -> list[tuple[str, ...]]:
-    """Rows by reason why series have no model: share of the rejected, candidates, what to do."""
+    """Rows by reason why series have no model: share of the rejected, what to do."""
     found = rejections(results)
     total = sum(row["series"] for row in found)
-    rows: list[tuple[str, ...]] = [("why none", "share", "rejected", "what to do")]
+    rows: list[tuple[str, ...]] = [("why none", "share", "what to do")]
     for row in found:
         reason = REASONS[row["reason"]]
-        best = ", ".join(list(row["candidates"])[:3])
-        rows.append((reason.words, f"{row['series'] / total:.0%}", best, reason.then))
+        rows.append((reason.words, f"{row['series'] / total:.0%}", reason.then))
     return rows if found else []
 
 

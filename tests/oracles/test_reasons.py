@@ -126,9 +126,9 @@ def test_all_that_rejects_is_named_the_strongest_first():
     )  # fmt: skip
     assert said == (
         "An ARMA(1,1) process, as under measurement noise, is more than a million times as likely "
-        "as ou; the residuals are correlated, most at lag 1 (r = -0.30); the residuals have heavier "
-        "tails than a normal law (excess kurtosis 2); models that could not be compared: levy. "
-        "Compare with noisy_wiener and noisy_ou; if that was done, fit every k-th point."
+        "as ou; the residuals are correlated, most at lag 1 (r = -0.30); the residuals have "
+        "heavier tails than a normal law (excess kurtosis 2); models that could not be compared: "
+        "levy. Compare with noisy_wiener and noisy_ou; if that was done, fit every k-th point."
     )
 
 

@@ -290,13 +290,13 @@ def fit(
         reason, why, in words; rejected_by; candidate, the model of lowest BIC; nearest, that of the
         second lowest, and odds, the Bayes factor of the candidate over it; by ``model``: compared,
         whether it could be compared, screened_out, drift (x/t), diffusion (x**2/t), sigma
-        (x/t**0.5), log_likelihood, aic, bic, heldout; of the Ornstein-Uhlenbeck process: kappa (1/t) and relaxation_time (t), both with
-        intervals, phi, center (x) and deviation (x); of fractional Brownian motion: hurst with its
-        interval and generalised_diffusion (x**2/t**alpha, MSD = 2 D t**(2 hurst)); tail_index with
-        its interval, and levy_scale; of every other model its coefficients, under its name and
-        theirs, as in noisy_ou_kappa, with their intervals; p_value by ``test``; count (increments);
-        status. Coefficients that a model does not have are NaN. The ends of intervals are ``_low``
-        and ``_high``.
+        (x/t**0.5), log_likelihood, aic, bic, heldout; of the Ornstein-Uhlenbeck process: kappa
+        (1/t) and relaxation_time (t), both with intervals, phi, center (x) and deviation (x); of
+        fractional Brownian motion: hurst with its interval and generalised_diffusion
+        (x**2/t**alpha, MSD = 2 D t**(2 hurst)); tail_index with its interval, and levy_scale; of
+        every other model its coefficients, under its name and theirs, as in noisy_ou_kappa, with
+        their intervals; p_value by ``test``; count (increments); status. Coefficients that a model
+        does not have are NaN. The ends of intervals are ``_low`` and ``_high``.
 
     Raises
     ------
@@ -341,9 +341,9 @@ def fit(
     ``best`` is "not compared"; so it is where a model that gaps leave out is better than the
     candidate on the longest stretch without gaps. ``reason`` says why, with the sizes of the
     effects, and what to do; ``rejected_by`` is the first of them in one word. Odds below 20 over
-    the nearest model mean that the two cannot be told apart. Long series are rejected for smaller deviations than short ones:
-    compare stretches of equal length. What simulated processes are named is counted in
-    docs/confusion.md.
+    the nearest model mean that the two cannot be told apart. Long series are rejected for smaller
+    deviations than short ones: compare stretches of equal length. What simulated processes are
+    named is counted in docs/confusion.md.
 
     ``heldout`` is the mean log density of the last fifth of the points, with coefficients from the
     first four fifths, of models whose BIC is within 10 of the lowest. Models that need evenly
