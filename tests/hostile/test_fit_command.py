@@ -125,7 +125,7 @@ def test_results_figure_and_directions_of_a_run(tmp_path):
     assert figure.stat().st_size > 20_000
     for along, series in (("layer-norm", 6), ("pca:2", 4), ("random:5", 10)):
         found = fitted(tmp_path / "run", "--along", along)
-        assert found["table"][-1]["series"] == str(series)
+        assert found["groups"][-1]["series"] == series
     refused(command("fit", tmp_path / "run", "--along", "pca"), 2, "pca:10")
     inside = tmp_path / "run" / "trajectory" / "fit.nc"
     refused(command("fit", tmp_path / "run", "--out", inside), 2, "the file that is read")

@@ -12,7 +12,14 @@ from sgdphys.dynamics.diffusion.wiener import fit_wiener
 from sgdphys.dynamics.diffusion.wiener_tests import anderson_darling
 from sgdphys.dynamics.models.catalogue import chosen_models
 from sgdphys.dynamics.models.model import Estimates, Model, no_estimates
-from sgdphys.dynamics.models.reasons import EFFECTS, REJECT_BELOW, effects, reason, rejected_by
+from sgdphys.dynamics.models.reasons import (
+    CLOSE,
+    EFFECTS,
+    REJECT_BELOW,
+    effects,
+    reason,
+    rejected_by,
+)
 from sgdphys.dynamics.models.residual_tests import (
     autocorrelation,
     changing_variance,
@@ -404,19 +411,24 @@ def _longest_run(present: np.ndarray) -> slice:
 def _best_on_stretch(
     x: np.ndarray, t: np.ndarray, models: Mapping[str, Model], candidate: int, confidence: float
 ) -> float:
-    """A model that gaps leave out and that is better than the candidate on a stretch without them.
+    """A model that gaps leave out and that beats the candidate on a stretch without them.
 
-    Its number, otherwise NaN.
+    Its number if it is 20 times as likely as the candidate, otherwise NaN.
     """
-    names = list(models)
-    left_out = {m: model for m, model in models.items() if model.needs_even}
-    if models[names[candidate]].needs_even or not left_out or len(t) <= FEWEST:
+    if len(t) <= FEWEST or status_of(x[None], t, _NEEDS)[0] != OK:
         return np.nan
-    if status_of(x[None], t, _NEEDS)[0] != OK or not np.isfinite(even_spacing(t)):
-        return np.nan
-    some = {names[candidate]: models[names[candidate]], **left_out}
-    best = _choose(x[None], t, some, confidence)[0][_columns(some).index(("", "candidate"))]
-    return np.nan if not best > 0 else float(names.index(list(some)[int(best)]))
+    bic = np.full(len(models), np.inf)
+    for m, model in enumerate(models.values()):
+        if (m == candidate) != model.needs_even and len(t) > model.fewest:
+            e = _estimates(model, x[None], t, confidence)
+            bic[m] = e.count[0] * np.log(len(t) - 1) - 2 * e.log_likelihood[0]
+            bic[m] += 2 * np.log(model.asked)
+            if m != candidate:
+                bic[m] += np.inf if model.at_end_of_range(e.values)[0] else 0.0
+    bic[np.isnan(bic)] = np.inf
+    best = int(bic.argmin())
+    is_far = np.isfinite(bic[candidate]) and bic[best] < bic[candidate] - 2 * np.log(CLOSE)
+    return float(best) if is_far else np.nan
 
 
 def _labelled(
