@@ -31,7 +31,7 @@ def test_the_numbers_are_those_of_the_plain_results():
     table = found.summary()
     assert table["best"].tolist() == ["wiener"] * 3
     np.testing.assert_array_equal(table["diffusion"], plain["diffusion"].sel(model="wiener"))
-    assert all(said.startswith("No test rejects wiener, which is ") for said in table["reason"])
+    assert all("wiener" in said and said.endswith(".") for said in table["reason"])
 
 
 def test_series_are_rows_by_their_coordinates():

@@ -64,6 +64,7 @@ WHY = {
     "entropy_nearest": "as the entropy",
     "diffusion": "the exponent of its unit is another estimate (anomalous diffusion)",
     "generalised_diffusion": "the exponent of its unit is another estimate",
+    "scaled_brownian_generalised_diffusion_a": "the exponent of its unit is another estimate",
 }
 
 
@@ -176,17 +177,28 @@ DYNAMICS = {
         lambda s: d.fit(series(s, steps=150, members=2)),
         {
             "metre/second": "drift",
-            "metre**2/second": "diffusion",
+            "metre**2/second": "diffusion switching_diffusion_slow switching_diffusion_fast "
+            "double_well_barrier",
             "metre/second**0.5": "sigma",
             "metre**2/second**alpha": "generalised_diffusion",
+            "metre**2/second**a": "scaled_brownian_generalised_diffusion_a",
             "nats": "log_likelihood aic bic heldout",
-            "1/second": "kappa",
-            "second": "relaxation_time",
-            "metre": "center",
-            "1": "best candidate compared phi hurst tail_index p_value count status model test",
+            "1/second": "kappa noisy_ou_kappa underdamped_friction",
+            "1/second**2": "underdamped_stiffness",
+            "second": "relaxation_time scaled_brownian_origin switching_dwell_slow "
+            "switching_dwell_fast",
+            "metre": "center deviation levy_scale noisy_wiener_noise_deviation noisy_ou_center "
+            "noisy_ou_noise_deviation double_well_center double_well_half_width "
+            "underdamped_center heavy_ball_center heavy_ball_kick_deviation reshuffled_center "
+            "reshuffled_kick_deviation",
+            "1": "best reason rejected_by candidate nearest odds compared screened_out phi hurst "
+            "tail_index scaled_brownian_scaled_exponent student_degrees_of_freedom "
+            "heavy_ball_momentum heavy_ball_curvature_rate reshuffled_curvature_rate "
+            "reshuffled_batches p_value count status model test",
         },
         "increments",
-        "log_likelihood aic bic heldout generalised_diffusion",
+        "log_likelihood aic bic heldout generalised_diffusion "
+        "scaled_brownian_generalised_diffusion_a",
     ),
     "predictive_checks": Case(
         lambda s: d.predictive_checks(series(s, steps=150, members=2), copies=50),

@@ -576,6 +576,12 @@ def _own_coefficients(
                 continue
             variable = model.variable(c)
             named[variable] = quantity
+            if variable != c:
+                meaning = quantity.description or quantity.long_name
+                named[variable] = quantity._replace(
+                    long_name=f"{quantity.long_name} ({name})",
+                    description=f"{meaning}, of {model.sentence}",
+                )
             ends = ("",) if c in model.without_interval else ("", "_low", "_high")
             values |= {f"{variable}{end}": found[name, f"{c}{end}"] for end in ends}
             owners |= {f"{variable}{end}": name for end in ends}
