@@ -257,3 +257,10 @@ def test_the_status_says_why_no_model_could_be_chosen(case):
     found = sp.fit(walk, models=models, time=time)
     assert (found["best"].item(), found["candidate"].item()) == ("not compared", "")
     assert words(found["status"]).item() == status
+
+
+def test_models_may_be_given_by_a_generator():
+    walk = np.random.default_rng(0).normal(size=300).cumsum()
+    found = sp.fit(walk, models=(name for name in ("wiener", "ou")))
+    assert found["model"].to_numpy().tolist() == ["wiener", "ou"]
+    assert found.simulate().shape == (1, 300)
