@@ -307,7 +307,8 @@ def fit(
     """
     if variable is not None:
         x = _variable(x, variable)
-    plain = choice.fit(x, models=models, time=time, confidence=confidence)
+    compared = chosen_models(models)
+    plain = choice.fit(x, models=compared.values(), time=time, confidence=confidence)
     found = Fit(plain.data_vars, plain.coords, plain.attrs)
-    found._series, found._time, found._models = x, time, chosen_models(models)
+    found._series, found._time, found._models = x, time, compared
     return found

@@ -249,3 +249,29 @@ def test_a_walk_beside_a_quantised_one_with_a_gap_is_compared_as_if_alone():
     alone, both = sp.fit(walk), sp.fit(np.stack([walk, other], axis=1))
     for name in alone.data_vars:
         xr.testing.assert_equal(both[name].isel(dim_1=0, drop=True), alone[name])
+
+
+UNEVEN = np.r_[0.0, np.cumsum(np.random.default_rng(1).exponential(size=299))]
+UNCHOSEN = {
+    "screened out": ("ou", None, "no model"),
+    "two screened out": (["heavy_ball", "reshuffled"], None, "no model"),
+    "uneven": ("fbm", UNEVEN, "needs even spacing"),
+    "two that need even times": (["fbm", "levy"], UNEVEN, "needs even spacing"),
+}
+
+
+@pytest.mark.parametrize("case", UNCHOSEN)
+def test_the_status_says_why_no_model_could_be_chosen(case):
+    """A random walk of 300 points, which is long enough."""
+    models, time, status = UNCHOSEN[case]
+    walk = np.random.default_rng(0).normal(size=300).cumsum()
+    found = sp.fit(walk, models=models, time=time)
+    assert (found["best"].item(), found["candidate"].item()) == ("not compared", "")
+    assert words(found["status"]).item() == status
+
+
+def test_models_may_be_given_by_a_generator():
+    walk = np.random.default_rng(0).normal(size=300).cumsum()
+    found = sp.fit(walk, models=(name for name in ("wiener", "ou")))
+    assert found["model"].to_numpy().tolist() == ["wiener", "ou"]
+    assert found.simulate().shape == (1, 300)

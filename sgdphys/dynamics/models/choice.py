@@ -39,7 +39,7 @@ from sgdphys.dynamics.series import over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs, even_spacing, is_still, status_of
 from sgdphys.glossary import Quantity
 from sgdphys.quantities import number_of
-from sgdphys.status import END_OF_RANGE, FAST, OK, SHORT
+from sgdphys.status import END_OF_RANGE, FAST, NO_MODEL, OK, SHORT, UNEVEN
 
 RESIDUAL_TESTS = {
     "anderson_darling": "not normal",
@@ -146,7 +146,7 @@ def _choose(
         gap = np.minimum(lowest[second, 1] - lowest[second, 0], 1e3)
         out["", "odds"][second] = np.exp(0.5 * gap)
     for m, name in enumerate(names):
-        near = np.flatnonzero(bic[:, m] - lowest[:, 0] < _NEAR)
+        near = np.flatnonzero(bic[:, m] < lowest[:, 0] + _NEAR)
         if name in found and len(near):
             out[name, "heldout"][near] = _heldout(models[name], x[near], t, confidence)
     for m, name in enumerate(names):
@@ -164,7 +164,8 @@ def _choose(
             out["", test][rows] = p_values
     # 1 over the Bayes factor; a rival is compared without the factor that is asked of a candidate
     asked = 2 * np.log([model.asked for model in models.values()])[order[:, :1]]
-    odds = np.exp(-0.5 * np.maximum(lowest[:, :1] - asked - rivals, 0))
+    with np.errstate(invalid="ignore"):  # neither a candidate nor a rival
+        odds = np.exp(-0.5 * np.maximum(lowest[:, :1] - asked - rivals, 0))
     odds[~np.isfinite(rivals) | ~np.isfinite(lowest[:, :1])] = np.nan
     for k, rival in enumerate(RIVALS):
         out["", rival] = odds[:, k]
@@ -263,7 +264,7 @@ def _holm(p_values: np.ndarray) -> np.ndarray:
     """Smallest p-value of the tests (..., test) that were made, corrected for their number."""
     made = np.isfinite(p_values)
     smallest = np.where(made, p_values, 1.0).min(axis=-1)
-    return np.minimum(made.sum(axis=-1) * smallest, 1.0)
+    return np.minimum(np.maximum(made.sum(axis=-1), 1) * smallest, 1.0)
 
 
 @checked
@@ -598,7 +599,6 @@ def _status(
     compared: np.ndarray,
 ) -> np.ndarray:
     status = wiener["status"].to_numpy().astype(int)
-    status = np.where((status == OK) & ~chosen, SHORT, status)
     is_white = (best == "ou") & (ou["status"].to_numpy() == FAST)
     status = np.where((status == OK) & is_white, FAST, status)
     for m, (name, model) in enumerate(models.items()):
@@ -606,4 +606,7 @@ def _status(
         at_end = model.at_end_of_range(values.reshape(-1, values.shape[-1])).reshape(best.shape)
         is_open = at_end & ~compared[..., m] & (best == "not compared")
         status = np.where((status == OK) & is_open, END_OF_RANGE, status)
-    return status
+    fitted = np.any([found[name, "compared"] == 1 for name in models], axis=0)
+    is_short = wiener["count"].to_numpy() < min(model.fewest for model in models.values())
+    unchosen = np.where(is_short, SHORT, np.where(fitted, NO_MODEL, UNEVEN))
+    return np.where((status == OK) & ~chosen, unchosen, status)
