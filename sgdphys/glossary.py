@@ -409,7 +409,11 @@ GLOSSARY: dict[str, Quantity] = {
     "rejected_by": Quantity("1", "rejected by", "", "what rejects the candidate most strongly"),
     "nearest": Quantity("1", "nearest other model", "", "model of second lowest BIC"),
     "odds": Quantity(
-        "1", "odds", "", "Bayes factor of the candidate over the nearest other model, by BIC"
+        "1",
+        "odds",
+        "",
+        "Bayes factor of the candidate over the nearest other model, by BIC; below 1 where the "
+        "candidate was chosen because more is asked of the other one",
     ),
     "screened_out": Quantity(
         "1",

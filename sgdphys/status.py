@@ -134,8 +134,7 @@ TABLE = (
     ),
     Status(
         "no model",
-        "no model was chosen for the series, or the model cannot be fitted to it: give another "
-        "one, such as the candidate of fit",
+        "no model that was given can be fitted to the series, or none was chosen: give other models",
     ),
 )
 """By number. New ones are added at the end, so that numbers in older files keep their meaning."""
@@ -230,19 +229,19 @@ REASONS = {
         "an ARMA(1,1) process is more likely",
         "an ARMA(1,1) process, as under measurement noise, is {odds} times as likely as "
         "{candidate}",
-        "compare with noisy_wiener and noisy_ou; if that was done, fit every k-th point",
+        "fit every k-th point, or compare with noisy_wiener and noisy_ou if they were left out",
     ),
     "second_order": Reason(
         "an AR(2) process is more likely",
         "a second-order process, with inertia or a second relaxation time, is {odds} times as "
         "likely as {candidate}",
-        "compare with underdamped and heavy_ball; if that was done, fit every k-th point",
+        "fit every k-th point, or compare with underdamped and heavy_ball if they were left out",
     ),
     "student_t": Reason(
         "Student t steps are more likely",
         "a walk with Student t increments, whose variance is finite, is {odds} times as "
         "likely as {candidate}",
-        "compare with student",
+        "read tail_index with care, and look at the largest increments",
     ),
     "jumps": Reason(
         "jumps are more likely",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sgdphys.arguments import checked
+from sgdphys.arguments import checked, require_whole
 from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.models.choice import coefficients_of
 from sgdphys.dynamics.models.model import Model
@@ -25,9 +25,10 @@ def simulated(
     rng: Seed = 0,
 ) -> xr.DataArray:
     """Paths (copy, ..., time) of the candidate of every series: see ``Fit.simulate``."""
-    if copies < 1:
-        raise InputError(f"copies is {copies}; it must be at least 1")
+    require_whole(copies, "copies", 1)
     series = paths(x, time=time)
+    if "copy" in series.theta.dims:
+        raise InputError("the series have a dimension 'copy', as the copies have; rename it first")
     data = series.theta
     given = data.to_numpy().reshape(-1, data.shape[-1]).astype(float)
     candidates = found["candidate"].transpose(*series.over).to_numpy().ravel()

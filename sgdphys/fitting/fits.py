@@ -88,7 +88,9 @@ def fit_file(
         {f"{d}_number": (d, np.arange(theta.sizes[d])) for d in theta.dims if d != dim}
     )
     chosen = numbered if wanted >= series else _sampled(numbered, dim, wanted).load()
-    tell(f"comparing {len(compared_models)} models on {chosen.size // points} series")
+    number = len(compared_models)
+    many = f"{number} models" if number > 1 else "one model"
+    tell(f"comparing {many} on {chosen.size // points} series")
     with told(progress):
         compared = fit(chosen, models=models, time=time)
     if chosen.size < theta.size:

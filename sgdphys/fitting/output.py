@@ -15,7 +15,6 @@ from sgdphys.quantities import interval_text
 from sgdphys.status import FAST, OK, REASONS, SHORT, WEAK, WORDS, advice, words
 from sgdphys.trajectory.writer import write_tree
 
-_NOT_COMPARED = ("", "not compared")
 _LIMITS = {"hurst": (*HURST[[0, -1]],), "tail_index": (INDICES[0], np.inf)}
 """Smallest and largest values that are compared; a tail index of 2 is a law of its own."""
 _HEADINGS = {"drift_over_sigma": "drift / sigma", "relaxation_times": "kappa T", "hurst": "H",
@@ -59,8 +58,8 @@ def _group(name: str, results: xr.Dataset, where: xr.DataArray) -> dict[str, Any
     medians = {k: v.where(reliable) for k, v in medians.items()}
     medians |= {k: here[k] for k in ("hurst", "tail_index") if k in results}
     found |= {k: _quantiles(v, [0.5])[0] for k, v in medians.items()}
-    best = results["best"].where(where, "").to_numpy().ravel()
-    found["best"] = _counted(best)
+    compared = (results["candidate"] != "") & where
+    found["best"] = _counted(results["best"].where(compared, "").to_numpy().ravel())
     found["left_out"] = {WORDS[int(s)]: int((refused == s).sum()) for s in np.unique(refused)}
     return found
 
@@ -80,8 +79,8 @@ def _quantiles(values: xr.DataArray, shares: list[float]) -> list[float]:
 
 
 def _counted(names: np.ndarray) -> dict[str, int]:
-    """How many there are of every name, most frequent first; series not compared are left out."""
-    counts = Counter(str(name) for name in names if name not in _NOT_COMPARED)
+    """How many there are of every name, most frequent first; empty ones are left out."""
+    counts = Counter(str(name) for name in names if name)
     return dict(counts.most_common())
 
 
@@ -122,7 +121,7 @@ def _bounded(value: float, least: float, most: float) -> str:
 
 def models_found(results: xr.Dataset) -> list[dict[str, Any]]:
     """Models that are the best of some series: of how many, and medians of their coefficients."""
-    best = results["best"].to_numpy()
+    best = results["best"].where(results["candidate"] != "", "").to_numpy()
     found = []
     for name, series in _counted(best.ravel()).items():
         here = results.where(results["best"] == name)
@@ -142,7 +141,7 @@ def models_found(results: xr.Dataset) -> list[dict[str, Any]]:
 def models_table(results: xr.Dataset) -> list[tuple[str, ...]]:
     """Rows by chosen model: share of the series, and its coefficients in their units."""
     found = [row for row in models_found(results) if row["coefficients"]]
-    total = sum(_counted(results["best"].to_numpy().ravel()).values())
+    total = int((results["candidate"] != "").sum())
     rows: list[tuple[str, ...]] = [("best model", "share", "medians of its coefficients")]
     for row in found:
         said = []
@@ -210,6 +209,7 @@ def as_json(results: xr.Dataset) -> dict[str, Any]:
         },
         "advice": explanations(results),
         "models": results["model"].to_numpy().tolist(),
+        "tests": results["test"].to_numpy().tolist(),
         "groups": groups(results),
         "best": models_found(results),
         "rejected": rejections(results),

@@ -267,7 +267,7 @@ def fit(
     time: Any = None,
     confidence: float = 0.95,
 ) -> Fit:
-    """What kind of diffusion process is every series? Wiener, Ornstein-Uhlenbeck, fractional, Levy.
+    """What kind of diffusion process is every series, and why: models compared by BIC.
 
     Parameters
     ----------

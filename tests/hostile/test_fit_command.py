@@ -131,6 +131,17 @@ def test_results_figure_and_directions_of_a_run(tmp_path):
     refused(command("fit", tmp_path / "run", "--out", inside), 2, "the file that is read")
 
 
+def test_some_models_are_compared(tmp_path):
+    path = tmp_path / "walk.npy"
+    np.save(path, np.random.default_rng(0).standard_normal((300, 3)).cumsum(axis=0))
+    found = fitted(path, "--models", "wiener,ou")
+    assert found["models"] == ["wiener", "ou"]
+    assert found["groups"][0]["best"] == {"wiener": 3}
+    assert "give other models" in command("fit", path, "--models", "ou").stdout
+    refused(command("fit", path, "--models", "winer"), 2, "did you mean 'wiener'")
+    refused(command("fit", path, "--sample", "many"), 2, "give a number, or all")
+
+
 def test_a_process_is_named(tmp_path):
     path = tmp_path / "ou.nc"
     processes.ornstein_uhlenbeck(dt=0.1, steps=4000, parameters=4, rng=3).to_netcdf(path)

@@ -128,7 +128,8 @@ def test_all_that_rejects_is_named_the_strongest_first():
         "An ARMA(1,1) process, as under measurement noise, is more than a million times as likely "
         "as ou; the residuals are correlated, most at lag 1 (r = -0.30); the residuals have "
         "heavier tails than a normal law (excess kurtosis 2); models that could not be compared: "
-        "levy. Compare with noisy_wiener and noisy_ou; if that was done, fit every k-th point."
+        "levy. Fit every k-th point, or compare with noisy_wiener and noisy_ou if they were left "
+        "out."
     )
 
 

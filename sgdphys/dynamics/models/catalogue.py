@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from sgdphys.dynamics.models.checking import require_model
 from sgdphys.dynamics.models.double_well import DoubleWell
 from sgdphys.dynamics.models.fractional_brownian import FractionalBrownian
 from sgdphys.dynamics.models.heavy_ball import HeavyBall
@@ -63,6 +64,7 @@ def chosen_models(models: Any) -> dict[str, Model]:
                 "sgdphys.dynamics.Model"
             )
         model = MODELS[item] if isinstance(item, str) else item
+        require_model(model, MODELS)
         if model.name in found:
             raise InputError(f"models has {model.name!r} twice")
         found[model.name] = model

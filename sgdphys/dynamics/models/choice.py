@@ -11,6 +11,7 @@ from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
 from sgdphys.dynamics.diffusion.wiener import fit_wiener
 from sgdphys.dynamics.diffusion.wiener_tests import anderson_darling
 from sgdphys.dynamics.models.catalogue import chosen_models
+from sgdphys.dynamics.models.checking import SHARED
 from sgdphys.dynamics.models.model import Estimates, Model, no_estimates
 from sgdphys.dynamics.models.reasons import (
     CLOSE,
@@ -64,8 +65,6 @@ _NEEDS = Needs(points=FEWEST + 1)
 _NEEDS_EARLY = Needs()
 """What a fit to the points before the held-out ones needs."""
 _HELD_OUT = 0.2
-_BY_MODEL = ("drift", "diffusion")
-"""Coefficients that several models share: results along the dimension model."""
 _OF_MODEL = ("log_likelihood", "count", "heldout", "compared", "screened_out")
 _OF_SERIES = ("candidate", "nearest", "odds", "on_stretch", *RESIDUAL_TESTS, *RIVALS, *EFFECTS)
 
@@ -84,7 +83,7 @@ def coefficients_of(model: Model, found: xr.Dataset) -> np.ndarray:
     """Coefficients (..., coefficient) of one model in the results of ``fit``."""
     return np.stack(
         [
-            (found[c].sel(model=model.name) if c in _BY_MODEL else found[model.variable(c)])
+            (found[c].sel(model=model.name) if c in SHARED else found[model.variable(c)])
             for c in model.coefficients
         ],
         axis=-1,
@@ -143,7 +142,10 @@ def _choose(
     if len(models) > 1:
         second = valid[np.isfinite(lowest[valid, 1])]
         out["", "nearest"][second] = order[second, 1]
-        gap = np.minimum(lowest[second, 1] - lowest[second, 0], 1e3)
+        # evidence alone, without what is asked of the two
+        asked = 2 * np.log([model.asked for model in models.values()])[order[second, :2]]
+        plain = lowest[second, :2] - asked
+        gap = np.minimum(plain[:, 1] - plain[:, 0], 1e3)
         out["", "odds"][second] = np.exp(0.5 * gap)
     for m, name in enumerate(names):
         near = np.flatnonzero(bic[:, m] < lowest[:, 0] + _NEAR)
@@ -448,9 +450,7 @@ def _labelled(
         missing = np.full(shape, np.nan)
         return np.stack([found.get((m, value), missing) for m in names], axis=-1)
 
-    shared = {
-        f"{c}{end}": by_model(f"{c}{end}") for c in _BY_MODEL for end in ("", "_low", "_high")
-    }
+    shared = {f"{c}{end}": by_model(f"{c}{end}") for c in SHARED for end in ("", "_low", "_high")}
     for m, single in (("drifted_wiener", wiener), ("ou", ou)):
         for name in shared:
             if m in models and name in single:
@@ -573,7 +573,7 @@ def _own_coefficients(
     owners: dict[str, str] = {}
     for name, model in models.items():
         for c, quantity in model.coefficients.items():
-            if c in _BY_MODEL:
+            if c in SHARED:
                 continue
             variable = model.variable(c)
             named[variable] = quantity

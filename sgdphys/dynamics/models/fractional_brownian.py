@@ -50,7 +50,8 @@ class FractionalBrownian(Model):
         """All series at once."""
         hurst, drift, diffusion = values.T
         spacing = (t[-1] - t[0]) / (len(t) - 1)
-        scale = (np.sqrt(2 * diffusion) * spacing**hurst)[:, None]
+        with np.errstate(over="ignore", under="ignore"):
+            scale = (np.sqrt(2 * diffusion) * spacing**hurst)[:, None]
         noise = (np.diff(x) - drift[:, None] * spacing) / scale
         z, deviation = prediction_errors(hurst, noise)
         return standard_normal_steps(z, deviation * scale)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sgdphys.dynamics.models.numerical import fit_one
+from sgdphys.errors import InputError
 from sgdphys.glossary import Quantity
 
 
@@ -93,10 +93,12 @@ class Model(ABC):
 
     def start(self, x: np.ndarray, t: np.ndarray) -> Any:
         """Coefficients of one series (point,) at which a numerical search begins."""
-        raise NotImplementedError
+        raise InputError(f"the model {self.name!r} has neither start() nor fit()")
 
     def fit(self, x: np.ndarray, t: np.ndarray, confidence: float) -> Estimates:
         """Fit series (series, point), float64, at times (point,)."""
+        from sgdphys.dynamics.models.numerical import fit_one
+
         found = no_estimates(len(x), len(self.coefficients), len(self.coefficients))
         for row, of_row in enumerate(x):
             values, low, high, likelihood = fit_one(self, of_row, t, confidence)

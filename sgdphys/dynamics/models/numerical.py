@@ -1,14 +1,13 @@
 """Maximum likelihood of a model of one's own, by numerical optimisation."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit, ndtri
 
-if TYPE_CHECKING:
-    from sgdphys.dynamics.models.model import Model
+from sgdphys.dynamics.models.checking import require_start, require_steps
+from sgdphys.dynamics.models.model import Model
 
 _FLAT = 0.5
 """Change of the log-likelihood over the step of a coordinate: that of about a standard error."""
@@ -41,7 +40,7 @@ class Coordinates:
 
 
 def fit_one(
-    model: "Model", x: np.ndarray, t: np.ndarray, confidence: float
+    model: Model, x: np.ndarray, t: np.ndarray, confidence: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Fit one series (point,): coefficients, ends of their intervals, log-likelihood.
 
@@ -54,7 +53,10 @@ def fit_one(
     """
     bounds = np.array([model.bounds.get(c, (-np.inf, np.inf)) for c in model.coefficients], float)
     coordinates = Coordinates(bounds)
-    first = coordinates.of(np.asarray(model.start(x, t), float))
+    start = require_start(model, model.start(x, t))
+    with np.errstate(all="ignore"):
+        require_steps(model, model.steps(start, x, t), len(x))
+        first = coordinates.of(start)
     missing = np.full(len(first), np.nan)
 
     def loss(u: np.ndarray) -> float:
