@@ -134,7 +134,8 @@ TABLE = (
     ),
     Status(
         "no model",
-        "no model that was given can be fitted to the series, or none was chosen: give other models",
+        "no model that was given can be fitted to the series, or none was chosen: give other "
+        "models",
     ),
 )
 """By number. New ones are added at the end, so that numbers in older files keep their meaning."""
