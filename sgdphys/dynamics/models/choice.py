@@ -7,12 +7,19 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.arguments import checked
-from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
-from sgdphys.dynamics.diffusion.wiener import fit_wiener
+from sgdphys.dynamics.diffusion import ornstein_uhlenbeck, wiener
 from sgdphys.dynamics.diffusion.wiener_tests import anderson_darling
 from sgdphys.dynamics.models.catalogue import chosen_models
 from sgdphys.dynamics.models.model import Estimates, Model, no_estimates
-from sgdphys.dynamics.models.reasons import EFFECTS, REJECT_BELOW, effects, reason, rejected_by
+from sgdphys.dynamics.models.reasons import (
+    CLOSE,
+    EFFECTS,
+    REJECT_BELOW,
+    effects,
+    reason,
+    rejected_by,
+    said_odds,
+)
 from sgdphys.dynamics.models.residual_tests import (
     autocorrelation,
     changing_variance,
@@ -21,7 +28,7 @@ from sgdphys.dynamics.models.residual_tests import (
     volatility_clustering,
 )
 from sgdphys.dynamics.models.rivals import OF_PATHS, RIVALS, path_rivals, step_rivals
-from sgdphys.dynamics.series import over_sound_series, paths, result
+from sgdphys.dynamics.series import Paths, in_one_pass, paths, result
 from sgdphys.dynamics.status import Needs, even_spacing, is_still, status_of
 from sgdphys.glossary import Quantity
 from sgdphys.quantities import number_of
@@ -372,19 +379,48 @@ def fit(
             out[row] = _choose(values[row, k][None], t[k], compared, confidence)[0]
         return out
 
-    found, _ = over_sound_series(series, kernel, len(columns), _NEEDS)
+    choice = (kernel, len(columns), _NEEDS)
+    (found, _), *singles = in_one_pass(series, [choice, *_single_fits(confidence)])
     by_name = dict(zip(columns, np.moveaxis(found, -1, 0), strict=True))
-    return _labelled(series, compared, by_name, confidence)
+    of_singles = _single_results(series, singles, confidence)
+    return _labelled(series, compared, by_name, of_singles, confidence)
+
+
+def _single_fits(confidence: float) -> list[tuple[Callable[..., np.ndarray], int, Needs]]:
+    return [
+        (wiener.wiener_kernel, wiener.WIDTH, wiener.NEEDS),
+        (ornstein_uhlenbeck.ou_kernel(confidence), len(ornstein_uhlenbeck.COLUMNS),
+         ornstein_uhlenbeck.NEEDS),
+    ]  # fmt: skip
+
+
+def _single_results(
+    series: Paths, found: list[tuple[np.ndarray, np.ndarray]], confidence: float
+) -> tuple[xr.Dataset, xr.Dataset]:
+    of_wiener, of_ou = found
+    return (
+        wiener.wiener_result(series, *of_wiener, confidence),
+        ornstein_uhlenbeck.ou_result(series, *of_ou, confidence),
+    )
+
+
+def fit_wiener_and_ou(
+    theta: Any, *, time: Any = None, confidence: float = 0.95
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """``fit_wiener`` and ``fit_ou`` of the same series, which are read once."""
+    series = paths(theta, time=time)
+    return _single_results(series, in_one_pass(series, _single_fits(confidence)), confidence)
 
 
 def _labelled(
     series: Any,
     models: Mapping[str, Model],
     found: Mapping[tuple[str, str], np.ndarray],
+    singles: tuple[xr.Dataset, xr.Dataset],
     confidence: float,
 ) -> xr.Dataset:
     """Label what ``_choose`` found, with the coefficients of short series by the single fits."""
-    wiener, ou = (fitted(series, confidence=confidence) for fitted in (fit_wiener, fit_ou))
+    wiener, ou = singles
     names = list(models)
     n = wiener["count"].to_numpy()
     shape = n.shape
@@ -420,7 +456,7 @@ def _labelled(
     no_model = np.where(compared.all(axis=-1), "none", "not compared")
     best = np.where(chosen & ~rejected, candidate, no_model)
     status = _status(wiener, ou, models, found, best, chosen, compared)
-    said, key = _reasons(found, n, (best, candidate, nearest), compared, names, status)
+    said, key = _reasons(found, n, (best, candidate, nearest), compared, names, status, rejected)
     values: dict[str, Any] = {
         "best": best,
         "reason": said,
@@ -469,28 +505,36 @@ def _reasons(
     compared: np.ndarray,
     names: list[str],
     status: np.ndarray,
+    rejected: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Why every series has the model that it has, in words; and by what a candidate is rejected."""
     said, keys = np.full(count.size, "", object), np.full(count.size, "", object)
-    best, candidate, nearest = ([str(name) for name in which.ravel()] for which in chosen)
-    numbers = [str(name) for name in (*RESIDUAL_TESTS, *RIVALS, *EFFECTS, "odds")]
-    columns = np.stack([found["", name].ravel() for name in numbers], axis=-1).tolist()
-    lacking = compared.reshape(-1, len(names))
-    for s, row in enumerate(columns):
-        of = dict(zip(numbers, row, strict=True))
-        if candidate[s]:
-            keys[s] = rejected_by(of, of, int(count.flat[s]))
-        said[s] = reason(
-            best=best[s],
-            candidate=candidate[s],
-            nearest=nearest[s],
-            odds=of["odds"],
-            p_values=of,
-            found=of,
-            count=int(count.flat[s]),
-            left_out=", ".join(n for n, c in zip(names, lacking[s], strict=True) if not c),
-            status=int(status.flat[s]),
-        )
+    best, candidate, nearest = (which.ravel().tolist() for which in chosen)
+    numbers = [str(name) for name in (*RESIDUAL_TESTS, *RIVALS, *EFFECTS)]
+    columns = np.stack([found["", name].ravel() for name in numbers], axis=-1)
+    odds, counts, states = (a.ravel().tolist() for a in (found["", "odds"], count, status))
+    lacking, kinds = np.unique(compared.reshape(-1, len(names)), axis=0, return_inverse=True)
+    left_out = [", ".join(n for n, c in zip(names, row, strict=True) if not c) for row in lacking]
+    without_numbers: dict[Any, str] = {}
+    for s, (kind, is_rejected) in enumerate(zip(kinds.ravel(), rejected.ravel(), strict=True)):
+        of = dict(zip(numbers, columns[s].tolist(), strict=True)) if is_rejected else {}
+        given: dict[str, Any] = {
+            "best": best[s],
+            "candidate": candidate[s],
+            "nearest": nearest[s],
+            "odds": odds[s],
+            "left_out": left_out[kind],
+            "status": states[s],
+        }
+        if is_rejected:
+            keys[s] = rejected_by(of, of, int(counts[s]))
+            said[s] = reason(p_values=of, found=of, count=int(counts[s]), **given)
+            continue
+        # the odds are said in so few digits that few sentences differ
+        key = (*(given | {"odds": said_odds(odds[s])}).values(), odds[s] < CLOSE)
+        if key not in without_numbers:
+            without_numbers[key] = reason(p_values={}, found={}, count=0, **given)
+        said[s] = without_numbers[key]
     return said.astype(str).reshape(count.shape), keys.astype(str).reshape(count.shape)
 
 
