@@ -372,15 +372,14 @@ def fit_index(table, dx, location, scale, drop, bins, points, distances, out):
     top, step = table.indices[-1], table.distances[1]
     at = float(best)
     value = values[best]
-    fine = min(fine, best, last - best)
-    if fine:  # the parabola through it and its neighbours
-        left = _value(table, best - fine, best, x, weights, values, places)
-        right = _value(table, best + fine, best, x, weights, values, places)
+    side = min(fine, best, last - best)
+    if side:  # the parabola through it and its neighbours
+        left = _value(table, best - side, best, x, weights, values, places)
+        right = _value(table, best + side, best, x, weights, values, places)
         bend = min(left - 2 * value + right, -1e-300)
         shift = min(max(0.5 * (left - right) / bend, -0.5), 0.5)
-        at += fine * shift
+        at += side * shift
         value += 0.25 * (right - left) * shift
-    fine = max(fine, 1)
     low = _end(table, best, fine, drop, 1, x, weights, values, places)
     high = _end(table, best, fine, drop, -1, x, weights, values, places)
     out[0] = top - (at * step) ** 2
