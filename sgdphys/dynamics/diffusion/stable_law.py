@@ -240,6 +240,8 @@ def _profile(table, row, x, weights, place):
     near_scale = 0.01 / np.sqrt(n)
     near = 0.05 / np.sqrt(n)
     location, scale = place[0], place[1]
+    rate = 0.75  # over-relaxed: the fixed-point iteration, rate 1/2, converges slowly
+    before = 0.0
     for _ in range(40):
         total = 0.0
         first = 0.0
@@ -261,7 +263,12 @@ def _profile(table, row, x, weights, place):
         if is_gaussian:
             scale *= np.sqrt(ratio)
             break
-        scale *= ratio**0.75  # over-relaxed: the fixed-point iteration, power 1/2, converges slowly
+        # the secant method for ln scale
+        excess = np.log(ratio)
+        if before - excess != 0.0 and before != 0.0:
+            rate = min(max(rate * before / (before - excess), 0.5), 4.0)
+        before = excess
+        scale *= np.exp(rate * excess)
         if abs(ratio - 1.0) < near_scale and abs(moved) < near:
             break
     if not scale > 0.0:
