@@ -142,15 +142,17 @@ def _choose(
         near = np.flatnonzero(bic[:, m] - lowest[:, 0] < _NEAR)
         if name in found and len(near):
             out[name, "heldout"][near] = _heldout(models[name], x[near], t, confidence)
+    residuals: list[tuple[np.ndarray, np.ndarray]] = []
     for m, name in enumerate(names):
         rows = valid[order[valid, 0] == m]
         if not len(rows):
             continue
         if name in _WITH_HEAVY_STEPS:
             rivals[rows, len(OF_PATHS) :] = step_rivals(np.diff(x[rows], axis=1))
-        e = found[name]
-        tests = _residual_tests(models[name], e.values[rows], x[rows], t)
-        for test, p_values in tests.items():
+        values = found[name].values[rows]
+        z = models[name].many_steps(values, x[rows], t)[0]
+        residuals.append((rows, z))
+        for test, p_values in _residual_tests(models[name], values, z, x[rows], t).items():
             out["", test][rows] = p_values
     # 1 over the Bayes factor; a rival is compared without the factor that is asked of a candidate
     asked = 2 * np.log([model.asked for model in models.values()])[order[:, :1]]
@@ -158,16 +160,13 @@ def _choose(
     odds[~np.isfinite(rivals) | ~np.isfinite(lowest[:, :1])] = np.nan
     for k, rival in enumerate(RIVALS):
         out["", rival] = odds[:, k]
-    _find_effects(models, found, x, t, order[:, 0], out)
+    _find_effects(residuals, x, out)
     return np.column_stack(list(out.values()))
 
 
 def _find_effects(
-    models: Mapping[str, Model],
-    found: Mapping[str, Estimates],
+    residuals: list[tuple[np.ndarray, np.ndarray]],
     x: np.ndarray,
-    t: np.ndarray,
-    candidate: np.ndarray,
     out: Mapping[tuple[str, str], np.ndarray],
 ) -> None:
     """How far the residuals of rejected candidates are from independent normal numbers."""
@@ -175,12 +174,12 @@ def _find_effects(
         np.stack([out["", name] for name in kind], axis=-1) for kind in (RESIDUAL_TESTS, RIVALS)
     )
     rejected = _is_rejected(tests, rivals)
-    for m, (name, model) in enumerate(models.items()):
-        rows = np.flatnonzero(rejected & (candidate == m))
-        if len(rows):
-            z = model.many_steps(found[name].values[rows], x[rows], t)[0]
-            for effect, values in zip(EFFECTS, effects(z, x[rows, :-1]).T, strict=True):
-                out["", effect][rows] = values
+    for rows, z in residuals:
+        here = rejected[rows]
+        if here.any():
+            some = rows[here]
+            for effect, values in zip(EFFECTS, effects(z[here], x[some, :-1]).T, strict=True):
+                out["", effect][some] = values
 
 
 def _leave_out_ends(
@@ -222,10 +221,9 @@ def _heldout(model: Model, x: np.ndarray, t: np.ndarray, confidence: float) -> n
 
 
 def _residual_tests(
-    model: Model, values: np.ndarray, x: np.ndarray, t: np.ndarray
+    model: Model, values: np.ndarray, z: np.ndarray, x: np.ndarray, t: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """p-values (series,) of the tests of the residuals of one model."""
-    z = model.many_steps(values, x, t)[0]
+    """p-values (series,) of the tests of the residuals z of one model."""
     level = x[:, :-1]
     coefficients = list(model.coefficients)
     kappa = values[:, coefficients.index("kappa")] if "kappa" in coefficients else np.zeros(len(x))
