@@ -224,19 +224,40 @@ def over_sound_series(
         Results of the kernel, NaN for series that were left out; and the status of every series,
         which depends on the estimator only through its needs.
     """
+    fit = (kernel, width, needs)
+    (found,) = in_one_pass(series, [fit], block_bytes=block_bytes, numbered=numbered)
+    return found
+
+
+def in_one_pass(
+    series: Paths,
+    fits: Sequence[tuple[Callable[..., np.ndarray], int, Needs]],
+    *,
+    block_bytes: int = BLOCK_BYTES,
+    numbered: bool = False,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What ``over_sound_series`` returns for each of several kernels, widths and needs.
+
+    A file is read once for all of them.
+    """
     precision = precision_of(series.theta.dtype)
 
     def of_valid(x: np.ndarray, t: np.ndarray, *indices: np.ndarray) -> np.ndarray:
-        out = np.full((len(x), width + 1), np.nan)
-        out[:, -1] = status = status_of(x, t, needs, precision)
-        readable = np.isin(status, (OK, *needs.takes))
-        if readable.any():
-            rest = [p[readable] for p in indices]
-            out[readable, :-1] = kernel(x if readable.all() else x[readable], t, *rest)
-        return out
+        columns = []
+        for kernel, width, needs in fits:
+            out = np.full((len(x), width + 1), np.nan)
+            out[:, -1] = status = status_of(x, t, needs, precision)
+            readable = np.isin(status, (OK, *needs.takes))
+            if readable.any():
+                rest = [p[readable] for p in indices]
+                out[readable, :-1] = kernel(x if readable.all() else x[readable], t, *rest)
+            columns.append(out)
+        return np.concatenate(columns, axis=1)
 
-    found = over_series(series, of_valid, width + 1, block_bytes=block_bytes, numbered=numbered)
-    return found[..., :-1], found[..., -1].astype(np.int64)
+    ends = np.cumsum([width + 1 for _, width, _ in fits])
+    found = over_series(series, of_valid, int(ends[-1]), block_bytes=block_bytes, numbered=numbered)
+    parts = np.split(found, ends[:-1], axis=-1)
+    return [(part[..., :-1], part[..., -1].astype(np.int64)) for part in parts]
 
 
 def summed(series: Paths) -> Paths:

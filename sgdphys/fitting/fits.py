@@ -9,10 +9,8 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.dynamics.clock import clock_of
-from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
-from sgdphys.dynamics.diffusion.wiener import fit_wiener
 from sgdphys.dynamics.models.catalogue import chosen_models
-from sgdphys.dynamics.models.choice import fit
+from sgdphys.dynamics.models.choice import fit, fit_wiener_and_ou
 from sgdphys.dynamics.series import told
 from sgdphys.errors import InputError
 from sgdphys.fitting.reading import open_variable, project, without_buffers
@@ -144,8 +142,7 @@ def _sampled(theta: xr.DataArray, dim: str, wanted: int) -> xr.DataArray:
 def _beside_all(theta: xr.DataArray, compared: xr.Dataset, dim: str, time: Any) -> xr.Dataset:
     """Join the coefficients of all series with the models compared on the sample."""
     others = [d for d in theta.dims if d != dim]
-    wiener = fit_wiener(theta, time=time)
-    ou = fit_ou(theta, time=time)
+    wiener, ou = fit_wiener_and_ou(theta, time=time)
     whole = xr.Dataset(coords=wiener.coords)
     missing = {
         "best": "not compared",

@@ -105,3 +105,11 @@ def test_uneven_times_and_few_values_are_not_fitted():
     t[50:] += 1
     assert np.isnan(MODEL.fit(x, t, 0.95).log_likelihood).all()
     assert np.isnan(MODEL.fit(np.sign(x).cumsum(axis=1), np.arange(101.0), 0.95).values).all()
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_the_screen_lets_heavy_tails_pass_and_few_normal_ones(scale):
+    times = np.arange(401.0)
+    assert MODEL.may_be_best(scale * walks(9, 50, 400, 4.0), times).all()
+    normal = wiener(np.random.default_rng(10), 200, 401)
+    assert MODEL.may_be_best(scale * normal, times).mean() < 0.25

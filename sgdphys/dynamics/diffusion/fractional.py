@@ -250,30 +250,70 @@ def _likelihood_ratio(
     An interval that reaches an end of the range goes on to that of the model, 0 or 1; where the
     maximum itself is at an end, it is open, -inf or inf.
     """
-    nodes = HURST[: profile.shape[1]]
+    nodes = logit(HURST[: profile.shape[1]])
     fine = _FINE[:: 1 if points > EXACT_UP_TO else 4]
-    fine = fine[fine <= nodes[-1]]
-    curve = CubicSpline(logit(nodes), profile, axis=1)(logit(fine))
-    rows, last = np.arange(len(curve)), len(fine) - 1
-    best = curve.argmax(axis=1)
-    # of the parabola through three points
-    k = np.clip(best, 1, last - 1)
-    left, middle, right = curve[rows, k - 1], curve[rows, k], curve[rows, k + 1]
-    shift = 0.5 * (left - right) / np.minimum(left - 2 * middle + right, -1e-300)
-    share = np.where(best == k, np.clip(shift, -0.5, 0.5), 0.0)
-    hurst = np.interp(best + share, np.arange(last + 1), fine)
-    excess = curve - (curve.max(axis=1, keepdims=True) - 0.5 * chdtri(1, 1 - confidence))
-    first = np.maximum((excess >= 0).argmax(axis=1), 1)
-    final = np.minimum(last - (excess >= 0)[:, ::-1].argmax(axis=1), last - 1)
+    fine = fine[fine <= HURST[profile.shape[1] - 1]]
+    at = logit(fine)
+    interval = np.clip(np.searchsorted(nodes, at, side="right") - 1, 0, len(nodes) - 2)
+    # (series, interval, power)
+    cubics = np.ascontiguousarray(CubicSpline(nodes, profile, axis=1).c.transpose(2, 1, 0))
+    found = np.empty((len(profile), 3))
+    drop = 0.5 * float(chdtri(1, 1 - confidence))
+    _peaks(cubics, interval, at - nodes[interval], fine, drop, np.empty_like(fine), found)
+    return tuple(found.T)
 
-    def crossing(k: np.ndarray) -> np.ndarray:
-        before, after = excess[rows, k], excess[rows, k + 1]
-        return fine[k] + before / (before - after) * (fine[k + 1] - fine[k])
 
-    with np.errstate(invalid="ignore", divide="ignore"):
-        low = np.where(excess[:, 0] >= 0, 0.0, crossing(first - 1))
-        high = np.where(excess[:, -1] >= 0, 1.0, crossing(final))
-    return hurst, np.where(best == 0, -np.inf, low), np.where(best == last, np.inf, high)
+@compiled
+def _peaks(cubics, interval, offset, fine, drop, curve, out):
+    """Fill out (series, 3): where cubic splines are highest, and where they have fallen by a drop.
+
+    Parameters
+    ----------
+    cubics : (series, interval, 4)
+        Coefficients of the splines, highest power first.
+    interval, offset : (place,)
+        Which cubic each place is on, and how far from where that begins.
+    fine : (place,)
+        Exponents of the places.
+    curve : (place,)
+        Scratch.
+    """
+    last = fine.shape[0] - 1
+    for s in range(cubics.shape[0]):
+        best = 0
+        for j in range(last + 1):
+            c, d = cubics[s, interval[j]], offset[j]
+            curve[j] = ((c[0] * d + c[1]) * d + c[2]) * d + c[3]
+            if curve[j] > curve[best]:
+                best = j
+        # of the parabola through three points
+        k = min(max(best, 1), last - 1)
+        left, right = curve[k - 1], curve[k + 1]
+        place = float(best)
+        if best == k:
+            bend = min(left - 2 * curve[k] + right, -1e-300)
+            place += min(max(0.5 * (left - right) / bend, -0.5), 0.5)
+        below = min(int(place), last - 1)
+        out[s, 0] = fine[below] + (place - below) * (fine[below + 1] - fine[below])
+        level = curve[best] - drop
+        first, final = 0, last
+        while curve[first] < level:
+            first += 1
+        while curve[final] < level:
+            final -= 1
+        out[s, 1] = 0.0 if first == 0 else _crossing(curve, fine, level, first - 1)
+        out[s, 2] = 1.0 if final == last else _crossing(curve, fine, level, final)
+        if best == 0:
+            out[s, 1] = -np.inf
+        if best == last:
+            out[s, 2] = np.inf
+
+
+@compiled
+def _crossing(curve, fine, level, k):
+    """Where a curve crosses a level between place k and the next."""
+    share = (curve[k] - level) / (curve[k] - curve[k + 1])
+    return fine[k] + share * (fine[k + 1] - fine[k])
 
 
 COLUMNS = ("hurst", "hurst_low", "hurst_high", "drift", "variance", "count")

@@ -23,12 +23,12 @@ from sgdphys.dynamics.diffusion.ornstein_uhlenbeck_likelihood import (
 )
 from sgdphys.dynamics.diffusion.unit_root import adf_p_value, quantiles
 from sgdphys.dynamics.diffusion.wiener import chi_squared_interval
-from sgdphys.dynamics.series import over_sound_series, paths, present, result
+from sgdphys.dynamics.series import Paths, over_sound_series, paths, present, result
 from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.quantities import number_of
 from sgdphys.status import FAST, OK, OSCILLATING, WEAK
 
-_NEEDS = Needs(points=6)
+NEEDS = Needs(points=6)
 """Three coefficients and an interval."""
 WEAK_BELOW = 5.0
 """Relaxation times that a series must span to identify kappa well."""
@@ -169,7 +169,11 @@ def ou_kernel(confidence: float) -> Callable[[np.ndarray, np.ndarray], np.ndarra
 
 def ou_columns(series: Any, confidence: float) -> dict[str, np.ndarray]:
     """Return the columns of the kernel for all series, as arrays over ``series.over``."""
-    columns, status = over_sound_series(series, ou_kernel(confidence), len(COLUMNS), _NEEDS)
+    return _with_status(*over_sound_series(series, ou_kernel(confidence), len(COLUMNS), NEEDS))
+
+
+def _with_status(columns: np.ndarray, status: np.ndarray) -> dict[str, np.ndarray]:
+    """Columns of the kernel (..., column) by name; where a series was left out, its status."""
     found = dict(zip(COLUMNS, np.moveaxis(columns, -1, 0), strict=True))
     return found | {"status": np.where(status == OK, found["status"], status)}
 
@@ -248,7 +252,15 @@ def fit_ou(
     (0.5, 1.0)
     """
     series = paths(theta, time=time)
-    c = ou_columns(series, confidence)
+    fitted = over_sound_series(series, ou_kernel(confidence), len(COLUMNS), NEEDS)
+    return ou_result(series, *fitted, confidence)
+
+
+def ou_result(
+    series: Paths, columns: np.ndarray, status: np.ndarray, confidence: float
+) -> xr.Dataset:
+    """Coefficients of the columns of the kernel (..., column), as ``fit_ou`` returns them."""
+    c = _with_status(columns, status)
     values = ou_values(c, confidence)
     return result(
         series,

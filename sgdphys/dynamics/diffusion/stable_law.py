@@ -21,8 +21,8 @@ _SMALLEST = 1e-300
 """Of densities and tails, whose logarithms are taken."""
 _FIRST = 280
 """Place among the distances at which the search starts: an index of 1.5."""
-_BINNED = 10.0
-"""Scales from the centre up to which there are bins."""
+_BINNED = 40.0
+"""asinh of the distance from the centre, in scales, up to which there are bins: 10^17 scales."""
 _BINNED_FROM = 500
 """Increments from which they are sorted into bins."""
 _GAUSSIAN = -0.5 * float(np.log(4 * np.pi))
@@ -176,15 +176,17 @@ def log_rows(index: float) -> tuple[np.ndarray, np.ndarray]:
 def scratch(points: int) -> tuple[np.ndarray, ...]:
     """Return arrays that ``fit_index`` works in, of samples of so many increments."""
     bins = 2 * int(_BINNED * np.sqrt(points)) + 1 if points >= _BINNED_FROM else 1
-    return np.empty((2, bins)), np.empty((2, points)), np.empty((3, _DISTANCES))
+    kept = max(bins, min(points, _BINNED_FROM))
+    return np.empty((2, bins)), np.empty((2, kept)), np.empty((3, _DISTANCES))
 
 
 @compiled
 def _binned(dx, location, scale, bins, values, weights):
     """Sort many increments into bins: fill values and weights from the start; return how many.
 
-    A bin stands for so many increments at their mean. It is 1/sqrt(n) scales wide, so that the
-    log-likelihood changes by less than 0.1; increments beyond 10 scales stay as they are.
+    A bin stands for so many increments at their mean. Bins are equally wide in the asinh of the
+    distance from the centre in scales, in which the logarithm of a density is smooth up to the far
+    tail: 1/sqrt(n), so that the log-likelihood changes by less than 0.1.
     """
     n = dx.shape[0]
     if n < _BINNED_FROM:
@@ -192,22 +194,18 @@ def _binned(dx, location, scale, bins, values, weights):
             values[k] = dx[k]
             weights[k] = 1.0
         return n
-    width = 2 * _BINNED * scale / (bins.shape[1] - 1)
     half = (bins.shape[1] - 1) // 2
     sums, counts = bins[0], bins[1]
     for k in range(2 * half + 1):
         sums[k] = 0.0
         counts[k] = 0.0
-    m = 0
     for k in range(n):
-        place = np.floor((dx[k] - location) / width + 0.5)
-        if abs(place) <= half:
-            sums[int(place) + half] += dx[k] - location
-            counts[int(place) + half] += 1.0
-        else:
-            values[m] = dx[k]
-            weights[m] = 1.0
-            m += 1
+        z = abs(dx[k] - location) / scale
+        place = int(min(np.log(z + np.sqrt(z * z + 1.0)) * half / _BINNED + 0.5, half))
+        at = half + place if dx[k] > location else half - place
+        sums[at] += dx[k] - location
+        counts[at] += 1.0
+    m = 0
     for k in range(2 * half + 1):
         if counts[k] > 0.0:
             values[m] = location + sums[k] / counts[k]
@@ -242,6 +240,8 @@ def _profile(table, row, x, weights, place):
     near_scale = 0.01 / np.sqrt(n)
     near = 0.05 / np.sqrt(n)
     location, scale = place[0], place[1]
+    rate = 0.75  # over-relaxed: the fixed-point iteration, rate 1/2, converges slowly
+    before = 0.0
     for _ in range(40):
         total = 0.0
         first = 0.0
@@ -263,7 +263,12 @@ def _profile(table, row, x, weights, place):
         if is_gaussian:
             scale *= np.sqrt(ratio)
             break
-        scale *= ratio**0.75  # over-relaxed: the fixed-point iteration, power 1/2, converges slowly
+        # the secant method for ln scale
+        excess = np.log(ratio)
+        if before - excess != 0.0 and before != 0.0:
+            rate = min(max(rate * before / (before - excess), 0.5), 4.0)
+        before = excess
+        scale *= np.exp(rate * excess)
         if abs(ratio - 1.0) < near_scale and abs(moved) < near:
             break
     if not scale > 0.0:
@@ -374,15 +379,14 @@ def fit_index(table, dx, location, scale, drop, bins, points, distances, out):
     top, step = table.indices[-1], table.distances[1]
     at = float(best)
     value = values[best]
-    fine = min(fine, best, last - best)
-    if fine:  # the parabola through it and its neighbours
-        left = _value(table, best - fine, best, x, weights, values, places)
-        right = _value(table, best + fine, best, x, weights, values, places)
+    side = min(fine, best, last - best)
+    if side:  # the parabola through it and its neighbours
+        left = _value(table, best - side, best, x, weights, values, places)
+        right = _value(table, best + side, best, x, weights, values, places)
         bend = min(left - 2 * value + right, -1e-300)
         shift = min(max(0.5 * (left - right) / bend, -0.5), 0.5)
-        at += fine * shift
+        at += side * shift
         value += 0.25 * (right - left) * shift
-    fine = max(fine, 1)
     low = _end(table, best, fine, drop, 1, x, weights, values, places)
     high = _end(table, best, fine, drop, -1, x, weights, values, places)
     out[0] = top - (at * step) ** 2

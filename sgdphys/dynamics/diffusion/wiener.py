@@ -8,12 +8,13 @@ from scipy.special import chdtri, stdtrit
 
 from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
-from sgdphys.dynamics.series import over_sound_series, paths, present, result
+from sgdphys.dynamics.series import Paths, over_sound_series, paths, present, result
 from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.quantities import number_of
 from sgdphys.status import CONSTANT, ONCE, STRAIGHT
 
-_NEEDS = Needs(points=3, takes=(CONSTANT, STRAIGHT, ONCE))
+NEEDS = Needs(points=3, takes=(CONSTANT, STRAIGHT, ONCE))
+WIDTH = 4
 
 
 @compiled
@@ -32,6 +33,13 @@ def _wiener_kernel(x, t, xs, ts, out):
         out[s, 1] = squares / (2 * (n - 2))
         out[s, 2] = n - 1
         out[s, 3] = duration
+
+
+def wiener_kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Columns of the kernel (series, 4) of series (series, point) at times (point,)."""
+    out = np.empty((len(x), WIDTH))
+    _wiener_kernel(x, t, np.empty_like(t), np.empty_like(t), out)
+    return out
 
 
 @checked
@@ -94,12 +102,15 @@ def fit_wiener(
     """
     series = paths(theta, time=time)
 
-    def kernel(x: np.ndarray, t: np.ndarray) -> np.ndarray:
-        out = np.empty((len(x), 4))
-        _wiener_kernel(x, t, np.empty_like(t), np.empty_like(t), out)
-        return out
+    return wiener_result(
+        series, *over_sound_series(series, wiener_kernel, WIDTH, NEEDS), confidence
+    )
 
-    columns, status = over_sound_series(series, kernel, 4, _NEEDS)
+
+def wiener_result(
+    series: Paths, columns: np.ndarray, status: np.ndarray, confidence: float
+) -> xr.Dataset:
+    """Coefficients of the columns of the kernel (..., 4), as ``fit_wiener`` returns them."""
     drift, diffusion, count, duration = np.moveaxis(columns, -1, 0)
     diffusion = np.where(is_still(status), 0.0, diffusion)
     low, high = chi_squared_interval(diffusion, count - 1, confidence)

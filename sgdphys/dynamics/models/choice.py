@@ -7,8 +7,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.arguments import checked
-from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
-from sgdphys.dynamics.diffusion.wiener import fit_wiener
+from sgdphys.dynamics.diffusion import ornstein_uhlenbeck, wiener
 from sgdphys.dynamics.diffusion.wiener_tests import anderson_darling
 from sgdphys.dynamics.models.catalogue import chosen_models
 from sgdphys.dynamics.models.checking import SHARED
@@ -20,6 +19,7 @@ from sgdphys.dynamics.models.reasons import (
     effects,
     reason,
     rejected_by,
+    said_odds,
 )
 from sgdphys.dynamics.models.residual_tests import (
     autocorrelation,
@@ -36,7 +36,7 @@ from sgdphys.dynamics.models.rivals import (
     path_rivals,
     step_rivals,
 )
-from sgdphys.dynamics.series import over_sound_series, paths, result
+from sgdphys.dynamics.series import Paths, in_one_pass, paths, result
 from sgdphys.dynamics.status import Needs, even_spacing, is_still, status_of
 from sgdphys.glossary import Quantity
 from sgdphys.quantities import number_of
@@ -151,6 +151,7 @@ def _choose(
         near = np.flatnonzero(bic[:, m] < lowest[:, 0] + _NEAR)
         if name in found and len(near):
             out[name, "heldout"][near] = _heldout(models[name], x[near], t, confidence)
+    residuals: list[tuple[np.ndarray, np.ndarray]] = []
     for m, name in enumerate(names):
         rows = valid[order[valid, 0] == m]
         if not len(rows):
@@ -160,9 +161,10 @@ def _choose(
             rivals[rows, of_steps] = step_rivals(np.diff(x[rows], axis=1))
         if name == "switching":
             rivals[rows, -1] = garch_rival(np.diff(x[rows], axis=1))
-        e = found[name]
-        tests = _residual_tests(models[name], e.values[rows], x[rows], t)
-        for test, p_values in tests.items():
+        values = found[name].values[rows]
+        z = models[name].many_steps(values, x[rows], t)[0]
+        residuals.append((rows, z))
+        for test, p_values in _residual_tests(models[name], values, z, x[rows], t).items():
             out["", test][rows] = p_values
     # 1 over the Bayes factor; a rival is compared without the factor that is asked of a candidate
     asked = 2 * np.log([model.asked for model in models.values()])[order[:, :1]]
@@ -171,16 +173,13 @@ def _choose(
     odds[~np.isfinite(rivals) | ~np.isfinite(lowest[:, :1])] = np.nan
     for k, rival in enumerate(RIVALS):
         out["", rival] = odds[:, k]
-    _find_effects(models, found, x, t, order[:, 0], out)
+    _find_effects(residuals, x, out)
     return np.column_stack(list(out.values()))
 
 
 def _find_effects(
-    models: Mapping[str, Model],
-    found: Mapping[str, Estimates],
+    residuals: list[tuple[np.ndarray, np.ndarray]],
     x: np.ndarray,
-    t: np.ndarray,
-    candidate: np.ndarray,
     out: Mapping[tuple[str, str], np.ndarray],
 ) -> None:
     """How far the residuals of rejected candidates are from independent normal numbers."""
@@ -188,12 +187,12 @@ def _find_effects(
         np.stack([out["", name] for name in kind], axis=-1) for kind in (RESIDUAL_TESTS, RIVALS)
     )
     rejected = _is_rejected(tests, rivals)
-    for m, (name, model) in enumerate(models.items()):
-        rows = np.flatnonzero(rejected & (candidate == m))
-        if len(rows):
-            z = model.many_steps(found[name].values[rows], x[rows], t)[0]
-            for effect, values in zip(EFFECTS, effects(z, x[rows, :-1]).T, strict=True):
-                out["", effect][rows] = values
+    for rows, z in residuals:
+        here = rejected[rows]
+        if here.any():
+            some = rows[here]
+            for effect, values in zip(EFFECTS, effects(z[here], x[some, :-1]).T, strict=True):
+                out["", effect][some] = values
 
 
 def _leave_out_ends(
@@ -237,10 +236,9 @@ def _heldout(model: Model, x: np.ndarray, t: np.ndarray, confidence: float) -> n
 
 
 def _residual_tests(
-    model: Model, values: np.ndarray, x: np.ndarray, t: np.ndarray
+    model: Model, values: np.ndarray, z: np.ndarray, x: np.ndarray, t: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """p-values (series,) of the tests of the residuals of one model."""
-    z = model.many_steps(values, x, t)[0]
+    """p-values (series,) of the tests of the residuals z of one model."""
     level = x[:, :-1]
     coefficients = list(model.coefficients)
     kappa = values[:, coefficients.index("kappa")] if "kappa" in coefficients else np.zeros(len(x))
@@ -398,9 +396,37 @@ def fit(
                 )
         return out
 
-    found, _ = over_sound_series(series, kernel, len(columns), _NEEDS)
+    choice = (kernel, len(columns), _NEEDS)
+    (found, _), *singles = in_one_pass(series, [choice, *_single_fits(confidence)])
     by_name = dict(zip(columns, np.moveaxis(found, -1, 0), strict=True))
-    return _labelled(series, compared, by_name, confidence)
+    of_singles = _single_results(series, singles, confidence)
+    return _labelled(series, compared, by_name, of_singles, confidence)
+
+
+def _single_fits(confidence: float) -> list[tuple[Callable[..., np.ndarray], int, Needs]]:
+    return [
+        (wiener.wiener_kernel, wiener.WIDTH, wiener.NEEDS),
+        (ornstein_uhlenbeck.ou_kernel(confidence), len(ornstein_uhlenbeck.COLUMNS),
+         ornstein_uhlenbeck.NEEDS),
+    ]  # fmt: skip
+
+
+def _single_results(
+    series: Paths, found: list[tuple[np.ndarray, np.ndarray]], confidence: float
+) -> tuple[xr.Dataset, xr.Dataset]:
+    of_wiener, of_ou = found
+    return (
+        wiener.wiener_result(series, *of_wiener, confidence),
+        ornstein_uhlenbeck.ou_result(series, *of_ou, confidence),
+    )
+
+
+def fit_wiener_and_ou(
+    theta: Any, *, time: Any = None, confidence: float = 0.95
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """``fit_wiener`` and ``fit_ou`` of the same series, which are read once."""
+    series = paths(theta, time=time)
+    return _single_results(series, in_one_pass(series, _single_fits(confidence)), confidence)
 
 
 def _longest_run(present: np.ndarray) -> slice:
@@ -438,10 +464,11 @@ def _labelled(
     series: Any,
     models: Mapping[str, Model],
     found: Mapping[tuple[str, str], np.ndarray],
+    singles: tuple[xr.Dataset, xr.Dataset],
     confidence: float,
 ) -> xr.Dataset:
     """Label what ``_choose`` found, with the coefficients of short series by the single fits."""
-    wiener, ou = (fitted(series, confidence=confidence) for fitted in (fit_wiener, fit_ou))
+    wiener, ou = singles
     names = list(models)
     n = wiener["count"].to_numpy()
     shape = n.shape
@@ -477,7 +504,8 @@ def _labelled(
     on_stretch = _name(found["", "on_stretch"], names)
     best = np.where(on_stretch != "", "not compared", best)
     status = _status(wiener, ou, models, found, best, chosen, compared)
-    said, key = _reasons(found, n, (best, candidate, nearest, on_stretch), compared, names, status)
+    of_choice = best, candidate, nearest, on_stretch
+    said, key = _reasons(found, n, of_choice, compared, names, status, rejected)
     values: dict[str, Any] = {
         "best": best,
         "reason": said,
@@ -526,31 +554,37 @@ def _reasons(
     compared: np.ndarray,
     names: list[str],
     status: np.ndarray,
+    rejected: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Why every series has the model that it has, in words; and by what a candidate is rejected."""
     said, keys = np.full(count.size, "", object), np.full(count.size, "", object)
-    best, candidate, nearest, on_stretch = (
-        [str(name) for name in which.ravel()] for which in chosen
-    )
-    numbers = [str(name) for name in (*RESIDUAL_TESTS, *RIVALS, *EFFECTS, "odds")]
-    columns = np.stack([found["", name].ravel() for name in numbers], axis=-1).tolist()
-    lacking = compared.reshape(-1, len(names))
-    for s, row in enumerate(columns):
-        of = dict(zip(numbers, row, strict=True))
-        if candidate[s]:
-            keys[s] = rejected_by(of, of, int(count.flat[s]))
-        said[s] = reason(
-            best=best[s],
-            candidate=candidate[s],
-            nearest=nearest[s],
-            on_stretch=on_stretch[s],
-            odds=of["odds"],
-            p_values=of,
-            found=of,
-            count=int(count.flat[s]),
-            left_out=", ".join(n for n, c in zip(names, lacking[s], strict=True) if not c),
-            status=int(status.flat[s]),
-        )
+    best, candidate, nearest, on_stretch = (which.ravel().tolist() for which in chosen)
+    numbers = [str(name) for name in (*RESIDUAL_TESTS, *RIVALS, *EFFECTS)]
+    columns = np.stack([found["", name].ravel() for name in numbers], axis=-1)
+    odds, counts, states = (a.ravel().tolist() for a in (found["", "odds"], count, status))
+    lacking, kinds = np.unique(compared.reshape(-1, len(names)), axis=0, return_inverse=True)
+    left_out = [", ".join(n for n, c in zip(names, row, strict=True) if not c) for row in lacking]
+    without_numbers: dict[Any, str] = {}
+    for s, (kind, is_rejected) in enumerate(zip(kinds.ravel(), rejected.ravel(), strict=True)):
+        of = dict(zip(numbers, columns[s].tolist(), strict=True)) if is_rejected else {}
+        given: dict[str, Any] = {
+            "best": best[s],
+            "candidate": candidate[s],
+            "nearest": nearest[s],
+            "on_stretch": on_stretch[s],
+            "odds": odds[s],
+            "left_out": left_out[kind],
+            "status": states[s],
+        }
+        if is_rejected:
+            keys[s] = rejected_by(of, of, int(counts[s]))
+            said[s] = reason(p_values=of, found=of, count=int(counts[s]), **given)
+            continue
+        # the odds are said in so few digits that few sentences differ
+        key = (*(given | {"odds": said_odds(odds[s])}).values(), odds[s] < CLOSE)
+        if key not in without_numbers:
+            without_numbers[key] = reason(p_values={}, found={}, count=0, **given)
+        said[s] = without_numbers[key]
     return said.astype(str).reshape(count.shape), keys.astype(str).reshape(count.shape)
 
 
