@@ -19,6 +19,8 @@ from sgdphys.study.settings import ANALYSES
 d, info = sp.dynamics, sp.information
 
 NO_LABELS = {
+    "Model": "what a model of one's own is made from",
+    "Estimates": "arrays that a model returns",
     "noise_alignment": "an array of cosines",
     "finite_sample_gap": "an array, the shape of a bound",
     "gaussian_information": "a number, in bits",

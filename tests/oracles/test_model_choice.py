@@ -174,6 +174,14 @@ def test_residual_tests_of_short_series_keep_their_level(name, points):
     assert (NULLS[name](z, walk) < 0.0025).sum() <= 32
 
 
+def test_a_walk_of_a_million_points():
+    """Autocovariances of fractional noise at long lags are differences of nearly equal numbers."""
+    x = np.random.default_rng(103).standard_normal(1_000_000).cumsum()
+    found = sp.fit(x, models="fbm")
+    assert found["best"].item() == "fbm"
+    assert found["hurst_low"].item() < 0.5 < found["hurst_high"].item()
+
+
 def test_lazy_data_in_blocks():
     theta = processes.wiener(steps=300, replicas=4, parameters=5, rng=97)["theta"]
     eager = sp.fit(theta)

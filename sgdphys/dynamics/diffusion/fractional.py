@@ -33,6 +33,8 @@ _FINE = 1 / (1 + np.exp(-np.linspace(logit(HURST[0]), logit(HURST[-1]), 2401)))
 """Exponents at which they are interpolated, in ln(H/(1 - H))."""
 _MEMORY = 256
 """Number of past points that a prediction uses."""
+_NEAR = 200
+"""Lags up to which autocovariances are differences of powers."""
 _COLUMNS_PER_GROUP = 16
 _BLOCK = 16 * 2**20
 
@@ -41,7 +43,17 @@ def autocovariance(hurst: float, lags: int) -> np.ndarray:
     """Autocovariance of unit fractional Gaussian noise at lags 0 ... lags."""
     k = np.arange(lags + 1.0)
     power = 2 * hurst
-    return 0.5 * ((k + 1) ** power - 2 * k**power + np.abs(k - 1) ** power)
+    near = k[:_NEAR]
+    found = np.empty(lags + 1)
+    found[:_NEAR] = 0.5 * ((near + 1) ** power - 2 * near**power + np.abs(near - 1) ** power)
+    # further on the difference would lose its digits: its Taylor series in 1/k
+    far = k[_NEAR:]
+    second = power * (power - 1)
+    fourth = second * (power - 2) * (power - 3)
+    sixth = fourth * (power - 4) * (power - 5)
+    series = second / 2 + fourth / 24 / far**2 + sixth / 720 / far**4
+    found[_NEAR:] = far ** (power - 2) * series
+    return found
 
 
 @compiled

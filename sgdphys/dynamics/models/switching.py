@@ -296,7 +296,7 @@ class Switching(Model):
         score = ndtri(0.5 + confidence / 2)
         half_width = score * error[:, 0] * unit / spacing
         low[rows, 0], high[rows, 0] = values[rows, 0] - half_width, values[rows, 0] + half_width
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             factor = np.exp(score * error[:, 1:3])
             low[rows, 1:3], high[rows, 1:3] = values[rows, 1:3] / factor, values[rows, 1:3] * factor
             seen = 1 / error[:, 3:] ** 2
