@@ -12,6 +12,7 @@ from signatures import taking
 import sgdphys as sp
 from sgdphys.draws import bootstrap_draws, seed_of, stream
 from sgdphys.dynamics import early_warning, gradient_phases, tail_index, wiener_tests
+from sgdphys.dynamics.models.catalogue import chosen_models
 from sgdphys.fitting.fits import fit_file
 from sgdphys.information import layer_information
 from sgdphys.networks import Perceptron
@@ -81,6 +82,9 @@ def bound():
 
 CALLS = {
     "tail_index": lambda draw: ((walks(draw),), {}),
+    "simulated": lambda draw: (
+        (sp.fit(x := walks(draw), models="wiener"), x, None, chosen_models("wiener")), {}
+    ),
     "predictive_checks": lambda draw: ((walks(draw, replica=2),), {"copies": 50}),
     "weight_entropy": lambda draw: (
         (noise(draw, step=9, replica=9, parameter=4),), {"basis": "random", "modes": 2}
