@@ -12,7 +12,8 @@ from sgdphys.dynamics.diffusion.stable_law import INDICES
 from sgdphys.errors import InputError
 from sgdphys.fitting.fits import SAMPLE
 from sgdphys.quantities import interval_text
-from sgdphys.status import FAST, OK, REASONS, SHORT, WEAK, WORDS, advice, words
+from sgdphys.status import FAST, OK, REASONS, SHORT, WEAK, WORDS, advice
+from sgdphys.status import words as status_words
 from sgdphys.trajectory.writer import write_tree
 
 _LIMITS = {"hurst": (*HURST[[0, -1]],), "tail_index": (INDICES[0], np.inf)}
@@ -171,12 +172,13 @@ def rejections(results: xr.Dataset) -> list[dict[str, Any]]:
 
 def rejections_table(results: xr.Dataset) -> list[tuple[str, ...]]:
     """Rows by reason why series have no model: share of the rejected, what to do."""
-    found = rejections(results)
-    total = sum(row["series"] for row in found)
+    found: Counter[tuple[str, str]] = Counter()
+    for row in rejections(results):
+        found[REASONS[row["reason"]].words, REASONS[row["reason"]].then] += row["series"]
+    total = found.total()
     rows: list[tuple[str, ...]] = [("why none", "share", "what to do")]
-    for row in found:
-        reason = REASONS[row["reason"]]
-        rows.append((reason.words, f"{row['series'] / total:.0%}", reason.then))
+    for (words, then), series in found.most_common():
+        rows.append((words, f"{series / total:.0%}", then))
     return rows if found else []
 
 
@@ -216,7 +218,7 @@ def as_json(results: xr.Dataset) -> dict[str, Any]:
     }
     if results["best"].size <= SAMPLE:
         found["series"] = {str(n): v.to_numpy().tolist() for n, v in results.data_vars.items()}
-        found["series"]["status"] = words(results["status"]).tolist()
+        found["series"]["status"] = status_words(results["status"]).tolist()
     return {key: _plain(value) for key, value in found.items()}
 
 

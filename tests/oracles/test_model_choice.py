@@ -128,6 +128,14 @@ def test_a_model_that_could_not_be_compared_is_named():
     assert "models that could not be compared: fbm, levy" in row["reason"]
 
 
+def test_changing_variance_is_no_levy_flight_beyond_the_range():
+    """Its index is below all that are compared, and its steps are not alike."""
+    sizes = np.repeat([1.0, 1e-1, 1e-2, 1e-3], 500)
+    found = sp.fit((sizes * np.random.default_rng(104).standard_normal(2000)).cumsum())
+    assert found["tail_index"].item() == pytest.approx(0.8)
+    assert found["best"].item() == "none"
+
+
 def test_gaps_do_not_hide_a_model_that_is_better_without_them():
     """Fractional motion looks like a walk under noise, and alone is not compared with gaps."""
     x = processes.fractional_brownian(hurst=0.3, steps=2000, rng=99)["theta"].to_numpy()[:, 0, 0]

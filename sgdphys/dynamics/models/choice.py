@@ -134,7 +134,7 @@ def _choose(
     if is_even:
         gained = np.where(walk, 2 * np.log(_OF_UNIT_ROOT), 0.0)[:, None]
         rivals[:, : len(OF_PATHS)] = path_rivals(x) + gained
-    _leave_out_ends(models, found, bic, rivals.min(axis=1), out)
+    _leave_out_ends(models, found, x, t, bic, rivals.min(axis=1), out)
     order = np.argsort(bic, axis=1, kind="stable")
     lowest = np.take_along_axis(bic, order, axis=1)
     valid = np.flatnonzero(np.isfinite(lowest[:, 0]))
@@ -198,14 +198,16 @@ def _find_effects(
 def _leave_out_ends(
     models: Mapping[str, Model],
     found: Mapping[str, Estimates],
+    x: np.ndarray,
+    t: np.ndarray,
     bic: np.ndarray,
     rival: np.ndarray,
     out: Mapping[tuple[str, str], np.ndarray],
 ) -> None:
     """An estimate at the end of its range is no candidate.
 
-    Where the model goes on beyond the end, it might be the best there, unless another model or a
-    rival is far better: it counts as not compared.
+    Where the model goes on beyond the end, it might be the best there, and counts as not compared,
+    unless another model or a rival is better, or its steps are not independent or not alike.
     """
     at_ends = {}
     for m, (name, model) in enumerate(models.items()):
@@ -217,8 +219,12 @@ def _leave_out_ends(
                 bic[at_end, m] = np.inf
     lowest = bic.min(axis=1)
     for name, (at_end, value) in at_ends.items():
-        is_worse = (value > lowest[at_end]) | (value > rival[at_end] + _FAR)
-        out[name, "compared"][at_end] = is_worse
+        ruled_out = (value > lowest[at_end]) | (value > rival[at_end] + _FAR)
+        rows = np.flatnonzero(at_end)
+        z = models[name].many_steps(found[name].values[rows], x[rows], t)[0]
+        tests = [autocorrelation(z), changing_variance(z, x[rows, :-1]), volatility_clustering(z)]
+        ruled_out |= _holm(np.stack(tests, axis=-1)) < REJECT_BELOW
+        out[name, "compared"][rows] = ruled_out
 
 
 def _heldout(model: Model, x: np.ndarray, t: np.ndarray, confidence: float) -> np.ndarray:
