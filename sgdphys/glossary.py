@@ -403,7 +403,7 @@ GLOSSARY: dict[str, Quantity] = {
     "best": Quantity(
         "1", "best model", "", "model of lowest BIC, unless its residuals or a rival reject it"
     ),
-    "candidate": Quantity("1", "candidate", "", "model of lowest BIC, whose residuals are tested"),
+    "candidate": Quantity("1", "candidate", "", "best model before its residuals are tested"),
     "compared": Quantity("1", "compared", "", "whether the model could be compared"),
     "reason": Quantity("1", "reason", "", "why a model was chosen, or none, and what to do next"),
     "rejected_by": Quantity("1", "rejected by", "", "what rejects the candidate most strongly"),

@@ -8,8 +8,8 @@ import xarray as xr
 
 from sgdphys.arguments import checked, require_whole
 from sgdphys.draws import Seed, stream
-from sgdphys.dynamics.models.choice import coefficients_of
 from sgdphys.dynamics.models.model import Model
+from sgdphys.dynamics.models.results import coefficients_of
 from sgdphys.dynamics.series import paths
 from sgdphys.errors import InputError
 

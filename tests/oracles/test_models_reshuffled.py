@@ -7,6 +7,7 @@ from scipy.linalg import toeplitz
 from scipy.signal import lfilter
 
 from sgdphys import processes
+from sgdphys.dynamics.diffusion import unit_root
 from sgdphys.dynamics.models import detrended_root
 from sgdphys.dynamics.models.reshuffled import Reshuffled
 
@@ -188,5 +189,5 @@ def test_the_law_of_the_detrended_root():
         assert detrended_root.quantiles(chance)[1][-1] == pytest.approx(critical, abs=0.03)
     again = detrended_root.tabulate(2000, np.array([10.0]), seed=5)
     kept = detrended_root.table()[list(detrended_root.DURATIONS).index(10)]
-    middle = (detrended_root.CHANCES >= 0.05) & (detrended_root.CHANCES <= 0.95)
+    middle = (unit_root.CHANCES >= 0.05) & (unit_root.CHANCES <= 0.95)
     assert again[0][middle] == pytest.approx(kept[middle], abs=0.15)

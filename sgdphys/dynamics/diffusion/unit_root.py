@@ -7,6 +7,7 @@ by -4/sqrt(2 c).
 """
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import numba
@@ -50,6 +51,28 @@ def _t_statistics(phi, points, seed, out):  # type: ignore[no-untyped-def]
         out[r] = (slope - phi) / np.sqrt(residual / sxx)
 
 
+def simulated_table(
+    t_statistics: Callable[..., None], series: int, durations: np.ndarray, longest: int, seed: int
+) -> np.ndarray:
+    """Simulate quantiles (duration, chance) of a t statistic, in at most so many points."""
+    rows = []
+    for k, c in enumerate(durations):
+        points = int(np.clip(25 * c, 1000, longest))
+        out = np.empty(series)
+        t_statistics(np.exp(-c / points), points, seed * 1000 + k, out)
+        rows.append(np.quantile(out, CHANCES))
+    return np.array(rows)
+
+
+def interpolated(rows: np.ndarray, chance: float) -> tuple[np.ndarray, np.ndarray]:
+    """One quantile of a table (duration, chance) against 1/sqrt(1 + c): see ``quantiles``."""
+    scores = ndtri(CHANCES)
+    wanted = ndtri(np.clip(chance, CHANCES[0], CHANCES[-1]))
+    found = np.array([np.interp(wanted, scores, row) for row in rows])
+    x = np.concatenate([[0.0], 1 / np.sqrt(1 + DURATIONS[::-1])])
+    return x, np.concatenate([[wanted], found[::-1]])
+
+
 def tabulate(series: int = 400_000, durations: np.ndarray = DURATIONS, seed: int = 1) -> np.ndarray:
     """Simulate the table: quantiles (duration, chance).
 
@@ -61,13 +84,7 @@ def tabulate(series: int = 400_000, durations: np.ndarray = DURATIONS, seed: int
         c = kappa T.
     seed : int
     """
-    rows = []
-    for k, c in enumerate(durations):
-        points = int(np.clip(25 * c, 1000, 8000))
-        out = np.empty(series)
-        _t_statistics(np.exp(-c / points), points, seed * 1000 + k, out)
-        rows.append(np.quantile(out, CHANCES))
-    return np.array(rows)
+    return simulated_table(_t_statistics, series, durations, 8000, seed)
 
 
 @functools.cache
@@ -89,11 +106,7 @@ def quantiles(chance: float) -> tuple[np.ndarray, np.ndarray]:
     (float (duration,), float (duration,))
         x, increasing from 0 (normal distribution) to 1 (unit root), and the quantile at x.
     """
-    scores = ndtri(CHANCES)
-    wanted = ndtri(np.clip(chance, CHANCES[0], CHANCES[-1]))
-    found = np.array([np.interp(wanted, scores, row) for row in table()])
-    x = np.concatenate([[0.0], 1 / np.sqrt(1 + DURATIONS[::-1])])
-    return x, np.concatenate([[wanted], found[::-1]])
+    return interpolated(table(), chance)
 
 
 def adf_p_value(statistic: np.ndarray) -> np.ndarray:

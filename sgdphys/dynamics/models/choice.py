@@ -8,26 +8,23 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.dynamics.diffusion import ornstein_uhlenbeck, wiener
-from sgdphys.dynamics.diffusion.wiener_tests import anderson_darling
 from sgdphys.dynamics.models.catalogue import chosen_models
-from sgdphys.dynamics.models.checking import SHARED
 from sgdphys.dynamics.models.model import Estimates, Model, no_estimates
 from sgdphys.dynamics.models.reasons import (
     CLOSE,
     EFFECTS,
     REJECT_BELOW,
     effects,
-    reason,
-    rejected_by,
-    said_odds,
 )
 from sgdphys.dynamics.models.residual_tests import (
+    RESIDUAL_TESTS,
     autocorrelation,
     changing_variance,
-    nonlinear_drift,
-    unstable_sums,
+    holm,
+    p_values_of,
     volatility_clustering,
 )
+from sgdphys.dynamics.models.results import is_rejected, labelled
 from sgdphys.dynamics.models.rivals import (
     OF_PATHS,
     OF_STEPS,
@@ -36,21 +33,10 @@ from sgdphys.dynamics.models.rivals import (
     path_rivals,
     step_rivals,
 )
-from sgdphys.dynamics.series import Paths, in_one_pass, paths, result
-from sgdphys.dynamics.status import Needs, even_spacing, is_still, status_of
-from sgdphys.glossary import Quantity
-from sgdphys.quantities import number_of
-from sgdphys.status import END_OF_RANGE, FAST, NO_MODEL, OK, SHORT, UNEVEN
+from sgdphys.dynamics.series import Paths, in_one_pass, paths
+from sgdphys.dynamics.status import Needs, even_spacing, status_of
+from sgdphys.status import OK
 
-RESIDUAL_TESTS = {
-    "anderson_darling": "not normal",
-    "ljung_box": "autocorrelated",
-    "changing_variance": "of changing variance",
-    "volatility_clustering": "of clustered size",
-    "nonlinear_drift": "not linear in the level",
-    "sums_of_8": "of another tail index when 8 steps are summed",
-}
-"""What residuals are that fail each test."""
 _FAR = -2 * np.log(REJECT_BELOW)
 """Difference of BIC of a model that is rejected by a rival."""
 _NEAR = 10.0
@@ -77,17 +63,6 @@ def _columns(models: Mapping[str, Model]) -> list[tuple[str, str]]:
         found += [(name, f"{c}{end}") for c in model.coefficients for end in ends]
         found += [(name, value) for value in _OF_MODEL]
     return found
-
-
-def coefficients_of(model: Model, found: xr.Dataset) -> np.ndarray:
-    """Coefficients (..., coefficient) of one model in the results of ``fit``."""
-    return np.stack(
-        [
-            (found[c].sel(model=model.name) if c in SHARED else found[model.variable(c)])
-            for c in model.coefficients
-        ],
-        axis=-1,
-    )
 
 
 def _estimates(model: Model, x: np.ndarray, t: np.ndarray, confidence: float) -> Estimates:
@@ -164,7 +139,7 @@ def _choose(
         values = found[name].values[rows]
         z = models[name].many_steps(values, x[rows], t)[0]
         residuals.append((rows, z))
-        for test, p_values in _residual_tests(models[name], values, z, x[rows], t).items():
+        for test, p_values in p_values_of(models[name], values, z, x[rows], t).items():
             out["", test][rows] = p_values
     # 1 over the Bayes factor; a rival is compared without the factor that is asked of a candidate
     asked = 2 * np.log([model.asked for model in models.values()])[order[:, :1]]
@@ -186,7 +161,7 @@ def _find_effects(
     tests, rivals = (
         np.stack([out["", name] for name in kind], axis=-1) for kind in (RESIDUAL_TESTS, RIVALS)
     )
-    rejected = _is_rejected(tests, rivals)
+    rejected = is_rejected(tests, rivals)
     for rows, z in residuals:
         here = rejected[rows]
         if here.any():
@@ -223,7 +198,7 @@ def _leave_out_ends(
         rows = np.flatnonzero(at_end)
         z = models[name].many_steps(found[name].values[rows], x[rows], t)[0]
         tests = [autocorrelation(z), changing_variance(z, x[rows, :-1]), volatility_clustering(z)]
-        ruled_out |= _holm(np.stack(tests, axis=-1)) < REJECT_BELOW
+        ruled_out |= holm(np.stack(tests, axis=-1)) < REJECT_BELOW
         out[name, "compared"][rows] = ruled_out
 
 
@@ -239,38 +214,6 @@ def _heldout(model: Model, x: np.ndarray, t: np.ndarray, confidence: float) -> n
             _, log_density = model.many_steps(early.values[fitted], x[valid[fitted]], t)
             found[valid[fitted]] = log_density[:, first - 1 :].mean(axis=1)
     return found
-
-
-def _residual_tests(
-    model: Model, values: np.ndarray, z: np.ndarray, x: np.ndarray, t: np.ndarray
-) -> dict[str, np.ndarray]:
-    """p-values (series,) of the tests of the residuals z of one model."""
-    level = x[:, :-1]
-    coefficients = list(model.coefficients)
-    kappa = values[:, coefficients.index("kappa")] if "kappa" in coefficients else np.zeros(len(x))
-    made: dict[str, Callable[[], np.ndarray]] = {
-        "anderson_darling": lambda: anderson_darling(z)[1],
-        "ljung_box": lambda: autocorrelation(z),
-        "changing_variance": lambda: changing_variance(z, level),
-        "volatility_clustering": lambda: volatility_clustering(z),
-        "nonlinear_drift": lambda: nonlinear_drift(z, level, kappa * (t[-1] - t[0])),
-    }
-    if model.name == "levy":
-        index = values[:, coefficients.index("tail_index")]
-        made["sums_of_8"] = lambda: unstable_sums(np.diff(x, axis=1), index)
-    return {name: test() for name, test in made.items() if name not in model.not_tested}
-
-
-def _is_rejected(tests: np.ndarray, rivals: np.ndarray) -> np.ndarray:
-    """Whether tests of residuals (..., test) or rivals (..., rival) reject a candidate."""
-    return (_holm(tests) < REJECT_BELOW) | (rivals < REJECT_BELOW).any(axis=-1)
-
-
-def _holm(p_values: np.ndarray) -> np.ndarray:
-    """Smallest p-value of the tests (..., test) that were made, corrected for their number."""
-    made = np.isfinite(p_values)
-    smallest = np.where(made, p_values, 1.0).min(axis=-1)
-    return np.minimum(np.maximum(made.sum(axis=-1), 1) * smallest, 1.0)
 
 
 @checked
@@ -301,9 +244,10 @@ def fit(
     -------
     Dataset
         Over the other dimensions of ``x``: best, the name of a model, "none" or "not compared";
-        reason, why, in words; rejected_by; candidate, the model of lowest BIC; nearest, that of the
-        second lowest, and odds, the Bayes factor of the candidate over it; by ``model``: compared,
-        whether it could be compared, screened_out, drift (x/t), diffusion (x**2/t), sigma
+        reason, why, in words; rejected_by; candidate, the model of lowest BIC after what is asked
+        of each (``Model.asked``); nearest, the next one, and odds, the Bayes factor of the
+        candidate over it, without what is asked, so that they may be below 1; by ``model``:
+        compared, whether it could be compared, screened_out, drift (x/t), diffusion (x**2/t), sigma
         (x/t**0.5), log_likelihood, aic, bic, heldout; of the Ornstein-Uhlenbeck process: kappa
         (1/t) and relaxation_time (t), both with intervals, phi, center (x) and deviation (x); of
         fractional Brownian motion: hurst with its interval and generalised_diffusion
@@ -315,7 +259,8 @@ def fit(
     Raises
     ------
     InputError
-        For an unknown dimension, times that do not increase, or a spacing that contradicts them.
+        For an unknown dimension, times that do not increase, a spacing that contradicts them, an
+        unknown model, or a model of one's own that cannot be right.
 
     See Also
     --------
@@ -326,14 +271,14 @@ def fit(
     Notes
     -----
     How ``best`` is chosen. The likelihood of every model given the first point is maximised, and
-    the model with the lowest BIC is the candidate. Some models must be more likely than BIC asks by
-    a factor (``Model.asked``), because a root or a border gains more likelihood than chi-squared
-    where it is not there; an Ornstein-Uhlenbeck process can be the candidate only if the
-    Dickey-Fuller test rejects a random walk at 5%. An estimate at the end of its range is no
+    the model with the lowest BIC is the candidate, but some models must be more likely than BIC
+    asks by a factor (``Model.asked``), because a root or a border gains more likelihood than
+    chi-squared where it is not there; an Ornstein-Uhlenbeck process can be the candidate only if
+    the Dickey-Fuller test rejects a random walk at 5%. An estimate at the end of its range is no
     candidate; a Hurst exponent or tail index there might be the best beyond it, and where all
     others are rejected the status is "at the end of the range". White noise is an
-    Ornstein-Uhlenbeck process with the status "relaxes within one step". Models that a cheap test
-    rules out (``screened_out``) are not fitted.
+    Ornstein-Uhlenbeck process, often with the status "relaxes within one step". Models that a cheap
+    test rules out (``screened_out``) are not fitted.
 
     Then two things can reject the candidate. (1) Its one-step residuals (normal scores of the
     probability transform) would be independent standard normal numbers if it were true. They are
@@ -406,7 +351,7 @@ def fit(
     (found, _), *singles = in_one_pass(series, [choice, *_single_fits(confidence)])
     by_name = dict(zip(columns, np.moveaxis(found, -1, 0), strict=True))
     of_singles = _single_results(series, singles, confidence)
-    return _labelled(series, compared, by_name, of_singles, confidence)
+    return labelled(series, compared, by_name, of_singles, confidence)
 
 
 def _single_fits(confidence: float) -> list[tuple[Callable[..., np.ndarray], int, Needs]]:
@@ -464,189 +409,3 @@ def _best_on_stretch(
     best = int(bic.argmin())
     is_far = np.isfinite(bic[candidate]) and bic[best] < bic[candidate] - 2 * np.log(CLOSE)
     return float(best) if is_far else np.nan
-
-
-def _labelled(
-    series: Any,
-    models: Mapping[str, Model],
-    found: Mapping[tuple[str, str], np.ndarray],
-    singles: tuple[xr.Dataset, xr.Dataset],
-    confidence: float,
-) -> xr.Dataset:
-    """Label what ``_choose`` found, with the coefficients of short series by the single fits."""
-    wiener, ou = singles
-    names = list(models)
-    n = wiener["count"].to_numpy()
-    shape = n.shape
-
-    def by_model(value: str) -> np.ndarray:
-        missing = np.full(shape, np.nan)
-        return np.stack([found.get((m, value), missing) for m in names], axis=-1)
-
-    shared = {f"{c}{end}": by_model(f"{c}{end}") for c in SHARED for end in ("", "_low", "_high")}
-    for m, single in (("drifted_wiener", wiener), ("ou", ou)):
-        for name in shared:
-            if m in models and name in single:
-                shared[name][..., names.index(m)] = single[name]
-    if "wiener" in models:
-        still = is_still(wiener["status"].to_numpy())
-        shared["diffusion"][still, names.index("wiener")] = 0.0
-    own, named, owners = _own_coefficients(models, found)
-    if "ou" in models:
-        own |= {name: ou[name].to_numpy() for name in own if name in ou}
-        own |= {name: ou[name].to_numpy() for name in _OF_OU}
-    likelihood, count, compared = map(by_model, ("log_likelihood", "count", "compared"))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        bic = count * np.log(n)[..., None] - 2 * likelihood
-    tests, rivals = (
-        np.stack([found["", name] for name in kind], axis=-1) for kind in (RESIDUAL_TESTS, RIVALS)
-    )
-    rejected = _is_rejected(tests, rivals)
-    chosen = np.isfinite(found["", "candidate"])
-    compared = np.where(chosen[..., None], compared, 0).astype(bool)
-    candidate, nearest = (_name(found["", which], names) for which in ("candidate", "nearest"))
-    no_model = np.where(compared.all(axis=-1), "none", "not compared")
-    best = np.where(chosen & ~rejected, candidate, no_model)
-    on_stretch = _name(found["", "on_stretch"], names)
-    best = np.where(on_stretch != "", "not compared", best)
-    status = _status(wiener, ou, models, found, best, chosen, compared)
-    of_choice = best, candidate, nearest, on_stretch
-    said, key = _reasons(found, n, of_choice, compared, names, status, rejected)
-    values: dict[str, Any] = {
-        "best": best,
-        "reason": said,
-        "rejected_by": key,
-        "candidate": candidate,
-        "nearest": nearest,
-        "odds": found["", "odds"],
-        "compared": (("model",), compared),
-        "screened_out": (("model",), by_model("screened_out") == 1),
-        **{name: (("model",), v) for name, v in shared.items()},
-        "sigma": (("model",), np.sqrt(2 * shared["diffusion"])),
-        "log_likelihood": (("model",), likelihood),
-        "aic": (("model",), 2 * count - 2 * likelihood),
-        "bic": (("model",), bic),
-        "heldout": (("model",), by_model("heldout")),
-        **own,
-        "p_value": (
-            ("test",),
-            np.concatenate([tests, rivals, ou["adf_p_value"].to_numpy()[..., None]], axis=-1),
-        ),
-        "count": n,
-        "status": status,
-    }
-    labelled = result(
-        series,
-        values,
-        coords={"model": names, "test": [*RESIDUAL_TESTS, *RIVALS, "adf"]},
-        named={"count": number_of("increments"), **named},
-        method="lowest BIC; Dickey-Fuller test for OU; none if residuals are rejected at 1% "
-        "(Holm), or a model off the list is 100 times as likely",
-        reference="Schwarz (1978); Dickey and Fuller (1979); Diebold, Gunther and Tay (1998)",
-        confidence=confidence,
-        duration=float(series.times[-1] - series.times[0]) if len(series.times) else 0.0,
-        interval_method="that of the fit of each model; none for coefficients without ends",
-        models=", ".join(names),
-    )
-    for variable, model in owners.items():
-        labelled[variable].attrs["model"] = model
-    return labelled
-
-
-def _reasons(
-    found: Mapping[tuple[str, str], np.ndarray],
-    count: np.ndarray,
-    chosen: tuple[np.ndarray, ...],
-    compared: np.ndarray,
-    names: list[str],
-    status: np.ndarray,
-    rejected: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Why every series has the model that it has, in words; and by what a candidate is rejected."""
-    said, keys = np.full(count.size, "", object), np.full(count.size, "", object)
-    best, candidate, nearest, on_stretch = (which.ravel().tolist() for which in chosen)
-    numbers = [str(name) for name in (*RESIDUAL_TESTS, *RIVALS, *EFFECTS)]
-    columns = np.stack([found["", name].ravel() for name in numbers], axis=-1)
-    odds, counts, states = (a.ravel().tolist() for a in (found["", "odds"], count, status))
-    lacking, kinds = np.unique(compared.reshape(-1, len(names)), axis=0, return_inverse=True)
-    left_out = [", ".join(n for n, c in zip(names, row, strict=True) if not c) for row in lacking]
-    without_numbers: dict[Any, str] = {}
-    for s, (kind, is_rejected) in enumerate(zip(kinds.ravel(), rejected.ravel(), strict=True)):
-        of = dict(zip(numbers, columns[s].tolist(), strict=True)) if is_rejected else {}
-        given: dict[str, Any] = {
-            "best": best[s],
-            "candidate": candidate[s],
-            "nearest": nearest[s],
-            "on_stretch": on_stretch[s],
-            "odds": odds[s],
-            "left_out": left_out[kind],
-            "status": states[s],
-        }
-        if is_rejected:
-            keys[s] = rejected_by(of, of, int(counts[s]))
-            said[s] = reason(p_values=of, found=of, count=int(counts[s]), **given)
-            continue
-        # the odds are said in so few digits that few sentences differ
-        key = (*(given | {"odds": said_odds(odds[s])}).values(), odds[s] < CLOSE)
-        if key not in without_numbers:
-            without_numbers[key] = reason(p_values={}, found={}, count=0, **given)
-        said[s] = without_numbers[key]
-    return said.astype(str).reshape(count.shape), keys.astype(str).reshape(count.shape)
-
-
-_OF_OU = ("relaxation_time", "relaxation_time_low", "relaxation_time_high", "phi")
-"""Further results of the Ornstein-Uhlenbeck process."""
-
-
-def _name(number: np.ndarray, names: list[str]) -> np.ndarray:
-    """Names of models by number; empty where there is none."""
-    which = np.where(np.isfinite(number), number, len(names)).astype(int)
-    return np.array([*names, ""])[which]
-
-
-def _own_coefficients(
-    models: Mapping[str, Model], found: Mapping[tuple[str, str], np.ndarray]
-) -> tuple[dict[str, np.ndarray], dict[str, Quantity], dict[str, str]]:
-    """Coefficients that one model has, under the names of results; what they are; whose."""
-    values: dict[str, np.ndarray] = {}
-    named: dict[str, Quantity] = {}
-    owners: dict[str, str] = {}
-    for name, model in models.items():
-        for c, quantity in model.coefficients.items():
-            if c in SHARED:
-                continue
-            variable = model.variable(c)
-            named[variable] = quantity
-            if variable != c:
-                meaning = quantity.description or quantity.long_name
-                named[variable] = quantity._replace(
-                    long_name=f"{quantity.long_name} ({name})",
-                    description=f"{meaning}, of {model.sentence}",
-                )
-            ends = ("",) if c in model.without_interval else ("", "_low", "_high")
-            values |= {f"{variable}{end}": found[name, f"{c}{end}"] for end in ends}
-            owners |= {f"{variable}{end}": name for end in ends}
-    return values, named, owners
-
-
-def _status(
-    wiener: xr.Dataset,
-    ou: xr.Dataset,
-    models: Mapping[str, Model],
-    found: Mapping[tuple[str, str], np.ndarray],
-    best: np.ndarray,
-    chosen: np.ndarray,
-    compared: np.ndarray,
-) -> np.ndarray:
-    status = wiener["status"].to_numpy().astype(int)
-    is_white = (best == "ou") & (ou["status"].to_numpy() == FAST)
-    status = np.where((status == OK) & is_white, FAST, status)
-    for m, (name, model) in enumerate(models.items()):
-        values = np.stack([found[name, c] for c in model.coefficients], axis=-1)
-        at_end = model.at_end_of_range(values.reshape(-1, values.shape[-1])).reshape(best.shape)
-        is_open = at_end & ~compared[..., m] & (best == "not compared")
-        status = np.where((status == OK) & is_open, END_OF_RANGE, status)
-    fitted = np.any([found[name, "compared"] == 1 for name in models], axis=0)
-    is_short = wiener["count"].to_numpy() < min(model.fewest for model in models.values())
-    unchosen = np.where(is_short, SHORT, np.where(fitted, NO_MODEL, UNEVEN))
-    return np.where((status == OK) & ~chosen, unchosen, status)

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import numba
 import numpy as np
-from scipy.special import ndtri
 
-from sgdphys.dynamics.diffusion.unit_root import CHANCES, DURATIONS
+from sgdphys.dynamics.diffusion.unit_root import DURATIONS, interpolated, simulated_table
 
 TABLE = Path(__file__).with_name("detrended_root.csv")
 
@@ -62,13 +61,7 @@ def tabulate(series: int = 100_000, durations: np.ndarray = DURATIONS, seed: int
         c = kappa T.
     seed : int
     """
-    rows = []
-    for k, c in enumerate(durations):
-        points = int(np.clip(25 * c, 1000, 4000))
-        out = np.empty(series)
-        _t_statistics(np.exp(-c / points), points, seed * 1000 + k, out)
-        rows.append(np.quantile(out, CHANCES))
-    return np.array(rows)
+    return simulated_table(_t_statistics, series, durations, 4000, seed)
 
 
 @functools.cache
@@ -79,23 +72,8 @@ def table() -> np.ndarray:
 
 @functools.lru_cache(maxsize=16)
 def quantiles(chance: float) -> tuple[np.ndarray, np.ndarray]:
-    """One quantile of the t statistic against x = 1/sqrt(1 + c), for interpolation.
-
-    Parameters
-    ----------
-    chance : float
-        Between 0.0005 and 0.9995.
-
-    Returns
-    -------
-    (float (duration,), float (duration,))
-        x, increasing from 0 (normal distribution) to 1 (unit root), and the quantile at x.
-    """
-    scores = ndtri(CHANCES)
-    wanted = ndtri(np.clip(chance, CHANCES[0], CHANCES[-1]))
-    found = np.array([np.interp(wanted, scores, row) for row in table()])
-    x = np.concatenate([[0.0], 1 / np.sqrt(1 + DURATIONS[::-1])])
-    return x, np.concatenate([[wanted], found[::-1]])
+    """One quantile against 1/sqrt(1 + c): see ``unit_root.quantiles``."""
+    return interpolated(table(), chance)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,13 @@
 import numpy as np
 
 from sgdphys.dynamics.diffusion.fractional import COLUMNS, at_end, fbm_kernel, prediction_errors
-from sgdphys.dynamics.models.model import Estimates, Model, no_estimates, standard_normal_steps
+from sgdphys.dynamics.models.model import (
+    Estimates,
+    Model,
+    no_estimates,
+    path_of,
+    standard_normal_steps,
+)
 from sgdphys.glossary import GLOSSARY
 from sgdphys.processes.diffusions import fractional_noise
 from sgdphys.quantities import GENERALISED_DIFFUSION
@@ -69,7 +75,7 @@ class FractionalBrownian(Model):
         spacing = (t[-1] - t[0]) / (len(t) - 1)
         scale = np.sqrt(2 * diffusion) * spacing**hurst
         noise = fractional_noise(rng, hurst, copies, len(t) - 1)
-        return start + np.pad(np.cumsum(drift * spacing + scale * noise, axis=1), ((0, 0), (1, 0)))
+        return path_of(start, drift * spacing + scale * noise)
 
     def at_end_of_range(self, values: np.ndarray) -> np.ndarray:
         """Whether the exponent is the smallest or largest that is compared."""

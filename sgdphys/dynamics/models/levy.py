@@ -5,7 +5,7 @@ from scipy.special import ndtri_exp
 
 from sgdphys.dynamics.diffusion.stable_law import evaluate, log_rows, table
 from sgdphys.dynamics.diffusion.tail_index import at_lower_end, levy_columns
-from sgdphys.dynamics.models.model import Estimates, Model, no_estimates
+from sgdphys.dynamics.models.model import Estimates, Model, no_estimates, path_of
 from sgdphys.dynamics.status import takes_few_values
 from sgdphys.glossary import GLOSSARY
 from sgdphys.processes.diffusions import stable_noise
@@ -66,7 +66,7 @@ class Levy(Model):
         index, drift, scale = values
         location = drift * (t[-1] - t[0]) / (len(t) - 1)
         dx = location + scale * stable_noise(rng, float(index), (copies, len(t) - 1))
-        return start + np.pad(np.cumsum(dx, axis=1), ((0, 0), (1, 0)))
+        return path_of(start, dx)
 
     def at_end_of_range(self, values: np.ndarray) -> np.ndarray:
         """Whether the index is the smallest that is compared."""

@@ -152,6 +152,11 @@ def standard_normal_steps(z: np.ndarray, deviation: np.ndarray | float) -> np.nd
     return np.stack([z, np.broadcast_to(log_density, z.shape)])
 
 
+def path_of(start: float, dx: np.ndarray) -> np.ndarray:
+    """Paths (copies, point) from one first point, of their increments (copies, point - 1)."""
+    return start + np.pad(np.cumsum(dx, axis=1), ((0, 0), (1, 0)))
+
+
 def no_estimates(series: int, coefficients: int, count: int) -> Estimates:
     """Estimates of series to which nothing was fitted, to be filled in."""
     values, low, high = (np.full((series, coefficients), np.nan) for _ in range(3))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from sgdphys.dynamics.models.residual_tests import LAGS, explained
+from sgdphys.dynamics.models.rivals import RIVALS
 from sgdphys.status import OK, REASONS, TABLE, Reason
 
 EFFECTS = (
@@ -23,7 +24,6 @@ CLOSE = 20.0
 """Odds over the next model up to which the two cannot be told apart."""
 REJECT_BELOW = 0.01
 """Level, after Holm, at which residuals reject a model; 1 over the Bayes factor of a rival."""
-_RIVALS = ("measurement_noise", "second_order", "student_t", "jumps", "garch")
 _MANY = 1e6
 _TWICE = (1.7, 2.4)
 """Ratios that are about 2."""
@@ -174,7 +174,7 @@ def _rejections(
             break
         key, numbers = _OF_TEST[test](found, count)
         rejecting.append((p_value, key, numbers))
-    for rival in _RIVALS:
+    for rival in RIVALS:
         p_value = p_values.get(rival, np.nan)
         if p_value < REJECT_BELOW:
             odds = 1 / max(p_value, 1e-300)

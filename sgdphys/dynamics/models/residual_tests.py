@@ -4,12 +4,24 @@ Under the true process the residuals (normal scores of the probability transform
 standard normal numbers. Each test looks at one way in which they may not be.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import chdtrc, ndtr, ndtri
 
 from sgdphys.dynamics.diffusion.tail_index import FEWEST, levy_columns
-from sgdphys.dynamics.diffusion.wiener_tests import ljung_box
+from sgdphys.dynamics.diffusion.wiener_tests import anderson_darling, ljung_box
+from sgdphys.dynamics.models.model import Model
 
+RESIDUAL_TESTS = (
+    "anderson_darling",
+    "ljung_box",
+    "changing_variance",
+    "volatility_clustering",
+    "nonlinear_drift",
+    "sums_of_8",
+)
+"""Names of the tests, the last one of Levy flights."""
 LAGS = 20
 SUMMED = 8
 CONFIDENCE = 0.99
@@ -196,3 +208,34 @@ def explained(y: np.ndarray, given: list[np.ndarray], tested: list[np.ndarray]) 
             total += slope**2
     squares = np.einsum("sp,sp->s", y, y)
     return n * total / np.where(squares > 0, squares, 1.0)
+
+
+def p_values_of(
+    model: Model, values: np.ndarray, z: np.ndarray, x: np.ndarray, t: np.ndarray
+) -> dict[str, np.ndarray]:
+    """p-values (series,) of the tests of the residuals z of one model."""
+    level = x[:, :-1]
+    coefficients = list(model.coefficients)
+    kappa = values[:, coefficients.index("kappa")] if "kappa" in coefficients else np.zeros(len(x))
+    made: dict[str, Callable[[], np.ndarray]] = {
+        "anderson_darling": lambda: anderson_darling(z)[1],
+        "ljung_box": lambda: autocorrelation(z),
+        "changing_variance": lambda: changing_variance(z, level),
+        "volatility_clustering": lambda: volatility_clustering(z),
+        "nonlinear_drift": lambda: nonlinear_drift(z, level, kappa * (t[-1] - t[0])),
+    }
+    if model.name == "levy":
+        index = values[:, coefficients.index("tail_index")]
+        made["sums_of_8"] = lambda: unstable_sums(np.diff(x, axis=1), index)
+    return {name: test() for name, test in made.items() if name not in model.not_tested}
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """Smallest p-value of the tests (..., test) that were made, corrected for their number.
+
+    NaN where none was.
+    """
+    made = np.isfinite(p_values)
+    smallest = np.where(made, p_values, 1.0).min(axis=-1)
+    number = made.sum(axis=-1)
+    return np.where(number > 0, np.minimum(number * smallest, 1.0), np.nan)

@@ -1,7 +1,8 @@
 """Models off the list of ``fit`` that are often the true ones, fitted to tell them from it.
 
-``measurement_noise`` and ``second_order`` are of a path; ``student_t`` and ``jumps`` of independent
-increments. A rival that is far more likely than the best model of the list rejects it.
+``measurement_noise`` and ``second_order`` are of a path, ``student_t`` and ``jumps`` of independent
+increments, ``garch`` of increments whose size depends on the last one. A rival that is far more
+likely than the best model of the list rejects it.
 """
 
 import math
@@ -11,13 +12,13 @@ import numpy as np
 from sgdphys.compiling import compiled
 
 RIVALS = {
-    "measurement_noise": ("a process under measurement noise, ARMA(1,1),", 4),
-    "second_order": ("a second-order process, AR(2),", 4),
-    "student_t": ("a walk with Student t increments", 3),
-    "jumps": ("a Wiener process with jumps", 4),
-    "garch": ("a walk whose noise depends on the last step, GARCH(1,1),", 4),
+    "measurement_noise": 4,  # ARMA(1,1)
+    "second_order": 4,  # AR(2)
+    "student_t": 3,
+    "jumps": 4,  # of a mixture of two normal laws
+    "garch": 4,  # GARCH(1,1)
 }
-"""What they are, and the number of their coefficients."""
+"""The number of their coefficients."""
 OF_PATHS = ("measurement_noise", "second_order")
 OF_STEPS = ("student_t", "jumps")
 _LARGEST = 0.98
@@ -300,8 +301,8 @@ def garch_rival(dx: np.ndarray) -> np.ndarray:
     """
     out = np.empty(len(dx))
     _garch(np.ascontiguousarray(dx), out)
-    return RIVALS["garch"][1] * np.log(dx.shape[1]) - 2 * out
+    return RIVALS["garch"] * np.log(dx.shape[1]) - 2 * out
 
 
 def _bic(rivals: tuple[str, ...], likelihood: np.ndarray, n: int) -> np.ndarray:
-    return np.array([RIVALS[name][1] for name in rivals]) * np.log(n) - 2 * likelihood
+    return np.array([RIVALS[name] for name in rivals]) * np.log(n) - 2 * likelihood

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from sgdphys.compiling import compiled
-from sgdphys.dynamics.models.model import Estimates, Model
+from sgdphys.dynamics.models.model import Estimates, Model, path_of
 from sgdphys.dynamics.models.residual_tests import explained
 from sgdphys.glossary import Quantity
 
@@ -276,7 +276,7 @@ class ScaledBrownian(Model):
     ) -> np.ndarray:
         """Independent paths from ``start`` at the first time, which may be after the origin."""
         dx = np.sqrt(_variances(values, t)) * rng.standard_normal((copies, len(t) - 1))
-        return start + np.concatenate([np.zeros((copies, 1)), dx.cumsum(axis=1)], axis=1)
+        return path_of(start, dx)
 
     def may_be_best(self, x: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Whether the size of increments depends on time or its logarithm (Glejser's test)."""

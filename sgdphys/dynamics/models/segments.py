@@ -7,17 +7,11 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.arguments import checked
-from sgdphys.dynamics.diffusion.wiener_tests import anderson_darling, holm
 from sgdphys.dynamics.models.catalogue import MODELS
 from sgdphys.dynamics.models.change_points import LEAST, SQUARES, change_points
 from sgdphys.dynamics.models.model import Model
 from sgdphys.dynamics.models.reasons import REJECT_BELOW
-from sgdphys.dynamics.models.residual_tests import (
-    autocorrelation,
-    changing_variance,
-    nonlinear_drift,
-    volatility_clustering,
-)
+from sgdphys.dynamics.models.residual_tests import holm, p_values_of
 from sgdphys.dynamics.series import over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs, status_of
 from sgdphys.errors import InputError, nearest
@@ -183,14 +177,5 @@ def _stretch(model: Model, x: np.ndarray, t: np.ndarray, confidence: float) -> l
 def _p_value_of_residuals(model: Model, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> float:
     """Smallest p-value of the tests of the residuals of one series, after Holm."""
     z = model.steps(values, x, t)[:1]
-    level = x[None, :-1]
-    names = list(model.coefficients)
-    kappa = values[names.index("kappa")] if "kappa" in names else 0.0
-    p_values = [
-        anderson_darling(z)[1],
-        autocorrelation(z),
-        changing_variance(z, level),
-        volatility_clustering(z),
-        nonlinear_drift(z, level, np.array([kappa * (t[-1] - t[0])])),
-    ]
-    return float(holm(np.stack(p_values))[0])
+    tests = p_values_of(model, values[None], z, x[None], t)
+    return float(holm(np.stack(list(tests.values()), axis=-1))[0])

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import ndtri_exp, stdtr, stdtrit
 
 from sgdphys.compiling import compiled
-from sgdphys.dynamics.models.model import Estimates, Model
+from sgdphys.dynamics.models.model import Estimates, Model, path_of
 from sgdphys.dynamics.status import even_spacing, takes_few_values
 from sgdphys.glossary import GLOSSARY, Quantity
 
@@ -251,7 +251,7 @@ class Student(Model):
         else:
             unit = rng.standard_t(freedom, shape) * np.sqrt(1 - 2 / freedom)
         dx = drift * spacing + np.sqrt(2 * diffusion * spacing) * unit
-        return start + np.concatenate([np.zeros((copies, 1)), dx.cumsum(axis=1)], axis=1)
+        return path_of(start, dx)
 
     def may_be_best(self, x: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Whether the kurtosis of increments is above that of a normal law by a standard error.

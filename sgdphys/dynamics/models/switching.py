@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import gammainccinv, gammaincinv, log_ndtr, ndtri, ndtri_exp
 
 from sgdphys.compiling import compiled
-from sgdphys.dynamics.models.model import Estimates, Model
+from sgdphys.dynamics.models.model import Estimates, Model, path_of
 from sgdphys.dynamics.models.residual_tests import volatility_clustering
 from sgdphys.dynamics.status import even_spacing
 from sgdphys.glossary import GLOSSARY, Quantity
@@ -348,7 +348,7 @@ class Switching(Model):
             now ^= draws[k] < np.where(now, leave[1], leave[0])
         deviation = np.sqrt(2 * np.where(is_fast, fast, slow) * spacing)
         dx = drift * spacing + deviation * rng.standard_normal((copies, n))
-        return start + np.concatenate([np.zeros((copies, 1)), dx.cumsum(axis=1)], axis=1)
+        return path_of(start, dx)
 
     def may_be_best(self, x: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Whether sizes of increments are correlated, one-sided test of volatility clustering."""

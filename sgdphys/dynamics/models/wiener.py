@@ -4,7 +4,13 @@ import numpy as np
 from scipy.special import stdtrit
 
 from sgdphys.dynamics.diffusion.wiener import chi_squared_interval
-from sgdphys.dynamics.models.model import Estimates, Model, no_estimates, standard_normal_steps
+from sgdphys.dynamics.models.model import (
+    Estimates,
+    Model,
+    no_estimates,
+    path_of,
+    standard_normal_steps,
+)
 from sgdphys.glossary import GLOSSARY
 
 
@@ -117,4 +123,4 @@ def _simulate(
 ) -> np.ndarray:
     dt = np.diff(t)
     steps = drift * dt + np.sqrt(2 * diffusion * dt) * rng.standard_normal((copies, len(dt)))
-    return start + np.pad(np.cumsum(steps, axis=1), ((0, 0), (1, 0)))
+    return path_of(start, steps)
