@@ -271,9 +271,9 @@ counting. n is the number of increments; the other numbers are percentages of th
 in 200 series is 5 +- 1.5.
 
 "none" means that all models of the list were compared and the best was rejected. "not compared"
-means that the best of the compared ones was rejected, and that models which need evenly
-spaced points without gaps were not compared. White noise is an Ornstein-Uhlenbeck process that
-relaxes within one step; it is named ou, with that status."""
+means that the best of the compared ones was rejected, or is beaten on the longest stretch without
+gaps, and that models which need evenly spaced points without gaps were not compared.
+White noise is an Ornstein-Uhlenbeck process that relaxes within one step; it is named ou."""
 _COST = """Named by its own model, evenly spaced: where only the first five are compared / with all.
 """
 _TOLD = """Named as a wrong model / the true model is at least 100 times as likely (BIC, at its true
