@@ -6,6 +6,7 @@ from . import information as information
 from . import parallel as parallel
 from . import processes as processes
 from . import tasks as tasks
+from . import transitions as transitions
 from .fitting.result import fit as fit
 from .study.running import run as run
 from .study.runs import Run as Run
@@ -30,6 +31,7 @@ __all__ = [
     "record",
     "run",
     "tasks",
+    "transitions",
 ]
 
 __version__: str

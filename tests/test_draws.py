@@ -213,7 +213,7 @@ TOGETHER = {
         {"over": "replica", "bins": 4},
     ),
     "order_parameter": (
-        sp.dynamics.order_parameter, "case", lambda draw: noise(draw, replica=9, case=4), {}
+        sp.transitions.order_parameter, "case", lambda draw: noise(draw, replica=9, case=4), {}
     ),
 }  # fmt: skip
 

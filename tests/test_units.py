@@ -443,7 +443,7 @@ DYNAMICS = {
         {"1": "kendall p_value status trend"},
     ),
     "order_parameter": Case(
-        lambda s: d.order_parameter(series(s).isel(step=-1)),
+        lambda s: sp.transitions.order_parameter(series(s).isel(step=-1)),
         {"metre": "order", "metre**2": "susceptibility", "1": "binder"},
     ),
     "weight_entropy": Case(
@@ -652,12 +652,12 @@ def public(module: Any) -> set[str]:
 
 
 def test_every_public_function_is_here():
-    assert {name.split()[0] for name in DYNAMICS} == public(sp.dynamics)
+    assert {name.split()[0] for name in DYNAMICS} == public(sp.dynamics) | public(sp.transitions)
     of_networks = {"layer_information", "layer_cells"}
     assert INFORMATION.keys() | of_networks == public(sp.information)
     assert PROCESSES.keys() | {"corrupt"} == public(sp.processes)
     assert TASKS.keys() | {"idx", "table"} == public(sp.tasks)
-    modules = [sp.dynamics, sp.information, sp.processes, sp.tasks]
+    modules = [sp.dynamics, sp.transitions, sp.information, sp.processes, sp.tasks]
     assert NO_LABELS.keys() <= {name for module in modules for name in module.__all__}
 
 

@@ -8,8 +8,8 @@ import xarray as xr
 from sgdphys.arguments import checked
 from sgdphys.claims.estimates import Estimate
 from sgdphys.draws import Seed, stream
-from sgdphys.dynamics.intervals import jackknife_interval
 from sgdphys.errors import NotEnoughData
+from sgdphys.intervals import jackknife_interval
 
 _RESAMPLES = 1000
 _FEWEST = 4

@@ -5,7 +5,8 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.draws import Seed, bootstrap_draws
-from sgdphys.dynamics.intervals import (
+from sgdphys.information.onset import compression, finite_to_the_end, is_finite
+from sgdphys.intervals import (
     BOOTSTRAP,
     METHOD,
     Kind,
@@ -13,7 +14,6 @@ from sgdphys.dynamics.intervals import (
     mean_with_interval,
     resampled_means,
 )
-from sgdphys.information.onset import compression, finite_to_the_end, is_finite
 from sgdphys.quantities import labelled, number_of
 
 _CONFIDENCE = 0.95

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from sgdphys.dynamics.intervals import Kind, mean_with_interval
 from sgdphys.errors import NotEnoughData
+from sgdphys.intervals import Kind, mean_with_interval
 
 
 class Estimate(NamedTuple):
@@ -36,7 +36,7 @@ def over_replicas(values: xr.DataArray, kind: Kind = "symmetric") -> Estimate:
     values : DataArray (replica, ...)
         Values that are not finite are left out. Too few finite replicas have no interval.
     kind : str
-        Kind of the quantity: see ``dynamics.intervals``. The mean over what is not a replica is
+        Kind of the quantity: see ``intervals``. The mean over what is not a replica is
         geometric too where that over replicas is.
     """
     each = mean_by_replica(values, kind).rename("value")

@@ -6,9 +6,9 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.claims.estimates import Estimate
-from sgdphys.dynamics.intervals import jackknife_interval
 from sgdphys.errors import NotEnoughData
 from sgdphys.information.onset import LEAST_LOSS, ONSET_SHARE, loss_epoch
+from sgdphys.intervals import jackknife_interval
 
 LAWS = ("exponential", "power", "linear", "no relation")
 _FEWEST, _FEWEST_LAYERS = 8, 3

@@ -7,7 +7,7 @@ import xarray as xr
 
 from sgdphys.claims.estimates import Estimate
 from sgdphys.claims.results import Results
-from sgdphys.dynamics.intervals import Kind
+from sgdphys.intervals import Kind
 
 Measured = xr.DataArray | xr.Dataset | Estimate
 """Values per replica, or estimates as value, low and high, over any further dimensions."""

@@ -22,8 +22,8 @@ from sgdphys.claims.estimates import (
 from sgdphys.claims.results import CUTS, Results
 from sgdphys.claims.statistic import Measured, Statistic
 from sgdphys.dynamics.diffusion.wiener_tests import benjamini_hochberg
-from sgdphys.dynamics.intervals import FEWEST, Kind
 from sgdphys.errors import InputError, NotEnoughData, WorkError
+from sgdphys.intervals import FEWEST, Kind
 from sgdphys.quantities import interval_text
 from sgdphys.trajectory.writer import write_text
 

@@ -24,7 +24,6 @@ from .ensembles.ensemble_diffusion import ensemble_diffusion as ensemble_diffusi
 from .ensembles.ensemble_diffusion import variance_components as variance_components
 from .ensembles.entropy import entropy_balance as entropy_balance
 from .ensembles.entropy import weight_entropy as weight_entropy
-from .ensembles.order_parameter import order_parameter as order_parameter
 from .ensembles.overlaps import replica_overlap as replica_overlap
 from .ensembles.overlaps import unit_overlap as unit_overlap
 from .models.choice import fit as fit
@@ -87,7 +86,6 @@ __all__ = [
     "msd",
     "msd_exponent",
     "noise_alignment",
-    "order_parameter",
     "pass_rate",
     "predictive_checks",
     "project",

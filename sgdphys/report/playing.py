@@ -7,10 +7,10 @@ import matplotlib as mpl
 import numpy as np
 import xarray as xr
 
-from sgdphys.dynamics.intervals import finite_mean
 from sgdphys.figures.cases import case_labels
 from sgdphys.figures.layers import layer_styles
 from sgdphys.figures.style import with_cases
+from sgdphys.intervals import finite_mean
 
 _NOTHING = 65535
 """Stands for a number that is not finite."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sgdphys.dynamics.intervals import quantiles
+from sgdphys.intervals import quantiles
 
 _MOST_ROWS = 20_000
 _FORMULA = re.compile(r"[=+\-@\t\r\n]")

@@ -11,7 +11,7 @@ from sgdphys.claims import verdicts as product
 from sgdphys.claims.claim import Claim
 from sgdphys.claims.delays import compression_after_transition
 from sgdphys.claims.estimates import of_intervals, over_replicas
-from sgdphys.dynamics.intervals import mean_with_interval
+from sgdphys.intervals import mean_with_interval
 
 STATISTICS = statistics()
 REPLICAS, LAYERS = 8, 4

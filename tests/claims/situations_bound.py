@@ -10,7 +10,7 @@ from scipy.stats import norm, rankdata
 from sweeps import cases_of, joined
 
 from sgdphys.claims.claim import Claim
-from sgdphys.dynamics.intervals import jackknife_interval, means_without_each
+from sgdphys.intervals import jackknife_interval, means_without_each
 from sgdphys.study.settings import Study
 
 GROUPS = Mapping[str, xr.Dataset]

@@ -14,7 +14,7 @@ from sweeps import axes, cases_of, joined
 from sgdphys.analyses.diffusion.bursts import share_interval
 from sgdphys.claims.claim import Claim
 from sgdphys.dynamics.ensembles.entropy import log_determinant_bias
-from sgdphys.dynamics.intervals import jackknife_interval, means_without_each
+from sgdphys.intervals import jackknife_interval, means_without_each
 from sgdphys.study.settings import Study
 
 ALIKE = 0.5

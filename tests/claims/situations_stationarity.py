@@ -16,7 +16,7 @@ from sweeps import cases_of, joined
 
 from sgdphys.claims.claim import Claim
 from sgdphys.dynamics.diffusion.entropy_production import entropy_production as produced_by
-from sgdphys.dynamics.intervals import (
+from sgdphys.intervals import (
     finite_mean,
     jackknife_interval,
     mean_with_interval,

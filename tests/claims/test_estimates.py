@@ -6,7 +6,7 @@ import xarray as xr
 from scipy import stats
 
 from sgdphys.claims.estimates import Estimate, difference, over_replicas, p_value
-from sgdphys.dynamics.intervals import mean_with_interval
+from sgdphys.intervals import mean_with_interval
 
 
 def test_geometric_means_are_those_of_logarithms_over_layers_and_replicas():

@@ -8,7 +8,7 @@ from cells import Cell, interval, one_by_one
 from simulators import ornstein_uhlenbeck, wiener
 
 import sgdphys as sp
-from sgdphys.dynamics.intervals import mean_with_interval
+from sgdphys.intervals import mean_with_interval
 
 _MEMBERS = (3, 5, 10, 50)
 _DRAWS = {
@@ -127,7 +127,7 @@ def moment_cells():
 
     def moments(members, name, truth, rng, series):
         m = xr.DataArray(rng.standard_normal((members, series)), dims=("replica", "series"))
-        return interval(sp.dynamics.order_parameter(m), name, truth)
+        return interval(sp.transitions.order_parameter(m), name, truth)
 
     def coefficients(members, name, rng, series):
         dt = 0.05

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from estimators_of_series import ESTIMATORS, OF_INCREMENTS, WITHOUT, of_one_series
 
-from sgdphys import dynamics
+from sgdphys import dynamics, transitions
 from sgdphys.status import words
 
 POINTS = 181
@@ -170,7 +170,7 @@ OF_ENSEMBLES = {
     "diffusion_vs_lag": functools.partial(dynamics.diffusion_vs_lag, over="replica"),
     "msd": functools.partial(dynamics.msd, over="replica"),
     "msd_exponent": functools.partial(dynamics.msd_exponent, over="replica"),
-    "order_parameter": dynamics.order_parameter,
+    "order_parameter": transitions.order_parameter,
     "early_warning": functools.partial(dynamics.early_warning, over="replica", resamples=19),
     "kramers_moyal": functools.partial(dynamics.kramers_moyal, over="replica"),
 }

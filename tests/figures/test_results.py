@@ -111,7 +111,7 @@ CASES = {
     ),
     "msd": (lambda: (D.msd(series(), time="step"),), 1, 2, "(step)", "(um**2)"),
     "order_parameter": (
-        lambda: (D.order_parameter(xr.DataArray(
+        lambda: (sp.transitions.order_parameter(xr.DataArray(
             RNG.standard_normal((24, 4)) + np.arange(4.0), dims=("replica", "signal"),
             coords={"signal": [4.0, 1.0, 2.0, 3.0]}, attrs={"units": "weight"},
         )),), 3, 1, "signal", "order",

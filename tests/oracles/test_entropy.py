@@ -6,7 +6,7 @@ import xarray as xr
 from truths import covers
 
 from sgdphys import processes
-from sgdphys.dynamics import entropy_balance, entropy_production, order_parameter, weight_entropy
+from sgdphys.dynamics import entropy_balance, entropy_production, weight_entropy
 from sgdphys.dynamics.ensembles.entropy import log_determinant_bias
 from sgdphys.errors import InputError
 from sgdphys.status import words
@@ -193,16 +193,3 @@ def test_production_needs_a_whole_path():
         entropy_production(x)
     with pytest.raises(InputError, match="too few for 2 coordinates"):
         entropy_production(np.zeros((15, 2)))
-
-
-def test_order_parameter_and_binder_cumulant():
-    rng = np.random.default_rng(10)
-    gaussian = order_parameter(xr.DataArray(rng.standard_normal(5000), dims="replica"))
-    assert float(gaussian["binder"]) == pytest.approx(0, abs=0.04)
-    assert float(gaussian["susceptibility"]) == pytest.approx(1 - 2 / np.pi, rel=0.05)
-    signs = xr.DataArray(rng.choice([-2.0, 2.0], 200), dims="replica")
-    ordered = order_parameter(signs)
-    assert float(ordered["binder"]) == pytest.approx(2 / 3)
-    assert float(ordered["order"]) == pytest.approx(2)
-    with pytest.raises(InputError, match="1 along 'replica' is too few"):
-        order_parameter(signs.isel(replica=[0]))

@@ -5,13 +5,13 @@ import xarray as xr
 
 from sgdphys.analyses.bottleneck.settings import Settings
 from sgdphys.analyses.source import Source
-from sgdphys.dynamics.intervals import METHOD, Kind, mean_with_interval
 from sgdphys.glossary import Quantity
 from sgdphys.information.bottleneck.critical import critical_betas
 from sgdphys.information.bottleneck.curve import bottleneck_curve, bound_betas
 from sgdphys.information.bottleneck.distance import NAMED, bottleneck_distance, onset_of
 from sgdphys.information.estimators.cells import layer_cells
 from sgdphys.information.onset import finite_to_the_end
+from sgdphys.intervals import METHOD, Kind, mean_with_interval
 from sgdphys.quantities import attributes, labelled
 
 _LOWEST = Quantity(

@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sgdphys.analyses.entry import Sources
-from sgdphys.dynamics.intervals import mean_with_interval
 from sgdphys.figures.cases import control_axis
 from sgdphys.figures.layers import layer_marker, layer_styles, layers_legend
 from sgdphys.figures.style import EXACT, PAGE, subplots
+from sgdphys.intervals import mean_with_interval
 
 AMOUNT = "swept_train_fraction"
 _COLOURS = "viridis"

@@ -9,9 +9,9 @@ from sgdphys.claims.estimates import Estimate
 from sgdphys.claims.ranks import spearman
 from sgdphys.claims.results import LEARNED, Results
 from sgdphys.claims.statistic import Statistic
-from sgdphys.dynamics.intervals import jackknife_interval, means_without_each
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information.onset import LEAST_LOSS, fall_after_peak, is_finite
+from sgdphys.intervals import jackknife_interval, means_without_each
 
 _READINGS = {"fitted": "beta_fit", "bound": "beta_bound"}
 """Values of the key ``beta`` of a claim: which of a layer's two betas it is about."""

@@ -5,12 +5,12 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from sgdphys.analyses.entry import Entry, Sources
-from sgdphys.dynamics.intervals import mean_with_interval
 from sgdphys.figures.cases import case_labels
 from sgdphys.figures.curves import ensemble_curve, points
 from sgdphys.figures.layers import layer_marker, layer_styles
 from sgdphys.figures.style import NULL, PAGE, epoch_axis, subplots, with_cases
 from sgdphys.information.onset import fall_after_peak
+from sgdphys.intervals import mean_with_interval
 from sgdphys.quantities import axis_label
 
 

@@ -6,10 +6,10 @@ from matplotlib.figure import Figure
 
 from sgdphys.analyses.critical_batch.tuning import tuned
 from sgdphys.analyses.entry import Entry, Sources
-from sgdphys.dynamics.intervals import mean_with_interval
 from sgdphys.dynamics.sgd.critical_batch_size import critical_batch_size
 from sgdphys.errors import InputError
 from sgdphys.figures.style import EXACT, NULL, PAGE, subplots
+from sgdphys.intervals import mean_with_interval
 
 
 def steps_to_loss(sources: Sources) -> Figure:

@@ -6,9 +6,9 @@ from sgdphys.analyses.critical_batch.tuning import tuned
 from sgdphys.claims.estimates import Estimate
 from sgdphys.claims.results import Results
 from sgdphys.claims.statistic import Statistic
-from sgdphys.dynamics.intervals import finite_mean, jackknife_interval, means_without_each
 from sgdphys.dynamics.sgd.critical_batch_size import fitted_law
 from sgdphys.errors import NotEnoughData
+from sgdphys.intervals import finite_mean, jackknife_interval, means_without_each
 
 
 def critical_batch_over_noise_scale(results: Results) -> Estimate:

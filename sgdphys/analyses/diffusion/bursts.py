@@ -16,14 +16,14 @@ from sgdphys.dynamics.ensembles.ensemble_diffusion import (
     ensemble_diffusion,
     variance_components,
 )
-from sgdphys.dynamics.intervals import (
+from sgdphys.errors import InputError
+from sgdphys.intervals import (
     METHOD,
     clopper_pearson,
     finite_mean,
     jackknife_interval,
     means_without_each,
 )
-from sgdphys.errors import InputError
 from sgdphys.processes import epoch_noise_diffusion
 from sgdphys.quantities import labelled
 from sgdphys.status import OK

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-from sgdphys.dynamics.intervals import finite_mean, means_without_each
+from sgdphys.intervals import finite_mean, means_without_each
 
 Kernel = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Maps I(X;T) (..., layer, epoch) and the output's I(T;Y) (..., epoch) to values (..., layer)."""

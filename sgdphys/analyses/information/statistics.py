@@ -10,10 +10,10 @@ from sgdphys.analyses.information.relaxation_statistics import RELAXATION
 from sgdphys.claims.estimates import Estimate, over_replicas
 from sgdphys.claims.results import Results
 from sgdphys.claims.statistic import Statistic
-from sgdphys.dynamics.intervals import jackknife_interval, means_without_each
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information.fit import FITTED, loss_after_fit, loss_during_fit, relative_length
 from sgdphys.information.onset import LEAST_LOSS, compression, fall_after_peak, is_finite
+from sgdphys.intervals import jackknife_interval, means_without_each
 
 _FEWEST = 4
 

@@ -6,7 +6,6 @@ from matplotlib.lines import Line2D
 
 from sgdphys.analyses.entry import Sources
 from sgdphys.analyses.information.plane import estimator_line
-from sgdphys.dynamics.intervals import mean_with_interval
 from sgdphys.figures.cases import (
     case_colours,
     case_labels,
@@ -19,6 +18,7 @@ from sgdphys.figures.plots.information_plane import NULL_LABEL, information_plan
 from sgdphys.figures.plots.information_vs_epoch import information_vs_epoch
 from sgdphys.figures.style import NULL, PAGE, subplots, with_cases
 from sgdphys.information.onset import LEAST_LOSS, fall_after_peak
+from sgdphys.intervals import mean_with_interval
 from sgdphys.quantities import axis_label
 
 

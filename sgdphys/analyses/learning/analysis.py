@@ -5,10 +5,10 @@ import xarray as xr
 
 from sgdphys.analyses.learning.settings import Settings
 from sgdphys.analyses.source import Source
-from sgdphys.dynamics.ensembles.order_parameter import order_parameter
-from sgdphys.dynamics.intervals import METHOD, Kind, mean_with_interval
 from sgdphys.information.onset import finite_to_the_end
+from sgdphys.intervals import METHOD, Kind, mean_with_interval
 from sgdphys.quantities import in_unit, labelled
+from sgdphys.transitions.order_parameter import order_parameter
 
 _FEWEST = 5
 _ENSEMBLE: dict[str, Kind] = {"relaxation_epoch": "positive", "final_test_accuracy": "symmetric"}

@@ -8,15 +8,15 @@ import xarray as xr
 from sgdphys import processes
 from sgdphys.analyses.pitchfork.settings import Settings
 from sgdphys.analyses.source import Source
-from sgdphys.dynamics.ensembles.order_parameter import order_parameter
-from sgdphys.dynamics.intervals import METHOD, mean_with_interval
 from sgdphys.dynamics.sgd.flatness import project
 from sgdphys.dynamics.slowing.critical_point import critical_point
 from sgdphys.dynamics.slowing.early_warning import early_warning
 from sgdphys.dynamics.slowing.relaxation_time import relaxation_time
 from sgdphys.dynamics.slowing.rolling_indicators import rolling_indicators
 from sgdphys.engines.curvature import hessians, landscape_of
+from sgdphys.intervals import METHOD, mean_with_interval
 from sgdphys.quantities import labelled, with_prefix
+from sgdphys.transitions.order_parameter import order_parameter
 
 if TYPE_CHECKING:
     from sgdphys.study.settings import Study

@@ -9,13 +9,13 @@ from sgdphys.analyses.diffusion.bursts import find_bursts
 from sgdphys.analyses.source import Source
 from sgdphys.analyses.stationarity.settings import PRODUCING, Settings
 from sgdphys.dynamics.diffusion.entropy_production import entropy_production
-from sgdphys.dynamics.intervals import METHOD, mean_with_interval
 from sgdphys.dynamics.sgd.flatness import hessian_mode_statistics, project, variance_flatness
 from sgdphys.dynamics.sgd.fluctuation_ratios import fluctuation_ratios, minibatch_gradients
 from sgdphys.engines.base import Ensemble
 from sgdphys.engines.curvature import Landscape, hessian_products, landscape_of, leading_curvature
 from sgdphys.engines.gradients import full_gradients
 from sgdphys.errors import NotEnoughData
+from sgdphys.intervals import METHOD, mean_with_interval
 from sgdphys.quantities import labelled
 
 _PRODUCTS = 4

@@ -9,14 +9,14 @@ from sgdphys.arguments import checked
 from sgdphys.containers import finite_array
 from sgdphys.dynamics.clock import points_at, require_within
 from sgdphys.dynamics.diffusion.msd import lags_in_steps, msd
-from sgdphys.dynamics.intervals import (
+from sgdphys.dynamics.series import paths, require_free_names, require_one_dimension
+from sgdphys.errors import InputError
+from sgdphys.intervals import (
     METHOD,
     finite_mean,
     jackknife_interval,
     means_without_each,
 )
-from sgdphys.dynamics.series import paths, require_free_names, require_one_dimension
-from sgdphys.errors import InputError
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled, number_of
 

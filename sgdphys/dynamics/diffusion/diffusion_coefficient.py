@@ -11,11 +11,11 @@ from sgdphys.containers import require_dimensions
 from sgdphys.dynamics.clock import number_given, whole_lags
 from sgdphys.dynamics.diffusion.msd import doubling, gappy_msd
 from sgdphys.dynamics.diffusion.wiener import fit_wiener
-from sgdphys.dynamics.intervals import METHOD, Kind, mean_with_interval
 from sgdphys.dynamics.series import Paths, over_sound_series, paths, require_one_dimension, result
 from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.errors import InputError, nearest
 from sgdphys.glossary import Quantity
+from sgdphys.intervals import METHOD, Kind, mean_with_interval
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import attributes, labelled, number_of
 from sgdphys.status import CONSTANT, OK, ONCE, STRAIGHT, TOO_SHORT, UNEVEN

@@ -7,10 +7,10 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.draws import RESAMPLES, Seed, bootstrap_draws
-from sgdphys.dynamics.intervals import finite_mean, resampled_means
 from sgdphys.dynamics.series import paths
 from sgdphys.errors import InputError, nearest
 from sgdphys.glossary import Quantity
+from sgdphys.intervals import finite_mean, resampled_means
 from sgdphys.missing import labelled_without_missing
 from sgdphys.quantities import labelled, number_of
 

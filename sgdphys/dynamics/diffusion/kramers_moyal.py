@@ -11,7 +11,6 @@ from sgdphys import parallel
 from sgdphys.arguments import checked, require_whole
 from sgdphys.compiling import compiled
 from sgdphys.dynamics.clock import number_given
-from sgdphys.dynamics.intervals import Kind, jackknife_interval
 from sgdphys.dynamics.series import (
     BLOCK_BYTES,
     Paths,
@@ -21,6 +20,7 @@ from sgdphys.dynamics.series import (
 )
 from sgdphys.dynamics.status import FLOAT64, Needs, precision_of, status_of
 from sgdphys.errors import InputError, nearest
+from sgdphys.intervals import Kind, jackknife_interval
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled, number_of
 from sgdphys.status import DIVERGED, TINY

@@ -12,12 +12,6 @@ from scipy.special import binom, ndtri
 from sgdphys.arguments import checked
 from sgdphys.dynamics.clock import whole_lags
 from sgdphys.dynamics.diffusion.msd import complete_msd, doubling, gappy_msd
-from sgdphys.dynamics.intervals import (
-    METHOD,
-    finite_mean,
-    jackknife_interval,
-    means_without_each,
-)
 from sgdphys.dynamics.series import (
     over_sound_series,
     paths,
@@ -28,6 +22,12 @@ from sgdphys.dynamics.series import (
 )
 from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.errors import InputError
+from sgdphys.intervals import (
+    METHOD,
+    finite_mean,
+    jackknife_interval,
+    means_without_each,
+)
 from sgdphys.processes import fractional_brownian
 from sgdphys.quantities import GENERALISED_DIFFUSION, labelled, number_of
 from sgdphys.status import END_OF_RANGE, FEW_VALUES, OK

@@ -10,8 +10,8 @@ from scipy.special import stdtrit
 from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array, require_dimensions
 from sgdphys.draws import Seed, stream
-from sgdphys.dynamics.intervals import METHOD, finite_mean, jackknife_interval, means_without_each
 from sgdphys.errors import InputError
+from sgdphys.intervals import METHOD, finite_mean, jackknife_interval, means_without_each
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled, number_of
 
@@ -108,7 +108,7 @@ def replica_overlap(
     See Also
     --------
     unit_overlap : Overlap of the units of one layer.
-    order_parameter : Binder cumulant of a signed order parameter.
+    sgdphys.transitions.order_parameter : Binder cumulant of a signed order parameter.
 
     Notes
     -----

@@ -5,9 +5,9 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array, require_dimensions
-from sgdphys.dynamics.intervals import METHOD, finite_mean, jackknife_interval, means_without_each
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.glossary import Quantity
+from sgdphys.intervals import METHOD, finite_mean, jackknife_interval, means_without_each
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
 

@@ -7,7 +7,11 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.containers import array_of, labelled_array, require_dimensions
-from sgdphys.dynamics.intervals import (
+from sgdphys.dynamics.series import paths
+from sgdphys.dynamics.sgd.fluctuation_ratios import require_rates
+from sgdphys.dynamics.slowing.autocorrelation import autocorrelation
+from sgdphys.errors import InputError, NotEnoughData
+from sgdphys.intervals import (
     METHOD,
     Kind,
     finite_mean,
@@ -15,10 +19,6 @@ from sgdphys.dynamics.intervals import (
     mean_with_interval,
     means_without_each,
 )
-from sgdphys.dynamics.series import paths
-from sgdphys.dynamics.sgd.fluctuation_ratios import require_rates
-from sgdphys.dynamics.slowing.autocorrelation import autocorrelation
-from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.missing import labelled_without_missing, numbers_of
 from sgdphys.quantities import attributes, in_unit, labelled, number_of
 

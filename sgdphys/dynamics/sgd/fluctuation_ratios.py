@@ -8,9 +8,9 @@ import xarray as xr
 from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array, require_dimensions
 from sgdphys.dynamics.clock import number_given
-from sgdphys.dynamics.intervals import METHOD, finite_mean, jackknife_interval, means_without_each
 from sgdphys.dynamics.series import paths
 from sgdphys.errors import InputError
+from sgdphys.intervals import METHOD, finite_mean, jackknife_interval, means_without_each
 from sgdphys.missing import labelled_without_missing
 from sgdphys.quantities import attributes, labelled
 

@@ -8,7 +8,10 @@ from sgdphys.arguments import checked, require_whole
 from sgdphys.containers import require_dimensions, require_kind
 from sgdphys.draws import RESAMPLES, Seed, bootstrap_draws, stream
 from sgdphys.dynamics.clock import number_given
-from sgdphys.dynamics.intervals import (
+from sgdphys.dynamics.sgd.crossing import crossing_epoch
+from sgdphys.dynamics.slowing.surrogates import memory_of
+from sgdphys.errors import InputError
+from sgdphys.intervals import (
     BOOTSTRAP,
     METHOD,
     Kind,
@@ -18,9 +21,6 @@ from sgdphys.dynamics.intervals import (
     means_without_each,
     resampled_means,
 )
-from sgdphys.dynamics.sgd.crossing import crossing_epoch
-from sgdphys.dynamics.slowing.surrogates import memory_of
-from sgdphys.errors import InputError
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
 

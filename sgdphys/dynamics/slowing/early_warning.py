@@ -17,7 +17,7 @@ from sgdphys.dynamics.clock import pairs_at, points_within
 from sgdphys.dynamics.series import Paths, over_sound_series, paths, result
 from sgdphys.dynamics.slowing.autocorrelation import require_even
 from sgdphys.dynamics.slowing.detrending import METHODS, rest_of, smoothing_points
-from sgdphys.dynamics.slowing.ensemble_indicators import across_members, require_members
+from sgdphys.dynamics.slowing.ensemble_indicators import across_members
 from sgdphys.dynamics.slowing.rolling_indicators import (
     INDICATORS,
     NARROWEST,
@@ -27,6 +27,7 @@ from sgdphys.dynamics.slowing.rolling_indicators import (
 from sgdphys.dynamics.slowing.surrogates import KINDS, surrogates_of
 from sgdphys.dynamics.status import Needs, precision_of, status_of
 from sgdphys.errors import InputError, nearest
+from sgdphys.intervals import require_members
 from sgdphys.missing import numbers_of
 from sgdphys.status import CONSTANT, OK
 

@@ -8,11 +8,9 @@ import xarray as xr
 
 from sgdphys.dynamics.clock import pairs_at
 from sgdphys.dynamics.series import paths, require_free_names
-from sgdphys.errors import InputError, nearest
+from sgdphys.intervals import require_members
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled, number_of
-
-_FEWEST_MEMBERS = 5
 
 
 @np.errstate(all="ignore")  # odd series have no value, and harm no other
@@ -90,17 +88,6 @@ def ensemble_indicators(
     data["count"] = data["count"].astype(np.int64)
     named = {"count": number_of(f"members along {over}")}
     return labelled(data, named, x=series.value_unit, t=series.time_unit)
-
-
-def require_members(x: xr.DataArray, over: str) -> None:
-    """Refuse an ensemble of too few members."""
-    if over not in x.dims:
-        raise InputError(f"there is no dimension {over!r}; {nearest(over, x.dims)}")
-    if x.sizes[over] < _FEWEST_MEMBERS:
-        raise InputError(
-            f"{x.sizes[over]} along {over!r} is too few for an ensemble at fixed time; at least "
-            f"{_FEWEST_MEMBERS} are needed: train more replicas, or use windows along time"
-        )
 
 
 def across_members(x: np.ndarray, early: np.ndarray, late: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -31,7 +31,7 @@ def order_parameter(
     Parameters
     ----------
     result : Dataset
-        Of ``dynamics.order_parameter``, along one dimension: order, susceptibility and binder with
+        Of ``transitions.order_parameter``, along one dimension: order, susceptibility and binder with
         their intervals.
     panels : str or sequence of str
         Variables along the control parameter, one panel each.
@@ -59,7 +59,7 @@ def order_parameter(
     ...     np.random.default_rng(0).standard_normal((24, 4)) + np.arange(4.0),
     ...     dims=("replica", "signal"), coords={"signal": [0.5, 1.0, 1.5, 2.0]},
     ... )
-    >>> axes = sp.figures.order_parameter(sp.dynamics.order_parameter(m))
+    >>> axes = sp.figures.order_parameter(sp.transitions.order_parameter(m))
     >>> [ax.get_xlabel() for ax in axes]
     ['signal', 'signal', 'signal']
     """

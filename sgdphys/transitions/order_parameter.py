@@ -7,8 +7,13 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array
-from sgdphys.dynamics.intervals import METHOD, finite_mean, jackknife_interval, means_without_each
-from sgdphys.dynamics.slowing.ensemble_indicators import require_members
+from sgdphys.intervals import (
+    METHOD,
+    finite_mean,
+    jackknife_interval,
+    means_without_each,
+    require_members,
+)
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
 
@@ -46,8 +51,8 @@ def order_parameter(
 
     See Also
     --------
-    critical_point : Critical point from relaxation times.
-    replica_overlap : Overlap of replicas, an order parameter without a sign.
+    sgdphys.dynamics.critical_point : Critical point from relaxation times.
+    sgdphys.dynamics.replica_overlap : Overlap of replicas, an order parameter without a sign.
 
     Notes
     -----
@@ -70,7 +75,7 @@ def order_parameter(
     >>> import sgdphys as sp
     >>> noise = np.random.default_rng(0).standard_normal(2000)
     >>> m = xr.DataArray([np.sign(noise), noise], dims=("phase", "replica"))
-    >>> abs(sp.dynamics.order_parameter(m)["binder"].values.round(2))
+    >>> abs(sp.transitions.order_parameter(m)["binder"].values.round(2))
     array([0.67, 0.02])
     """
     m = labelled_array(m, over)

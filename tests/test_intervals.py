@@ -5,8 +5,8 @@ import pytest
 import xarray as xr
 
 from sgdphys.claims.estimates import over_replicas
-from sgdphys.dynamics.ensembles.order_parameter import order_parameter
-from sgdphys.dynamics.intervals import bootstrap_interval, mean_with_interval, resampled_means
+from sgdphys.intervals import bootstrap_interval, mean_with_interval, resampled_means
+from sgdphys.transitions.order_parameter import order_parameter
 
 TRIALS = 4000
 MEMBERS = {

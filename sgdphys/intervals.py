@@ -26,6 +26,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.arguments import checked
+from sgdphys.errors import InputError, nearest
 
 Kind = Literal["symmetric", "positive", "geometric", "share", "median"]
 METHOD = "Student's t over replicas (jackknife); positive quantities by their logarithm"
@@ -33,6 +34,7 @@ BOOTSTRAP = "Student's t over replicas (standard error of the bootstrap)"
 """Attributes ``interval_method`` of results."""
 FEWEST: dict[Kind, int] = {"symmetric": 2, "positive": 3, "geometric": 2, "share": 1, "median": 6}
 """Finite members that an interval needs."""
+_FEWEST_MEMBERS = 5
 _SKEWNESS = 1.5
 """How much the skewness of the members widens the upper end; fixed by the counts above."""
 
@@ -298,3 +300,14 @@ def clopper_pearson(
         low = np.where(fewest > 0, betaincinv(fewest, n - fewest + 1, tail), 0.0)
         high = np.where(most < n, betaincinv(most + 1, n - most, 1 - tail), 1.0)
     return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
+
+
+def require_members(x: xr.DataArray, over: str) -> None:
+    """Refuse an ensemble of too few members."""
+    if over not in x.dims:
+        raise InputError(f"there is no dimension {over!r}; {nearest(over, x.dims)}")
+    if x.sizes[over] < _FEWEST_MEMBERS:
+        raise InputError(
+            f"{x.sizes[over]} along {over!r} is too few for an ensemble at fixed time; at least "
+            f"{_FEWEST_MEMBERS} are needed: train more replicas, or use windows along time"
+        )
