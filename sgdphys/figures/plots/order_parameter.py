@@ -31,8 +31,8 @@ def order_parameter(
     Parameters
     ----------
     result : Dataset
-        Of ``transitions.order_parameter``, along one dimension: order, susceptibility and binder with
-        their intervals.
+        Of ``transitions.order_parameter``, along one dimension: order, susceptibility and binder
+        with their intervals.
     panels : str or sequence of str
         Variables along the control parameter, one panel each.
     control : str, optional
