@@ -41,6 +41,7 @@ def ising_chain(sizes: Any, couplings: Any, *, replicas: int = 100, rng: Seed = 
     See Also
     --------
     curie_weiss : A continuous transition.
+    ising : The same neighbours in two dimensions, where there is a transition.
 
     Notes
     -----

@@ -147,7 +147,7 @@ def potts(
     proportional to N!/(n_1! .. n_q!) exp(K sum_k n_k**2/(2 N)). The phases have equal free energy
     per spin at K = 2 (q - 1)/(q - 2) log(q - 1), where m jumps from 0 to (q - 2)/(q - 1): for three
     states K = 4 log(2) = 2.772589 and a jump of 1/2. There the weight of the three ordered phases
-    together tends to 1.1264 times that of the disordered one, a ratio that does not grow with N.
+    together tends to 1.1262 times that of the disordered one, a ratio that does not grow with N.
     Occupations are enumerated in descending order: about N**2/12 for three states.
 
     References
