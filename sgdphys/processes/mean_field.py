@@ -15,7 +15,7 @@ from sgdphys.glossary import Quantity
 from sgdphys.processes.scans import Law, enumerated
 
 MOST_STATES = 10_000_000
-"""Occupations of the Potts model that are enumerated at most: each takes 30 bytes and 20 ns."""
+"""Occupations of the Potts model to enumerate: each takes 70 bytes, and 20 ns per coupling."""
 _COUPLING = Quantity("1", "coupling", "K", "coupling divided by the temperature")
 
 
@@ -192,7 +192,7 @@ def potts(
         },
         truth={
             "process": "potts",
-            "states": states,
+            "states": int(states),
             "order_of_transition": "first order",
             "critical_point": 2 * (states - 1) / (states - 2) * math.log(states - 1),
             "jump": (states - 2) / (states - 1),

@@ -53,7 +53,8 @@ def ramped_fold(
     Raises
     ------
     InputError
-        For speeds outside their range or given twice, too few points, or a negative noise.
+        For speeds outside their range, given twice or too slow to be solved, too few points, or a
+        negative noise.
 
     See Also
     --------
@@ -61,17 +62,18 @@ def ramped_fold(
 
     Notes
     -----
-    dx/dt = r + x - x**3, with r ramped from -3/2 to 3/2 at dr/dt = v and back, from the stationary
-    state. At speed 0 the state jumps at r = +-2/(3 sqrt(3)), and the area of the loop is 3/2. At
-    speed v the jumps are late by 2.33811 v**(2/3)/3**(1/6), with the first zero of the Airy
-    function, so that the area is 3/2 + 2 * 3**(1/3) * 2.33811 v**(2/3), up to terms of order v
-    log(v). The dynamics has no noise: fluctuations would let the state escape before the fold, and
-    close the loop at speed 0. Means over cells make sums over the control parameter exact.
+    dx/dt = r + x - x**3, with r ramped from -3/2 to 3/2 at dr/dt = v and back, each way from a
+    state that follows r steadily. At speed 0 the state jumps at r = +-2/(3 sqrt(3)), and the area
+    of the loop is 3/2. At speed v the jumps are late by 2.33811 v**(2/3)/3**(1/6), with the first
+    zero of the Airy function, so that the area is 3/2 + 2 * 3**(1/3) * 2.33811 v**(2/3), up to
+    terms of order v log(v). The dynamics has no noise: fluctuations would let the state escape
+    before the fold, and close the loop at speed 0. Since m is a mean over cells, its sum over the
+    control parameter has no error from the finite number of points.
 
     References
     ----------
     Jung, Gray, Roy and Mandel (1990), Phys. Rev. Lett. 65, 1873.
-    Berglund and Gentz (2006), "Noise-induced phenomena in slow-fast dynamical systems", chapter 4.
+    Berglund and Gentz (2006), "Noise-induced phenomena in slow-fast dynamical systems".
 
     Examples
     --------
@@ -131,15 +133,19 @@ def ramped_fold(
 
 def _up(speed: float, edges: np.ndarray) -> np.ndarray:
     """State on the way up, averaged over every cell of the control parameter."""
-    start = np.roots([-1, 0, 1, edges[0]])
-    lower = float(start[np.abs(start.imag) < 1e-9].real.min())
-    path = integrate.odeint(
+    roots = np.roots([-1, 0, 1, edges[0]])
+    lower = float(roots[np.abs(roots.imag) < 1e-9].real.min())
+    start = lower - speed / (3 * lower**2 - 1) ** 2  # behind the stationary state
+    path, report = integrate.odeint(
         lambda y, r: [(r + y[0] - y[0] ** 3) / speed, y[0]],  # the state, and its integral
-        [lower, 0.0],
+        [start, 0.0],
         edges,
         Dfun=lambda y, r: [[(1 - 3 * y[0] ** 2) / speed, 0.0], [1.0, 0.0]],
         rtol=1e-9,
         atol=1e-10,
         mxstep=100_000,
+        full_output=True,
     )
+    if report["message"] != "Integration successful.":
+        raise InputError(f"the ramp at speed {speed:g} cannot be solved; take a faster one")
     return np.diff(path[:, 1]) / np.diff(edges)

@@ -5,10 +5,12 @@ import math
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy import optimize, special
 
 from sgdphys import processes
 from sgdphys.errors import InputError
+from sgdphys.transitions.samples import samples_of
 
 MAGNETS = (processes.curie_weiss, processes.ising_chain, processes.potts)
 
@@ -349,6 +351,26 @@ def test_refusals_of_the_ramped_fold(change, said):
     given = {"speeds": [0.1]} | change
     with pytest.raises(InputError, match=said):
         processes.ramped_fold(given.pop("speeds"), **given)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        processes.curie_weiss([40, 20], [[1.1, 0.9], [1.2, 0.8]], replicas=6),
+        processes.separability([11, 7], [2.3, 1.7], replicas=6),
+    ],
+    ids=lambda data: data.attrs["process"],
+)
+def test_scans_are_what_estimators_read(data, tmp_path):
+    """Each size has values of the control parameter of its own, in memory and in a file."""
+    found = samples_of(data["m"])
+    assert found.values.shape == (2, 2, 6)
+    np.testing.assert_array_equal(found.controls, data["control"][::-1, ::-1])
+    np.testing.assert_array_equal(found.values, data["m"][::-1, ::-1])
+    data.to_netcdf(tmp_path / "scan.nc")
+    with xr.open_dataset(tmp_path / "scan.nc") as read:
+        xr.testing.assert_equal(read, data)
+        assert read.attrs["critical_point"] == data.attrs["critical_point"]
 
 
 @pytest.mark.parametrize("process", [*MAGNETS, processes.ising, processes.separability])
