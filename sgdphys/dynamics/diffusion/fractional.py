@@ -14,6 +14,8 @@ from sgdphys.compiling import compiled
 from sgdphys.dynamics.series import over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.quantities import GENERALISED_DIFFUSION, number_of
+from sgdphys.simd.operations import fma, load_block, store
+from sgdphys.simd.vectors import SAMPLES, lanes
 from sgdphys.status import END_OF_RANGE, OK
 
 FEWEST = 50
@@ -35,7 +37,6 @@ _MEMORY = 256
 """Number of past points that a prediction uses."""
 _NEAR = 200
 """Lags up to which autocovariances are differences of powers."""
-_COLUMNS_PER_GROUP = 16
 _BLOCK = 16 * 2**20
 
 
@@ -156,25 +157,71 @@ def prediction_errors(hurst: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray,
     return errors, deviations
 
 
+@compiled
+def _whitened_sums(rows, unit, noise, sums):
+    """Sums over whitened series: of their products with a whitened constant, and of squares.
+
+    Parameters
+    ----------
+    rows : (point, point)
+        Whitening matrix, whose entries above the diagonal are not read.
+    unit : (point,)
+        The whitened constant 1.
+    noise : (group, point * width)
+        ``width`` series side by side.
+    sums : (group, 2 * width)
+        Zeros, which are filled.
+    """
+    width = sums.shape[1] // 2
+    points = rows.shape[0]
+    for g in range(noise.shape[0]):
+        x, out = noise[g], sums[g]
+        along, squares = load_block(out, 0), load_block(out, width)
+        for k in range(0, points - 1, 2):  # two rows, for which every number is loaded once
+            here = load_block(x, 0)
+            first, second = here * rows[k, 0], here * rows[k + 1, 0]
+            for j in range(1, k + 1):
+                here = load_block(x, j * width)
+                first = fma(here, rows[k, j], first)
+                second = fma(here, rows[k + 1, j], second)
+            second = fma(load_block(x, (k + 1) * width), rows[k + 1, k + 1], second)
+            along = fma(second, unit[k + 1], fma(first, unit[k], along))
+            squares = fma(second, second, fma(first, first, squares))
+        if points % 2:
+            k = points - 1
+            first = load_block(x, 0) * rows[k, 0]
+            for j in range(1, points):
+                first = fma(load_block(x, j * width), rows[k, j], first)
+            along = fma(first, unit[k], along)
+            squares = fma(first, first, squares)
+        store(out, 0, along)
+        store(out, width, squares)
+
+
 def _exact_profile(dx: np.ndarray) -> np.ndarray:
     """Restricted log-likelihood (series, hurst): integrated over the mean, maximal in the variance.
 
     With the mean at its maximum instead, exponents near 1 are biased downwards in short series,
     whose mean is then nearly as uncertain as a single point.
     """
-    points = dx.shape[1]
-    # full groups of columns: the last bits of a matrix product depend on how a remainder is done
-    padding = np.zeros((-(len(dx) + 1) % _COLUMNS_PER_GROUP, points))
-    noise = np.concatenate([dx, padding, np.ones((1, points))]).T.copy()
-    found = np.empty((len(dx), len(HURST)))
+    series, points = dx.shape
+    width = SAMPLES * lanes(np.float64)
+    groups = -(-series // width)
+    # complete groups, so that the last bits of a result do not depend on the number of series
+    padded = np.zeros((groups * width, points))
+    padded[:series] = dx
+    noise = padded.reshape(groups, width, points).transpose(0, 2, 1).reshape(groups, -1)
+    found = np.empty((series, len(HURST)))
+    rows = np.zeros((points, points))
     for k, hurst in enumerate(HURST):
-        rows = np.zeros((points, points))
         logs = _whiten(autocovariance(hurst, points), rows)
-        errors = rows @ noise
-        unit, e = errors[:, -1], errors[:, : len(dx)]
-        mean = np.einsum("p,ps->s", unit, e)
-        squares = np.einsum("ps,ps->s", e, e) - mean**2 / (unit @ unit)
-        found[:, k] = -0.5 * ((points - 1) * np.log(squares) + logs + np.log(unit @ unit))
+        unit = rows.sum(axis=1)
+        information = (unit**2).sum()
+        sums = np.zeros((groups, 2 * width))
+        _whitened_sums(rows, unit, noise, sums)
+        along, squares = sums.reshape(groups, 2, width).transpose(1, 0, 2).reshape(2, -1)
+        squares = (squares - along**2 / information)[:series]
+        found[:, k] = -0.5 * ((points - 1) * np.log(squares) + logs + np.log(information))
     return found
 
 
