@@ -151,13 +151,12 @@ def _reasons(
     without_numbers: dict[Any, str] = {}
     rejections = rejected.ravel().tolist()
     for s, kind in enumerate(kinds.ravel().tolist()):
-        key = best[s], candidate[s], nearest[s], on_stretch[s], kind, states[s]
-        if not rejections[s]:
-            # the odds are said in so few digits that few sentences differ
-            key = (*key, said_odds(odds[s]), odds[s] < CLOSE)
-            if key in without_numbers:
-                said[s] = without_numbers[key]
-                continue
+        # the odds are said in so few digits that few sentences differ
+        key = (best[s], candidate[s], nearest[s], on_stretch[s], kind, states[s],
+               said_odds(odds[s]), odds[s] < CLOSE)  # fmt: skip
+        if not rejections[s] and key in without_numbers:
+            said[s] = without_numbers[key]
+            continue
         given: dict[str, Any] = {
             "best": best[s],
             "candidate": candidate[s],
