@@ -140,7 +140,7 @@ def _nodes_of(x, location, scale, step, out):
 
 @compiled
 def _at(row, u):
-    """Interpolate a row of the table at a node u >= 0 by cubic convolution; linear beyond its end."""
+    """Interpolate a row of the table at a node u >= 0 by cubic convolution; linear beyond."""
     last = row.shape[0] - 1
     if u >= last:
         return row[last] + (u - last) * (row[last] - row[last - 1])
