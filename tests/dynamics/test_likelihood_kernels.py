@@ -3,11 +3,19 @@
 import numpy as np
 import pytest
 
-from sgdphys.dynamics.diffusion.fractional import HURST, _exact_profile, autocovariance
+from sgdphys import processes
+from sgdphys.dynamics.diffusion import fractional
+from sgdphys.dynamics.diffusion.fractional import (
+    HURST,
+    _exact_profile,
+    autocovariance,
+    fbm_kernel,
+)
 from sgdphys.dynamics.diffusion.ornstein_uhlenbeck_likelihood import Laws, quantile_at
 from sgdphys.dynamics.diffusion.stable_law import _WIDTH, _nodes_of
 from sgdphys.dynamics.diffusion.unit_root import quantiles
 from sgdphys.dynamics.diffusion.wiener import chi_squared_interval
+from sgdphys.dynamics.status import even_spacing
 
 
 def dense_profile(dx, hurst):
@@ -64,3 +72,28 @@ def test_intervals_of_a_variance_follow_each_series_own_length():
         assert [low[place], high[place]] == pytest.approx(np.ravel(of_one), nan_ok=True)
     assert np.isnan(low[1, 0])
     assert low[0, 0] > low[0, 1]
+
+
+@pytest.mark.parametrize("hurst", [0.1, 0.35, 0.5, 0.9])
+def test_stretches_of_a_long_series_give_the_exponent_of_the_whole(monkeypatch, hurst):
+    """100,000 increments in 7 stretches: the same exponent and ends to a tenth of the interval.
+
+    What is left out, and what stretches do not tell of each other, is 4% of it in 28 series.
+    """
+    made = processes.fractional_brownian(hurst=hurst, steps=100_000, rng=5)["theta"]
+    x = made.to_numpy().reshape(1, -1)
+    whole = fbm_kernel(x, confidence=0.95)[0]
+    monkeypatch.setattr(fractional, "LONGEST", 2**14)
+    assert fractional._stretches(100_000) == (7, 14272)
+    of_stretches = fbm_kernel(x, confidence=0.95)[0]
+    assert of_stretches[:3] == pytest.approx(whole[:3], abs=0.1 * (whole[2] - whole[1]))
+    assert of_stretches[1] < hurst < of_stretches[2]
+
+
+@pytest.mark.parametrize("lacking", [0, 2**20, 2**20 + 5])
+def test_an_uneven_time_is_seen_wherever_it_stands(lacking):
+    """Times are compared a part at a time; the place is in the first, at an edge, in the second."""
+    times = np.arange(2.0**20 + 10)
+    assert even_spacing(times) == 1.0
+    times[lacking] -= 0.01
+    assert np.isnan(even_spacing(times))

@@ -23,6 +23,8 @@ FEWEST = 50
 _NEEDS = Needs(points=FEWEST + 1, even=True, whole=True)
 EXACT_UP_TO = 1024
 """Increments up to which the likelihood is exact; beyond, Whittle's approximation."""
+LONGEST = 2**17
+"""Increments up to which the spectrum is that of the whole series; beyond, that of stretches."""
 HURST = np.concatenate(
     [np.geomspace(0.01, 0.098, 12), np.arange(0.11, 0.96, 0.03), [0.965, 0.98, 0.99]]
 )
@@ -243,15 +245,31 @@ def _whittle_tables(points: int) -> tuple[np.ndarray, np.ndarray]:
     return 1 / spectra, np.log(spectra).sum(axis=0)
 
 
+def _stretches(points: int) -> tuple[int, int]:
+    """Number and length of the stretches of a series of so many increments.
+
+    The length is a multiple of 64, for fast transforms: of each stretch fewer are left out.
+    """
+    many = -(-points // LONGEST)
+    return (many, points) if many == 1 else (many, points // many // 64 * 64)
+
+
 def _whittle_profile(dx: np.ndarray) -> np.ndarray:
-    """Whittle's profile log-likelihood (series, hurst), maximised over the variance."""
-    points = dx.shape[1]
+    """Whittle's profile log-likelihood (series, hurst), maximised over the variance.
+
+    That of long series is the sum of those of stretches of equal length, about their own means.
+    """
+    many, points = _stretches(dx.shape[1])
     inverse, logs = _whittle_tables(points)
-    power = np.abs(np.fft.rfft(dx - dx.mean(axis=1, keepdims=True), axis=1)) ** 2 / points
+    power = np.zeros((len(dx), points // 2 + 1))
+    for first in range(0, many * points, points):
+        part = dx[:, first : first + points]
+        power += np.abs(np.fft.rfft(part - part.mean(axis=1, keepdims=True), axis=1)) ** 2 / points
     frequencies = len(inverse)
     # einsum: the last bits of a matrix product depend on the number of series
     weighted = np.einsum("sf,fh->sh", power[:, 1 : frequencies + 1], inverse)
-    return -(frequencies * np.log(weighted / frequencies) + logs)
+    total = many * frequencies
+    return -(total * np.log(weighted / total) + many * logs)
 
 
 @functools.lru_cache(maxsize=4)
@@ -282,12 +300,16 @@ def _cosine_profile(x: np.ndarray) -> np.ndarray:
 
     Its coefficients are independent at H = 1/2 and, in the limit, at H = 0, and nearly so between,
     where the frequencies of increments all contain the one difference of the last and first point.
+    That of long series is the sum of those of stretches, about lines of their own.
     """
-    inverse, line, logs = _cosine_tables(x.shape[1])
-    y = dct(x, norm="ortho", axis=1)[:, 1:]
-    # einsum: the last bits of a matrix product depend on the number of series
-    squares = np.einsum("sf,fh->sh", y**2, inverse) - np.einsum("sf,fh->sh", y, line) ** 2
-    return -0.5 * ((y.shape[1] - 1) * np.log(squares) + logs)
+    many, points = _stretches(x.shape[1] - 1)
+    inverse, line, logs = _cosine_tables(points + 1)
+    squares = np.zeros((len(x), N_ROUGH))
+    for first in range(0, many * points, points):
+        y = dct(x[:, first : first + points + 1], norm="ortho", axis=1)[:, 1:]
+        # einsum: the last bits of a matrix product depend on the number of series
+        squares += np.einsum("sf,fh->sh", y**2, inverse) - np.einsum("sf,fh->sh", y, line) ** 2
+    return -0.5 * many * ((points - 1) * np.log(squares) + logs)
 
 
 def _of_long(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
@@ -453,7 +475,8 @@ def fit_fbm(
     MSD = 2 D t**(2 H), so that the unit of D depends on the exponent. The increments are fractional
     Gaussian noise. Their restricted likelihood, integrated over the mean and maximised over the
     variance, is exact up to 1024 increments. Beyond, it is Whittle's approximation with the
-    expected periodogram, and for exponents below 0.4 that of the cosine transform of the path. The
+    expected periodogram, and for exponents below 0.4 that of the cosine transform of the path; from
+    131,073 increments on it is the sum of those of stretches of equal length with one variance. The
     interval is that of the likelihood ratio. Exponents from 0.01 to 0.99 are compared. An interval
     that reaches one of these goes on to 0 or 1, the ends of the model; an estimate there, such as
     that of white noise (0.01), has the status "at the end of the range" and an open interval, -inf
