@@ -30,6 +30,7 @@ _ROUNDINGS = 2.0
 """Rounding error of a difference of two numbers, in relative precisions of the larger."""
 _DISTINCT = 10
 _EVEN = 1e-9
+_TIMES_AT_ONCE = 2**20
 
 
 class Needs(NamedTuple):
@@ -54,8 +55,12 @@ def even_spacing(times: np.ndarray) -> float:
     if len(times) < 2:
         return np.nan
     mean = (times[-1] - times[0]) / (len(times) - 1)
-    even = times[0] + mean * np.arange(len(times))
-    return float(mean) if np.abs(times - even).max() <= _EVEN * abs(mean) * len(times) else np.nan
+    for first in range(0, len(times), _TIMES_AT_ONCE):
+        some = times[first : first + _TIMES_AT_ONCE]
+        even = times[0] + mean * np.arange(first, first + len(some))
+        if not np.abs(some - even).max() <= _EVEN * abs(mean) * len(times):
+            return np.nan
+    return float(mean)
 
 
 def precision_of(dtype: np.dtype) -> float:

@@ -13,7 +13,7 @@ from sgdphys.dynamics.models.catalogue import chosen_models
 from sgdphys.dynamics.models.choice import fit, fit_wiener_and_ou
 from sgdphys.dynamics.series import told
 from sgdphys.errors import InputError
-from sgdphys.fitting.reading import open_variable, project, without_buffers
+from sgdphys.fitting.reading import open_variable, project, read_once, without_buffers
 
 SAMPLE = 400
 """Number of series on which models are compared by default; Wiener and OU are fitted to all."""
@@ -79,6 +79,8 @@ def fit_file(
     if along:
         tell(f"projecting the weights: {along}")
         theta = project(theta, along, dim, _SEED)
+    tell("reading the series")
+    theta = read_once(theta, dim)
     points = theta.sizes[dim]
     series = theta.size // max(points, 1)
     wanted = _wanted(sample, series)

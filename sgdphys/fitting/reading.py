@@ -16,6 +16,8 @@ from sgdphys.trajectory.netcdf import damage_reported, opened
 from sgdphys.trajectory.reader import open_trajectory
 
 _MOST_COMPONENTS_OF = 4096
+_IN_MEMORY = 768 * 2**20
+"""Bytes of a lazy array up to which it is read once and kept."""
 
 
 def open_variable(
@@ -141,6 +143,24 @@ def without_buffers(theta: xr.DataArray) -> tuple[xr.DataArray, str]:
         return theta, ""
     left_out = f"{int(is_buffer.sum())} entries of running statistics (buffers) were left out"
     return theta.isel(parameter=np.flatnonzero(~is_buffer)), left_out
+
+
+def read_once(theta: xr.DataArray, dim: str) -> xr.DataArray:
+    """Return a lazy array in memory, unless it is large, with the points of a series together.
+
+    It is read by its chunks along ``dim``, of which two are never there at once; a block of series
+    of a recording would otherwise be gathered from all its files, and each file read for each.
+    """
+    if theta.chunks is None or theta.nbytes > _IN_MEMORY:
+        return theta
+    theta = theta.transpose(..., dim)
+    values = np.empty(theta.shape, theta.dtype)
+    first = 0
+    for length in theta.chunksizes[dim]:
+        here = slice(first, first + length)
+        values[..., here] = theta[..., here].to_numpy()
+        first += length
+    return theta.copy(data=values)
 
 
 @checked

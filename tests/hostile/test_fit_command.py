@@ -3,6 +3,7 @@
 import json
 import os
 
+import dask.array as da
 import netCDF4
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from commands import command, refused
 import sgdphys as sp
 from sgdphys import processes
 from sgdphys.errors import InputError
+from sgdphys.fitting import reading
 from sgdphys.fitting.fits import fit_file
 
 
@@ -258,3 +260,36 @@ def test_directions_and_a_unit_of_time_of_their_own(tmp_path):
         found = fit_file(path, along=along).results
         assert found.sizes["component"] == 2
         assert found["diffusion"].attrs["units"] == "1/day"
+
+
+def test_a_lazy_array_is_read_once_and_a_large_one_stays_lazy(monkeypatch):
+    """Every chunk once, in its own precision and with the same labels."""
+    x = np.random.default_rng(3).standard_normal((90, 3, 2)).cumsum(axis=0).astype(np.float32)
+    read = []
+
+    def chunk(block_info=None):
+        place = block_info[None]["array-location"]
+        read.append(place[0])
+        return x[tuple(slice(*ends) for ends in place)]
+
+    chunks = ((40, 40, 10), (3,), (2,))
+    lazy = da.map_blocks(chunk, chunks=chunks, dtype=np.float32, meta=x[:0])
+    theta = xr.DataArray(lazy, {"step": np.arange(90)}, ("step", "replica", "parameter"), "theta")
+    found = reading.read_once(theta, "step")
+    assert sorted(read) == [(0, 40), (40, 80), (80, 90)]
+    assert found.dims == ("replica", "parameter", "step")
+    assert found.chunks is None
+    assert found.dtype == np.float32
+    assert found.data.flags.c_contiguous
+    xr.testing.assert_identical(found.transpose(*theta.dims), theta.copy(data=x))
+    monkeypatch.setattr(reading, "_IN_MEMORY", x.nbytes - 1)
+    assert reading.read_once(theta, "step").chunks is not None
+
+
+def test_a_file_too_large_for_memory_gives_the_same_results(tmp_path, monkeypatch):
+    x = np.random.default_rng(4).standard_normal((120, 5)).cumsum(axis=0)
+    path = tmp_path / "x.nc"
+    xr.Dataset({"x": (("time", "path"), x)}).to_netcdf(path)
+    kept = fit_file(path, sample=3, models=["wiener", "ou"]).results
+    monkeypatch.setattr(reading, "_IN_MEMORY", 0)
+    xr.testing.assert_identical(fit_file(path, sample=3, models=["wiener", "ou"]).results, kept)

@@ -14,6 +14,8 @@ from sgdphys.compiling import compiled
 from sgdphys.dynamics.series import over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.quantities import GENERALISED_DIFFUSION, number_of
+from sgdphys.simd.operations import fma, load_block, store
+from sgdphys.simd.vectors import SAMPLES, lanes
 from sgdphys.status import END_OF_RANGE, OK
 
 FEWEST = 50
@@ -21,6 +23,8 @@ FEWEST = 50
 _NEEDS = Needs(points=FEWEST + 1, even=True, whole=True)
 EXACT_UP_TO = 1024
 """Increments up to which the likelihood is exact; beyond, Whittle's approximation."""
+LONGEST = 2**17
+"""Increments up to which the spectrum is that of the whole series; beyond, that of stretches."""
 HURST = np.concatenate(
     [np.geomspace(0.01, 0.098, 12), np.arange(0.11, 0.96, 0.03), [0.965, 0.98, 0.99]]
 )
@@ -35,7 +39,6 @@ _MEMORY = 256
 """Number of past points that a prediction uses."""
 _NEAR = 200
 """Lags up to which autocovariances are differences of powers."""
-_COLUMNS_PER_GROUP = 16
 _BLOCK = 16 * 2**20
 
 
@@ -156,25 +159,71 @@ def prediction_errors(hurst: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray,
     return errors, deviations
 
 
+@compiled
+def _whitened_sums(rows, unit, noise, sums):
+    """Sums over whitened series: of their products with a whitened constant, and of squares.
+
+    Parameters
+    ----------
+    rows : (point, point)
+        Whitening matrix, whose entries above the diagonal are not read.
+    unit : (point,)
+        The whitened constant 1.
+    noise : (group, point * width)
+        ``width`` series side by side.
+    sums : (group, 2 * width)
+        Zeros, which are filled.
+    """
+    width = sums.shape[1] // 2
+    points = rows.shape[0]
+    for g in range(noise.shape[0]):
+        x, out = noise[g], sums[g]
+        along, squares = load_block(out, 0), load_block(out, width)
+        for k in range(0, points - 1, 2):  # two rows, for which every number is loaded once
+            here = load_block(x, 0)
+            first, second = here * rows[k, 0], here * rows[k + 1, 0]
+            for j in range(1, k + 1):
+                here = load_block(x, j * width)
+                first = fma(here, rows[k, j], first)
+                second = fma(here, rows[k + 1, j], second)
+            second = fma(load_block(x, (k + 1) * width), rows[k + 1, k + 1], second)
+            along = fma(second, unit[k + 1], fma(first, unit[k], along))
+            squares = fma(second, second, fma(first, first, squares))
+        if points % 2:
+            k = points - 1
+            first = load_block(x, 0) * rows[k, 0]
+            for j in range(1, points):
+                first = fma(load_block(x, j * width), rows[k, j], first)
+            along = fma(first, unit[k], along)
+            squares = fma(first, first, squares)
+        store(out, 0, along)
+        store(out, width, squares)
+
+
 def _exact_profile(dx: np.ndarray) -> np.ndarray:
     """Restricted log-likelihood (series, hurst): integrated over the mean, maximal in the variance.
 
     With the mean at its maximum instead, exponents near 1 are biased downwards in short series,
     whose mean is then nearly as uncertain as a single point.
     """
-    points = dx.shape[1]
-    # full groups of columns: the last bits of a matrix product depend on how a remainder is done
-    padding = np.zeros((-(len(dx) + 1) % _COLUMNS_PER_GROUP, points))
-    noise = np.concatenate([dx, padding, np.ones((1, points))]).T.copy()
-    found = np.empty((len(dx), len(HURST)))
+    series, points = dx.shape
+    width = SAMPLES * lanes(np.float64)
+    groups = -(-series // width)
+    # complete groups, so that the last bits of a result do not depend on the number of series
+    padded = np.zeros((groups * width, points))
+    padded[:series] = dx
+    noise = padded.reshape(groups, width, points).transpose(0, 2, 1).reshape(groups, -1)
+    found = np.empty((series, len(HURST)))
+    rows = np.zeros((points, points))
     for k, hurst in enumerate(HURST):
-        rows = np.zeros((points, points))
         logs = _whiten(autocovariance(hurst, points), rows)
-        errors = rows @ noise
-        unit, e = errors[:, -1], errors[:, : len(dx)]
-        mean = np.einsum("p,ps->s", unit, e)
-        squares = np.einsum("ps,ps->s", e, e) - mean**2 / (unit @ unit)
-        found[:, k] = -0.5 * ((points - 1) * np.log(squares) + logs + np.log(unit @ unit))
+        unit = rows.sum(axis=1)
+        information = (unit**2).sum()
+        sums = np.zeros((groups, 2 * width))
+        _whitened_sums(rows, unit, noise, sums)
+        along, squares = sums.reshape(groups, 2, width).transpose(1, 0, 2).reshape(2, -1)
+        squares = (squares - along**2 / information)[:series]
+        found[:, k] = -0.5 * ((points - 1) * np.log(squares) + logs + np.log(information))
     return found
 
 
@@ -196,15 +245,31 @@ def _whittle_tables(points: int) -> tuple[np.ndarray, np.ndarray]:
     return 1 / spectra, np.log(spectra).sum(axis=0)
 
 
+def _stretches(points: int) -> tuple[int, int]:
+    """Number and length of the stretches of a series of so many increments.
+
+    The length is a multiple of 64, for fast transforms: of each stretch fewer are left out.
+    """
+    many = -(-points // LONGEST)
+    return (many, points) if many == 1 else (many, points // many // 64 * 64)
+
+
 def _whittle_profile(dx: np.ndarray) -> np.ndarray:
-    """Whittle's profile log-likelihood (series, hurst), maximised over the variance."""
-    points = dx.shape[1]
+    """Whittle's profile log-likelihood (series, hurst), maximised over the variance.
+
+    That of long series is the sum of those of stretches of equal length, about their own means.
+    """
+    many, points = _stretches(dx.shape[1])
     inverse, logs = _whittle_tables(points)
-    power = np.abs(np.fft.rfft(dx - dx.mean(axis=1, keepdims=True), axis=1)) ** 2 / points
+    power = np.zeros((len(dx), points // 2 + 1))
+    for first in range(0, many * points, points):
+        part = dx[:, first : first + points]
+        power += np.abs(np.fft.rfft(part - part.mean(axis=1, keepdims=True), axis=1)) ** 2 / points
     frequencies = len(inverse)
     # einsum: the last bits of a matrix product depend on the number of series
     weighted = np.einsum("sf,fh->sh", power[:, 1 : frequencies + 1], inverse)
-    return -(frequencies * np.log(weighted / frequencies) + logs)
+    total = many * frequencies
+    return -(total * np.log(weighted / total) + many * logs)
 
 
 @functools.lru_cache(maxsize=4)
@@ -235,12 +300,16 @@ def _cosine_profile(x: np.ndarray) -> np.ndarray:
 
     Its coefficients are independent at H = 1/2 and, in the limit, at H = 0, and nearly so between,
     where the frequencies of increments all contain the one difference of the last and first point.
+    That of long series is the sum of those of stretches, about lines of their own.
     """
-    inverse, line, logs = _cosine_tables(x.shape[1])
-    y = dct(x, norm="ortho", axis=1)[:, 1:]
-    # einsum: the last bits of a matrix product depend on the number of series
-    squares = np.einsum("sf,fh->sh", y**2, inverse) - np.einsum("sf,fh->sh", y, line) ** 2
-    return -0.5 * ((y.shape[1] - 1) * np.log(squares) + logs)
+    many, points = _stretches(x.shape[1] - 1)
+    inverse, line, logs = _cosine_tables(points + 1)
+    squares = np.zeros((len(x), N_ROUGH))
+    for first in range(0, many * points, points):
+        y = dct(x[:, first : first + points + 1], norm="ortho", axis=1)[:, 1:]
+        # einsum: the last bits of a matrix product depend on the number of series
+        squares += np.einsum("sf,fh->sh", y**2, inverse) - np.einsum("sf,fh->sh", y, line) ** 2
+    return -0.5 * many * ((points - 1) * np.log(squares) + logs)
 
 
 def _of_long(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
@@ -406,7 +475,8 @@ def fit_fbm(
     MSD = 2 D t**(2 H), so that the unit of D depends on the exponent. The increments are fractional
     Gaussian noise. Their restricted likelihood, integrated over the mean and maximised over the
     variance, is exact up to 1024 increments. Beyond, it is Whittle's approximation with the
-    expected periodogram, and for exponents below 0.4 that of the cosine transform of the path. The
+    expected periodogram, and for exponents below 0.4 that of the cosine transform of the path; from
+    131,073 increments on it is the sum of those of stretches of equal length with one variance. The
     interval is that of the likelihood ratio. Exponents from 0.01 to 0.99 are compared. An interval
     that reaches one of these goes on to 0 or 1, the ends of the model; an estimate there, such as
     that of white noise (0.01), has the status "at the end of the range" and an open interval, -inf

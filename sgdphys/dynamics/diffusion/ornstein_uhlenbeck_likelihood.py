@@ -18,10 +18,13 @@ class Laws(NamedTuple):
 def quantile_at(laws, which, c):
     """Interpolate one quantile at c relaxation times."""
     x = 1.0 / np.sqrt(1.0 + c)
-    last = laws.x.shape[0] - 1
-    k = 0
-    while k < last - 1 and laws.x[k + 1] < x:
-        k += 1
+    k, above = 0, laws.x.shape[0] - 2
+    while k < above:
+        middle = (k + above) // 2
+        if laws.x[middle + 1] < x:
+            k = middle + 1
+        else:
+            above = middle
     share = (x - laws.x[k]) / (laws.x[k + 1] - laws.x[k])
     return laws.quantile[which, k] * (1 - share) + laws.quantile[which, k + 1] * share
 
@@ -123,8 +126,10 @@ def best_kappa(x, t, n, kappa_max):
 
 
 @compiled
-def displaced(which, distance, error, span):
+def displaced(which, distance, error):
     """Relaxation times that a first point far from the centre adds to those spanned.
+
+    At most: they are multiplied by 1 - exp(-2 kappa T).
 
     Parameters
     ----------
@@ -134,8 +139,6 @@ def displaced(which, distance, error, span):
         Squared distance of the first point from the centre, in stationary variances.
     error : float
         Variance of that distance as it is estimated, in stationary variances.
-    span : float
-        1 - exp(-2 kappa T).
 
     Notes
     -----
@@ -146,7 +149,7 @@ def displaced(which, distance, error, span):
     than too little, begin at the root of 2.
     """
     within = 4.0 if which == 1 else 2.0
-    return 0.5 * span * max(distance - within - within * error, 0.0)
+    return 0.5 * max(distance - within - within * error, 0.0)
 
 
 @compiled
@@ -162,17 +165,16 @@ def phi_at(laws, which, sums, m, phi_hat, error):
     low, high = 0.0, 1.0
     for _ in range(60):
         phi = 0.5 * (low + high)
+        if phi in (low, high):
+            break
         lost = max(1.0 - phi, 1e-14)
         variance = max(sbb - 2.0 * phi * sab + phi * phi * saa, 1e-30 * (saa + sbb)) / m
         # of the intercept and its error, in stationary variances
         scale = (1.0 + phi) / lost
         c = 8.0 * m * lost * (1.0 + phi) / (1.0 + 3.0 * phi) ** 2
-        c += displaced(
-            which,
-            scale * (mean_b - phi * mean_a) ** 2 / variance,
-            scale / m,
-            1.0 - phi ** (2.0 * m),
-        )
+        added = displaced(which, scale * (mean_b - phi * mean_a) ** 2 / variance, scale / m)
+        if added > 0.0:
+            c += added * (1.0 - phi ** (2.0 * m))
         if (phi_hat - phi) / error > quantile_at(laws, which, c):
             low = phi  # phi_hat is too large for this phi
         else:
@@ -185,12 +187,9 @@ def _excess(laws, which, x, t, n, best, lowest, kappa):
     """Signed root minus the quantile of its distribution; rises with kappa."""
     value, squares, drift, information, spans = fit_at(x, t, n, kappa)
     slow = max(kappa, 1e-14 / (t[n - 1] - t[0]))
-    c = 0.5 * spans + displaced(
-        which,
-        drift * drift / (slow * squares / (n - 1)),
-        1.0 / (slow * information),
-        -np.expm1(-2.0 * slow * (t[n - 1] - t[0])),
-    )
+    c = 0.5 * spans
+    added = displaced(which, drift * drift / (slow * squares / (n - 1)), 1.0 / (slow * information))
+    c -= added * np.expm1(-2.0 * slow * (t[n - 1] - t[0]))
     return signed_root(value, best, lowest, kappa) - quantile_at(laws, which, c)
 
 

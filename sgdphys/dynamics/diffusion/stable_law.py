@@ -7,6 +7,9 @@ import numpy as np
 from scipy.special import gamma, gammaln
 
 from sgdphys.compiling import compiled
+from sgdphys.simd.elementary import log
+from sgdphys.simd.operations import load_block, magnitude, square_root, store, where
+from sgdphys.simd.vectors import SAMPLES, lanes
 
 INDICES = np.round(np.arange(0.8, 2.001, 0.02), 3)
 """Tail indices of the table; the last, 2, is Gaussian."""
@@ -25,6 +28,10 @@ _BINNED = 40.0
 """asinh of the distance from the centre, in scales, up to which there are bins: 10^17 scales."""
 _BINNED_FROM = 500
 """Increments from which they are sorted into bins."""
+_WIDTH = SAMPLES * lanes(np.float64)
+"""Points that are computed together."""
+_FAR = 1e9
+"""From where asinh(z) is log(2 z) to float64."""
 _GAUSSIAN = -0.5 * float(np.log(4 * np.pi))
 """Log density at 0 of index 2, whose variance is 2."""
 
@@ -122,10 +129,18 @@ def _by_series(alpha: float, x: np.ndarray) -> np.ndarray:
 
 
 @compiled
-def _at(row, step, z):
-    """Interpolate a row of the table at |z| by cubic convolution; linear in u beyond its end."""
-    z = abs(z)
-    u = np.log(z + np.sqrt(z * z + 1.0)) / step
+def _nodes_of(x, location, scale, step, out):
+    """Fill out (point,) with asinh(|x - location|/scale)/step; whole blocks of points."""
+    for k in range(0, x.shape[0], _WIDTH):
+        z = magnitude((load_block(x, k) - location) / scale)
+        far = z > _FAR
+        near = where(far, 1.0, z)  # whose square is finite
+        store(out, k, log(where(far, 2.0 * z, near + square_root(near * near + 1.0))) / step)
+
+
+@compiled
+def _at(row, u):
+    """Interpolate a row of the table at a node u >= 0 by cubic convolution; linear beyond."""
     last = row.shape[0] - 1
     if u >= last:
         return row[last] + (u - last) * (row[last] - row[last - 1])
@@ -176,8 +191,8 @@ def log_rows(index: float) -> tuple[np.ndarray, np.ndarray]:
 def scratch(points: int) -> tuple[np.ndarray, ...]:
     """Return arrays that ``fit_index`` works in, of samples of so many increments."""
     bins = 2 * int(_BINNED * np.sqrt(points)) + 1 if points >= _BINNED_FROM else 1
-    kept = max(bins, min(points, _BINNED_FROM))
-    return np.empty((2, bins)), np.empty((2, kept)), np.empty((3, _DISTANCES))
+    kept = -(-max(bins, min(points, _BINNED_FROM)) // _WIDTH) * _WIDTH
+    return np.empty((2, bins)), np.empty((3, kept)), np.empty((3, _DISTANCES))
 
 
 @compiled
@@ -215,13 +230,15 @@ def _binned(dx, location, scale, bins, values, weights):
 
 
 @compiled
-def _profile(table, row, x, weights, place):
+def _profile(table, row, points, place):
     """Profile likelihood at one distance, by iteratively reweighted least squares.
 
     Parameters
     ----------
     row : int
         Number of the distance.
+    points : (3, point)
+        Increments, their weights, and scratch.
     place : float64 (2,)
         Location and scale: where the iteration starts, and then where the maximum is.
 
@@ -230,6 +247,7 @@ def _profile(table, row, x, weights, place):
     float
         Log-likelihood; -inf where the iteration leaves no scale.
     """
+    x, weights, nodes = points[0], points[1], points[2]
     m = x.shape[0]
     n = 0.0
     for k in range(m):
@@ -248,9 +266,11 @@ def _profile(table, row, x, weights, place):
         second = 0.0
         if not scale > 0.0:  # on a value that is repeated
             return -np.inf
+        if not is_gaussian:
+            _nodes_of(x, location, scale, table.step, nodes)
         for k in range(m):
             z = (x[k] - location) / scale
-            w = 0.5 if is_gaussian else max(_at(pull, table.step, z), 0.0)
+            w = 0.5 if is_gaussian else max(_at(pull, nodes[k]), 0.0)
             w *= weights[k]
             total += w
             first += w * z
@@ -273,36 +293,38 @@ def _profile(table, row, x, weights, place):
             break
     if not scale > 0.0:
         return -np.inf
+    if not is_gaussian:
+        _nodes_of(x, location, scale, table.step, nodes)
     value = 0.0
     for k in range(m):
         z = (x[k] - location) / scale
-        at = -0.25 * z * z + _GAUSSIAN if is_gaussian else _at(log_density, table.step, z)
+        at = -0.25 * z * z + _GAUSSIAN if is_gaussian else _at(log_density, nodes[k])
         value += weights[k] * at
     place[0], place[1] = location, scale
     return value - n * np.log(scale)
 
 
 @compiled
-def _value(table, k, near, x, weights, values, places):
+def _value(table, k, near, points, values, places):
     """Profile likelihood at distance k, computed once, from the place at a distance near it."""
     if values[k] != values[k]:
         places[k, 0], places[k, 1] = places[near, 0], places[near, 1]
-        values[k] = _profile(table, k, x, weights, places[k])
+        values[k] = _profile(table, k, points, places[k])
     return values[k]
 
 
 @compiled
-def _nearest(table, fine, x, weights, values, places):
+def _nearest(table, fine, points, values, places):
     """Number of the best distance, by pattern search down to steps of ``fine``."""
     last = table.distances.shape[0] - 1
     best = _FIRST
-    values[best] = _profile(table, best, x, weights, places[best])
+    values[best] = _profile(table, best, points, places[best])
     stride = 64
     while stride >= fine:
         moved = False
         for side in (-1, 1):
             k = min(max(best + side * stride, 0), last)
-            if _value(table, k, best, x, weights, values, places) > values[best]:
+            if _value(table, k, best, points, values, places) > values[best]:
                 best = k
                 moved = True
         if not moved:
@@ -311,7 +333,7 @@ def _nearest(table, fine, x, weights, values, places):
 
 
 @compiled
-def _end(table, best, fine, drop, side, x, weights, values, places):
+def _end(table, best, fine, drop, side, points, values, places):
     """Place among the distances where the likelihood is ``drop`` below its maximum; -1 if none."""
     last = table.distances.shape[0] - 1
     furthest = last if side > 0 else 0
@@ -321,13 +343,13 @@ def _end(table, best, fine, drop, side, x, weights, values, places):
         if inner == furthest:
             return -1.0
         outer = min(inner + stride, furthest) if side > 0 else max(inner - stride, furthest)
-        if _value(table, outer, inner, x, weights, values, places) < values[best] - drop:
+        if _value(table, outer, inner, points, values, places) < values[best] - drop:
             break
         inner = outer
         stride *= 2
     while abs(outer - inner) > fine:
         middle = (inner + outer) // 2
-        if _value(table, middle, inner, x, weights, values, places) < values[best] - drop:
+        if _value(table, middle, inner, points, values, places) < values[best] - drop:
             outer = middle
         else:
             inner = middle
@@ -335,7 +357,7 @@ def _end(table, best, fine, drop, side, x, weights, values, places):
     gap = outer - inner
     within = min(max(inner - gap, 0), last)
     a, b = values[inner] - values[best] + drop, values[outer] - values[best] + drop
-    c = _value(table, within, inner, x, weights, values, places) - values[best] + drop
+    c = _value(table, within, inner, points, values, places) - values[best] + drop
     bend = 0.5 * (b + c) - a if within == inner - gap else 0.0
     slope = b - a - bend
     low, high = 0.0, 1.0
@@ -367,7 +389,11 @@ def fit_index(table, dx, location, scale, drop, bins, points, distances, out):
         of the table does not contain the lower end, it is 0, and -inf if the index is the smallest.
     """
     m = _binned(dx, location, scale, bins, points[0], points[1])
-    x, weights = points[0, :m], points[1, :m]
+    whole = (m + _WIDTH - 1) // _WIDTH * _WIDTH
+    for k in range(m, whole):
+        points[0, k] = location
+        points[1, k] = 0.0
+    points = points[:, :whole]
     last = table.distances.shape[0] - 1
     values, places = distances[0], distances[1:].T
     for k in range(last + 1):
@@ -375,20 +401,20 @@ def fit_index(table, dx, location, scale, drop, bins, points, distances, out):
     places[_FIRST, 0], places[_FIRST, 1] = location, scale
     # the interval is some 800/sqrt(n) distances wide
     fine = max(1, int(40.0 / np.sqrt(dx.shape[0])))
-    best = _nearest(table, fine, x, weights, values, places)
+    best = _nearest(table, fine, points, values, places)
     top, step = table.indices[-1], table.distances[1]
     at = float(best)
     value = values[best]
     side = min(fine, best, last - best)
     if side:  # the parabola through it and its neighbours
-        left = _value(table, best - side, best, x, weights, values, places)
-        right = _value(table, best + side, best, x, weights, values, places)
+        left = _value(table, best - side, best, points, values, places)
+        right = _value(table, best + side, best, points, values, places)
         bend = min(left - 2 * value + right, -1e-300)
         shift = min(max(0.5 * (left - right) / bend, -0.5), 0.5)
         at += side * shift
         value += 0.25 * (right - left) * shift
-    low = _end(table, best, fine, drop, 1, x, weights, values, places)
-    high = _end(table, best, fine, drop, -1, x, weights, values, places)
+    low = _end(table, best, fine, drop, 1, points, values, places)
+    high = _end(table, best, fine, drop, -1, points, values, places)
     out[0] = top - (at * step) ** 2
     out[1] = top - (low * step) ** 2 if low >= 0.0 else (-np.inf if best == last else 0.0)
     out[2] = top - (high * step) ** 2 if high >= 0.0 else top
@@ -399,7 +425,9 @@ def fit_index(table, dx, location, scale, drop, bins, points, distances, out):
 @compiled
 def evaluate(step, densities, tails, dx, location, scale, out):
     """Log density and log of the smaller tail of each point, out (point, 2)."""
+    log_scale = np.log(scale)
     for k in range(dx.shape[0]):
-        z = (dx[k] - location) / scale
-        out[k, 0] = _at(densities, step, z) - np.log(scale)
-        out[k, 1] = _at(tails, step, z)
+        z = abs((dx[k] - location) / scale)
+        u = np.log(z + np.sqrt(z * z + 1.0)) / step
+        out[k, 0] = _at(densities, u) - log_scale
+        out[k, 1] = _at(tails, u)

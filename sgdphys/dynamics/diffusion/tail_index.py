@@ -47,9 +47,11 @@ def levy_columns(dx: np.ndarray, confidence: float) -> np.ndarray:
     if not len(dx):
         return out
     finite = np.isfinite(dx)
-    packed = np.take_along_axis(dx, np.argsort(~finite, axis=1, kind="stable"), axis=1)
-    quantile = np.quantile if finite.all() else np.nanquantile  # which takes a row at a time
-    quarter = quantile(dx, [0.25, 0.5, 0.75], axis=1)
+    if finite.all():
+        packed, quarter = np.ascontiguousarray(dx), np.quantile(dx, [0.25, 0.5, 0.75], axis=1)
+    else:
+        packed = np.take_along_axis(dx, np.argsort(~finite, axis=1, kind="stable"), axis=1)
+        quarter = np.nanquantile(dx, [0.25, 0.5, 0.75], axis=1)
     out[:, 3] = quarter[1]
     spread = 0.5 * (quarter[2] - quarter[0])
     typical = np.nanmean(np.abs(dx), axis=1)

@@ -116,7 +116,9 @@ def wiener_result(
     low, high = chi_squared_interval(diffusion, count - 1, confidence)
     tail = (1 - confidence) / 2
     with np.errstate(invalid="ignore"):
-        half_width = stdtrit(np.maximum(count - 1, 1), 1 - tail) * np.sqrt(2 * diffusion / duration)
+        distinct, place = np.unique(count, return_inverse=True)
+        quantile = stdtrit(np.maximum(distinct - 1, 1), 1 - tail)[place]
+        half_width = quantile * np.sqrt(2 * diffusion / duration)
         values = {
             "drift": drift,
             "drift_low": drift - half_width,
@@ -146,8 +148,7 @@ def chi_squared_interval(
     tail = (1 - confidence) / 2
     with np.errstate(invalid="ignore", divide="ignore"):
         positive_dof = np.where(np.asarray(dof) > 0, dof, np.nan)
-        # chdtri is the inverse of the upper tail
-        return (
-            estimate * positive_dof / chdtri(positive_dof, tail),
-            estimate * positive_dof / chdtri(positive_dof, 1 - tail),
-        )
+        # series of one array mostly have one length; chdtri is the inverse of the upper tail
+        distinct, place = np.unique(positive_dof, return_inverse=True)
+        low, high = (chdtri(distinct, p)[place] for p in (tail, 1 - tail))
+        return estimate * positive_dof / low, estimate * positive_dof / high

@@ -334,6 +334,8 @@ def fit(
         out = np.full((len(values), len(columns)), np.nan)
         finite = np.isfinite(values)
         complete = finite.all(axis=1)
+        if complete.all():
+            return _choose(values, t, compared, confidence)
         if complete.any():
             out[complete] = _choose(values[complete], t, compared, confidence)
         for row in np.flatnonzero(~complete):

@@ -149,8 +149,14 @@ def _reasons(
     lacking, kinds = np.unique(compared.reshape(-1, len(names)), axis=0, return_inverse=True)
     left_out = [", ".join(n for n, c in zip(names, row, strict=True) if not c) for row in lacking]
     without_numbers: dict[Any, str] = {}
-    for s, (kind, is_rejected) in enumerate(zip(kinds.ravel(), rejected.ravel(), strict=True)):
-        of = dict(zip(numbers, columns[s].tolist(), strict=True)) if is_rejected else {}
+    rejections = rejected.ravel().tolist()
+    for s, kind in enumerate(kinds.ravel().tolist()):
+        # the odds are said in so few digits that few sentences differ
+        key = (best[s], candidate[s], nearest[s], on_stretch[s], kind, states[s],
+               said_odds(odds[s]), odds[s] < CLOSE)  # fmt: skip
+        if not rejections[s] and key in without_numbers:
+            said[s] = without_numbers[key]
+            continue
         given: dict[str, Any] = {
             "best": best[s],
             "candidate": candidate[s],
@@ -160,15 +166,12 @@ def _reasons(
             "left_out": left_out[kind],
             "status": states[s],
         }
-        if is_rejected:
+        if rejections[s]:
+            of = dict(zip(numbers, columns[s].tolist(), strict=True))
             keys[s] = rejected_by(of, of, int(counts[s]))
             said[s] = reason(p_values=of, found=of, count=int(counts[s]), **given)
-            continue
-        # the odds are said in so few digits that few sentences differ
-        key = (*(given | {"odds": said_odds(odds[s])}).values(), odds[s] < CLOSE)
-        if key not in without_numbers:
-            without_numbers[key] = reason(p_values={}, found={}, count=0, **given)
-        said[s] = without_numbers[key]
+        else:
+            said[s] = without_numbers[key] = reason(p_values={}, found={}, count=0, **given)
     return said.astype(str).reshape(count.shape), keys.astype(str).reshape(count.shape)
 
 
