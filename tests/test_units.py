@@ -492,7 +492,7 @@ DYNAMICS = {
             "second": "transition_control",
             "1/second": "sharpness",
             "1": "order bimodality barrier binder_minimum exponent_susceptibility "
-            "exponent_sharpness exponent_bimodality size",
+            "exponent_sharpness exponent_bimodality bimodality_large size",
         },
     ),
     "hysteresis": Case(

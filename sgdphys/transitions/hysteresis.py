@@ -84,15 +84,16 @@ def hysteresis(
     with the control: positive where m lags behind. Its error is that over replicas, and that of
     jumps at an unknown place between two values of the control.
 
-    A(v) = A0 + c v**a, with c >= 0 and a from 1/4 to 2, is fitted to all speeds; a is 2/3 for a
-    ramped saddle-node, whose jump is delayed by a time ~ v**(-1/3), and 1 for a linear lag. While
-    the law is rejected at 1%, the fastest speed is left out, as far as 4 remain. Areas at different
-    speeds may be correlated, as where they share replicas: one correlation is estimated for all.
+    A(v) = A0 + c v**a, with A0 >= 0, c >= 0 and a from 1/4 to 2, is fitted to all speeds; a is 2/3
+    for a ramped saddle-node, whose jump is delayed by a time ~ v**(-1/3), and 1 for a linear lag.
+    While the law is rejected at 10%, the fastest speed is left out, as far as 4 remain. Areas at
+    different speeds may be correlated, as where they share replicas: one correlation is estimated
+    for all.
 
-    "loop remains" where the interval of A0 is above 0; "no loop" where it holds 0 and ends below a
-    quarter of the slowest area, or 2% of the range of the curves times that of the control. Noise
-    that lets a state escape within the slowest ramp makes the loop vanish as 1/ln(1/v), which no
-    law of this kind can see.
+    "loop remains" where the interval of A0 is above 0; "no loop" where it begins at 0 and ends
+    below a quarter of the slowest area, or 2% of the range of the curves times that of the control.
+    Noise that lets a state escape within the slowest ramp makes the loop vanish as 1/ln(1/v), which
+    no law of this kind can see.
 
     References
     ----------
@@ -213,6 +214,6 @@ def _status(zero: ZeroSpeed, areas: np.ndarray, loops: Loops, *, has_law: bool) 
         return LOOP, "the interval of the area at zero speed lies above 0"
     each = loops.curves.max(axis=-1) - loops.curves.min(axis=-1)
     box = float(np.nanmedian(each)) * float(loops.grid[-1] - loops.grid[0])
-    if high >= 0 and (high < _OF_SLOWEST * areas[0] or high < _OF_BOX * box):
+    if high < _OF_SLOWEST * areas[0] or high < _OF_BOX * box:
         return NO_LOOP, "the area at zero speed is 0, or so small that it is none"
     return UNDECIDED, "the interval of the area at zero speed holds 0 and large loops as well"

@@ -12,7 +12,13 @@ from sgdphys.intervals import BOOTSTRAP, Kind, bootstrap_interval, resampled_mea
 from sgdphys.quantities import labelled
 from sgdphys.transitions.samples import Samples, samples_of
 from sgdphys.transitions.sharpness import log_odds_line
-from sgdphys.transitions.two_states import barriers, bimodality, threshold_of, winsorised
+from sgdphys.transitions.two_states import (
+    SMALLEST_STATE,
+    barriers,
+    bimodality,
+    threshold_of,
+    winsorised,
+)
 
 FEWEST_SIZES = 3
 FEWEST_CONTROLS = 5
@@ -27,8 +33,8 @@ _GAP = 4.0
 
 _NAMES = {
     "susceptibility_peak": Quantity(
-        "{x}**2", "maximum of the susceptibility", r"\chi_{\max}",
-        "largest volume times variance of the order parameter over the controls",
+        "{x}**2", "susceptibility at the transition", r"\chi_{\max}",
+        "volume times the variance of the order parameter, with both states at equal weight",
     ),
     "sharpness": Quantity(
         "1/{t}", "sharpness of the transition", "k",
@@ -39,8 +45,8 @@ _NAMES = {
     ),
     "bimodality": Quantity(
         "1", "kurtosis - skewness**2 - 1", "b",
-        "at the transition: 0 for two sharp peaks of any weights, 0.8 for a uniform distribution, "
-        "2 for a Gaussian one",
+        "at the transition, with both states at equal weight: 0 for two sharp peaks, 0.8 for a "
+        "uniform distribution, 2 for a Gaussian one",
     ),
     "barrier": Quantity(
         "1", "barrier between two states", r"\Delta F",
@@ -64,6 +70,10 @@ _NAMES = {
     "exponent_bimodality": Quantity(
         "1", "exponent of the bimodality", "", "power of the volume in kurtosis - skewness**2 - 1: "
         "-1 at a first-order transition, 0 at a continuous one",
+    ),
+    "bimodality_large": Quantity(
+        "1", "kurtosis - skewness**2 - 1 at large sizes", "",
+        "geometric mean over the larger half of the sizes",
     ),
     "density": Quantity("1/{x}", "density of the order parameter", "P", "at the transition"),
     "bin": Quantity("{x}", "order parameter", "m", "centre of a bin"),
@@ -109,10 +119,10 @@ def order_of_transition(
     -------
     Dataset
         order, one of "first order", "continuous", "crossover" and "cannot be told", with its reason
-        in the attribute ``reason``; exponent_susceptibility, exponent_sharpness and
-        exponent_bimodality (powers of the volume); over sizes susceptibility_peak, sharpness,
-        transition_control, bimodality, barrier, binder_minimum and jump; all with ``_low`` and
-        ``_high``; and density (size, bin) at the transition.
+        in the attribute ``reason``; the powers of the volume exponent_susceptibility,
+        exponent_sharpness and exponent_bimodality, and bimodality_large; over sizes
+        susceptibility_peak, sharpness, transition_control, bimodality, barrier, binder_minimum and
+        jump; all with ``_low`` and ``_high``; and density (size, bin) at the transition.
 
     Raises
     ------
@@ -127,25 +137,26 @@ def order_of_transition(
     -----
     Both signs of m are as likely at every control: |m| is used. The outermost 2% of the replicas of
     every point, at least one at either end, are set to the next value, so that one odd replica
-    decides nothing. At every size: the control of the largest variance; there the samples are
-    parted into two groups (Otsu), the states; the share of the upper state at all controls has the
-    log odds k (control - t_N); and where that share is nearest to 1/2, b = kurtosis - skewness**2 -
-    1, which does not depend on the weights of the two states. Powers of the volume V:
+    decides nothing. At every size: at the control of the largest variance the samples are parted
+    into two groups (Otsu), the states; the share of the upper state at all controls has the log
+    odds k (control - t_N); where that share is nearest to 1/2, the two states are mixed with equal
+    weights, as reweighting would, for the susceptibility (volume times variance) and for b =
+    kurtosis - skewness**2 - 1. Powers of the volume V:
 
     ============  =================  ==================  =========================
-    power of      first order        continuous          crossover
+    power of V    first order        continuous          crossover
     ============  =================  ==================  =========================
-    V variance    1                  gamma/(d nu) < 1    0
+    chi           1                  gamma/(d nu) < 1    0
     sharpness k   1                  1/(d nu)            0, or 1/2 of a plain mean
     b             -1, to 0           0                   0
     ============  =================  ==================  =========================
 
-    * first order: the interval of b at the largest size ends below 0.8; that of its power below
-      -0.1, or b below 0.3 at all sizes; the power of k lies above 0.6, and it and that of the
-      susceptibility may exceed 0.8;
+    * first order: b, its geometric mean over the larger half of the sizes, lies below 0.5 (that of
+      the arcsine law) and does not rise with size; the power of k lies above 0.6, and it and that
+      of the susceptibility may exceed 0.8;
     * crossover: the power of the susceptibility, or of k, lies below 0.3;
-    * continuous: both lie above 0.15, that of k below 0.8, b at the largest size is at least 0.8,
-      and its power may be 0;
+    * continuous: both lie above 0.15, that of k below 0.9; b at the larger sizes is above 0.8, and
+      may be constant;
     * otherwise it cannot be told, as with fewer than 3 sizes, 5 controls or 20 replicas, with
       samples of two values (which have two peaks by definition), and where the order parameter
       jumps between two neighbouring controls, with none in the transition.
@@ -186,10 +197,11 @@ def order_of_transition(
     ]
     found = {name: np.stack([e[name] for e in by_size], axis=-1) for name in _KINDS}
     usable = np.array([e["usable"][0] for e in by_size], dtype=bool)
-    exponents = {
+    scalars = {
         f"exponent_{name}": _exponent(found[name], volumes, usable, members, confidence)
         for name in ("susceptibility", "sharpness", "bimodality")
     }
+    scalars["bimodality_large"] = _at_large(found["bimodality"], usable, members, confidence)
     data: dict[str, object] = {}
     for name, kind in _KINDS.items():
         low, high = bootstrap_interval(
@@ -198,11 +210,10 @@ def order_of_transition(
         out = "susceptibility_peak" if name == "susceptibility" else name
         for end, column in (("", found[name][0]), ("_low", low), ("_high", high)):
             data[f"{out}{end}"] = (size, column)
-    for name, estimate in exponents.items():
+    for name, estimate in scalars.items():
         data |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
     refusal = _refusal(samples, x, usable)
-    bimodal = Estimate(*(data[f"bimodality{end}"][1] for end in ("", "_low", "_high")))  # type: ignore[index]
-    order, reason = (_ANSWERS[3], refusal) if refusal else _answer(exponents, bimodal, usable)
+    order, reason = (_ANSWERS[3], refusal) if refusal else _answer(scalars)
     density, centres = _densities([e["sample"] for e in by_size])
     data |= {"order": order, "density": ((size, "bin"), density)}
     result = xr.Dataset(data, coords={size: samples.sizes, "bin": centres})
@@ -253,14 +264,9 @@ def _evidence(
     centred = x - np.nanmean(x)
     powers = np.stack([centred**k for k in range(1, 5)] + [x**2, x**4], axis=-1)
     moments = resampled_means(np.moveaxis(powers, 1, 0), draws)
-    variance = (moments[..., 1] - moments[..., 0] ** 2) * counts / (counts - 1)
-    width = 2 * (len(t) // 20) + 1
-    smooth = np.stack(
-        [variance[:, k : k + width].mean(axis=1) for k in range(len(t) - width + 1)], axis=1
-    )
-    peak = int(smooth[0].argmax())
-    threshold = threshold_of(x[peak + width // 2])
-    is_upper = np.where(np.isfinite(x), x > threshold, np.nan)
+    variance = np.maximum(moments[..., 1] - moments[..., 0] ** 2, 0) * counts / (counts - 1)
+    threshold = threshold_of(x[int(variance[0].argmax())])
+    is_upper = np.where(np.isfinite(x), values[enough] > threshold, np.nan)
     shares = resampled_means(is_upper.T, draws)
     slope, location = log_odds_line(shares[:1], counts, t)
     start = (float(slope[0]), float(location[0]))
@@ -268,20 +274,22 @@ def _evidence(
     middle = int(np.abs(shares[0] - 0.5).argmin())
     sample = x[middle]
     upper, lower = (
-        resampled_means(np.where(side, sample, np.nan), draws)
+        resampled_means(np.where(side[:, None], powers[middle], np.nan), draws)
         for side in (sample > threshold, sample <= threshold)
     )
+    balanced = (upper + lower) / 2  # moments of both states with equal weights
+    is_seen = SMALLEST_STATE <= shares[0, middle] <= 1 - SMALLEST_STATE
     with np.errstate(all="ignore"):
         cumulant = 1 - moments[..., 5] / (3 * moments[..., 4] ** 2)
     return {
-        "susceptibility": volume * smooth[:, peak],
+        "susceptibility": volume * (balanced[:, 1] - balanced[:, 0] ** 2),
         "sharpness": np.abs(slope),
         "transition_control": location,
-        "bimodality": bimodality(moments[:, middle, :4]),
+        "bimodality": bimodality(balanced[:, :4]),
         "barrier": barriers(sample, threshold, draws),
         "binder_minimum": cumulant[:, int(np.nan_to_num(cumulant[0], nan=1.0).argmin())],
-        "jump": upper - lower,
-        "usable": np.array([_is_resolved(moments[0, :, 0], np.sqrt(variance[0]))]),
+        "jump": upper[:, 0] - lower[:, 0],
+        "usable": np.array([is_seen and _is_resolved(moments[0, :, 0], np.sqrt(variance[0]))]),
         "sample": sample,
     }
 
@@ -364,25 +372,35 @@ def _means(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(enough, means, np.nan), np.where(enough, errors, np.nan)
 
 
-def _answer(
-    exponents: dict[str, Estimate], bimodal: Estimate, usable: np.ndarray
-) -> tuple[str, str]:
+def _at_large(
+    bimodality: np.ndarray, usable: np.ndarray, members: int, confidence: float
+) -> Estimate:
+    """Geometric mean of the bimodality (1 + resample, size) over the larger half of the sizes."""
+    large = np.flatnonzero(usable)[usable.sum() // 2 :]
+    if not len(large):
+        return Estimate(np.nan, np.nan, np.nan)
+    with np.errstate(all="ignore"):
+        mean = np.exp(np.log(bimodality[:, large]).mean(axis=1))
+    ends = bootstrap_interval(np.asarray(mean[0]), mean[1:], members, confidence, kind="positive")
+    return Estimate(float(mean[0]), float(ends[0]), float(ends[1]))
+
+
+def _answer(scalars: dict[str, Estimate]) -> tuple[str, str]:
     """The answer, and what it rests on."""
-    growth, sharpness, peaks = (
-        exponents[f"exponent_{name}"] for name in ("susceptibility", "sharpness", "bimodality")
+    growth, sharpness, trend = (
+        scalars[f"exponent_{name}"] for name in ("susceptibility", "sharpness", "bimodality")
     )
-    highest = np.asarray(bimodal.high)[usable]
-    two_peaks = highest[-1] < 0.8
-    parting = peaks.high < -0.1 or (highest < 0.3).all()
-    if two_peaks and parting and sharpness.low > 0.6 and min(sharpness.high, growth.high) > 0.8:
-        return _ANSWERS[0], "two states part with size, and the transition sharpens as 1/volume"
+    large = scalars["bimodality_large"]
+    is_extensive = sharpness.low > 0.6 and min(sharpness.high, growth.high) > 0.8
+    if large.high < 0.5 and trend.low < 0 and is_extensive:
+        return _ANSWERS[0], "two separate states, and a width of the transition of 1/volume"
     if growth.high < 0.3:
         return _ANSWERS[2], "the susceptibility stays bounded"
     if sharpness.high < 0.3:
         return _ANSWERS[2], "the transition does not sharpen with size"
-    is_sharpening = growth.low > 0.15 and 0.15 < sharpness.low and sharpness.high < 0.8
-    if is_sharpening and np.asarray(bimodal.value)[usable][-1] >= 0.8 and peaks.high > 0:
-        return _ANSWERS[1], "the susceptibility diverges, and no two states part with size"
+    is_sharpening = growth.low > 0.15 and 0.15 < sharpness.low and sharpness.high < 0.9
+    if is_sharpening and large.value > 0.8 and trend.high > 0:
+        return _ANSWERS[1], "the susceptibility diverges, and no two states separate with size"
     return _ANSWERS[3], "the intervals of the exponents allow more than one answer"
 
 

@@ -7,9 +7,9 @@ import numpy as np
 
 _TRIMMED = 0.02
 """Share of the samples, at either end, that is set to the next value: at least one sample."""
-_SMALLEST_STATE = 0.1
+SMALLEST_STATE = 0.05
 """Least share of the samples in either of two states."""
-_GRID = 200
+_GRID = 100
 """Points at which a density is smoothed."""
 
 
@@ -35,7 +35,7 @@ def threshold_of(sample: np.ndarray) -> float:
     total = np.cumsum(x)
     difference = (total[-1] - total[:-1]) / (n - below) - total[:-1] / below
     between = below * (n - below) * difference**2
-    least = max(1, int(np.ceil(_SMALLEST_STATE * n)))
+    least = max(1, int(np.ceil(SMALLEST_STATE * n)))
     between[: least - 1] = -1.0
     between[n - least :] = -1.0
     best = int(between.argmax())

@@ -10,7 +10,7 @@ EXPONENTS = np.geomspace(0.25, 2.0, 64)
 FEWEST = 3
 _TESTABLE = 4
 """Speeds that three parameters need to be tested."""
-_REJECTED = 0.01
+_REJECTED = 0.1
 _GRID = 400
 
 
@@ -28,7 +28,7 @@ class ZeroSpeed(NamedTuple):
 def at_zero_speed(
     speeds: np.ndarray, areas: np.ndarray, covariance: np.ndarray, members: int, confidence: float
 ) -> ZeroSpeed:
-    """Fit A0, c >= 0 and a together, leaving out the fastest speeds while the law is rejected.
+    """Fit A0 >= 0, c >= 0 and a together, leaving out the fastest speeds while the law is rejected.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def at_zero_speed(
     -----
     chi2(A0) is minimised over c and over exponents from 1/4 to 2; the interval of A0 is where it
     exceeds its minimum by at most t**2, t Student's quantile for the replicas; that of a likewise.
-    The law is rejected at 1%, by the F distribution, with at least 4 speeds.
+    The law is rejected at 10%, by the F distribution, with at least 4 speeds.
     """
     for count in range(len(speeds), FEWEST - 1, -1):
         found = _fit(speeds[:count], areas[:count], covariance[:count, :count], members, confidence)
@@ -62,19 +62,19 @@ def _fit(
     beyond = float(stdtrit(members - 1, 0.5 + confidence / 2)) ** 2
     width = float(np.sqrt(beyond * np.diag(covariance).max()))
     reach = areas.max() - areas.min() + width
-    low, high = areas.min() - 20 * reach, areas.max() + 3 * reach
-    for _ in range(6):  # each time on a finer grid about what is allowed
+    low, high = 0.0, max(float(areas.max()), 0.0) + 3 * reach
+    for _ in range(5):  # each time on a finer grid about what is allowed
         grid = np.linspace(low, high, _GRID)
         misfit = _misfit(grid, areas, powers, weights)
         allowed = np.flatnonzero(misfit.min(axis=0) <= misfit.min() + beyond)
         step = grid[1] - grid[0]
-        low, high = grid[allowed[0]] - step, grid[allowed[-1]] + step
+        low, high = max(0.0, grid[allowed[0]] - step), grid[allowed[-1]] + step
     best, at = (int(k) for k in np.unravel_index(misfit.argmin(), misfit.shape))
     fitting = EXPONENTS[misfit.min(axis=1) <= misfit.min() + beyond]
     free = len(speeds) - 3
     p_value = float(fdtrc(free, members - 1, misfit.min() / free)) if free else np.nan
     return ZeroSpeed(
-        (float(grid[at]), low + step, high - step),
+        (float(grid[at]), float(grid[allowed[0]]), float(grid[allowed[-1]])),
         (float(EXPONENTS[best]), float(fitting[0]), float(fitting[-1])),
         np.ones(len(speeds), bool),
         p_value,
