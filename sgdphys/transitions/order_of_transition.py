@@ -155,8 +155,8 @@ def order_of_transition(
       the arcsine law) and does not rise with size; the power of k lies above 0.6, and it and that
       of the susceptibility may exceed 0.8;
     * crossover: the power of the susceptibility, or of k, lies below 0.3;
-    * continuous: both lie above 0.15, that of k below 0.9; b at the larger sizes is above 0.8, and
-      may be constant;
+    * continuous: both lie above 0.15, that of k below 0.65 with b at the larger sizes above 0.5, or
+      below 0.9 with b above 0.8; b may be constant;
     * otherwise it cannot be told, as with fewer than 3 sizes, 5 controls or 20 replicas, with
       samples of two values (which have two peaks by definition), and where the order parameter
       jumps between two neighbouring controls, with none in the transition.
@@ -402,8 +402,9 @@ def _answer(scalars: dict[str, Estimate]) -> tuple[str, str]:
         return _ANSWERS[2], "the susceptibility stays bounded"
     if sharpness.high < 0.3:
         return _ANSWERS[2], "the transition does not sharpen with size"
-    is_sharpening = growth.low > 0.15 and 0.15 < sharpness.low and sharpness.high < 0.9
-    if is_sharpening and large.value > 0.8 and trend.high > 0:
+    is_critical = growth.low > 0.15 and sharpness.low > 0.15
+    is_slower = sharpness.high < 0.65 or (sharpness.high < 0.9 and large.value > 0.8)
+    if is_critical and is_slower and large.value > 0.5 and trend.high > 0:
         return _ANSWERS[1], "the susceptibility diverges, and no two states separate with size"
     return _ANSWERS[3], "the intervals of the exponents allow more than one answer"
 
