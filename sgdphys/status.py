@@ -137,6 +137,26 @@ TABLE = (
         "no model that was given can be fitted to the series, or none was chosen: give other "
         "models",
     ),
+    Status(
+        "loop remains at zero speed",
+        "the interval of the area of the hysteresis loop at zero speed lies above 0: the loop is "
+        "not the lag of a fast ramp alone",
+    ),
+    Status(
+        "no loop at zero speed",
+        "the interval of the area of the hysteresis loop at zero speed holds 0 and nothing large: "
+        "the loops at finite speed are lags, which vanish with the speed",
+    ),
+    Status(
+        "cannot be told",
+        "the data allow more than one answer: the attribute reason says why; give more replicas, "
+        "more sizes or speeds, or controls closer to the transition",
+    ),
+    Status(
+        "too few speeds",
+        "fewer than 3 speeds have loops, and the law of their areas has three parameters: ramp "
+        "the control at 4 or more speeds, each a few times as fast as the one before",
+    ),
 )
 """By number. New ones are added at the end, so that numbers in older files keep their meaning."""
 WORDS = tuple(status.word for status in TABLE)
@@ -144,7 +164,7 @@ WORDS = tuple(status.word for status in TABLE)
     OK, CONSTANT, TOO_SHORT, NO_DATA, DIVERGED, WEAK, OSCILLATING, FAST, UNEVEN, FEW_VALUES,
     STRAIGHT, SHORT, FEW_MEMBERS, ONCE, TINY, SATURATED, BROKEN, FEW_SAMPLES,
     MANY_UNITS, SPARSE, CONSTANT_LAYER, SEVERAL_TIMES, LEFT_OUT, END_OF_RANGE, NO_PAIRS,
-    NO_MODEL,
+    NO_MODEL, LOOP, NO_LOOP, UNDECIDED, FEW_SPEEDS,
 ) = range(len(TABLE))  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 
 PACKAGES = (
     "sgdphys", "sgdphys.dynamics", "sgdphys.figures", "sgdphys.information", "sgdphys.processes",
-    "sgdphys.tasks",
+    "sgdphys.tasks", "sgdphys.transitions",
 )  # fmt: skip
 """Packages whose public functions are tested."""
 ORDER = [
