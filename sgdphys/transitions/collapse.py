@@ -27,7 +27,7 @@ from sgdphys.transitions.scaling_fit import (
 )
 
 FEWEST_SIZES = 3
-WORST = 2.0
+WORST = 3.0
 """Largest quality S of a collapse that is accepted."""
 _CHUNK = 50
 """Resamples that are fitted together: they stay in the cache."""
@@ -76,7 +76,7 @@ def collapse(
         Hold beta/nu at this value: 0 for a share, such as that of separable sets of points.
     window : float, optional
         Half-width of the window around the critical point, in units of the master curve over its
-        slope there. By default 1.5, or 1.1 or 0.8 if the fit in a wider window is rejected.
+        slope there. By default 1.25, or 1 or 0.8 if the fit in a wider window is rejected.
     confidence : float
         Level of the intervals.
     resamples : int
@@ -109,22 +109,24 @@ def collapse(
     Notes
     -----
     <|m|> = L**(-beta/nu) (f(x) + L**(-omega) g(x)), x = (control - critical_point) L**(1/nu), L the
-    size over the geometric mean of all. f and g are polynomials of degree 8 and 3, less in narrow
-    windows, by weighted least squares; critical point and exponents by Levenberg and Marquardt's
-    method, started at the smallest S on a grid of critical points and exponents. Data tell little
-    of omega: ln(omega nu) is expected at 0 within ln 2 (analytic corrections have omega = 1/nu),
-    and the coefficients of g at 0 within a fifth of f(0), one standard deviation each. Intervals
-    are percentiles of a bootstrap over replicas, which are drawn together for all values of the
-    control parameter; resamples also draw the expectations, so that what the data leave open
-    widens them.
+    size over the geometric mean of all. f and g are polynomials of degree 8 and 3, less for fewer
+    than 48 points, by weighted least squares; critical point and exponents by Levenberg and
+    Marquardt's method, started at the smallest S on a grid of both. Data tell little of omega:
+    ln(omega nu) is expected at 0 within ln 2 (analytic corrections have omega = 1/nu), and the
+    coefficients of g at 0 within f(0), one standard deviation each. Intervals are percentiles of a
+    bootstrap over replicas, which are drawn together for all values of the control parameter;
+    resamples also draw the expectations, so that what the data leave open widens them.
 
     Only points near the transition scale: those with abs(x) below ``window`` times f(0)/f'(0) are
-    used. The first window of 1.5, 1.1 and 0.8 with a p-value of the misfit above 0.05 is taken.
+    used. The first window of 1.25, 1 and 0.8 with a p-value of the misfit above 0.05 is taken.
 
     S is the mean squared distance of a point from the line through its neighbours at the other
     sizes, in units of its variance, after the correction is taken off: about 1 for a good collapse.
-    Above 2 none is claimed: the status is "no collapse" and the parameters are NaN; the scaled
-    quantities show the attempt.
+    Above 3 none is claimed: the status is "no collapse" and the parameters are NaN. Where the
+    interval of the critical point leaves the range that was scanned, it is open on that side, the
+    status is "at the end of the range", and no exponents are given. Scaled quantities show the
+    attempt. A transition of first order collapses too, with 1/nu = 1 in the volume and beta/nu = 0:
+    see ``order_of_transition``.
 
     References
     ----------
@@ -160,7 +162,7 @@ def collapse(
     named = _QUANTITIES | {
         name: quantity._replace(unit=unit)
         for name, quantity in _QUANTITIES.items()
-        if name == "critical_point"
+        if name in ("critical_point", "scaled_control")
     }
     status = TABLE[int(result["status"])]
     return labelled(result, named, x=samples.unit).assign_attrs(
@@ -206,10 +208,10 @@ _QUANTITIES = {
         "1", "scaled control parameter", "x", "(control - critical_point) size**exponent_control"
     ),
     "scaled_order": Quantity(
-        "1", "scaled order parameter", "y", "order size**exponent_order"
+        "{x}", "scaled order parameter", "y", "order size**exponent_order"
     ),
     "corrected_order": Quantity(
-        "1", "scaled order parameter without its correction", "y",
+        "{x}", "scaled order parameter without its correction", "y",
         "scaled_order from which the fitted correction to scaling is taken off",
     ),
     "in_window": Quantity("1", "whether a point lies in the window", "", "it is fitted"),
@@ -279,10 +281,8 @@ def _estimates(
     least, most = np.nanmin(samples.controls), np.nanmax(samples.controls)
     if status == OK and (low[0] < least or high[0] > most):
         status = END_OF_RANGE
-        low[0], high[0] = (
-            (-np.inf if low[0] < least else low[0]),
-            (np.inf if high[0] > most else high[0]),
-        )
+        low[0] = -np.inf if low[0] < least else min(low[0], most)
+        high[0] = np.inf if high[0] > most else max(high[0], least)
         estimate[0] = np.clip(estimate[0], least, most)
         estimate[1:], low[1:], high[1:] = np.nan, np.nan, np.nan
     elif status != OK:
@@ -317,7 +317,10 @@ def _by_quality(found: _Found, exponent_order: float | None) -> dict[str, object
 def _scaled(
     samples: Samples, found: _Found, size: str, control: str, confidence: float
 ) -> dict[str, object]:
-    """Order parameter and scaled quantities over size and control, for drawing."""
+    """Order parameter and scaled quantities over size and control, for drawing.
+
+    Those of an attempt that was refused are given as well.
+    """
     from scipy.special import ndtri
 
     order, error = means_with_errors(np.abs(samples.values))

@@ -19,7 +19,7 @@ SIGNIFICANT = 0.05
 """Level at which the curves of a pair must differ on either side of a crossing, all controls."""
 LEAST_P = 0.05
 """The range of a local fit is narrowed while its misfit has a smaller p-value."""
-_SIDES = (6, 5, 4, 3, 2)
+_SIDES = (6, 5, 4, 3)
 """Points on either side of a crossing that a local fit may take."""
 _DEGREE = 3
 _OMEGAS = np.exp(np.linspace(-3, 3, 61) * np.log(2.0))
@@ -84,7 +84,8 @@ def crossing(
     do not cross", or "curves merge" where they agree at one end of the scan and differ elsewhere.
 
     The two curves of a pair are fitted near the crossing by polynomials of degree 3, to at most 6
-    points on either side, fewer while the fit is rejected at 5%.
+    points on either side, fewer while the fit is rejected at 5%; a pair for which 3 are still too
+    many, as where a scan is too coarse for a large size, has no crossing.
 
     Extrapolation: crossing = critical_point + A L**-(1/nu + omega) and cumulant_at_crossing =
     cumulant + B L**-omega, L the geometric mean of the pair over that of all. 1/nu is the growth of
@@ -129,12 +130,14 @@ def crossing(
     status = FEW_SIZES if trend.status == OK and len(crossed) < 2 else trend.status
     tail = (1 - confidence) / 2
     data: dict[str, object] = {}
-    where = np.array([p.where for p in pairs]).reshape(len(pairs), -1)
-    level = np.array([p.level for p in pairs]).reshape(len(pairs), -1)
-    if not pairs:
-        where = level = np.full((0, resamples + 1), np.nan)
+    where, level = (
+        np.array([getattr(p, of) for p in pairs]).reshape(len(pairs), resamples + 1)
+        for of in ("where", "level")
+    )
     for name, columns in (("crossing", where), ("cumulant_at_crossing", level)):
-        low, high = quantiles(columns[:, 1:].T, [tail, 1 - tail]) if pairs else (where[:, 0],) * 2
+        low, high = (
+            quantiles(columns[:, 1:].T, [tail, 1 - tail]) if pairs else (np.empty(0), np.empty(0))
+        )
         ends = {"": columns[:, 0], "_low": low, "_high": high}
         data |= {f"{name}{end}": ("pair", column) for end, column in ends.items()}
     limit = np.full((2, resamples + 1), np.nan)
@@ -268,6 +271,9 @@ def _rises(sums: np.ndarray) -> bool:
 def _pair(curves: list["_Curve"], trend: _Trend) -> _Pair:
     """Where the cumulants of two sizes cross, near where their trend has no sign."""
     fits = [c.local(trend.centre) for c in curves]
+    if not all(f[2] for f in fits):
+        nothing = np.full(len(fits[0][0]), np.nan)
+        return _Pair(nothing, nothing, np.stack([nothing, nothing]))
     low, high = max(f[1][0] for f in fits), min(f[1][1] for f in fits)
     fine = np.linspace(low, high, 401)
     powers = [np.vander(fine - trend.centre, f[0].shape[1], increasing=True) for f in fits]
@@ -314,8 +320,8 @@ class _Curve:
         """Cumulants at values of the control parameter, on straight lines."""
         return np.stack([np.interp(control, self.control, v) for v in self.values])
 
-    def local(self, centre: float) -> tuple[np.ndarray, tuple[float, float]]:
-        """Coefficients (1 + resample, degree + 1) of a fit near a centre, and its range."""
+    def local(self, centre: float) -> tuple[np.ndarray, tuple[float, float], bool]:
+        """Coefficients (1 + resample, degree + 1) near a centre, range, and whether they fit."""
         from scipy.special import chdtrc
 
         middle = int(np.searchsorted(self.control, centre))
@@ -327,9 +333,10 @@ class _Curve:
             fit = np.linalg.lstsq(columns, (y / error).T, rcond=None)[0].T
             freedom = len(x) - degree - 1
             misfit = ((y[0] / error - columns @ fit[0]) ** 2).sum()
-            if freedom < 1 or chdtrc(freedom, misfit) > LEAST_P:
+            fits = bool(freedom > 0 and chdtrc(freedom, misfit) > LEAST_P)
+            if fits:
                 break
-        return fit, (float(x[0] + centre), float(x[-1] + centre))
+        return fit, (float(x[0] + centre), float(x[-1] + centre)), fits
 
 
 def _extrapolated(

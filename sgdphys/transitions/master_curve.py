@@ -8,6 +8,8 @@ FACTOR = np.log(2.0)
 """Logarithm of the factor within which omega is expected of 1/nu, one standard deviation."""
 _ITERATIONS = 40
 _RIDGE = 1e-11
+_GAIN = 1e-3
+"""Smallest gain in chi-squared that is followed: 3% of a standard error."""
 _LEAST, _MOST = np.log(0.02), np.log(5.0)
 """Range of ln(1/nu)."""
 
@@ -100,7 +102,7 @@ def fitted(
         for old, fresh in zip((*best, gradient), (*new, new_gradient), strict=True):
             old[at] = fresh[better]
         damping[active] = np.where(better, damping[active] / 10, damping[active] * 10)
-        is_done = better & (gain < 1e-5 * (1 + new.cost) / 10)
+        is_done = better & (gain < _GAIN)
         is_done |= ~better & (damping[active] > 1e4)
         active = active[~is_done]
         if not len(active):

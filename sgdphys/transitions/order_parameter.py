@@ -109,8 +109,7 @@ def order_parameter(
         columns = {name: value, f"{name}_low": ends[0], f"{name}_high": ends[1]}
         if name == "excess_ratio":
             factor = _correction(value, without_each[name], members)
-            value, *ends = (factor * column for column in (value, *ends))
-            binder, high, low = (1 - (1 + column) / 3 for column in (value, *ends))
+            binder, high, low = (1 - (1 + factor * column) / 3 for column in (value, *ends))
             low, high = _with_gaussian(binder, low, high, members, confidence)
             columns = {"binder": binder, "binder_low": low, "binder_high": high}
         data |= {key: template.copy(data=column) for key, column in columns.items()}

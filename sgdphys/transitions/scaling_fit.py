@@ -9,9 +9,11 @@ from sgdphys.transitions.master_curve import Fit, Points, curves, fitted
 from sgdphys.transitions.moments import means_with_errors
 from sgdphys.transitions.samples import Samples
 
-WINDOWS = (1.25, 1.0, 0.75)
+WINDOWS = (1.25, 1.0, 0.8)
 """Half-widths of windows that are tried, in units of the master curve over its slope."""
-_DEGREES = {1.25: (8, 3), 1.0: (6, 3), 0.75: (5, 2)}
+_DEGREE, _PER_DEGREE = 8, 6
+"""Largest degree of the master curve, and points that a degree needs."""
+_CORRECTION_DEGREE, _PER_CORRECTION = 3, 15
 CORRECTION = 1.0
 """Expected size of coefficients of the correction at the mean size, over the master curve."""
 _ROUGH = 3.0
@@ -42,7 +44,8 @@ class Scan(NamedTuple):
 
     def part(self, chosen: np.ndarray) -> "Scan":
         """Return some of the points."""
-        return Scan(*(column[chosen] for column in self[:-1]), self.known)
+        columns = {name: getattr(self, name)[chosen] for name in self._fields if name != "known"}
+        return self._replace(**columns)
 
 
 class Scaling(NamedTuple):
@@ -223,23 +226,14 @@ def _with_smooth_errors(scan: Scan, parameters: np.ndarray) -> Scan:
 
 
 def _points(
-    scan: Scan,
-    width: float,
-    window: float,
-    exponent_order: float | None,
-    middle: float,
-    *,
-    corrections: bool,
+    scan: Scan, width: float, exponent_order: float | None, middle: float, *, corrections: bool
 ) -> Points:
     """What is fitted to so many points."""
-    degree, correction = next(
-        (d for w, d in _DEGREES.items() if window >= w), _DEGREES[WINDOWS[-1]]
-    )
-    few = len(scan.order) // 5
+    degree = max(min(_DEGREE, len(scan.order) // _PER_DEGREE), 2)
+    correction = min(_CORRECTION_DEGREE, len(scan.order) // _PER_CORRECTION)
     return Points(
-        scan.control, scan.log_size, scan.error, width, max(min(degree, few), 2),
-        max(min(correction, few // 2), 0) if corrections else -1, exponent_order,
-        CORRECTION * middle,
+        scan.control, scan.log_size, scan.error, width, degree, correction if corrections else -1,
+        exponent_order, CORRECTION * middle,
     )  # fmt: skip
 
 
@@ -259,7 +253,7 @@ def best_in_window(
             return found
         part = _with_smooth_errors(scan.part(chosen), parameters)
         points = _points(
-            part, float(u[chosen].max()), window, exponent_order, middle, corrections=corrections
+            part, float(u[chosen].max()), exponent_order, middle, corrections=corrections
         )
         starts = np.repeat(np.append(parameters[:3], 0.0)[None], 5, axis=0)
         starts[1:, 1] += [0.3, -0.3, 0.0, 0.0]
