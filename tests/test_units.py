@@ -95,7 +95,7 @@ def cloud(scale: Scale, **options: Any) -> xr.DataArray:
 
 def magnet(scale: Scale) -> xr.DataArray:
     """A magnet of three sizes along a field, its magnetisation in metres."""
-    data = sp.processes.curie_weiss([32, 128, 512], np.linspace(0.7, 1.3, 13), replicas=40, rng=1)
+    data = sp.processes.curie_weiss([32, 128, 512], np.linspace(0.7, 1.3, 13), replicas=200, rng=1)
     field = {"units": "tesla", "long_name": "field"}
     m = (scale.x * data["m"]).assign_attrs(units="metre", long_name="magnetisation")
     return m.assign_coords(control=("control", data["control"].to_numpy(), field))
@@ -459,7 +459,7 @@ DYNAMICS = {
         lambda s: sp.transitions.collapse(magnet(s), resamples=20, rng=0),
         {
             "metre": "order scaled_order corrected_order",
-            "tesla": "critical_point scaled_control",
+            "tesla": "critical_point scaled_control control",
             "1": "exponent_control exponent_order exponent_correction quality p_value window "
             "in_window least_quality status parameter size",
         },
@@ -468,7 +468,7 @@ DYNAMICS = {
     "crossing": Case(
         lambda s: sp.transitions.crossing(magnet(s), resamples=20, rng=0),
         {
-            "tesla": "crossing critical_point",
+            "tesla": "crossing critical_point control",
             "1": "cumulant_at_crossing cumulant binder status size smaller_size larger_size",
         },
         within=1e-4,

@@ -113,9 +113,11 @@ def collapse(
     than 48 points, by weighted least squares; critical point and exponents by Levenberg and
     Marquardt's method, started at the smallest S on a grid of both. Data tell little of omega:
     ln(omega nu) is expected at 0 within ln 2 (analytic corrections have omega = 1/nu), and the
-    coefficients of g at 0 within f(0), one standard deviation each. Intervals are percentiles of a
-    bootstrap over replicas, which are drawn together for all values of the control parameter;
-    resamples also draw the expectations, so that what the data leave open widens them.
+    coefficients of g at 0 within f(0), one standard deviation each. Intervals are those of the
+    percentiles or of the standard errors of a bootstrap, whichever reach further: estimates are
+    skew, and either alone was too narrow on one side. Replicas are drawn together for all values of
+    the control parameter; resamples also draw the expectations, so that what the data leave open
+    widens the intervals.
 
     Only points near the transition scale: those with abs(x) below ``window`` times f(0)/f'(0) are
     used. The first window of 1.25, 1 and 0.8 with a p-value of the misfit above 0.05 is taken.
@@ -169,7 +171,7 @@ def collapse(
         method="least squares of a master curve" + (" with corrections" if corrections else ""),
         reference="Houdayer and Hartmann (2004)",
         confidence=confidence,
-        interval_method="bootstrap over replicas, percentiles",
+        interval_method="bootstrap over replicas, percentiles or standard errors",
         message=f"{status.word}: {status.sentence}",
     )
 
@@ -275,8 +277,7 @@ def _estimates(
 ) -> dict[str, object]:
     """Parameters with intervals, quality and status; refusals are NaN, or open intervals."""
     names = (*PARAMETERS, "exponent_correction") if corrections else PARAMETERS
-    tail = (1 - confidence) / 2
-    low, high = quantiles(found.samples, [tail, 1 - tail])
+    low, high = _ends(found.estimate, found.samples, confidence)
     estimate, status = found.estimate.copy(), found.status
     least, most = np.nanmin(samples.controls), np.nanmax(samples.controls)
     if status == OK and (low[0] < least or high[0] > most):
@@ -296,6 +297,23 @@ def _estimates(
     data["window"] = best.window if best else np.nan
     data["status"] = flagged(xr.DataArray(status))
     return data
+
+
+def _ends(
+    estimate: np.ndarray, samples: np.ndarray, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the intervals (4,): those of percentiles, or of normal errors where wider."""
+    from scipy.special import ndtri
+
+    tail = (1 - confidence) / 2
+    low, high = quantiles(samples, [tail, 1 - tail])
+    is_power = np.array([False, True, False, True])  # positive: normal errors of the logarithm
+    with np.errstate(all="ignore"):
+        centre = np.where(is_power, np.log(estimate), estimate)
+        spread = np.where(is_power, np.log(samples), samples).std(axis=0)
+        sides = [centre - sign * ndtri(tail) * spread for sign in (-1, 1)]
+        lower, upper = (np.where(is_power, np.exp(side), side) for side in sides)
+    return np.fmin(low, lower), np.fmax(high, upper)
 
 
 def _by_quality(found: _Found, exponent_order: float | None) -> dict[str, object]:
