@@ -57,6 +57,12 @@ def curves(draw):
     return xr.Dataset({"I_XT": curve}, coords={"epoch": epoch, "layer": [1]})
 
 
+def magnet(draw):
+    return sp.processes.curie_weiss(
+        [32, 128, 512], np.linspace(0.7, 1.3, 13), replicas=40, rng=draw
+    )["m"]
+
+
 def stationary(draw):
     return sp.processes.ornstein_uhlenbeck(
         kappa=1, diffusion=1, dt=0.5, steps=100, replicas=2, parameters=2, rng=draw
@@ -130,6 +136,8 @@ CALLS = {
     ),
     "fit_file": lambda draw: ((saved(draw),), {"sample": 3}),
     "portrait": lambda draw: ((fit_file(saved(draw)),), {}),
+    "collapse": lambda draw: ((magnet(draw),), {"resamples": 20}),
+    "crossing": lambda draw: ((magnet(draw),), {"resamples": 20}),
     "project": lambda draw: ((walks(draw, parameter=5), "random:2", "step"), {}),
 }  # fmt: skip
 

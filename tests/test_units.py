@@ -93,6 +93,14 @@ def cloud(scale: Scale, **options: Any) -> xr.DataArray:
     return series(scale, across=("parameter",), **options)
 
 
+def magnet(scale: Scale) -> xr.DataArray:
+    """A magnet of three sizes along a field, its magnetisation in metres."""
+    data = sp.processes.curie_weiss([32, 128, 512], np.linspace(0.7, 1.3, 13), replicas=200, rng=1)
+    field = {"units": "tesla", "long_name": "field"}
+    m = (scale.x * data["m"]).assign_attrs(units="metre", long_name="magnetisation")
+    return m.assign_coords(control=("control", data["control"].to_numpy(), field))
+
+
 def updates(scale: Scale) -> xr.DataArray:
     """Weights at consecutive updates, which no unit of time scales."""
     return cloud(Scale(scale.x), spacing=1.0, memory=0.8)
@@ -505,6 +513,24 @@ DYNAMICS = {
             "1": "exponent is_fitted p_value status direction",
             "second/day": "speed",
         },
+    ),
+    "collapse": Case(
+        lambda s: sp.transitions.collapse(magnet(s), resamples=20, rng=0),
+        {
+            "metre": "order scaled_order corrected_order",
+            "tesla": "critical_point scaled_control control",
+            "1": "exponent_control exponent_order exponent_correction quality p_value window "
+            "in_window least_quality status parameter size",
+        },
+        within=1e-4,
+    ),
+    "crossing": Case(
+        lambda s: sp.transitions.crossing(magnet(s), resamples=20, rng=0),
+        {
+            "tesla": "crossing critical_point control",
+            "1": "cumulant_at_crossing cumulant binder status size smaller_size larger_size",
+        },
+        within=1e-4,
     ),
     "weight_entropy": Case(
         lambda s: d.weight_entropy(cloud(s, members=20), modes=2),

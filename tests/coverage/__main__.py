@@ -19,6 +19,7 @@ import noisy
 import nulls
 import paths
 import replicas
+import scans
 import systems
 import walks
 import wells
@@ -32,6 +33,7 @@ GROUPS = {
     "Models with inertia: friction and stiffness, or momentum and curvature": inertia.groups,
     "Estimators over replicas": replicas.groups,
     "Estimators of several coordinates, of noise and of critical points": systems.groups,
+    "Critical points and exponents of scans": scans.groups,
     "Models of diffusion under measurement noise": noisy.groups,
     "Models of walks": walks.groups,
     "Models of reshuffled descent and of a double well": wells.groups,

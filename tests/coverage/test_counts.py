@@ -8,6 +8,7 @@ import nulls
 import numpy as np
 import paths
 import replicas
+import scans
 import systems
 import walks
 import wells
@@ -40,6 +41,6 @@ def test_missing_intervals_are_counted_apart():
 
 
 def test_every_cell_has_a_name_of_its_own():
-    modules = (paths, inertia, replicas, systems, noisy, walks, wells, nulls)
+    modules = (paths, inertia, replicas, scans, systems, noisy, walks, wells, nulls)
     every = [c for module in modules for c in module.groups()]
     assert len({(c.estimator, c.condition) for c in every}) == len(every) > 400

@@ -1,0 +1,132 @@
+"""Collapse: the mean-field magnet and Cover's separability, what is refused, invariances."""
+
+import functools
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import sgdphys as sp
+from sgdphys.errors import InputError
+from sgdphys.status import END_OF_RANGE, FEW_SIZES, NO_COLLAPSE, OK
+from sgdphys.transitions.collapse_quality import collapse_quality
+
+NAMES = ("critical_point", "exponent_control", "exponent_order")
+
+
+@functools.cache
+def magnet():
+    """Mean-field magnets of five sizes."""
+    data = sp.processes.curie_weiss(
+        [64, 128, 256, 512, 1024], np.linspace(0.8, 1.2, 13), replicas=200, rng=3
+    )
+    return data["m"]
+
+
+@functools.cache
+def found():
+    return sp.transitions.collapse(magnet(), resamples=100, rng=0)
+
+
+def test_the_magnet_has_its_critical_point_and_exponents():
+    assert int(found()["status"]) == OK
+    for name, truth in zip(NAMES, (1, 0.5, 0.25), strict=True):
+        assert found()[f"{name}_low"] < truth < found()[f"{name}_high"], name
+        assert found()[f"{name}_low"] < found()[name] < found()[f"{name}_high"], name
+    assert 0.4 < float(found()["quality"]) < 1.8
+
+
+def test_separable_shares_have_theirs():
+    m = sp.processes.separability(
+        [10, 20, 40, 80, 160], np.linspace(1.1, 2.9, 19), replicas=400, rng=2
+    )["m"]
+    result = sp.transitions.collapse(m, exponent_order=0, resamples=100, rng=0)
+    assert float(result["exponent_order"]) == 0
+    assert result["critical_point_low"] < 2 < result["critical_point_high"]
+    assert result["exponent_control_low"] < 0.5 < result["exponent_control_high"]
+
+
+def test_order_and_units_of_the_input_change_nothing():
+    m = magnet()
+    other = (3 * m).isel(size=[3, 0, 4, 1, 2], control=slice(None, None, -1))
+    other = other.transpose("replica", "control", "size").assign_coords(
+        control=10 * other["control"] + 2
+    )
+    changed = sp.transitions.collapse(other, resamples=100, rng=0)
+    for name in NAMES:
+        expected = 10 * found()[name] + 2 if name == "critical_point" else found()[name]
+        assert float(changed[name]) == pytest.approx(float(expected), rel=2e-3)
+
+
+def test_scaled_quantities_are_those_of_the_estimate():
+    scaled = magnet()["size"] ** found()["exponent_order"] * np.abs(magnet()).mean("replica")
+    np.testing.assert_allclose(found()["scaled_order"], scaled)
+    near = found().where(found()["in_window"])
+    spread = abs(near["corrected_order"] - near["scaled_order"]).max()
+    assert 0 < float(spread) < 1  # a correction that is not nothing, and not all
+
+
+def test_a_chain_has_no_critical_point():
+    for couplings in (np.linspace(0.2, 2.5, 20), np.linspace(0.2, 1.5, 14)):
+        m = sp.processes.ising_chain([16, 64, 256], couplings, replicas=200, rng=1)["m"]
+        result = sp.transitions.collapse(m, resamples=50, rng=0)
+        assert int(result["status"]) in (END_OF_RANGE, NO_COLLAPSE)
+        assert np.isnan(result["exponent_control"])
+        ends = result["critical_point_low"], result["critical_point_high"]
+        assert not all(np.isfinite(float(end)) for end in ends)
+
+
+def test_a_transition_outside_the_scan_is_not_claimed():
+    below = magnet().sel(control=slice(None, 0.92))
+    result = sp.transitions.collapse(below, resamples=50, rng=0)
+    assert int(result["status"]) in (END_OF_RANGE, NO_COLLAPSE)
+    assert not np.isfinite(float(result["critical_point_high"]))
+
+
+@pytest.mark.parametrize("sizes", [[0], [0, 3]])
+def test_few_sizes_are_refused(sizes):
+    result = sp.transitions.collapse(magnet().isel(size=sizes), resamples=20)
+    assert int(result["status"]) == FEW_SIZES
+    assert np.isnan(result["critical_point"])
+
+
+def test_what_has_no_transition_is_refused():
+    constant = xr.full_like(magnet(), 0.5)
+    noise = magnet().copy(data=np.random.default_rng(0).standard_normal(magnet().shape))
+    missing = magnet().where(magnet()["size"] > 200)
+    for m, status in ((constant, (FEW_SIZES,)), (missing * np.nan, (FEW_SIZES,))):
+        assert int(sp.transitions.collapse(m, resamples=20)["status"]) in status
+    assert int(sp.transitions.collapse(noise, resamples=50)["status"]) != OK
+    assert int(sp.transitions.collapse(missing, resamples=50)["status"]) >= OK
+    with pytest.raises(InputError, match="window is -1"):
+        sp.transitions.collapse(magnet(), window=-1)
+
+
+def test_quality_is_about_one_on_a_line_and_large_beside_it():
+    rng = np.random.default_rng(0)
+    first = np.arange(0, 241, 80)
+    x = np.sort(rng.uniform(0, 1, (3, 80)), axis=1)
+    error = np.full(240, 0.1)
+    y = (2 * x + 0.1 * rng.standard_normal(x.shape)).ravel()
+    s, used = collapse_quality(x.ravel(), y, error, first)
+    assert used > 230
+    assert 0.8 < s < 1.2
+    shifted = y + np.repeat([0.0, 0.0, 1.0], 80)
+    assert collapse_quality(x.ravel(), shifted, error, first)[0] > 10
+
+
+@pytest.mark.slow(reason="40 collapses")
+def test_without_corrections_small_sizes_are_biased():
+    """At 64 to 512 the effective 1/nu lies above 1/2, and corrections take off most of it."""
+    bias = {True: [], False: []}
+    for seed in range(20):
+        m = sp.processes.curie_weiss(
+            [64, 128, 256, 512], np.linspace(0.8, 1.2, 21), replicas=400, rng=seed
+        )["m"]
+        for corrections, found in bias.items():
+            result = sp.transitions.collapse(m, corrections=corrections, resamples=20, rng=0)
+            found.append(float(result["exponent_control"]) - 0.5)
+    plain, corrected = (np.nanmedian(bias[key]) for key in (False, True))
+    print(f"bias of 1/nu without corrections {plain:.3f}, with them {corrected:.3f}")
+    assert plain > 0.02
+    assert abs(corrected) < plain / 2

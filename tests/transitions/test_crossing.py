@@ -1,0 +1,54 @@
+"""Crossings of cumulants: the mean-field magnet, a chain that has none, few sizes."""
+
+import numpy as np
+import pytest
+
+import sgdphys as sp
+from sgdphys.errors import InputError
+from sgdphys.status import FEW_SIZES, MERGING, NO_CROSSING, OK
+
+
+def magnet(sizes, replicas=400, seed=5):
+    return sp.processes.curie_weiss(sizes, np.linspace(0.8, 1.2, 21), replicas=replicas, rng=seed)[
+        "m"
+    ]
+
+
+def test_the_magnet_crosses_at_its_critical_point():
+    found = sp.transitions.crossing(magnet([64, 128, 256, 512]), resamples=200, rng=0)
+    assert int(found["status"]) == OK
+    assert found["critical_point_low"] < 1 < found["critical_point_high"]
+    assert found["cumulant_low"] < 0.27052 < found["cumulant_high"]
+    assert found["larger_size"].values.tolist() == [128, 256, 512]
+    crossed = found["crossing"].values[np.isfinite(found["crossing"])]
+    assert len(crossed) >= 2
+    assert (abs(crossed - 1) < 0.15).all()
+
+
+def test_a_chain_does_not_cross():
+    for seed in range(3):
+        m = sp.processes.ising_chain(
+            [16, 32, 64, 128], np.linspace(0.2, 3, 20), replicas=200, rng=seed
+        )["m"]
+        found = sp.transitions.crossing(m, resamples=100, rng=0)
+        assert int(found["status"]) in (NO_CROSSING, MERGING)
+        assert np.isnan(found["critical_point"])
+
+
+@pytest.mark.parametrize("sizes", [[64], [64, 512]])
+def test_few_sizes_give_no_critical_point(sizes):
+    found = sp.transitions.crossing(magnet(sizes), resamples=50, rng=0)
+    assert int(found["status"]) == FEW_SIZES
+    assert np.isnan(found["critical_point"])
+    assert found.sizes["pair"] == len(sizes) - 1
+
+
+def test_noise_does_not_cross():
+    m = magnet([64, 128, 256])
+    noise = m.copy(data=np.random.default_rng(1).standard_normal(m.shape))
+    assert int(sp.transitions.crossing(noise, resamples=100, rng=0)["status"]) != OK
+
+
+def test_fewer_than_five_replicas_are_refused():
+    with pytest.raises(InputError, match="3 along 'replica' is too few"):
+        sp.transitions.crossing(magnet([64, 128, 256], replicas=3))
