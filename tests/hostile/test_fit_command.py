@@ -105,7 +105,7 @@ def test_what_was_never_written_is_missing(tmp_path):
 def test_results_figure_and_directions_of_a_run(tmp_path):
     study = {
         "network": {"layers": [4, 3]},
-        "train": {"epochs": 60, "replicas": 2},
+        "train": {"epochs": 30, "replicas": 2},
         "record": {"weights": "step"},
     }
     sp.run(study, tmp_path / "run")

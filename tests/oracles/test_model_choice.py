@@ -234,7 +234,7 @@ def test_what_is_not_a_series():
         sp.fit(data.assign(more=data["x"]))
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=4, deadline=None, derandomize=True)
 @given(st.floats(1e-4, 1e4))
 def test_scaling(factor):
     theta = processes.ornstein_uhlenbeck(dt=0.1, steps=200, parameters=2, rng=98)["theta"]

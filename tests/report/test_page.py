@@ -40,7 +40,7 @@ STUDY = {
 }  # fmt: skip
 SWEEP = {
     **STUDY, "title": "A sweep", "claims": {}, "train": {"epochs": 30, "replicas": 5},
-    "analyses": {"information": {}, "learning": {}},
+    "analyses": {"information": {}},
     "sweep": {"train.batch_size": [100, 500, 4096]},
 }  # fmt: skip
 

@@ -70,8 +70,8 @@ def test_cases_run_are_joined_and_resume(tmp_path):
     assert bool((found["diffusion"].isel(case=0) > 0).all())
     assert bool((found["diffusion"].isel(case=1) == 0).all())
     is_labelled(found)
-    names = ["diffusion_vs_lag", "diffusion_noise"]
-    assert [path.stem for path in run.write_figures(names, formats=["svg"])] == names
+    drawn = {path.name for path in run.write_figures(formats=["svg"])}
+    assert {"diffusion_vs_lag.svg", "diffusion_noise.svg"} <= drawn
     with pytest.raises(InputError, match="has cases: sampling=replacement"):
         _ = run.trajectory
     said = []
