@@ -124,7 +124,7 @@ def test_results_figure_and_directions_of_a_run(tmp_path):
         assert {"interval_method", "source"} <= found.attrs.keys()
     assert figure.stat().st_size > 20_000
     for along, series in (("layer-norm", 6), ("pca:2", 4), ("random:5", 10)):
-        found = fitted(tmp_path / "run", "--along", along)
+        found = fitted(tmp_path / "run", "--along", along, "--models", "wiener,ou")
         assert found["groups"][-1]["series"] == series
     refused(command("fit", tmp_path / "run", "--along", "pca"), 2, "pca:10")
     inside = tmp_path / "run" / "trajectory" / "fit.nc"

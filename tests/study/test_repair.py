@@ -1,5 +1,6 @@
 """Damaged, missing and foreign segments of a run: trained again, or refused; never mixed."""
 
+import functools
 import os
 import shutil
 
@@ -55,8 +56,11 @@ def copy(unbroken, tmp_path):
     return shutil.copytree(unbroken, tmp_path / "run")
 
 
+arrays_of_unbroken = functools.cache(arrays)
+
+
 def same(folder, unbroken):
-    first, second = arrays(folder), arrays(unbroken)
+    first, second = arrays(folder), arrays_of_unbroken(unbroken)
     assert first.keys() == second.keys()
     for name, values in first.items():
         assert np.array_equal(values, second[name], equal_nan=values.dtype.kind == "f"), name
