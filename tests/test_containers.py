@@ -245,6 +245,7 @@ OPTIONS = {
     "fluctuation_ratios": {"learning_rate": 0.1},
     "kramers_moyal": {"bins": 4},
     "early_warning": {"resamples": 19},
+    "fit": {"models": ["wiener", "ou", "levy"]},
     "fit_langevin": {"resamples": 5},
     "entropy_production": {"resamples": 5, "blocks": 5},
     "trajectory_components": {"resamples": 3, "components": 2},

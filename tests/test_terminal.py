@@ -91,7 +91,13 @@ def test_a_full_standard_output(tmp_path):
     assert result.stderr == "sgdphys: the disk is full; free some space and repeat the command\n"
 
 
-@pytest.mark.parametrize("name", ["bahn-\u03b8", "bytes-\udcff"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bahn-\u03b8",
+        pytest.param("bytes-\udcff", marks=pytest.mark.slow(reason="two more processes: 5 s")),
+    ],
+)
 def test_names_that_netcdf_cannot_be_given(tmp_path, name):
     bare = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     (tmp_path / "s.toml").write_text(SMALL)

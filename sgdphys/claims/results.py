@@ -168,14 +168,10 @@ def to_the_end(data: xr.Dataset) -> xr.Dataset:
     if "case" in data.coords:
         own = data.dropna("epoch", how="all")
         data = own if own.sizes["epoch"] else data
-    if LEARNED in data.coords:
-        keep = data[LEARNED].fillna(0) > 0
-        data = data.map(
-            lambda v: v.where(keep) if {"epoch", "replica"} <= set(v.dims) else v, keep_attrs=True
-        )
-    return data.map(
-        lambda v: finite_to_the_end(v) if {"epoch", "replica"} <= set(v.dims) else v,
-        keep_attrs=True,
+    keep = data[LEARNED].fillna(0) > 0 if LEARNED in data.coords else None
+    curves = {n: v for n, v in data.data_vars.items() if {"epoch", "replica"} <= set(v.dims)}
+    return data.assign(
+        {n: finite_to_the_end(v if keep is None else v.where(keep)) for n, v in curves.items()}
     )
 
 

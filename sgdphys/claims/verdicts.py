@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -263,6 +263,22 @@ def estimate_of(
         When they hold too few data.
     """
     return _estimate(_measured(name, statistic, where, groups), statistic.kind)
+
+
+def estimates_at_each(
+    key: str,
+    values: Iterable[Any],
+    name: str,
+    statistic: Statistic,
+    where: Mapping[str, Any],
+    groups: Mapping[str, xr.Dataset],
+) -> list[Estimate]:
+    """Estimates as of ``estimate_of`` at each value of one more key, computed once for all.
+
+    The statistic itself must not read the key.
+    """
+    found = _measured(name, statistic, where, groups)
+    return [_estimate(_chosen(found, key, value), statistic.kind) for value in values]
 
 
 def _estimate(found: Measured, kind: Kind) -> Estimate:

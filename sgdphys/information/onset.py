@@ -157,4 +157,6 @@ def is_finite(values: xr.DataArray) -> xr.DataArray:
 
 def finite_to_the_end(curve: xr.DataArray) -> xr.DataArray:
     """Curves (epoch, ...) that are finite at the last epoch; the others are NaN throughout."""
-    return curve.where(is_finite(curve.isel(epoch=-1, drop=True)))
+    values, last = curve.to_numpy(), curve.get_axis_num("epoch")
+    is_kept = np.isfinite(np.take(values, [-1], axis=last))
+    return curve.copy(data=np.where(is_kept, values, np.nan))

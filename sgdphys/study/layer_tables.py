@@ -11,7 +11,7 @@ from sgdphys.analyses.information.statistics import onset_epoch
 from sgdphys.analyses.phases.readings import READINGS
 from sgdphys.claims.estimates import Estimate, over_replicas
 from sgdphys.claims.results import LEARNED, Results, to_the_end
-from sgdphys.claims.verdicts import estimate_of
+from sgdphys.claims.verdicts import estimates_at_each
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information.onset import compression
 
@@ -74,8 +74,7 @@ def _of(groups: Groups, kind: str) -> xr.Dataset | None:
 def _information_table(groups: Groups, information: xr.Dataset, layers: np.ndarray) -> Table:
     mean = compression(information["I_XT"].mean("replica"))
     rows: list[tuple[str, ...]] = [("layer", "start", "peak", "end", "bits lost [95%]", "networks")]
-    for layer in layers:
-        lost = _at(groups, "bits_lost", layer)
+    for layer, lost in zip(layers, _each(groups, "bits_lost", layers), strict=True):
         start, end = (float(mean[f"bits_{n}"].sel(layer=layer)) for n in ("start", "end"))
         ends = (start, end + lost.value, end)  # the peak that the loss counts from
         rows.append((str(layer), *(f"{e:z.2f}" for e in ends), *_cells(lost, "{:z.2f}")))
@@ -86,10 +85,10 @@ def _events_table(groups: Groups, layers: np.ndarray, crossings: Mapping[str, st
     onset = onset_epoch(Results(groups, ("information",), "", {}))
     headings = ("compression begins", *crossings.values())
     rows: list[tuple[str, ...]] = [("layer", *(h for event in headings for h in (event, "n")))]
-    for layer in layers:
-        events = [over_replicas(onset.sel(layer=layer), "geometric")]
-        events += [_at(groups, "transition_epoch", layer, reading=r) for r in crossings]
-        rows.append((str(layer), *(cell for e in events for cell in _cells(e, "{:.0f}"))))
+    begun = [over_replicas(onset.sel(layer=layer), "geometric") for layer in layers]
+    events = [begun, *(_each(groups, "transition_epoch", layers, reading=r) for r in crossings)]
+    for layer, *of in zip(layers, *events, strict=True):
+        rows.append((str(layer), *(cell for e in of for cell in _cells(e, "{:.0f}"))))
     return (
         "Epoch of each event, geometric mean over the n networks where it occurs [95%]: "
         f"compression\nbegins, and noise exceeds drift by {_READINGS}",
@@ -100,9 +99,9 @@ def _events_table(groups: Groups, layers: np.ndarray, crossings: Mapping[str, st
 def _order_table(groups: Groups, layers: np.ndarray, crossings: Mapping[str, str]) -> Table:
     headings = (h for event in crossings.values() for h in (event, "n"))
     rows: list[tuple[str, ...]] = [("layer", *headings)]
-    for layer in layers:
-        found = (_at(groups, "onset_after_transition", layer, reading=r) for r in crossings)
-        rows.append((str(layer), *(cell for e in found for cell in _cells(e, "{:.2g}"))))
+    found = (_each(groups, "onset_after_transition", layers, reading=r) for r in crossings)
+    for layer, *of in zip(layers, *found, strict=True):
+        rows.append((str(layer), *(cell for e in of for cell in _cells(e, "{:.2g}"))))
     return (
         "Epoch at which compression begins (10% of the loss) over that where noise exceeds drift "
         f"[95%],\nby {_READINGS};\n"
@@ -114,9 +113,9 @@ def _order_table(groups: Groups, layers: np.ndarray, crossings: Mapping[str, str
 def _shares_table(groups: Groups, layers: np.ndarray) -> Table:
     headings = (h for share in _SHARES for h in (f"{share:.0%} of the loss", "n"))
     rows: list[tuple[str, ...]] = [("layer", *headings)]
-    for layer in layers:
-        found = (_at(groups, "onset_after_transition", layer, share=share) for share in _SHARES)
-        rows.append((str(layer), *(cell for e in found for cell in _cells(e, "{:.2g}"))))
+    found = (_each(groups, "onset_after_transition", layers, share=share) for share in _SHARES)
+    for layer, *of in zip(layers, *found, strict=True):
+        rows.append((str(layer), *(cell for e in of for cell in _cells(e, "{:.2g}"))))
     return (
         "Epoch at a share of the loss of I(X;T) over that where the spread of the gradients\n"
         "within an epoch exceeds their mean [95%]",
@@ -124,12 +123,12 @@ def _shares_table(groups: Groups, layers: np.ndarray) -> Table:
     )
 
 
-def _at(groups: Groups, name: str, layer: float, **where: Any) -> Estimate:
-    """The estimate of a statistic in one layer; NaN where there are too few data."""
+def _each(groups: Groups, name: str, layers: np.ndarray, **where: Any) -> list[Estimate]:
+    """The estimate of a statistic in every layer; NaN where there are too few data."""
     try:
-        return estimate_of(name, catalogue.statistics()[name], {"layer": layer, **where}, groups)
+        return estimates_at_each("layer", layers, name, catalogue.statistics()[name], where, groups)
     except NotEnoughData:
-        return Estimate(np.nan, np.nan, np.nan, members=0)
+        return [Estimate(np.nan, np.nan, np.nan, members=0)] * len(layers)
 
 
 def _cells(found: Estimate, form: str) -> tuple[str, str]:

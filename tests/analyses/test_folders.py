@@ -4,12 +4,17 @@ import json
 import os
 import subprocess
 import sys
+from importlib import invalidate_caches
 
 import numpy as np
 import pytest
 import tomli_w
 import xarray as xr
 from commands import command, refused
+
+import sgdphys.analyses
+from sgdphys.analyses import catalogue
+from sgdphys.errors import InputError
 
 TOY = {
     "__init__": '"""How far networks are apart."""',
@@ -104,6 +109,24 @@ def toys(tmp_path):
     return written
 
 
+@pytest.fixture
+def anew(monkeypatch):
+    """Have folders of analyses looked for again, now and after the test."""
+
+    def forget():
+        invalidate_caches()
+        for found in (catalogue.settings, catalogue.statistics, catalogue.figures):
+            found.cache_clear()
+        for name in [n for n in sys.modules if n.startswith("sgdphys.analyses.toy")]:
+            del sys.modules[name]
+        vars(sgdphys.analyses).pop("toy", None)
+
+    forget()
+    yield monkeypatch
+    monkeypatch.undo()
+    forget()
+
+
 def study(folder, **changed):
     path = folder / "toys.toml"
     path.write_text(tomli_w.dumps({**STUDY, **changed}))
@@ -170,9 +193,12 @@ def test_what_is_wrong_with_its_keys_is_told_with_all_else_before_training(tmp_p
         ({k: text for k, text in TOY.items() if k != "analysis"}, "has no analysis.py"),
     ],
 )  # fmt: skip
-def test_a_folder_that_is_no_analysis_is_told(tmp_path, toys, files, words):
-    environment = toys(toy=files)
-    refused(command("run", study(tmp_path), env=environment, cwd=tmp_path), 2, words)
+def test_a_folder_that_is_no_analysis_is_told(tmp_path, toys, anew, files, words):
+    toys(toy=files)
+    anew.setattr(sgdphys.analyses, "__path__", [*sgdphys.analyses.__path__, str(tmp_path / "mine")])
+    with pytest.raises(InputError) as told:
+        catalogue.statistics()
+    assert words in str(told.value)
 
 
 def test_a_folder_that_has_the_name_of_another_is_told(tmp_path, toys):

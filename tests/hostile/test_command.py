@@ -19,6 +19,7 @@ from sgdphys.trajectory.segments import segment_paths
 UNDRAWN = ["--set", "figures.formats=[]"]
 VECTORS = ["--set", "figures.formats=['svg']"]  # quicker to draw than pixels
 SMALL = ["--set", "train.epochs=60", "--set", "train.replicas=3", *UNDRAWN]
+FEW = ["--set", "analyses={learning={}}"]  # whose figures are drawn in a few seconds
 
 
 def started(*arguments):
@@ -48,7 +49,7 @@ def same(first, second):
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "whole"
     both = ["--set", "figures.formats=['png', 'svg']"]
-    result = command("run", "information_plane", *SMALL, *both, "--out", folder)
+    result = command("run", "information_plane", *SMALL, *FEW, *both, "--out", folder)
     assert result.returncode == 0, result.stderr
     return folder, result
 
@@ -85,7 +86,7 @@ def test_opened_it_is_labelled(finished):
 def test_a_finished_run_is_not_done_again(finished):
     folder, _ = finished
     before = {p: p.stat().st_mtime_ns for p in segment_paths(folder)}
-    again = command("run", "information_plane", *SMALL, "--out", folder)
+    again = command("run", "information_plane", *SMALL, *FEW, "--out", folder)
     assert again.returncode == 0
     assert "nothing to train" in again.stderr
     assert {p: p.stat().st_mtime_ns for p in segment_paths(folder)} == before
@@ -112,7 +113,7 @@ def test_fresh_replaces_it(tmp_path):
 def test_what_a_study_does_not_draw_is_drawn_when_it_is_asked_for(finished, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(finished[0], run, ignore=shutil.ignore_patterns("figures", ".*"))
-    given_again = command("run", "information_plane", *SMALL, "--out", run)
+    given_again = command("run", "information_plane", *SMALL, *FEW, "--out", run)
     assert given_again.returncode == 0, given_again.stderr
     assert not (run / "figures").exists()
     drawn = command("figures", run, "--only", "training")

@@ -107,7 +107,7 @@ def test_what_was_never_written_is_missing(tmp_path):
 def test_results_figure_and_directions_of_a_run(tmp_path):
     study = {
         "network": {"layers": [4, 3]},
-        "train": {"epochs": 60, "replicas": 2},
+        "train": {"epochs": 30, "replicas": 2},
         "record": {"weights": "step"},
     }
     sp.run(study, tmp_path / "run")
@@ -126,7 +126,7 @@ def test_results_figure_and_directions_of_a_run(tmp_path):
         assert {"interval_method", "source"} <= found.attrs.keys()
     assert figure.stat().st_size > 20_000
     for along, series in (("layer-norm", 6), ("pca:2", 4), ("random:5", 10)):
-        found = fitted(tmp_path / "run", "--along", along)
+        found = fitted(tmp_path / "run", "--along", along, "--models", "wiener,ou")
         assert found["groups"][-1]["series"] == series
     refused(command("fit", tmp_path / "run", "--along", "pca"), 2, "pca:10")
     inside = tmp_path / "run" / "trajectory" / "fit.nc"

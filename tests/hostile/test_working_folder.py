@@ -34,7 +34,13 @@ def hostile(tmp_path):
     return tmp_path, marker
 
 
-@pytest.mark.parametrize("start", ["module", "script"])
+@pytest.mark.parametrize(
+    "start",
+    [
+        "module",  # which alone has the working folder among its folders of modules
+        pytest.param("script", marks=pytest.mark.slow(reason="a study of studies again: 7 s")),
+    ],
+)
 def test_nothing_of_it_is_run(hostile, start):
     """By the command or a process that it begins."""
     folder, marker = hostile

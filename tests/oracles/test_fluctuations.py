@@ -148,8 +148,8 @@ def test_flatness_exponents_of_two_samplers():
 
 
 def test_a_random_walk_is_its_own_null():
-    data = processes.wiener(steps=400, parameters=300, replicas=1, rng=6)
-    found = trajectory_components(data["theta"].isel(replica=0), resamples=60)
+    data = processes.wiener(steps=200, parameters=300, replicas=1, rng=6)
+    found = trajectory_components(data["theta"].isel(replica=0), resamples=30)
     k = np.arange(1, 4)
     np.testing.assert_allclose(found["component_share"][:3], 6 / (np.pi * k) ** 2, rtol=0.2)
     low, high = (found[f"null_component_share_{e}"][:3] for e in ("low", "high"))

@@ -22,7 +22,7 @@ def matrices(data):
 def test_matrices_are_recovered_at_any_step(process, dt):
     """32 intervals in the four cases: all within twice their half-width, nearly all within one."""
     data = process(steps=4000, dt=dt, replicas=2, rng=111)
-    found = dynamics.fit_langevin(data["theta"], time="time", resamples=100)
+    found = dynamics.fit_langevin(data["theta"], time="time", resamples=50)
     for name, truth in matrices(data).items():
         middle = (found[f"{name}_high"] + found[f"{name}_low"]) / 2
         half = (found[f"{name}_high"] - found[f"{name}_low"]) / 2

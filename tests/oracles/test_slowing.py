@@ -141,7 +141,14 @@ def test_uneven_times_are_refused():
         integrated_time(theta)
 
 
-@pytest.mark.parametrize("signal", [0.2, 0.6, 0.8, 0.9, 1.1, 1.2, 1.5, 2.0])
+@pytest.mark.parametrize(
+    "signal",
+    [
+        0.2, 0.6, 0.9, 1.2, 2.0,
+        *(pytest.param(s, marks=pytest.mark.slow(reason="the same law once more"))
+          for s in (0.8, 1.1, 1.5)),
+    ],
+)  # fmt: skip
 def test_pitchfork_relaxes_as_the_law_says(signal):
     """Within 5% of 1/(g - s) or 1/(2 (s - g)), from 2000 relaxation times in all."""
     replicas = 20

@@ -40,7 +40,7 @@ STUDY = {
 }  # fmt: skip
 SWEEP = {
     **STUDY, "title": "A sweep", "claims": {}, "train": {"epochs": 30, "replicas": 5},
-    "analyses": {"information": {}, "learning": {}},
+    "analyses": {"information": {}},
     "sweep": {"train.batch_size": [100, 500, 4096]},
 }  # fmt: skip
 
@@ -49,6 +49,13 @@ SWEEP = {
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     return sp.run(STUDY, folder / "one"), sp.run(SWEEP, folder / "sweep")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A run of few figures, for what is the same with many."""
+    study = {**STUDY, "analyses": {"learning": {}}, "claims": {}}
+    return sp.run(study, tmp_path_factory.mktemp("report") / "small").folder
 
 
 @pytest.fixture(scope="module")
@@ -113,10 +120,10 @@ def test_dollars_and_brackets_are_literal_and_no_text_stops_a_page(runs, tmp_pat
     assert f"<code>{folder}</code>" in text
 
 
-def test_a_page_that_cannot_be_written_leaves_no_part_of_one(runs, tmp_path):
+def test_a_page_that_cannot_be_written_leaves_no_part_of_one(small, tmp_path):
     (tmp_path / "page.html").mkdir()
     with pytest.raises(WorkError, match=r"page\.html cannot be written"):
-        write_report([runs[1].folder], tmp_path / "page.html")
+        write_report([small], tmp_path / "page.html")
     assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
 
 
@@ -413,9 +420,9 @@ def test_print_shows_figures_and_heads_of_tables(page):
         page.call("Emulation.setEmulatedMedia", media="")
 
 
-def test_an_unfinished_run_says_what_is_missing_and_how_to_carry_on(runs, tmp_path):
+def test_an_unfinished_run_says_what_is_missing_and_how_to_carry_on(small, tmp_path):
     folder = tmp_path / "broken"
-    shutil.copytree(runs[0].folder, folder)
+    shutil.copytree(small, folder)
     for name in ("results.nc", "verdicts.json", "report.html"):
         (folder / name).unlink(missing_ok=True)
     paths = sorted((folder / "trajectory").glob("*.nc"))
@@ -429,10 +436,10 @@ def test_an_unfinished_run_says_what_is_missing_and_how_to_carry_on(runs, tmp_pa
     assert 'class="missing"' not in write_report([folder]).read_text()
 
 
-def test_the_command_writes_and_refuses(runs, tmp_path):
-    written = command("report", runs[1].folder, "--out", tmp_path / "page.html")
+def test_the_command_writes_and_refuses(small, tmp_path):
+    written = command("report", small, "--out", tmp_path / "page.html")
     assert written.returncode == 0, written.stderr
     assert written.stdout.startswith(f"{tmp_path / 'page.html'}, ")
     refused(command("report", tmp_path), 2, "is not the folder of a run")
     nowhere = tmp_path / "no" / "page.html"
-    refused(command("report", runs[1].folder, "--out", nowhere), 1, "cannot be written")
+    refused(command("report", small, "--out", nowhere), 1, "cannot be written")

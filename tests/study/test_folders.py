@@ -385,8 +385,8 @@ def test_a_run_that_may_be_read_only_is_reported(made, tmp_path, monkeypatch):
 def test_a_run_on_disk_may_have_former_names_of_values(tmp_path):
     """As runs of before the rename have; the same values in a new study are refused."""
     keys = {**TINY, "record": {"weights": "log_pairs"}, "figures": {"formats": []}}
-    run = sp.run({**keys, "analyses": {"information": {"edges": "as_published"}}, "claims": {}},
-                 tmp_path / "run", threads=1)  # fmt: skip
+    keys["analyses"] = {"information": {"edges": "as_published", "epochs": [0], "replicas": 1}}
+    run = sp.run({**keys, "claims": {}}, tmp_path / "run", threads=1)
     path = run.folder / "study.toml"
     _, _, text = path.read_text().partition("\n")
     assert "log_pairs" in text

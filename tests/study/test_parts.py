@@ -47,7 +47,7 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("parts")
     for name, keys in (("alone", ALONE), ("sweep", SWEEP)):
         (folder / f"{name}.toml").write_text(tomli_w.dumps(keys))
-    other = {"study": "alone", "set": {"train.seed": 2}}
+    other = {"study": "alone", "set": {"train.seed": 2, "figures.formats": []}}
     parts = {"alone": "alone", "sweep": "sweep", "other_seed": other}
     (folder / "all.toml").write_text(tomli_w.dumps({"title": "All", "parts": parts}))
     told = []

@@ -1,5 +1,6 @@
 """Damaged, missing and foreign segments of a run: trained again, or refused; never mixed."""
 
+import functools
 import os
 import shutil
 
@@ -13,7 +14,7 @@ from sgdphys.trajectory.reader import check, open_trajectory
 from sgdphys.trajectory.segments import segment_paths
 
 KEYS = {
-    "train": {"epochs": 60, "replicas": 2, "momentum": 0.5},
+    "train": {"epochs": 40, "replicas": 2, "momentum": 0.5},
     "network": {"layers": [4, 3]},
     "figures": {"formats": []},
 }
@@ -46,7 +47,7 @@ def unbroken(tmp_path_factory):
         patched.setattr("sgdphys.study.recording.SEGMENT_BYTES", 6000)
         folder = tmp_path_factory.mktemp("runs") / "unbroken"
         run(folder)
-    assert len(segment_paths(folder)) >= 5
+    assert len(segment_paths(folder)) == 4
     return folder
 
 
@@ -55,8 +56,11 @@ def copy(unbroken, tmp_path):
     return shutil.copytree(unbroken, tmp_path / "run")
 
 
+arrays_of_unbroken = functools.cache(arrays)
+
+
 def same(folder, unbroken):
-    first, second = arrays(folder), arrays(unbroken)
+    first, second = arrays(folder), arrays_of_unbroken(unbroken)
     assert first.keys() == second.keys()
     for name, values in first.items():
         assert np.array_equal(values, second[name], equal_nan=values.dtype.kind == "f"), name
@@ -176,7 +180,7 @@ def test_a_segment_that_is_shorter_than_its_name_is_trained_again(copy, unbroken
     paths = segment_paths(copy)
     for path in paths[1:]:
         path.unlink()
-    longer = paths[0].with_name("000000000-000000060.nc")
+    longer = paths[0].with_name("000000000-000000040.nc")
     paths[0].rename(longer)
     assert any(str(longer) in line and "trained again" in line for line in run(copy))
     same(copy, unbroken)

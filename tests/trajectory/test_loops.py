@@ -360,12 +360,12 @@ def test_an_optimizer_that_never_steps_is_told(tmp_path):
     assert opened(tmp_path / "a.nc")["weights"].sizes["step"] == 1
 
 
-@pytest.mark.parametrize("shape", [(400, 200), (300, 100)])
+@pytest.mark.parametrize("shape", [(200, 100), (150, 50)])
 def test_the_last_weights_of_a_large_model_are_kept_when_a_loss_is_noted(
     tmp_path, monkeypatch, shape
 ):
     """One row fills a segment: a loss noted afterwards takes another."""
-    monkeypatch.setattr("sgdphys.trajectory.recorder.SEGMENT_BYTES", 2**17)
+    monkeypatch.setattr("sgdphys.trajectory.recorder.SEGMENT_BYTES", 2**15)
     model = torch.nn.Linear(*shape)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with sp.record(model, tmp_path / "a.nc", optimizer=optimizer, every=2) as recording:

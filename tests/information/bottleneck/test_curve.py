@@ -129,7 +129,7 @@ def test_every_point_carries_its_proof(information):
     p_xy = rule(information)
     channel = channel_of(p_xy)
     assert len(channel.p_x) == {0.9: 31, 0.5: 53}[information]
-    betas = np.geomspace(1, 30, 60)
+    betas = np.geomspace(1, 30, 30)
     found = bottleneck_curve(p_xy, betas)
     assert float(found["certificate"].max()) < 1e-9
     assert bool((found["I_TY"].diff("beta") >= -1e-10).all())

@@ -258,13 +258,13 @@ def test_extrapolation_finds_the_information_of_the_source(tie):
     p = np.array([agree, 1 - agree])
     truth = 1 + float((p[p > 0] * np.log2(p[p > 0])).sum())
     found = []
-    for k in range(40):
+    for k in range(20):
         t = rng.integers(0, 20, 400)
         y = np.where(rng.uniform(size=400) < agree, t % 2, 1 - t % 2)
         found.append(extrapolated_information(t, y, bins=20, low=0, high=19, repeats=6, rng=k))
     values = np.array([float(f["I_TY"]) for f in found])
     plain = np.mean([float(f["plug_in_I_TY"]) for f in found])
-    assert abs(values.mean() - truth) < 4 * values.std() / np.sqrt(40) + 0.004
+    assert abs(values.mean() - truth) < 4 * values.std() / np.sqrt(20) + 0.004
     assert abs(values.mean() - truth) < 0.4 * abs(plain - truth)
     with pytest.raises(NotEnoughData, match="10 samples are too few"):
         extrapolated_information(t[:10], y[:10])
