@@ -81,10 +81,10 @@ def join_segments(
     joined = {}
     for name in names:
         having = [k for k, pieces in enumerate(held) if name in pieces]
-        found = _spliced([held[k][name] for k in having], functools.partial(group, name, having))
+        found = spliced([held[k][name] for k in having], functools.partial(group, name, having))
         if found is None:
             trees = [detached(paths[k], (name,)) for k in having]
-            found = _joined(name, trees, [paths[k] for k in having])
+            found = joined_whole(name, trees, [paths[k] for k in having])
         joined[name] = found
     return dict(first.attrs), joined
 
@@ -149,7 +149,7 @@ def _pieces(path: Path, name: str, group: Any, axis: str, file: Any) -> _Pieces 
     return found
 
 
-def _spliced(
+def spliced(
     held: Sequence[_Pieces | None], opened: Callable[[int], xr.Dataset]
 ) -> xr.Dataset | None:
     """One group of all segments, or None where they are not such that one continues another.
@@ -181,9 +181,11 @@ def _spliced(
             return None
         if name not in first.variables and name in opened(having[0]).coords:
             return None
-        along[name] = xr.Variable(like.dims, data, like.attrs)
+        along[name] = xr.Variable(like.dims, data, like.attrs, like.encoding)
     kept = first[[n for n in first.data_vars if n in along]]
-    coordinates = {n: along.pop(str(n), kept[n]) for n in first.coords if n in kept.coords}
+    coordinates = {
+        n: along.pop(str(n), kept.variables[n]) for n in first.coords if n in kept.coords
+    }
     last = opened(len(held) - 1)
     # what has no axis grows with the run (where replicas diverged): the last segment knows most
     rest = {name: last[name] for name in last.data_vars if name not in names}
@@ -217,8 +219,8 @@ def _one_after_another(pieces: Sequence[_Piece | None], axis: str, lengths: Sequ
     return da.concatenate(data, axis=at)
 
 
-def _joined(group: str, trees: list[xr.DataTree], paths: list[Path]) -> xr.Dataset:
-    """One group of all segments; a step in two of them must be equal in both."""
+def joined_whole(group: str, trees: list[xr.DataTree], paths: list[Path]) -> xr.Dataset:
+    """One group of segments that were opened whole; a step in two of them must be equal in both."""
     parts = [tree[group].to_dataset() for tree in trees]
     axis = next((a for a in ("step", "epoch") if a in parts[0].dims), None)
     if axis is None:

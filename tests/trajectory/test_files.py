@@ -272,14 +272,15 @@ def scalars(k, *names, dtype=float):
 def test_segments_read_in_part_join_as_segments_opened_whole(tmp_path, monkeypatch, groups, slow):
     path = in_parts(tmp_path, *groups)
     whole = []
-    joined = joining._joined
-    monkeypatch.setattr(joining, "_joined", lambda *a: whole.append(a[0]) or joined(*a))
+    joined = joining.joined_whole
+    monkeypatch.setattr(joining, "joined_whole", lambda *a: whole.append(a[0]) or joined(*a))
     found = open_trajectory(path)
     assert len(whole) == slow
-    monkeypatch.setattr(joining, "_spliced", lambda *_: None)
+    monkeypatch.setattr(joining, "spliced", lambda *_: None)
     slowly = open_trajectory(path)
     xr.testing.assert_identical(found, slowly)
     for name, node in slowly.children.items():
+        assert list(found[name].variables) == list(node.variables)
         for own, variable in node.to_dataset().variables.items():
             assert found[name][own].dtype == variable.dtype
             assert found[name][own].chunks == variable.chunks
