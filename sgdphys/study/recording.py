@@ -27,8 +27,9 @@ from sgdphys.study.sharing import covers
 from sgdphys.study.surveying import Survey, survey
 from sgdphys.trajectory import schema
 from sgdphys.trajectory.digests import digest_path
+from sgdphys.trajectory.opening import RESUME
 from sgdphys.trajectory.provenance import provenance
-from sgdphys.trajectory.reader import RESUME, open_segment
+from sgdphys.trajectory.reader import open_segment
 from sgdphys.trajectory.segments import SEGMENTS, segment_name, segment_paths, span
 from sgdphys.trajectory.tensor_table import table_group
 from sgdphys.trajectory.writer import SegmentWriter, remove_partial

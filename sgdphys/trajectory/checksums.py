@@ -11,7 +11,7 @@ import hashlib
 import itertools
 import json
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ GROUP = "checksums"
 """Group of the chunks' checksums; not part of a trajectory."""
 DIGESTS, DIGEST = "group_digests", "digest"
 """Attributes: the digests of the groups, and that of the file's own attributes and variables."""
-_BYTES = 16 * 2**20
+_BYTES = 64 * 2**20
 """Bytes read or written at once of an array that may be larger than memory."""
 _HEAD = 16
 """Values by which a chunk is looked for."""
@@ -79,13 +79,20 @@ class Chunk(NamedTuple):
     check: int
 
 
-def sign(file: netCDF4.Dataset) -> list[Chunk]:
+Checks = Mapping[tuple[str, str], tuple[list[Chunk], np.ndarray]]
+"""Chunks of variables, and the checksums in order, by the variable's group and name."""
+
+
+def sign(file: netCDF4.Dataset, known: Checks) -> list[Chunk]:
     """Put the checksums of all that an open file holds into it.
 
     Parameters
     ----------
     file : netCDF4.Dataset
         Open for writing, every variable written and synced.
+    known : mapping
+        The chunks of variables whose checksums were computed when they were written; others are
+        read again.
 
     Returns
     -------
@@ -96,22 +103,39 @@ def sign(file: netCDF4.Dataset) -> list[Chunk]:
     for group in [file, *(group for _, group in _groups(file))]:
         for name, variable in group.variables.items():
             if is_large(variable):
-                chunks += _add_chunk_checksums(file, group, name, variable)
+                there = known.get((group.path, name)) or _read_again(variable)
+                chunks += there[0]
+                _add_chunk_checksums(file, group, name, there[1])
     digests = {path: digest_of(group) for path, group in _groups(file)}
     file.setncattr(DIGESTS, json.dumps(digests))
     file.setncattr(DIGEST, digest_of(file))
     return chunks
 
 
-def _add_chunk_checksums(
-    file: netCDF4.Dataset, group: Any, name: str, variable: Any
-) -> list[Chunk]:
+def _read_again(variable: Any) -> tuple[list[Chunk], np.ndarray]:
     variable.set_auto_maskandscale(False)
     shape, lengths = variable.shape, chunks_of(variable)
+    parts = ((at, variable[at]) for at in blocks(shape, lengths, variable.dtype))
+    return chunk_checksums(shape, lengths, parts)
+
+
+def chunk_checksums(
+    shape: tuple[int, ...],
+    lengths: tuple[int, ...],
+    parts: Iterable[tuple[tuple[slice, ...], np.ndarray]],
+) -> tuple[list[Chunk], np.ndarray]:
+    """Chunks of an array, and their checksums with the last dimension varying fastest.
+
+    Parameters
+    ----------
+    shape, lengths : tuple of int
+        Of the array, and of its chunks.
+    parts : iterable of (slices, array)
+        The array in blocks of complete chunks, each with its place.
+    """
     chunks: list[Chunk] = []
     checks = np.zeros([-(-n // c) for n, c in zip(shape, lengths, strict=True)], np.int64)
-    for block in blocks(shape, lengths, variable.dtype):
-        values = variable[block]
+    for block, values in parts:
         for at in corners(values.shape, lengths):
             piece = np.ascontiguousarray(values[at])
             number = tuple(
@@ -120,10 +144,13 @@ def _add_chunk_checksums(
             checks[number] = checksum(piece)
             head = piece.ravel()[:_HEAD].tobytes()
             chunks.append(Chunk(head, piece.nbytes, int(checks[number])))
+    return chunks, checks.ravel()
+
+
+def _add_chunk_checksums(file: netCDF4.Dataset, group: Any, name: str, checks: np.ndarray) -> None:
     home = file.createGroup(f"{GROUP}/{group.path.strip('/')}".rstrip("/"))
     home.createDimension(f"{name}_chunk", checks.size)
-    home.createVariable(name, np.int64, (f"{name}_chunk",))[:] = checks.ravel()
-    return chunks
+    home.createVariable(name, np.int64, (f"{name}_chunk",))[:] = checks
 
 
 def digest_of(group: Any) -> str:

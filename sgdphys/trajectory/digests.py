@@ -92,7 +92,7 @@ def _between(found: Iterable[tuple[int, int]], size: int) -> Iterator[tuple[int,
         done = max(done, end)
 
 
-def require_structure(path: Path, *, is_segment: bool) -> None:
+def require_structure(path: Path, *, is_segment: bool) -> bool:
     """Refuse a file whose structure differs from its checksum, before HDF5 reads it.
 
     Parameters
@@ -103,6 +103,11 @@ def require_structure(path: Path, *, is_segment: bool) -> None:
         user, with what stood beside the old one left there: whether it can be read is tried in
         another process.
 
+    Returns
+    -------
+    bool
+        Whether all bytes outside the chunks of large arrays are those that were written.
+
     Raises
     ------
     WorkError
@@ -110,7 +115,7 @@ def require_structure(path: Path, *, is_segment: bool) -> None:
     """
     beside = digest_path(path)
     if not beside.is_file():
-        return
+        return False
     lines = beside.read_text(encoding="utf-8", errors="replace").splitlines()
     structure = next((s for s in lines if s.startswith(_STRUCTURE)), "").split()[2:]
     try:
@@ -126,6 +131,7 @@ def require_structure(path: Path, *, is_segment: bool) -> None:
         same = False
     if not same and (is_segment or not _is_readable(path)):
         raise damaged(path, "its structure differs from its checksum")
+    return same
 
 
 def _is_readable(path: Path) -> bool:

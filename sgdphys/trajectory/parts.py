@@ -13,8 +13,9 @@ import xarray as xr
 
 from sgdphys.errors import InputError
 from sgdphys.trajectory.digests import digest_path
+from sgdphys.trajectory.joining import join_segments
 from sgdphys.trajectory.locks import Lock
-from sgdphys.trajectory.reader import attributes_of, join_segments, open_trajectory
+from sgdphys.trajectory.reader import attributes_of, open_trajectory
 from sgdphys.trajectory.segments import parts_of, segment_name, segment_paths
 from sgdphys.trajectory.writer import remove_partial, write_tree
 

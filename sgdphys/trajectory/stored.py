@@ -11,8 +11,8 @@ import xarray as xr
 from sgdphys.trajectory.checksums import checksum
 from sgdphys.trajectory.netcdf import damaged, opened
 
-_BYTES = 32 * 2**20
-"""Bytes that a Dask task reads at once."""
+_BYTES = 4 * 2**20
+"""Bytes that a Dask task reads at once; whoever asks for a part of them reads all."""
 
 
 class _Stretch(NamedTuple):

@@ -90,23 +90,27 @@ def _complete(path: Path, chunks: list[checksums.Chunk], *, has_weights: bool) -
 def _write(tree: xr.DataTree, partial: Path, compression: str) -> list[checksums.Chunk]:
     with LOCK:
         file = netCDF4.Dataset(partial, "w", format="NETCDF4")
+    known: dict[tuple[str, str], Any] = {}
     try:
         for node in tree.subtree:
             data = node.to_dataset(inherit=False)
             data.attrs = encode_attributes(data.attrs)
             with LOCK:
                 group = file if node.path == "/" else file.createGroup(node.path)
-            _write_group(data, group, compression)
+            known |= _write_group(data, group, compression)
         with LOCK:
             file.sync()
-            return checksums.sign(file)
+            return checksums.sign(file, known)
     finally:
         with LOCK:
             file.close()
 
 
-def _write_group(data: xr.Dataset, group: Any, compression: str) -> None:
-    """Write one group; large arrays, and what Dask has yet to compute, go block by block."""
+def _write_group(data: xr.Dataset, group: Any, compression: str) -> checksums.Checks:
+    """Write one group; large arrays, and what Dask has yet to compute, go block by block.
+
+    Returns the checksums of those.
+    """
     large = [n for n, v in data.data_vars.items() if v.chunks is not None or _is_large(v)]
     eager = data.drop_vars(large).load()
     encoding = {
@@ -117,8 +121,10 @@ def _write_group(data: xr.Dataset, group: Any, compression: str) -> None:
     store: Any = NetCDF4DataStore
     with LOCK:
         eager.dump_to_store(store(group, lock=False), encoding=encoding)
-    for name in large:
-        _write_blocks(data[name].variable, str(name), group, compression)
+    return {
+        (group.path, str(name)): _write_blocks(data[name].variable, str(name), group, compression)
+        for name in large
+    }
 
 
 def _is_large(variable: xr.DataArray) -> bool:
@@ -135,7 +141,9 @@ def _storage(variable: Any, name: str, compression: str) -> dict[str, Any]:
     return stored
 
 
-def _write_blocks(variable: xr.Variable, name: str, group: Any, compression: str) -> None:
+def _write_blocks(
+    variable: xr.Variable, name: str, group: Any, compression: str
+) -> tuple[list[checksums.Chunk], np.ndarray]:
     is_bool = variable.dtype == bool
     dtype = np.dtype(np.int8) if is_bool else variable.dtype
     with LOCK:
@@ -150,10 +158,15 @@ def _write_blocks(variable: xr.Variable, name: str, group: Any, compression: str
         stored.set_auto_maskandscale(False)
         stored.set_var_chunk_cache(size=2**20)  # whole chunks are written, each once
         chunks = checksums.chunks_of(stored)
-    for block in checksums.blocks(variable.shape, chunks, dtype):
-        values = np.asarray(variable[block].to_numpy()).astype(dtype, copy=False)
-        with LOCK:
-            stored[block] = values
+
+    def written() -> Iterator[tuple[tuple[slice, ...], np.ndarray]]:
+        for block in checksums.blocks(variable.shape, chunks, dtype):
+            values = np.asarray(variable[block].to_numpy()).astype(dtype, copy=False)
+            with LOCK:
+                stored[block] = values
+            yield block, values
+
+    return checksums.chunk_checksums(variable.shape, chunks, written())
 
 
 def partial_path(path: Path) -> Path:

@@ -8,7 +8,7 @@ import xarray as xr
 
 from sgdphys.errors import InputError, WorkError
 from sgdphys.networks import Perceptron
-from sgdphys.trajectory import schema
+from sgdphys.trajectory import joining, schema
 from sgdphys.trajectory.digests import digest_path
 from sgdphys.trajectory.reader import check, open_trajectory
 from sgdphys.trajectory.stored import Stored
@@ -236,3 +236,66 @@ def test_the_writer_tells_what_went_wrong_in_its_thread(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         record()
     assert {p.suffix for p in tmp_path.iterdir()} <= {".nc", ".sha256"}
+
+
+def in_parts(folder, *groups):
+    """Segments as the recorder leaves them, of the given groups each."""
+    parts = folder / "a.nc.parts"
+    parts.mkdir()
+    for k, given in enumerate(groups):
+        tree = segment(range(2 * k, 2 * k + 2), recording="r", segment=k)
+        for name, data in given.items():
+            tree[name] = xr.DataTree(data)
+        write_tree(tree, parts / f"{2 * k}-{2 * k + 1}-{k}.nc")
+    return folder / "a.nc"
+
+
+def scalars(k, *names, dtype=float):
+    values = {n: ("step", np.arange(2).astype(dtype), {"units": n}) for n in names}
+    return {"scalars": xr.Dataset(values, {"step": [2 * k, 2 * k + 1]})}
+
+
+@pytest.mark.parametrize(
+    ("groups", "slow"),
+    [
+        ([scalars(k, "loss") for k in range(4)], 0),
+        ([scalars(0, "a"), {}, scalars(2, "b", "a"), scalars(3, "b")], 0),
+        ([{}, scalars(1, "a"), {}, scalars(3, "a")], 0),
+        ([scalars(0, "a"), scalars(1, "a", dtype=np.float32), scalars(2, "a")], 1),
+        ([scalars(0, "a"), scalars(1, "a", dtype=bool), scalars(2, "a")], 1),
+        ([scalars(k, "a", dtype=bool) for k in range(3)], 0),
+        ([{"more": xr.Dataset({"x": ("y", [k])})} for k in range(3)], 0),
+        ([scalars(k, "a") for k in (0, 2, 1)], 1),
+    ],
+    ids=["alike", "of several names", "in some", "float32", "flag", "flags", "no axis", "unsorted"],
+)
+def test_segments_read_in_part_join_as_segments_opened_whole(tmp_path, monkeypatch, groups, slow):
+    path = in_parts(tmp_path, *groups)
+    whole = []
+    joined = joining.joined_whole
+    monkeypatch.setattr(joining, "joined_whole", lambda *a: whole.append(a[0]) or joined(*a))
+    found = open_trajectory(path)
+    assert len(whole) == slow
+    monkeypatch.setattr(joining, "spliced", lambda *_: None)
+    slowly = open_trajectory(path)
+    xr.testing.assert_identical(found, slowly)
+    for name, node in slowly.children.items():
+        assert list(found[name].variables) == list(node.variables)
+        for own, variable in node.to_dataset().variables.items():
+            assert found[name][own].dtype == variable.dtype
+            assert found[name][own].chunks == variable.chunks
+    assert check(path) == []
+
+
+def test_damage_in_the_middle_of_many_segments_is_told(tmp_path):
+    path = in_parts(tmp_path, *({} for _ in range(4)))
+    middle = tmp_path / "a.nc.parts" / "4-5-2.nc"
+    raw = bytearray(middle.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    middle.write_bytes(raw)
+    with pytest.raises(WorkError, match=r"4-5-2\.nc cannot be read .* truncated or damaged"):
+        open_trajectory(path)
+    digest_path(middle).unlink()
+    middle.write_bytes(middle.read_bytes()[:-100])
+    with pytest.raises(WorkError, match=r"4-5-2\.nc cannot be read"):
+        open_trajectory(path)

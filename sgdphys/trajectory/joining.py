@@ -1,0 +1,265 @@
+"""Segments joined into one trajectory.
+
+All that the first and the last segment hold is opened. Of the others, which one writer wrote, only
+what goes on along ``step`` or ``epoch`` is read, if it has the structure that it has in the first.
+"""
+
+import functools
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.errors import InputError, WorkError
+from sgdphys.trajectory import checksums
+from sgdphys.trajectory.digests import digest_path
+from sgdphys.trajectory.opening import (
+    RESUME,
+    checks_of,
+    detached,
+    is_plain,
+    own_attributes,
+    verified,
+)
+from sgdphys.trajectory.schema import decode_attributes
+from sgdphys.trajectory.segments import require_one_recording, segment_paths
+from sgdphys.trajectory.stored import Stored, lazy
+from sgdphys.trajectory.tensor_table import GROUP as TENSORS
+
+_ONCE = ("split", TENSORS)
+"""Groups that are equal in all segments."""
+_AXES = ("step", "epoch")
+"""Dimensions along which segments follow each other."""
+
+
+class _Piece(NamedTuple):
+    """A variable in one segment."""
+
+    structure: Any
+    """Its type, dimensions, lengths but that of the axis, and attributes."""
+    length: int
+    """Along the axis."""
+    data: Any
+    """Numbers, or an array of Dask that reads them, as they are stored."""
+
+
+_Pieces = Mapping[str, _Piece]
+"""The variables along the axis of one group of a segment, by name."""
+
+
+def join_segments(
+    path: Path, groups: Collection[str] | None = None
+) -> tuple[dict[Any, Any], dict[str, xr.Dataset]]:
+    """Attributes and groups of all finished segments, as they are stored.
+
+    Raises as ``open_trajectory`` does.
+    """
+    paths = segment_paths(path)
+    if not paths:
+        what = "no finished segment yet" if path.is_dir() else "no such file or folder"
+        raise InputError(f"{path}: {what}; a run's folder or a netCDF file was expected")
+    first = detached(paths[0], groups)
+    attributes: list[dict[Any, Any]] = [first.attrs]
+    held: list[Mapping[str, _Pieces | None]] = []
+    for number, segment in enumerate(paths):
+        of_segment, pieces = _skimmed(segment, groups, _ONCE if number else ())
+        held.append(pieces)
+        if number:
+            attributes.append(of_segment)
+    require_one_recording(paths, attributes)
+
+    @functools.cache
+    def opened(number: int) -> xr.DataTree:
+        return first if not number else detached(paths[number], groups, without=_ONCE)
+
+    def group(name: str, having: Sequence[int], place: int) -> xr.Dataset:
+        return opened(having[place])[name].to_dataset()
+
+    names = dict.fromkeys(name for pieces in held for name in pieces)
+    joined = {}
+    for name in names:
+        having = [k for k, pieces in enumerate(held) if name in pieces]
+        found = spliced([held[k][name] for k in having], functools.partial(group, name, having))
+        if found is None:
+            trees = [detached(paths[k], (name,)) for k in having]
+            found = joined_whole(name, trees, [paths[k] for k in having])
+        joined[name] = found
+    return dict(first.attrs), joined
+
+
+def _skimmed(
+    path: Path, only: Collection[str] | None, without: Collection[str]
+) -> tuple[dict[Any, Any], dict[str, _Pieces | None]]:
+    """Attributes of a segment, and what its groups hold along their axes.
+
+    None for a group that is to be opened with all that it holds.
+    """
+    found: dict[str, _Pieces | None] = {}
+    with verified(path, None if only is None else {*only, TENSORS}) as file:
+        is_ours = digest_path(path).is_file() and not (file.dimensions or file.variables)
+        for name, group in file.groups.items():
+            unwanted = name in without or name in (checksums.GROUP, RESUME)
+            if unwanted or (only is not None and name not in only and name != TENSORS):
+                continue
+            axis = next((a for a in _AXES if a in group.dimensions), None)
+            found[name] = _pieces(path, name, group, axis, file) if is_ours and axis else None
+        return decode_attributes(own_attributes(file)), found
+
+
+def _pieces(path: Path, name: str, group: Any, axis: str, file: Any) -> _Pieces | None:
+    """Variables of an open group along its axis, or None where they are not plain numbers."""
+    found = {}
+    if axis not in group.variables:
+        return None
+    coordinates = (
+        set(group.dimensions)
+        | {c for v in group.variables.values() for c in getattr(v, "coordinates", "").split()}
+        | set(getattr(group, "coordinates", "").split())
+    )
+    for own, variable in group.variables.items():
+        if axis not in variable.dimensions:
+            continue
+        if variable.dtype is str or variable.dtype.kind not in "iuf":
+            return None
+        attributes = {n: variable.getncattr(n) for n in variable.ncattrs()}
+        if {"scale_factor", "add_offset"} & set(attributes):
+            return None
+        fill = attributes.get("_FillValue", np.nan)
+        if not np.isnan(fill):
+            return None
+        at = variable.dimensions.index(axis)
+        rest = variable.shape[:at] + variable.shape[at + 1 :]
+        structure = variable.dtype.str, variable.dimensions, rest, repr(attributes)
+        dtype = np.dtype(bool) if attributes.get("dtype") == "bool" else variable.dtype
+        checks = checks_of(name, own, file)
+        is_large = own == "theta" or variable.size * variable.dtype.itemsize > checksums.LARGE
+        if is_large and own not in coordinates:
+            shaped = np.broadcast_to(np.empty((), dtype), variable.shape)
+            chunks = {"chunksizes": checksums.chunks_of(variable)}
+            as_opened = xr.Variable(variable.dimensions, shaped, encoding=chunks)
+            data = lazy(Stored(path, name, own, as_opened, checks), as_opened).data
+        else:
+            if checks is not None:
+                checksums.verify_chunks(path, variable, checks)
+            variable.set_auto_maskandscale(False)
+            data = np.asarray(variable[...]).astype(dtype, copy=False)
+        found[own] = _Piece(structure, variable.shape[at], data)
+    return found
+
+
+def spliced(
+    held: Sequence[_Pieces | None], opened: Callable[[int], xr.Dataset]
+) -> xr.Dataset | None:
+    """One group of all segments, or None where they are not such that one continues another.
+
+    Parameters
+    ----------
+    held : sequence of mapping
+        What each segment holds of it.
+    opened : callable
+        The group of a segment, with all that it holds.
+    """
+    pieces = [p for p in held if p is not None]
+    first = opened(0)
+    axis = next((a for a in _AXES if a in first.dims), None)
+    if axis is None:
+        return first
+    if len(pieces) < len(held) or not all(p[axis].length for p in pieces):
+        return None
+    if not (np.diff(np.concatenate([p[axis].data for p in pieces])) > 0).all():
+        return None
+    along: dict[str, xr.Variable] = {}
+    names = dict.fromkeys(n for p in pieces for n in p)
+    lengths = [p[axis].length for p in pieces]
+    for name in names:
+        having = [k for k, p in enumerate(pieces) if name in p]
+        like = opened(having[0]).variables[name]
+        data = _one_after_another([p.get(name) for p in pieces], axis, lengths)
+        if data is None or data.dtype != like.dtype or not is_plain(like):
+            return None
+        if name not in first.variables and name in opened(having[0]).coords:
+            return None
+        along[name] = xr.Variable(like.dims, data, like.attrs, like.encoding)
+    kept = first[[n for n in first.data_vars if n in along]]
+    coordinates = {
+        n: along.pop(str(n), kept.variables[n]) for n in first.coords if n in kept.coords
+    }
+    last = opened(len(held) - 1)
+    # what has no axis grows with the run (where replicas diverged): the last segment knows most
+    rest = {name: last[name] for name in last.data_vars if name not in names}
+    return xr.Dataset(
+        {n: v for n, v in along.items() if n not in first.coords}, coordinates, first.attrs
+    ).assign(rest)
+
+
+def _one_after_another(pieces: Sequence[_Piece | None], axis: str, lengths: Sequence[int]) -> Any:
+    """Numbers of all segments, or None; of series that a segment lacks they are missing there."""
+    there = [p for p in pieces if p is not None]
+    if any(p.structure != there[0].structure for p in there):
+        return None
+    if len(there) < len(pieces):
+        dtype, dimensions = np.dtype(there[0].structure[0]), there[0].structure[1]
+        if dtype.kind != "f" or len(dimensions) > 1:
+            return None
+        return np.concatenate(
+            [np.full(n, np.nan, dtype) if p is None else p.data
+             for p, n in zip(pieces, lengths, strict=True)]
+        )  # fmt: skip
+    data = [p.data for p in there]
+    if len(data) == 1:
+        return data[0]
+    at = there[0].structure[1].index(axis)
+    if all(isinstance(d, np.ndarray) for d in data):
+        return np.concatenate(data, axis=at)
+    from dask import array
+
+    da: Any = array
+    return da.concatenate(data, axis=at)
+
+
+def joined_whole(group: str, trees: list[xr.DataTree], paths: list[Path]) -> xr.Dataset:
+    """One group of segments that were opened whole; a step in two of them must be equal in both."""
+    parts = [tree[group].to_dataset() for tree in trees]
+    axis = next((a for a in ("step", "epoch") if a in parts[0].dims), None)
+    if axis is None:
+        return parts[0]
+    kept = [parts[0]]
+    for part, path, before in zip(parts[1:], paths[1:], paths[:-1], strict=True):
+        last = kept[-1]
+        shared = np.intersect1d(last.indexes[axis], part.indexes[axis])
+        if len(shared):
+            _require_equal(axis, shared, last, part, before, path)
+            part = part.sel({axis: ~part.indexes[axis].isin(shared)})
+        kept.append(part)
+    along = {name for part in parts for name, v in part.variables.items() if axis in v.dims}
+    whole = xr.concat(
+        [part[[n for n in part.data_vars if n in along]] for part in kept if part.sizes[axis]]
+        or [parts[0]],
+        dim=axis,
+        data_vars="minimal",
+        coords="minimal",
+        compat="override",
+        join="override",
+    )
+    # what has no axis grows with the run (where replicas diverged): the last segment knows most
+    rest = {name: parts[-1][name] for name in parts[-1].data_vars if name not in along}
+    return whole.assign(rest)
+
+
+def _require_equal(
+    axis: str, shared: np.ndarray, first: xr.Dataset, second: xr.Dataset, *paths: Path
+) -> None:
+    for name in first.data_vars:
+        if axis not in first[name].dims or name not in second:
+            continue
+        a, b = (d[name].sel({axis: shared}).to_numpy() for d in (first, second))
+        differs = np.flatnonzero(
+            ~((a == b) | ((a != a) & (b != b))).reshape(len(shared), -1).all(1)
+        )
+        if len(differs):
+            raise WorkError(
+                f"{paths[0]} and {paths[1]} give different {name} at {axis} "
+                f"{shared[differs[0]]}; remove the wrong one"
+            )

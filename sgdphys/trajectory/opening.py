@@ -1,0 +1,132 @@
+"""Opening one file of a trajectory lazily, its structure and digests verified."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+import xarray as xr
+from xarray.backends import NetCDF4DataStore
+
+from sgdphys.trajectory import checksums
+from sgdphys.trajectory.digests import require_structure
+from sgdphys.trajectory.netcdf import opened
+from sgdphys.trajectory.schema import decode_attributes
+from sgdphys.trajectory.segments import is_segment
+from sgdphys.trajectory.stored import Stored, lazy
+from sgdphys.trajectory.tensor_table import GROUP as TENSORS
+
+RESUME = "resume"
+"""Group of a segment that holds the state after it; not part of the trajectory."""
+
+
+@contextmanager
+def verified(path: Path, only: Collection[str] | None = None) -> Iterator[netCDF4.Dataset]:
+    """Open a file whose structure and digests are what they were when it was written.
+
+    Parameters
+    ----------
+    path : Path
+    only : collection of str, optional
+        The groups to verify; all by default.
+    """
+    is_same = require_structure(path, is_segment=is_segment(path))
+    with opened(path) as file:
+        if not is_same:  # bytes that are what they were say what they said
+            checksums.verify(path, file, only)
+        yield file
+
+
+def detached(
+    path: Path,
+    only: Collection[str] | None,
+    *,
+    without: Collection[str] = (),
+    with_state: bool = False,
+) -> xr.DataTree:
+    """Open a segment, load what is small, and leave the rest to be read when it is asked for.
+
+    No file stays open: a run may have more segments than a process may have files, and HDF5 bears
+    no file that is closed by one thread, when a cache is full or its last user gone, while another
+    one reads.
+    """
+    with verified(path, None if only is None else {*only, TENSORS}) as file:
+        wanted = [
+            name
+            for name in file.groups
+            if name != checksums.GROUP
+            and (with_state or name != RESUME)
+            and (only is None or name in only or name == TENSORS)
+            and name not in without
+        ]
+        # every group has the coordinates of the file itself; a lock within the lock would wait
+        of_all = _decoded(file)
+        of_all.attrs = own_attributes(file)
+        groups = {"/": _lazily(path, "/", of_all.drop_vars(of_all.data_vars), file)}
+        for name in wanted:
+            data = _decoded(file[name])
+            groups[name] = _lazily(path, name, data, file)
+    return xr.DataTree.from_dict(groups)
+
+
+def _decoded(group: Any) -> xr.Dataset:
+    """An open group; times in a unit that xarray does not know stay numbers."""
+    store: Any = NetCDF4DataStore
+    try:
+        return xr.open_dataset(store(group, lock=False))
+    except ValueError:
+        return xr.open_dataset(store(group, lock=False), decode_times=False)
+
+
+def own_attributes(file: netCDF4.Dataset) -> dict[str, Any]:
+    """Attributes of a file, as stored, without its digests, which hold for the file alone."""
+    kept = [n for n in file.ncattrs() if n not in (checksums.DIGEST, checksums.DIGESTS)]
+    return {name: file.getncattr(name) for name in kept}
+
+
+def _lazily(path: Path, group: str, data: xr.Dataset, file: netCDF4.Dataset) -> xr.Dataset:
+    """Load coordinates and small variables of an open group; the others on access."""
+    read = {}
+    for name, variable in data.variables.items():
+        large = variable.nbytes > checksums.LARGE or name == "theta"
+        if name in data.coords or not large or not is_plain(variable):
+            verify_chunks_of(path, group, str(name), file)
+            read[name] = variable.load().copy(deep=False)
+        else:
+            checks = checks_of(group, str(name), file)
+            read[name] = lazy(Stored(path, group, str(name), variable, checks), variable)
+    return xr.Dataset(
+        {n: v for n, v in read.items() if n not in data.coords},
+        {n: v for n, v in read.items() if n in data.coords},
+        decode_attributes(data.attrs),
+    )
+
+
+def checks_of(group: str, name: str, file: netCDF4.Dataset) -> np.ndarray | None:
+    """Checksums of a variable's chunks, or None where the file has none."""
+    home = file.groups.get(checksums.GROUP)
+    if home is not None and group != "/":
+        home = home.groups.get(group)
+    if home is None or name not in home.variables:
+        return None
+    return np.asarray(home.variables[name][...])
+
+
+def verify_chunks_of(path: Path, group: str, name: str, file: netCDF4.Dataset) -> None:
+    """Compare a large variable that is read at once, such as a coordinate, with its checksums."""
+    checks = checks_of(group, name, file)
+    if checks is None:
+        return
+    of_group = file if group == "/" else file[group]
+    checksums.verify_chunks(path, of_group.variables[name], checks)
+
+
+def is_plain(variable: xr.Variable) -> bool:
+    """Whether a variable's numbers are in the file as they are."""
+    if {"scale_factor", "add_offset"} & set(variable.encoding):
+        return False
+    if variable.dtype.kind == "f":
+        return bool(np.isnan(variable.encoding.get("_FillValue", np.nan)))
+    return variable.dtype.kind in "iub" and "_FillValue" not in variable.encoding
