@@ -245,7 +245,7 @@ def _whittle_tables(points: int) -> tuple[np.ndarray, np.ndarray]:
     return 1 / spectra, np.log(spectra).sum(axis=0)
 
 
-def _stretches(points: int) -> tuple[int, int]:
+def stretches(points: int) -> tuple[int, int]:
     """Number and length of the stretches of a series of so many increments.
 
     The length is a multiple of 64, for fast transforms: of each stretch fewer are left out.
@@ -259,7 +259,7 @@ def _whittle_profile(dx: np.ndarray) -> np.ndarray:
 
     That of long series is the sum of those of stretches of equal length, about their own means.
     """
-    many, points = _stretches(dx.shape[1])
+    many, points = stretches(dx.shape[1])
     inverse, logs = _whittle_tables(points)
     power = np.zeros((len(dx), points // 2 + 1))
     for first in range(0, many * points, points):
@@ -302,7 +302,7 @@ def _cosine_profile(x: np.ndarray) -> np.ndarray:
     where the frequencies of increments all contain the one difference of the last and first point.
     That of long series is the sum of those of stretches, about lines of their own.
     """
-    many, points = _stretches(x.shape[1] - 1)
+    many, points = stretches(x.shape[1] - 1)
     inverse, line, logs = _cosine_tables(points + 1)
     squares = np.zeros((len(x), N_ROUGH))
     for first in range(0, many * points, points):
