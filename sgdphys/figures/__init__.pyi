@@ -22,6 +22,7 @@ from .plots.trajectory_components import trajectory_components as trajectory_com
 from .plots.verdicts import verdicts as verdicts
 from .plots.weight_entropy import weight_entropy as weight_entropy
 from .plots.weight_norms import weight_norms as weight_norms
+from .presets import use as use
 
 __all__ = [
     "autocorrelation",
@@ -43,6 +44,7 @@ __all__ = [
     "segments",
     "training_curves",
     "trajectory_components",
+    "use",
     "verdicts",
     "weight_entropy",
     "weight_norms",

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sgdphys.errors import InputError
+from sgdphys.figures.presets import current, letter_panels
 
 
 def one_axes(ax: Axes | None) -> tuple[Axes, bool]:
@@ -58,15 +59,21 @@ def axes_of(
         return given, names, False
     from matplotlib import pyplot as plt
 
+    preset = current()
     columns = columns or len(names)
+    if preset is not None:
+        columns = min(columns, preset.columns(len(names)))
     rows = -(-len(names) // columns)
     width, height = mpl.rcParams["figure.figsize"]
+    size = (columns * width, rows * height) if preset is None else preset.figsize(rows, columns)
     layout = None if mpl.rcParams["figure.autolayout"] or len(names) == 1 else "constrained"
-    _, drawn = plt.subplots(
-        rows, columns, figsize=(columns * width, rows * height), squeeze=False,
-        layout=layout,
-    )  # fmt: skip
-    return list(drawn.ravel()), names, True
+    _, drawn = plt.subplots(rows, columns, figsize=size, squeeze=False, layout=layout)
+    new = list(drawn.ravel())
+    for spare in new[len(names) :]:
+        spare.remove()
+    if preset is not None:
+        letter_panels(new[: len(names)])
+    return new[: len(names)], names, True
 
 
 def returned(axes: Sequence[Axes], panels: str | Sequence[str]) -> Any:

@@ -65,7 +65,7 @@ def _scan(learning: xr.Dataset) -> Figure:
     figure.suptitle(
         f"{_CAPTION.format(learning.sizes['replica'])}; bands 95%\n"
         "dashed: all networks have the same $m$",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 
@@ -85,12 +85,13 @@ def _grid(learning: xr.Dataset, first: str, second: str) -> Figure:
         ax.set_xticks(range(len(x)), [f"{v:g}" for v in x])
         ax.set_yticks(range(len(y)), [f"{v:g}" for v in y])
         ax.grid(visible=False)
-        ax.set_title(label.replace("\n", " ") + "; colour: logarithm" * is_log, fontsize=7)
+        ax.set_title(label.replace("\n", " ") + "; colour: logarithm" * is_log, fontsize="small")
         image.set_clim(np.nanmin(shown), max(np.nanmax(shown), np.nanmin(shown) + 1e-9))
-    figure.supylabel(second.replace("_", " "), fontsize=8)
-    figure.supxlabel(first.replace("_", " "), fontsize=8)
+    figure.supylabel(second.replace("_", " "), fontsize="medium")
+    figure.supxlabel(first.replace("_", " "), fontsize="medium")
     figure.suptitle(
-        f"{_CAPTION.format(learning.sizes['replica'])}; empty: every network diverged", fontsize=7
+        f"{_CAPTION.format(learning.sizes['replica'])}; empty: every network diverged",
+        fontsize="small",
     )
     return figure
 
@@ -111,8 +112,8 @@ def test_error(sources: Sources) -> Figure:
     epoch_axis(ax, int(learning["epoch"].max()))
     ax.set_ylabel(axis_label(learning["test_error"]))
     ax.set_ylim(bottom=0)
-    figure.legend(loc="outside right center", fontsize=6)
-    figure.suptitle(f"mean of {learning.sizes['replica']} networks", fontsize=7)
+    figure.legend(loc="outside right center", fontsize="small")
+    figure.suptitle(f"mean of {learning.sizes['replica']} networks", fontsize="small")
     return figure
 
 

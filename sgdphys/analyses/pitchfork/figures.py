@@ -56,7 +56,7 @@ def critical_slowing(sources: Sources) -> Figure:
         figure.suptitle(
             f"$s_c$ = {_said(data, 'critical')}, $z\\nu$ = {_said(data, 'exponent')} fitted "
             f"together (exact: {decay:g} and 1); bars 95% over replicas",
-            fontsize=7,
+            fontsize="small",
         )
     return figure
 
@@ -147,7 +147,7 @@ def early_warning(sources: Sources) -> Figure:
     figure.legend(*axes[1, 1].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     figure.suptitle(
         "simulated paths; bands hold 80% of them; a warning: p of 5% at most, AR(1) surrogates",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 

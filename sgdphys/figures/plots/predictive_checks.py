@@ -69,13 +69,10 @@ def predictive_checks(
     for name in names:
         require_drawable(of_one, name, along=_ALONG.get(name), only=own)
     axes, _, is_new = axes_of(ax, panels, columns=min(len(names), 3))
-    drawn, spare = axes[: len(names)], axes[len(names) :]
-    for one, name in zip(drawn, names, strict=True):
+    for one, name in zip(axes, names, strict=True):
         _panel(one, of_one, name, kwargs)
-    for one in spare:  # of a new figure
-        one.remove()
-    legend_of_new(drawn[0], is_new)
-    return returned(drawn, panels)
+    legend_of_new(axes[0], is_new)
+    return returned(axes, panels)
 
 
 def _panel(ax: Axes, result: xr.Dataset, name: str, given: dict[str, Any]) -> None:
