@@ -5,12 +5,15 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.cbook import normalize_kwargs
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sgdphys import quantities
 from sgdphys.errors import InputError
+from sgdphys.figures.for_print import journal_label
 from sgdphys.figures.presets import current, letter_panels
 
 
@@ -23,6 +26,12 @@ def one_axes(ax: Axes | None) -> tuple[Axes, bool]:
     from matplotlib import pyplot as plt  # a backend is chosen only where a figure is asked for
 
     return plt.subplots()[1], True
+
+
+def axis_label(variable: xr.DataArray) -> str:
+    """Label of an axis from a variable's attributes, as the preset in use wants it."""
+    label = quantities.axis_label(variable)
+    return label if current() is None else journal_label(label)
 
 
 def names_of(panels: str | Sequence[str]) -> list[str]:

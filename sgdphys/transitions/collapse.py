@@ -9,20 +9,16 @@ import xarray as xr
 from sgdphys import parallel
 from sgdphys.arguments import checked
 from sgdphys.draws import RESAMPLES, Seed, seed_of, stream
-from sgdphys.errors import InputError
-from sgdphys.glossary import Quantity
 from sgdphys.intervals import quantiles
-from sgdphys.quantities import labelled
-from sgdphys.status import END_OF_RANGE, FEW_SIZES, NO_COLLAPSE, OK, flagged
+from sgdphys.status import FEW_SIZES, NO_COLLAPSE, OK, flagged
 from sgdphys.transitions.master_curve import FACTOR, Expected, curves, fitted
 from sgdphys.transitions.moments import means_with_errors, resampled
-from sgdphys.transitions.samples import Samples, samples_of
+from sgdphys.transitions.samples import samples_of
 from sgdphys.transitions.scaling_fit import (
     Scaling,
     Scan,
     best_scaling,
     quality_at,
-    smallest_quality,
 )
 
 FEWEST_SIZES = 3

@@ -10,12 +10,11 @@ from matplotlib.collections import PathCollection
 from matplotlib.patheffects import withStroke
 
 from sgdphys.errors import InputError
-from sgdphys.figures.axes import figure_of, legend_of_new, one_axes, options
+from sgdphys.figures.axes import axis_label, figure_of, legend_of_new, one_axes, options
 from sgdphys.figures.checks import checked_figure, require_options
 from sgdphys.figures.colours import SCALE
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import DATA, NULL
-from sgdphys.quantities import axis_label
 
 DIMS = ("epoch", "replica", "layer")
 NULL_LABEL = "permuted labels"
