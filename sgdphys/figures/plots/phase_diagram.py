@@ -100,7 +100,10 @@ def phase_diagram(
     ax.tick_params(length=0)
     figure_of(ax).colorbar(image, ax=ax, label=axis_label(result[variable]))
     if is_new and (handles := class_handles(result)):
-        ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderpad=0.2)
+        figure = figure_of(ax)
+        if figure.get_layout_engine() is None:
+            figure.set_layout_engine("constrained")
+        figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return ax
 
 
@@ -166,7 +169,7 @@ def _classes(ax: Axes, result: xr.Dataset, dims: tuple[str, str], replicas: int 
 def class_handles(result: xr.Dataset) -> list[Patch]:
     """Handles of a legend for the classes of networks that are counted in the cells."""
     there = [name for name in _CLASSES if f"share_{name}" in result]
-    places = ("first number", "second number")
+    places = ("1st count", "2nd count")
     return [Patch(color=_CLASSES[name], label=f"{name} ({place})" if len(there) > 1 else name)
             for name, place in zip(there, places, strict=False)]  # fmt: skip
 
