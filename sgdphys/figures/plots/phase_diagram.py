@@ -125,7 +125,7 @@ def _numbers(ax: Axes, result: xr.Dataset, name: str, image: AxesImage) -> None:
         field = image.to_rgba(value)
         is_bright = np.dot(field[:3], (0.3, 0.6, 0.1)) > _BRIGHT
         ax.text(
-            column, row + 0.12, _estimate(value, width), ha="center", va="center", fontsize=size,
+            column, row + 0.18, _estimate(value, width), ha="center", va="center", fontsize=size,
             linespacing=0.95, color="black" if is_bright else "white", zorder=4,
             path_effects=[withStroke(linewidth=1.2, foreground=field)],
         )  # fmt: skip
