@@ -87,6 +87,12 @@ def said(result: xr.Dataset, name: str, digits: int = 3) -> str:
     return f"{value:.{digits}g}"
 
 
+def symbol_of(result: xr.Dataset, name: str | None, fallback: str) -> str:
+    """Symbol of a coordinate, as it stands within a formula."""
+    has_one = name is not None and name in result.variables
+    return str(result[name].attrs.get("symbol", fallback)) if has_one else fallback
+
+
 def refusal(result: xr.Dataset) -> str:
     """What the status of a result says, empty where it is an answer without reserve."""
     from sgdphys.status import OK, words

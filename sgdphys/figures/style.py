@@ -12,7 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator
+from matplotlib.ticker import (
+    FixedLocator,
+    LogFormatterSciNotation,
+    LogLocator,
+    NullFormatter,
+)
 
 from sgdphys.figures.colours import DATA as DATA
 from sgdphys.figures.colours import EXACT as EXACT
@@ -161,6 +166,13 @@ def epoch_axis(ax: Axes, last: int, label: str = "epoch") -> None:
 def _power(value: int) -> str:
     exponent = len(str(value)) - 1
     return str(value) if value < 1000 else f"$10^{exponent}$"
+
+
+def few_decades(axis: Axis) -> None:
+    """Label 1, 2 and 5 of every decade of a logarithmic axis that spans about one."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf)))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def say_logarithmic(figure: Figure) -> None:

@@ -10,12 +10,10 @@ from matplotlib.axes import Axes
 from sgdphys.errors import InputError, nearest
 from sgdphys.figures.axes import axes_of, axis_label, legend_of_new, names_of, options, returned
 from sgdphys.figures.checks import checked_figure
-from sgdphys.figures.sizes import by_size, control_of, error_points, refusal, said
+from sgdphys.figures.sizes import by_size, control_of, error_points, refusal, said, symbol_of
 from sgdphys.figures.style import FIT, in_place_of_data
 
 _PANELS = {"raw": ("order", "control"), "scaled": ("scaled_order", "scaled_control")}
-_SHOWN = (("critical_point", "$x_c$"), ("exponent_control", r"$1/\nu$"),
-          ("exponent_order", r"$\beta/\nu$"))  # fmt: skip
 
 
 @checked_figure("order", "critical_point", "exponent_control", "exponent_order", method="errorbar")
@@ -36,7 +34,8 @@ def collapse(
         intervals; order, scaled_control and scaled_order of every size.
     panels : str or sequence of str
         "raw", against the control parameter, with the interval of the critical point; and "scaled",
-        whose legend has the exponents. A collapse that was refused is drawn with the reason.
+        with the exponents in a corner. Points outside the window of the fit are open. A collapse
+        that was refused has the reason in place of the exponents.
     size : str
         Dimension of the sizes.
     ax : Axes or array of Axes, optional
@@ -76,6 +75,8 @@ def collapse(
         if name not in _PANELS:
             raise InputError(f"there is no panel {name!r}; {nearest(name, tuple(_PANELS))}")
     refused = refusal(result)
+    along = control_of(result, "order", size, None)
+    symbol = symbol_of(result, along, "x")
     axes, names, is_new = axes_of(ax, panels)
     for panel, name in zip(axes, names, strict=True):
         y, x = _PANELS[name]
@@ -84,33 +85,62 @@ def collapse(
             continue
         x = x if x in result.variables else control_of(result, y, size, None)
         for one, style in by_size(result, size):
-            along = one[x].to_numpy().astype(float)
-            error_points(panel, along, one, y, **options(kwargs, **style))
-        panel.set_xlabel(axis_label(result[x]))
-        panel.set_ylabel(axis_label(result[y]))
+            _points(panel, one, (x, y), kwargs, style, is_scaled=name == "scaled")
         if name == "raw":
-            critical_region(panel, result)
+            panel.set_xlabel(axis_label(result[x]))
+            panel.set_ylabel(axis_label(result[y]))
+            if not refused:
+                critical_region(panel, result, symbol)
         else:
-            _exponents(panel, result, refused)
+            extent = symbol_of(result, size, "N")
+            panel.set_xlabel(rf"$({symbol} - {symbol}_c)\,{extent}^{{1/\nu}}$")
+            order = symbol_of(result, "order", "m")
+            panel.set_ylabel(rf"${order}\,{extent}^{{\beta/\nu}}$")
+            _exponents(panel, result, symbol, refused)
     for panel, name in zip(axes, names, strict=True):
         if name == "raw" or len(names) == 1:
             legend_of_new(panel, is_new)
     return returned(axes, panels)
 
 
-def critical_region(ax: Axes, result: xr.Dataset) -> None:
+def _points(
+    ax: Axes,
+    one: xr.Dataset,
+    names: tuple[str, str],
+    given: dict[str, Any],
+    style: dict[str, Any],
+    *,
+    is_scaled: bool,
+) -> None:
+    """Points of one size; those that the scaled fit left out are open."""
+    x, y = names
+    along = one[x].to_numpy().astype(float)
+    inside = np.ones(len(along), bool)
+    if is_scaled and "in_window" in one:
+        inside = one["in_window"].to_numpy() > 0
+    (dim,) = (str(d) for d in one[y].dims)
+    for kept, face in ((inside, style["color"]), (~inside, "white")):
+        if kept.any():
+            own = options(given, **style, markerfacecolor=face)
+            error_points(ax, along[kept], one.isel({dim: np.flatnonzero(kept)}), y, **own)
+            style = {k: v for k, v in style.items() if k != "label"}
+
+
+def critical_region(ax: Axes, result: xr.Dataset, symbol: str = "x") -> None:
     """Mark a critical point and its interval on the axis of the control parameter."""
     value, low, high = (float(result[f"critical_point{e}"]) for e in ("", "_low", "_high"))
     if np.isfinite(low) and np.isfinite(high):
         ax.axvspan(low, high, color=FIT, alpha=0.2, linewidth=0)
     if np.isfinite(value):
-        label = f"$x_c$ = {said(result, 'critical_point')}"
+        label = f"${symbol}_c$ = {said(result, 'critical_point')}"
         ax.axvline(value, color=FIT, linewidth=0.8, linestyle="--", zorder=1, label=label)
 
 
-def _exponents(ax: Axes, result: xr.Dataset, refused: str) -> None:
+def _exponents(ax: Axes, result: xr.Dataset, symbol: str, refused: str) -> None:
     """Critical point and exponents with their intervals, in a corner without data."""
-    lines = [f"{symbol} = {said(result, name)}" for name, symbol in _SHOWN]
+    shown = (("critical_point", f"${symbol}_c$"), ("exponent_control", r"$1/\nu$"),
+             ("exponent_order", r"$\beta/\nu$"))  # fmt: skip
+    lines = [] if refused else [f"{of} = {said(result, name)}" for name, of in shown]
     if "quality" in result and np.isfinite(float(result["quality"])):
         lines.append(f"$S$ = {float(result['quality']):.2g}")
     if refused:

@@ -12,7 +12,7 @@ from sgdphys.figures.axes import axes_of, axis_label, legend_of_new, names_of, o
 from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.curves import curve
 from sgdphys.figures.sizes import by_size, error_points, said
-from sgdphys.figures.style import DATA, FIT
+from sgdphys.figures.style import DATA, FIT, few_decades
 from sgdphys.status import words
 
 _PANELS = ("order", "area")
@@ -109,6 +109,8 @@ def _areas(ax: Axes, result: xr.Dataset, speed: str, given: dict[str, Any]) -> N
         error_points(ax, v[kept], result.isel({speed: np.flatnonzero(kept)}), "area", color=DATA,
                      marker="o", markerfacecolor=inside)  # fmt: skip
     ax.set_xscale("log")
+    if v.max() < 100 * v.min():
+        few_decades(ax.xaxis)
     zero, low, high = (
         float(result[n]) if (n := f"area_at_zero_speed{end}") in result else np.nan
         for end in ("", "_low", "_high")
@@ -126,6 +128,5 @@ def _areas(ax: Axes, result: xr.Dataset, speed: str, given: dict[str, Any]) -> N
         own = options(given, color=FIT, label=f"$A_0 + c\\,v^a$, $a$ = {said(result, 'exponent')}")
         ax.plot(grid, zero + slope * grid**power, **own)
     if "status" in result:
-        ax.text(0.03, 0.03, str(words(result["status"]).item()), transform=ax.transAxes,
-                fontsize="small")  # fmt: skip
+        ax.plot([], [], linestyle="", label=str(words(result["status"]).item()))
     ax.set_xlabel(axis_label(result[speed]))
