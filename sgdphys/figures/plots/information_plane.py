@@ -13,6 +13,7 @@ from sgdphys.errors import InputError
 from sgdphys.figures.axes import axis_label, figure_of, legend_of_new, one_axes, options
 from sgdphys.figures.checks import checked_figure, require_options
 from sgdphys.figures.colours import SCALE
+from sgdphys.figures.curves import BAND, quantiles
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import DATA, NULL
 
@@ -28,19 +29,23 @@ def information_plane(
     result: xr.Dataset,
     *,
     by: Literal["epoch", "layer"] = "epoch",
+    band: float = BAND,
     ax: Axes | None = None,
     **kwargs: Any,
 ) -> Axes:
-    """Draw the mean path of every layer on the information plane.
+    """Draw the median path of every layer on the information plane.
 
     Parameters
     ----------
     result : Dataset
         Of ``information.layer_information``, or the group ``information`` of a run's results: I_XT
-        and I_TY (epoch, replica, layer); null_I_TY, if there, is drawn in grey.
+        and I_TY (epoch, replica, layer); null_I_TY, if there, is drawn in grey. At the last epoch
+        a cross holds the middle of the networks, along both axes.
     by : str
         What colours mean: "epoch", with a bar and each layer's number at the end of its path; or
         "layer", with a point at the end.
+    band : float
+        Fraction of the networks inside the crosses.
     ax : Axes, optional
         A new figure by default, which gets a legend.
     **kwargs
@@ -73,20 +78,26 @@ def information_plane(
     require_options(kwargs, "scatter" if by == "epoch" else "plot", ("by", "ax"))
     ax, is_new = one_axes(ax)
     names = [n for n in ("I_XT", "I_TY", "null_I_TY") if n in result]
-    mean = result[names]
-    if "replica" in mean.dims:
-        mean = mean.mean("replica", keep_attrs=True)
-    mean = mean.load().dropna("epoch", how="all")
-    log = np.log10(1.0 + mean["epoch"].to_numpy())
+    every = result[names].load().dropna("epoch", how="all")
+    median = every
+    if "replica" in every.dims:
+        median = every.median("replica", keep_attrs=True)
+    log = np.log10(1.0 + median["epoch"].to_numpy())
     drawn: PathCollection | None = None
     ends = {}
     is_first = True
-    for path, style in layers_of(mean, "I_XT"):
+    for path, style in layers_of(median, "I_XT"):
         x, y = path["I_XT"].to_numpy(), path["I_TY"].to_numpy()
         if "null_I_TY" in path:
             ax.plot(x, path["null_I_TY"], color=NULL, linewidth=0.8, zorder=1,
+                    marker=style.get("marker", "o"), markersize=2.5, markevery=[len(x) - 1],
                     label=NULL_LABEL if is_first else None)  # fmt: skip
+            if by == "epoch":
+                _number_null(ax, x[-1], float(path["null_I_TY"][-1]), style)
         is_first = False
+        if "replica" in every.dims:
+            here = every.sel(layer=path["layer"]) if "layer" in every.dims else every
+            _cross(ax, here.isel(epoch=-1), band, style.get("color", DATA))
         if by == "layer":
             told: dict[str, Any] = {"color": DATA, "linewidth": 1.0} | style
             own = options(kwargs, **{k: v for k, v in told.items() if not k.startswith("mark")})
@@ -102,9 +113,18 @@ def information_plane(
     plane_limits(ax, result)
     if drawn is not None:
         _number_ends(ax, ends)
-        _epoch_bar(ax, drawn, int(mean["epoch"].max()))
+        _epoch_bar(ax, drawn, int(median["epoch"].max()))
     legend_of_new(ax, is_new)
     return ax
+
+
+def _cross(ax: Axes, end: xr.Dataset, band: float, colour: Any) -> None:
+    """Where the middle of the networks lies at the last epoch, along both axes."""
+    (left, x, right), (low, y, high) = (
+        quantiles(end[name].to_numpy()[None], band)[:, 0] for name in ("I_XT", "I_TY")
+    )
+    ax.hlines([y], [left], [right], color=colour, linewidth=0.9, zorder=2.5)
+    ax.vlines([x], [low], [high], color=colour, linewidth=0.9, zorder=2.5)
 
 
 def plane_limits(ax: Axes, result: xr.Dataset) -> None:
@@ -117,6 +137,14 @@ def plane_limits(ax: Axes, result: xr.Dataset) -> None:
         ceiling = np.log2(result.attrs["samples"])
         ax.set_xlim(0, ceiling * 1.04)
         ax.axvline(ceiling, color=NULL, linewidth=0.8, linestyle=":", label=CEILING_LABEL)
+
+
+def _number_null(ax: Axes, x: float, y: float, style: dict[str, Any]) -> None:
+    """Number of a layer at the last epoch of its null."""
+    words = style.get("label", "").removeprefix("layer ").partition(" ")[0]
+    if words and np.isfinite([x, y]).all():
+        ax.annotate(words, (x, y), xytext=(4, -4), textcoords="offset points", color=NULL,
+                    fontsize="small", zorder=1)  # fmt: skip
 
 
 def _epoch_bar(ax: Axes, drawn: PathCollection, last: int) -> None:

@@ -114,7 +114,7 @@ def _said(value: Any) -> str:
 def _numbers(ax: Axes, result: xr.Dataset, name: str, image: AxesImage) -> None:
     """Value of every cell, and half the width of its interval."""
     table = result[name].to_numpy().astype(float)
-    half = np.full(table.shape, np.nan)
+    half: Any = np.full(table.shape, np.nan)
     if f"{name}_low" in result and f"{name}_high" in result:
         half = (result[f"{name}_high"] - result[f"{name}_low"]).to_numpy() / 2
     size = _lettering(table.size)
