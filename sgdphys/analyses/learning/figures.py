@@ -15,7 +15,12 @@ from sgdphys.figures.plots.scan import scan
 from sgdphys.figures.style import EXACT, NULL, PAGE, epoch_axis, subplots, with_cases
 from sgdphys.quantities import axis_label
 
-PANELS = ("order", "susceptibility", "binder", "relaxation_epoch_ensemble")
+PANELS = {
+    "order": r"order parameter $\langle |m| \rangle$",
+    "susceptibility": r"susceptibility $\chi$",
+    "binder": "Binder cumulant $U$",
+    "relaxation_epoch_ensemble": "relaxation time\n(epochs)",
+}
 _FEWEST = 3
 _MOST_CURVES = 12
 """In one panel, each with a name of its own."""
@@ -55,9 +60,9 @@ def _scan(learning: xr.Dataset) -> Figure:
     assert found is not None
     name, values = found
     figure, axes = subplots(2, 2, figsize=(PAGE * 0.8, 4.0), sharex=True)
-    scan(learning, panels=PANELS, control=f"swept_{name}", ax=axes)
-    for ax in axes.ravel():
-        ax.set_xlabel("")
+    scan(learning, panels=tuple(PANELS), control=f"swept_{name}", ax=axes)
+    for ax, label in zip(axes.ravel(), PANELS.values(), strict=True):
+        ax.set(xlabel="", ylabel=label)
     axes[1, 1].set_yscale("log")
     for ax in axes[1]:
         control_axis(ax, name, values)
@@ -71,7 +76,7 @@ def _scan(learning: xr.Dataset) -> Figure:
 def _grid(learning: xr.Dataset, first: str, second: str) -> Figure:
     grid = _on_grid(learning, first, second)
     figure, axes = subplots(2, 2, figsize=(PAGE, 6.4), sharex=True, sharey=True)
-    for k, (ax, name) in enumerate(zip(axes.ravel(), PANELS, strict=True)):
+    for k, (ax, (name, label)) in enumerate(zip(axes.ravel(), PANELS.items(), strict=True)):
         shares = [n for n in grid if str(n).startswith("share_")] if k == 0 else []
         shown = [n for n in (name, f"{name}_low", f"{name}_high") if n in grid]
         here = grid[[*shown, *shares]]
@@ -82,6 +87,7 @@ def _grid(learning: xr.Dataset, first: str, second: str) -> Figure:
         phase_diagram(here, variable=name, boundary=boundary, vmax=largest, ax=ax,
                       replicas=learning.sizes["replica"])  # fmt: skip
         ax.set(xlabel="", ylabel="")
+        figure.axes[-1].set_ylabel(label.replace("\n", " "))  # of the colour bar
     figure.supylabel(second.replace("_", " "), fontsize="medium")
     figure.supxlabel(first.replace("_", " "), fontsize="medium")
     handles = class_handles(grid)

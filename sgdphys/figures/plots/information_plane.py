@@ -84,7 +84,8 @@ def information_plane(
         median = every.median("replica", keep_attrs=True)
     log = np.log10(1.0 + median["epoch"].to_numpy())
     drawn: PathCollection | None = None
-    ends = {}
+    ends: dict[str, np.ndarray] = {}
+    nulls: dict[str, np.ndarray] = {}
     is_first = True
     for path, style in layers_of(median, "I_XT"):
         x, y = path["I_XT"].to_numpy(), path["I_TY"].to_numpy()
@@ -92,8 +93,8 @@ def information_plane(
             ax.plot(x, path["null_I_TY"], color=NULL, linewidth=0.8, zorder=1,
                     marker=style.get("marker", "o"), markersize=2.5, markevery=[len(x) - 1],
                     label=NULL_LABEL if is_first else None)  # fmt: skip
-            if by == "epoch":
-                _number_null(ax, x[-1], float(path["null_I_TY"][-1]), style)
+            if "label" in style:
+                nulls[_number(style["label"])] = np.array([x[-1], float(path["null_I_TY"][-1])])
         is_first = False
         if "replica" in every.dims:
             here = every.sel(layer=path["layer"]) if "layer" in every.dims else every
@@ -113,6 +114,7 @@ def information_plane(
     plane_limits(ax, result)
     if drawn is not None:
         _number_ends(ax, ends)
+        _number_ends(ax, nulls, color=NULL, below=True)
         _epoch_bar(ax, drawn, int(median["epoch"].max()))
     legend_of_new(ax, is_new)
     return ax
@@ -139,12 +141,8 @@ def plane_limits(ax: Axes, result: xr.Dataset) -> None:
         ax.axvline(ceiling, color=NULL, linewidth=0.8, linestyle=":", label=CEILING_LABEL)
 
 
-def _number_null(ax: Axes, x: float, y: float, style: dict[str, Any]) -> None:
-    """Number of a layer at the last epoch of its null."""
-    words = style.get("label", "").removeprefix("layer ").partition(" ")[0]
-    if words and np.isfinite([x, y]).all():
-        ax.annotate(words, (x, y), xytext=(4, -4), textcoords="offset points", color=NULL,
-                    fontsize="small", zorder=1)  # fmt: skip
+def _number(label: str) -> str:
+    return label.removeprefix("layer ").partition(" ")[0]
 
 
 def _epoch_bar(ax: Axes, drawn: PathCollection, last: int) -> None:
@@ -154,8 +152,10 @@ def _epoch_bar(ax: Axes, drawn: PathCollection, last: int) -> None:
     bar.minorticks_off()
 
 
-def _number_ends(ax: Axes, ends: Mapping[str, np.ndarray]) -> None:
-    """Write a layer's number above the end of its path; layers that end together share a text."""
+def _number_ends(
+    ax: Axes, ends: Mapping[str, np.ndarray], *, color: str = "black", below: bool = False
+) -> None:
+    """Write a layer's number at the end of its path; layers that end together share a text."""
     near = _TOGETHER * np.array([np.ptp(ax.get_xlim()), np.ptp(ax.get_ylim())])
     groups: list[dict[str, np.ndarray]] = []
     for words, end in ends.items():
@@ -168,8 +168,10 @@ def _number_ends(ax: Axes, ends: Mapping[str, np.ndarray]) -> None:
         ax.annotate(
             ", ".join(group),
             tuple(np.mean(list(group.values()), axis=0)),
-            xytext=(0, 6),
+            xytext=(0, -6 if below else 6),
             textcoords="offset points",
+            color=color,
+            va="top" if below else "bottom",
             ha="center",
             fontsize="small",
             zorder=4,
