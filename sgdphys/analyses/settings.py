@@ -64,3 +64,10 @@ def without_perceptron(study: "Study") -> list[str]:
     if not module:
         return []
     return [f"needs a perceptron; network.module is {module!r}; leave the analysis out"]
+
+
+def without_hidden_layers(study: "Study") -> list[str]:
+    """Return the fault of an analysis of hidden layers in a study of a network without any."""
+    if study.network.module or study.network.layers:
+        return []
+    return ["is of hidden layers, and network.layers is []; leave the analysis out"]

@@ -138,13 +138,13 @@ def case_names(keys: Sequence[str], combinations: Sequence[Sequence[Any]]) -> li
 def _plain(value: Any) -> str:
     """A value in a case's name: of "package.module:function" the function."""
     if isinstance(value, list | tuple):
-        return "-".join(_plain(v) for v in value)
+        return "-".join(_plain(v) for v in value) or "none"
     return f"{value:g}" if isinstance(value, float) else _text(value).rpartition(":")[2] or "none"
 
 
 def _exact(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return "-".join(_exact(v) for v in value)
+        return "-".join(_exact(v) for v in value) or "none"
     return _text(value) or "none"
 
 

@@ -84,12 +84,14 @@ def _as_module(value: str) -> str:
 class Network(Keys):
     """The hidden layers; inputs and outputs follow from the task: ``[network]``.
 
+    ``layers = []`` is a perceptron without hidden layers, whose outputs are linear in the inputs;
+    ``activation`` and ``noise``, of hidden units, then have no effect.
     ``module = "package.module:function"`` is any torch module instead; the other keys then have no
     effect. The module is one that Python can import, or, after those, one in the folder of the
     study's file: a study can run code.
     """
 
-    layers: Annotated[tuple[Count, ...], Listed, Field(min_length=1, max_length=1000)] = (
+    layers: Annotated[tuple[Count, ...], Listed, Field(max_length=1000)] = (
         10, 7, 5, 4, 3,
     )  # fmt: skip
     activation: Annotated[str, BeforeValidator(_as_activation)] = "tanh"
