@@ -623,6 +623,9 @@ GLOSSARY: dict[str, Quantity] = {
         "",
         "noise: replicas about their family mean; starts: between initialisations",
     ),
+    "m": Quantity("1", "order parameter of one replica", "m", "one number for every replica"),
+    "size": Quantity("1", "size", "N", "size of a system, such as its number of units"),
+    "control": Quantity("1", "control parameter", "", "what drives a system through a transition"),
     "order": Quantity(
         "{x}",
         "order parameter",

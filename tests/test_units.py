@@ -31,6 +31,7 @@ NO_LABELS = {
     "pitchfork_time": "a number, per unit time",
     "icosahedron": "an array of points",
     "linear_step": "an array of paths without a clock",
+    "cover_probability": "a number or an array of probabilities",
 }
 """Public functions that return bare arrays or numbers, which carry no attributes."""
 
@@ -608,6 +609,13 @@ PROCESSES: dict[str, dict[str, Any]] = {
     "underdamped": {},
     "wiener": {},
 }
+SCANS = {
+    "curie_weiss": ([8, 16], [0.5, 1.0], "order susceptibility binder"),
+    "ising_chain": ([8, 16], [0.5, 1.0], "order susceptibility binder"),
+    "potts": ([8, 16], [2.0, 3.0], "order susceptibility binder"),
+    "separability": ([8, 16], [1.5, 2.0], "probability points"),
+}
+"""Sizes, values of the control parameter, and what is known exactly of each."""
 CLASSES = {"1": "x y p_x p_y_given_x label"}
 TARGETS = {"1": "x target p_x"}
 TASKS = {
@@ -655,7 +663,7 @@ def test_every_public_function_is_here():
     assert {name.split()[0] for name in DYNAMICS} == public(sp.dynamics) | public(sp.transitions)
     of_networks = {"layer_information", "layer_cells"}
     assert INFORMATION.keys() | of_networks == public(sp.information)
-    assert PROCESSES.keys() | {"corrupt"} == public(sp.processes)
+    assert PROCESSES.keys() | SCANS.keys() | {"corrupt"} == public(sp.processes)
     assert TASKS.keys() | {"idx", "table"} == public(sp.tasks)
     modules = [sp.dynamics, sp.transitions, sp.information, sp.processes, sp.tasks]
     assert NO_LABELS.keys() <= {name for module in modules for name in module.__all__}
@@ -697,6 +705,13 @@ def test_units_of_information(name):
 @pytest.mark.parametrize("name", PROCESSES)
 def test_units_of_processes(name):
     has_units(getattr(sp.processes, name)(**SHORT, **PROCESSES[name]), PATH)
+
+
+@pytest.mark.parametrize("name", SCANS)
+def test_units_of_scans(name):
+    sizes, controls, known = SCANS[name]
+    found = getattr(sp.processes, name)(sizes, controls, replicas=3)
+    has_units(found, {"1": f"m size control replica {known}"})
 
 
 def test_a_spoilt_path_keeps_its_units():

@@ -19,18 +19,26 @@ from .diffusions import scaled_brownian as scaled_brownian
 from .diffusions import slow_fold as slow_fold
 from .diffusions import wiener as wiener
 from .inertia import underdamped as underdamped
+from .ising_chain import ising_chain as ising_chain
 from .labels import corrupt as corrupt
+from .mean_field import curie_weiss as curie_weiss
+from .mean_field import potts as potts
+from .separability import cover_probability as cover_probability
+from .separability import separability as separability
 from .walks import student_walk as student_walk
 from .walks import switching_diffusion as switching_diffusion
 
 __all__ = [
     "corrupt",
+    "cover_probability",
+    "curie_weiss",
     "double_well",
     "epoch_noise_diffusion",
     "epoch_noise_spectrum",
     "fractional_brownian",
     "geometric_brownian",
     "gyrator",
+    "ising_chain",
     "kesten_index",
     "levy_flight",
     "linear_step",
@@ -38,8 +46,10 @@ __all__ = [
     "ornstein_uhlenbeck",
     "pitchfork",
     "pitchfork_time",
+    "potts",
     "rotating_langevin",
     "scaled_brownian",
+    "separability",
     "sgd_on_quadratic",
     "slow_fold",
     "student_walk",
