@@ -33,6 +33,11 @@ class AnalysisSettings(Keys):
     """Largest values in a study made small, of keys that make the analysis slow."""
     of: str
 
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """Functions of the user's that it calls, each as "package.module:function"."""
+        return ()
+
     def requires(self, study: "Study") -> list[str]:
         """Return what the study lacks, each sentence without the analysis's name before it."""
         return []

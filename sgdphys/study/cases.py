@@ -85,8 +85,8 @@ def cases_of(study: Study) -> dict[str, Study]:
     for name, changed, places in combinations_of(keys, study.sweep.keys, in_step=study.sweep.zip):
         task, module = changed["task"].get("name"), changed["network"].get("module")
         changed["contents"] = contents_of_case(study, places, task, module)
-        changed["folder"] = study.folder if module else ""
-        cases[name] = study_from(changed, f"the case {name}")
+        case = study_from({**changed, "folder": ""}, f"the case {name}")
+        cases[name] = case.model_copy(update={"folder": study.folder}) if case.runs_code else case
     return cases
 
 

@@ -20,7 +20,18 @@ from sgdphys.analyses import catalogue
 from sgdphys.analyses.settings import AnalysisSettings
 from sgdphys.claims import claim
 from sgdphys.errors import InputError, nearest
-from sgdphys.keys import STORED, Count, Keys, Listed, NotNegative, Positive, Seed, Whole, renamed
+from sgdphys.keys import (
+    FUNCTION,
+    STORED,
+    Count,
+    Keys,
+    Listed,
+    NotNegative,
+    Positive,
+    Seed,
+    Whole,
+    renamed,
+)
 from sgdphys.study.faults import quoted, sentences
 from sgdphys.study.sizes import longest_stretch, sizes_of, train_samples, updates_per_epoch
 from sgdphys.tasks.catalogue import TASKS
@@ -76,7 +87,7 @@ def _as_activation(value: Any) -> Any:
 
 
 def _as_module(value: str) -> str:
-    if value and not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", value):
+    if value and not FUNCTION.fullmatch(value):
         raise ValueError(f"network.module is {quoted(value)}; write it as package.module:function")
     return value
 
@@ -299,7 +310,7 @@ class Study(Keys):
 
     ``result`` is the main result as a sentence, in which names of claims and of statistics in
     braces stand for their estimates; without it, the main result is the verdict on the first claim.
-    ``folder`` is that of the study's file, where ``network.module`` is looked for last;
+    ``folder`` is that of the study's file, where functions that it names are looked for last;
     ``contents`` are those of the files that decide what is trained (see ``study.contents``). Both
     are filled in where a study is loaded, and travel with a run. ``quick`` marks a run made small
     by ``--quick``, whose claims are not judged.
@@ -330,6 +341,12 @@ class Study(Keys):
                     f"statistic; {nearest(name, known)}"
                 )
         return self
+
+    @property
+    def runs_code(self) -> bool:
+        """Whether it names functions of the user's, which are looked for in its folder last."""
+        modules = (self.network.module, *self.sweep.keys.get("network.module", ()))
+        return any(modules) or any(a.functions for a in self.analyses.values())
 
     @property
     def sizes(self) -> Sizes | None:
