@@ -137,6 +137,29 @@ TABLE = (
         "no model that was given can be fitted to the series, or none was chosen: give other "
         "models",
     ),
+    Status(
+        "too few sizes",
+        "the scan has too few sizes for this estimate: give at least 3 to a collapse or an "
+        "extrapolation in size, and 2 to a crossing, each with replicas at several values of the "
+        "control parameter",
+    ),
+    Status(
+        "no collapse",
+        "the scan does not collapse on one master curve near any critical point, so that none is "
+        "claimed: there may be a crossover or a first-order transition; see crossing and "
+        "order_of_transition, scan closer to the transition, or give larger sizes",
+    ),
+    Status(
+        "curves do not cross",
+        "the curves of different sizes do not cross in the range that was scanned, so that no "
+        "critical point is claimed: there may be a crossover; otherwise scan a wider range, or "
+        "give more replicas",
+    ),
+    Status(
+        "curves merge",
+        "the curves of different sizes merge on one side and do not cross, as for a crossover, or "
+        "a phase that is critical everywhere: no critical point is claimed",
+    ),
 )
 """By number. New ones are added at the end, so that numbers in older files keep their meaning."""
 WORDS = tuple(status.word for status in TABLE)
@@ -144,7 +167,7 @@ WORDS = tuple(status.word for status in TABLE)
     OK, CONSTANT, TOO_SHORT, NO_DATA, DIVERGED, WEAK, OSCILLATING, FAST, UNEVEN, FEW_VALUES,
     STRAIGHT, SHORT, FEW_MEMBERS, ONCE, TINY, SATURATED, BROKEN, FEW_SAMPLES,
     MANY_UNITS, SPARSE, CONSTANT_LAYER, SEVERAL_TIMES, LEFT_OUT, END_OF_RANGE, NO_PAIRS,
-    NO_MODEL,
+    NO_MODEL, FEW_SIZES, NO_COLLAPSE, NO_CROSSING, MERGING,
 ) = range(len(TABLE))  # fmt: skip
 
 
