@@ -1,7 +1,7 @@
 """Types of keys, and the base of their models."""
 
-from collections.abc import Mapping
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo

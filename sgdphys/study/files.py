@@ -165,7 +165,7 @@ def load_study(
     """Return the name and the validated study of a path, mapping or Study.
 
     A relative ``task.path`` is taken from the folder of the study's file, and the functions that it
-    names are looked for there last; those of settings, and those of a mapping, from the working folder.
+    names are looked for there last; those of settings, and of a mapping, in the working folder.
 
     Raises
     ------

@@ -60,8 +60,10 @@ def _as_task(value: Any) -> Any:
 class Task(Keys):
     """The task: ``[task]``.
 
-    A relative ``path`` is taken from the folder of the study's file; given by ``--set`` or in a
-    mapping, from the working folder.
+    With ``labels = "soft"`` every network has labels of its own, drawn from those of the task.
+    ``points = 0`` takes as many points as ``load`` times ``inputs``. A relative ``path`` is taken
+    from the folder of the study's file; given by ``--set`` or in a mapping, from the working
+    folder.
     """
 
     name: Annotated[str, BeforeValidator(_as_task)] = "symmetric_rule"
@@ -74,6 +76,9 @@ class Task(Keys):
     classes: Count = 2
     units: Whole = 0
     noise: NotNegative = 1.0
+    inputs: Count = 40
+    points: Whole = 0
+    load: Positive = 2.0
     seed: Seed = 0
     labels: Literal["hard", "soft", "random"] = "hard"
     standardise: bool = False

@@ -1,5 +1,6 @@
 """Public names of sgdphys.tasks, each imported when it is first used; types for editors."""
 
+from .general_position import dichotomies as dichotomies
 from .files import digits as digits
 from .files import idx as idx
 from .files import table as table
@@ -12,6 +13,7 @@ from .teachers import teacher_student as teacher_student
 
 __all__ = [
     "committee",
+    "dichotomies",
     "digits",
     "icosahedron",
     "idx",

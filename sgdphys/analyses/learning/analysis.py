@@ -60,9 +60,9 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     ``_low`` and ``_high``:
 
     * ``order``, ``susceptibility``, ``binder``: of all networks;
-    * ``order_without_dead``, ``susceptibility_without_dead``, ``binder_without_dead``: of those that
-      are neither dead nor diverged, which are conditioned on what happened to them; NaN where fewer
-      than 5 are left;
+    * ``order_without_dead``, ``susceptibility_without_dead``, ``binder_without_dead``: of those
+      that are neither dead nor diverged, which are conditioned on what happened to them; NaN where
+      fewer than 5 are left;
     * ``share_dead``, ``share_diverged``: shares of all networks, Clopper-Pearson intervals;
 
     and ``m``, ``is_dead``, ``is_diverged`` of every network. Over a sweep all have the dimension
