@@ -1,9 +1,9 @@
 """Public names of sgdphys.tasks, each imported when it is first used; types for editors."""
 
-from .general_position import dichotomies as dichotomies
 from .files import digits as digits
 from .files import idx as idx
 from .files import table as table
+from .general_position import dichotomies as dichotomies
 from .rule import icosahedron as icosahedron
 from .rule import symmetric_rule as symmetric_rule
 from .teachers import committee as committee
