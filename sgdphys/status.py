@@ -160,6 +160,26 @@ TABLE = (
         "the curves of different sizes merge on one side and do not cross, as for a crossover, or "
         "a phase that is critical everywhere: no critical point is claimed",
     ),
+    Status(
+        "loop remains at zero speed",
+        "the interval of the area of the hysteresis loop at zero speed lies above 0: the loop is "
+        "not the lag of a fast ramp alone",
+    ),
+    Status(
+        "no loop at zero speed",
+        "the interval of the area of the hysteresis loop at zero speed holds 0 and nothing large: "
+        "the loops at finite speed are lags, which vanish with the speed",
+    ),
+    Status(
+        "cannot be told",
+        "the data allow more than one answer: the attribute reason says why; give more replicas, "
+        "more sizes or speeds, or controls closer to the transition",
+    ),
+    Status(
+        "too few speeds",
+        "fewer than 3 speeds have loops, and the law of their areas has three parameters: ramp "
+        "the control at 4 or more speeds, each a few times as fast as the one before",
+    ),
 )
 """By number. New ones are added at the end, so that numbers in older files keep their meaning."""
 WORDS = tuple(status.word for status in TABLE)
@@ -168,6 +188,7 @@ WORDS = tuple(status.word for status in TABLE)
     STRAIGHT, SHORT, FEW_MEMBERS, ONCE, TINY, SATURATED, BROKEN, FEW_SAMPLES,
     MANY_UNITS, SPARSE, CONSTANT_LAYER, SEVERAL_TIMES, LEFT_OUT, END_OF_RANGE, NO_PAIRS,
     NO_MODEL, FEW_SIZES, NO_COLLAPSE, NO_CROSSING, MERGING,
+    LOOP, NO_LOOP, UNDECIDED, FEW_SPEEDS,
 ) = range(len(TABLE))  # fmt: skip
 
 

@@ -102,6 +102,43 @@ def of_same_shape(like: xr.DataArray, factor: float) -> xr.DataArray:
     return like.copy(data=factor * np.random.default_rng(4).standard_normal(like.shape))
 
 
+def two_states(scale: Scale) -> xr.DataArray:
+    """Two states, whose shares depend on size and control."""
+    rng = np.random.default_rng(6)
+    size = xr.DataArray([50, 100, 200], dims="size")
+    control = xr.DataArray(np.linspace(-0.1, 0.1, 9), dims="control")
+    u = xr.DataArray(rng.random((3, 9, 40)), dims=("size", "control", "replica"))
+    z = u.copy(data=rng.standard_normal(u.shape))
+    m = xr.where(u * (1 + np.exp(-size * control)) < 1, 0.9, 0.1) + z / size**0.5
+    clock = {"units": "second", "long_name": "clock"}
+    return (
+        (scale.x * m)
+        .assign_coords(
+            size=("size", size.data, {"units": "1", "long_name": "size"}),
+            control=("control", scale.t * control.data, clock),
+        )
+        .assign_attrs(units="metre")
+    )
+
+
+def up_and_down(scale: Scale) -> xr.DataArray:
+    """Loops of four speeds."""
+    speed = np.array([1.0, 2, 4, 8])
+    control = np.linspace(-1, 1, 41)
+    noise = 0.01 * np.random.default_rng(7).standard_normal((4, 2, 1, 6))
+    delay = np.array([-1, 1])[:, None, None] * (0.1 + 0.02 * speed[:, None, None, None])
+    return xr.DataArray(
+        scale.x * np.tanh(3 * (control[:, None] + delay + noise)),
+        dims=("speed", "direction", "control", "replica"),
+        coords={
+            "speed": ("speed", scale.t * speed, {"units": "second/day", "long_name": "speed"}),
+            "direction": ("direction", ["up", "down"], {"units": "1", "long_name": "direction"}),
+            "control": ("control", scale.t * control, {"units": "second", "long_name": "clock"}),
+        },
+        attrs={"units": "metre"},
+    )
+
+
 def directions(scale: Scale, power: int = -2) -> xr.DataArray:
     """Positive numbers of three directions, in a power of the length."""
     values = scale.x**power * np.arange(1.0, 4.0)
@@ -446,6 +483,28 @@ DYNAMICS = {
     "order_parameter": Case(
         lambda s: sp.transitions.order_parameter(series(s).isel(step=-1)),
         {"metre": "order", "metre**2": "susceptibility", "1": "binder"},
+    ),
+    "order_of_transition": Case(
+        lambda s: sp.transitions.order_of_transition(two_states(s), rng=0),
+        {
+            "metre": "jump bin",
+            "metre**2": "susceptibility_peak",
+            "1/metre": "density",
+            "second": "transition_control",
+            "1/second": "sharpness",
+            "1": "order bimodality barrier binder_minimum exponent_susceptibility "
+            "exponent_sharpness exponent_bimodality size",
+        },
+    ),
+    "hysteresis": Case(
+        lambda s: sp.transitions.hysteresis(up_and_down(s)),
+        {
+            "metre*second": "area area_at_zero_speed",
+            "metre": "order",
+            "second": "control",
+            "1": "exponent is_fitted p_value status direction",
+            "second/day": "speed",
+        },
     ),
     "weight_entropy": Case(
         lambda s: d.weight_entropy(cloud(s, members=20), modes=2),

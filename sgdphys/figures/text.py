@@ -73,6 +73,11 @@ def drawable(text: str, longest: int = LONGEST) -> str:
     return "\n".join(_fitted(line, longest) for line in lines)
 
 
+def plain(text: str) -> str:
+    """Return a text in one line that every format of files can hold."""
+    return _UNDRAWABLE.sub("\ufffd", " ".join(text.split()))
+
+
 def _fitted(line: str, longest: int) -> str:
     written, letters = _written(line)
     if letters <= longest:

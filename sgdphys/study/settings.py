@@ -206,6 +206,8 @@ class Figures(Keys):
     """Figures: ``[figures]``; without a format none is drawn until requested."""
 
     formats: Annotated[tuple[Literal["png", "svg", "pdf"], ...], Listed] = ("png", "svg")
+    data: bool = True
+    """Whether the numbers that a figure shows are written beside it, as CSV and netCDF."""
 
 
 SWEPT = ("task", "network", "train", "record", "analyses")

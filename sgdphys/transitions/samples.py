@@ -76,6 +76,25 @@ def samples_of(
     return Samples(values, sizes, controls, *units)
 
 
+def places_of(
+    samples: Samples, m: xr.DataArray, *, size: str = "size", control: str = "control"
+) -> dict[str, xr.DataArray]:
+    """Coordinates of results over size and control, with the attributes that they had in m.
+
+    That of the control parameter is one-dimensional where all sizes have the same values.
+    """
+    controls = samples.controls
+    is_common = bool((controls == controls[:1]).all())
+    return {
+        size: xr.DataArray(samples.sizes, dims=size, attrs=m.coords[size].attrs),
+        control: xr.DataArray(
+            controls[0] if is_common else controls,
+            dims=control if is_common else (size, control),
+            attrs=m.coords[control].attrs,
+        ),
+    }
+
+
 def _numbers(coordinate: xr.DataArray, name: str) -> np.ndarray:
     if coordinate.dtype.kind not in "iuf":
         raise InputError(f"the coordinate {name!r} holds no numbers but {coordinate.dtype}")

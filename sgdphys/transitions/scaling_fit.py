@@ -6,6 +6,8 @@ import numpy as np
 
 from sgdphys.transitions.collapse_quality import collapse_quality
 from sgdphys.transitions.master_curve import Fit, Points, curves, fitted
+from sgdphys.transitions.moments import means_with_errors
+from sgdphys.transitions.samples import Samples
 
 WINDOWS = (1.5, 1.1, 0.8)
 """Half-widths of windows that are tried, in units of the master curve over its slope."""
@@ -32,12 +34,15 @@ class Scan(NamedTuple):
     """Index of the size."""
     variance: np.ndarray
     """Of the samples at a point."""
-    count: np.ndarray
+    members: np.ndarray
     """Number of samples at a point."""
+
+    known: np.ndarray
+    """(size, control): where the points are that a scan has."""
 
     def part(self, chosen: np.ndarray) -> "Scan":
         """Return some of the points."""
-        return Scan(*(column[chosen] for column in self))
+        return Scan(*(column[chosen] for column in self[:-1]), self.known)
 
 
 class Scaling(NamedTuple):
@@ -52,6 +57,22 @@ class Scaling(NamedTuple):
     window: float
     """Half-width of the window, in units of the master curve over its slope."""
     p_value: float
+
+
+def scan_of(values: np.ndarray, samples: Samples) -> Scan:
+    """Points of a scan with at least two samples that differ somewhere near."""
+    order, error = means_with_errors(values)
+    known = np.isfinite(order) & (error > 0) & np.isfinite(samples.controls)
+    place = np.nonzero(known)[0]
+    finite = np.isfinite(values[known])
+    count = finite.sum(axis=-1)
+    mean = order[known]
+    square = np.where(finite, (values[known] - mean[:, None]) ** 2, 0.0).sum(axis=-1)
+    log_size = np.log(samples.sizes) - np.log(samples.sizes).mean()
+    return Scan(
+        log_size[place], samples.controls[known], mean, error[known], place,
+        square / (count - 1), count, known,
+    )  # fmt: skip
 
 
 def first_of(scan: Scan) -> np.ndarray:
@@ -110,6 +131,37 @@ def smallest_quality(
     return parameters, quality_at(parameters, scan)[0]
 
 
+def uncertain_quality(
+    best: np.ndarray, scan: Scan, exponent_order: float | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the ranges in which S is below its minimum plus 1, the other parameters held.
+
+    NaN for a parameter that is held fixed, and where S does not rise by 1 in the search.
+    """
+    least = quality_at(best, scan)[0]
+    span = scan.control.max() - scan.control.min()
+    ends = np.full((2, 3), np.nan)
+    for k in range(3 if exponent_order is None else 2):
+        for side, sign in enumerate((-1.0, 1.0)):
+
+            def excess(step: float, k: int = k, sign: float = sign) -> float:
+                moved = best.copy()
+                moved[k] += sign * step
+                return quality_at(moved, scan)[0] - least - 1
+
+            far = (span if k == 0 else 1.0) * 1e-3
+            while excess(far) < 0 and far < (span if k == 0 else 4.0):
+                far *= 1.5
+            if not np.isfinite(excess(far)) or excess(far) < 0:
+                continue
+            near = 0.0
+            for _ in range(25):
+                middle = (near + far) / 2
+                near, far = (middle, far) if excess(middle) < 0 else (near, middle)
+            ends[side, k] = best[k] + sign * far
+    return ends[0], ends[1]
+
+
 def starting_points(scan: Scan, exponent_order: float | None) -> np.ndarray:
     """Parameters (start, 3) with the smallest S on a grid of critical points and exponents.
 
@@ -159,15 +211,15 @@ def _with_smooth_errors(scan: Scan, parameters: np.ndarray) -> Scan:
     x = (scan.control - parameters[0]) * np.exp(np.exp(parameters[1]) * scan.log_size)
     squared = np.exp(2 * parameters[2] * scan.log_size)
     ordered = np.argsort(x)
-    ahead = np.cumsum(np.append(0.0, (scan.variance * squared * (scan.count - 1))[ordered]))
-    freedom = np.cumsum(np.append(0.0, (scan.count - 1.0)[ordered]))
+    ahead = np.cumsum(np.append(0.0, (scan.variance * squared * (scan.members - 1))[ordered]))
+    freedom = np.cumsum(np.append(0.0, (scan.members - 1.0)[ordered]))
     rank = np.arange(len(x))
     low = np.maximum(rank - _NEIGHBOURS, 0)
     high = np.minimum(rank + _NEIGHBOURS + 1, len(x))
     smooth = np.empty(len(x))
     smooth[ordered] = (ahead[high] - ahead[low]) / (freedom[high] - freedom[low])
-    least = smooth.max() / scan.count
-    return scan._replace(error=np.sqrt(np.maximum(smooth, least) / squared / scan.count))
+    least = smooth.max() / scan.members
+    return scan._replace(error=np.sqrt(np.maximum(smooth, least) / squared / scan.members))
 
 
 def _points(

@@ -57,8 +57,8 @@ def snapshots(sources: Sources) -> Figure:
     for ax, epoch in zip(axes[0], epochs, strict=True):
         information_snapshot(information, epoch=int(epoch), ax=ax)
         ax.set(title=f"epoch {epoch}", xlabel="", ylabel="")
-    figure.supxlabel(axis_label(information["I_XT"]), fontsize=8)
-    figure.supylabel(axis_label(information["I_TY"]), fontsize=8)
+    figure.supxlabel(axis_label(information["I_XT"]), fontsize="medium")
+    figure.supylabel(axis_label(information["I_TY"]), fontsize="medium")
     layers_legend(
         figure,
         information["layer"].to_numpy(),
@@ -67,7 +67,7 @@ def snapshots(sources: Sources) -> Figure:
         shown=finite_layers(information, "I_XT"),
         linestyle="",
     )
-    figure.suptitle(estimator_line(information), fontsize=7)
+    figure.suptitle(estimator_line(information), fontsize="small")
     return figure
 
 
@@ -80,7 +80,7 @@ def paths(sources: Sources) -> Figure:
     figure.suptitle(
         f"{estimator_line(information)}\nmean over networks; the number of a layer stands at the "
         "end of its path",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 
@@ -102,7 +102,7 @@ def against_epochs(sources: Sources) -> Figure:
     figure.suptitle(
         f"{estimator_line(information)}\nmedians over networks and middle 90%; end of the fit: "
         f"{FITTED:.0%} of the rise of the output's mean $I(T;Y)$",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 

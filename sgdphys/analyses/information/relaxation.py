@@ -41,15 +41,15 @@ def against_bits(sources: Sources) -> Figure:
                         color=EXACT, linewidth=0.9)  # fmt: skip
             title = f"{title}\n$R^2$ {_explained(bits, epochs)}".strip()
         ax.set_yscale("log")
-        ax.set_title(title, fontsize=7)
-    figure.supxlabel("bits compressed from the layer before, at the end", fontsize=8)
-    figure.supylabel("relaxation time (epochs, logarithmic)", fontsize=8)
+        ax.set_title(title, fontsize="small")
+    figure.supxlabel("bits compressed from the layer before, at the end", fontsize="medium")
+    figure.supylabel("relaxation time (epochs, logarithmic)", fontsize="medium")
     laws = [Line2D([], [], color=EXACT, linestyle=s, lw=0.9, label=n) for n, s in _STYLES.items()]
     layers_legend(figure, layers, *laws, linestyle="")
     figure.suptitle(
         "a point: one layer of one network; time from a tenth of the loss to 63% of it\n"
         "$R^2$: share of the variance of ln t that the exponential, power and linear law explain",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 

@@ -29,14 +29,14 @@ def plane_of_cases(sources: Sources) -> Figure:
     layers = information["layer"].to_numpy()
     for ax, data, title in drawn:
         information_plane(data, by="layer", ax=ax)
-        ax.set_title(title, fontsize=7)
+        ax.set_title(title, fontsize="small")
         ax.set(xlabel="", ylabel="")
-    figure.supxlabel(axis_label(information["I_XT"]), fontsize=8)
-    figure.supylabel(axis_label(information["I_TY"]), fontsize=8)
+    figure.supxlabel(axis_label(information["I_XT"]), fontsize="medium")
+    figure.supylabel(axis_label(information["I_TY"]), fontsize="medium")
     null = Line2D([], [], color=NULL, linewidth=0.8, label=NULL_LABEL.replace(" ", "\n"))
     layers_legend(figure, layers, null, shown=finite_layers(information, "I_XT"))
     figure.suptitle(
-        f"mean paths, markers at the last epoch; {estimator_line(information)}", fontsize=7
+        f"mean paths, markers at the last epoch; {estimator_line(information)}", fontsize="small"
     )
     return figure
 
@@ -48,13 +48,13 @@ def information_of_cases(sources: Sources) -> Figure:
     layers = information["layer"].to_numpy()
     for ax, data, title in drawn:
         information_vs_epoch(data, panels="I_XT", ax=ax)
-        ax.set_title(title, fontsize=7)
+        ax.set_title(title, fontsize="small")
         ax.set(xlabel="", ylabel="")
     drawn[0][0].set_ylim(0, 1.05 * max(float(information["I_XT"].max()), 0.1))
-    figure.supxlabel("epoch (logarithmic from 1)", fontsize=8)
-    figure.supylabel(axis_label(information["I_XT"]), fontsize=8)
+    figure.supxlabel("epoch (logarithmic from 1)", fontsize="medium")
+    figure.supylabel(axis_label(information["I_XT"]), fontsize="medium")
     layers_legend(figure, layers, shown=finite_layers(information, "I_XT"))
-    figure.suptitle(f"median and middle 90%; {estimator_line(information)}", fontsize=7)
+    figure.suptitle(f"median and middle 90%; {estimator_line(information)}", fontsize="small")
     return figure
 
 
@@ -87,11 +87,11 @@ def compression_of_cases(sources: Sources) -> Figure:
     ax.set_ylabel("loss of $I(X;T)$ after its peak (bits)")
     ax.set_ylim(top=max(ax.get_ylim()[1], LEAST_LOSS))  # less is no compression
     if handles[0].get_label():  # a run that is no sweep has no name of a case
-        figure.legend(handles=handles, loc="outside right center", fontsize=6)
+        figure.legend(handles=handles, loc="outside right center", fontsize="small")
     figure.suptitle(
         f"{estimator_line(information)}\nmean of networks and its 95% interval, from the peak of "
         "the mean curve of the other half of them to the last epoch",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 
@@ -150,6 +150,6 @@ def converged_layers(sources: Sources) -> Figure:
     figure.suptitle(
         f"last epoch, mean of networks; larger points: larger {name.replace('_', ' ')}; bands 95%\n"
         f"{estimator_line(information)}",
-        fontsize=7,
+        fontsize="small",
     )
     return figure

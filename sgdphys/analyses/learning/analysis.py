@@ -90,7 +90,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
             "final_test_loss": curves["test_loss"].isel(epoch=-1),
             "overtraining": loss.isel(epoch=-1) - loss.isel(epoch=lowest),
             "last_epoch": float(epoch[-1]),
-            "test_error": 1 - accuracy.mean("replica"),
+            "test_error": 1 - accuracy,
         }
     )
     confidence = analysis.confidence

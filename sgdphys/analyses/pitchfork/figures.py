@@ -7,13 +7,13 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogFormatterSciNotation, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.figures.curves import points
 from sgdphys.figures.plots.early_warning import early_warning as tau_histogram
 from sgdphys.figures.plots.rolling_indicators import rolling_indicators
-from sgdphys.figures.style import DATA, EXACT, FIT, NULL, PAGE, subplots, with_cases
+from sgdphys.figures.style import DATA, EXACT, FIT, NULL, PAGE, few_decades, subplots, with_cases
 
 _POINT: dict[str, Any] = {"linestyle": "", "markersize": 3.5, "elinewidth": 0.8}
 
@@ -43,7 +43,7 @@ def critical_slowing(sources: Sources) -> Figure:
         ax.set_yscale("log")
         ax.set_xlabel("$|s - g|$ (logarithmic)")
         ax.xaxis.set_minor_formatter(NullFormatter())
-        _few_decades(ax)
+        few_decades(ax.yaxis)
         ends = np.array([0.1, 0.2, 0.4, 0.8])
         if has_scan:
             shown = ends[(ends >= 0.9 * distance.min()) & (ends <= 1.1 * distance.max())]
@@ -56,7 +56,7 @@ def critical_slowing(sources: Sources) -> Figure:
         figure.suptitle(
             f"$s_c$ = {_said(data, 'critical')}, $z\\nu$ = {_said(data, 'exponent')} fitted "
             f"together (exact: {decay:g} and 1); bars 95% over replicas",
-            fontsize=7,
+            fontsize="small",
         )
     return figure
 
@@ -64,13 +64,6 @@ def critical_slowing(sources: Sources) -> Figure:
 def _said(data: xr.Dataset, name: str) -> str:
     value, low, high = (float(data[f"{name}{e}"]) for e in ("", "_low", "_high"))
     return f"{value:.4f} [{low:.4f}, {high:.4f}]"
-
-
-def _few_decades(ax: Axes) -> None:
-    """Label 1, 2 and 5 of every decade of a logarithmic axis that spans about one."""
-    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    ax.yaxis.set_major_formatter(LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf)))
-    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _order_panel(ax: Axes, data: xr.Dataset, signal: np.ndarray, decay: float) -> None:
@@ -142,12 +135,12 @@ def early_warning(sources: Sources) -> Figure:
     for ax in axes.ravel()[:3]:
         ax.set_xlabel("step")
         ax.xaxis.set_major_locator(MaxNLocator(5))
-    _few_decades(axes[0, 1])
+    few_decades(axes[0, 1].yaxis)
     axes[1, 1].xaxis.set_major_locator(MaxNLocator(5))
     figure.legend(*axes[1, 1].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     figure.suptitle(
         "simulated paths; bands hold 80% of them; a warning: p of 5% at most, AR(1) surrogates",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 

@@ -7,13 +7,12 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.figures.axes import axes_of, legend_of_new, names_of, options, returned
+from sgdphys.figures.axes import axes_of, axis_label, legend_of_new, names_of, options, returned
 from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.curves import curve
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import NULL, epoch_axis, in_place_of_data
 from sgdphys.intervals import mean_with_interval
-from sgdphys.quantities import axis_label
 
 _EVENTS = {
     "gradient_ratio": "transition_epoch",

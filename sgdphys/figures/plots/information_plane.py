@@ -3,28 +3,24 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
-from matplotlib.colors import ListedColormap
 from matplotlib.patheffects import withStroke
 
 from sgdphys.errors import InputError
-from sgdphys.figures.axes import figure_of, legend_of_new, one_axes, options
+from sgdphys.figures.axes import axis_label, figure_of, legend_of_new, one_axes, options
 from sgdphys.figures.checks import checked_figure, require_options
+from sgdphys.figures.colours import SCALE
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import DATA, NULL
-from sgdphys.quantities import axis_label
 
 DIMS = ("epoch", "replica", "layer")
 NULL_LABEL = "permuted labels"
 CEILING_LABEL = "log$_2$ of the samples"
 _TOGETHER = 0.06
 """Ends of paths that are nearer than this fraction of both axes have one text."""
-_COLOURS = ListedColormap(mpl.colormaps["plasma"](np.linspace(0, 0.88, 256)))
-"""Without the yellow, which is too bright for white paper."""
 
 
 @checked_figure("I_XT", "I_TY", along="epoch", only=DIMS, method=None)
@@ -97,8 +93,8 @@ def information_plane(
             (line,) = ax.plot(x, y, **{"zorder": 2, **own})
             ax.plot(x[-1:], y[-1:], style.get("marker", "o"), color=line.get_color(), zorder=3)
             continue
-        ax.plot(x, y, color="#BBBBBB", linewidth=0.6, zorder=2)
-        own = options(kwargs, PathCollection, cmap=_COLOURS, s=8, linewidths=0, zorder=3, vmin=0.0,
+        ax.plot(x, y, color=NULL, linewidth=0.4, zorder=2)
+        own = options(kwargs, PathCollection, cmap=SCALE, s=8, linewidths=0, zorder=3, vmin=0.0,
                       vmax=max(log[-1], 0.1))  # fmt: skip
         drawn = ax.scatter(x, y, **{"c": log, **own})
         if "label" in style:  # of a layer

@@ -8,10 +8,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from sgdphys.errors import InputError, nearest
-from sgdphys.figures.axes import axes_of, legend_of_new, names_of, options, returned
+from sgdphys.figures.axes import axes_of, axis_label, legend_of_new, names_of, options, returned
 from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.style import DATA, NULL
-from sgdphys.quantities import axis_label
 
 _PANELS = ("share", "score", "path")
 _SHARES = ("component_share", *(f"null_component_share{e}" for e in ("", "_low", "_high")))

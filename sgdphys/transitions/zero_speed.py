@@ -1,0 +1,92 @@
+"""Area of a hysteresis loop at zero speed: A(v) = A0 + c v**a, profile likelihood."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import fdtrc, stdtrit
+
+EXPONENTS = np.geomspace(0.25, 2.0, 64)
+"""Exponents that are compared; 1/3 to 1 are known."""
+FEWEST = 3
+_TESTABLE = 4
+"""Speeds that three parameters need to be tested."""
+_REJECTED = 0.01
+_GRID = 400
+
+
+class ZeroSpeed(NamedTuple):
+    """Area at zero speed and exponent: value, lower and upper end; NaN where there are none."""
+
+    area: tuple[float, float, float]
+    exponent: tuple[float, float, float]
+    used: np.ndarray
+    """(speed,): which speeds the law was fitted to."""
+    p_value: float
+    """Of the law; NaN where so few speeds cannot test it."""
+
+
+def at_zero_speed(
+    speeds: np.ndarray, areas: np.ndarray, covariance: np.ndarray, members: int, confidence: float
+) -> ZeroSpeed:
+    """Fit A0, c >= 0 and a together, leaving out the fastest speeds while the law is rejected.
+
+    Parameters
+    ----------
+    speeds, areas : (speed,)
+        Ascending speeds.
+    covariance : (speed, speed)
+        Of the areas.
+    members : int
+        Replicas that the covariance rests on.
+    confidence : float
+
+    Notes
+    -----
+    chi2(A0) is minimised over c and over exponents from 1/4 to 2; the interval of A0 is where it
+    exceeds its minimum by at most t**2, t Student's quantile for the replicas; that of a likewise.
+    The law is rejected at 1%, by the F distribution, with at least 4 speeds.
+    """
+    for count in range(len(speeds), FEWEST - 1, -1):
+        found = _fit(speeds[:count], areas[:count], covariance[:count, :count], members, confidence)
+        if count <= _TESTABLE or not found.p_value < _REJECTED:
+            break
+    used = np.arange(len(speeds)) < count
+    return found._replace(used=used)
+
+
+def _fit(
+    speeds: np.ndarray, areas: np.ndarray, covariance: np.ndarray, members: int, confidence: float
+) -> ZeroSpeed:
+    weights = np.linalg.inv(covariance)
+    powers = (speeds / speeds[-1]) ** EXPONENTS[:, None]
+    beyond = float(stdtrit(members - 1, 0.5 + confidence / 2)) ** 2
+    width = float(np.sqrt(beyond * np.diag(covariance).max()))
+    reach = areas.max() - areas.min() + width
+    low, high = areas.min() - 20 * reach, areas.max() + 3 * reach
+    for _ in range(6):  # each time on a finer grid about what is allowed
+        grid = np.linspace(low, high, _GRID)
+        misfit = _misfit(grid, areas, powers, weights)
+        allowed = np.flatnonzero(misfit.min(axis=0) <= misfit.min() + beyond)
+        step = grid[1] - grid[0]
+        low, high = grid[allowed[0]] - step, grid[allowed[-1]] + step
+    best, at = (int(k) for k in np.unravel_index(misfit.argmin(), misfit.shape))
+    fitting = EXPONENTS[misfit.min(axis=1) <= misfit.min() + beyond]
+    free = len(speeds) - 3
+    p_value = float(fdtrc(free, members - 1, misfit.min() / free)) if free else np.nan
+    return ZeroSpeed(
+        (float(grid[at]), low + step, high - step),
+        (float(EXPONENTS[best]), float(fitting[0]), float(fitting[-1])),
+        np.ones(len(speeds), bool),
+        p_value,
+    )
+
+
+def _misfit(
+    grid: np.ndarray, areas: np.ndarray, powers: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """chi2 (exponent, A0), c the best that is not negative."""
+    rest = areas - grid[:, None]  # (A0, speed)
+    weighted = rest @ weights
+    square = (powers @ weights * powers).sum(axis=1)[:, None]
+    product = powers @ weighted.T
+    return np.asarray((weighted * rest).sum(axis=1) - np.maximum(product, 0.0) ** 2 / square)
