@@ -1,9 +1,11 @@
 """Test errors, and learning as a phase transition: order and its fluctuations over a sweep."""
 
 import json
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -80,21 +82,22 @@ def _grid(learning: xr.Dataset, first: str, second: str) -> Figure:
         shares = [n for n in grid if str(n).startswith("share_")] if k == 0 else []
         shown = [n for n in (name, f"{name}_low", f"{name}_high") if n in grid]
         here = grid[[*shown, *shares]]
-        largest = float(here[name].max())
+        scale: dict[str, Any] = {}
         if name == "susceptibility":  # one cell may have all of the scale otherwise
-            largest = float(here[name].quantile(0.9))
-        boundary = _HALF if name == "order" else None
-        phase_diagram(here, variable=name, boundary=boundary, vmax=largest, ax=ax,
-                      replicas=learning.sizes["replica"])  # fmt: skip
-        ax.set(xlabel="", ylabel="")
+            scale = {"vmax": float(here[name].quantile(0.9))}
+        elif name == "relaxation_epoch_ensemble" and bool((here[name] > 0).any()):
+            positive = here[name].where(here[name] > 0)
+            scale = {"norm": LogNorm(float(positive.min()), float(positive.max()))}
+        phase_diagram(here, variable=name, boundary=_HALF if name == "order" else None, ax=ax,
+                      replicas=learning.sizes["replica"], **scale)  # fmt: skip
+        ax.set(xlabel=first.replace("_", " ") if k > 1 else "",
+               ylabel="" if k % 2 else second.replace("_", " "))  # fmt: skip
         figure.axes[-1].set_ylabel(label.replace("\n", " "))  # of the colour bar
-    figure.supylabel(second.replace("_", " "), fontsize="medium")
-    figure.supxlabel(first.replace("_", " "), fontsize="medium")
     handles = class_handles(grid)
     line = Line2D([], [], color=EXACT, label=f"$\\langle |m| \\rangle$ = {_HALF:g}, dotted: 95%")
     figure.legend(handles=[*handles, line], loc="outside lower center", ncols=len(handles) + 1)
     figure.suptitle(
-        f"{_caption(learning)}; $\\pm$: half of the 95% interval; empty: no value",
+        f"{_caption(learning)}; \u00b1: half of the 95% interval; empty: no value",
         fontsize="small",
     )
     return figure
