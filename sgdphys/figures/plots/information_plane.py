@@ -75,7 +75,7 @@ def information_plane(
     """
     if by not in ("epoch", "layer"):
         raise InputError(f"by is {by!r}; it can be epoch, layer")
-    require_options(kwargs, "scatter" if by == "epoch" else "plot", ("by", "ax"))
+    require_options(kwargs, "scatter" if by == "epoch" else "plot", ("by", "band", "ax"))
     ax, is_new = one_axes(ax)
     names = [n for n in ("I_XT", "I_TY", "null_I_TY") if n in result]
     every = result[names].load().dropna("epoch", how="all")

@@ -88,6 +88,8 @@ def phase_diagram(
     finite = table[np.isfinite(table)]
     ends = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
     ax, is_new = one_axes(ax)
+    if is_new and figure_of(ax).get_layout_engine() is None:
+        figure_of(ax).set_layout_engine("constrained")  # before there is a colour bar
     own = options(kwargs, AxesImage, cmap="viridis", zorder=1)
     if "norm" not in own:
         own = {"vmin": ends[0], "vmax": max(ends[1], ends[0] + 1e-9)} | own
@@ -103,10 +105,7 @@ def phase_diagram(
     ax.tick_params(length=0)
     figure_of(ax).colorbar(image, ax=ax, label=axis_label(result[variable]))
     if is_new and (handles := class_handles(result)):
-        figure = figure_of(ax)
-        if figure.get_layout_engine() is None:
-            figure.set_layout_engine("constrained")
-        figure.legend(handles=handles, loc="outside lower center", ncols=2)
+        figure_of(ax).legend(handles=handles, loc="outside lower center", ncols=2)
     return ax
 
 
