@@ -30,7 +30,7 @@ def test_the_code_runs(code, capsys, monkeypatch, tmp_path):
         return
     truths = {"critical_point": 1.0, "exponent_control": 0.5, "exponent_order": 0.25}
     for line in printed[:3]:
-        name, value, low, high = re.fullmatch(r"(\w+) (\S+) \[(\S+), (\S+)\]", line).groups()
+        name, _, low, high = re.fullmatch(r"(\w+) (\S+) \[(\S+), (\S+)\]", line).groups()
         assert float(low) <= truths.pop(name) <= float(high)
     assert not truths
     assert printed[3] == "ok"

@@ -147,6 +147,10 @@ def use(style: str, *, size: tuple[float, float] | None = None) -> AbstractConte
     InputError
         For an unknown style, or a size that is no width and height.
 
+    See Also
+    --------
+    sgdphys.figures.collapse : A figure for a column of a journal.
+
     Examples
     --------
     >>> import numpy as np, sgdphys as sp

@@ -192,7 +192,7 @@ def test_a_grid_of_two_keys_of_one_last_name_names_both():
     )
     assert transitions.has_control(data)
     figure = transitions.order_over_control({"learning": data})
-    assert (figure.get_supxlabel(), figure.get_supylabel()) == ("task seed", "train seed")
+    assert (figure.axes[2].get_xlabel(), figure.axes[0].get_ylabel()) == ("task seed", "train seed")
 
 
 def diversity(cases):

@@ -96,7 +96,7 @@ def information_plane(
             if "label" in style:
                 nulls[_number(style["label"])] = np.array([x[-1], float(path["null_I_TY"][-1])])
         is_first = False
-        if "replica" in every.dims:
+        if every.sizes.get("replica", 1) > 1:
             here = every.sel(layer=path["layer"]) if "layer" in every.dims else every
             _cross(ax, here.isel(epoch=-1), band, style.get("color", DATA))
         if by == "layer":
