@@ -141,6 +141,10 @@ def _options(
     """
 
 
+_STYLE = "Style of figures: prl and prl-two, one and two columns of Physical Review; slides."
+_SIZE = "Inches, as in 3.4x2.6."
+
+
 @app.command()
 def run(
     study: Annotated[str, typer.Argument(help="A TOML file, or the name of an included study.")],
@@ -239,6 +243,8 @@ def fit(
     figure: Annotated[
         Path | None, typer.Option(help="Draw a figure to this PNG, SVG or PDF file.")
     ] = None,
+    style: Annotated[str | None, typer.Option(help=_STYLE, show_default="the report's")] = None,
+    size: Annotated[str | None, typer.Option(help=_SIZE, metavar="WIDTHxHEIGHT")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
 ) -> None:
     """Compare models of diffusion of every series: which is the best, or why none is.
@@ -261,6 +267,7 @@ def fit(
                 output.refuse_source(target, path)
                 if not target.parent.is_dir():
                     raise InputError(f"there is no folder {target.parent} for {target.name}")
+        inches = _inches(style, size)
         if figure is not None and figure.suffix not in (".png", ".svg", ".pdf"):
             raise InputError(f"--figure {figure}: the name must end in .png, .svg or .pdf")
         fitted = fit_file(
@@ -282,7 +289,8 @@ def fit(
             from sgdphys.figures.saving import draw_one
 
             tell(f"drawing {figure}")
-            draw_one(panels, portrait(fitted.results, fitted.sample, time=fitted.time), figure)
+            portrayed = portrait(fitted.results, fitted.sample, time=fitted.time)
+            draw_one(panels, portrayed, figure, style, inches)
     if json:
         from json import dumps
 
@@ -389,8 +397,18 @@ def figures(
             show_default="the study's",
         ),
     ] = None,
+    style: Annotated[str | None, typer.Option(help=_STYLE, show_default="the report's")] = None,
+    size: Annotated[str | None, typer.Option(help=_SIZE, metavar="WIDTHxHEIGHT")] = None,
+    data: Annotated[
+        bool | None,
+        typer.Option(
+            "--data/--no-data",
+            help="Write the numbers of each figure beside it, as CSV and netCDF.",
+            show_default="the study's",
+        ),
+    ] = None,
 ) -> None:
-    """Draw the figures of a run."""
+    """Draw the figures of a run, and write the numbers that each one shows beside it."""
     from sgdphys.errors import nearest
     from sgdphys.study.runs import Run
 
@@ -398,8 +416,30 @@ def figures(
     for name in wanted or []:
         if name not in ("png", "svg", "pdf"):
             raise InputError(f"--format {name}: {nearest(name, ('png', 'svg', 'pdf'))}")
-    for path in Run(run_folder).write_figures(only or None, wanted):
+    inches = _inches(style, size)
+    for path in Run(run_folder).write_figures(
+        only or None, wanted, style=style, size=inches, data=data
+    ):
         say(str(path))
+
+
+def _inches(style: str | None, size: str | None) -> tuple[float, float] | None:
+    """Value of --size: width and height; and whether --style is known."""
+    from sgdphys.figures.presets import preset_of
+
+    if size is None:
+        if style is not None:
+            preset_of(style)
+        return None
+    if style is None:
+        raise InputError("--size needs --style, as in --style prl --size 3.4x2.6")
+    width, _, height = size.partition("x")
+    try:
+        inches = float(width), float(height)
+    except ValueError:
+        raise InputError(f"--size is {size!r}; give width and height in inches: 3.4x2.6") from None
+    preset_of(style, inches)
+    return inches
 
 
 @app.command()

@@ -1,9 +1,11 @@
 """Types of keys, and the base of their models."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 LARGEST_COUNT = 10**9
 """Largest count, since rows of data are numbered with 32 bits."""
@@ -27,6 +29,18 @@ Listed = BeforeValidator(_as_tuple)
 """Accepts a list for a tuple."""
 
 
+FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+"""How a function of the user's is written: package.module:function."""
+
+
+def _as_function(value: str) -> str:
+    if value and not FUNCTION.fullmatch(value):
+        raise PydanticCustomError("function", "write it as package.module:function")
+    return value
+
+
+Function = Annotated[str, AfterValidator(_as_function)]
+"""A function of the user's; empty for none."""
 STORED: Mapping[str, Any] = {"stored": True}
 """Context in which keys are those of a run on disk, which may have former values."""
 

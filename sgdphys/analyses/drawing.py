@@ -1,6 +1,7 @@
 """Figures of a run: which there are, and drawing them into a folder."""
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from sgdphys.analyses.catalogue import figures
 from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.errors import InputError, WorkError, nearest
 from sgdphys.figures.cases import case_labels
-from sgdphys.figures.saving import save, settle
+from sgdphys.figures.for_print import words_of
+from sgdphys.figures.saving import save, save_data, settle
 from sgdphys.figures.style import share_axes, sheet
 
 MOST_CASES = 2
@@ -23,7 +25,12 @@ _LONGEST_NAME = 50
 
 
 def drawn(
-    groups: Sources, *, names: Iterable[str] | None = None, mark: str = ""
+    groups: Sources,
+    *,
+    names: Iterable[str] | None = None,
+    mark: str = "",
+    style: str | None = None,
+    size: tuple[float, float] | None = None,
 ) -> dict[str, Figure]:
     """Draw figures of a run in the house style, on no screen and into no file.
 
@@ -36,6 +43,8 @@ def drawn(
         All that there are data for by default.
     mark : str
         Written on every figure.
+    style, size : optional
+        As for ``figures.use``; the house style by default.
 
     Returns
     -------
@@ -48,7 +57,7 @@ def drawn(
     """
     figures = {}
     for stem, entry, sources in list(_plans(groups, names)):
-        with sheet():
+        with sheet(style, size):
             figures[stem] = settle(_drawn(entry, sources, mark))
     return figures
 
@@ -60,6 +69,10 @@ def draw(
     names: Iterable[str] | None = None,
     formats: Iterable[str] = ("png", "svg"),
     mark: str = "",
+    style: str | None = None,
+    size: tuple[float, float] | None = None,
+    run: str = "RUN",
+    has_data: bool = False,
 ) -> list[Path]:
     """Draw figures of a run into a folder.
 
@@ -75,10 +88,18 @@ def draw(
         png, svg or pdf.
     mark : str
         Written on every figure.
+    style, size : optional
+        As for ``figures.use``, and the figures are in a folder of the style's name; the house
+        style by default.
+    run : str
+        Name of the run's folder, for the command that draws a figure again, which the file has.
+    has_data : bool
+        Whether the numbers that a figure shows are written beside it, as CSV and netCDF.
 
     Returns
     -------
     list of Path
+        Of figures and their data.
 
     Raises
     ------
@@ -88,15 +109,36 @@ def draw(
         When the folder cannot be written, or has no room.
     """
     plans = list(_plans(groups, names))
+    folder = folder / (style or "")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WorkError(f"{folder} cannot be made ({error.strerror})") from error
     paths: list[Path] = []
     for stem, entry, sources in plans:
-        with sheet():
-            paths += save(_drawn(entry, sources, mark), [folder / f"{stem}.{k}" for k in formats])
+        with sheet(style, size):
+            figure = _drawn(entry, sources, mark)
+            about = {
+                "caption": f"{entry.shows} {words_of(figure)}",
+                "command": command_of(run, stem, style, size),
+            }
+            place = folder / stem
+            paths += save(figure, [place.with_name(f"{place.name}.{k}") for k in formats], about)
+            if has_data:
+                paths += save_data(figure, place, about)
     return paths
+
+
+def command_of(
+    run: str, stem: str, style: str | None = None, size: tuple[float, float] | None = None
+) -> str:
+    """The command that draws a figure of a run again, from the folder in which the run's is."""
+    words = ["sgdphys", "figures", run, "--only", stem.partition("-")[0]]
+    if style is not None:
+        words += ["--style", style]
+    if size is not None:
+        words += ["--size", f"{size[0]:g}x{size[1]:g}"]
+    return shlex.join(words)
 
 
 def draw_alike(
@@ -161,7 +203,7 @@ def _drawn(entry: Entry, sources: dict[str, xr.Dataset], mark: str) -> Figure:
     figure = entry.draw(sources)
     lines = [line for line in (figure.get_suptitle(), said, mark) if line]
     if said or mark:
-        figure.suptitle("\n".join(lines), fontsize=7)
+        figure.suptitle("\n".join(lines), fontsize="small").set_label(mark)
     return figure
 
 

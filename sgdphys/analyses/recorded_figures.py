@@ -18,7 +18,7 @@ def loss_and_accuracy(sources: Sources) -> Figure:
     figure, axes = subplots(1, len(panels), figsize=(PAGE, 2.6), squeeze=False)
     training_curves(training, panels=panels, ax=axes)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
-    figure.suptitle(_networks(training), fontsize=8)
+    figure.suptitle(_networks(training), fontsize="medium")
     return figure
 
 

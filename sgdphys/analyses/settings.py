@@ -33,6 +33,11 @@ class AnalysisSettings(Keys):
     """Largest values in a study made small, of keys that make the analysis slow."""
     of: str
 
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """Functions of the user's that it calls, each as "package.module:function"."""
+        return ()
+
     def requires(self, study: "Study") -> list[str]:
         """Return what the study lacks, each sentence without the analysis's name before it."""
         return []
@@ -64,3 +69,10 @@ def without_perceptron(study: "Study") -> list[str]:
     if not module:
         return []
     return [f"needs a perceptron; network.module is {module!r}; leave the analysis out"]
+
+
+def without_hidden_layers(study: "Study") -> list[str]:
+    """Return the fault of an analysis of hidden layers in a study of a network without any."""
+    if study.network.module or study.network.layers:
+        return []
+    return ["is of hidden layers, and network.layers is []; leave the analysis out"]

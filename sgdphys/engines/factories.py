@@ -1,4 +1,4 @@
-"""Functions of a user's that make networks: where their module is, and importing it."""
+"""Functions of a user's that keys of a study name: where their module is, and importing it."""
 
 import ast
 import importlib
@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from sgdphys.errors import InputError, nearest
+
+MODULE = "network.module"
+"""Key of a study that names a function that makes networks."""
 
 
 @contextmanager
@@ -27,8 +30,8 @@ def looking_in(folder: str) -> Iterator[None]:
             sys.path.remove(folder)
 
 
-def source_of(path: str, folder: str) -> Path | None:
-    """Return the file of the module that a factory is in, without importing anything.
+def source_of(path: str, folder: str, key: str = MODULE) -> Path | None:
+    """Return the file of the module that a function is in, without importing anything.
 
     Parameters
     ----------
@@ -36,6 +39,8 @@ def source_of(path: str, folder: str) -> Path | None:
         "package.module:function".
     folder : str
         Where the module is looked for last.
+    key : str
+        Key of the study that names the function, for the message.
 
     Returns
     -------
@@ -53,7 +58,7 @@ def source_of(path: str, folder: str) -> Path | None:
     loaded = sys.modules.get(module)
     if spec is None and loaded is None:
         raise InputError(
-            f"network.module is {path!r} and cannot be found: Python can import no {module!r}, and "
+            f"{key} is {path!r} and cannot be found: Python can import no {module!r}, and "
             f"there is none in {folder}"
         )
     origin = getattr(loaded, "__file__", None) if spec is None else spec.origin
@@ -63,8 +68,7 @@ def source_of(path: str, folder: str) -> Path | None:
     names = _names_in(file) if file.suffix == ".py" else None
     if names is not None and function not in names:
         raise InputError(
-            f"network.module is {path!r}, and {file} has no {function!r}; "
-            f"{nearest(function, sorted(names))}"
+            f"{key} is {path!r}, and {file} has no {function!r}; {nearest(function, sorted(names))}"
         )
     return file
 
@@ -101,8 +105,8 @@ def _names_in(file: Path) -> set[str] | None:
     return None if names & {"*", "__getattr__"} else names
 
 
-def factory_of(path: str, folder: str) -> Callable[..., Any]:
-    """Import the function that makes networks; see ``source_of``.
+def factory_of(path: str, folder: str, key: str = MODULE) -> Callable[..., Any]:
+    """Import a function of the user's, such as one that makes networks; see ``source_of``.
 
     Raises
     ------
@@ -110,25 +114,24 @@ def factory_of(path: str, folder: str) -> Callable[..., Any]:
         When it cannot be imported, or another module of its name was imported before.
     """
     module, _, function = path.partition(":")
-    meant = source_of(path, folder)
+    meant = source_of(path, folder, key)
     try:
         with looking_in(folder):
             factory = getattr(importlib.import_module(module), function)
     except Exception as error:
         raise InputError(
-            f"network.module is {path!r} and cannot be imported "
+            f"{key} is {path!r} and cannot be imported "
             f"({type(error).__name__}: {error}); write it as "
             '"package.module:function", of a module that Python can import'
         ) from error
     found = getattr(sys.modules[module], "__file__", None)
     if meant is not None and found is not None and not meant.samefile(found):
         raise InputError(
-            f"network.module is {path!r} of {meant}, and Python has imported {found} by that name "
+            f"{key} is {path!r} of {meant}, and Python has imported {found} by that name "
             "before; give one of them another name"
         )
     if not callable(factory):
         raise InputError(
-            f"network.module is {path!r}, which is a {type(factory).__name__}; a function that "
-            "returns a torch.nn.Module was expected"
+            f"{key} is {path!r}, which is a {type(factory).__name__}; a function was expected"
         )
     return factory

@@ -5,12 +5,16 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.cbook import normalize_kwargs
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sgdphys import quantities
 from sgdphys.errors import InputError
+from sgdphys.figures.for_print import journal_label
+from sgdphys.figures.presets import current, letter_panels
 
 
 def one_axes(ax: Axes | None) -> tuple[Axes, bool]:
@@ -22,6 +26,12 @@ def one_axes(ax: Axes | None) -> tuple[Axes, bool]:
     from matplotlib import pyplot as plt  # a backend is chosen only where a figure is asked for
 
     return plt.subplots()[1], True
+
+
+def axis_label(variable: xr.DataArray) -> str:
+    """Label of an axis from a variable's attributes, as the preset in use wants it."""
+    label = quantities.axis_label(variable)
+    return label if current() is None else journal_label(label)
 
 
 def names_of(panels: str | Sequence[str]) -> list[str]:
@@ -58,15 +68,21 @@ def axes_of(
         return given, names, False
     from matplotlib import pyplot as plt
 
+    preset = current()
     columns = columns or len(names)
+    if preset is not None:
+        columns = min(columns, preset.columns(len(names)))
     rows = -(-len(names) // columns)
     width, height = mpl.rcParams["figure.figsize"]
+    size = (columns * width, rows * height) if preset is None else preset.figsize(rows, columns)
     layout = None if mpl.rcParams["figure.autolayout"] or len(names) == 1 else "constrained"
-    _, drawn = plt.subplots(
-        rows, columns, figsize=(columns * width, rows * height), squeeze=False,
-        layout=layout,
-    )  # fmt: skip
-    return list(drawn.ravel()), names, True
+    _, drawn = plt.subplots(rows, columns, figsize=size, squeeze=False, layout=layout)
+    new = list(drawn.ravel())
+    for spare in new[len(names) :]:
+        spare.remove()
+    if preset is not None:
+        letter_panels(new[: len(names)])
+    return new[: len(names)], names, True
 
 
 def returned(axes: Sequence[Axes], panels: str | Sequence[str]) -> Any:

@@ -3,17 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sgdphys.figures.colours import SEVERAL, ordered
 from sgdphys.figures.style import PAGE, subplots, with_cases
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C8C",
-            "#882255", "#117733", "#999933", "#332288")  # fmt: skip
-"""Okabe and Ito's, then Tol's: distinct to the colour blind."""
 _COLUMNS = 4
 _WIDE = 20
 
@@ -101,10 +98,9 @@ def _said(name: str, value: Any, *, is_short: bool) -> str:
 def case_colours(data: xr.Dataset) -> list[Any]:
     """A colour for every case: in order along a scale of numbers, otherwise distinct."""
     count = data.sizes.get("case", 1)
-    if control(data) is None and count <= len(_COLOURS):
-        return list(_COLOURS[:count])
-    scale = mpl.colormaps["inferno"]  # layers have viridis
-    return [scale(0.1 + 0.75 * k / max(count - 1, 1)) for k in range(count)]
+    if control(data) is None and count <= len(SEVERAL):
+        return list(SEVERAL[:count])
+    return ordered(count)
 
 
 def panels(

@@ -10,6 +10,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.cbook import normalize_kwargs
 from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
@@ -25,6 +27,7 @@ _ARTISTS: dict[str, Callable[[], Any]] = {
     "errorbar": lambda: Line2D([], []),
     "scatter": lambda: PathCollection([]),
     "hist": lambda: Rectangle((0, 0), 1, 1),
+    "imshow": lambda: AxesImage(Figure().add_subplot()),
 }
 """What the methods of Axes draw, and give their options to."""
 

@@ -20,6 +20,6 @@ def panels(portrayed: xr.Dataset) -> Figure:
     figure.suptitle(
         f"{portrayed.attrs['series']} series of {portrayed.attrs['points']} points, each about its "
         "mean in units of its standard deviation (s.d.)",
-        fontsize=8,
+        fontsize="medium",
     )
     return figure

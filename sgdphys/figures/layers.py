@@ -3,16 +3,13 @@
 from collections.abc import Collection
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-OUTPUT = "#882255"
-"""Of the output: Tol's wine, which no hidden layer has and which stands out on white."""
-_BRIGHTEST = 0.8
-"""Where hidden layers end on viridis, whose last fifth is too bright for white paper."""
+from sgdphys.figures.colours import OUTPUT, of_layers
+
 _MARKERS = "os^Dv<>pPX"
 _BETWEEN = 0.12
 """From marker to marker along a curve, as a fraction of the axes' diagonal."""
@@ -26,10 +23,11 @@ def layer_styles(layers: np.ndarray) -> list[tuple[int, Any, str]]:
     layers : int (layer,)
         1 to L. Hidden ones go from dark to bright; the output, the last, has a colour of its own.
     """
-    colours, last = mpl.colormaps["viridis"], len(layers) - 1
+    last = len(layers) - 1
+    colours = of_layers(last)
     return [
         (int(n), OUTPUT, f"layer {n} (output)") if k == last else
-        (int(n), colours(_BRIGHTEST * k / max(last - 1, 1)), f"layer {n}")
+        (int(n), colours[k], f"layer {n}")
         for k, n in enumerate(layers)
     ]  # fmt: skip
 

@@ -12,14 +12,22 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator
+from matplotlib.ticker import (
+    FixedLocator,
+    LogFormatterSciNotation,
+    LogLocator,
+    NullFormatter,
+)
+
+from sgdphys.figures.colours import DATA as DATA
+from sgdphys.figures.colours import EXACT as EXACT
+from sgdphys.figures.colours import FIT as FIT
+from sgdphys.figures.colours import NULL as NULL
+from sgdphys.figures.colours import TEST as TEST
+from sgdphys.figures.presets import current, own_style, use
 
 PAGE = 7.2
 """Width of a journal's page, inches."""
-
-DATA, FIT, EXACT, NULL = "#0072B2", "#D55E00", "#000000", "#8C8C8C"
-"""Okabe-Ito blue for data, vermilion for fits, black for exact laws, grey for nulls."""
-TEST = "#CC79A7"
 
 SHEET: Any = {
     "figure.dpi": 150,
@@ -48,12 +56,24 @@ SHEET: Any = {
 
 
 @contextmanager
-def sheet() -> Iterator[None]:
-    """Draw in the house style, whatever the user's own settings."""
-    with mpl.rc_context():
+def sheet(style: str | None = None, size: tuple[float, float] | None = None) -> Iterator[None]:
+    """Draw in the house style or a preset, whatever the user's own settings.
+
+    Parameters
+    ----------
+    style : str, optional
+        One of ``presets.PRESETS``.
+    size : (float, float), optional
+        Of a figure in that style, inches.
+    """
+    with own_style(), mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(SHEET)
-        yield
+        if style is None:
+            mpl.rcParams.update(SHEET)
+            yield
+            return
+        with use(style, size=size):
+            yield
 
 
 def subplots(
@@ -65,13 +85,38 @@ def subplots(
     ----------
     rows, columns : int
     figsize : (float, float)
-        Inches.
+        Inches; that of the preset where one is in use, which may put the panels of one row in
+        several.
     **options
         Passed to ``Figure.subplots``.
     """
-    figure = Figure(figsize=figsize)
+    preset = current()
+    if preset is None:
+        figure = Figure(figsize=figsize)
+        FigureCanvasAgg(figure)
+        return figure, figure.subplots(rows, columns, **options)
+    stands = preset.columns(columns) if rows == 1 else columns
+    lines = -(-columns // stands) if rows == 1 else rows
+    figure = Figure(figsize=preset.figsize(lines, stands))
     FigureCanvasAgg(figure)
-    return figure, figure.subplots(rows, columns, **options)
+    if stands == columns:
+        return figure, figure.subplots(rows, columns, **options)
+    return figure, _stacked(figure, lines, stands, columns, options)
+
+
+def _stacked(
+    figure: Figure, rows: int, columns: int, panels: int, options: dict[str, Any]
+) -> np.ndarray:
+    """Panels that belong in one row, in several, as an array of one row."""
+    shared: dict[str, Any] = {
+        name: options.get(name) in (True, "all", "row") for name in ("sharex", "sharey")
+    }
+    drawn = np.ravel(figure.subplots(rows, columns, squeeze=False, **shared))
+    for spare in drawn[panels:]:
+        spare.remove()
+        drawn[panels - columns].xaxis.set_tick_params(labelbottom=True)
+    row = drawn[:panels]
+    return row if options.get("squeeze", True) else row[None, :]
 
 
 def with_cases(data: xr.Dataset) -> xr.Dataset:
@@ -88,7 +133,7 @@ def field_values(ax: Axes, table: np.ndarray, is_bright: np.ndarray) -> None:
     ax : Axes
     table, is_bright : (row, column)
     """
-    size = 7 if table.size <= 20 else 5
+    size = "small" if table.size <= 20 else "x-small"
     for (row, column), value in np.ndenumerate(table):
         if np.isfinite(value):
             colour = "black" if is_bright[row, column] else "white"
@@ -121,6 +166,13 @@ def epoch_axis(ax: Axes, last: int, label: str = "epoch") -> None:
 def _power(value: int) -> str:
     exponent = len(str(value)) - 1
     return str(value) if value < 1000 else f"$10^{exponent}$"
+
+
+def few_decades(axis: Axis) -> None:
+    """Label 1, 2 and 5 of every decade of a logarithmic axis that spans about one."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf)))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def say_logarithmic(figure: Figure) -> None:

@@ -36,7 +36,8 @@ def how_made(name: str, study: Study, groups: Groups) -> str:
     base = name.partition("-")[0]
     entry = figures()[base]
     train, network = study.train, study.network
-    shape = network.module or "-".join(map(str, network.layers))
+    sizes = "-".join(map(str, network.layers))
+    shape = network.module or (f"hidden layers {sizes}" if sizes else "no hidden layers")
     keys = study.sweep.keys
 
     def said(key: str, words: str, *others: str) -> str:
@@ -49,7 +50,7 @@ def how_made(name: str, study: Study, groups: Groups) -> str:
     parts = [
         entry.shows,
         f"Networks: {said('train.replicas', str(train.replicas))}, "
-        f"{said('network.layers', f'hidden layers {shape}', 'network.module')}, "
+        f"{said('network.layers', shape, 'network.module')}, "
         f"{said('network.activation', network.activation)}; "
         f"{said('train.optimiser', train.optimiser)}, "
         f"{said('train.learning_rate', f'learning rate {train.learning_rate:g}')}, "

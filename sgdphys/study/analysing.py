@@ -18,6 +18,7 @@ from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.glossary import GLOSSARY
 from sgdphys.quantities import attributes
 from sgdphys.study.cases import short_names
+from sgdphys.study.contents import source_digest
 from sgdphys.study.experiment import ensemble_of, plan_of, task_of
 from sgdphys.study.files import study_hash
 from sgdphys.study.settings import Study
@@ -37,6 +38,8 @@ def analyses_key(study: Study) -> str:
     analyses = study.model_dump(mode="json", include={"analyses"})["analyses"]
     parts = [study_hash(study), sgdphys.__version__, analyses]
     sources = catalogue.sources({analysis.of for analysis in study.analyses.values()})
+    for analysis in study.analyses.values():
+        sources |= {name: source_digest(name, study.folder) for name in analysis.functions}
     return json.dumps([*parts, sources] if sources else parts, sort_keys=True)
 
 

@@ -85,8 +85,8 @@ def cases_of(study: Study) -> dict[str, Study]:
     for name, changed, places in combinations_of(keys, study.sweep.keys, in_step=study.sweep.zip):
         task, module = changed["task"].get("name"), changed["network"].get("module")
         changed["contents"] = contents_of_case(study, places, task, module)
-        changed["folder"] = study.folder if module else ""
-        cases[name] = study_from(changed, f"the case {name}")
+        case = study_from({**changed, "folder": ""}, f"the case {name}")
+        cases[name] = case.model_copy(update={"folder": study.folder}) if case.runs_code else case
     return cases
 
 
@@ -138,13 +138,13 @@ def case_names(keys: Sequence[str], combinations: Sequence[Sequence[Any]]) -> li
 def _plain(value: Any) -> str:
     """A value in a case's name: of "package.module:function" the function."""
     if isinstance(value, list | tuple):
-        return "-".join(_plain(v) for v in value)
+        return "-".join(_plain(v) for v in value) or "none"
     return f"{value:g}" if isinstance(value, float) else _text(value).rpartition(":")[2] or "none"
 
 
 def _exact(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return "-".join(_exact(v) for v in value)
+        return "-".join(_exact(v) for v in value) or "none"
     return _text(value) or "none"
 
 

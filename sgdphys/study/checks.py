@@ -182,7 +182,7 @@ def faults_of(study: Study, cases: Mapping[str, Study]) -> Iterator[str]:
     """
     yield from _name_faults(study)
     yield from without_effect(study, cases.values())
-    if study.folder and not any(case.network.module for case in cases.values()):
+    if study.folder and not any(case.runs_code for case in cases.values()):
         yield "folder has no effect without network.module; leave it out"
     for name, analysis in study.analyses.items():
         yield from (f"analyses.{name} {fault}" for fault in analysis.requires_of_sweep(study))

@@ -58,9 +58,12 @@ def _data_digest(study: Study, path: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _source_digest(study: Study, module: str) -> str | None:
-    """Digest of a module's source, None of one without a file, such as the script that runs."""
-    source = source_of(module, study.folder or os.getcwd())
+def source_digest(function: str, folder: str) -> str | None:
+    """Digest of the source of a function of the user's: see ``engines.factories.source_of``.
+
+    None where it has no file, such as that of the script that runs.
+    """
+    source = source_of(function, folder or os.getcwd())
     return None if source is None else digest_of(source)
 
 
@@ -90,7 +93,7 @@ def contents_of(study: Study) -> tuple[dict[str, str], list[str]]:
             digest = (
                 _data_digest(study, Path(value))
                 if name.startswith(PATH)
-                else _source_digest(study, value)
+                else source_digest(value, study.folder)
             )
         except InputError as error:
             faults.append(str(error))

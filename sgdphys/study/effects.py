@@ -9,6 +9,7 @@ from sgdphys.study.sizes import sizes_of
 from sgdphys.tasks.catalogue import TASKS
 
 _OF_MODULES = {"module"}
+_OF_HIDDEN_LAYERS = {"activation", "noise"}
 
 
 def unread(study: Study) -> dict[str, str]:
@@ -29,6 +30,8 @@ def unread(study: Study) -> dict[str, str]:
         note("task", {"labels"}, "a table of targets")
     if study.network.module:
         note("network", set(Network.model_fields) - _OF_MODULES, "network.module")
+    elif not study.network.layers:
+        note("network", _OF_HIDDEN_LAYERS, "network.layers []")
     if study.train.sampling == "full":
         note("train", {"batch_size"}, "train.sampling 'full'")
     for name, analysis in study.analyses.items():

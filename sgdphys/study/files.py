@@ -164,8 +164,8 @@ def load_study(
 ) -> tuple[str, Study]:
     """Return the name and the validated study of a path, mapping or Study.
 
-    A relative ``task.path`` is taken from the folder of the study's file, and ``network.module`` is
-    looked for there last; those of settings, and those of a mapping, from the working folder.
+    A relative ``task.path`` is taken from the folder of the study's file, and the functions that it
+    names are looked for there last; those of settings, and of a mapping, in the working folder.
 
     Raises
     ------
@@ -198,7 +198,7 @@ def _loaded(given: _Given, settings: tuple[str, ...], *, quick: bool) -> Study:
         require([*(f"{fault} (in {source})" for fault in parts_faults(own)), *faults_inside])
         return quicken(found) if quick else found
     found = quicken(found) if quick else found
-    if _names_module(found) and not found.folder:
+    if found.runs_code and not found.folder:
         found = found.model_copy(update={"folder": os.path.abspath(folder)})
     contents, faults = contents_of(found)
     found = found.model_copy(update={"contents": contents})
@@ -208,10 +208,6 @@ def _loaded(given: _Given, settings: tuple[str, ...], *, quick: bool) -> Study:
     for case in cases.values():
         require_memory(case, available)
     return found
-
-
-def _names_module(study: Study) -> bool:
-    return any([study.network.module, *study.sweep.keys.get("network.module", ())])
 
 
 def require_folder_name(part: str) -> None:

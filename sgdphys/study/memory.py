@@ -64,7 +64,7 @@ def needed(study: Study) -> dict[str, float]:
     pairs = list(itertools.pairwise(layers))
     parameters = sum(i * o + study.network.bias * o for i, o in pairs)
     each = float(replicas * parameters * width)
-    widths = {"network.layers": max(study.network.layers)}
+    widths = {"network.layers": max(study.network.layers, default=0)}
     if "features" in reads:  # the ends of the network are keys of the task
         widths |= {"task.features": features, "task.classes": outputs}
     size = max(widths, key=lambda name: widths[name])

@@ -185,24 +185,35 @@ class Run:
 
         return as_html(self)
 
-    def figures(self, names: Iterable[str] | None = None) -> "dict[str, Figure]":
+    def figures(
+        self,
+        names: Iterable[str] | None = None,
+        *,
+        style: str | None = None,
+        size: tuple[float, float] | None = None,
+    ) -> "dict[str, Figure]":
         """Draw figures and return them, to be shown, changed or saved; no file is written.
 
         Parameters
         ----------
         names : iterable of str, optional
             Names of ``analyses.catalogue.figures``; all that apply by default.
+        style : str, optional
+            "prl", "prl-two" or "slides", as in ``sgdphys.figures.use``.
+        size : (float, float), optional
+            Width and height in inches, in that style.
 
         Returns
         -------
         dict of str to Figure
-            In the house style, whatever the user's own; ``sgdphys.figures`` draws the same results
-            in yours.
+            In that style or the house style, whatever the user's own; ``sgdphys.figures`` draws the
+            same results in yours.
 
         Raises
         ------
         InputError
-            For a name that is not in the catalogue, or one whose data the run does not have.
+            For a name that is not in the catalogue, one whose data the run does not have, or an
+            unknown style.
 
         See Also
         --------
@@ -211,13 +222,17 @@ class Run:
         from sgdphys.analyses.drawing import drawn
 
         with self.sources() as sources:
-            return drawn(sources, names=names, mark=self.mark)
+            return drawn(sources, names=names, mark=self.mark, style=style, size=size)
 
     def write_figures(
         self,
         names: Iterable[str] | None = None,
         formats: Iterable[str] | None = None,
         folder: str | Path | None = None,
+        *,
+        style: str | None = None,
+        size: tuple[float, float] | None = None,
+        data: bool | None = None,
     ) -> list[Path]:
         """Draw figures into files and return their paths.
 
@@ -229,10 +244,20 @@ class Run:
             png, svg, pdf; by default those of the study, or png and svg where it has none.
         folder : path, optional
             Where to write them; the run's folder of figures by default.
+        style : str, optional
+            "prl", "prl-two" or "slides", as in ``sgdphys.figures.use``; the figures are then in a
+            folder of that name.
+        size : (float, float), optional
+            Width and height in inches, in that style.
+        data : bool, optional
+            Whether the numbers that a figure shows are written beside it, as CSV and netCDF, with
+            its caption and the command that draws it; by default as the study's ``figures.data``
+            says.
 
         Returns
         -------
         list of Path
+            Of figures and of their data.
 
         Raises
         ------
@@ -244,10 +269,12 @@ class Run:
         from sgdphys.analyses.drawing import draw
 
         formats = tuple(formats or self.study.figures.formats or Figures().formats)
+        has_data = self.study.figures.data if data is None else data
         with self.sources() as sources:
             return draw(
                 sources, Path(folder or self.folder / FIGURES), names=names, formats=formats,
-                mark=self.mark,
+                mark=self.mark, style=style, size=size,
+                run=self.folder.resolve().name, has_data=has_data,
             )  # fmt: skip
 
     @contextmanager

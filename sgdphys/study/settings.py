@@ -20,7 +20,18 @@ from sgdphys.analyses import catalogue
 from sgdphys.analyses.settings import AnalysisSettings
 from sgdphys.claims import claim
 from sgdphys.errors import InputError, nearest
-from sgdphys.keys import STORED, Count, Keys, Listed, NotNegative, Positive, Seed, Whole, renamed
+from sgdphys.keys import (
+    FUNCTION,
+    STORED,
+    Count,
+    Keys,
+    Listed,
+    NotNegative,
+    Positive,
+    Seed,
+    Whole,
+    renamed,
+)
 from sgdphys.study.faults import quoted, sentences
 from sgdphys.study.sizes import longest_stretch, sizes_of, train_samples, updates_per_epoch
 from sgdphys.tasks.catalogue import TASKS
@@ -49,8 +60,10 @@ def _as_task(value: Any) -> Any:
 class Task(Keys):
     """The task: ``[task]``.
 
-    A relative ``path`` is taken from the folder of the study's file; given by ``--set`` or in a
-    mapping, from the working folder.
+    With ``labels = "soft"`` every network has labels of its own, drawn from those of the task.
+    ``points = 0`` takes as many points as ``load`` times ``inputs``. A relative ``path`` is taken
+    from the folder of the study's file; given by ``--set`` or in a mapping, from the working
+    folder.
     """
 
     name: Annotated[str, BeforeValidator(_as_task)] = "symmetric_rule"
@@ -63,6 +76,9 @@ class Task(Keys):
     classes: Count = 2
     units: Whole = 0
     noise: NotNegative = 1.0
+    inputs: Count = 40
+    points: Whole = 0
+    load: Positive = 2.0
     seed: Seed = 0
     labels: Literal["hard", "soft", "random"] = "hard"
     standardise: bool = False
@@ -76,7 +92,7 @@ def _as_activation(value: Any) -> Any:
 
 
 def _as_module(value: str) -> str:
-    if value and not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", value):
+    if value and not FUNCTION.fullmatch(value):
         raise ValueError(f"network.module is {quoted(value)}; write it as package.module:function")
     return value
 
@@ -84,12 +100,14 @@ def _as_module(value: str) -> str:
 class Network(Keys):
     """The hidden layers; inputs and outputs follow from the task: ``[network]``.
 
+    ``layers = []`` is a perceptron without hidden layers, whose outputs are linear in the inputs;
+    ``activation`` and ``noise``, of hidden units, then have no effect.
     ``module = "package.module:function"`` is any torch module instead; the other keys then have no
     effect. The module is one that Python can import, or, after those, one in the folder of the
     study's file: a study can run code.
     """
 
-    layers: Annotated[tuple[Count, ...], Listed, Field(min_length=1, max_length=1000)] = (
+    layers: Annotated[tuple[Count, ...], Listed, Field(max_length=1000)] = (
         10, 7, 5, 4, 3,
     )  # fmt: skip
     activation: Annotated[str, BeforeValidator(_as_activation)] = "tanh"
@@ -188,6 +206,8 @@ class Figures(Keys):
     """Figures: ``[figures]``; without a format none is drawn until requested."""
 
     formats: Annotated[tuple[Literal["png", "svg", "pdf"], ...], Listed] = ("png", "svg")
+    data: bool = True
+    """Whether the numbers that a figure shows are written beside it, as CSV and netCDF."""
 
 
 SWEPT = ("task", "network", "train", "record", "analyses")
@@ -297,7 +317,7 @@ class Study(Keys):
 
     ``result`` is the main result as a sentence, in which names of claims and of statistics in
     braces stand for their estimates; without it, the main result is the verdict on the first claim.
-    ``folder`` is that of the study's file, where ``network.module`` is looked for last;
+    ``folder`` is that of the study's file, where functions that it names are looked for last;
     ``contents`` are those of the files that decide what is trained (see ``study.contents``). Both
     are filled in where a study is loaded, and travel with a run. ``quick`` marks a run made small
     by ``--quick``, whose claims are not judged.
@@ -328,6 +348,12 @@ class Study(Keys):
                     f"statistic; {nearest(name, known)}"
                 )
         return self
+
+    @property
+    def runs_code(self) -> bool:
+        """Whether it names functions of the user's, which are looked for in its folder last."""
+        modules = (self.network.module, *self.sweep.keys.get("network.module", ()))
+        return any(modules) or any(a.functions for a in self.analyses.values())
 
     @property
     def sizes(self) -> Sizes | None:

@@ -3,6 +3,7 @@
 from .files import digits as digits
 from .files import idx as idx
 from .files import table as table
+from .general_position import dichotomies as dichotomies
 from .rule import icosahedron as icosahedron
 from .rule import symmetric_rule as symmetric_rule
 from .teachers import committee as committee
@@ -12,6 +13,7 @@ from .teachers import teacher_student as teacher_student
 
 __all__ = [
     "committee",
+    "dichotomies",
     "digits",
     "icosahedron",
     "idx",

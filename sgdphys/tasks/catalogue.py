@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import xarray as xr
 
 from sgdphys.errors import InputError
-from sgdphys.tasks import files, rule, teachers
+from sgdphys.tasks import files, general_position, rule, teachers
 from sgdphys.tasks.headers import Sizes, idx_sizes, table_sizes
 
 
@@ -85,6 +85,20 @@ def _committee_faults(keys: Any) -> list[str]:
     return [f"task.units is {keys.units}; a committee needs an odd number of members"]
 
 
+def _points(keys: Any) -> int:
+    """Points of random dichotomies: as many as the key says, or as the load asks for."""
+    return int(keys.points or max(round(keys.load * keys.inputs), 1))
+
+
+def _dichotomies_faults(keys: Any) -> list[str]:
+    if not keys.points or keys.load == type(keys).model_fields["load"].default:
+        return []
+    return [
+        f"task.points is {keys.points} and task.load {keys.load:g}, which is points per input; "
+        "leave one of them out"
+    ]
+
+
 def _class_faults(keys: Any) -> list[str]:
     return ["task.classes is 1; labels need at least 2"] if keys.classes < 2 else []
 
@@ -125,6 +139,12 @@ TASKS: dict[str, Entry] = {
         sizes=lambda keys: Sizes(keys.samples, keys.features, 1, are_labels=False),
         reads=frozenset({"features", "relevant", "samples", "units", "noise", "seed"}),
         faults=_teacher_faults,
+    ),
+    "dichotomies": Entry(
+        make=lambda keys: general_position.dichotomies(_points(keys), keys.inputs, seed=keys.seed),
+        sizes=lambda keys: Sizes(_points(keys), keys.inputs, 2, are_labels=True),
+        reads=frozenset({"points", "load", "inputs", "seed", "labels"}),
+        faults=_dichotomies_faults,
     ),
     "random_labels": Entry(
         make=_random_labels,

@@ -86,7 +86,7 @@ def test_networks_of_several_depths_all_have_their_intervals():
 def test_layers_that_end_together_have_one_text():
     data = information([[12.0, 11.9, 8.0, 2.0]]).isel(case=0, drop=True)
     texts = [t.get_text() for t in paths({"information": data}).axes[0].texts]
-    assert texts == ["1, 2", "3", "4 (output)"]
+    assert texts == ["1, 2", "3", "4 (output)", "1, 2", "3", "4"]  # of paths, and of nulls
 
 
 def test_names_of_cases_stand_side_by_side():
@@ -192,7 +192,7 @@ def test_a_grid_of_two_keys_of_one_last_name_names_both():
     )
     assert transitions.has_control(data)
     figure = transitions.order_over_control({"learning": data})
-    assert (figure.get_supxlabel(), figure.get_supylabel()) == ("task seed", "train seed")
+    assert (figure.axes[2].get_xlabel(), figure.axes[0].get_ylabel()) == ("task seed", "train seed")
 
 
 def diversity(cases):

@@ -18,6 +18,7 @@ def names(sweep, **keys):
         ({"train.learning_rate": [0.1, 1e-6, 3]}, ["learning_rate=0.1", "learning_rate=1e-06",
                                                    "learning_rate=3"]),
         ({"network.layers": [[12], [12, 10]]}, ["layers=12", "layers=12-10"]),
+        ({"network.layers": [[], [3]]}, ["layers=none", "layers=3"]),
         ({"network.module": ["", "a.b:net"]}, ["module=none", "module=net"]),
         ({"network.bias": [True, False]}, ["bias=True", "bias=False"]),
     ],

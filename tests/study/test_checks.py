@@ -27,6 +27,7 @@ def told(keys, settings=()):
 
 
 MODULE = {"module": "sgdphys.engines.examples:convolution"}
+NO_HIDDEN = {"network": {"layers": []}}
 TWINS = {"train": {"replicas": 12, "twins": 2}}
 BURSTS = {"record": {"weights": {"burst": 74, "starts": 4}}}
 SCALAR = {"task": {"name": "scalar_teacher"}, "train": {"loss": "squared_error"}}
@@ -70,6 +71,9 @@ LACKING = [
     ("one_unit", {}, {"network": MODULE}, "needs a perceptron"),
     ("one_unit", {"largest_weight": 1e300}, {}, "largest_weight times bins"),
     ("rescaling", {}, SCALAR, "needs labels"),
+    ("clustering", {}, NO_HIDDEN, "is of hidden layers, and network.layers is []"),
+    ("rescaling", {}, NO_HIDDEN, "is of hidden layers, and network.layers is []"),
+    ("one_unit", {}, NO_HIDDEN, "is of hidden layers, and network.layers is []"),
     ("linear", {}, {}, "exact for linear networks and teachers"),
     ("linear", {}, {"task": {"name": "teacher_student", "units": 3},
                     "train": {"loss": "squared_error"},
@@ -125,6 +129,10 @@ def test_shipped_studies_have_all_they_ask_for(quick):
             {"task": {"name": "digits"},
              "network": {**MODULE, "layers": [3], "activation": "relu", "noise": 0.5}},
             ["network.activation", "network.layers", "network.noise"],
+        ),
+        (
+            {"network": {"layers": [], "activation": "relu", "noise": 0.5}},
+            ["network.activation", "network.noise"],
         ),
         (
             {"analyses": {"information": {"estimator": "kde_upper", "bins": 7,

@@ -41,8 +41,8 @@ def faults(keys):
             "network.activation is 'tanhh' in s.toml; did you mean 'tanh'?",
         ),
         (
-            {"network": {"layers": []}},
-            "network.layers is [] in s.toml; it must be a list with at least one entry",
+            {"sweep": {"network.layers": []}},
+            "sweep.network.layers is [] in s.toml; it must be a list with at least one entry",
         ),
         ({"network": {"layers": [3, 0]}}, "network.layers is 0 in s.toml; it must be at least 1"),
         (

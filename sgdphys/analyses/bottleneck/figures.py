@@ -44,12 +44,12 @@ def curve(sources: Sources) -> Figure:
     last = int(data["epoch"].max())
     for k, (ax, title) in enumerate(zip(axes, _titles(sources["bottleneck"]), strict=False)):
         _curve_panel(ax, data.isel(case=k).sel(epoch=last))
-        ax.set_title(title, fontsize=7)
+        ax.set_title(title, fontsize="small")
     bins = data.attrs.get("bins", "?")
     figure.suptitle(
         f"{data.sizes['replica']} networks at epoch {last}, soft labels, {bins} bins"
         f"{_certified(data)}",
-        fontsize=7,
+        fontsize="small",
     )
     extra = [
         Line2D([], [], color=EXACT, label="bottleneck bound"),
@@ -96,7 +96,7 @@ def betas(sources: Sources) -> Figure:
     last = int(data["epoch"].max())
     for k, (ax, title) in enumerate(zip(axes, _titles(sources["bottleneck"]), strict=False)):
         _beta_panel(ax, data.isel(case=k).sel(epoch=last))
-        ax.set_title(title, fontsize=7)
+        ax.set_title(title, fontsize="small")
         ax.set_xlabel("layer")
         ax.set_ylabel(r"$\beta$ (logarithmic)")
     grey: dict[str, Any] = {"color": "#444444", "linestyle": ""}
@@ -111,7 +111,7 @@ def betas(sources: Sources) -> Figure:
         f"two betas at epoch {last}: of the nearest self-consistent encoder (points), and of the "
         "bound (bars), which is\ntoo large for any layer below it; a percentage: networks whose "
         "layer lies where the bound is flat",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 
@@ -131,7 +131,7 @@ def _beta_panel(ax: Axes, here: xr.Dataset) -> None:
             if name == "beta_bound":
                 values = np.where(np.isfinite(values), values, np.nan)
             is_limit = values >= end
-            ax.plot(at[~is_limit], values[~is_limit], linestyle="", alpha=0.7, **style)
+            ax.plot(at[~is_limit], values[~is_limit], linestyle="", **style)
             arrow: dict[str, Any] = {
                 "marker": _LIMIT,
                 "color": style["color"],
@@ -141,10 +141,10 @@ def _beta_panel(ax: Axes, here: xr.Dataset) -> None:
         bound = one["beta_bound"].where(is_finite(one["gap"]), drop=True)
         if bound.size:
             ax.text(layer, 0.99, f"{float((bound == np.inf).mean()):.0%}", ha="center", va="top",
-                    fontsize=6, transform=ax.get_xaxis_transform())  # fmt: skip
+                    fontsize="small", transform=ax.get_xaxis_transform())  # fmt: skip
     for beta in here["transition_beta"].to_numpy():
         if np.isfinite(beta):
-            ax.axhline(beta, color=FIT, linewidth=0.6, alpha=0.7)
+            ax.axhline(beta, color=FIT, linewidth=0.6)
     ax.set_yscale("log")
     ax.set_ylim(0.8, _TOP)
     ax.set_xticks(here["layer"].to_numpy())

@@ -10,12 +10,12 @@ from matplotlib.lines import Line2D
 
 from sgdphys.analyses.entry import Sources
 from sgdphys.figures.cases import control_axis
+from sgdphys.figures.colours import SCALE
 from sgdphys.figures.layers import layer_marker, layer_styles, layers_legend
 from sgdphys.figures.style import EXACT, PAGE, subplots
 from sgdphys.intervals import mean_with_interval
 
 AMOUNT = "swept_train_fraction"
-_COLOURS = "viridis"
 
 
 def over_samples(sources: Sources) -> Figure:
@@ -38,17 +38,21 @@ def over_samples(sources: Sources) -> Figure:
         points = _on_the_plane(plane, ordered, norm)
         bar = figure.colorbar(points, ax=plane, ticks=amounts, format="%g")
         bar.ax.minorticks_off()
-        bar.ax.tick_params(labelsize=6)
+        bar.ax.tick_params(labelsize="small")
         _distances(below, ordered)
         if strengths is not None:
             bits = float(row["swept_information"][0])
-            plane.set_title(f"$I(X;Y)$ = {bits:g} bit; colour: share of the patterns", fontsize=7)
+            plane.set_title(
+                f"$I(X;Y)$ = {bits:g} bit; colour: share of the patterns", fontsize="small"
+            )
     handles = [
         Line2D([], [], color="#444444", linestyle="--", label="at the lowest\ntest loss"),
         Line2D([], [], color=EXACT, label="bottleneck bound"),
     ]
     layers_legend(figure, data["layer"].to_numpy(), *handles)
-    figure.suptitle(f"last epoch, mean of {data.sizes['replica']} networks; bands 95%", fontsize=7)
+    figure.suptitle(
+        f"last epoch, mean of {data.sizes['replica']} networks; bands 95%", fontsize="small"
+    )
     return figure
 
 
@@ -74,7 +78,7 @@ def _on_the_plane(ax: Axes, data: xr.Dataset, norm: LogNorm) -> PathCollection:
         means = [case[["I_XT", "I_TY"]].sel(layer=layer).mean("replica") for _, case in ends]
         points = ax.scatter(
             [float(m["I_XT"]) for m in means], [float(m["I_TY"]) for m in means], s=16, linewidth=0,
-            c=[amount for amount, _ in ends], norm=norm, cmap=_COLOURS, marker=layer_marker(layer),
+            c=[amount for amount, _ in ends], norm=norm, cmap=SCALE, marker=layer_marker(layer),
             zorder=3,
         )  # fmt: skip
     ax.set_xlabel("$I(X;T)$ (bits)")

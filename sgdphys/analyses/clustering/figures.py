@@ -8,7 +8,7 @@ from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.figures.cases import case_labels
 from sgdphys.figures.curves import ensemble_curve, points
 from sgdphys.figures.layers import layer_marker, layer_styles
-from sgdphys.figures.style import NULL, PAGE, epoch_axis, subplots, with_cases
+from sgdphys.figures.style import DATA, NULL, PAGE, epoch_axis, subplots, with_cases
 from sgdphys.information.onset import fall_after_peak
 from sgdphys.intervals import mean_with_interval
 from sgdphys.quantities import axis_label
@@ -28,12 +28,12 @@ def clustering(sources: Sources) -> Figure:
                 ensemble_curve(axes[row, k], here[name].sel(layer=layer), color=colour,
                                label=label, marker=layer_marker(layer), markevery=0.12)  # fmt: skip
             epoch_axis(axes[row, k], last, "")
-        axes[0, k].set_title(title.replace(", ", "\n"), fontsize=7)
-    figure.supxlabel("epoch (logarithmic from 1)", fontsize=8)
+        axes[0, k].set_title(title.replace(", ", "\n"), fontsize="small")
+    figure.supxlabel("epoch (logarithmic from 1)", fontsize="medium")
     axes[0, 0].set_ylabel("distance within\n/ between labels")
     axes[1, 0].set_ylabel(axis_label(data["binned_entropy"]))
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
-    figure.suptitle(f"median and middle 90% of {data.sizes['replica']} networks", fontsize=7)
+    figure.suptitle(f"median and middle 90% of {data.sizes['replica']} networks", fontsize="small")
     return figure
 
 
@@ -60,16 +60,16 @@ def dose_response(sources: Sources) -> Figure:
     left.set_ylabel("bits lost")
     accuracy = learning["final_accuracy"].transpose("case", "replica").to_numpy()
     right.boxplot([v[np.isfinite(v)] for v in accuracy], positions=at, widths=0.5, whis=(0, 100),
-                  medianprops={"color": "#0072B2"})  # fmt: skip
+                  medianprops={"color": DATA})  # fmt: skip
     right.set_ylabel("training accuracy at the end")
     for ax in (left, right):
-        ax.set_xticks(at, names, fontsize=6)
+        ax.set_xticks(at, names, fontsize="small")
         ax.set_xlabel("orthonormality penalty, initial weights")
     figure.legend(*left.get_legend_handles_labels(), loc="outside right center")
     figure.suptitle(
         f"95% intervals over {information.sizes['replica']} networks; boxes: quartiles; "
         "whiskers: all networks",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 

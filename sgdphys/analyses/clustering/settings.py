@@ -2,7 +2,12 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from sgdphys.analyses.settings import AnalysisSettings, without_labels, without_perceptron
+from sgdphys.analyses.settings import (
+    AnalysisSettings,
+    without_hidden_layers,
+    without_labels,
+    without_perceptron,
+)
 from sgdphys.keys import Bins, Count
 
 if TYPE_CHECKING:
@@ -20,4 +25,8 @@ class Settings(AnalysisSettings):
 
     def requires(self, study: "Study") -> list[str]:
         """Return the requirements that the study does not meet."""
-        return without_perceptron(study) + without_labels("clustering", study)
+        return (
+            without_perceptron(study)
+            + without_labels("clustering", study)
+            + without_hidden_layers(study)
+        )

@@ -17,14 +17,14 @@ def against_walks(sources: Sources) -> Figure:
     figure, axes = subplots(len(titles), 3, figsize=(PAGE, 0.6 + 2.2 * len(titles)), squeeze=False)
     for k, (row, title) in enumerate(zip(axes, titles, strict=True)):
         trajectory_components(data.isel(case=k), time="step", ax=row)
-        row[0].set_title(title, fontsize=7)
+        row[0].set_title(title, fontsize="small")
     for ax in axes[:-1].ravel():
         ax.set_xlabel("")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     figure.suptitle(
         "middle: components 1 to 3 of one network (thick to thin); dashed: a random walk with the "
         "same noise, scaled to the same size",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 

@@ -45,8 +45,8 @@ def steps_to_loss(sources: Sources) -> Figure:
     ax.set_yscale("log")
     ax.set_xlabel("batch size (samples, logarithmic)")
     ax.set_ylabel(f"updates to a training loss of {found.attrs['loss']:g}\n(logarithmic)")
-    figure.legend(loc="outside right center", fontsize=6)
-    figure.suptitle(f"geometric means of {found.sizes['replica']} networks", fontsize=7)
+    figure.legend(loc="outside right center", fontsize="small")
+    figure.suptitle(f"geometric means of {found.sizes['replica']} networks", fontsize="small")
     return figure
 
 

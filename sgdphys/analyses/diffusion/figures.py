@@ -87,7 +87,7 @@ def against_lag(sources: Sources) -> Figure:
         for ax, burst in zip(row, bursts, strict=True):
             here = data.sel(case=case).isel(burst=burst)
             over = f"{titles[case]}, epoch {float(here['burst_epoch']):.0f}"
-            ax.set_title(over.replace(", ", "\n"), fontsize=7)
+            ax.set_title(over.replace(", ", "\n"), fontsize="small")
             _lag_panel(ax, here, name)
     for ax in axes[-1]:
         ax.set_xlabel("lag (epochs)")
@@ -110,7 +110,7 @@ def against_lag(sources: Sources) -> Figure:
         *(extra if name == "diffusion_ratio" else []),
     )
     said = f"\ntwins never separate: {'; '.join(silent)}" if silent and noisy else ""
-    figure.suptitle(_caption(data) + said, fontsize=7)
+    figure.suptitle(_caption(data) + said, fontsize="small")
     return figure
 
 
@@ -183,7 +183,7 @@ def against_epochs(sources: Sources) -> Figure:
         _caption(data).replace(
             "both axes logarithmic", "none for the tail index\nepoch: start of a burst"
         ),
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 
@@ -214,11 +214,11 @@ def spreads(sources: Sources) -> Figure:
                 ax.plot(epoch, value, color=colour, linestyle=style, linewidth=1)
         epoch_axis(ax, int(np.nanmax(epoch)))
         ax.set_yscale("log")
-        ax.set_title(title.replace(", ", "\n"), fontsize=7)
+        ax.set_title(title.replace(", ", "\n"), fontsize="small")
         if not _has_noise(here):
             in_place_of_data(ax, "within: 0")
     axes[0, 0].set_ylabel("variance per weight (weight$^2$)")
-    figure.suptitle("both axes logarithmic, epochs from 1", fontsize=7)
+    figure.suptitle("both axes logarithmic, epochs from 1", fontsize="small")
     extra = [Line2D([], [], color="#444444", label="within families"),
              Line2D([], [], color="#444444", linestyle="--", label="between families")]  # fmt: skip
     layers_legend(figure, data["layer"].to_numpy(), *extra, marker="")
@@ -241,7 +241,7 @@ def against_noise(sources: Sources) -> Figure:
             for layer, colour, _ in layer_styles(data["layer"].to_numpy()):
                 one = here.sel(layer=layer)
                 ax.plot(one["predicted_diffusion"], one["diffusion"].isel(lag=lag),
-                        _MARKERS[k % len(_MARKERS)], ms=3, color=colour, alpha=0.7,
+                        _MARKERS[k % len(_MARKERS)], ms=3, color=colour,
                         markeredgewidth=0)  # fmt: skip
         ax.set_xscale("log")
         ax.set_yscale("log")
@@ -263,7 +263,7 @@ def against_noise(sources: Sources) -> Figure:
     said = f"\ntwins never separate: {'; '.join(silent)}" if silent else ""
     figure.suptitle(
         f"every burst of every case; both axes logarithmic{said}" if names else "no noise",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from sgdphys.analyses.diversity.statistics import excess_correlation
 from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.figures.cases import case_labels, first_cases
+from sgdphys.figures.colours import DATA, SECOND
 from sgdphys.figures.style import (
     NULL,
     PAGE,
@@ -31,7 +32,7 @@ def diversity(sources: Sources) -> Figure:
         growth = here["norm_ratio"].transpose("replica", "layer").to_numpy()
         kept = [values[np.isfinite(values)] for values in growth.T]
         row[2].boxplot(kept, positions=layers, widths=0.5, whis=(0, 100),
-                       medianprops={"color": "#0072B2"})  # fmt: skip
+                       medianprops={"color": DATA})  # fmt: skip
         row[2].axhline(1, color=NULL, linewidth=0.8)
         row[2].set_ylim(bottom=0)
         if title:
@@ -46,7 +47,7 @@ def diversity(sources: Sources) -> Figure:
     figure.suptitle(
         "95% intervals over networks; negative: more orthogonal than random; boxes: quartiles, "
         "whiskers: all networks",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 
@@ -63,7 +64,7 @@ def _overlaps(ax: Axes, data: xr.Dataset, name: str, label: str) -> None:
     """One overlap of every layer at the start and the end, with that of random weights."""
     layers = data["layer"].to_numpy()
     for prefix, colour, when, shift in (
-        ("first_", "#56B4E9", "at the start", -0.12), ("", "#0072B2", "at the end", 0.12),
+        ("first_", SECOND, "at the start", -0.12), ("", DATA, "at the end", 0.12),
     ):  # fmt: skip
         middle, low, high = (
             data[f"{prefix}{name}{end}"].to_numpy() for end in ("", "_low", "_high")

@@ -58,7 +58,7 @@ def growth(sources: Sources) -> Figure:
         f"Gaussian entropy along {data.attrs['modes']} directions of each layer; "
         f"{data.attrs['families']} families of {data.attrs['twins']} twins; "
         f"bands {data.attrs['confidence']:.0%}; $S_1$, $S_0$ at the first epoch shown",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 

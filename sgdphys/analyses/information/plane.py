@@ -57,30 +57,30 @@ def snapshots(sources: Sources) -> Figure:
     for ax, epoch in zip(axes[0], epochs, strict=True):
         information_snapshot(information, epoch=int(epoch), ax=ax)
         ax.set(title=f"epoch {epoch}", xlabel="", ylabel="")
-    figure.supxlabel(axis_label(information["I_XT"]), fontsize=8)
-    figure.supylabel(axis_label(information["I_TY"]), fontsize=8)
+    figure.supxlabel(axis_label(information["I_XT"]), fontsize="medium")
+    figure.supylabel(axis_label(information["I_TY"]), fontsize="medium")
     layers_legend(
         figure,
         information["layer"].to_numpy(),
-        Line2D([], [], color=NULL, marker="x", lw=0.8, label=f"{NULL_LABEL} (mean)"),
+        Line2D([], [], color=NULL, marker="x", lw=0.8, label=f"{NULL_LABEL} (median)"),
         Line2D([], [], color=NULL, linestyle=":", label=CEILING_LABEL),
         shown=finite_layers(information, "I_XT"),
         linestyle="",
     )
-    figure.suptitle(estimator_line(information), fontsize=7)
+    figure.suptitle(estimator_line(information), fontsize="small")
     return figure
 
 
 def paths(sources: Sources) -> Figure:
-    """Mean path of each layer on the plane, coloured by epoch, and that of permuted labels."""
+    """Median path of each layer on the plane, coloured by epoch, and that of permuted labels."""
     information = sources["information"]
     figure, ax = subplots(figsize=(PAGE * 0.72, 3.2))
     information_plane(information, ax=ax)
     figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     figure.suptitle(
-        f"{estimator_line(information)}\nmean over networks; the number of a layer stands at the "
-        "end of its path",
-        fontsize=7,
+        f"{estimator_line(information)}\nmedian, cross: middle 90% of networks; layers are "
+        "numbered at the end of path and null",
+        fontsize="small",
     )
     return figure
 
@@ -102,7 +102,7 @@ def against_epochs(sources: Sources) -> Figure:
     figure.suptitle(
         f"{estimator_line(information)}\nmedians over networks and middle 90%; end of the fit: "
         f"{FITTED:.0%} of the rise of the output's mean $I(T;Y)$",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 

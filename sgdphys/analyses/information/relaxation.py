@@ -28,7 +28,7 @@ def against_bits(sources: Sources) -> Figure:
         pairs = xr.Dataset(found._asdict()).assign(I_XT=data["I_XT"])
         for layer, style in layers_of(pairs, "I_XT", has_line=False):
             ax.plot(layer["step"], layer["epochs"], **style, linestyle="", markersize=2.5,
-                    markeredgewidth=0, alpha=0.8)  # fmt: skip
+                    markeredgewidth=0)  # fmt: skip
         bits, epochs = found.step.to_numpy().ravel(), found.epochs.to_numpy().ravel()
         finite = np.isfinite(bits) & np.isfinite(epochs) & (bits > 0)
         if not finite.any():
@@ -41,15 +41,15 @@ def against_bits(sources: Sources) -> Figure:
                         color=EXACT, linewidth=0.9)  # fmt: skip
             title = f"{title}\n$R^2$ {_explained(bits, epochs)}".strip()
         ax.set_yscale("log")
-        ax.set_title(title, fontsize=7)
-    figure.supxlabel("bits compressed from the layer before, at the end", fontsize=8)
-    figure.supylabel("relaxation time (epochs, logarithmic)", fontsize=8)
+        ax.set_title(title, fontsize="small")
+    figure.supxlabel("bits compressed from the layer before, at the end", fontsize="medium")
+    figure.supylabel("relaxation time (epochs, logarithmic)", fontsize="medium")
     laws = [Line2D([], [], color=EXACT, linestyle=s, lw=0.9, label=n) for n, s in _STYLES.items()]
     layers_legend(figure, layers, *laws, linestyle="")
     figure.suptitle(
         "a point: one layer of one network; time from a tenth of the loss to 63% of it\n"
         "$R^2$: share of the variance of ln t that the exponential, power and linear law explain",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 

@@ -1,5 +1,7 @@
 """Information and learning over the cases of a sweep."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -13,6 +15,7 @@ from sgdphys.figures.cases import (
     control_axis,
     panels,
 )
+from sgdphys.figures.curves import points
 from sgdphys.figures.layers import finite_layers, layer_marker, layer_styles, layers_legend
 from sgdphys.figures.plots.information_plane import NULL_LABEL, information_plane
 from sgdphys.figures.plots.information_vs_epoch import information_vs_epoch
@@ -21,22 +24,25 @@ from sgdphys.information.onset import LEAST_LOSS, fall_after_peak
 from sgdphys.intervals import mean_with_interval
 from sgdphys.quantities import axis_label
 
+_MARKERS = "os^Dv<>pPX"
+
 
 def plane_of_cases(sources: Sources) -> Figure:
-    """Mean path of every layer on the plane, case by case (figures 3 and 5)."""
+    """Median path of every layer on the plane, case by case (figures 3 and 5)."""
     information = sources["information"]
     figure, drawn = panels(information, sharex=True, sharey=True)
     layers = information["layer"].to_numpy()
     for ax, data, title in drawn:
         information_plane(data, by="layer", ax=ax)
-        ax.set_title(title, fontsize=7)
+        ax.set_title(title, fontsize="small")
         ax.set(xlabel="", ylabel="")
-    figure.supxlabel(axis_label(information["I_XT"]), fontsize=8)
-    figure.supylabel(axis_label(information["I_TY"]), fontsize=8)
+    figure.supxlabel(axis_label(information["I_XT"]), fontsize="medium")
+    figure.supylabel(axis_label(information["I_TY"]), fontsize="medium")
     null = Line2D([], [], color=NULL, linewidth=0.8, label=NULL_LABEL.replace(" ", "\n"))
     layers_legend(figure, layers, null, shown=finite_layers(information, "I_XT"))
     figure.suptitle(
-        f"mean paths, markers at the last epoch; {estimator_line(information)}", fontsize=7
+        f"median paths, crosses: middle 90% at the last epoch; {estimator_line(information)}",
+        fontsize="small",
     )
     return figure
 
@@ -48,13 +54,13 @@ def information_of_cases(sources: Sources) -> Figure:
     layers = information["layer"].to_numpy()
     for ax, data, title in drawn:
         information_vs_epoch(data, panels="I_XT", ax=ax)
-        ax.set_title(title, fontsize=7)
+        ax.set_title(title, fontsize="small")
         ax.set(xlabel="", ylabel="")
     drawn[0][0].set_ylim(0, 1.05 * max(float(information["I_XT"].max()), 0.1))
-    figure.supxlabel("epoch (logarithmic from 1)", fontsize=8)
-    figure.supylabel(axis_label(information["I_XT"]), fontsize=8)
+    figure.supxlabel("epoch (logarithmic from 1)", fontsize="medium")
+    figure.supylabel(axis_label(information["I_XT"]), fontsize="medium")
     layers_legend(figure, layers, shown=finite_layers(information, "I_XT"))
-    figure.suptitle(f"median and middle 90%; {estimator_line(information)}", fontsize=7)
+    figure.suptitle(f"median and middle 90%; {estimator_line(information)}", fontsize="small")
     return figure
 
 
@@ -64,7 +70,6 @@ def compression_of_cases(sources: Sources) -> Figure:
     figure, ax = subplots(figsize=(PAGE, 2.9))
     layers = information["layer"].to_numpy()
     count = information.sizes["case"]
-    width = 0.8 / count
     handles = []
     last = set()
     for k, (colour, label) in enumerate(
@@ -72,14 +77,13 @@ def compression_of_cases(sources: Sources) -> Figure:
     ):
         lost = fall_after_peak(information["I_XT"].isel(case=k, drop=True)).rename("lost")
         found = mean_with_interval(lost, kind="symmetric")
-        at = layers + (k - (count - 1) / 2) * width
         middle = found["lost"].to_numpy()
-        half_width = np.stack([middle - found["lost_low"], found["lost_high"] - middle])
-        ax.bar(at, middle, width * 0.9, color=colour)
-        ax.errorbar(at, middle, np.maximum(half_width, 0), fmt="none", ecolor="#333333",
-                    elinewidth=0.7)  # fmt: skip
-        handles.append(Line2D([], [], color=colour, linewidth=4, label=label))
+        at = layers + (k - (count - 1) / 2) * 0.7 / count
+        style: dict[str, Any] = {"color": colour, "marker": _MARKERS[k % len(_MARKERS)]}
+        points(ax, at, found, "lost", linestyle="", elinewidth=0.9, **style)
+        handles.append(Line2D([], [], linestyle="", label=label, **style))
         last.add(layers[np.isfinite(middle)].max(initial=0))
+    ax.axhline(0, color=NULL, linewidth=0.8, zorder=1)
     # networks of several depths have no output in common
     output = len(layers) if last == {len(layers)} else None
     ax.set_xticks(layers, [f"{n}\noutput" if n == output else f"{n}" for n in layers])
@@ -87,11 +91,11 @@ def compression_of_cases(sources: Sources) -> Figure:
     ax.set_ylabel("loss of $I(X;T)$ after its peak (bits)")
     ax.set_ylim(top=max(ax.get_ylim()[1], LEAST_LOSS))  # less is no compression
     if handles[0].get_label():  # a run that is no sweep has no name of a case
-        figure.legend(handles=handles, loc="outside right center", fontsize=6)
+        figure.legend(handles=handles, loc="outside right center", fontsize="small")
     figure.suptitle(
         f"{estimator_line(information)}\nmean of networks and its 95% interval, from the peak of "
         "the mean curve of the other half of them to the last epoch",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 
@@ -150,6 +154,6 @@ def converged_layers(sources: Sources) -> Figure:
     figure.suptitle(
         f"last epoch, mean of networks; larger points: larger {name.replace('_', ' ')}; bands 95%\n"
         f"{estimator_line(information)}",
-        fontsize=7,
+        fontsize="small",
     )
     return figure

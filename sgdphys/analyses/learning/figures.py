@@ -1,27 +1,33 @@
 """Test errors, and learning as a phase transition: order and its fluctuations over a sweep."""
 
 import json
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.figures.cases import case_colours, case_labels, control, control_axis, swept
-from sgdphys.figures.plots.order_parameter import order_parameter
-from sgdphys.figures.style import NULL, PAGE, epoch_axis, field_values, subplots, with_cases
+from sgdphys.figures.curves import curve
+from sgdphys.figures.plots.phase_diagram import class_handles, phase_diagram
+from sgdphys.figures.plots.scan import scan
+from sgdphys.figures.style import EXACT, NULL, PAGE, epoch_axis, subplots, with_cases
 from sgdphys.quantities import axis_label
 
 PANELS = {
-    "order": "order parameter $\\langle m\\rangle$",
-    "susceptibility": "susceptibility $\\chi$",
+    "order": r"order parameter $\langle |m| \rangle$",
+    "susceptibility": r"susceptibility $\chi$",
     "binder": "Binder cumulant $U$",
     "relaxation_epoch_ensemble": "relaxation time\n(epochs)",
 }
 _FEWEST = 3
 _MOST_CURVES = 12
 """In one panel, each with a name of its own."""
-_CAPTION = "$m$: test accuracy above chance, divided by its maximum; {} networks per point"
+_HALF = 0.5
+"""Order parameter at the boundary that is drawn."""
 
 
 def has_control(learning: xr.Dataset) -> bool:
@@ -56,43 +62,60 @@ def _scan(learning: xr.Dataset) -> Figure:
     assert found is not None
     name, values = found
     figure, axes = subplots(2, 2, figsize=(PAGE * 0.8, 4.0), sharex=True)
-    order_parameter(learning, panels=tuple(PANELS), control=f"swept_{name}", ax=axes)
+    scan(learning, panels=tuple(PANELS), control=f"swept_{name}", ax=axes)
     for ax, label in zip(axes.ravel(), PANELS.values(), strict=True):
         ax.set(xlabel="", ylabel=label)
     axes[1, 1].set_yscale("log")
     for ax in axes[1]:
         control_axis(ax, name, values)
     figure.suptitle(
-        f"{_CAPTION.format(learning.sizes['replica'])}; bands 95%\n"
-        "dashed: all networks have the same $m$",
-        fontsize=7,
+        f"{_caption(learning)}; bands 95%\ndashed: all networks have the same $m$",
+        fontsize="small",
     )
     return figure
 
 
 def _grid(learning: xr.Dataset, first: str, second: str) -> Figure:
-    keys = swept(learning)
-    x, y = np.unique(keys[first]), np.unique(keys[second])
-    figure, axes = subplots(2, 2, figsize=(PAGE, 5.0), sharex=True, sharey=True)
-    for ax, (variable, label) in zip(axes.ravel(), PANELS.items(), strict=True):
-        table = np.full((len(y), len(x)), np.nan)
-        at = np.searchsorted(y, keys[second]), np.searchsorted(x, keys[first])
-        table[at] = learning[variable].to_numpy()
-        is_log = variable == "relaxation_epoch_ensemble"
-        shown = np.log10(np.maximum(table, 1)) if is_log else table
-        image = ax.imshow(shown, origin="lower", aspect="auto", cmap="viridis")
-        field_values(ax, table, shown > (np.nanmin(shown) + np.nanmax(shown)) / 2)
-        ax.set_xticks(range(len(x)), [f"{v:g}" for v in x])
-        ax.set_yticks(range(len(y)), [f"{v:g}" for v in y])
-        ax.grid(visible=False)
-        ax.set_title(label.replace("\n", " ") + "; colour: logarithm" * is_log, fontsize=7)
-        image.set_clim(np.nanmin(shown), max(np.nanmax(shown), np.nanmin(shown) + 1e-9))
-    figure.supylabel(second.replace("_", " "), fontsize=8)
-    figure.supxlabel(first.replace("_", " "), fontsize=8)
+    grid = _on_grid(learning, first, second)
+    figure, axes = subplots(2, 2, figsize=(PAGE, 6.4), sharex=True, sharey=True)
+    for k, (ax, (name, label)) in enumerate(zip(axes.ravel(), PANELS.items(), strict=True)):
+        shares = [n for n in grid if str(n).startswith("share_")] if k == 0 else []
+        shown = [n for n in (name, f"{name}_low", f"{name}_high") if n in grid]
+        here = grid[[*shown, *shares]]
+        scale: dict[str, Any] = {}
+        if name == "susceptibility":  # one cell may have all of the scale otherwise
+            scale = {"vmax": float(here[name].quantile(0.9))}
+        elif name == "relaxation_epoch_ensemble" and bool((here[name] > 0).any()):
+            positive = here[name].where(here[name] > 0)
+            scale = {"norm": LogNorm(float(positive.min()), float(positive.max()))}
+        phase_diagram(here, variable=name, boundary=_HALF if name == "order" else None, ax=ax,
+                      replicas=learning.sizes["replica"], **scale)  # fmt: skip
+        ax.set(xlabel=first.replace("_", " ") if k > 1 else "",
+               ylabel="" if k % 2 else second.replace("_", " "))  # fmt: skip
+        figure.axes[-1].set_ylabel(label.replace("\n", " "))  # of the colour bar
+    handles = class_handles(grid)
+    line = Line2D([], [], color=EXACT, label=f"$\\langle |m| \\rangle$ = {_HALF:g}, dotted: 95%")
+    figure.legend(handles=[*handles, line], loc="outside lower center", ncols=len(handles) + 1)
     figure.suptitle(
-        f"{_CAPTION.format(learning.sizes['replica'])}; empty: every network diverged", fontsize=7
+        f"{_caption(learning)}; \u00b1: half of the 95% interval; empty: no value",
+        fontsize="small",
     )
     return figure
+
+
+def _on_grid(learning: xr.Dataset, first: str, second: str) -> xr.Dataset:
+    """Cases as rows and columns of two keys."""
+    keys = swept(learning)
+    wanted = [str(n) for n, v in learning.data_vars.items() if v.dims == ("case",)]
+    placed = xr.Dataset({n: ("case", learning[n].to_numpy(), learning[n].attrs) for n in wanted})
+    placed = placed.assign_coords({key: ("case", keys[key]) for key in (second, first)})
+    found: xr.Dataset = placed.set_index(case=[second, first]).unstack("case")
+    return found.transpose(second, first)
+
+
+def _caption(learning: xr.Dataset) -> str:
+    order = learning.attrs.get("order", "test accuracy above chance, divided by its maximum")
+    return f"$m$: {order}; {learning.sizes['replica']} networks per point"
 
 
 def test_error(sources: Sources) -> Figure:
@@ -101,18 +124,18 @@ def test_error(sources: Sources) -> Figure:
     figure, ax = subplots(figsize=(PAGE, 2.9))
     colours, labels = case_colours(learning), case_labels(learning)
     for k, (colour, label) in enumerate(zip(colours, labels, strict=True)):
-        curve = learning["test_error"].isel(case=k).dropna("epoch")
-        ax.plot(
-            curve["epoch"], curve, color=colour, linewidth=1.0,
-            label=label or "networks",
-        )  # fmt: skip
+        here = learning[["test_error"]].isel(case=k).dropna("epoch", how="all")
+        curve(ax, here, "test_error", "epoch", color=colour, linewidth=1.0,
+              label=label or "networks")  # fmt: skip
     level = learning.attrs["error"]
     ax.axhline(level, color=NULL, linewidth=0.8, linestyle="--", label=f"error {level:g}")
     epoch_axis(ax, int(learning["epoch"].max()))
     ax.set_ylabel(axis_label(learning["test_error"]))
     ax.set_ylim(bottom=0)
-    figure.legend(loc="outside right center", fontsize=6)
-    figure.suptitle(f"mean of {learning.sizes['replica']} networks", fontsize=7)
+    figure.legend(loc="outside right center", fontsize="small")
+    figure.suptitle(
+        f"median and middle 90% of {learning.sizes['replica']} networks", fontsize="small"
+    )
     return figure
 
 

@@ -1,8 +1,9 @@
 """Distance from the start beside the laws of its growth; displacements by lag and waiting time."""
 
 import itertools
+from collections.abc import Callable
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -12,6 +13,7 @@ from matplotlib.lines import Line2D
 from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.analyses.motion.laws import FEWEST, growth_power
 from sgdphys.figures.cases import case_labels, first_cases
+from sgdphys.figures.colours import of_layers, ordered
 from sgdphys.figures.curves import curve
 from sgdphys.figures.style import DATA, EXACT, NULL, PAGE, subplots, with_cases
 
@@ -31,7 +33,7 @@ def distance_from_start(sources: Sources) -> Figure:
         here = here.isel(epoch=np.flatnonzero(here["epoch"] > 0))
         _laws(axes[0, k], here)
         _powers(axes[1, k], here)
-        axes[0, k].set_title(title, fontsize=7)
+        axes[0, k].set_title(title, fontsize="small")
         axes[1, k].set_xlabel("epoch")
     axes[0, 0].set_ylabel("distance from the start\n$|w_t - w_0|$ (weight)")
     axes[1, 0].set_ylabel("power $p$ of the growth\nwithin a window")
@@ -40,7 +42,7 @@ def distance_from_start(sources: Sources) -> Figure:
     figure.suptitle(
         "median and middle 90% of networks; p: 0 logarithm, 1/2 random walk, 1 drift, below 0 "
         "saturation",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 
@@ -91,36 +93,41 @@ def displacement_by_lag(sources: Sources) -> Figure:
     figure, axes = subplots(2, len(titles), figsize=(PAGE, 5.0), squeeze=False, sharey="all")
     for k, title in enumerate(titles):
         here = data.isel(case=k)["squared_displacement"].median("replica")
-        _against(axes[0, k], here, "lag_epochs", "waiting_epoch", "viridis", most=7)
-        _against(axes[1, k], here, "waiting_epoch", "lag_epochs", "plasma", most=5)
+        _against(axes[0, k], here, "lag_epochs", "waiting_epoch", of_layers, most=7)
+        _against(axes[1, k], here, "waiting_epoch", "lag_epochs", ordered, most=5)
         _guides(axes[0, k], here)
-        axes[0, k].set_title(title, fontsize=7)
+        axes[0, k].set_title(title, fontsize="small")
         axes[0, k].set_xlabel(r"lag $\tau$ (epochs)")
         axes[1, k].set_xlabel("waiting time $t_w$ (epochs)")
     for ax in axes[:, 0]:
         ax.set_ylabel("squared displacement\n" + r"$|w_{t_w+\tau} - w_{t_w}|^2$ (weight$^2$)")
     for row, title in enumerate(("waiting time\n(epochs)", "lag\n(epochs)")):
-        axes[row, -1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title=title, fontsize=6,
-                             title_fontsize=6)  # fmt: skip
+        axes[row, -1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title=title,
+                             fontsize="small", title_fontsize="small")  # fmt: skip
     guides = [
         Line2D([], [], color=EXACT, linestyle=":", linewidth=0.9, label="diffusion, exponent 1"),
         Line2D([], [], color=EXACT, linestyle="--", linewidth=0.9, label="drift, exponent 2"),
     ]
     figure.legend(handles=guides, loc="outside lower center", ncols=2)
     figure.suptitle(
-        "median of networks; below: horizontal where displacements are stationary", fontsize=7
+        "median of networks; below: horizontal where displacements are stationary", fontsize="small"
     )
     return figure
 
 
 def _against(
-    ax: Axes, squared: xr.DataArray, x: str, colour_of: str, colours: str, *, most: int
+    ax: Axes,
+    squared: xr.DataArray,
+    x: str,
+    colour_of: str,
+    shades: Callable[[int], list[Any]],
+    *,
+    most: int,
 ) -> None:
     """One curve for each of some values of another coordinate."""
     values = squared[colour_of].to_numpy()
     chosen = np.unique(np.linspace(0, len(values) - 1, min(most, len(values))).round().astype(int))
-    shades = mpl.colormaps[colours](np.linspace(0.0, 0.85, len(chosen)))
-    for place, shade in zip(chosen, shades, strict=True):
+    for place, shade in zip(chosen, shades(len(chosen)), strict=True):
         y = squared.isel({colour_of: place}).to_numpy()
         ax.plot(squared[x], np.where(y > 0, y, np.nan), color=shade, marker="o", ms=2,
                 label=f"{values[place]:g}")  # fmt: skip

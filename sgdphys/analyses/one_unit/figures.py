@@ -23,7 +23,7 @@ def one_unit(sources: Sources) -> Figure:
     ax.set_ylabel(axis_label(data["unit_I_XT"]))
     ax.set_ylim(bottom=0)
     figure.legend(loc="outside right center")
-    figure.suptitle("T = bin(f(w X)), X standard normal; exact", fontsize=7)
+    figure.suptitle("T = bin(f(w X)), X standard normal; exact", fontsize="small")
     return figure
 
 

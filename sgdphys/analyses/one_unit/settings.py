@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from sgdphys.analyses.settings import AnalysisSettings, without_perceptron
+from sgdphys.analyses.settings import AnalysisSettings, without_hidden_layers, without_perceptron
 from sgdphys.keys import Bins, Positive
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class Settings(AnalysisSettings):
 
     def requires(self, study: "Study") -> list[str]:
         """Return the requirements that the study does not meet."""
-        missing = without_perceptron(study)
+        missing = without_perceptron(study) + without_hidden_layers(study)
         if self.largest_weight * self.bins > _MOST_BINS:
             missing.append(
                 f"sums over bins as far as its largest_weight; largest_weight times bins must be "

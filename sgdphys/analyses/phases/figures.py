@@ -16,8 +16,8 @@ def _finish(figure: Figure, phases: xr.Dataset, said: str, *extra: Line2D) -> No
     layers_legend(figure, phases["layer"].to_numpy(), *extra)
     figure.suptitle(
         f"{phases.sizes['replica']} networks, mean batch {phases.attrs['batch_size']:.0f}; "
-        f"{said}; bands {phases.attrs['confidence']:.0%} over networks",
-        fontsize=7,
+        f"{said}; bars {phases.attrs['confidence']:.0%} over networks",
+        fontsize="small",
     )
 
 
@@ -54,7 +54,7 @@ def ratio(sources: Sources) -> Figure:
     drawn = axes.ravel()[: len(panels)]
     gradient_phases(phases, panels=panels, ax=drawn)
     for ax, name in zip(drawn, panels, strict=True):
-        ax.set_title(_TITLES[name], fontsize=7)
+        ax.set_title(_TITLES[name], fontsize="small")
         ax.set_ylabel("cosine" if name == "displacement_cosine" else "ratio")
     mark = Line2D([], [], color="#444444", marker="v", linestyle="", ms=5,
                   label="first below 1 five\nrecords in a row: mean\n"
@@ -90,7 +90,7 @@ def noise_scale(sources: Sources) -> Figure:
     ax.set_ylabel("noise scale tr $S/|G|^2$ at the\ntransition (samples, logarithmic)")
     law = Line2D([], [], color=EXACT, linewidth=0.8, label="equal")
     layers_legend(figure, layers, law, linestyle="")
-    figure.suptitle("median and middle 90% of networks", fontsize=7)
+    figure.suptitle("median and middle 90% of networks", fontsize="small")
     return figure
 
 

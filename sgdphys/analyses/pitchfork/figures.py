@@ -7,13 +7,13 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogFormatterSciNotation, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.figures.curves import points
 from sgdphys.figures.plots.early_warning import early_warning as tau_histogram
 from sgdphys.figures.plots.rolling_indicators import rolling_indicators
-from sgdphys.figures.style import DATA, EXACT, FIT, NULL, PAGE, subplots, with_cases
+from sgdphys.figures.style import DATA, EXACT, FIT, NULL, PAGE, few_decades, subplots, with_cases
 
 _POINT: dict[str, Any] = {"linestyle": "", "markersize": 3.5, "elinewidth": 0.8}
 
@@ -21,7 +21,8 @@ _POINT: dict[str, Any] = {"linestyle": "", "markersize": 3.5, "elinewidth": 0.8}
 def critical_slowing(sources: Sources) -> Figure:
     """Relaxation time and variance against the distance from the pitchfork; order against s."""
     data = with_cases(sources["pitchfork"])
-    figure, axes = subplots(1, 3, figsize=(PAGE, 2.9))
+    figure, axes = subplots(2, 2, figsize=(PAGE * 0.8, 4.8))
+    axes = axes.ravel()
     decay = float(data.attrs.get("decay", 1.0))
     has_scan = "swept_signal" in data.coords
     signal = data["swept_signal"].to_numpy() if has_scan else np.array([np.nan])
@@ -43,7 +44,7 @@ def critical_slowing(sources: Sources) -> Figure:
         ax.set_yscale("log")
         ax.set_xlabel("$|s - g|$ (logarithmic)")
         ax.xaxis.set_minor_formatter(NullFormatter())
-        _few_decades(ax)
+        few_decades(ax.yaxis)
         ends = np.array([0.1, 0.2, 0.4, 0.8])
         if has_scan:
             shown = ends[(ends >= 0.9 * distance.min()) & (ends <= 1.1 * distance.max())]
@@ -51,12 +52,13 @@ def critical_slowing(sources: Sources) -> Figure:
     axes[0].set_ylabel("relaxation time\n(steps times learning rate)")
     axes[1].set_ylabel("variance of the slow mode\n(weight$^2$)")
     _order_panel(axes[2], data, signal, decay)
+    _binder_panel(axes[3], data, signal, decay)
     figure.legend(handles=_handles(), loc="outside lower center", ncols=4)
     if "critical" in data:
         figure.suptitle(
             f"$s_c$ = {_said(data, 'critical')}, $z\\nu$ = {_said(data, 'exponent')} fitted "
             f"together (exact: {decay:g} and 1); bars 95% over replicas",
-            fontsize=7,
+            fontsize="small",
         )
     return figure
 
@@ -64,13 +66,6 @@ def critical_slowing(sources: Sources) -> Figure:
 def _said(data: xr.Dataset, name: str) -> str:
     value, low, high = (float(data[f"{name}{e}"]) for e in ("", "_low", "_high"))
     return f"{value:.4f} [{low:.4f}, {high:.4f}]"
-
-
-def _few_decades(ax: Axes) -> None:
-    """Label 1, 2 and 5 of every decade of a logarithmic axis that spans about one."""
-    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    ax.yaxis.set_major_formatter(LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf)))
-    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _order_panel(ax: Axes, data: xr.Dataset, signal: np.ndarray, decay: float) -> None:
@@ -83,13 +78,16 @@ def _order_panel(ax: Axes, data: xr.Dataset, signal: np.ndarray, decay: float) -
     ax.axvline(decay, color=NULL, linewidth=0.8, linestyle="--")
     ax.set_xlabel("signal $s$")
     ax.set_ylabel(r"order parameter $\langle|m|\rangle$" + "\n(weight)")
-    binder = ax.twinx()
-    binder.plot(signal, data["binder"], marker="^", markersize=3, linestyle="", color=FIT)
-    binder.set_ylim(-0.2, 0.75)
-    binder.set_ylabel("Binder cumulant", color=FIT)
-    binder.tick_params(axis="y", colors=FIT)
-    binder.grid(visible=False)
-    binder.spines["right"].set_visible(True)
+
+
+def _binder_panel(ax: Axes, data: xr.Dataset, signal: np.ndarray, decay: float) -> None:
+    points(ax, signal, data, "binder", marker="^", color=FIT, **_POINT)
+    for level in (0, 2 / 3):  # Gaussian about 0, and all members with the same order
+        ax.axhline(level, color=NULL, linewidth=0.6, linestyle=":", zorder=1)
+    ax.axvline(decay, color=NULL, linewidth=0.8, linestyle="--")
+    ax.set_ylim(min(-0.2, float(data["binder"].min()) - 0.1), 0.75)
+    ax.set_xlabel("signal $s$")
+    ax.set_ylabel("Binder cumulant $U$")
 
 
 def _handles() -> list[Line2D]:
@@ -142,12 +140,12 @@ def early_warning(sources: Sources) -> Figure:
     for ax in axes.ravel()[:3]:
         ax.set_xlabel("step")
         ax.xaxis.set_major_locator(MaxNLocator(5))
-    _few_decades(axes[0, 1])
+    few_decades(axes[0, 1].yaxis)
     axes[1, 1].xaxis.set_major_locator(MaxNLocator(5))
     figure.legend(*axes[1, 1].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     figure.suptitle(
         "simulated paths; bands hold 80% of them; a warning: p of 5% at most, AR(1) surrogates",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 

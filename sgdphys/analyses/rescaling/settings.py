@@ -2,7 +2,12 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from sgdphys.analyses.settings import AnalysisSettings, without_labels, without_perceptron
+from sgdphys.analyses.settings import (
+    AnalysisSettings,
+    without_hidden_layers,
+    without_labels,
+    without_perceptron,
+)
 from sgdphys.keys import Bins, Positive
 
 if TYPE_CHECKING:
@@ -18,4 +23,8 @@ class Settings(AnalysisSettings):
 
     def requires(self, study: "Study") -> list[str]:
         """Return the requirements that the study does not meet."""
-        return without_perceptron(study) + without_labels("rescaling", study)
+        return (
+            without_perceptron(study)
+            + without_labels("rescaling", study)
+            + without_hidden_layers(study)
+        )

@@ -2,7 +2,6 @@
 
 from typing import Any, Literal
 
-import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -12,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.analyses.stationarity.statistics import usable_directions
+from sgdphys.figures.colours import ordered
 from sgdphys.figures.style import EXACT, NULL, PAGE, epoch_axis, field_values, subplots, with_cases
 
 _MARKERS = "osD^v"
@@ -27,7 +27,7 @@ def _values(data: xr.Dataset, key: str) -> np.ndarray:
 def _panels(data: xr.Dataset) -> tuple[list[str], dict[Any, Any], dict[Any, str]]:
     """Samplers, a colour for every learning rate, a marker for every momentum."""
     rates = np.unique(_values(data, "learning_rate"))
-    colours = mpl.colormaps["plasma"](np.linspace(0.05, 0.8, len(rates)))
+    colours = ordered(len(rates))
     momenta = np.unique(_values(data, "momentum"))
     samplers = list(dict.fromkeys(map(str, _values(data, "sampling"))))
     markers = {m: _MARKERS[k % len(_MARKERS)] for k, m in enumerate(momenta)}
@@ -99,7 +99,7 @@ def ratios(sources: Sources) -> Figure:
         _epochs(axes[-1, column], data)
     _legend(figure, colours, markers,
             Line2D([], [], color=EXACT, linewidth=0.8, label="relation holds"))  # fmt: skip
-    figure.suptitle(_caption(data) + "; linear up to 2, logarithmic beyond", fontsize=7)
+    figure.suptitle(_caption(data) + "; linear up to 2, logarithmic beyond", fontsize="small")
     return figure
 
 
@@ -138,7 +138,7 @@ def edge(sources: Sources) -> Figure:
     axes[2, 0].set_ylabel("lag-1 autocorrelation,\nsharp directions")
     law = Line2D([], [], color=EXACT, linewidth=0.8, label="edge of stability;\nlaw")
     _legend(figure, colours, markers, law)
-    figure.suptitle(_caption(data), fontsize=7)
+    figure.suptitle(_caption(data), fontsize="small")
     return figure
 
 
@@ -150,7 +150,7 @@ def _against_law(ax: Axes, data: xr.Dataset, sampler: str, colours: Any, markers
         rate, mu = _values(data, "learning_rate")[k], _values(data, "momentum")[k]
         ax.plot(here["predicted_autocorrelation"].to_numpy().ravel(),
                 here["autocorrelation"].to_numpy().ravel(), markers[mu], ms=2.5,
-                color=colours[rate], alpha=0.7, markeredgewidth=0)  # fmt: skip
+                color=colours[rate], markeredgewidth=0)  # fmt: skip
     ax.plot([-1, 1], [-1, 1], color=EXACT, linewidth=0.8)
     ax.set_xlabel(r"$1 - \eta h/(1+\mu)$")
 
@@ -179,7 +179,7 @@ def production(sources: Sources) -> Figure:
     figure.suptitle(
         _caption(data).replace("(over replicas)", "(production: over blocks of time)")
         + "; production linear up to 0.01, logarithmic beyond",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 
@@ -216,7 +216,7 @@ def flatness(sources: Sources) -> Figure:
     figure.suptitle(
         r"variance ~ flatness$^{-\psi}$, flatness $h^{-1/2}$; networks and directions of the last "
         "burst; open: left out",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 
@@ -285,12 +285,12 @@ def phase_diagram(sources: Sources) -> Figure:
             if column == 0:
                 ax.set_ylabel(f"{sampler}\nmomentum")
         axes[-1, column].set_xlabel("learning rate")
-        axes[0, column].set_title(label, fontsize=7)
+        axes[0, column].set_title(label, fontsize="small")
         bar = figure.colorbar(mesh, ax=axes[:, column], location="bottom", aspect=30)
         bar.locator = MaxNLocator(3)
         bar.update_ticks()
     epoch = float(np.nanmax(data["burst_epoch"]))
-    figure.suptitle(f"last burst, from epoch {epoch:.0f}", fontsize=7)
+    figure.suptitle(f"last burst, from epoch {epoch:.0f}", fontsize="small")
     return figure
 
 

@@ -37,7 +37,7 @@ def noise_tails(sources: Sources) -> Figure:
                         {"color": colour, "marker": "o", "markerfacecolor": "white",
                          "linestyle": ":"})  # fmt: skip
             ax.axhline(2, color=EXACT, linewidth=0.8)
-        axes[0, column].set_title(f"batches of {size}", fontsize=8)
+        axes[0, column].set_title(f"batches of {size}", fontsize="medium")
         epoch_axis(axes[1, column], int(epoch.max()))
     for row, label in enumerate(_PANELS.values()):
         axes[row, 0].set_ylabel(f"tail index\n{label}")
@@ -53,7 +53,7 @@ def noise_tails(sources: Sources) -> Figure:
     figure.suptitle(
         f"mean over networks, bars from least to largest; {data.attrs.get('batches', '')} batches "
         "at fixed weights",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 

@@ -7,10 +7,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from sgdphys.containers import array_of
-from sgdphys.figures.axes import legend_of_new, one_axes, options
+from sgdphys.figures.axes import axis_label, legend_of_new, one_axes, options
 from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.style import DATA, FIT
-from sgdphys.quantities import axis_label
 
 _FEWEST = 3
 """Points of a side for its own background slope, as in the fit."""

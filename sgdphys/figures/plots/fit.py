@@ -3,16 +3,17 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
 from sgdphys.figures.axes import axes_of, options, returned
 from sgdphys.figures.checks import checked_figure
+from sgdphys.figures.colours import of_layers
 from sgdphys.figures.plots.kramers_moyal import kramers_moyal
 from sgdphys.figures.plots.msd import msd
 from sgdphys.figures.portraits import portrait, require_fitted
+from sgdphys.figures.presets import title
 from sgdphys.figures.style import DATA, EXACT, FIT, in_place_of_data
 
 _PANELS = ("paths", "msd", "increments", "functions")
@@ -85,17 +86,17 @@ def _plural(t: str) -> str:
 def _paths(ax: Axes, portrayed: xr.Dataset, t: str, given: dict[str, Any]) -> None:
     time = portrayed["time"].to_numpy()
     step = max(1, len(time) // _MOST_POINTS)
-    for k, path in enumerate(portrayed["path"].to_numpy()):
-        shade = mpl.colormaps["viridis"](0.16 * k)
+    paths = portrayed["path"].to_numpy()
+    for path, shade in zip(paths, of_layers(len(paths)), strict=True):
         ax.plot(time[::step], path[::step], **options(given, linewidth=0.6, color=shade))
     ax.set_xlabel("time" if t == "time" else f"time ({_plural(t)})")
     ax.set_ylabel("position (s.d.)")
     shown, total = portrayed.sizes["shown"], portrayed.attrs["series"]
-    ax.set_title("all paths" if shown == total else f"{shown} of {total} paths shown")
+    title(ax, "all paths" if shown == total else f"{shown} of {total} paths shown")
 
 
 def _displacement(ax: Axes, portrayed: xr.Dataset, t: str) -> None:
-    ax.set_title("mean squared displacement")
+    title(ax, "mean squared displacement")
     if "msd" not in portrayed:
         ax.set_xlabel(f"lag ({_plural(t)})")
         in_place_of_data(ax, "points are not evenly spaced")
@@ -123,7 +124,7 @@ def _increments(ax: Axes, portrayed: xr.Dataset) -> None:
     filled = density > 0
     ax.set_xlabel("increment minus drift (its own s.d.)")
     ax.set_ylabel("probability density")
-    ax.set_title("increments over one step")
+    title(ax, "increments over one step")
     if not filled.any():
         in_place_of_data(ax, "no two neighbouring points")
         return
@@ -141,7 +142,7 @@ def _functions(ax: Axes, portrayed: xr.Dataset, t: str) -> None:
     kramers_moyal(portrayed, ax=[ax, ax])
     ax.set_xlabel("position (s.d.)")
     ax.set_ylabel(f"drift (s.d.) and diffusion (s.d.$^2$)\nper {t}")
-    ax.set_title("drift and diffusion functions, 95% bands")
+    title(ax, "drift and diffusion functions, 95% bands")
     if ax.get_legend_handles_labels()[0]:
         ax.legend()
     else:

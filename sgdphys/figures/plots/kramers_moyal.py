@@ -6,11 +6,10 @@ from typing import Any
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.figures.axes import axes_of, names_of, options, returned
+from sgdphys.figures.axes import axes_of, axis_label, names_of, options, returned
 from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.curves import curve
 from sgdphys.figures.style import DATA, FIT, NULL
-from sgdphys.quantities import axis_label
 
 _COLOURS = {"drift": DATA, "diffusion": FIT}
 _MARKERS = {"drift": "o", "diffusion": "s"}

@@ -7,10 +7,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.figures.axes import axes_of, legend_of_new, names_of, options, returned
+from sgdphys.figures.axes import axes_of, axis_label, legend_of_new, names_of, options, returned
 from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.style import DATA, NULL, in_place_of_data
-from sgdphys.quantities import axis_label
 
 _ALONG = {
     "displacement": "lag",
@@ -69,13 +68,10 @@ def predictive_checks(
     for name in names:
         require_drawable(of_one, name, along=_ALONG.get(name), only=own)
     axes, _, is_new = axes_of(ax, panels, columns=min(len(names), 3))
-    drawn, spare = axes[: len(names)], axes[len(names) :]
-    for one, name in zip(drawn, names, strict=True):
+    for one, name in zip(axes, names, strict=True):
         _panel(one, of_one, name, kwargs)
-    for one in spare:  # of a new figure
-        one.remove()
-    legend_of_new(drawn[0], is_new)
-    return returned(drawn, panels)
+    legend_of_new(axes[0], is_new)
+    return returned(axes, panels)
 
 
 def _panel(ax: Axes, result: xr.Dataset, name: str, given: dict[str, Any]) -> None:

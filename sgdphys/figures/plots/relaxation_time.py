@@ -8,11 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from sgdphys.errors import InputError
-from sgdphys.figures.axes import one_axes, options
+from sgdphys.figures.axes import axis_label, one_axes, options
 from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.curves import points
 from sgdphys.figures.style import DATA
-from sgdphys.quantities import axis_label
 
 
 @checked_figure("relaxation_time", method="errorbar")

@@ -6,12 +6,11 @@ from typing import Any
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.figures.axes import axes_of, legend_of_new, names_of, options, returned
+from sgdphys.figures.axes import axes_of, axis_label, legend_of_new, names_of, options, returned
 from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.curves import BAND, curve
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import DATA
-from sgdphys.quantities import axis_label
 
 
 @checked_figure()

@@ -7,10 +7,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.figures.axes import axes_of, legend_of_new, names_of, options, returned
+from sgdphys.figures.axes import axes_of, axis_label, legend_of_new, names_of, options, returned
 from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.style import DATA, NULL
-from sgdphys.quantities import axis_label
 
 _SHADE = 0.2
 

@@ -14,15 +14,15 @@ from sgdphys.containers import require_kind
 from sgdphys.errors import InputError
 from sgdphys.figures.axes import figure_of, options
 from sgdphys.figures.checks import checked_figure
-from sgdphys.figures.style import EXACT, NULL
+from sgdphys.figures.style import EXACT, NULL, TEST
 from sgdphys.quantities import interval_text
 
 COLOURS = {
     "supported": "#0072B2",
     "not supported": "#D55E00",
-    "inconclusive": "#8C8C8C",
-    "no data": "#BBBBBB",
-    "not judged": "#CC79A7",
+    "inconclusive": NULL,
+    "no data": "#5A5A5A",
+    "not judged": TEST,
 }
 _MARKERS = {"supported": "o", "not supported": "s", "inconclusive": "D", "no data": "x",
             "not judged": "v"}  # fmt: skip

@@ -6,12 +6,11 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.figures.axes import legend_of_new, one_axes, options
+from sgdphys.figures.axes import axis_label, legend_of_new, one_axes, options
 from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.curves import curve
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import DATA, in_place_of_data
-from sgdphys.quantities import axis_label
 
 
 @checked_figure("entropy")

@@ -5,12 +5,11 @@ from typing import Any
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.figures.axes import legend_of_new, one_axes, options
+from sgdphys.figures.axes import axis_label, legend_of_new, one_axes, options
 from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.curves import BAND, curve
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import epoch_axis
-from sgdphys.quantities import axis_label
 
 
 @checked_figure("weight_norm", along="epoch")

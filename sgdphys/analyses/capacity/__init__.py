@@ -1,0 +1,1 @@
+"""Capacity: which random labels a plane separates, and which descent has separated."""

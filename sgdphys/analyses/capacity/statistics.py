@@ -1,0 +1,96 @@
+"""Statistics of capacity: descent against Cover's probability, and where separability is lost."""
+
+import numpy as np
+import xarray as xr
+
+from sgdphys.analyses.capacity.scans import scan
+from sgdphys.claims.estimates import Estimate
+from sgdphys.claims.results import Results, over_cases, with_ends
+from sgdphys.claims.statistic import Statistic
+from sgdphys.errors import NotEnoughData
+from sgdphys.transitions.collapse import collapse
+
+
+def at_the_end(capacity: xr.Dataset) -> xr.DataArray:
+    """Whether each network has separated its points at the last epoch that is left, by case."""
+
+    def last(one: xr.Dataset) -> xr.DataArray:
+        separated = one["separated"].dropna("epoch", how="all")
+        if not separated.sizes["epoch"]:
+            raise NotEnoughData("no epoch was recorded before the limit")
+        return separated.isel(epoch=-1).reset_coords(["epoch", "updates", "flow_time"], drop=True)
+
+    return over_cases(capacity, last)
+
+
+def cover_gap(results: Results) -> xr.DataArray:
+    """Cover's probability minus the share separated by descent, mean over the cases."""
+    found = results.of("capacity")
+    return found["cover"] - at_the_end(found)
+
+
+def separable_gap(results: Results) -> xr.DataArray:
+    """Share that is linearly separable minus Cover's probability, mean over the cases."""
+    found = results.of("capacity")
+    return found["separable"] - found["cover"]
+
+
+def separated_beyond(results: Results) -> xr.DataArray:
+    """Share of networks that have separated what no plane separates, mean over the cases."""
+    found = results.of("capacity")
+    return at_the_end(found) * (1 - found["separable"])
+
+
+def _collapsed(m: xr.DataArray, name: str) -> Estimate:
+    """A parameter of the collapse of a scan; a share at the critical point has no exponent."""
+    found = collapse(m, exponent_order=0.0)
+    if not np.isfinite(found[name]):
+        raise NotEnoughData(f"the scan has no collapse: {found['status'].item()}")
+    ends = with_ends(found, name)
+    return Estimate(*(float(ends[end]) for end in ("value", "low", "high")), members=0)
+
+
+def capacity_point(results: Results) -> Estimate:
+    """Load at which half of all data sets are separable, from the collapse of all sizes."""
+    found = results.of("capacity")
+    return _collapsed(scan(found, found["separable"]), "critical_point")
+
+
+def capacity_exponent(results: Results) -> Estimate:
+    """Exponent of the size that scales the distance from that load, 1/nu, from the collapse."""
+    found = results.of("capacity")
+    return _collapsed(scan(found, found["separable"]), "exponent_control")
+
+
+STATISTICS = {
+    "cover_gap": Statistic(
+        cover_gap,
+        "Cover's probability minus the share of networks that have separated their points",
+        needs=("capacity",),
+        shown_in=("capacity",),
+    ),
+    "separable_gap": Statistic(
+        separable_gap,
+        "Share of data sets that are linearly separable minus Cover's probability",
+        needs=("capacity",),
+        shown_in=("capacity",),
+    ),
+    "separated_beyond": Statistic(
+        separated_beyond,
+        "Share of networks that have separated what no plane separates",
+        needs=("capacity",),
+        shown_in=("capacity",),
+    ),
+    "capacity_point": Statistic(
+        capacity_point,
+        "Load P/N at which linear separability is lost, from a collapse of all sizes",
+        needs=("capacity",),
+        shown_in=("capacity",),
+    ),
+    "capacity_exponent": Statistic(
+        capacity_exponent,
+        "Exponent 1/nu of the size at the loss of separability, from a collapse of all sizes",
+        needs=("capacity",),
+        shown_in=("capacity",),
+    ),
+}
