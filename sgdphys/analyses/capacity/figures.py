@@ -83,7 +83,7 @@ def _separated(ax: Axes, data: xr.Dataset) -> None:
     times = np.unique([later[np.abs(np.log(clock[later] / t)).argmin()] for t in wanted])
     for k, at in enumerate(times):
         _errorbars(ax, load, one.isel(epoch=at), "share_separated", color=_COLOURS[k],
-                   fmt=f"-{_MARKERS[k]}", label=f"{clock[at]:.3g}")  # fmt: skip
+                   fmt=f"-{_MARKERS[k]}", label=f"{clock[at]:.4g}")  # fmt: skip
     ax.plot([], [], color=EXACT, label="Cover, exact")
     _exact(ax, load, int(size), EXACT)
     ax.set(xlabel="load P/N", ylabel=f"share separated, N = {size:.0f}", ylim=(-0.03, 1.03))
