@@ -89,8 +89,8 @@ def draw(
     mark : str
         Written on every figure.
     style, size : optional
-        As for ``figures.use``, and the style is added to the names of files; the house style by
-        default.
+        As for ``figures.use``, and the figures are in a folder of the style's name; the house
+        style by default.
     run : str
         Name of the run's folder, for the command that draws a figure again, which the file has.
     has_data : bool
@@ -109,6 +109,7 @@ def draw(
         When the folder cannot be written, or has no room.
     """
     plans = list(_plans(groups, names))
+    folder = folder / (style or "")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -121,7 +122,7 @@ def draw(
                 "caption": f"{entry.shows} {words_of(figure)}",
                 "command": command_of(run, stem, style, size),
             }
-            place = folder / (stem if style is None else f"{stem}-{style}")
+            place = folder / stem
             paths += save(figure, [place.with_name(f"{place.name}.{k}") for k in formats], about)
             if has_data:
                 paths += save_data(figure, place, about)

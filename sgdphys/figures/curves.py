@@ -10,6 +10,8 @@ from matplotlib.lines import Line2D
 BAND = 0.9
 """Fraction of the series inside the band of a median."""
 _SHADE = 0.2
+_BARS = 9
+"""Intervals of a curve that is one of many."""
 
 
 def curve(
@@ -70,6 +72,33 @@ def curve(
             zorder=drawn.get_zorder() - 0.1,
         )  # fmt: skip
     return drawn
+
+
+def bars(ax: Axes, line: Line2D, data: xr.Dataset, name: str, x: str, share: float) -> None:
+    """Mark some points of a curve, and draw their intervals there: many curves' bands hide them.
+
+    Parameters
+    ----------
+    ax : Axes
+    line : Line2D
+        The curve, as ``curve`` returned it.
+    data : Dataset
+        ``name`` with ``_low`` and ``_high`` along ``x``.
+    name, x : str
+    share : float
+        From 0 to 1: how far the marks stand from those of a curve with 0, so that curves of one
+        panel have theirs at different places.
+    """
+    at = np.asarray(line.get_xdata(), float)
+    wanted = np.geomspace(1, at.max() + 1, _BARS + 1)[:-1] * (at.max() + 1) ** (share / _BARS) - 1
+    chosen = np.unique([int(np.abs(at - v).argmin()) for v in wanted])
+    line.set_markevery([int(k) for k in chosen])
+    of_x = data[x].to_numpy()
+    places = np.searchsorted(of_x, at[chosen])
+    if f"{name}_low" in data:
+        low, high = (data[f"{name}_{end}"].to_numpy()[places] for end in ("low", "high"))
+        ax.vlines(at[chosen], low, high, color=line.get_color(), linewidth=0.9,
+                  zorder=line.get_zorder())  # fmt: skip
 
 
 def quantiles(values: np.ndarray, band: float) -> np.ndarray:

@@ -15,7 +15,7 @@ _LOGARITHMIC = re.compile(
     r",?\s*\(?logarithmic(?: from [\d.e+-]+)?(?=\))\)?|\s*\(logarithmic[^)]*\)"
 )
 _WEIGHT = re.compile(r"weight(?:\$\^2\$|\*\*2)?")
-_LETTER = 0.55
+_LETTER = {"STIXGeneral": 0.45, "DejaVu Sans": 0.55}
 """Width of a letter over its size, on average."""
 
 
@@ -56,6 +56,7 @@ def prepare(figure: Figure, preset: Preset) -> None:
     over = figure.suptitle(figure.get_suptitle())
     over.set_text(str(over.get_label()))
     over.set_in_layout(bool(over.get_text()))
+    over.set_fontsize(0.7 * preset.font)
     panels = panels_of(figure)
     _label_lowest(panels, figure)
     for ax in panels:
@@ -143,7 +144,7 @@ def _place(legend: Legend, figure: Figure, preset: Preset) -> None:
         return
     size = float(legend.get_texts()[0].get_fontsize())
     longest = max(len(line) for text in texts for line in text.split("\n"))
-    width = size * (_LETTER * longest + 4) / 72
+    width = size * (_LETTER[preset.family] * longest + 3.5) / 72
     columns = int(np.clip(figure.get_figwidth() / width, 1, len(texts)))
     legend.remove()
     figure.legend(handles, texts, loc="outside lower center", ncols=columns)

@@ -14,6 +14,7 @@ _ASPECT = 1.45
 """Width of a panel over its height."""
 _LEAST_PANEL = 2.1
 """Width of the narrowest panel of a row at a font size of 8 points, inches."""
+_LEAST_HEIGHT = 1.7
 _PAGE_FONT = 8.0
 
 
@@ -53,7 +54,7 @@ class Preset(NamedTuple):
         """Width and height of a figure with so many panels, inches."""
         if self.size is not None:
             return self.size
-        panel = max(self.width / columns / _ASPECT, 1.15 * self.scale)
+        panel = max(self.width / columns / _ASPECT, _LEAST_HEIGHT * self.scale)
         return self.width, 0.25 * self.scale + rows * panel
 
     @property

@@ -27,8 +27,11 @@ _FEWEST = 20
 """Letters that are left of every line."""
 _LETTER = 0.55
 """Width of a letter over its size, on average."""
-_BESIDE = 0.4
-"""Share of a figure's width that labels of ticks, legends and texts in a panel may take."""
+_BESIDE, _NARROW = 0.4, 0.85
+"""Share of a figure's width that labels of ticks, legends and texts in a panel may take; and of a
+narrow figure, whose legend stands below."""
+_NARROW_WIDTH = 5.0
+"""Inches."""
 _OVER_PANEL = 1.3
 """Width of a panel's title over that of the panel."""
 
@@ -148,13 +151,14 @@ def make_drawable(figure: Figure) -> None:
         that would leave no room for the panels are shortened.
     """
     points = 72 * figure.get_figwidth()
+    beside = _NARROW if figure.get_figwidth() < _NARROW_WIDTH else _BESIDE
     room = dict.fromkeys(figure.texts, points)
     for ax in figure.axes:
         room |= dict.fromkeys((ax.xaxis.label, ax.yaxis.label), points)
         room[ax.title] = _OVER_PANEL * points * ax.get_position(original=True).width
     for text in figure.findobj(Text):
         assert isinstance(text, Text)
-        text.set_text(drawable(text.get_text(), _letters(room.get(text, _BESIDE * points), text)))
+        text.set_text(drawable(text.get_text(), _letters(room.get(text, beside * points), text)))
     for axis in figure.findobj(Axis):
         assert isinstance(axis, Axis)
         of = axis.get_major_formatter()

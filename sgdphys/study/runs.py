@@ -245,8 +245,8 @@ class Run:
         folder : path, optional
             Where to write them; the run's folder of figures by default.
         style : str, optional
-            "prl", "prl-two" or "slides", as in ``sgdphys.figures.use``; then "-prl" and so on is
-            added to the names of files.
+            "prl", "prl-two" or "slides", as in ``sgdphys.figures.use``; the figures are then in a
+            folder of that name.
         size : (float, float), optional
             Width and height in inches, in that style.
         data : bool, optional

@@ -9,11 +9,11 @@ from sgdphys.transitions.master_curve import Fit, Points, curves, fitted
 from sgdphys.transitions.moments import means_with_errors
 from sgdphys.transitions.samples import Samples
 
-WINDOWS = (1.5, 1.1, 0.8)
+WINDOWS = (1.25, 1.0, 0.75)
 """Half-widths of windows that are tried, in units of the master curve over its slope."""
-_DEGREES = {1.5: (8, 3), 1.1: (6, 3), 0.8: (5, 2)}
-CORRECTION = 0.2
-"""Expected size of the correction at the mean size, as a share of the master curve."""
+_DEGREES = {1.25: (8, 3), 1.0: (6, 3), 0.75: (5, 2)}
+CORRECTION = 1.0
+"""Expected size of coefficients of the correction at the mean size, over the master curve."""
 _ROUGH = 3.0
 """Half-width of the window in which a search starts, in the same unit."""
 LEAST_P = 0.05

@@ -5,12 +5,13 @@ import functools
 import numpy as np
 import xarray as xr
 from cells import Cell, interval, one_by_one
-from simulators import ornstein_uhlenbeck, wiener
+from simulators import curie_weiss_law, ornstein_uhlenbeck, wiener
 
 import sgdphys as sp
 from sgdphys.intervals import mean_with_interval
 
 _MEMBERS = (3, 5, 10, 50)
+_SPINS = 1024
 _DRAWS = {
     "normal": (lambda g, shape: g.standard_normal(shape), 0.0, "symmetric"),
     "Student's t with 3": (lambda g, shape: g.standard_t(3, shape), 0.0, "symmetric"),
@@ -129,6 +130,20 @@ def moment_cells():
         m = xr.DataArray(rng.standard_normal((members, series)), dims=("replica", "series"))
         return interval(sp.transitions.order_parameter(m), name, truth)
 
+    def magnet(members, coupling, name, rng, series):
+        values, weight = curie_weiss_law(_SPINS, coupling)
+        second, fourth = weight @ values**2, weight @ values**4
+        order = weight @ np.abs(values)
+        truth = {
+            "order": order,
+            "susceptibility": second - order**2,
+            "binder": 1 - fourth / (3 * second**2),
+        }[name]
+        m = xr.DataArray(
+            rng.choice(values, (members, series), p=weight), dims=("replica", "series")
+        )
+        return interval(sp.transitions.order_parameter(m), name, truth)
+
     def coefficients(members, name, rng, series):
         dt = 0.05
 
@@ -154,10 +169,18 @@ def moment_cells():
             ("susceptibility", 1 - 2 / np.pi),
             ("binder", 0.0),
         ):
+            few = "the docstring" if name == "binder" and members <= 10 else ""
             yield Cell(
                 f"order_parameter: {name}", f"normal, {members} members",
-                functools.partial(moments, members, name, truth), series=2000,
+                functools.partial(moments, members, name, truth), series=2000, said=few,
             )  # fmt: skip
+            for coupling in (0.7, 0.95, 1.0, 1.05, 1.3):
+                yield Cell(
+                    f"order_parameter: {name}",
+                    f"{_SPINS} spins of coupling {coupling:g}, {members} members",
+                    functools.partial(magnet, members, coupling, name), series=2000,
+                    said=few,
+                )  # fmt: skip
         for name in ("drift", "diffusion"):
             yield Cell(
                 f"kramers_moyal: {name}, over=", f"{members} paths of 1000 points",

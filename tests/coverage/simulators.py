@@ -1,6 +1,7 @@
 """Simulators of processes whose parameters are known, independent of ``sgdphys.processes``."""
 
 import numpy as np
+from scipy.special import gammaln
 
 Times = np.ndarray
 
@@ -79,3 +80,12 @@ def with_gaps(rng, x, share):
     gaps = rng.random(x.shape) < share
     gaps[:, [0, -1]] = False
     return np.where(gaps, np.nan, x)
+
+
+def curie_weiss_law(spins, coupling):
+    """Magnetisations of the mean-field magnet and their probabilities, by enumeration."""
+    up = np.arange(spins + 1)
+    total = 2 * up - spins
+    log_weight = -gammaln(up + 1) - gammaln(spins - up + 1) + coupling * total**2 / (2 * spins)
+    weight = np.exp(log_weight - log_weight.max())
+    return total / spins, weight / weight.sum()

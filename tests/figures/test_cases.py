@@ -86,7 +86,7 @@ def test_networks_of_several_depths_all_have_their_intervals():
 def test_layers_that_end_together_have_one_text():
     data = information([[12.0, 11.9, 8.0, 2.0]]).isel(case=0, drop=True)
     texts = [t.get_text() for t in paths({"information": data}).axes[0].texts]
-    assert texts == ["1, 2", "3", "4 (output)"]
+    assert texts == ["1, 2", "3", "4 (output)", "1, 2", "3", "4"]  # of paths, and of nulls
 
 
 def test_names_of_cases_stand_side_by_side():

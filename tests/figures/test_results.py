@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import xarray as xr
 from matplotlib import pyplot as plt
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 import sgdphys as sp
 from sgdphys.claims.verdicts import Verdict
 from sgdphys.errors import InputError
+from sgdphys.figures.colours import LEAST_CONTRAST, contrast
 
 RNG = np.random.default_rng(0)
 STEP = {"units": "step", "long_name": "step"}
@@ -76,6 +78,53 @@ def scan():
     return control, tau.rename("time").assign_attrs(units="step", long_name="time")
 
 
+def with_ends(data, name, width):
+    return data.assign({f"{name}_low": data[name] - width, f"{name}_high": data[name] + width})
+
+
+def collapsed():
+    """A collapse of two sizes, whose last points lie outside the window of the fit."""
+    sizes, control, dims = np.array([64, 256]), np.linspace(0.9, 1.1, 5), ("size", "control")
+    scaled = (control - 1) * np.sqrt(sizes)[:, None]
+    data = xr.Dataset(
+        {"order": (dims, np.exp(scaled) / sizes[:, None] ** 0.25),
+         "scaled_order": (dims, np.exp(scaled)), "scaled_control": (dims, scaled),
+         "in_window": (dims, np.array([[True] * 4 + [False]] * 2)),
+         "critical_point": 1.0, "exponent_control": 0.5, "exponent_order": 0.25, "status": 0},
+        {"size": sizes, "control": control},
+    )  # fmt: skip
+    for name in ("order", "scaled_order", "critical_point", "exponent_control", "exponent_order"):
+        data = with_ends(data, name, 0.01)
+    return data
+
+
+def crossed():
+    sizes, control = np.array([64, 256]), np.linspace(0.9, 1.1, 5)
+    data = xr.Dataset(
+        {"binder": (("size", "control"), 0.27 + (control - 1) * np.sqrt(sizes)[:, None] / 4,
+                    {"long_name": "Binder cumulant"}),
+         "crossing": ("pair", [1.01]), "critical_point": 1.0},
+        {"size": sizes, "control": control, "smaller_size": ("pair", [64])},
+    )  # fmt: skip
+    for name in ("binder", "crossing", "critical_point"):
+        data = with_ends(data, name, 0.01)
+    return data
+
+
+def loops():
+    control, speed = np.linspace(-1, 1, 21), np.array([0.001, 0.008, 0.064])
+    up, down = np.tanh(9 * control - 2), np.tanh(9 * control + 2)
+    data = xr.Dataset(
+        {"order": (("speed", "direction", "control"), np.array([[up, down]] * 3)),
+         "area": ("speed", 0.4 + speed ** (2 / 3)), "area_at_zero_speed": 0.4, "exponent": 2 / 3,
+         "is_fitted": ("speed", [1, 1, 0])},
+        {"speed": speed, "direction": ["up", "down"], "control": control},
+    )  # fmt: skip
+    for name in ("order", "area", "area_at_zero_speed", "exponent"):
+        data = with_ends(data, name, 0.01)
+    return data.isel(speed=[1, 0])
+
+
 def verdict():
     row = {"says": "it slows down", "value": 1.0, "low": 0.9, "high": 1.1, "above": 0.5,
            "below": np.nan, "rule": "above 0.5", "word": "supported"}  # fmt: skip
@@ -90,6 +139,8 @@ CASES = {
     "bottleneck_curve": (
         lambda: (INFO.bottleneck_curve(P_XY, [3.0, 4.0, 8.0]),), 1, 1, "(bits)", "(bits)",
     ),
+    "collapse": (lambda: (collapsed(),), 2, 3, "control", "order"),
+    "crossing": (lambda: (crossed(),), 2, 3, "control", "cumulant"),
     "critical_point": (lambda: (D.critical_point(*scan()), *scan()), 1, 4, "signal", "(step)"),
     "diffusion_vs_lag": (
         lambda: (D.diffusion_vs_lag(series(), time="step", over="replica"),), 1, 2,
@@ -102,6 +153,7 @@ CASES = {
     "gradient_phases": (
         lambda: (D.gradient_phases(norms(), batch_size=10, batches=4),), 1, 7, "epoch", "noise",
     ),
+    "hysteresis": (lambda: (loops(),), 2, 4, "control", "order"),
     "information_plane": (lambda: (bits(),), 1, 7, "(bits)", "(bits)"),
     "information_snapshot": (lambda: (bits(),), 1, 5, "(bits)", "(bits)"),
     "information_vs_epoch": (lambda: (bits(),), 2, 3, "epoch", "(bits)"),
@@ -110,11 +162,12 @@ CASES = {
         "(um)", "(um/step)",
     ),
     "msd": (lambda: (D.msd(series(), time="step"),), 1, 2, "(step)", "(um**2)"),
-    "order_parameter": (
+    "phase_diagram": (
         lambda: (sp.transitions.order_parameter(xr.DataArray(
-            RNG.standard_normal((24, 4)) + np.arange(4.0), dims=("replica", "signal"),
-            coords={"signal": [4.0, 1.0, 2.0, 3.0]}, attrs={"units": "weight"},
-        )),), 3, 1, "signal", "order",
+            RNG.standard_normal((24, 2, 3)), dims=("replica", "batch", "rate"),
+            coords={"batch": [16, 8], "rate": [0.1, 0.2, 0.4]},
+        )).assign(share_dead=(("batch", "rate"), [[0.0, 0.25, 0.5], [0.0, 0.0, 1.0]])),),
+        1, 0, "rate", "batch",
     ),
     "predictive_checks": (
         lambda: (D.predictive_checks(series(replicas=1), time="step", copies=50),), 5, 1,
@@ -124,6 +177,12 @@ CASES = {
     "rolling_indicators": (
         lambda: (D.rolling_indicators(series(), time="step", window=100),), 2, 1,
         "step", "(um**2)",
+    ),
+    "scan": (
+        lambda: (sp.transitions.order_parameter(xr.DataArray(
+            RNG.standard_normal((24, 4)) + np.arange(4.0), dims=("replica", "signal"),
+            coords={"signal": [4.0, 1.0, 2.0, 3.0]}, attrs={"units": "weight"},
+        )),), 3, 1, "signal", "order",
     ),
     "segments": (
         lambda: (D.segments(series(replicas=1), time="step"),), 1, 1, "(step)", "(um**2/step)",
@@ -143,7 +202,7 @@ CASES = {
 
 
 def test_every_figure_function_is_tried():
-    assert set(CASES) == set(sp.figures.__all__)
+    assert set(CASES) | {"use"} == set(sp.figures.__all__)
 
 
 @pytest.fixture(scope="module", params=sorted(CASES))
@@ -190,12 +249,32 @@ def test_axes_of_the_user_are_used(case):
 
 def test_options_go_to_the_main_artist(case):
     function, given, *_ = case
-    if function.__name__ in ("information_plane", "early_warning"):
+    if function.__name__ in ("information_plane", "early_warning", "phase_diagram"):
         drawn = flat(function(*given, zorder=7.5))[0]
-        artists = [*drawn.collections, *drawn.patches]
+        artists = [*drawn.collections, *drawn.patches, *drawn.images]
     else:
         artists = flat(function(*given, zorder=7.5))[0].lines
     assert max(artist.get_zorder() for artist in artists) == pytest.approx(7.5, abs=0.2)
+
+
+def test_every_curve_has_enough_contrast_on_white(case):
+    function, given, *_ = case
+    axes = flat(function(*given))
+    found = []
+    for ax in axes:
+        for line in ax.lines:
+            alpha = 1 if line.get_alpha() is None else line.get_alpha()
+            colours = [line.get_color()] if line.get_linestyle() not in ("None", "") else []
+            if line.get_marker() not in ("None", "", None):
+                colours.append(line.get_markeredgecolor())
+            found += [(contrast(c, alpha), c) for c in colours if c != "white"]
+        for several in ax.collections:
+            if not isinstance(several, PolyCollection):  # a band is seen by its curve
+                rgba = [*several.get_edgecolor(), *several.get_facecolor()]
+                found += [(contrast(c[:3], c[3]), c) for c in rgba]
+        found += [(contrast(t.get_color()), t) for t in ax.texts if not ax.images]
+    assert found or axes[0].images or axes[0].patches
+    assert not [f for f in found if f[0] < LEAST_CONTRAST]
 
 
 def test_the_data_are_what_is_drawn():
@@ -304,6 +383,8 @@ def test_wrong_options_are_refused_before_a_figure_is_made(case):
         ({"zzz": 1}, "zzz is no option of this figure, nor of .*; its own are "),
         ({"alpha": 7}, "alpha is 7, which matplotlib refuses"),
     ):
+        if function.__name__ == "phase_diagram" and "colour" in options:
+            continue  # an image has no colour of its own
         with pytest.raises(InputError, match=said):
             function(*given, **options)
     if "band" in inspect.signature(function).parameters:
@@ -324,7 +405,7 @@ def test_names_that_are_not_there_are_refused():
             r"select the others, as in result.isel\(replica=0",
         ),
         (lambda: sp.figures.rolling_indicators(km, panels="count", time="stp"), "'stp'"),
-        (lambda: sp.figures.order_parameter(km.isel(bin=0), panels="drift", control="c"), "'c'"),
+        (lambda: sp.figures.scan(km.isel(bin=0), panels="drift", control="c"), "'c'"),
         (lambda: sp.figures.information_vs_epoch(bits(), panels="I_XX"), "no I_XX"),
         (lambda: sp.figures.trajectory_components(km), "has no component_share"),
         (

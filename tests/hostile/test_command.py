@@ -116,7 +116,8 @@ def test_what_a_study_does_not_draw_is_drawn_when_it_is_asked_for(finished, tmp_
     assert given_again.returncode == 0, given_again.stderr
     assert not (run / "figures").exists()
     drawn = command("figures", run, "--only", "training")
-    assert drawn.stdout.split() == [str(run / "figures" / f"training.{k}") for k in ("png", "svg")]
+    written = ("png", "svg", "csv", "nc")
+    assert drawn.stdout.split() == [str(run / "figures" / f"training.{k}") for k in written]
 
 
 def test_info_check_and_figures(finished):
@@ -126,8 +127,17 @@ def test_info_check_and_figures(finished):
     assert "step 0 to 420, 61 recorded" in info.stdout
     check = command("check", folder)
     assert (check.returncode, check.stdout) == (0, f"{folder}: valid\n")
-    drawn = command("figures", folder, "--only", "training", "--format", "pdf")
+    drawn = command("figures", folder, "--only", "training", "--format", "pdf", "--no-data")
     assert drawn.stdout.split() == [str(folder / "figures" / "training.pdf")]
+    journal = ["figures", folder, "--only", "training", "--format", "svg"]
+    drawn = command(*journal, "--style", "prl", "--size", "3.4x2.6")
+    drawn_in = folder / "figures" / "prl"
+    names = [f"training.{k}" for k in ("svg", "csv", "nc")]
+    assert drawn.stdout.split() == [str(drawn_in / name) for name in names]
+    assert 'width="244.8pt" height="187.2pt"' in (drawn_in / names[0]).read_text()
+    refused(command(*journal, "--style", "plr"), 2, "did you mean 'prl'?")
+    refused(command(*journal, "--size", "3x2"), 2, "--size needs --style")
+    refused(command(*journal, "--style", "prl", "--size", "3"), 2, "--size is '3'")
     refused(command("figures", folder, "--only", "trainin"), 2, "did you mean 'training'?")
     refused(command("figures", folder, "--format", "gif"), 2, "--format gif")
 

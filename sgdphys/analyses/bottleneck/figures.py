@@ -131,7 +131,7 @@ def _beta_panel(ax: Axes, here: xr.Dataset) -> None:
             if name == "beta_bound":
                 values = np.where(np.isfinite(values), values, np.nan)
             is_limit = values >= end
-            ax.plot(at[~is_limit], values[~is_limit], linestyle="", alpha=0.7, **style)
+            ax.plot(at[~is_limit], values[~is_limit], linestyle="", **style)
             arrow: dict[str, Any] = {
                 "marker": _LIMIT,
                 "color": style["color"],
@@ -144,7 +144,7 @@ def _beta_panel(ax: Axes, here: xr.Dataset) -> None:
                     fontsize="small", transform=ax.get_xaxis_transform())  # fmt: skip
     for beta in here["transition_beta"].to_numpy():
         if np.isfinite(beta):
-            ax.axhline(beta, color=FIT, linewidth=0.6, alpha=0.7)
+            ax.axhline(beta, color=FIT, linewidth=0.6)
     ax.set_yscale("log")
     ax.set_ylim(0.8, _TOP)
     ax.set_xticks(here["layer"].to_numpy())

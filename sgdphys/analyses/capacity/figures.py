@@ -6,10 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sgdphys.analyses.entry import Entry, Sources
+from sgdphys.figures.colours import SEVERAL
 from sgdphys.figures.style import EXACT, PAGE, subplots, with_cases
 from sgdphys.processes.separability import cover_probability
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#AA4499", "#8C5A00", "#332288")
+_COLOURS = SEVERAL
 _MARKERS = "os^Dv<"
 _CURVES = 5
 """Times of which the share separated is drawn."""
@@ -30,7 +31,7 @@ def capacity(sources: Sources) -> Figure:
         row[0].set_ylabel(f"{name}\nshare linearly separable" if name else "linearly separable")
     figure.suptitle(
         f"shares of {data.sizes['replica']} networks at each point, bars 95%; lines: exact",
-        fontsize=7,
+        fontsize="small",
     )
     return figure
 
@@ -70,7 +71,7 @@ def _separable(ax: Axes, data: xr.Dataset) -> None:
         _errorbars(ax, load, one, "share_separable", fmt=_MARKERS[k % 6], color=colour,
                    label=f"N = {int(size)}")  # fmt: skip
     ax.set(xlabel="load P/N", ylim=(-0.03, 1.03))
-    ax.legend(fontsize=6)
+    ax.legend(fontsize="small")
 
 
 def _separated(ax: Axes, data: xr.Dataset) -> None:
@@ -87,7 +88,7 @@ def _separated(ax: Axes, data: xr.Dataset) -> None:
     ax.plot([], [], color=EXACT, label="Cover, exact")
     _exact(ax, load, int(size), EXACT)
     ax.set(xlabel="load P/N", ylabel=f"share separated, N = {size:.0f}", ylim=(-0.03, 1.03))
-    ax.legend(title="rate x updates", fontsize=6, title_fontsize=6)
+    ax.legend(title="rate x updates", fontsize="small", title_fontsize="small")
 
 
 def _approach(ax: Axes, data: xr.Dataset) -> None:
@@ -104,7 +105,7 @@ def _approach(ax: Axes, data: xr.Dataset) -> None:
         ax.axhline(float(one["cover"]), color=colour, linewidth=0.8, linestyle="--")
     ax.set(xscale="log", xlabel="rate x updates", ylabel="share separated", ylim=(-0.03, 1.03))
     ax.plot([], [], color=EXACT, linewidth=0.8, linestyle="--", label="Cover, exact")
-    ax.legend(fontsize=6)
+    ax.legend(fontsize="small")
 
 
 def _clock(data: xr.Dataset) -> np.ndarray:

@@ -241,7 +241,7 @@ def against_noise(sources: Sources) -> Figure:
             for layer, colour, _ in layer_styles(data["layer"].to_numpy()):
                 one = here.sel(layer=layer)
                 ax.plot(one["predicted_diffusion"], one["diffusion"].isel(lag=lag),
-                        _MARKERS[k % len(_MARKERS)], ms=3, color=colour, alpha=0.7,
+                        _MARKERS[k % len(_MARKERS)], ms=3, color=colour,
                         markeredgewidth=0)  # fmt: skip
         ax.set_xscale("log")
         ax.set_yscale("log")

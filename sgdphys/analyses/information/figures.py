@@ -51,7 +51,7 @@ FIGURES = {
     ),
     "plane_paths": Entry(
         paths,
-        "Mean path of each layer on the plane, coloured by epoch, and that of permuted labels.",
+        "Median path of each layer on the plane, coloured by epoch, and that of permuted labels.",
         needs=("information",),
         by_case=True,
         seen=_at_the_end,
@@ -65,7 +65,7 @@ FIGURES = {
     ),
     "plane_of_cases": Entry(
         plane_of_cases,
-        "Mean path of every layer on the plane, case by case (figures 3 and 5).",
+        "Median path of every layer on the plane, case by case (figures 3 and 5).",
         needs=("information",),
         applies=is_sweep,
     ),

@@ -62,7 +62,7 @@ def snapshots(sources: Sources) -> Figure:
     layers_legend(
         figure,
         information["layer"].to_numpy(),
-        Line2D([], [], color=NULL, marker="x", lw=0.8, label=f"{NULL_LABEL} (mean)"),
+        Line2D([], [], color=NULL, marker="x", lw=0.8, label=f"{NULL_LABEL} (median)"),
         Line2D([], [], color=NULL, linestyle=":", label=CEILING_LABEL),
         shown=finite_layers(information, "I_XT"),
         linestyle="",
@@ -72,14 +72,14 @@ def snapshots(sources: Sources) -> Figure:
 
 
 def paths(sources: Sources) -> Figure:
-    """Mean path of each layer on the plane, coloured by epoch, and that of permuted labels."""
+    """Median path of each layer on the plane, coloured by epoch, and that of permuted labels."""
     information = sources["information"]
     figure, ax = subplots(figsize=(PAGE * 0.72, 3.2))
     information_plane(information, ax=ax)
     figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     figure.suptitle(
-        f"{estimator_line(information)}\nmean over networks; the number of a layer stands at the "
-        "end of its path",
+        f"{estimator_line(information)}\nmedian, cross: middle 90% of networks; layers are "
+        "numbered at the end of path and null",
         fontsize="small",
     )
     return figure

@@ -28,7 +28,7 @@ def against_bits(sources: Sources) -> Figure:
         pairs = xr.Dataset(found._asdict()).assign(I_XT=data["I_XT"])
         for layer, style in layers_of(pairs, "I_XT", has_line=False):
             ax.plot(layer["step"], layer["epochs"], **style, linestyle="", markersize=2.5,
-                    markeredgewidth=0, alpha=0.8)  # fmt: skip
+                    markeredgewidth=0)  # fmt: skip
         bits, epochs = found.step.to_numpy().ravel(), found.epochs.to_numpy().ravel()
         finite = np.isfinite(bits) & np.isfinite(epochs) & (bits > 0)
         if not finite.any():

@@ -1,5 +1,7 @@
 """Information and learning over the cases of a sweep."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -13,6 +15,7 @@ from sgdphys.figures.cases import (
     control_axis,
     panels,
 )
+from sgdphys.figures.curves import points
 from sgdphys.figures.layers import finite_layers, layer_marker, layer_styles, layers_legend
 from sgdphys.figures.plots.information_plane import NULL_LABEL, information_plane
 from sgdphys.figures.plots.information_vs_epoch import information_vs_epoch
@@ -21,9 +24,11 @@ from sgdphys.information.onset import LEAST_LOSS, fall_after_peak
 from sgdphys.intervals import mean_with_interval
 from sgdphys.quantities import axis_label
 
+_MARKERS = "os^Dv<>pPX"
+
 
 def plane_of_cases(sources: Sources) -> Figure:
-    """Mean path of every layer on the plane, case by case (figures 3 and 5)."""
+    """Median path of every layer on the plane, case by case (figures 3 and 5)."""
     information = sources["information"]
     figure, drawn = panels(information, sharex=True, sharey=True)
     layers = information["layer"].to_numpy()
@@ -36,7 +41,8 @@ def plane_of_cases(sources: Sources) -> Figure:
     null = Line2D([], [], color=NULL, linewidth=0.8, label=NULL_LABEL.replace(" ", "\n"))
     layers_legend(figure, layers, null, shown=finite_layers(information, "I_XT"))
     figure.suptitle(
-        f"mean paths, markers at the last epoch; {estimator_line(information)}", fontsize="small"
+        f"median paths, crosses: middle 90% at the last epoch; {estimator_line(information)}",
+        fontsize="small",
     )
     return figure
 
@@ -64,7 +70,6 @@ def compression_of_cases(sources: Sources) -> Figure:
     figure, ax = subplots(figsize=(PAGE, 2.9))
     layers = information["layer"].to_numpy()
     count = information.sizes["case"]
-    width = 0.8 / count
     handles = []
     last = set()
     for k, (colour, label) in enumerate(
@@ -72,14 +77,13 @@ def compression_of_cases(sources: Sources) -> Figure:
     ):
         lost = fall_after_peak(information["I_XT"].isel(case=k, drop=True)).rename("lost")
         found = mean_with_interval(lost, kind="symmetric")
-        at = layers + (k - (count - 1) / 2) * width
         middle = found["lost"].to_numpy()
-        half_width = np.stack([middle - found["lost_low"], found["lost_high"] - middle])
-        ax.bar(at, middle, width * 0.9, color=colour)
-        ax.errorbar(at, middle, np.maximum(half_width, 0), fmt="none", ecolor="#333333",
-                    elinewidth=0.7)  # fmt: skip
-        handles.append(Line2D([], [], color=colour, linewidth=4, label=label))
+        at = layers + (k - (count - 1) / 2) * 0.7 / count
+        style: dict[str, Any] = {"color": colour, "marker": _MARKERS[k % len(_MARKERS)]}
+        points(ax, at, found, "lost", linestyle="", elinewidth=0.9, **style)
+        handles.append(Line2D([], [], linestyle="", label=label, **style))
         last.add(layers[np.isfinite(middle)].max(initial=0))
+    ax.axhline(0, color=NULL, linewidth=0.8, zorder=1)
     # networks of several depths have no output in common
     output = len(layers) if last == {len(layers)} else None
     ax.set_xticks(layers, [f"{n}\noutput" if n == output else f"{n}" for n in layers])

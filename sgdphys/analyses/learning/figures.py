@@ -1,9 +1,11 @@
 """Test errors, and learning as a phase transition: order and its fluctuations over a sweep."""
 
 import json
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -15,7 +17,12 @@ from sgdphys.figures.plots.scan import scan
 from sgdphys.figures.style import EXACT, NULL, PAGE, epoch_axis, subplots, with_cases
 from sgdphys.quantities import axis_label
 
-PANELS = ("order", "susceptibility", "binder", "relaxation_epoch_ensemble")
+PANELS = {
+    "order": r"order parameter $\langle |m| \rangle$",
+    "susceptibility": r"susceptibility $\chi$",
+    "binder": "Binder cumulant $U$",
+    "relaxation_epoch_ensemble": "relaxation time\n(epochs)",
+}
 _FEWEST = 3
 _MOST_CURVES = 12
 """In one panel, each with a name of its own."""
@@ -106,9 +113,9 @@ def _scan(learning: xr.Dataset) -> Figure:
     assert found is not None
     name, values = found
     figure, axes = subplots(2, 2, figsize=(PAGE * 0.8, 4.0), sharex=True)
-    scan(learning, panels=PANELS, control=f"swept_{name}", ax=axes)
-    for ax in axes.ravel():
-        ax.set_xlabel("")
+    scan(learning, panels=tuple(PANELS), control=f"swept_{name}", ax=axes)
+    for ax, label in zip(axes.ravel(), PANELS.values(), strict=True):
+        ax.set(xlabel="", ylabel=label)
     axes[1, 1].set_yscale("log")
     for ax in axes[1]:
         control_axis(ax, name, values)
@@ -122,24 +129,26 @@ def _scan(learning: xr.Dataset) -> Figure:
 def _grid(learning: xr.Dataset, first: str, second: str) -> Figure:
     grid = _on_grid(learning, first, second)
     figure, axes = subplots(2, 2, figsize=(PAGE, 6.4), sharex=True, sharey=True)
-    for k, (ax, name) in enumerate(zip(axes.ravel(), PANELS, strict=True)):
+    for k, (ax, (name, label)) in enumerate(zip(axes.ravel(), PANELS.items(), strict=True)):
         shares = [n for n in grid if str(n).startswith("share_")] if k == 0 else []
         shown = [n for n in (name, f"{name}_low", f"{name}_high") if n in grid]
         here = grid[[*shown, *shares]]
-        largest = float(here[name].max())
+        scale: dict[str, Any] = {}
         if name == "susceptibility":  # one cell may have all of the scale otherwise
-            largest = float(here[name].quantile(0.9))
-        boundary = _HALF if name == "order" else None
-        phase_diagram(here, variable=name, boundary=boundary, vmax=largest, ax=ax,
-                      replicas=learning.sizes["replica"])  # fmt: skip
-        ax.set(xlabel="", ylabel="")
-    figure.supylabel(second.replace("_", " "), fontsize="medium")
-    figure.supxlabel(first.replace("_", " "), fontsize="medium")
+            scale = {"vmax": float(here[name].quantile(0.9))}
+        elif name == "relaxation_epoch_ensemble" and bool((here[name] > 0).any()):
+            positive = here[name].where(here[name] > 0)
+            scale = {"norm": LogNorm(float(positive.min()), float(positive.max()))}
+        phase_diagram(here, variable=name, boundary=_HALF if name == "order" else None, ax=ax,
+                      replicas=learning.sizes["replica"], **scale)  # fmt: skip
+        ax.set(xlabel=first.replace("_", " ") if k > 1 else "",
+               ylabel="" if k % 2 else second.replace("_", " "))  # fmt: skip
+        figure.axes[-1].set_ylabel(label.replace("\n", " "))  # of the colour bar
     handles = class_handles(grid)
     line = Line2D([], [], color=EXACT, label=f"$\\langle |m| \\rangle$ = {_HALF:g}, dotted: 95%")
     figure.legend(handles=[*handles, line], loc="outside lower center", ncols=len(handles) + 1)
     figure.suptitle(
-        f"{_caption(learning)}; $\\pm$: half of the 95% interval; empty: no value",
+        f"{_caption(learning)}; \u00b1: half of the 95% interval; empty: no value",
         fontsize="small",
     )
     return figure

@@ -16,7 +16,7 @@ def _finish(figure: Figure, phases: xr.Dataset, said: str, *extra: Line2D) -> No
     layers_legend(figure, phases["layer"].to_numpy(), *extra)
     figure.suptitle(
         f"{phases.sizes['replica']} networks, mean batch {phases.attrs['batch_size']:.0f}; "
-        f"{said}; bands {phases.attrs['confidence']:.0%} over networks",
+        f"{said}; bars {phases.attrs['confidence']:.0%} over networks",
         fontsize="small",
     )
 

@@ -21,7 +21,8 @@ _POINT: dict[str, Any] = {"linestyle": "", "markersize": 3.5, "elinewidth": 0.8}
 def critical_slowing(sources: Sources) -> Figure:
     """Relaxation time and variance against the distance from the pitchfork; order against s."""
     data = with_cases(sources["pitchfork"])
-    figure, axes = subplots(1, 3, figsize=(PAGE, 2.9))
+    figure, axes = subplots(2, 2, figsize=(PAGE * 0.8, 4.8))
+    axes = axes.ravel()
     decay = float(data.attrs.get("decay", 1.0))
     has_scan = "swept_signal" in data.coords
     signal = data["swept_signal"].to_numpy() if has_scan else np.array([np.nan])
@@ -51,6 +52,7 @@ def critical_slowing(sources: Sources) -> Figure:
     axes[0].set_ylabel("relaxation time\n(steps times learning rate)")
     axes[1].set_ylabel("variance of the slow mode\n(weight$^2$)")
     _order_panel(axes[2], data, signal, decay)
+    _binder_panel(axes[3], data, signal, decay)
     figure.legend(handles=_handles(), loc="outside lower center", ncols=4)
     if "critical" in data:
         figure.suptitle(
@@ -76,13 +78,16 @@ def _order_panel(ax: Axes, data: xr.Dataset, signal: np.ndarray, decay: float) -
     ax.axvline(decay, color=NULL, linewidth=0.8, linestyle="--")
     ax.set_xlabel("signal $s$")
     ax.set_ylabel(r"order parameter $\langle|m|\rangle$" + "\n(weight)")
-    binder = ax.twinx()
-    binder.plot(signal, data["binder"], marker="^", markersize=3, linestyle="", color=FIT)
-    binder.set_ylim(-0.2, 0.75)
-    binder.set_ylabel("Binder cumulant", color=FIT)
-    binder.tick_params(axis="y", colors=FIT)
-    binder.grid(visible=False)
-    binder.spines["right"].set_visible(True)
+
+
+def _binder_panel(ax: Axes, data: xr.Dataset, signal: np.ndarray, decay: float) -> None:
+    points(ax, signal, data, "binder", marker="^", color=FIT, **_POINT)
+    for level in (0, 2 / 3):  # Gaussian about 0, and all members with the same order
+        ax.axhline(level, color=NULL, linewidth=0.6, linestyle=":", zorder=1)
+    ax.axvline(decay, color=NULL, linewidth=0.8, linestyle="--")
+    ax.set_ylim(min(-0.2, float(data["binder"].min()) - 0.1), 0.75)
+    ax.set_xlabel("signal $s$")
+    ax.set_ylabel("Binder cumulant $U$")
 
 
 def _handles() -> list[Line2D]:

@@ -150,7 +150,7 @@ def _against_law(ax: Axes, data: xr.Dataset, sampler: str, colours: Any, markers
         rate, mu = _values(data, "learning_rate")[k], _values(data, "momentum")[k]
         ax.plot(here["predicted_autocorrelation"].to_numpy().ravel(),
                 here["autocorrelation"].to_numpy().ravel(), markers[mu], ms=2.5,
-                color=colours[rate], alpha=0.7, markeredgewidth=0)  # fmt: skip
+                color=colours[rate], markeredgewidth=0)  # fmt: skip
     ax.plot([-1, 1], [-1, 1], color=EXACT, linewidth=0.8)
     ax.set_xlabel(r"$1 - \eta h/(1+\mu)$")
 

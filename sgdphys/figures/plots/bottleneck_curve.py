@@ -89,10 +89,10 @@ def bottleneck_curve(
 def _layers(ax: Axes, layers: xr.Dataset) -> None:
     if "random_I_XT" in layers:
         x, y = (layers[f"random_{n}"].to_numpy().ravel() for n in ("I_XT", "I_TY"))
-        ax.plot(x, y, linestyle="", marker="x", color=NULL, alpha=0.6, label=PERMUTED)
+        ax.plot(x, y, linestyle="", marker="x", color=NULL, label=PERMUTED)
     for one, style in layers_of(layers, "I_XT", has_line=False):
         x, y = (one[n].to_numpy().ravel() for n in ("I_XT", "I_TY"))
-        ax.plot(x, y, **style, linestyle="", alpha=0.7, markeredgewidth=0)
+        ax.plot(x, y, **style, linestyle="", markeredgewidth=0)
 
 
 def certificate(result: xr.Dataset) -> str:

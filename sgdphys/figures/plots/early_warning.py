@@ -71,7 +71,7 @@ def early_warning(
         p = p[np.isfinite(p)]
         warn = f"{(p <= level).sum()} of {len(p)} series" if len(p) else "no series"
         label = f"{warn} with $p \\leq$ {level:g}"
-    own = options(kwargs, Rectangle, color=DATA, alpha=0.7, label=label)
+    own = options(kwargs, Rectangle, color=DATA, alpha=0.75, label=label)
     ax.hist(tau, **{"bins": np.linspace(-1, 1, 33), **own})
     ax.axvline(0, color=NULL, linewidth=0.8, linestyle="--", zorder=1)
     of = {"joint": "variance and autocorrelation, mean"}.get(trend, f"the {trend}")

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from sgdphys.figures.axes import axes_of, axis_label, legend_of_new, names_of, options, returned
 from sgdphys.figures.checks import checked_figure, require_drawable
-from sgdphys.figures.curves import curve
+from sgdphys.figures.curves import bars, curve
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import NULL, epoch_axis, in_place_of_data
 from sgdphys.intervals import mean_with_interval
@@ -40,9 +40,9 @@ def gradient_phases(
     panels : str or sequence of str, optional
         Variables (epoch, layer), one panel each; by default the ratios that there are:
         "gradient_ratio", "drift_ratio" and "followed_ratio". Also "mean_over_weight",
-        "noise_over_weight" and "displacement_cosine". Ratios are geometric means over replicas; a
-        triangle marks the geometric mean of the epochs at which those of single replicas fall
-        below 1, with its interval.
+        "noise_over_weight" and "displacement_cosine". Marked points have their intervals. Ratios
+        are geometric means over replicas; a triangle marks the geometric mean of the epochs at
+        which those of single replicas fall below 1, with its interval.
     ax : Axes or array of Axes, optional
         One per panel; a new figure by default, which gets a legend.
     **kwargs
@@ -86,9 +86,13 @@ def gradient_phases(
             one.set_yscale("log")
         else:
             in_place_of_data(one, "no noise: one batch per epoch")
-        for layer, style in layers_of(result, name):
-            own = options(kwargs, **style)
-            drawn = curve(one, layer, name, "epoch", is_positive=not is_cosine, **own)
+        layers = layers_of(result, name)
+        for k, (layer, style) in enumerate(layers):
+            own = options(kwargs, **style, linewidth=0.7)
+            alone = layer.drop_vars([f"{name}_low", f"{name}_high"], errors="ignore")
+            drawn = curve(one, alone, name, "epoch", is_positive=not is_cosine, **own)
+            if drawn is not None:
+                bars(one, drawn, layer, name, "epoch", k / len(layers))
             if drawn is not None and name in _EVENTS:
                 _transition(one, layer, _EVENTS[name], drawn.get_color())
         if name in _EVENTS:

@@ -13,6 +13,7 @@ from sgdphys.errors import InputError
 from sgdphys.figures.axes import axis_label, figure_of, legend_of_new, one_axes, options
 from sgdphys.figures.checks import checked_figure, require_options
 from sgdphys.figures.colours import SCALE
+from sgdphys.figures.curves import BAND, quantiles
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import DATA, NULL
 
@@ -28,19 +29,23 @@ def information_plane(
     result: xr.Dataset,
     *,
     by: Literal["epoch", "layer"] = "epoch",
+    band: float = BAND,
     ax: Axes | None = None,
     **kwargs: Any,
 ) -> Axes:
-    """Draw the mean path of every layer on the information plane.
+    """Draw the median path of every layer on the information plane.
 
     Parameters
     ----------
     result : Dataset
         Of ``information.layer_information``, or the group ``information`` of a run's results: I_XT
-        and I_TY (epoch, replica, layer); null_I_TY, if there, is drawn in grey.
+        and I_TY (epoch, replica, layer); null_I_TY, if there, is drawn in grey. At the last epoch
+        a cross holds the middle of the networks, along both axes.
     by : str
         What colours mean: "epoch", with a bar and each layer's number at the end of its path; or
         "layer", with a point at the end.
+    band : float
+        Fraction of the networks inside the crosses.
     ax : Axes, optional
         A new figure by default, which gets a legend.
     **kwargs
@@ -73,20 +78,27 @@ def information_plane(
     require_options(kwargs, "scatter" if by == "epoch" else "plot", ("by", "ax"))
     ax, is_new = one_axes(ax)
     names = [n for n in ("I_XT", "I_TY", "null_I_TY") if n in result]
-    mean = result[names]
-    if "replica" in mean.dims:
-        mean = mean.mean("replica", keep_attrs=True)
-    mean = mean.load().dropna("epoch", how="all")
-    log = np.log10(1.0 + mean["epoch"].to_numpy())
+    every = result[names].load().dropna("epoch", how="all")
+    median = every
+    if "replica" in every.dims:
+        median = every.median("replica", keep_attrs=True)
+    log = np.log10(1.0 + median["epoch"].to_numpy())
     drawn: PathCollection | None = None
-    ends = {}
+    ends: dict[str, np.ndarray] = {}
+    nulls: dict[str, np.ndarray] = {}
     is_first = True
-    for path, style in layers_of(mean, "I_XT"):
+    for path, style in layers_of(median, "I_XT"):
         x, y = path["I_XT"].to_numpy(), path["I_TY"].to_numpy()
         if "null_I_TY" in path:
             ax.plot(x, path["null_I_TY"], color=NULL, linewidth=0.8, zorder=1,
+                    marker=style.get("marker", "o"), markersize=2.5, markevery=[len(x) - 1],
                     label=NULL_LABEL if is_first else None)  # fmt: skip
+            if "label" in style:
+                nulls[_number(style["label"])] = np.array([x[-1], float(path["null_I_TY"][-1])])
         is_first = False
+        if "replica" in every.dims:
+            here = every.sel(layer=path["layer"]) if "layer" in every.dims else every
+            _cross(ax, here.isel(epoch=-1), band, style.get("color", DATA))
         if by == "layer":
             told: dict[str, Any] = {"color": DATA, "linewidth": 1.0} | style
             own = options(kwargs, **{k: v for k, v in told.items() if not k.startswith("mark")})
@@ -102,9 +114,19 @@ def information_plane(
     plane_limits(ax, result)
     if drawn is not None:
         _number_ends(ax, ends)
-        _epoch_bar(ax, drawn, int(mean["epoch"].max()))
+        _number_ends(ax, nulls, color=NULL, below=True)
+        _epoch_bar(ax, drawn, int(median["epoch"].max()))
     legend_of_new(ax, is_new)
     return ax
+
+
+def _cross(ax: Axes, end: xr.Dataset, band: float, colour: Any) -> None:
+    """Where the middle of the networks lies at the last epoch, along both axes."""
+    (left, x, right), (low, y, high) = (
+        quantiles(end[name].to_numpy()[None], band)[:, 0] for name in ("I_XT", "I_TY")
+    )
+    ax.hlines([y], [left], [right], color=colour, linewidth=0.9, zorder=2.5)
+    ax.vlines([x], [low], [high], color=colour, linewidth=0.9, zorder=2.5)
 
 
 def plane_limits(ax: Axes, result: xr.Dataset) -> None:
@@ -119,6 +141,10 @@ def plane_limits(ax: Axes, result: xr.Dataset) -> None:
         ax.axvline(ceiling, color=NULL, linewidth=0.8, linestyle=":", label=CEILING_LABEL)
 
 
+def _number(label: str) -> str:
+    return label.removeprefix("layer ").partition(" ")[0]
+
+
 def _epoch_bar(ax: Axes, drawn: PathCollection, last: int) -> None:
     bar = figure_of(ax).colorbar(drawn, ax=ax, label="epoch")
     decades = 10 ** np.arange(len(str(max(last, 1))))
@@ -126,8 +152,10 @@ def _epoch_bar(ax: Axes, drawn: PathCollection, last: int) -> None:
     bar.minorticks_off()
 
 
-def _number_ends(ax: Axes, ends: Mapping[str, np.ndarray]) -> None:
-    """Write a layer's number above the end of its path; layers that end together share a text."""
+def _number_ends(
+    ax: Axes, ends: Mapping[str, np.ndarray], *, color: str = "black", below: bool = False
+) -> None:
+    """Write a layer's number at the end of its path; layers that end together share a text."""
     near = _TOGETHER * np.array([np.ptp(ax.get_xlim()), np.ptp(ax.get_ylim())])
     groups: list[dict[str, np.ndarray]] = []
     for words, end in ends.items():
@@ -140,8 +168,10 @@ def _number_ends(ax: Axes, ends: Mapping[str, np.ndarray]) -> None:
         ax.annotate(
             ", ".join(group),
             tuple(np.mean(list(group.values()), axis=0)),
-            xytext=(0, 6),
+            xytext=(0, -6 if below else 6),
             textcoords="offset points",
+            color=color,
+            va="top" if below else "bottom",
             ha="center",
             fontsize="small",
             zorder=4,

@@ -13,6 +13,9 @@ from sgdphys.figures.layers import layers_of
 from sgdphys.figures.plots.information_plane import DIMS, NULL_LABEL, plane_limits
 from sgdphys.figures.style import NULL
 
+_SMALLEST, _STEP = 2.2, 0.9
+"""Marker of the last layer, and how much larger that of each earlier one is, points."""
+
 
 @checked_figure("I_XT", "I_TY", along="epoch", only=DIMS)
 def information_snapshot(
@@ -24,7 +27,8 @@ def information_snapshot(
     ----------
     result : Dataset
         Of ``information.layer_information``: I_XT and I_TY (epoch, replica, layer); null_I_TY, if
-        there, is drawn as the mean over networks.
+        there, is drawn as the median over networks. Markers of earlier layers are larger, so that
+        layers that know the same are all seen.
     epoch : int, optional
         A recorded one; the last by default.
     ax : Axes, optional
@@ -62,12 +66,15 @@ def information_snapshot(
     now = result.sel(epoch=epoch).load()
     if "replica" not in now.dims:
         now = now.expand_dims("replica")
-    for layer, style in layers_of(now, "I_XT", has_line=False):
-        own = options(kwargs, **style, linestyle="", alpha=0.7, markeredgewidth=0)
+    layers = layers_of(now, "I_XT", has_line=False)
+    for k, (layer, style) in enumerate(layers):
+        size = _SMALLEST + _STEP * (len(layers) - 1 - k)
+        own = options(kwargs, **style, linestyle="", markerfacecolor="none", markersize=size,
+                      markeredgewidth=0.7)  # fmt: skip
         ax.plot(layer["I_XT"].to_numpy(), layer["I_TY"].to_numpy(), **own)
     if "null_I_TY" in now:
-        mean = now.mean("replica")
-        ax.plot(np.atleast_1d(mean["I_XT"]), np.atleast_1d(mean["null_I_TY"]), color=NULL,
+        middle = now.median("replica")
+        ax.plot(np.atleast_1d(middle["I_XT"]), np.atleast_1d(middle["null_I_TY"]), color=NULL,
                 marker="x", linewidth=0.8, label=NULL_LABEL)  # fmt: skip
     plane_limits(ax, result)
     legend_of_new(ax, is_new)

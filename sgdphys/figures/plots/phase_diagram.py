@@ -21,6 +21,8 @@ _CLASSES = {"dead": EXACT, "diverged": FIT}
 _FOOT = 0.12
 """Height of the strip at the foot of a cell that shows shares of classes."""
 _BRIGHT = 0.55
+_WHOLE = 99.5
+"""Values from here on are written without a point."""
 
 
 @checked_figure(method="imshow")
@@ -86,8 +88,9 @@ def phase_diagram(
     finite = table[np.isfinite(table)]
     ends = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
     ax, is_new = one_axes(ax)
-    own = options(kwargs, AxesImage, cmap="viridis", vmin=ends[0], zorder=1,
-                  vmax=max(ends[1], ends[0] + 1e-9))  # fmt: skip
+    own = options(kwargs, AxesImage, cmap="viridis", zorder=1)
+    if "norm" not in own:
+        own = {"vmin": ends[0], "vmax": max(ends[1], ends[0] + 1e-9)} | own
     image = ax.imshow(table, **{"origin": "lower", "aspect": "auto", **own})
     _numbers(ax, result, variable, image)
     _classes(ax, result, (rows, columns), replicas)
@@ -114,7 +117,7 @@ def _said(value: Any) -> str:
 def _numbers(ax: Axes, result: xr.Dataset, name: str, image: AxesImage) -> None:
     """Value of every cell, and half the width of its interval."""
     table = result[name].to_numpy().astype(float)
-    half = np.full(table.shape, np.nan)
+    half: Any = np.full(table.shape, np.nan)
     if f"{name}_low" in result and f"{name}_high" in result:
         half = (result[f"{name}_high"] - result[f"{name}_low"]).to_numpy() / 2
     size = _lettering(table.size)
@@ -134,11 +137,9 @@ def _numbers(ax: Axes, result: xr.Dataset, name: str, image: AxesImage) -> None:
 def _estimate(value: float, width: float) -> str:
     """A value and half the width of its interval, in the digits that this leaves."""
     if not np.isfinite(width):
-        return f"{value:.2g}"
-    if width <= 0:
-        return f"{value:.2g}\n$\\pm$0"
-    digits = int(np.clip(-np.floor(np.log10(width)), 0, 3))
-    return f"{value:.{digits}f}\n$\\pm${width:.{digits}f}"
+        return f"{value:.0f}" if abs(value) >= _WHOLE else f"{value:.2g}"
+    digits = int(np.clip(-np.floor(np.log10(width)), 0, 3)) if width > 0 else 0
+    return f"{value:.{digits}f}\n\u00b1{width:.{digits}f}"
 
 
 def _classes(ax: Axes, result: xr.Dataset, dims: tuple[str, str], replicas: int | None) -> None:

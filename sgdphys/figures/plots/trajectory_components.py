@@ -108,7 +108,7 @@ def _score(ax: Axes, first: xr.Dataset, time: str | None, given: dict[str, Any])
     (dim,) = (d for d in first["score"].dims if d != "component")
     at = first[time or str(dim)]
     for k in range(min(_SHOWN, first.sizes["component"])):
-        fade: dict[str, Any] = {"linewidth": 1.3 - 0.35 * k, "alpha": 1 - 0.25 * k}
+        fade: dict[str, Any] = {"linewidth": 1.5 - 0.5 * k}
         ax.plot(at, _scaled(first, k), color=NULL, linestyle="--", **fade)
         own = options(given, color=DATA, label=f"component {k + 1}", **fade)
         ax.plot(at, first["score"].isel(component=k), **own)
