@@ -1,5 +1,7 @@
 """Separable and separated shares against the load, with Cover's exact curve."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -49,7 +51,7 @@ def _by_shape(data: xr.Dataset) -> dict[str, xr.Dataset]:
     }
 
 
-def _errorbars(ax: Axes, load: np.ndarray, one: xr.Dataset, name: str, **options: object) -> None:
+def _errorbars(ax: Axes, load: np.ndarray, one: xr.Dataset, name: str, **options: Any) -> None:
     value, low, high = (one[f"{name}{end}"].to_numpy() for end in ("", "_low", "_high"))
     order = np.argsort(load)
     ax.errorbar(load[order], value[order], [(value - low)[order], (high - value)[order]],

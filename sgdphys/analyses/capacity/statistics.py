@@ -53,7 +53,8 @@ def _collapsed(m: xr.DataArray, name: str) -> Estimate:
     if not np.isfinite(found[name]):
         raise NotEnoughData(f"the scan has no collapse: {found['status'].item()}")
     ends = with_ends(found, name)
-    return Estimate(*(float(ends[end]) for end in ("value", "low", "high")), members=0)
+    value, low, high = (float(ends[end]) for end in ("value", "low", "high"))
+    return Estimate(value, low, high, members=0)
 
 
 def capacity_point(results: Results) -> Estimate:

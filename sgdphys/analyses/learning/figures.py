@@ -220,7 +220,7 @@ FIGURES = {
         needs=("learning",),
         applies=has_control,
     ),
-    "phase_diagram": Entry(
+    "order_diagram": Entry(
         phase_diagrams,
         "Order parameter over a grid of two keys for networks of several sizes, of all networks "
         "and of those that neither died nor diverged; shares of these at the foot of a cell.",

@@ -107,7 +107,7 @@ STATISTICS = {
         learning_order,
         "Order parameter of all networks, dead ones included and 0 for those that diverged",
         needs=("learning",),
-        shown_in=("phase_diagram", "order_parameter"),
+        shown_in=("order_diagram", "order_parameter"),
     ),
     "overtraining": Statistic(
         overtraining,
