@@ -86,23 +86,25 @@ def phase_diagrams(sources: Sources) -> Figure:
         len(sizes), 2, figsize=(PAGE, 0.9 + 2.3 * len(sizes)), sharex=True, sharey=True,
         squeeze=False,
     )  # fmt: skip
-    names = {"order": "all networks", "order_without_dead": "without dead and diverged networks"}
+    names = {"order": "all networks", "order_without_dead": "without dead and diverged"}
     for row, (layers, one) in zip(axes, sizes.items(), strict=True):
         grid = _on_grid(one, first, second)
         for ax, (name, said) in zip(row, names.items(), strict=True):
             shares = [n for n in grid if str(n).startswith("share_")] if name == "order" else []
             here = grid[[name, f"{name}_low", f"{name}_high", *shares]]
+            here[name].attrs = grid["order"].attrs  # the title says of which networks
             phase_diagram(here, variable=name, boundary=_HALF, vmin=0, vmax=1, ax=ax,
                           replicas=learning.sizes["replica"])  # fmt: skip
             ax.set(xlabel="", ylabel="")
             ax.set_title(f"layers {layers}, {said}", fontsize="small")
     figure.supylabel(second.replace("_", " "), fontsize="medium")
-    figure.supxlabel(first.replace("_", " "), fontsize="medium")
+    for ax in axes[-1]:  # a label of the figure would lie under the legend
+        ax.set_xlabel(first.replace("_", " "))
     handles = class_handles(_on_grid(next(iter(sizes.values())), first, second))
     line = Line2D([], [], color=EXACT, label=f"$\\langle |m| \\rangle$ = {_HALF:g}, dotted: 95%")
     figure.legend(handles=[*handles, line], loc="outside lower center", ncols=len(handles) + 1)
     figure.suptitle(
-        f"{_caption(learning)}; $\\pm$: half of the 95% interval; empty: under 5 networks left",
+        f"{_caption(learning)};\n$\\pm$: half of the 95% interval; empty: under 5 networks left",
         fontsize="small",
     )
     return figure
