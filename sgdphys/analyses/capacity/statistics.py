@@ -8,7 +8,6 @@ from sgdphys.claims.estimates import Estimate
 from sgdphys.claims.results import Results, with_ends
 from sgdphys.claims.statistic import Statistic
 from sgdphys.errors import NotEnoughData
-from sgdphys.transitions.collapse import collapse
 
 
 def at_the_end(capacity: xr.Dataset) -> xr.DataArray:
@@ -49,6 +48,8 @@ def _collapsed(m: xr.DataArray, name: str) -> Estimate:
     Cover's probability at 10 to 80 inputs they are far below the error of some hundred data sets,
     and fitting them triples the intervals.
     """
+    from sgdphys.transitions.collapse import collapse  # slow to import
+
     found = collapse(m, exponent_order=0.0, corrections=False)
     if not np.isfinite(found[name]):
         raise NotEnoughData(f"the scan has no collapse: {found['status'].item()}")
