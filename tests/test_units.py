@@ -706,6 +706,7 @@ CLASSES = {"1": "x y p_x p_y_given_x label"}
 TARGETS = {"1": "x target p_x"}
 TASKS = {
     "committee": ((), CLASSES),
+    "dichotomies": ((8, 3), CLASSES),
     "digits": ((), CLASSES),
     "random_labels": ((3, 8), CLASSES),
     "scalar_teacher": ((), TARGETS),

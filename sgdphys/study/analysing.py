@@ -39,7 +39,7 @@ def analyses_key(study: Study) -> str:
     parts = [study_hash(study), sgdphys.__version__, analyses]
     sources = catalogue.sources({analysis.of for analysis in study.analyses.values()})
     for analysis in study.analyses.values():
-        sources |= {name: source_digest(name, study.folder) for name in analysis.functions}
+        sources |= {name: str(source_digest(name, study.folder)) for name in analysis.functions}
     return json.dumps([*parts, sources] if sources else parts, sort_keys=True)
 
 

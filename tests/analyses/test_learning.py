@@ -87,7 +87,7 @@ def test_networks_that_diverge_count_with_no_order(tmp_path):
 
 def test_a_case_in_which_all_diverged_is_counted(tmp_path):
     train = {**KEYS["train"], "weight_decay": 1.0}
-    keys = {**KEYS, "train": train, "sweep": {"train.learning_rate": [0.01, 1e6]}}
+    keys = {**KEYS, "train": train, "sweep": {"train.learning_rate": [0.01, 1e300]}}
     _, found = learning(keys, tmp_path / "run")
     assert found["share_diverged"].to_numpy().tolist() == [0.0, 1.0]
     assert found["share_diverged_low"].to_numpy()[1] == pytest.approx(0.025 ** (1 / 12))

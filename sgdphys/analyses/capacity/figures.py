@@ -1,5 +1,7 @@
 """Separable and separated shares against the load, with Cover's exact curve."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -49,7 +51,7 @@ def _by_shape(data: xr.Dataset) -> dict[str, xr.Dataset]:
     }
 
 
-def _errorbars(ax: Axes, load: np.ndarray, one: xr.Dataset, name: str, **options: object) -> None:
+def _errorbars(ax: Axes, load: np.ndarray, one: xr.Dataset, name: str, **options: Any) -> None:
     value, low, high = (one[f"{name}{end}"].to_numpy() for end in ("", "_low", "_high"))
     order = np.argsort(load)
     ax.errorbar(load[order], value[order], [(value - low)[order], (high - value)[order]],
@@ -84,7 +86,7 @@ def _separated(ax: Axes, data: xr.Dataset) -> None:
     times = np.unique([later[np.abs(np.log(clock[later] / t)).argmin()] for t in wanted])
     for k, at in enumerate(times):
         _errorbars(ax, load, one.isel(epoch=at), "share_separated", color=_COLOURS[k],
-                   fmt=f"-{_MARKERS[k]}", label=f"{clock[at]:.3g}")  # fmt: skip
+                   fmt=f"-{_MARKERS[k]}", label=f"{clock[at]:.4g}")  # fmt: skip
     ax.plot([], [], color=EXACT, label="Cover, exact")
     _exact(ax, load, int(size), EXACT)
     ax.set(xlabel="load P/N", ylabel=f"share separated, N = {size:.0f}", ylim=(-0.03, 1.03))

@@ -57,6 +57,59 @@ def order_over_control(sources: Sources) -> Figure:
     return _grid(learning, *keys) if keys is not None else _scan(learning)
 
 
+def _by_size(learning: xr.Dataset) -> dict[str, xr.Dataset]:
+    """The cases of every network, where its layers are swept besides a grid of two keys."""
+    if "swept_layers" not in learning.coords:
+        return {}
+    layers = learning["swept_layers"].to_numpy().astype(str)
+    found = {}
+    for name in dict.fromkeys(layers):
+        one = learning.isel(case=np.flatnonzero(layers == name)).drop_vars("swept_layers")
+        found[name or "none"] = one.assign_attrs(cases=json.dumps(one["case"].to_numpy().tolist()))
+    return found
+
+
+def has_sizes(learning: xr.Dataset) -> bool:
+    """Whether order parameters over a grid of two keys can be drawn for several networks."""
+    if "share_dead" not in learning or "case" not in learning.dims or "order" not in learning:
+        return False
+    sizes = _by_size(learning)
+    return len(sizes) > 1 and all(grid_of(one) is not None for one in sizes.values())
+
+
+def phase_diagrams(sources: Sources) -> Figure:
+    """Order parameter over a grid of two keys for networks of several sizes."""
+    learning = with_cases(sources["learning"])
+    sizes = _by_size(learning)
+    first, second = grid_of(next(iter(sizes.values()))) or ("", "")
+    figure, axes = subplots(
+        len(sizes), 2, figsize=(PAGE, 0.9 + 2.3 * len(sizes)), sharex=True, sharey=True,
+        squeeze=False,
+    )  # fmt: skip
+    names = {"order": "all networks", "order_without_dead": "without dead and diverged"}
+    for row, (layers, one) in zip(axes, sizes.items(), strict=True):
+        grid = _on_grid(one, first, second)
+        for ax, (name, said) in zip(row, names.items(), strict=True):
+            shares = [n for n in grid if str(n).startswith("share_")] if name == "order" else []
+            here = grid[[name, f"{name}_low", f"{name}_high", *shares]]
+            here[name].attrs = grid["order"].attrs  # the title says of which networks
+            phase_diagram(here, variable=name, boundary=_HALF, vmin=0, vmax=1, ax=ax,
+                          replicas=learning.sizes["replica"])  # fmt: skip
+            ax.set(xlabel="", ylabel="")
+            ax.set_title(f"layers {layers}, {said}", fontsize="small")
+    figure.supylabel(second.replace("_", " "), fontsize="medium")
+    for ax in axes[-1]:  # a label of the figure would lie under the legend
+        ax.set_xlabel(first.replace("_", " "))
+    handles = class_handles(_on_grid(next(iter(sizes.values())), first, second))
+    line = Line2D([], [], color=EXACT, label=f"$\\langle |m| \\rangle$ = {_HALF:g}, dotted: 95%")
+    figure.legend(handles=[*handles, line], loc="outside lower center", ncols=len(handles) + 1)
+    figure.suptitle(
+        f"{_caption(learning)};\n$\\pm$: half of the 95% interval; empty: under 5 networks left",
+        fontsize="small",
+    )
+    return figure
+
+
 def _scan(learning: xr.Dataset) -> Figure:
     found = control(learning)
     assert found is not None
@@ -168,5 +221,12 @@ FIGURES = {
         "Order parameter, susceptibility, Binder cumulant and relaxation time over a sweep.",
         needs=("learning",),
         applies=has_control,
+    ),
+    "order_diagram": Entry(
+        phase_diagrams,
+        "Order parameter over a grid of two keys for networks of several sizes, of all networks "
+        "and of those that neither died nor diverged; shares of these at the foot of a cell.",
+        needs=("learning",),
+        applies=has_sizes,
     ),
 }

@@ -4,7 +4,6 @@ import os
 from typing import TYPE_CHECKING, Literal
 
 from sgdphys.analyses.settings import AnalysisSettings
-from sgdphys.engines.factories import source_of
 from sgdphys.errors import InputError
 from sgdphys.keys import Function, Share
 
@@ -34,6 +33,8 @@ class Settings(AnalysisSettings):
         """Return the requirements that the study does not meet."""
         if not self.order:
             return []
+        from sgdphys.engines.factories import source_of  # a room that computes
+
         try:
             source_of(self.order, study.folder or os.getcwd(), "has an order that")
         except InputError as error:

@@ -60,6 +60,11 @@ def test_accuracy(results: Results) -> xr.DataArray:
     return _of_finite(found, found["final_test_accuracy"])
 
 
+def learning_order(results: Results) -> xr.DataArray:
+    """Order parameter of all networks, dead ones included and 0 for those that diverged."""
+    return abs(results.of("learning")["m"])
+
+
 def overtraining(results: Results) -> xr.DataArray:
     """Test loss at the end minus that at the minimum of its mean curve, in nats."""
     return results.of("learning")["overtraining"]
@@ -97,6 +102,12 @@ STATISTICS = {
         "Test accuracy at the end",
         needs=("learning",),
         shown_in=("test_error",),
+    ),
+    "learning_order": Statistic(
+        learning_order,
+        "Order parameter of all networks, dead ones included and 0 for those that diverged",
+        needs=("learning",),
+        shown_in=("order_diagram", "order_parameter"),
     ),
     "overtraining": Statistic(
         overtraining,
