@@ -362,5 +362,10 @@ def _scaled(
         in_window[places] = True
         reference = np.exp(np.log(samples.sizes).mean()) ** exponent
         corrected[places] = (order * scale)[places] - _correction(best, best.part) * reference
-    columns |= {"corrected_order": corrected, "in_window": in_window}
+    columns |= {
+        "corrected_order": corrected,
+        "corrected_order_low": corrected - half_width * scale,
+        "corrected_order_high": corrected + half_width * scale,
+        "in_window": in_window,
+    }
     return {name: ((size, control), column) for name, column in columns.items()}

@@ -13,14 +13,18 @@ from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.sizes import by_size, control_of, error_points, refusal, said, symbol_of
 from sgdphys.figures.style import FIT, in_place_of_data
 
-_PANELS = {"raw": ("order", "control"), "scaled": ("scaled_order", "scaled_control")}
+_PANELS = {
+    "raw": ("order", "control"),
+    "scaled": ("scaled_order", "scaled_control"),
+    "corrected": ("corrected_order", "scaled_control"),
+}
 
 
 @checked_figure("order", "critical_point", "exponent_control", "exponent_order", method="errorbar")
 def collapse(
     result: xr.Dataset,
     *,
-    panels: str | Sequence[str] = tuple(_PANELS),
+    panels: str | Sequence[str] | None = None,
     size: str = "size",
     ax: Axes | Iterable[Axes] | None = None,
     **kwargs: Any,
@@ -33,9 +37,11 @@ def collapse(
         Of ``transitions.collapse``: critical_point, exponent_control and exponent_order with their
         intervals; order, scaled_control and scaled_order of every size.
     panels : str or sequence of str
-        "raw", against the control parameter, with the interval of the critical point; and "scaled",
-        with the exponents in a corner. Points outside the window of the fit are open. A collapse
-        that was refused has the reason in place of the exponents.
+        "raw", against the control parameter, with the interval of the critical point; "scaled", with
+        the exponents in a corner, points outside the window of the fit open; and "corrected", the
+        points of the window without the fitted correction to scaling, the quantity that collapses
+        where corrections were fitted. By default "raw" and "corrected", or "scaled" without
+        corrections. A collapse that was refused has the reason in place of the exponents.
     size : str
         Dimension of the sizes.
     ax : Axes or array of Axes, optional
@@ -70,6 +76,9 @@ def collapse(
     $1/\nu$ = 0.5
     $\beta/\nu$ = 0.25
     """
+    if panels is None:
+        is_corrected = "corrected_order" in result and "exponent_correction" in result
+        panels = ("raw", "corrected" if is_corrected else "scaled")
     names = names_of(panels)
     for name in names:
         if name not in _PANELS:
@@ -80,12 +89,12 @@ def collapse(
     axes, names, is_new = axes_of(ax, panels)
     for panel, name in zip(axes, names, strict=True):
         y, x = _PANELS[name]
-        if name == "scaled" and not (y in result and np.isfinite(result[y]).any()):
+        if name != "raw" and not (y in result and np.isfinite(result[y]).any()):
             in_place_of_data(panel, refused or "no collapse")
             continue
         x = x if x in result.variables else control_of(result, y, size, None)
         for one, style in by_size(result, size):
-            _points(panel, one, (x, y), kwargs, style, is_scaled=name == "scaled")
+            _points(panel, one, (x, y), kwargs, style, is_scaled=name != "raw")
         if name == "raw":
             panel.set_xlabel(axis_label(result[x]))
             panel.set_ylabel(axis_label(result[y]))
@@ -95,7 +104,9 @@ def collapse(
             extent = symbol_of(result, size, "N")
             panel.set_xlabel(rf"$({symbol} - {symbol}_c)\,{extent}^{{1/\nu}}$")
             order = symbol_of(result, "order", "m")
-            panel.set_ylabel(rf"${order}\,{extent}^{{\beta/\nu}}$")
+            scaled = rf"{order}\,{extent}^{{\beta/\nu}}"
+            less = r" - \mathrm{correction}" if name == "corrected" else ""
+            panel.set_ylabel(f"${scaled}{less}$")
             _exponents(panel, result, symbol, refused)
     for panel, name in zip(axes, names, strict=True):
         if name == "raw" or len(names) == 1:
