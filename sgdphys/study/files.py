@@ -19,7 +19,7 @@ from sgdphys.study.contents import PATH, contents_of, modules_of
 from sgdphys.study.faults import quoted
 from sgdphys.study.memory import available_memory, require_memory
 from sgdphys.study.quick import quicken
-from sgdphys.study.settings import Study, study_from
+from sgdphys.study.settings import Study, Task, study_from
 
 _LONGEST_SAID = 300
 """Letters of what was given that a message repeats."""
@@ -290,14 +290,19 @@ def resolved_text(study: Study) -> str:
     return tomli_w.dumps({k: v for k, v in keys.items() if k not in unsaid or v})
 
 
+_LATER = ("standardise", "inputs", "points", "load")
+"""Keys of tasks that older runs do not have."""
+
+
 def training_keys(study: Study) -> dict[str, Any]:
     """Return the keys that determine the training: task, network, train, and contents of files.
 
     Where the contents of the data are known, the path to them does not matter.
     """
     keys = study.model_dump(mode="json", include={"task", "network", "train"})
-    if not keys["task"]["standardise"]:  # runs on disk keep their hashes
-        del keys["task"]["standardise"]
+    for name in _LATER:  # runs on disk keep their hashes
+        if keys["task"][name] == Task.model_fields[name].default:
+            del keys["task"][name]
     if study.contents:
         keys["contents"] = dict(study.contents)
     if any(name.startswith(PATH) for name in study.contents):
