@@ -178,7 +178,18 @@ TABLE = (
     Status(
         "curves merge",
         "the curves of different sizes merge on one side and do not cross, as for a crossover, or "
-        "a phase that is critical everywhere: no critical point is claimed",
+        "a phase that is critical everywhere: no critical point is claimed; with few replicas a "
+        "transition looks like this as well: give more",
+    ),
+    Status(
+        "too few replicas",
+        "the scan has fewer than the 50 replicas that crossings of noisy cumulants need: "
+        "give more replicas, or use collapse",
+    ),
+    Status(
+        "crossings not located",
+        "the curves cross, but at most one pair of successive sizes does so at a place that the "
+        "scan determines: give more replicas, more sizes, or controls closer to the transition",
     ),
 )
 """By number. New ones are added at the end, so that numbers in older files keep their meaning."""
@@ -188,7 +199,7 @@ WORDS = tuple(status.word for status in TABLE)
     STRAIGHT, SHORT, FEW_MEMBERS, ONCE, TINY, SATURATED, BROKEN, FEW_SAMPLES,
     MANY_UNITS, SPARSE, CONSTANT_LAYER, SEVERAL_TIMES, LEFT_OUT, END_OF_RANGE, NO_PAIRS,
     NO_MODEL, LOOP, NO_LOOP, UNDECIDED, FEW_SPEEDS, FEW_SIZES, NO_COLLAPSE, NO_CROSSING,
-    MERGING,
+    MERGING, FEW_REPLICAS, NOT_LOCATED,
 ) = range(len(TABLE))  # fmt: skip
 
 

@@ -10,23 +10,36 @@ from sgdphys.draws import RESAMPLES, Seed, seed_of, stream
 from sgdphys.glossary import Quantity
 from sgdphys.intervals import quantiles
 from sgdphys.quantities import labelled
-from sgdphys.status import FEW_SIZES, MERGING, NO_CROSSING, OK, TABLE, flagged
+from sgdphys.status import (
+    FEW_REPLICAS,
+    FEW_SIZES,
+    MERGING,
+    NO_CROSSING,
+    NOT_LOCATED,
+    OK,
+    TABLE,
+    flagged,
+)
 from sgdphys.transitions.moments import resampled
 from sgdphys.transitions.order_parameter import order_parameter
 from sgdphys.transitions.samples import Samples, places_of, samples_of
+from sgdphys.transitions.smooth_curve import FEWEST_CONTROLS, Curve, widths
 
-SIGNIFICANT = 0.05
+FEWEST_REPLICAS = 50
+"""Median over the scan with which crossings are looked for."""
+SIGNIFICANT = 0.01
 """Level at which the curves of a pair must differ on either side of a crossing, all controls."""
-LEAST_P = 0.05
-"""The range of a local fit is narrowed while its misfit has a smaller p-value."""
-_SIDES = (6, 5, 4, 3)
-"""Points on either side of a crossing that a local fit may take."""
-_DEGREE = 3
+_LEAST_GROWTH = 0.05
+"""Least 1/nu of an extrapolation."""
+LEAST_LOCATED = 0.05
+"""Largest share of resamples in which a crossing lies outside the range, for a pair to have one."""
+_REACH = 3.0
+"""Farthest crossing from the centre, in widths of the transition at the smaller size."""
 _OMEGAS = np.exp(np.linspace(-3, 3, 61) * np.log(2.0))
 """omega nu that are compared."""
 _AGREE = 3.0
 """Largest slope over the sizes, in units of its error, of curves that agree."""
-_CUMULANT_CORRECTION = 0.2
+_CUMULANT_CORRECTION = 0.1
 """Expected size of the correction of the cumulant at the mean size, one standard deviation."""
 
 
@@ -77,22 +90,36 @@ def crossing(
 
     Notes
     -----
-    Curves cross if the cumulants fall with the size on one side and rise with it on the other,
-    significantly on both: the slope of a weighted straight line over the ranks of the sizes, in
-    units of its error and summed from the crossing outwards, exceeds its error at level 0.025
-    (Bonferroni over the values of the control parameter of a side). Otherwise the status is "curves
-    do not cross", or "curves merge" where they agree at one end of the scan and differ elsewhere.
+    Fewer than 50 replicas are refused: "too few replicas". Curves cross if the cumulants fall with
+    the size on one side and rise with it on the other, significantly on both: the slope of a
+    weighted straight line over the ranks of the sizes, in units of its error and summed from the
+    crossing outwards, exceeds its error at level 0.005 (Bonferroni over the values of the control
+    parameter of a side). Otherwise the status is "curves do not cross", or "curves merge" where
+    they agree at one end of the scan and differ elsewhere.
 
-    The two curves of a pair are fitted near the crossing by polynomials of degree 3, to at most 6
-    points on either side, fewer while the fit is rejected at 5%; a pair for which 3 are still too
-    many, as where a scan is too coarse for a large size, has no crossing.
+    The curves are those of -log(e + 1/n), e = <m**4>/<m**2>**2 - 1 = 2 - 3 U, which cross where the
+    cumulants do and whose errors and slopes vary less along a scan. Each is smoothed by kriging: a
+    straight line plus a Gaussian process of deviation 1 and length 1.5, in units of the width of
+    the transition at its size. That is 1 over the slope at the centre, a power of the size (Theil's
+    and Sen's line through the logarithms). Every resample of the bootstrap over replicas draws the
+    process too, so that intervals include what a scan leaves open that is coarse for a large size.
+    A pair has a crossing if at most 5% of the resamples cross farther than 3 widths from the
+    centre, or outside the scan; with fewer than two such pairs the status is "crossings not
+    located".
 
     Extrapolation: crossing = critical_point + A L**-(1/nu + omega) and cumulant_at_crossing =
-    cumulant + B L**-omega, L the geometric mean of the pair over that of all. 1/nu is the growth of
-    the slopes at the crossings; omega is expected at 1/nu within a factor of 2, A and B at 0 within
-    the width of the transition at L = 1 and within 0.2, one standard deviation each. Resamples of
-    the bootstrap over replicas draw these expectations, so that intervals include what an
-    extrapolation leaves open.
+    cumulant + B L**-omega, L the geometric mean of the pair over that of all. 1/nu is the power of
+    the width; omega is expected at 1/nu within a factor of 2, A and B at 0 within the width of the
+    transition at L = 1 and within 0.1, one standard deviation each. Resamples draw these
+    expectations, so that intervals include what an extrapolation leaves open. For few sizes that is
+    most of the interval of the cumulant, which then covers more than 95%.
+
+    Counted over 160 scans each, critical point and cumulant covered: mean-field magnet, 64 to 512
+    spins and 400 replicas, 95 and 100%; 64 to 4096 spins, 200 replicas 94 and 98%; 50 replicas 95
+    and 91%, of the 64% of scans that were not refused, mostly as "curves merge"; shares of
+    separable sets, 95 and 99%. Of Ising chains none had a critical point. A replica of 1e6 at all
+    sizes makes all scans be refused, and at one size most; one size of noise among four healthy
+    ones is not recognised, and its intervals cover 87 and 86%: look at the curves.
 
     References
     ----------
@@ -114,38 +141,39 @@ def crossing(
     samples = samples_of(m, size=size, control=control, over=over)
     coords = places_of(samples, m, size=size, control=control)
     drawn, cumulants = _cumulants(samples, coords, size, control, over, resamples, rng, confidence)
-    curves = [_Curve(samples, drawn, k) for k in range(len(samples.sizes))]
-    trend = _trend([c for c in curves if len(c.control) >= 4])
-    count = len(curves) - 1
+    least = 1 / np.isfinite(samples.values).sum(axis=-1).max()
+    every = [Curve(samples, drawn, k, least) for k in range(len(samples.sizes))]
+    enough = [c for c in every if len(c.control) >= FEWEST_CONTROLS]
+    trend = _trend(enough)
+    if np.median(np.isfinite(samples.values).sum(axis=-1)) < FEWEST_REPLICAS:
+        trend = trend._replace(status=FEW_REPLICAS)
     nothing = np.full(len(drawn), np.nan)
-    pairs = [_Pair(nothing, nothing, np.stack([nothing, nothing]))] * count
+    pairs = [_Pair(nothing, nothing)] * (len(every) - 1)
+    width = np.full(len(every), np.nan)
     if trend.status == OK:
-        pairs = [
-            _pair(curves[k : k + 2], trend)
-            if min(len(c.control) for c in curves[k : k + 2]) >= 4
-            else pairs[k]
-            for k in range(count)
-        ]
+        width = widths(every, samples.sizes, trend.centre)
+        pairs = _pairs(every, width, trend, least, stream(seed_of(rng), len(samples.sizes), 2))
     crossed = [k for k, p in enumerate(pairs) if p.crosses]
-    status = FEW_SIZES if trend.status == OK and len(crossed) < 2 else trend.status
-    tail = (1 - confidence) / 2
+    status = trend.status
+    if status == OK and len(crossed) < 2:
+        status = NOT_LOCATED if len(enough) > 2 else FEW_SIZES
     data: dict[str, object] = {}
     where, level = (
         np.array([getattr(p, of) for p in pairs]).reshape(len(pairs), resamples + 1)
         for of in ("where", "level")
     )
     for name, columns in (("crossing", where), ("cumulant_at_crossing", level)):
-        low, high = (
-            quantiles(columns[:, 1:].T, [tail, 1 - tail]) if pairs else (np.empty(0), np.empty(0))
-        )
+        low, high = _ends(columns, confidence)
         ends = {"": columns[:, 0], "_low": low, "_high": high}
         data |= {f"{name}{end}": ("pair", column) for end, column in ends.items()}
     limit = np.full((2, resamples + 1), np.nan)
     if status == OK:
         generator = stream(seed_of(rng), len(samples.sizes), 1)
-        limit = _extrapolated([pairs[k] for k in crossed], samples.sizes, crossed, generator)
+        at = np.array(crossed)
+        log_size = (np.log(samples.sizes[at]) + np.log(samples.sizes[at + 1])) / 2
+        limit = _extrapolated([pairs[k] for k in crossed], log_size, np.log(width[at]), generator)
     for name, column in zip(("critical_point", "cumulant"), limit, strict=True):
-        low, high = quantiles(column[1:], [tail, 1 - tail])
+        low, high = _ends(column[None], confidence)[:, 0]
         data |= {name: column[0], f"{name}_low": low, f"{name}_high": high}
     data["status"] = flagged(xr.DataArray(status))
     result = xr.Dataset(data | {name: cumulants[name] for name in _BINDER}, coords=coords)
@@ -164,7 +192,7 @@ def crossing(
         method="crossings of local fits, extrapolated in size",
         reference="Binder (1981)",
         confidence=confidence,
-        interval_method="bootstrap over replicas, percentiles",
+        interval_method="bootstrap over replicas and kriging, percentiles",
         message=f"{TABLE[status].word}: {TABLE[status].sentence}",
     )
 
@@ -194,8 +222,6 @@ class _Pair(NamedTuple):
 
     where: np.ndarray
     level: np.ndarray
-    slopes: np.ndarray
-    """(2, resample + 1): of the smaller and the larger size."""
 
     @property
     def crosses(self) -> bool:
@@ -225,12 +251,14 @@ def _cumulants(
         finite = np.isfinite(values)
         mean = np.where(finite, values, 0.0).sum(axis=-1) / finite.sum(axis=-1)
         moments = np.concatenate([mean[None], resampled(values, resamples, seed_of(rng))])
-        cumulant = 1 - moments[:, 1] / (3 * np.maximum(moments[:, 0], 1e-300) ** 2)
-    cumulant = np.where(np.isfinite(cumulant) & (moments[:, 0] > 0), cumulant, np.nan)
-    return cumulant + (known["binder"].to_numpy() - cumulant[0]), known
+        excess = moments[:, 1] / np.maximum(moments[:, 0], 1e-300) ** 2 - 1
+        excess = np.where(np.isfinite(excess) & (moments[:, 0] > 0), excess, np.nan)
+        unbiased = (2 - 3 * known["binder"].to_numpy()) / excess[0]
+    factor = np.where(np.isfinite(unbiased), unbiased, 1.0)
+    return np.maximum(excess * factor, 0.0), known
 
 
-def _trend(curves: list["_Curve"]) -> _Trend:
+def _trend(curves: list[Curve]) -> _Trend:
     """Whether cumulants fall with the size on one side and rise with it on the other."""
     refused = _Trend(NO_CROSSING, np.nan, 1.0)
     if len(curves) < 2:
@@ -268,26 +296,59 @@ def _rises(sums: np.ndarray) -> bool:
     return bool(z.max() > -ndtri(SIGNIFICANT / 2 / len(z)))
 
 
-def _pair(curves: list["_Curve"], trend: _Trend) -> _Pair:
-    """Where the cumulants of two sizes cross, near where their trend has no sign."""
-    fits = [c.local(trend.centre) for c in curves]
-    if not all(f[2] for f in fits):
-        nothing = np.full(len(fits[0][0]), np.nan)
-        return _Pair(nothing, nothing, np.stack([nothing, nothing]))
-    low, high = max(f[1][0] for f in fits), min(f[1][1] for f in fits)
-    fine = np.linspace(low, high, 401)
-    powers = [np.vander(fine - trend.centre, f[0].shape[1], increasing=True) for f in fits]
-    lines = [f[0] @ p.T for f, p in zip(fits, powers, strict=True)]
+def _pairs(
+    every: list[Curve],
+    width: np.ndarray,
+    trend: _Trend,
+    least: float,
+    generator: np.random.Generator,
+) -> list[_Pair]:
+    """Crossings of successive sizes."""
+    enough = [k for k, c in enumerate(every) if len(c.control) >= FEWEST_CONTROLS]
+    away = np.geomspace(0.02 * np.nanmin(width), _REACH * np.nanmax(width), 100)
+    grid = trend.centre + np.concatenate([-away[::-1], [0.0], away])
+    lines = {k: every[k].smooth(grid, trend.centre, width[k], generator) for k in enough}
+    nothing = np.full(len(every[0].values), np.nan)
+    refused = _Pair(nothing, nothing)
+    return [
+        _pair(every[k : k + 2], [lines[k], lines[k + 1]], grid, trend, width[k], least)
+        if k in lines and k + 1 in lines
+        else refused
+        for k in range(len(every) - 1)
+    ]
+
+
+def _pair(curves: list[Curve], lines: list[np.ndarray], grid: np.ndarray, trend: _Trend,
+    width: float, least: float,
+) -> _Pair:  # fmt: skip
+    """Where the curves of two sizes cross, near where their trend has no sign."""
+    low = max(trend.centre - _REACH * width, *(c.control[0] for c in curves))
+    high = min(trend.centre + _REACH * width, *(c.control[-1] for c in curves))
+    inside = (grid >= low) & (grid <= high)
+    fine = grid[inside]
+    lines = [line[:, inside] for line in lines]
+    nothing = np.full(len(lines[0]), np.nan)
+    refused = _Pair(nothing, nothing)
+    if len(fine) < 3:
+        return refused
     place = _root(fine, trend.sign * (lines[1] - lines[0]), trend.centre)
     rank = np.arange(len(place))
     slot = np.clip(np.searchsorted(fine, place), 1, len(fine) - 1)
-    step = fine[1] - fine[0]
+    step = fine[slot] - fine[slot - 1]
     share = (place - fine[slot - 1]) / step
     level = lines[0][rank, slot - 1] * (1 - share) + lines[0][rank, slot] * share
-    slopes = np.stack([(line[rank, slot] - line[rank, slot - 1]) / step for line in lines])
-    if place[0] in (fine[0], fine[-1]):
-        place, level = np.full_like(place, np.nan), np.full_like(level, np.nan)
-    return _Pair(place, level, slopes)
+    is_at_end = (place == fine[0]) | (place == fine[-1])
+    if is_at_end[0] or is_at_end.mean() > LEAST_LOCATED:
+        return refused
+    return _Pair(place, 2 / 3 - (np.exp(-level) - least) / 3)
+
+
+def _ends(columns: np.ndarray, confidence: float) -> np.ndarray:
+    """Ends (2, n) of the intervals, percentiles of resamples (n, 1 + resample)."""
+    tail = (1 - confidence) / 2
+    if not len(columns):
+        return np.empty((2, 0))
+    return np.asarray(quantiles(columns[:, 1:].T, [tail, 1 - tail]))
 
 
 def _root(fine: np.ndarray, gap: np.ndarray, centre: float) -> np.ndarray:
@@ -295,7 +356,7 @@ def _root(fine: np.ndarray, gap: np.ndarray, centre: float) -> np.ndarray:
     rises = (gap[:, :-1] <= 0) & (gap[:, 1:] > 0)
     with np.errstate(all="ignore"):
         share = -gap[:, :-1] / (gap[:, 1:] - gap[:, :-1])
-    place = fine[:-1] + share * (fine[1] - fine[0])
+    place = fine[:-1] + share * np.diff(fine)
     distance = np.where(rises, np.abs(place - centre), np.inf)
     best = distance.argmin(axis=1)
     found = np.take_along_axis(place, best[:, None], axis=1)[:, 0]
@@ -303,60 +364,16 @@ def _root(fine: np.ndarray, gap: np.ndarray, centre: float) -> np.ndarray:
     return np.where(rises.any(axis=1), found, end)
 
 
-class _Curve:
-    """Cumulants of one size along the control parameter."""
-
-    def __init__(self, samples: Samples, drawn: np.ndarray, k: int) -> None:
-        control, values = samples.controls[k], drawn[:, k]
-        known = np.isfinite(control) & np.isfinite(values[0])
-        self.control = control[known]
-        values = values[:, known]
-        self.values = np.where(np.isfinite(values), values, values[0])
-        # members that all agree have no spread, though one more need not agree
-        members = np.isfinite(samples.values[k]).sum(axis=-1)[known]
-        self.error = np.hypot(self.values[1:].std(axis=0), 1 / (3 * members))
-
-    def at(self, control: np.ndarray) -> np.ndarray:
-        """Cumulants at values of the control parameter, on straight lines."""
-        return np.stack([np.interp(control, self.control, v) for v in self.values])
-
-    def local(self, centre: float) -> tuple[np.ndarray, tuple[float, float], bool]:
-        """Coefficients (1 + resample, degree + 1) near a centre, range, and whether they fit."""
-        from scipy.special import chdtrc
-
-        middle = int(np.searchsorted(self.control, centre))
-        for side in _SIDES:
-            part = slice(max(middle - side, 0), middle + side)
-            x, y, error = self.control[part] - centre, self.values[:, part], self.error[part]
-            degree = min(_DEGREE, len(x) - 1)
-            columns = np.vander(x, degree + 1, increasing=True) / error[:, None]
-            fit = np.linalg.lstsq(columns, (y / error).T, rcond=None)[0].T
-            freedom = len(x) - degree - 1
-            misfit = ((y[0] / error - columns @ fit[0]) ** 2).sum()
-            fits = bool(freedom > 0 and chdtrc(freedom, misfit) > LEAST_P)
-            if fits:
-                break
-        return fit, (float(x[0] + centre), float(x[-1] + centre)), fits
-
-
 def _extrapolated(
-    pairs: list[_Pair], sizes: np.ndarray, places: list[int], generator: np.random.Generator
+    pairs: list[_Pair], size: np.ndarray, log_width: np.ndarray, generator: np.random.Generator
 ) -> np.ndarray:
-    """Critical point and cumulant (2, 1 + resample) at infinite size."""
+    """Critical point and cumulant (2, 1 + resample), from pairs at logarithms of their sizes."""
     from sgdphys.transitions.master_curve import FACTOR
 
-    at = np.array(places)
-    ratio = np.log(sizes[at + 1] / sizes[at])
-    size = (np.log(sizes[at + 1]) + np.log(sizes[at])) / 2
-    size -= size.mean()
+    size = size - size.mean()
     where, level = (np.stack([getattr(p, n) for p in pairs]) for n in ("where", "level"))
-    slopes = np.stack([p.slopes for p in pairs])
-    with np.errstate(all="ignore"):
-        growth = np.log(np.abs(slopes[:, 1] / slopes[:, 0])) / ratio[:, None]
-    spread = np.nanstd(growth[:, 1:], axis=1)[:, None] + 1e-6
-    growth = np.where(np.isfinite(growth), growth, np.nanmedian(growth, axis=1, keepdims=True))
-    inverse = np.clip((growth / spread**2).sum(axis=0) / (spread**-2).sum(), 0.05, 5.0)
-    width = (2 / 3) / np.exp(np.log(np.abs(slopes[:, 1, 0])).mean())
+    inverse = max(-np.polyfit(size, log_width, 1)[0], _LEAST_GROWTH)
+    width = np.exp(log_width.mean())
     expected = generator.standard_normal((3, where.shape[1]))
     expected[:, 0] = 0.0
     cost, limits = 0.0, []
@@ -368,7 +385,7 @@ def _extrapolated(
     ):
         error = values[:, 1:].std(axis=1) + 1e-12
         power = inverse * (_OMEGAS[:, None] + shift)
-        decay = np.exp(-power[:, None] * size[:, None])  # (omega, pair, b)
+        decay = np.exp(-power * size)[..., None]  # (omega, pair, 1)
         weight = 1 / error[:, None] ** 2
         s1, sx = weight.sum(), (weight * decay).sum(axis=1)
         sxx = (weight * decay**2).sum(axis=1) + 1 / scale**2

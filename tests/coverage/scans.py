@@ -71,20 +71,74 @@ def collapse_cells():
         )  # fmt: skip
 
 
+def chains(rng, series, replicas):
+    """Scans of Ising chains, spin by spin as domain walls on an open chain: no transition."""
+    couplings = np.linspace(0.2, 3, 20)
+    turns = 1 / (1 + np.exp(2 * couplings))
+    for _ in range(series):
+        drawn = []
+        for n in (16, 32, 64, 128, 256):
+            walls = rng.random((len(couplings), replicas, n - 1), np.float32)
+            flips = np.cumsum(walls < turns[:, None, None], axis=-1, dtype=np.int16) & 1
+            drawn.append((n - 2.0 * flips.sum(axis=-1, dtype=np.int64)) / n)
+        yield scan(np.array(drawn), (16, 32, 64, 128, 256), couplings)
+
+
+def with_an_odd_replica(scans, sizes):
+    """Scans in which replica 3 of some sizes is 1e6."""
+    for m in scans:
+        m[sizes, :, 3] = 1e6
+        yield m
+
+
+def with_an_odd_size(rng, scans, place):
+    """Scans in which one size is noise."""
+    for m in scans:
+        m[place] = rng.standard_normal(m[place].shape)
+        yield m
+
+
 def crossing_cells():
     """Critical point and cumulant by crossings."""
 
-    def magnet(name, truth, rng, series):
+    def of_scans(draw, name, truth, rng, series):
         def of(m):
             return sp.transitions.crossing(m, resamples=200, rng=int(rng.integers(2**31)))
 
-        return one_by_one(of, magnets(rng, series, _SIZES[:4], 400), name, truth)
+        return one_by_one(of, draw(rng, series), name, truth)
 
-    for name, truth in (("critical_point", 1.0), ("cumulant", 0.27052)):
-        yield Cell(
-            f"crossing: {name}", "mean-field magnet, 64 to 512 spins, 400 members",
-            functools.partial(magnet, name, truth),
-        )  # fmt: skip
+    magnet = (1.0, 0.27052)
+    odd = "one odd size is not recognised"
+    few = "an expected correction of the cumulant widens it"
+    conditions = (
+        ("mean-field magnet, 64 to 512 spins, 400 members", magnet, few,
+         lambda rng, series: magnets(rng, series, _SIZES[:4], 400)),
+        ("mean-field magnet, 64 to 4096 spins, 200 members", magnet, "",
+         lambda rng, series: magnets(rng, series, _SIZES, 200)),
+        ("mean-field magnet, 64 to 4096 spins, 50 members", magnet, "counted in the docstring",
+         lambda rng, series: magnets(rng, series, _SIZES, 50)),
+        ("mean-field magnet, 64 to 4096 spins, 20 members", magnet, "",
+         lambda rng, series: magnets(rng, series, _SIZES, 20)),
+        ("mean-field magnet, 64 to 4096 spins, 5 members", magnet, "",
+         lambda rng, series: magnets(rng, series, _SIZES, 5)),
+        ("separable shares, 10 to 160 dimensions, 400 members", (2.0, 1 / 3), few,
+         lambda rng, series: separable(rng, series, 400)),
+        ("open Ising chain, 16 to 256 spins, 200 members", (np.inf, 2 / 3), "",
+         lambda rng, series: chains(rng, series, 200)),
+        ("mean-field magnet, 64 to 512 spins, 101 members, one 1e6", magnet, "",
+         lambda rng, series: with_an_odd_replica(
+             magnets(rng, series, _SIZES[:4], 101), slice(None))),
+        ("mean-field magnet, 64 to 1024 spins, 101 members, one 1e6 at 256", magnet, few,
+         lambda rng, series: with_an_odd_replica(magnets(rng, series, _SIZES[:5], 101), 2)),
+        ("mean-field magnet, 64 to 1024 spins, 200 members, noise at 256", magnet, odd,
+         lambda rng, series: with_an_odd_size(rng, magnets(rng, series, _SIZES[:5], 200), 2)),
+    )  # fmt: skip
+    for condition, truths, said, draw in conditions:
+        for name, truth in zip(("critical_point", "cumulant"), truths, strict=True):
+            yield Cell(
+                f"crossing: {name}", condition, functools.partial(of_scans, draw, name, truth),
+                said=said if name == "cumulant" or said == odd else "",
+            )  # fmt: skip
 
 
 def groups():

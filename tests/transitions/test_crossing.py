@@ -5,7 +5,7 @@ import pytest
 
 import sgdphys as sp
 from sgdphys.errors import InputError
-from sgdphys.status import FEW_SIZES, MERGING, NO_CROSSING, OK
+from sgdphys.status import FEW_REPLICAS, FEW_SIZES, MERGING, NO_CROSSING, OK
 
 
 def magnet(sizes, replicas=400, seed=5):
@@ -52,3 +52,16 @@ def test_noise_does_not_cross():
 def test_fewer_than_five_replicas_are_refused():
     with pytest.raises(InputError, match="3 along 'replica' is too few"):
         sp.transitions.crossing(magnet([64, 128, 256], replicas=3))
+
+
+def test_few_replicas_give_no_critical_point():
+    found = sp.transitions.crossing(magnet([64, 128, 256, 512], replicas=20), resamples=50, rng=0)
+    assert int(found["status"]) == FEW_REPLICAS
+    assert np.isnan(found["critical_point"])
+
+
+def test_an_odd_replica_gives_no_critical_point():
+    m = magnet([64, 128, 256, 512], replicas=101)
+    m[:, :, 3] = 1e6
+    found = sp.transitions.crossing(m, resamples=50, rng=0)
+    assert int(found["status"]) == NO_CROSSING
