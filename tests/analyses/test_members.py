@@ -79,7 +79,7 @@ def results(seed=0):
         },
         "learning": {
             **{n: made.between(0.2, 0.9, "replica") for n in
-               ("error_epoch", "final_test_accuracy", "overtraining", "final_loss")},
+               ("error_epoch", "final_test_accuracy", "overtraining", "final_loss", "m")},
             "last_epoch": ((), 100.0),
         },
         "diffusion": {
