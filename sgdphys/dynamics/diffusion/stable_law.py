@@ -209,22 +209,39 @@ def _binned(dx, location, scale, bins, values, weights):
             values[k] = dx[k]
             weights[k] = 1.0
         return n
-    half = (bins.shape[1] - 1) // 2
-    sums, counts = bins[0], bins[1]
-    for k in range(2 * half + 1):
-        sums[k] = 0.0
-        counts[k] = 0.0
+    _empty(bins)
     for k in range(n):
-        z = abs(dx[k] - location) / scale
-        place = int(min(np.log(z + np.sqrt(z * z + 1.0)) * half / _BINNED + 0.5, half))
-        at = half + place if dx[k] > location else half - place
-        sums[at] += dx[k] - location
-        counts[at] += 1.0
+        _put(dx[k], location, scale, bins)
+    return _means_of(bins, location, values, weights)
+
+
+@compiled
+def _empty(bins):
+    """Set sums and counts to 0."""
+    for k in range(bins.shape[1]):
+        bins[0, k] = 0.0
+        bins[1, k] = 0.0
+
+
+@compiled
+def _put(value, location, scale, bins):
+    """Add one increment to the sum and the count of its bin."""
+    half = (bins.shape[1] - 1) // 2
+    z = abs(value - location) / scale
+    place = int(min(np.log(z + np.sqrt(z * z + 1.0)) * half / _BINNED + 0.5, half))
+    at = half + place if value > location else half - place
+    bins[0, at] += value - location
+    bins[1, at] += 1.0
+
+
+@compiled
+def _means_of(bins, location, values, weights):
+    """Fill means and counts of the bins that are not empty from the start; return how many."""
     m = 0
-    for k in range(2 * half + 1):
-        if counts[k] > 0.0:
-            values[m] = location + sums[k] / counts[k]
-            weights[m] = counts[k]
+    for k in range(bins.shape[1]):
+        if bins[1, k] > 0.0:
+            values[m] = location + bins[0, k] / bins[1, k]
+            weights[m] = bins[1, k]
             m += 1
     return m
 
@@ -389,6 +406,22 @@ def fit_index(table, dx, location, scale, drop, bins, points, distances, out):
         of the table does not contain the lower end, it is 0, and -inf if the index is the smallest.
     """
     m = _binned(dx, location, scale, bins, points[0], points[1])
+    _fit_weighted(table, m, dx.shape[0], location, scale, drop, points, distances, out)
+
+
+@compiled
+def fit_index_of_path(table, x, location, scale, drop, bins, points, distances, out):
+    """As ``fit_index``, of the increments of a path (point,), which are not stored."""
+    _empty(bins)
+    for k in range(x.shape[0] - 1):
+        _put(x[k + 1] - x[k], location, scale, bins)
+    m = _means_of(bins, location, points[0], points[1])
+    _fit_weighted(table, m, x.shape[0] - 1, location, scale, drop, points, distances, out)
+
+
+@compiled
+def _fit_weighted(table, m, n, location, scale, drop, points, distances, out):
+    """Fit m values with weights, the first of ``points``, which stand for n increments."""
     whole = (m + _WIDTH - 1) // _WIDTH * _WIDTH
     for k in range(m, whole):
         points[0, k] = location
@@ -400,7 +433,7 @@ def fit_index(table, dx, location, scale, drop, bins, points, distances, out):
         values[k] = np.nan
     places[_FIRST, 0], places[_FIRST, 1] = location, scale
     # the interval is some 800/sqrt(n) distances wide
-    fine = max(1, int(40.0 / np.sqrt(dx.shape[0])))
+    fine = max(1, int(40.0 / np.sqrt(n)))
     best = _nearest(table, fine, points, values, places)
     top, step = table.indices[-1], table.distances[1]
     at = float(best)
