@@ -67,10 +67,11 @@ def levels_lose_digits(x, n):
     times too large.
     """
     m = n - 1
+    drift = (x[m] - x[0]) / m
     levels = steps = 0.0
     for k in range(m):
         levels += (x[k] - x[0]) ** 2
-        steps += (x[k + 1] - x[k]) ** 2
+        steps += (x[k + 1] - x[k] - drift) ** 2
     return FLOAT64 * m * np.sqrt(m) * levels > steps
 
 

@@ -21,7 +21,7 @@ from sgdphys.dynamics.models.residual_tests import RESIDUAL_TESTS, holm
 from sgdphys.dynamics.models.rivals import RIVALS
 from sgdphys.dynamics.series import result
 from sgdphys.dynamics.status import is_still
-from sgdphys.dynamics.stretches import AT_ONCE, number_judged
+from sgdphys.dynamics.stretches import is_long, number_judged
 from sgdphys.glossary import Quantity
 from sgdphys.quantities import number_of
 from sgdphys.status import END_OF_RANGE, FAST, NO_MODEL, OK, SHORT, UNEVEN
@@ -128,7 +128,7 @@ def labelled(
         interval_method="that of the fit of each model; none for coefficients without ends",
         models=", ".join(names),
     )
-    if (n > AT_ONCE).any():
+    if is_long(int(n.max(initial=0))):
         data.attrs["judged_on"] = SENTENCE
     for variable, model in owners.items():
         data[variable].attrs["model"] = model
