@@ -84,7 +84,7 @@ def test_stretches_of_a_long_series_give_the_exponent_of_the_whole(monkeypatch, 
     x = made.to_numpy().reshape(1, -1)
     whole = fbm_kernel(x, confidence=0.95)[0]
     monkeypatch.setattr(fractional, "LONGEST", 2**14)
-    assert fractional._stretches(100_000) == (7, 14272)
+    assert fractional.equal_stretches(100_000) == (7, 14272)
     of_stretches = fbm_kernel(x, confidence=0.95)[0]
     assert of_stretches[:3] == pytest.approx(whole[:3], abs=0.1 * (whole[2] - whole[1]))
     assert of_stretches[1] < hurst < of_stretches[2]

@@ -5,19 +5,21 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.special import chdtri, ndtri
 from scipy.stats import norm
 
 import sgdphys as sp
 from sgdphys.dynamics import stretches
-from sgdphys.dynamics.clock import _first_backwards, _without_rounding
+from sgdphys.dynamics.clock import clock_of
 from sgdphys.dynamics.diffusion import fractional
 from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import levels_lose_digits, ou_kernel
-from sgdphys.dynamics.diffusion.stable_law import _fit_weighted, scratch, table
+from sgdphys.dynamics.diffusion.stable_law import fit_weighted, scratch, table
 from sgdphys.dynamics.diffusion.tail_index import levy_columns, levy_columns_of_path
 from sgdphys.dynamics.models.catalogue import MODELS
 from sgdphys.dynamics.models.judged import judged
 from sgdphys.dynamics.models.rivals import path_rivals
+from sgdphys.errors import InputError
 
 FIVE = ["wiener", "drifted_wiener", "ou", "fbm", "levy"]
 
@@ -159,7 +161,7 @@ def test_interpolated_densities_do_not_make_long_gaussian_noise_stable():
         points = np.empty((3, n))
         points[0], points[1] = z, 1000.0
         out = np.empty(6)
-        _fit_weighted(table(), n, 1000 * n, 0.0, 0.7, drop, by_table, points, distances, out)
+        fit_weighted(table(), n, 1000 * n, 0.0, 0.7, drop, by_table, points, distances, out)
         found[by_table] = out
     exact = 1000 * norm.logpdf(z, scale=z.std()).sum()
     assert found[False][5] - exact > 10
@@ -183,11 +185,12 @@ def test_the_exponent_of_a_long_series_is_searched_closely(monkeypatch):
 def test_times_are_compared_by_parts(lowered, at):
     """A step back is found wherever it stands, and rounding is taken away over all parts."""
     times = np.arange(10_000.0)
-    assert _first_backwards(times) is None
     times[at] = times[at - 1]
-    assert _first_backwards(times) == at - 1
+    with pytest.raises(InputError, match=f"at point {at};"):
+        clock_of(xr.DataArray(np.zeros(10_000), dims="step"), times)
     stored = (np.arange(10_000) * 0.1).astype(np.float32)
-    assert np.ptp(np.diff(_without_rounding(stored.astype(float), stored))) < 1e-12
+    x = xr.DataArray(np.zeros(10_000), {"time": stored}, "time")
+    assert np.ptp(np.diff(clock_of(x).times)) < 1e-11
 
 
 def test_memory_is_a_few_times_the_series(monkeypatch):

@@ -252,7 +252,7 @@ def _whittle_tables(
     return 1 / spectra, np.log(spectra).sum(axis=0)
 
 
-def _stretches(points: int) -> tuple[int, int]:
+def equal_stretches(points: int) -> tuple[int, int]:
     """Number and length of the stretches of a series of so many increments.
 
     The length is a multiple of 64, for fast transforms: of each stretch fewer are left out.
@@ -277,7 +277,7 @@ def _whittle_profile(
 
     That of long series is the sum of those of stretches of equal length, about their own means.
     """
-    many, points = _stretches(x.shape[1] - 1)
+    many, points = equal_stretches(x.shape[1] - 1)
     inverse, logs = _whittle_tables(points, exponents)
     power = np.zeros((len(x), points // 2 + 1))
     for part in _noise_of(x, mean, deviation, many, points):
@@ -323,7 +323,7 @@ def _cosine_profile(
     where the frequencies of increments all contain the one difference of the last and first point.
     That of long series is the sum of those of stretches, about lines of their own.
     """
-    many, points = _stretches(x.shape[1] - 1)
+    many, points = equal_stretches(x.shape[1] - 1)
     inverse, line, logs = _cosine_tables(points + 1, exponents)
     squares = np.zeros((len(x), len(exponents)))
     for part in _noise_of(x, mean, deviation, many, points):

@@ -409,7 +409,7 @@ def fit_index(table, dx, location, scale, drop, bins, points, distances, out):
     """
     m = _binned(dx, location, scale, bins, points[0], points[1])
     n = dx.shape[0]
-    _fit_weighted(table, m, n, location, scale, drop, False, points, distances, out)
+    fit_weighted(table, m, n, location, scale, drop, False, points, distances, out)
 
 
 @compiled
@@ -425,11 +425,11 @@ def fit_index_of_path(table, x, location, scale, drop, bins, points, distances, 
         _put(x[k + 1] - x[k], location, scale, bins)
     m = _means_of(bins, location, points[0], points[1])
     n = x.shape[0] - 1
-    _fit_weighted(table, m, n, location, scale, drop, True, points, distances, out)
+    fit_weighted(table, m, n, location, scale, drop, True, points, distances, out)
 
 
 @compiled
-def _fit_weighted(table, m, n, location, scale, drop, by_table, points, distances, out):
+def fit_weighted(table, m, n, location, scale, drop, by_table, points, distances, out):
     """Fit m values with weights, the first of ``points``, which stand for n increments."""
     whole = (m + _WIDTH - 1) // _WIDTH * _WIDTH
     for k in range(m, whole):
