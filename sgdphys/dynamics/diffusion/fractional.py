@@ -205,7 +205,7 @@ def _whitened_sums(rows, unit, noise, sums):
         store(out, width, squares)
 
 
-def _exact_profile(dx: np.ndarray) -> np.ndarray:
+def exact_profile(dx: np.ndarray) -> np.ndarray:
     """Restricted log-likelihood (series, hurst): integrated over the mean, maximal in the variance.
 
     With the mean at its maximum instead, exponents near 1 are biased downwards in short series,
@@ -479,7 +479,7 @@ def fbm_kernel(x: np.ndarray, *, confidence: float) -> np.ndarray:
     deviation = np.sqrt(variance)
     if points <= EXACT_UP_TO:
         scaled = (np.diff(x, axis=1) - mean[:, None]) / deviation[:, None]
-        hurst, low, high = _likelihood_ratio(_exact_profile(scaled), points, confidence)
+        hurst, low, high = _likelihood_ratio(exact_profile(scaled), points, confidence)
     else:
         hurst, low, high = _of_long(x, mean, deviation, confidence)
     # subtracting the mean lowers the variance: E var = sigma**2 (1 - n**(2 H - 2))

@@ -28,7 +28,7 @@ _BINNED = 40.0
 """asinh of the distance from the centre, in scales, up to which there are bins: 10^17 scales."""
 _BINNED_FROM = 500
 """Increments from which they are sorted into bins."""
-_WIDTH = SAMPLES * lanes(np.float64)
+WIDTH = SAMPLES * lanes(np.float64)
 """Points that are computed together."""
 _FAR = 1e9
 """From where asinh(z) is log(2 z) to float64."""
@@ -129,9 +129,9 @@ def _by_series(alpha: float, x: np.ndarray) -> np.ndarray:
 
 
 @compiled
-def _nodes_of(x, location, scale, step, out):
+def nodes_of(x, location, scale, step, out):
     """Fill out (point,) with asinh(|x - location|/scale)/step; whole blocks of points."""
-    for k in range(0, x.shape[0], _WIDTH):
+    for k in range(0, x.shape[0], WIDTH):
         z = magnitude((load_block(x, k) - location) / scale)
         far = z > _FAR
         near = where(far, 1.0, z)  # whose square is finite
@@ -191,7 +191,7 @@ def log_rows(index: float) -> tuple[np.ndarray, np.ndarray]:
 def scratch(points: int) -> tuple[np.ndarray, ...]:
     """Return arrays that ``fit_index`` works in, of samples of so many increments."""
     bins = 2 * int(_BINNED * np.sqrt(points)) + 1 if points >= _BINNED_FROM else 1
-    kept = -(-max(bins, min(points, _BINNED_FROM)) // _WIDTH) * _WIDTH
+    kept = -(-max(bins, min(points, _BINNED_FROM)) // WIDTH) * WIDTH
     return np.empty((2, bins)), np.empty((3, kept)), np.empty((3, _DISTANCES))
 
 
@@ -286,7 +286,7 @@ def _profile(table, row, by_table, points, place):
         if not scale > 0.0:  # on a value that is repeated
             return -np.inf
         if not is_gaussian:
-            _nodes_of(x, location, scale, table.step, nodes)
+            nodes_of(x, location, scale, table.step, nodes)
         for k in range(m):
             z = (x[k] - location) / scale
             w = 0.5 if is_gaussian else max(_at(pull, nodes[k]), 0.0)
@@ -313,7 +313,7 @@ def _profile(table, row, by_table, points, place):
     if not scale > 0.0:
         return -np.inf
     if not is_gaussian:
-        _nodes_of(x, location, scale, table.step, nodes)
+        nodes_of(x, location, scale, table.step, nodes)
     value = 0.0
     for k in range(m):
         z = (x[k] - location) / scale
@@ -431,7 +431,7 @@ def fit_index_of_path(table, x, location, scale, drop, bins, points, distances, 
 @compiled
 def fit_weighted(table, m, n, location, scale, drop, by_table, points, distances, out):
     """Fit m values with weights, the first of ``points``, which stand for n increments."""
-    whole = (m + _WIDTH - 1) // _WIDTH * _WIDTH
+    whole = (m + WIDTH - 1) // WIDTH * WIDTH
     for k in range(m, whole):
         points[0, k] = location
         points[1, k] = 0.0
