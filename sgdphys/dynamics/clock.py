@@ -9,6 +9,7 @@ import xarray as xr
 
 from sgdphys.containers import array_of, bare_array, finite_array, index_array, is_clock, units_of
 from sgdphys.dynamics.status import even_spacing
+from sgdphys.dynamics.stretches import parts
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import as_float, stored_as_nan, unmasked
 
@@ -82,9 +83,8 @@ def clock_of(theta: xr.DataArray, time: Any = None) -> Clock:
             )
         if not np.isfinite(times).all():
             raise InputError("the times are not all finite; leave out points without a time")
-    wrong = np.flatnonzero(~(np.diff(times) > 0))
-    if len(wrong):
-        k = int(wrong[0])
+    k = _first_backwards(times)
+    if k is not None:
         raise InputError(
             f"{coordinate or 'time'} goes from {times[k]:g} to {times[k + 1]:g} at point {k + 1}; "
             "it must increase: remove repeated or misplaced points"
@@ -147,7 +147,7 @@ def _dimension(theta: xr.DataArray, name: str | None) -> str:
 def _own_times(theta: xr.DataArray, dim: str, coordinate: str | None) -> tuple[np.ndarray, str]:
     """Times of an array's own coordinate, otherwise the numbers of its points."""
     if coordinate is None:
-        return np.arange(theta.sizes[dim]) * 1.0, dim
+        return np.arange(theta.sizes[dim], dtype=float), dim
     return numbers(theta[coordinate])
 
 
@@ -178,7 +178,18 @@ def _even_times(
                 f"coordinate {dim!r} is not evenly spaced; give its times as an array, as in "
                 f"time=({dim!r}, {spacing:g} * theta[{dim!r}].values)"
             )
-    return np.arange(theta.sizes[dim]) * float(spacing), given_unit or "time"
+    times = np.arange(theta.sizes[dim], dtype=float)
+    times *= float(spacing)
+    return times, given_unit or "time"
+
+
+def _first_backwards(times: np.ndarray) -> int | None:
+    """Number of the first point after which times do not increase."""
+    for part in parts(len(times) - 1):
+        wrong = np.flatnonzero(~(np.diff(times[part]) > 0))
+        if len(wrong):
+            return part.start + int(wrong[0])
+    return None
 
 
 def _bare(given: Any) -> Any:
@@ -220,10 +231,13 @@ def _without_rounding(times: np.ndarray, stored: Any) -> np.ndarray:
         return times
     rounding = 2 * float(np.finfo(dtype).eps) * max(abs(times[0]), abs(times[-1]))
     spacing = (times[-1] - times[0]) / (len(times) - 1)
-    even = times[0] + spacing * np.arange(len(times))
     if not 1e-9 * spacing < rounding < 0.1 * spacing:
         return times  # it does not matter, or hides the spacing
-    return even if np.abs(times - even).max() <= rounding else times
+    even = np.arange(len(times), dtype=float)
+    even *= spacing
+    even += times[0]
+    farthest = max(np.abs(times[p] - even[p]).max() for p in parts(len(times) - 1))
+    return even if farthest <= rounding else times
 
 
 def numbers(coordinate: xr.DataArray) -> tuple[np.ndarray, str]:

@@ -315,6 +315,19 @@ def present(x, t, xs, ts):
     return n
 
 
+@compiled
+def complete_or_present(x, t, xs, ts):
+    """The points of a series that are not missing, their times, and their number.
+
+    A series without missing points is returned itself, without a copy; ``xs`` and ``ts`` are
+    otherwise filled as by ``present``.
+    """
+    for k in range(x.shape[0]):
+        if x[k] != x[k]:
+            return xs, ts, present(x, t, xs, ts)
+    return x, t, x.shape[0]
+
+
 def ensemble_dimensions(series: Paths, over: Any) -> list[str]:
     """Dimensions that ``over=`` names, one or several.
 

@@ -7,12 +7,12 @@ from sgdphys import processes
 from sgdphys.dynamics.diffusion import fractional
 from sgdphys.dynamics.diffusion.fractional import (
     HURST,
-    _exact_profile,
     autocovariance,
+    exact_profile,
     fbm_kernel,
 )
 from sgdphys.dynamics.diffusion.ornstein_uhlenbeck_likelihood import Laws, quantile_at
-from sgdphys.dynamics.diffusion.stable_law import _WIDTH, _nodes_of
+from sgdphys.dynamics.diffusion.stable_law import WIDTH, nodes_of
 from sgdphys.dynamics.diffusion.unit_root import quantiles
 from sgdphys.dynamics.diffusion.wiener import chi_squared_interval
 from sgdphys.dynamics.status import even_spacing
@@ -33,25 +33,25 @@ def dense_profile(dx, hurst):
 def test_the_exact_likelihood_of_fractional_noise_is_that_of_a_dense_matrix(points):
     """Catches a row or a point that the kernel leaves out, at odd and even numbers."""
     dx = np.random.default_rng(points).standard_normal((3, points))
-    found = _exact_profile(dx)
+    found = exact_profile(dx)
     for k in (0, 20, len(HURST) - 1):
         expected = [dense_profile(row, HURST[k]) for row in dx]
         assert found[:, k] == pytest.approx(expected, rel=1e-10)
 
 
 def test_the_exact_likelihood_does_not_depend_on_the_other_series():
-    dx = np.random.default_rng(0).standard_normal((2 * _WIDTH + 3, 55))
-    whole = _exact_profile(dx)
-    for rows in (slice(0, 1), slice(5, 9), slice(_WIDTH, None)):
-        assert np.array_equal(_exact_profile(dx[rows]), whole[rows])
+    dx = np.random.default_rng(0).standard_normal((2 * WIDTH + 3, 55))
+    whole = exact_profile(dx)
+    for rows in (slice(0, 1), slice(5, 9), slice(WIDTH, None)):
+        assert np.array_equal(exact_profile(dx[rows]), whole[rows])
 
 
 def test_places_in_the_stable_table_are_inverse_hyperbolic_sines():
     """At the centre, near it, and so far away that the square of the distance is infinite."""
-    x = np.zeros(_WIDTH)
+    x = np.zeros(WIDTH)
     x[:9] = [0.0, 1e-300, -1e-9, 0.5, -3.0, 1e8, 1e10, -1e200, 1e300]
-    found = np.empty(_WIDTH)
-    _nodes_of(x, 0.0, 2.0, 0.04, found)
+    found = np.empty(WIDTH)
+    nodes_of(x, 0.0, 2.0, 0.04, found)
     assert found * 0.04 == pytest.approx(np.arcsinh(abs(x) / 2), rel=1e-14, abs=1e-15)
 
 
@@ -84,7 +84,7 @@ def test_stretches_of_a_long_series_give_the_exponent_of_the_whole(monkeypatch, 
     x = made.to_numpy().reshape(1, -1)
     whole = fbm_kernel(x, confidence=0.95)[0]
     monkeypatch.setattr(fractional, "LONGEST", 2**14)
-    assert fractional.stretches(100_000) == (7, 14272)
+    assert fractional.equal_stretches(100_000) == (7, 14272)
     of_stretches = fbm_kernel(x, confidence=0.95)[0]
     assert of_stretches[:3] == pytest.approx(whole[:3], abs=0.1 * (whole[2] - whole[1]))
     assert of_stretches[1] < hurst < of_stretches[2]

@@ -1,6 +1,7 @@
 """Fractional Brownian motion: exact and Whittle likelihood of fractional Gaussian noise."""
 
 import functools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
 from sgdphys.dynamics.series import over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs, is_still
+from sgdphys.dynamics.stretches import is_long, moments, rows_of
 from sgdphys.quantities import GENERALISED_DIFFUSION, number_of
 from sgdphys.simd.operations import fma, load_block, store
 from sgdphys.simd.vectors import SAMPLES, lanes
@@ -35,7 +37,10 @@ N_ROUGH = int(np.searchsorted(HURST, 0.66))
 """Number of exponents at which that is done."""
 _FINE = 1 / (1 + np.exp(-np.linspace(logit(HURST[0]), logit(HURST[-1]), 2401)))
 """Exponents at which they are interpolated, in ln(H/(1 - H))."""
-_MEMORY = 256
+_CLOSE = 0.01
+"""Distance from the first estimate within which long series are judged again."""
+_CLOSE_NODES = 9
+MEMORY = 256
 """Number of past points that a prediction uses."""
 _NEAR = 200
 """Lags up to which autocovariances are differences of powers."""
@@ -148,7 +153,7 @@ def prediction_errors(hurst: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray,
         Errors divided by their standard deviations under the model, and those deviations.
     """
     series, points = noise.shape
-    order = min(_MEMORY, points)
+    order = min(MEMORY, points)
     errors, deviations = np.empty_like(noise), np.empty_like(noise)
     last = np.empty((series, order))
     _predict(hurst, noise, np.empty((3, order)), errors, deviations, last)
@@ -200,7 +205,7 @@ def _whitened_sums(rows, unit, noise, sums):
         store(out, width, squares)
 
 
-def _exact_profile(dx: np.ndarray) -> np.ndarray:
+def exact_profile(dx: np.ndarray) -> np.ndarray:
     """Restricted log-likelihood (series, hurst): integrated over the mean, maximal in the variance.
 
     With the mean at its maximum instead, exponents near 1 are biased downwards in short series,
@@ -228,7 +233,9 @@ def _exact_profile(dx: np.ndarray) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=4)
-def _whittle_tables(points: int) -> tuple[np.ndarray, np.ndarray]:
+def _whittle_tables(
+    points: int, exponents: tuple[float, ...] = tuple(HURST.tolist())
+) -> tuple[np.ndarray, np.ndarray]:
     """Inverse expected periodograms (frequency, hurst) and sums of their logarithms (hurst,).
 
     The expectation at this number of points stands for the spectrum (debiased Whittle likelihood,
@@ -237,15 +244,15 @@ def _whittle_tables(points: int) -> tuple[np.ndarray, np.ndarray]:
     """
     frequencies = (points - 1) // 2
     share = 1 - np.arange(points) / points
-    spectra = np.empty((frequencies, len(HURST)))
-    for k, hurst in enumerate(HURST):
+    spectra = np.empty((frequencies, len(exponents)))
+    for k, hurst in enumerate(exponents):
         covariance = share * autocovariance(hurst, points - 1)
         expected = 2 * np.fft.rfft(covariance).real - covariance[0]
         spectra[:, k] = expected[1 : frequencies + 1]
     return 1 / spectra, np.log(spectra).sum(axis=0)
 
 
-def stretches(points: int) -> tuple[int, int]:
+def equal_stretches(points: int) -> tuple[int, int]:
     """Number and length of the stretches of a series of so many increments.
 
     The length is a multiple of 64, for fast transforms: of each stretch fewer are left out.
@@ -254,16 +261,26 @@ def stretches(points: int) -> tuple[int, int]:
     return (many, points) if many == 1 else (many, points // many // 64 * 64)
 
 
-def _whittle_profile(dx: np.ndarray) -> np.ndarray:
+def _noise_of(
+    x: np.ndarray, mean: np.ndarray, deviation: np.ndarray, many: int, points: int
+) -> Iterator[np.ndarray]:
+    """Increments of each stretch of paths, about their mean, in their standard deviations."""
+    for first in range(0, many * points, points):
+        dx = np.diff(x[:, first : first + points + 1], axis=1)
+        yield (dx - mean[:, None]) / deviation[:, None]
+
+
+def _whittle_profile(
+    x: np.ndarray, mean: np.ndarray, deviation: np.ndarray, exponents: tuple[float, ...]
+) -> np.ndarray:
     """Whittle's profile log-likelihood (series, hurst), maximised over the variance.
 
     That of long series is the sum of those of stretches of equal length, about their own means.
     """
-    many, points = stretches(dx.shape[1])
-    inverse, logs = _whittle_tables(points)
-    power = np.zeros((len(dx), points // 2 + 1))
-    for first in range(0, many * points, points):
-        part = dx[:, first : first + points]
+    many, points = equal_stretches(x.shape[1] - 1)
+    inverse, logs = _whittle_tables(points, exponents)
+    power = np.zeros((len(x), points // 2 + 1))
+    for part in _noise_of(x, mean, deviation, many, points):
         power += np.abs(np.fft.rfft(part - part.mean(axis=1, keepdims=True), axis=1)) ** 2 / points
     frequencies = len(inverse)
     # einsum: the last bits of a matrix product depend on the number of series
@@ -273,7 +290,9 @@ def _whittle_profile(dx: np.ndarray) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=4)
-def _cosine_tables(points: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _cosine_tables(
+    points: int, exponents: tuple[float, ...] = tuple(HURST[:N_ROUGH].tolist())
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Inverse variances (frequency, hurst) of the cosine transform of paths, without the constant.
 
     With c_j(t) = sqrt(2/n) cos(pi j (t + 1/2)/n) the variances are
@@ -282,8 +301,8 @@ def _cosine_tables(points: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """
     lag = np.arange(points)
     j = np.arange(1, points)
-    found = np.empty((points - 1, N_ROUGH))
-    for k, hurst in enumerate(HURST[:N_ROUGH]):
+    found = np.empty((points - 1, len(exponents)))
+    for k, hurst in enumerate(exponents):
         power = lag ** (2 * hurst)
         along = np.fft.rfft((1 - lag / points) * power, 2 * points)[1:points].real
         across = -np.fft.rfft(power, 2 * points)[1:points].imag
@@ -295,32 +314,66 @@ def _cosine_tables(points: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return 1 / found, line / found / np.sqrt(information), logs
 
 
-def _cosine_profile(x: np.ndarray) -> np.ndarray:
+def _cosine_profile(
+    x: np.ndarray, mean: np.ndarray, deviation: np.ndarray, exponents: tuple[float, ...]
+) -> np.ndarray:
     """Restricted log-likelihood (series, rough hurst) of paths by their cosine transform.
 
     Its coefficients are independent at H = 1/2 and, in the limit, at H = 0, and nearly so between,
     where the frequencies of increments all contain the one difference of the last and first point.
     That of long series is the sum of those of stretches, about lines of their own.
     """
-    many, points = stretches(x.shape[1] - 1)
-    inverse, line, logs = _cosine_tables(points + 1)
-    squares = np.zeros((len(x), N_ROUGH))
-    for first in range(0, many * points, points):
-        y = dct(x[:, first : first + points + 1], norm="ortho", axis=1)[:, 1:]
+    many, points = equal_stretches(x.shape[1] - 1)
+    inverse, line, logs = _cosine_tables(points + 1, exponents)
+    squares = np.zeros((len(x), len(exponents)))
+    for part in _noise_of(x, mean, deviation, many, points):
+        path = np.pad(np.cumsum(part, axis=1), ((0, 0), (1, 0)))
+        y = dct(path, norm="ortho", axis=1)[:, 1:]
         # einsum: the last bits of a matrix product depend on the number of series
         squares += np.einsum("sf,fh->sh", y**2, inverse) - np.einsum("sf,fh->sh", y, line) ** 2
     return -0.5 * many * ((points - 1) * np.log(squares) + logs)
 
 
-def _of_long(dx: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
-    """Exponent and its interval (series,) of many increments, by Whittle likelihood."""
-    points = dx.shape[1]
-    found = np.stack(_likelihood_ratio(_whittle_profile(dx), points, confidence))
-    rough = np.flatnonzero(found[0] < ROUGH_BELOW)
-    if len(rough):
-        x = np.pad(np.cumsum(dx[rough], axis=1), ((0, 0), (1, 0)))
-        found[:, rough] = _likelihood_ratio(_cosine_profile(x), points, confidence)
+def _of_long(
+    x: np.ndarray, mean: np.ndarray, deviation: np.ndarray, confidence: float
+) -> tuple[np.ndarray, ...]:
+    """Exponent and its interval (series,) of paths of many increments, by Whittle likelihood."""
+    n = x.shape[1] - 1
+    nodes = tuple(HURST.tolist())
+    profile = _whittle_profile(x, mean, deviation, nodes)
+    found = np.stack(_likelihood_ratio(profile, n, confidence))
+    rough = found[0] < ROUGH_BELOW
+    if rough.any():
+        given = rows_of(x, np.flatnonzero(rough)), mean[rough], deviation[rough]
+        profile = _cosine_profile(*given, nodes[:N_ROUGH])
+        found[:, rough] = _likelihood_ratio(profile, n, confidence)
+    if is_long(n):
+        for row in range(len(x)):
+            given = x[row : row + 1], mean[row : row + 1], deviation[row : row + 1]
+            of_path = _cosine_profile if rough[row] else _whittle_profile
+            found[:, row] = _refined(of_path, given, found[:, row], confidence)
     return tuple(found)
+
+
+def _refined(
+    profile_of: Callable[..., np.ndarray],
+    given: tuple[np.ndarray, ...],
+    found: np.ndarray,
+    confidence: float,
+) -> np.ndarray:
+    """Exponent and interval of one long path from exponents close to the first estimate.
+
+    The interval of a long series is narrower than the distances at which a spline between the
+    exponents of ``HURST`` is exact. An interval that leaves the new range is kept as it was.
+    """
+    low, high = max(found[0] - _CLOSE, HURST[0]), min(found[0] + _CLOSE, HURST[-1])
+    if not low < found[1] < found[2] < high:
+        return found
+    nodes = 1 / (1 + np.exp(-np.linspace(logit(low), logit(high), _CLOSE_NODES)))
+    profile = profile_of(*given, tuple(nodes.tolist()))
+    fine = 1 / (1 + np.exp(-np.linspace(logit(nodes[0]), logit(nodes[-1]), len(_FINE))))
+    close = np.stack(_ratio_interval(profile, nodes, fine, confidence))[:, 0]
+    return close if nodes[0] < close[1] < close[2] < nodes[-1] else found
 
 
 def _likelihood_ratio(
@@ -331,9 +384,16 @@ def _likelihood_ratio(
     An interval that reaches an end of the range goes on to that of the model, 0 or 1; where the
     maximum itself is at an end, it is open, -inf or inf.
     """
-    nodes = logit(HURST[: profile.shape[1]])
     fine = _FINE[:: 1 if points > EXACT_UP_TO else 4]
     fine = fine[fine <= HURST[profile.shape[1] - 1]]
+    return _ratio_interval(profile, HURST[: profile.shape[1]], fine, confidence)
+
+
+def _ratio_interval(
+    profile: np.ndarray, exponents: np.ndarray, fine: np.ndarray, confidence: float
+) -> tuple[np.ndarray, ...]:
+    """``_likelihood_ratio`` of profiles at some exponents, interpolated at fine ones."""
+    nodes = logit(exponents)
     at = logit(fine)
     interval = np.clip(np.searchsorted(nodes, at, side="right") - 1, 0, len(nodes) - 2)
     # (series, interval, power)
@@ -413,18 +473,19 @@ def fbm_kernel(x: np.ndarray, *, confidence: float) -> np.ndarray:
     (series, 6)
         ``COLUMNS``; drift and variance are those of one increment.
     """
-    dx = np.diff(x, axis=1)
-    points = dx.shape[1]
+    points = x.shape[1] - 1
     # centred first: next to a large drift the digits of the noise would be lost
-    scaled = (dx - dx.mean(axis=1, keepdims=True)) / dx.std(axis=1, keepdims=True)
+    mean, variance = moments(x)
+    deviation = np.sqrt(variance)
     if points <= EXACT_UP_TO:
-        hurst, low, high = _likelihood_ratio(_exact_profile(scaled), points, confidence)
+        scaled = (np.diff(x, axis=1) - mean[:, None]) / deviation[:, None]
+        hurst, low, high = _likelihood_ratio(exact_profile(scaled), points, confidence)
     else:
-        hurst, low, high = _of_long(scaled, confidence)
+        hurst, low, high = _of_long(x, mean, deviation, confidence)
     # subtracting the mean lowers the variance: E var = sigma**2 (1 - n**(2 H - 2))
-    variance = dx.var(axis=1) / (1 - points ** (2 * hurst - 2))
-    count = np.full(len(dx), points)
-    return np.column_stack([hurst, low, high, dx.mean(axis=1), variance, count])
+    variance = variance / (1 - points ** (2 * hurst - 2))
+    count = np.full(len(x), points)
+    return np.column_stack([hurst, low, high, mean, variance, count])
 
 
 def at_end(hurst: np.ndarray) -> np.ndarray:

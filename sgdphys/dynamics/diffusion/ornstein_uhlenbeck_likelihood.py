@@ -159,16 +159,21 @@ def phi_at(laws, which, sums, m, phi_hat, error):
     Parameters
     ----------
     sums : tuple
-        Means and centred sums of the regression, see ``_even_sums``.
+        Means and centred sums of the regression, of levels on levels and, where that would lose
+        digits, of increments on levels (otherwise NaN): see ``_even_sums`` and ``_step_sums``.
     """
-    mean_a, mean_b, saa, sab, sbb = sums
+    mean_a, mean_b, saa, sab, sbb, sad, sdd = sums
     low, high = 0.0, 1.0
     for _ in range(60):
         phi = 0.5 * (low + high)
         if phi in (low, high):
             break
         lost = max(1.0 - phi, 1e-14)
-        variance = max(sbb - 2.0 * phi * sab + phi * phi * saa, 1e-30 * (saa + sbb)) / m
+        if sdd == sdd:
+            squares = sdd + 2.0 * lost * sad + lost * lost * saa
+        else:
+            squares = sbb - 2.0 * phi * sab + phi * phi * saa
+        variance = max(squares, 1e-30 * (saa + sbb)) / m
         # of the intercept and its error, in stationary variances
         scale = (1.0 + phi) / lost
         c = 8.0 * m * lost * (1.0 + phi) / (1.0 + 3.0 * phi) ** 2

@@ -13,9 +13,17 @@ from scipy.special import chdtri, ndtri
 from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
 from sgdphys.draws import Seed, stream
-from sgdphys.dynamics.diffusion.stable_law import INDICES, Table, fit_index, scratch, table
+from sgdphys.dynamics.diffusion.stable_law import (
+    INDICES,
+    Table,
+    fit_index,
+    fit_index_of_path,
+    scratch,
+    table,
+)
 from sgdphys.dynamics.series import over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs
+from sgdphys.dynamics.stretches import increments
 from sgdphys.errors import InputError, nearest
 from sgdphys.quantities import number_of
 from sgdphys.status import END_OF_RANGE, OK
@@ -48,18 +56,37 @@ def levy_columns(dx: np.ndarray, confidence: float) -> np.ndarray:
         return out
     finite = np.isfinite(dx)
     if finite.all():
-        packed, quarter = np.ascontiguousarray(dx), np.quantile(dx, [0.25, 0.5, 0.75], axis=1)
+        packed = np.ascontiguousarray(dx)
     else:
         packed = np.take_along_axis(dx, np.argsort(~finite, axis=1, kind="stable"), axis=1)
-        quarter = np.nanquantile(dx, [0.25, 0.5, 0.75], axis=1)
-    out[:, 3] = quarter[1]
-    spread = 0.5 * (quarter[2] - quarter[0])
-    typical = np.nanmean(np.abs(dx), axis=1)
-    out[:, 4] = np.where(spread > 1e-9 * typical, spread, typical)
+    out[:, 3:5] = _start(dx).T
     tables: Table = table()
     drop = 0.5 * float(chdtri(1, 1 - confidence))
     _levy_kernel(tables, packed, finite.sum(axis=1), drop, *scratch(dx.shape[1]), out)
     return out
+
+
+def levy_columns_of_path(x: np.ndarray, confidence: float) -> np.ndarray:
+    """``levy_columns`` of the increments of one path (point,) without gaps, which are not stored.
+
+    The likelihood is that of all increments; the quartiles at which the search begins are those of
+    the stretches on which a long series is judged.
+    """
+    out = np.full(6, np.nan)
+    dx = increments(x[None])[0]
+    out[3], out[4] = _start(dx[None])[:, 0]
+    drop = 0.5 * float(chdtri(1, 1 - confidence))
+    fit_index_of_path(table(), x, out[3], out[4], drop, *scratch(len(x) - 1), out)
+    return out
+
+
+def _start(dx: np.ndarray) -> np.ndarray:
+    """Location and scale (2, series) at which a search begins, of increments, missing ones NaN."""
+    quantile = np.quantile if np.isfinite(dx).all() else np.nanquantile
+    quarter = quantile(dx, [0.25, 0.5, 0.75], axis=1)
+    spread = 0.5 * (quarter[2] - quarter[0])
+    typical = np.nanmean(np.abs(dx), axis=1)
+    return np.stack([quarter[1], np.where(spread > 1e-9 * typical, spread, typical)])
 
 
 def at_lower_end(index: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from scipy.special import chdtri, stdtrit
 
 from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
-from sgdphys.dynamics.series import Paths, over_sound_series, paths, present, result
+from sgdphys.dynamics.series import Paths, complete_or_present, over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.quantities import number_of
 from sgdphys.status import CONSTANT, ONCE, STRAIGHT
@@ -21,13 +21,13 @@ WIDTH = 4
 def _wiener_kernel(x, t, xs, ts, out):
     """Fill out (series, 4): drift, diffusion, count, duration."""
     for s in range(x.shape[0]):
-        n = present(x[s], t, xs, ts)
-        duration = ts[n - 1] - ts[0]
-        drift = (xs[n - 1] - xs[0]) / duration
+        y, u, n = complete_or_present(x[s], t, xs, ts)
+        duration = u[n - 1] - u[0]
+        drift = (y[n - 1] - y[0]) / duration
         squares = 0.0
         for k in range(n - 1):
-            dt = ts[k + 1] - ts[k]
-            dx = xs[k + 1] - xs[k]
+            dt = u[k + 1] - u[k]
+            dx = y[k + 1] - y[k]
             squares += (dx - drift * dt) ** 2 / dt
         out[s, 0] = drift
         out[s, 1] = squares / (2 * (n - 2))

@@ -9,6 +9,7 @@ import xarray as xr
 from sgdphys.arguments import checked
 from sgdphys.dynamics.diffusion import ornstein_uhlenbeck, wiener
 from sgdphys.dynamics.models.catalogue import chosen_models
+from sgdphys.dynamics.models.judged import Judged, judged
 from sgdphys.dynamics.models.model import Estimates, Model, no_estimates
 from sgdphys.dynamics.models.reasons import (
     CLOSE,
@@ -35,6 +36,7 @@ from sgdphys.dynamics.models.rivals import (
 )
 from sgdphys.dynamics.series import Paths, in_one_pass, paths
 from sgdphys.dynamics.status import Needs, even_spacing, status_of
+from sgdphys.dynamics.stretches import increments, is_long, rows_of
 from sgdphys.status import OK
 
 _FAR = -2 * np.log(REJECT_BELOW)
@@ -68,7 +70,7 @@ def _columns(models: Mapping[str, Model]) -> list[tuple[str, str]]:
 def _estimates(model: Model, x: np.ndarray, t: np.ndarray, confidence: float) -> Estimates:
     """Estimates of all series; of those that a cheap test screens out NaN, with a handicap."""
     rows = np.flatnonzero(model.may_be_best(x, t))
-    fitted = model.fit(x[rows], t, confidence) if len(rows) else None
+    fitted = model.fit(rows_of(x, rows), t, confidence) if len(rows) else None
     if fitted is not None and len(rows) == len(x):
         return fitted._replace(handicap=np.broadcast_to(fitted.handicap, len(x)))
     found = no_estimates(len(x), len(model.coefficients), 0)
@@ -125,36 +127,41 @@ def _choose(
     for m, name in enumerate(names):
         near = np.flatnonzero(bic[:, m] < lowest[:, 0] + _NEAR)
         if name in found and len(near):
-            out[name, "heldout"][near] = _heldout(models[name], x[near], t, confidence)
-    residuals: list[tuple[np.ndarray, np.ndarray]] = []
+            out[name, "heldout"][near] = _heldout(models[name], rows_of(x, near), t, confidence)
+    # what is asked of a candidate is not asked of a rival
+    asked = 2 * np.log([model.asked for model in models.values()])[order[:, 0]]
+    plain_bic = lowest[:, 0] - asked
+    residuals: list[tuple[np.ndarray, Judged]] = []
     for m, name in enumerate(names):
         rows = valid[order[valid, 0] == m]
         if not len(rows):
             continue
-        if name in _WITH_HEAVY_STEPS:
+        series_here, values = rows_of(x, rows), found[name].values[rows]
+        seen = judged(models[name], values, series_here, t)
+        if name in _WITH_HEAVY_STEPS or name == "switching":
             of_steps = slice(len(OF_PATHS), len(OF_PATHS) + len(OF_STEPS))
-            rivals[rows, of_steps] = step_rivals(np.diff(x[rows], axis=1))
-        if name == "switching":
-            rivals[rows, -1] = garch_rival(np.diff(x[rows], axis=1))
-        values = found[name].values[rows]
-        z = models[name].many_steps(values, x[rows], t)[0]
-        residuals.append((rows, z))
-        for test, p_values in p_values_of(models[name], values, z, x[rows], t).items():
+            which, fitted = (-1, garch_rival) if name == "switching" else (of_steps, step_rivals)
+            rivals[rows, which] = fitted(increments(series_here))
+            if is_long(n):
+                # the rival has seen the stretches, and is compared with the candidate on them
+                count = found[name].count[rows]
+                on_them = count * np.log(seen.z.shape[1]) - 2 * seen.log_density.sum(axis=1)
+                rivals[rows, which] += (plain_bic[rows] - on_them)[0]
+        residuals.append((rows, seen))
+        for test, p_values in p_values_of(models[name], values, seen, series_here, t).items():
             out["", test][rows] = p_values
-    # 1 over the Bayes factor; a rival is compared without the factor that is asked of a candidate
-    asked = 2 * np.log([model.asked for model in models.values()])[order[:, :1]]
+    # 1 over the Bayes factor
     with np.errstate(invalid="ignore"):  # neither a candidate nor a rival
-        odds = np.exp(-0.5 * np.maximum(lowest[:, :1] - asked - rivals, 0))
+        odds = np.exp(-0.5 * np.maximum(plain_bic[:, None] - rivals, 0))
     odds[~np.isfinite(rivals) | ~np.isfinite(lowest[:, :1])] = np.nan
     for k, rival in enumerate(RIVALS):
         out["", rival] = odds[:, k]
-    _find_effects(residuals, x, out)
+    _find_effects(residuals, out)
     return np.column_stack(list(out.values()))
 
 
 def _find_effects(
-    residuals: list[tuple[np.ndarray, np.ndarray]],
-    x: np.ndarray,
+    residuals: list[tuple[np.ndarray, Judged]],
     out: Mapping[tuple[str, str], np.ndarray],
 ) -> None:
     """How far the residuals of rejected candidates are from independent normal numbers."""
@@ -162,12 +169,12 @@ def _find_effects(
         np.stack([out["", name] for name in kind], axis=-1) for kind in (RESIDUAL_TESTS, RIVALS)
     )
     rejected = is_rejected(tests, rivals)
-    for rows, z in residuals:
-        here = rejected[rows]
-        if here.any():
-            some = rows[here]
-            for effect, values in zip(EFFECTS, effects(z[here], x[some, :-1]).T, strict=True):
-                out["", effect][some] = values
+    for rows, seen in residuals:
+        here = np.flatnonzero(rejected[rows])
+        if len(here):
+            z, level = rows_of(seen.z, here), rows_of(seen.level, here)
+            for effect, values in zip(EFFECTS, effects(z, level).T, strict=True):
+                out["", effect][rows[here]] = values
 
 
 def _leave_out_ends(
@@ -196,23 +203,28 @@ def _leave_out_ends(
     for name, (at_end, value) in at_ends.items():
         ruled_out = (value > lowest[at_end]) | (value > rival[at_end] + _FAR)
         rows = np.flatnonzero(at_end)
-        z = models[name].many_steps(found[name].values[rows], x[rows], t)[0]
-        tests = [autocorrelation(z), changing_variance(z, x[rows, :-1]), volatility_clustering(z)]
+        seen = judged(models[name], found[name].values[rows], rows_of(x, rows), t)
+        z = seen.z
+        tests = [autocorrelation(z), changing_variance(z, seen.level), volatility_clustering(z)]
         ruled_out |= holm(np.stack(tests, axis=-1)) < REJECT_BELOW
         out[name, "compared"][rows] = ruled_out
 
 
 def _heldout(model: Model, x: np.ndarray, t: np.ndarray, confidence: float) -> np.ndarray:
-    """Mean log density (series,) of the last fifth, with coefficients from the rest."""
+    """Mean log density (series,) of the last fifth, with coefficients from the rest.
+
+    Of a long series the mean is that of stretches in the last fifth.
+    """
     first = int(np.ceil((1 - _HELD_OUT) * x.shape[1]))
     valid = np.flatnonzero(status_of(x[:, :first], t[:first], _NEEDS_EARLY) == OK)
     found = np.full(len(x), np.nan)
     if len(valid) and first > model.fewest:
-        early = model.fit(x[valid, :first], t[:first], confidence)
-        fitted = np.isfinite(early.log_likelihood)
-        if fitted.any():
-            _, log_density = model.many_steps(early.values[fitted], x[valid[fitted]], t)
-            found[valid[fitted]] = log_density[:, first - 1 :].mean(axis=1)
+        early = model.fit(rows_of(x[:, :first], valid), t[:first], confidence)
+        fitted = np.flatnonzero(np.isfinite(early.log_likelihood))
+        if len(fitted):
+            rows = valid[fitted]
+            seen = judged(model, early.values[fitted], rows_of(x, rows), t, first - 1)
+            found[rows] = seen.log_density.mean(axis=1)
     return found
 
 
@@ -304,6 +316,12 @@ def fit(
     deviations than short ones: compare stretches of equal length. What simulated processes are
     named is counted in docs/confusion.md.
 
+    A series of more than 4,194,304 increments is long: the attribute ``judged_on`` is then there.
+    Coefficients, likelihoods and the rivals of paths are those of all points. The tests of
+    residuals, the sizes of effects, ``heldout`` and the rivals of increments are those of 16 evenly
+    spread stretches of 131,072 increments, so that its memory stays within that of a few copies of
+    the series; a deviation that lasts for a short time between them is not seen.
+
     ``heldout`` is the mean log density of the last fifth of the points, with coefficients from the
     first four fifths, of models whose BIC is within 10 of the lowest. Models that need evenly
     spaced points without gaps are otherwise NaN and not compared. With fewer than 50 increments, or
@@ -332,10 +350,10 @@ def fit(
 
     def kernel(values: np.ndarray, t: np.ndarray) -> np.ndarray:
         out = np.full((len(values), len(columns)), np.nan)
-        finite = np.isfinite(values)
-        complete = finite.all(axis=1)
+        complete = np.isfinite(values).all(axis=1)
         if complete.all():
             return _choose(values, t, compared, confidence)
+        finite = np.isfinite(values)
         if complete.any():
             out[complete] = _choose(values[complete], t, compared, confidence)
         for row in np.flatnonzero(~complete):

@@ -2,7 +2,13 @@
 
 import numpy as np
 
-from sgdphys.dynamics.diffusion.fractional import COLUMNS, at_end, fbm_kernel, prediction_errors
+from sgdphys.dynamics.diffusion.fractional import (
+    COLUMNS,
+    MEMORY,
+    at_end,
+    fbm_kernel,
+    prediction_errors,
+)
 from sgdphys.dynamics.models.model import (
     Estimates,
     Model,
@@ -10,6 +16,7 @@ from sgdphys.dynamics.models.model import (
     path_of,
     standard_normal_steps,
 )
+from sgdphys.dynamics.stretches import parts, rows_of
 from sgdphys.glossary import GLOSSARY
 from sgdphys.processes.diffusions import fractional_noise
 from sgdphys.quantities import GENERALISED_DIFFUSION
@@ -44,9 +51,19 @@ class FractionalBrownian(Model):
         is_fitted = np.isfinite(hurst) & (variance > 0)
         found.values[~is_fitted] = found.low[~is_fitted] = found.high[~is_fitted] = np.nan
         if is_fitted.any():
-            _, log_density = self.many_steps(found.values[is_fitted], x[is_fitted], t)
-            found.log_likelihood[is_fitted] = log_density.sum(axis=1)
+            rows = rows_of(x, np.flatnonzero(is_fitted))
+            found.log_likelihood[is_fitted] = self._log_likelihood(found.values[is_fitted], rows, t)
         return found
+
+    def _log_likelihood(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """By parts, each with the past that its first predictions use."""
+        total = np.zeros(len(x))
+        for part in parts(len(t) - 1):
+            past = min(part.start, MEMORY)
+            here = slice(part.start - past, part.stop)
+            _, log_density = self.many_steps(values, x[:, here], t[here])
+            total += log_density[:, past:].sum(axis=1)
+        return total
 
     def steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Errors of predictions from the past 256 increments."""

@@ -4,9 +4,10 @@ import numpy as np
 from scipy.special import ndtri_exp
 
 from sgdphys.dynamics.diffusion.stable_law import evaluate, log_rows, table
-from sgdphys.dynamics.diffusion.tail_index import at_lower_end, levy_columns
+from sgdphys.dynamics.diffusion.tail_index import at_lower_end, levy_columns, levy_columns_of_path
 from sgdphys.dynamics.models.model import Estimates, Model, no_estimates, path_of
 from sgdphys.dynamics.status import takes_few_values
+from sgdphys.dynamics.stretches import increments, is_long
 from sgdphys.glossary import GLOSSARY
 from sgdphys.processes.diffusions import stable_noise
 
@@ -32,9 +33,13 @@ class Levy(Model):
         """Maximum likelihood by interpolated densities."""
         found = no_estimates(len(x), 3, 3)
         spacing = (t[-1] - t[0]) / (len(t) - 1)
-        dx = np.diff(x, axis=1)
+        dx = increments(x)
         rows = np.flatnonzero(~takes_few_values(dx))
-        index, low, high, location, scale, likelihood = levy_columns(dx[rows], confidence).T
+        if is_long(len(t) - 1):
+            columns = np.array([levy_columns_of_path(x[row], confidence) for row in rows])
+        else:
+            columns = levy_columns(dx[rows], confidence)
+        index, low, high, location, scale, likelihood = columns.reshape(-1, 6).T
         found.values[rows] = np.column_stack([index, location / spacing, scale])
         found.low[rows, 0], found.high[rows, 0] = low, high
         found.log_likelihood[rows] = likelihood

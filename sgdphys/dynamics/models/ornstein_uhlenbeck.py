@@ -4,6 +4,7 @@ import numpy as np
 
 from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import COLUMNS, ou_kernel, ou_values
 from sgdphys.dynamics.models.model import Estimates, Model, no_estimates, standard_normal_steps
+from sgdphys.dynamics.stretches import parts, rows_of
 from sgdphys.glossary import GLOSSARY, Quantity
 from sgdphys.status import FAST, OSCILLATING
 
@@ -42,8 +43,7 @@ class OrnsteinUhlenbeck(Model):
         values = np.column_stack([v["kappa"], v["center"], v["diffusion"], deviation])
         likelihood = columns["log_likelihood"]
         is_white = np.isin(columns["status"], (FAST, OSCILLATING))
-        variance = x[is_white, 1:].var(axis=1)
-        center = x[is_white, 1:].mean(axis=1)
+        center, variance = _mean_and_variance(rows_of(x, np.flatnonzero(is_white))[:, 1:])
         fast = np.full(len(center), np.inf)
         none = np.full(len(center), np.nan)
         values[is_white] = np.column_stack([fast, center, none, np.sqrt(variance)])
@@ -86,6 +86,15 @@ class OrnsteinUhlenbeck(Model):
     def variable(self, coefficient: str) -> str:
         """Its coefficients carry plain names."""
         return coefficient
+
+
+def _mean_and_variance(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance (series,) of values (series, point), by parts."""
+    n = x.shape[1]
+    each = [slice(p.start, p.stop - 1) for p in parts(n)]
+    mean = sum((x[:, p].sum(axis=1) for p in each), np.zeros(len(x))) / n
+    squares = sum((((x[:, p] - mean[:, None]) ** 2).sum(axis=1) for p in each), np.zeros(len(x)))
+    return mean, squares / n
 
 
 def _transition(values: np.ndarray, dt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

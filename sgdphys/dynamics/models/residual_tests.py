@@ -11,7 +11,9 @@ from scipy.special import chdtrc, ndtr, ndtri
 
 from sgdphys.dynamics.diffusion.tail_index import FEWEST, levy_columns
 from sgdphys.dynamics.diffusion.wiener_tests import anderson_darling, ljung_box
+from sgdphys.dynamics.models.judged import Judged
 from sgdphys.dynamics.models.model import Model
+from sgdphys.dynamics.stretches import increments
 
 RESIDUAL_TESTS = (
     "anderson_darling",
@@ -211,10 +213,10 @@ def explained(y: np.ndarray, given: list[np.ndarray], tested: list[np.ndarray]) 
 
 
 def p_values_of(
-    model: Model, values: np.ndarray, z: np.ndarray, x: np.ndarray, t: np.ndarray
+    model: Model, values: np.ndarray, seen: Judged, x: np.ndarray, t: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """p-values (series,) of the tests of the residuals z of one model."""
-    level = x[:, :-1]
+    """p-values (series,) of the tests of the residuals of one model."""
+    z, level = seen.z, seen.level
     coefficients = list(model.coefficients)
     kappa = values[:, coefficients.index("kappa")] if "kappa" in coefficients else np.zeros(len(x))
     made: dict[str, Callable[[], np.ndarray]] = {
@@ -226,7 +228,7 @@ def p_values_of(
     }
     if model.name == "levy":
         index = values[:, coefficients.index("tail_index")]
-        made["sums_of_8"] = lambda: unstable_sums(np.diff(x, axis=1), index)
+        made["sums_of_8"] = lambda: unstable_sums(increments(x), index)
     return {name: test() for name, test in made.items() if name not in model.not_tested}
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.dynamics.models.checking import SHARED
+from sgdphys.dynamics.models.judged import SENTENCE
 from sgdphys.dynamics.models.model import Model
 from sgdphys.dynamics.models.reasons import (
     CLOSE,
@@ -20,6 +21,7 @@ from sgdphys.dynamics.models.residual_tests import RESIDUAL_TESTS, holm
 from sgdphys.dynamics.models.rivals import RIVALS
 from sgdphys.dynamics.series import result
 from sgdphys.dynamics.status import is_still
+from sgdphys.dynamics.stretches import is_long, number_judged
 from sgdphys.glossary import Quantity
 from sgdphys.quantities import number_of
 from sgdphys.status import END_OF_RANGE, FAST, NO_MODEL, OK, SHORT, UNEVEN
@@ -126,6 +128,8 @@ def labelled(
         interval_method="that of the fit of each model; none for coefficients without ends",
         models=", ".join(names),
     )
+    if is_long(int(n.max(initial=0))):
+        data.attrs["judged_on"] = SENTENCE
     for variable, model in owners.items():
         data[variable].attrs["model"] = model
     return data
@@ -168,8 +172,9 @@ def _reasons(
         }
         if rejections[s]:
             of = dict(zip(numbers, columns[s].tolist(), strict=True))
-            keys[s] = rejected_by(of, of, int(counts[s]))
-            said[s] = reason(p_values=of, found=of, count=int(counts[s]), **given)
+            number = number_judged(int(counts[s]))
+            keys[s] = rejected_by(of, of, number)
+            said[s] = reason(p_values=of, found=of, count=number, **given)
         else:
             said[s] = without_numbers[key] = reason(p_values={}, found={}, count=0, **given)
     return said.astype(str).reshape(count.shape), keys.astype(str).reshape(count.shape)

@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from sgdphys.compiling import compiled
+from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import levels_lose_digits
 
 RIVALS = {
     "measurement_noise": 4,  # ARMA(1,1)
@@ -80,31 +81,81 @@ def _arma(x, theta, second):
 
 
 @compiled
+def _arma_by_steps(x, theta, second):
+    """``_arma`` by a regression of filtered increments, on the last level and increment.
+
+    The residuals are the same, and keep their digits where ``levels_lose_digits``.
+    """
+    m = x.shape[0] - 1
+    level = step = unit = 0.0
+    s11 = s12 = s13 = s22 = s23 = s33 = 0.0
+    t1 = t2 = t3 = tt = 0.0
+    for k in range(1, m + 1):
+        before = step
+        step = (x[k] - x[k - 1]) - theta * before
+        unit = 1.0 - theta * unit
+        s11 += level * level
+        s12 += level * unit
+        s22 += unit * unit
+        t1 += level * step
+        t2 += unit * step
+        tt += step * step
+        if second:
+            s13 += level * before
+            s23 += unit * before
+            s33 += before * before
+            t3 += before * step
+        level += step
+    s11 -= s12 * s12 / s22
+    s13 -= s12 * s23 / s22
+    s33 -= s23 * s23 / s22
+    t1 -= s12 * t2 / s22
+    t3 -= s23 * t2 / s22
+    squares = tt - t2 * t2 / s22
+    if s11 > _ROUNDING * tt:
+        s33 -= s13 * s13 / s11
+        t3 -= s13 * t1 / s11
+        squares -= t1 * t1 / s11
+    if second and s33 > 1e-12 * tt:
+        squares -= t3 * t3 / s33
+    squares = max(squares, 1e-14 * tt)
+    if not squares > 0.0:
+        return -np.inf
+    return -0.5 * m * (np.log(2 * np.pi * squares / m) + 1.0)
+
+
+@compiled
+def _arma_of(x, theta, second, by_steps):
+    return _arma_by_steps(x, theta, second) if by_steps else _arma(x, theta, second)
+
+
+@compiled
 def _path_rivals(x, out):
     """Fill out (series, 2) with the log-likelihoods of ARMA(1,1) and AR(2) paths."""
     for s in range(x.shape[0]):
         row = x[s]
-        out[s, 1] = _arma(row, 0.0, True)
+        by_steps = levels_lose_digits(row, row.shape[0])
+        out[s, 1] = _arma_of(row, 0.0, True, by_steps)
         width = 2 * _LARGEST / (_SCAN - 1)
         best = -_LARGEST
         top = -np.inf
         for k in range(_SCAN):
             theta = -_LARGEST + k * width
-            value = _arma(row, theta, False)
+            value = _arma_of(row, theta, False, by_steps)
             if value > top:
                 best, top = theta, value
         a, b = max(best - width, -_LARGEST), min(best + width, _LARGEST)
         c, d = b - _GOLDEN * (b - a), a + _GOLDEN * (b - a)
-        fc, fd = _arma(row, c, False), _arma(row, d, False)
+        fc, fd = _arma_of(row, c, False, by_steps), _arma_of(row, d, False, by_steps)
         for _ in range(12):
             if fc > fd:
                 b, d, fd = d, c, fc
                 c = b - _GOLDEN * (b - a)
-                fc = _arma(row, c, False)
+                fc = _arma_of(row, c, False, by_steps)
             else:
                 a, c, fc = c, d, fd
                 d = a + _GOLDEN * (b - a)
-                fd = _arma(row, d, False)
+                fd = _arma_of(row, d, False, by_steps)
         out[s, 0] = max(top, fc, fd)
 
 

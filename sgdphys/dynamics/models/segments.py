@@ -9,6 +9,7 @@ import xarray as xr
 from sgdphys.arguments import checked
 from sgdphys.dynamics.models.catalogue import MODELS
 from sgdphys.dynamics.models.change_points import LEAST, SQUARES, change_points
+from sgdphys.dynamics.models.judged import judged
 from sgdphys.dynamics.models.model import Model
 from sgdphys.dynamics.models.reasons import REJECT_BELOW
 from sgdphys.dynamics.models.residual_tests import holm, p_values_of
@@ -176,6 +177,6 @@ def _stretch(model: Model, x: np.ndarray, t: np.ndarray, confidence: float) -> l
 
 def _p_value_of_residuals(model: Model, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> float:
     """Smallest p-value of the tests of the residuals of one series, after Holm."""
-    z = model.steps(values, x, t)[:1]
-    tests = p_values_of(model, values[None], z, x[None], t)
+    seen = judged(model, values[None], x[None], t)
+    tests = p_values_of(model, values[None], seen, x[None], t)
     return float(holm(np.stack(list(tests.values()), axis=-1))[0])

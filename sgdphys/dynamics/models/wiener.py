@@ -11,6 +11,7 @@ from sgdphys.dynamics.models.model import (
     path_of,
     standard_normal_steps,
 )
+from sgdphys.dynamics.stretches import parts
 from sgdphys.glossary import GLOSSARY
 
 
@@ -24,14 +25,13 @@ class Wiener(Model):
 
     def fit(self, x: np.ndarray, t: np.ndarray, confidence: float) -> Estimates:
         """Maximum likelihood: D = mean(dx**2/dt)/2."""
-        dt = np.diff(t)
-        n = len(dt)
-        diffusion = (np.diff(x, axis=1) ** 2 / dt).sum(axis=1) / (2 * n)
+        n = len(t) - 1
+        diffusion = _squares(np.zeros(1), x, t) / (2 * n)
         found = no_estimates(len(x), 1, 1)
         moves = diffusion > 0
         found.values[moves, 0] = diffusion[moves]
         found.low[:, 0], found.high[:, 0] = chi_squared_interval(found.values[:, 0], n, confidence)
-        found.log_likelihood[moves] = _log_likelihood(diffusion[moves], dt)
+        found.log_likelihood[moves] = _log_likelihood(diffusion[moves], t)
         return found
 
     def steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -64,11 +64,10 @@ class DriftedWiener(Model):
 
     def fit(self, x: np.ndarray, t: np.ndarray, confidence: float) -> Estimates:
         """Maximum likelihood; exact intervals, as ``fit_wiener``."""
-        dt = np.diff(t)
-        n = len(dt)
+        n = len(t) - 1
         duration = t[-1] - t[0]
         drift = (x[:, -1] - x[:, 0]) / duration
-        squares = ((np.diff(x, axis=1) - drift[:, None] * dt) ** 2 / dt).sum(axis=1) / 2
+        squares = _squares(drift, x, t) / 2
         found = no_estimates(len(x), 2, 2)
         moves = squares > 0
         diffusion = squares[moves] / (n - 1)
@@ -77,7 +76,7 @@ class DriftedWiener(Model):
         ends = chi_squared_interval(diffusion, n - 1, confidence)
         found.low[moves] = np.column_stack([drift[moves] - half_width, ends[0]])
         found.high[moves] = np.column_stack([drift[moves] + half_width, ends[1]])
-        found.log_likelihood[moves] = _log_likelihood(squares[moves] / n, dt)
+        found.log_likelihood[moves] = _log_likelihood(squares[moves] / n, t)
         return found
 
     def steps(self, values: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -101,10 +100,20 @@ class DriftedWiener(Model):
         return _simulate(values[0], values[1], t, start, copies, rng)
 
 
-def _log_likelihood(diffusion: np.ndarray, dt: np.ndarray) -> np.ndarray:
+def _squares(drift: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Sums (series,) of (dx - drift dt)**2/dt."""
+    total = np.zeros(len(x))
+    for part in parts(len(t) - 1):
+        dt = np.diff(t[part])
+        total += ((np.diff(x[:, part], axis=1) - drift[:, None] * dt) ** 2 / dt).sum(axis=1)
+    return total
+
+
+def _log_likelihood(diffusion: np.ndarray, t: np.ndarray) -> np.ndarray:
     """At the D of maximum likelihood."""
-    n = len(dt)
-    return -0.5 * (n * (np.log(4 * np.pi * diffusion) + 1) + np.log(dt).sum())
+    n = len(t) - 1
+    logs = sum(np.log(np.diff(t[part])).sum() for part in parts(n))
+    return -0.5 * (n * (np.log(4 * np.pi * diffusion) + 1) + logs)
 
 
 def _steps(drift: np.ndarray, diffusion: np.ndarray, x: np.ndarray, t: np.ndarray) -> np.ndarray:
