@@ -853,7 +853,15 @@ LINEAR = {
     "sweep": {"train.learning_rate": [0.1, 0.2]},
     "figures": {"formats": []},
 }  # fmt: skip
-STUDIES = {"rule": RULE, "linear": LINEAR}
+CAPACITY = {
+    "task": {"name": "dichotomies", "inputs": 5, "labels": "soft"},
+    "network": {"layers": []},
+    "train": {"epochs": 10, "replicas": 4, "sampling": "full", "train_fraction": 1.0},
+    "record": {"gradients": "none"},
+    "analyses": {"capacity": {}},
+    "figures": {"formats": []},
+}  # fmt: skip
+STUDIES = {"rule": RULE, "linear": LINEAR, "capacity": CAPACITY}
 ELSEWHERE = {"bottleneck": "study/test_bottleneck.py", "pitchfork": "study/test_physics.py"}
 """Analyses that take long; the results of these tests are looked at in the same way."""
 RESULTS = {
@@ -879,6 +887,7 @@ RESULTS = {
         "learning/final_loss": "nats",
         "clustering/binned_entropy": "bits",
     },
+    "capacity": {"capacity/separated": "1", "capacity/flow_time": "weight**2/loss"},
     "linear": {
         "linear/I_irrelevant": "bits",
         "linear/swept_learning_rate": "weight**2/loss",

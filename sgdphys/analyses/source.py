@@ -82,11 +82,15 @@ class Source:
         And with ``learned`` along its replicas. A result without epochs or replicas is as it was.
         """
         if "epoch" in result.indexes:
-            weights = self.trajectory["weights"]
-            recorded = weights["epoch"].to_numpy()
-            epochs = result["epoch"].to_numpy()
-            for name, of in (("updates", "step"), ("flow_time", "time")):
-                at = np.interp(epochs, recorded, weights[of].to_numpy())
+            weights, per_epoch = self.trajectory["weights"], self.ensemble.updates_per_epoch
+            rates = self.ensemble.training.rates  # of every epoch; few weights may be recorded
+            times = per_epoch * np.append(0.0, np.cumsum(rates))
+            epochs = result["epoch"].to_numpy().astype(np.float64)
+            clocks = {
+                "updates": ("step", epochs * per_epoch),
+                "flow_time": ("time", np.interp(epochs, np.arange(len(times)), times)),
+            }
+            for name, (of, at) in clocks.items():
                 result = result.assign_coords({name: ("epoch", at, dict(weights[of].attrs))})
         if "replica" in result.sizes:  # some analyses take the first few replicas
             learned = self.learned[result["replica"].to_numpy()].astype(np.int8)

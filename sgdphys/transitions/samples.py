@@ -58,6 +58,10 @@ def samples_of(
     sizes = _numbers(m.coords[size], size)
     if not (sizes > 0).all():
         raise InputError(f"sizes are positive; the least of {size!r} is {sizes.min():g}")
+    if m.coords[control].dtype.kind not in "iuf":
+        raise InputError(
+            f"the coordinate {control!r} holds no numbers but {m.coords[control].dtype}"
+        )
     places = xr.ones_like(m.isel({over: 0}, drop=True), dtype=np.float64)
     by_place = (places * m.coords[control]).transpose(size, control)
     controls = _numbers(by_place, control)

@@ -32,13 +32,18 @@ _CLASSES = {
     "diverged": ("share of diverged networks", "their weights or losses are not finite at the end"),
 }
 _NAMED = {
-    **{f"share_{name}": Quantity("1", *said) for name, said in _CLASSES.items()},
+    **{f"share_{name}": Quantity("1", said[0], "", said[1]) for name, said in _CLASSES.items()},
     **{
         f"is_{name}": Quantity("1", f"whether a network is {name}", "", f"1 where {said[1]}")
         for name, said in _CLASSES.items()
     },
     **{
-        f"{name}{WITHOUT}": Quantity("1", f"{said}, without dead and diverged networks")
+        f"{name}{WITHOUT}": Quantity(
+            "1",
+            f"{said}, without dead and diverged networks",
+            "",
+            "conditioned on what happened to the others",
+        )
         for name, said in zip(
             _MOMENTS, ("order parameter", "susceptibility", "Binder cumulant"), strict=True
         )
