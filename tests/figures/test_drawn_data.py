@@ -77,6 +77,28 @@ def test_intervals_images_bars_points_and_levels_are_numbers():
     assert by_kind["c", "bar"]["high"].to_numpy().tolist() == [2.0]
 
 
+def test_names_stay_in_their_panel_and_reach_errorbars_and_bands():
+    with sheet():
+        figure, axes = subplots(1, 2, figsize=(7, 2))
+    x = np.arange(3.0)
+    axes[0].plot(x, x, color="C0", label="_exact, N = 1")
+    axes[0].errorbar(x, x, 1.0, fmt="o", color="C0", label="N = 1")
+    axes[0].plot(x, x, color="C1")
+    axes[0].fill_between(x, x, x + 1, color="C2")
+    for k in (1, 0):
+        axes[1].plot(x, x, color=f"C{k}", label=f"late {k}")
+        axes[1].fill_between(x, x - 1, x + 1, color=f"C{k}", alpha=0.2)
+    for ax in axes:
+        ax.legend()
+    found = drawn_data(figure)
+    curves = zip(*(found[f"curve_{n}"].to_numpy() for n in ("panel", "kind", "label")), strict=True)
+    assert sorted(curves) == sorted([
+        ("a", "line", "exact, N = 1"), ("a", "points", "N = 1"), ("a", "interval", "N = 1"),
+        ("a", "line", ""), ("a", "band", ""), ("b", "line", "late 1"), ("b", "band", "late 1"),
+        ("b", "line", "late 0"), ("b", "band", "late 0"),
+    ])  # fmt: skip
+
+
 def test_the_command_names_style_and_size():
     said = command_of("my run", "plane_paths-case=1", "prl", (3.4, 2.6))
     assert said == "sgdphys figures 'my run' --only plane_paths --style prl --size 3.4x2.6"

@@ -96,7 +96,7 @@ def _loops(ax: Axes, result: xr.Dataset, speed: str, x: str, given: dict[str, An
                 continue
             own = {**style, "linestyle": line, "marker": ""}
             if direction == "down":
-                own.pop("label", None)
+                own["label"] = f"_{own['label']}, down" if "label" in own else "_down"
             here = loop.sel(direction=direction)
             curve(ax, here, "order", x, **options(given, **own))
     ax.set_xlabel(axis_label(result[x]))
