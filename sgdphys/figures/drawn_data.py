@@ -5,17 +5,21 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.container import ErrorbarContainer
+from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator
 
 from sgdphys.figures.for_print import panels_of
 from sgdphys.figures.presets import letters
@@ -26,10 +30,11 @@ COLUMNS = ("x", "y", "low", "high", "value")
 _MEANING = {
     "x": "horizontal place",
     "y": "vertical place",
-    "low": "lower end of a band or an interval at x, or at y where x is missing",
-    "high": "upper end of a band or an interval at x, or at y where x is missing",
-    "value": "what a colour stands for",
+    "low": "lower end of a band or an interval at x, or at y where x is missing; or of value",
+    "high": "upper end of a band or an interval at x, or at y where x is missing; or of value",
+    "value": "what a colour, a contour or the width of a bar stands for",
 }
+_said: WeakKeyDictionary[Artist, dict[str, np.ndarray]] = WeakKeyDictionary()
 
 
 class Curve(NamedTuple):
@@ -40,6 +45,11 @@ class Curve(NamedTuple):
     label: str
     numbers: np.ndarray
     """(row, column of ``COLUMNS``)."""
+
+
+def say(artist: Artist, **columns: Any) -> None:
+    """Have an artist's rows say numbers that its shape does not: ``value``, ``low``, ``high``."""
+    _said[artist] = {name: np.ravel(np.asarray(v, float)) for name, v in columns.items()}
 
 
 def drawn_data(figure: Figure) -> xr.Dataset:
@@ -54,7 +64,7 @@ def drawn_data(figure: Figure) -> xr.Dataset:
     -------
     Dataset
         x, y, low, high and value of every row, and the curve to which it belongs; panel, kind and
-        label of every curve; and the labels of every panel's axes.
+        label of every curve; and the labels of every panel's axes, with what fixed ticks stand for.
     """
     panels = _panels(figure)
     curves = [c for letter, ax in panels for c in _curves(ax, letter)]
@@ -116,6 +126,22 @@ def _panels(figure: Figure) -> list[tuple[str, Axes]]:
 
 
 def _label(ax: Axes, of: str) -> str:
+    """What an axis shows: its label and, of fixed ticks, what each place stands for."""
+    axis = getattr(ax, f"{of}axis")
+    words = _words(ax, of)
+    if not isinstance(axis.get_major_locator(), FixedLocator):
+        return words
+    ticks = np.asarray(axis.get_majorticklocs(), float)
+    texts = [" ".join(t.split()) for t in axis.get_major_formatter().format_ticks(ticks)]
+    if len(texts) != len(ticks) or len(ticks) < 1 or not (np.diff(ticks) == 1).all():
+        return words
+    pairs = [(f"{at:g}", text) for at, text in zip(ticks, texts, strict=True) if text]
+    if all(at == text for at, text in pairs):
+        return words
+    return f"place along {words or 'an axis'} ({', '.join(f'{at} = {t}' for at, t in pairs)})"
+
+
+def _words(ax: Axes, of: str) -> str:
     """Label of an axis, or that of the panels that share it, or of the whole figure."""
     own = str(getattr(ax, f"get_{of}label")())
     if own:
@@ -161,7 +187,7 @@ def _names(ax: Axes) -> dict[int, str]:
     """
     of_legend = _legend_names(ax)
     found = {id(one): _own_label(one) for one in ax.get_children()}
-    of_errors = {}
+    of_errors: dict[int, str] = {}
     for container in ax.containers:
         if isinstance(container, ErrorbarContainer):
             of_errors |= {id(one): _own_label(container) for one in container.get_children()}
@@ -187,6 +213,8 @@ def _curves(ax: Axes, panel: str) -> Iterator[Curve]:
         if not artist.get_visible() or artist in (ax.patch, *ax.spines.values()):
             continue
         for kind, numbers in _numbers(artist, ax):
+            for column, values in _said.get(artist, {}).items():
+                numbers[:, COLUMNS.index(column)] = values
             kept = np.isfinite(numbers).any(axis=1)
             if kept.any():
                 yield Curve(panel, kind, names[id(artist)], numbers[kept])
@@ -222,6 +250,12 @@ def _numbers(artist: Any, ax: Axes) -> Iterator[tuple[str, np.ndarray]]:
                 yield "interval", _table(x=x0, low=np.minimum(y0, y1), high=np.maximum(y0, y1))
             else:
                 yield "interval", _table(y=y0, low=np.minimum(x0, x1), high=np.maximum(x0, x1))
+    elif isinstance(artist, ContourSet):
+        if _own_label(artist):  # others are the background of one
+            for level, path in zip(artist.levels, artist.get_paths(), strict=True):
+                x, y = np.asarray(path.vertices, float).reshape(-1, 2).T
+                if len(x):
+                    yield "contour", _table(x=x, y=y, value=level)
     elif isinstance(artist, PolyCollection):
         for path in artist.get_paths():
             yield from _band(np.asarray(path.vertices, float))
