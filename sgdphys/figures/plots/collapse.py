@@ -37,11 +37,11 @@ def collapse(
         Of ``transitions.collapse``: critical_point, exponent_control and exponent_order with their
         intervals; order, scaled_control and scaled_order of every size.
     panels : str or sequence of str
-        "raw", against the control parameter, with the interval of the critical point; "scaled", with
-        the exponents in a corner, points outside the window of the fit open; and "corrected", the
-        points of the window without the fitted correction to scaling, the quantity that collapses
-        where corrections were fitted. By default "raw" and "corrected", or "scaled" without
-        corrections. A collapse that was refused has the reason in place of the exponents.
+        "raw", against the control parameter, with the interval of the critical point; "scaled",
+        with the exponents in a corner, points outside the window of the fit open; and "corrected",
+        the points of the window without the fitted correction to scaling, the quantity that
+        collapses where corrections were fitted. By default "raw" and "corrected", or "scaled"
+        without corrections. A collapse that was refused has the reason in place of the exponents.
     size : str
         Dimension of the sizes.
     ax : Axes or array of Axes, optional
