@@ -118,7 +118,10 @@ def draw(
     paths: list[Path] = []
     for stem, entry, sources in plans:
         with sheet(style, size):
-            figure = _drawn(entry, sources, mark)
+            try:
+                figure = _drawn(entry, sources, mark)
+            except InputError as error:
+                raise InputError(f"figure {stem!r} is not drawn: {error}") from error
             about = {
                 "caption": f"{entry.shows} {words_of(figure)}",
                 "command": command_of(run, stem, style, size, formats),
