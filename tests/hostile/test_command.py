@@ -285,7 +285,7 @@ def test_one_epoch_of_one_replica(tmp_path):
     # P47: epochs 0 and 1 alone draw every figure of this study but those of sweeps, and components
     there = ("training", "gradients", "information", "phases", "learning", "verdicts")
     of_sweeps = {"plane_of_cases", "information_of_cases", "converged_layers", "noise_scale",
-                 "dose_response", "order_parameter"}  # fmt: skip
+                 "dose_response", "order_parameter", "order_diagram"}  # fmt: skip
     assert names == {n for n, e in figures().items() if e.needs[0] in there} - of_sweeps
     assert "Warning" not in result.stderr
 
