@@ -16,7 +16,7 @@ _LEAST_PANEL = 2.1
 """Width of the narrowest panel of a row at a font size of 8 points, inches."""
 _LEAST_HEIGHT = 1.7
 _PAGE_FONT = 8.0
-_SMALLEST = (1.3, 1.0)
+_SMALLEST = (1.5, 1.3)
 """Width and height of a panel with its labels below which there is no room for data, inches."""
 
 
