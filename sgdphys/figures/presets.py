@@ -62,7 +62,10 @@ class Preset(NamedTuple):
         """
         if self.size is not None:
             width, height = self.size
-            least_width, least_height = _SMALLEST[0] * columns, _SMALLEST[1] * rows
+            least_width, least_height = (
+                round(_SMALLEST[0] * columns, 6),
+                round(_SMALLEST[1] * rows, 6),
+            )
             if rows * columns > 1 and (width < least_width or height < least_height):
                 raise InputError(
                     f"a size of {width:g} x {height:g} inches has no room for {rows} x {columns} "

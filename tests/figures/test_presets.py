@@ -113,6 +113,8 @@ def test_a_size_without_room_for_the_panels_is_refused(tmp_path):
             subplots(3, 2, figsize=(7, 7))
         figure, _ = subplots(2, 2, figsize=(7, 7))
         assert tuple(figure.get_size_inches()) == (3.4, 2.6)
+    with sheet("prl", (3.4, 3.9)):  # what the sentence asks for
+        subplots(3, 2, figsize=(7, 7))
     with pytest.raises(InputError, match="figure 'plane_snapshots' is not drawn: a size of 2 x 1"):
         draw({"information": bits()}, tmp_path, names=["plane_snapshots"], style="prl", size=(2, 1))
 
