@@ -109,6 +109,7 @@ def draw(
         When the folder cannot be written, or has no room.
     """
     plans = list(_plans(groups, names))
+    formats = tuple(formats)
     folder = folder / (style or "")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -117,10 +118,13 @@ def draw(
     paths: list[Path] = []
     for stem, entry, sources in plans:
         with sheet(style, size):
-            figure = _drawn(entry, sources, mark)
+            try:
+                figure = _drawn(entry, sources, mark)
+            except InputError as error:
+                raise InputError(f"figure {stem!r} is not drawn: {error}") from error
             about = {
                 "caption": f"{entry.shows} {words_of(figure)}",
-                "command": command_of(run, stem, style, size),
+                "command": command_of(run, stem, style, size, formats),
             }
             place = folder / stem
             paths += save(figure, [place.with_name(f"{place.name}.{k}") for k in formats], about)
@@ -130,7 +134,11 @@ def draw(
 
 
 def command_of(
-    run: str, stem: str, style: str | None = None, size: tuple[float, float] | None = None
+    run: str,
+    stem: str,
+    style: str | None = None,
+    size: tuple[float, float] | None = None,
+    formats: Sequence[str] = (),
 ) -> str:
     """The command that draws a figure of a run again, from the folder in which the run's is."""
     words = ["sgdphys", "figures", run, "--only", stem.partition("-")[0]]
@@ -138,6 +146,8 @@ def command_of(
         words += ["--style", style]
     if size is not None:
         words += ["--size", f"{size[0]:g}x{size[1]:g}"]
+    if formats:
+        words += ["--format", ",".join(formats)]
     return shlex.join(words)
 
 

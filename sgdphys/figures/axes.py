@@ -16,6 +16,11 @@ from sgdphys.errors import InputError
 from sgdphys.figures.for_print import journal_label
 from sgdphys.figures.presets import current, letter_panels
 
+_MOST_INSIDE = 6
+"""Entries of a legend within a panel."""
+_ABOVE = 0.1
+"""Room for a panel's letter below a legend, in units of its height."""
+
 
 def one_axes(ax: Axes | None) -> tuple[Axes, bool]:
     """Return the axes that are given, or those of a new figure; and whether they are new."""
@@ -91,8 +96,16 @@ def returned(axes: Sequence[Axes], panels: str | Sequence[str]) -> Any:
 
 
 def legend_of_new(ax: Axes, is_new: bool) -> None:
-    """Give axes of a new figure a legend; on axes of the user's, the user decides."""
-    if is_new and ax.get_legend_handles_labels()[0]:
+    """Give axes of a new figure a legend; on axes of the user's, the user decides.
+
+    One of many entries stands above the panel, where it covers no curve.
+    """
+    count = len(ax.get_legend_handles_labels()[0]) if is_new else 0
+    if count > _MOST_INSIDE:
+        if figure_of(ax).get_layout_engine() is None:
+            figure_of(ax).set_layout_engine("constrained")  # which makes room above
+        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0 + _ABOVE), ncols=2, borderaxespad=0)
+    elif count:
         ax.legend()
 
 

@@ -1,30 +1,40 @@
 """The numbers that a figure shows, as a table beside it: what a reader can draw again."""
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
+from matplotlib.colors import to_rgb
+from matplotlib.container import ErrorbarContainer
+from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator
 
 from sgdphys.figures.for_print import panels_of
 from sgdphys.figures.presets import letters
 
+_AUTOMATIC = re.compile(r"_(?:child\d+|nolegend_|)")
+"""Labels that are no names."""
 COLUMNS = ("x", "y", "low", "high", "value")
 _MEANING = {
     "x": "horizontal place",
     "y": "vertical place",
-    "low": "lower end of a band or an interval at x, or at y where x is missing",
-    "high": "upper end of a band or an interval at x, or at y where x is missing",
-    "value": "what a colour stands for",
+    "low": "lower end of a band or an interval at x, or at y where x is missing; or of value",
+    "high": "upper end of a band or an interval at x, or at y where x is missing; or of value",
+    "value": "what a colour, a contour or the width of a bar stands for",
 }
+_said: WeakKeyDictionary[Artist, dict[str, np.ndarray]] = WeakKeyDictionary()
 
 
 class Curve(NamedTuple):
@@ -35,6 +45,11 @@ class Curve(NamedTuple):
     label: str
     numbers: np.ndarray
     """(row, column of ``COLUMNS``)."""
+
+
+def say(artist: Artist, **columns: Any) -> None:
+    """Have an artist's rows say numbers that its shape does not: ``value``, ``low``, ``high``."""
+    _said[artist] = {name: np.ravel(np.asarray(v, float)) for name, v in columns.items()}
 
 
 def drawn_data(figure: Figure) -> xr.Dataset:
@@ -49,11 +64,10 @@ def drawn_data(figure: Figure) -> xr.Dataset:
     -------
     Dataset
         x, y, low, high and value of every row, and the curve to which it belongs; panel, kind and
-        label of every curve; and the labels of every panel's axes.
+        label of every curve; and the labels of every panel's axes, with what fixed ticks stand for.
     """
     panels = _panels(figure)
-    names = _legend_names(figure)
-    curves = [c for letter, ax in panels for c in _curves(ax, letter, names)]
+    curves = [c for letter, ax in panels for c in _curves(ax, letter)]
     numbers = np.concatenate([np.empty((0, len(COLUMNS))), *(c.numbers for c in curves)])
     data: dict[str, Any] = {
         name: ("row", numbers[:, k], {"long_name": _MEANING[name]})
@@ -112,6 +126,22 @@ def _panels(figure: Figure) -> list[tuple[str, Axes]]:
 
 
 def _label(ax: Axes, of: str) -> str:
+    """What an axis shows: its label and, of fixed ticks, what each place stands for."""
+    axis = getattr(ax, f"{of}axis")
+    words = _words(ax, of)
+    if not isinstance(axis.get_major_locator(), FixedLocator):
+        return words
+    ticks = np.asarray(axis.get_majorticklocs(), float)
+    texts = [" ".join(t.split()) for t in axis.get_major_formatter().format_ticks(ticks)]
+    if len(texts) != len(ticks) or len(ticks) < 1 or not (np.diff(ticks) == 1).all():
+        return words
+    pairs = [(f"{at:g}", text) for at, text in zip(ticks, texts, strict=True) if text]
+    if all(at == text for at, text in pairs):
+        return words
+    return f"place along {words or 'an axis'} ({', '.join(f'{at} = {t}' for at, t in pairs)})"
+
+
+def _words(ax: Axes, of: str) -> str:
     """Label of an axis, or that of the panels that share it, or of the whole figure."""
     own = str(getattr(ax, f"get_{of}label")())
     if own:
@@ -126,28 +156,68 @@ def _look(line: Line2D) -> tuple[str, ...]:
     return tuple(str(v) for v in (line.get_color(), line.get_linestyle(), line.get_marker()))
 
 
-def _legend_names(figure: Figure) -> dict[tuple[str, ...], str]:
-    """What the legends call a curve of some colour, line and marker."""
+def _legend_names(ax: Axes) -> dict[tuple[str, ...], str]:
+    """What the legends of a panel and of its figure call a curve of some colour, line and marker.
+
+    Legends of other panels say nothing about this one: there, a colour may mean something else.
+    """
+    root = ax.get_figure(root=True)
+    assert root is not None
+    place = ax.get_subplotspec()
+    own = [one for one in root.axes if one is ax or (place and one.get_subplotspec() == place)]
     found: dict[tuple[str, ...], str] = {}
-    for legend in (*figure.legends, *(ax.get_legend() for ax in figure.axes)):
+    for legend in (*(one.get_legend() for one in own), *root.legends):
         for handle, text in zip(legend.legend_handles, legend.get_texts()) if legend else ():  # noqa: B905
             if isinstance(handle, Line2D):
                 found.setdefault(_look(handle), " ".join(text.get_text().split()))
     return found
 
 
-def _curves(ax: Axes, panel: str, names: Mapping[tuple[str, ...], str]) -> Iterator[Curve]:
+def _own_label(artist: Any) -> str:
+    """Label of an artist; one that is kept out of legends has an underscore before it."""
+    label = " ".join(str(artist.get_label()).split())
+    return "" if _AUTOMATIC.fullmatch(label) else label.removeprefix("_")
+
+
+def _names(ax: Axes) -> dict[int, str]:
+    """What every artist of a panel is called, by its identity.
+
+    A curve without a name of its own has that of its errorbars, or that of the legend; a band or
+    an interval has that of the curve of its colour which was drawn last before it, or else first.
+    """
+    of_legend = _legend_names(ax)
+    found = {id(one): _own_label(one) for one in ax.get_children()}
+    of_errors: dict[int, str] = {}
+    for container in ax.containers:
+        if isinstance(container, ErrorbarContainer):
+            of_errors |= {id(one): _own_label(container) for one in container.get_children()}
+    curves: list[tuple[int, tuple[float, ...], str]] = []
+    for place, one in enumerate(ax.get_children()):
+        found[id(one)] = found[id(one)] or of_errors.get(id(one), "")
+        if isinstance(one, Line2D):
+            found[id(one)] = found[id(one)] or of_legend.get(_look(one), "")
+            curves.append((place, to_rgb(one.get_color()), found[id(one)]))
+    for place, one in enumerate(ax.get_children()):
+        if isinstance(one, LineCollection | PolyCollection) and not found[id(one)]:
+            faces = one.get_facecolor() if isinstance(one, PolyCollection) else one.get_edgecolor()
+            colours = {tuple(face[:3]) for face in np.atleast_2d(faces)}
+            alike = [(at, name) for at, rgb, name in curves if colours == {rgb}]
+            before = [name for at, name in alike if at < place]
+            found[id(one)] = before[-1] if before else alike[0][1] if alike else ""
+    return found
+
+
+def _curves(ax: Axes, panel: str) -> Iterator[Curve]:
+    names = _names(ax)
     for artist in ax.get_children():
         if not artist.get_visible() or artist in (ax.patch, *ax.spines.values()):
             continue
-        own = str(artist.get_label())
-        label = "" if own.startswith("_") else " ".join(own.split())
-        if isinstance(artist, Line2D):
-            label = label or names.get(_look(artist), "")
         for kind, numbers in _numbers(artist, ax):
+            for column, values in _said.get(artist, {}).items():
+                numbers[:, COLUMNS.index(column)] = values
             kept = np.isfinite(numbers).any(axis=1)
             if kept.any():
-                yield Curve(panel, kind, label, numbers[kept])
+                yield Curve(panel, kind, names[id(artist)], numbers[kept])
 
 
 def _table(**columns: Any) -> np.ndarray:
@@ -180,6 +250,12 @@ def _numbers(artist: Any, ax: Axes) -> Iterator[tuple[str, np.ndarray]]:
                 yield "interval", _table(x=x0, low=np.minimum(y0, y1), high=np.maximum(y0, y1))
             else:
                 yield "interval", _table(y=y0, low=np.minimum(x0, x1), high=np.maximum(x0, x1))
+    elif isinstance(artist, ContourSet):
+        if _own_label(artist):  # others are the background of one
+            for level, path in zip(artist.levels, artist.get_paths(), strict=True):
+                x, y = np.asarray(path.vertices, float).reshape(-1, 2).T
+                if len(x):
+                    yield "contour", _table(x=x, y=y, value=level)
     elif isinstance(artist, PolyCollection):
         for path in artist.get_paths():
             yield from _band(np.asarray(path.vertices, float))

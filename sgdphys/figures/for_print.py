@@ -45,7 +45,7 @@ def words_of(figure: Figure) -> str:
 
 
 def _one_line(text: str) -> str:
-    return "; ".join(line.strip() for line in text.split("\n") if line.strip())
+    return "; ".join(line.strip(" ;") for line in text.split("\n") if line.strip(" ;"))
 
 
 def prepare(figure: Figure, preset: Preset) -> None:

@@ -16,6 +16,8 @@ _LEAST_PANEL = 2.1
 """Width of the narrowest panel of a row at a font size of 8 points, inches."""
 _LEAST_HEIGHT = 1.7
 _PAGE_FONT = 8.0
+_SMALLEST = (1.5, 1.3)
+"""Width and height of a panel with its labels below which there is no room for data, inches."""
 
 
 class Preset(NamedTuple):
@@ -51,8 +53,25 @@ class Preset(NamedTuple):
         return int(tried[np.abs(np.log(aspect / _ASPECT)).argmin()])
 
     def figsize(self, rows: int, columns: int) -> tuple[float, float]:
-        """Width and height of a figure with so many panels, inches."""
+        """Width and height of a figure with so many panels, inches.
+
+        Raises
+        ------
+        InputError
+            Where the user's size leaves several panels no room.
+        """
         if self.size is not None:
+            width, height = self.size
+            least_width, least_height = (
+                round(_SMALLEST[0] * columns, 6),
+                round(_SMALLEST[1] * rows, 6),
+            )
+            if rows * columns > 1 and (width < least_width or height < least_height):
+                raise InputError(
+                    f"a size of {width:g} x {height:g} inches has no room for {rows} x {columns} "
+                    f"panels; give at least {max(width, least_width):.1f} x "
+                    f"{max(height, least_height):.1f}, or no size"
+                )
             return self.size
         panel = max(self.width / columns / _ASPECT, _LEAST_HEIGHT * self.scale)
         return self.width, 0.25 * self.scale + rows * panel
@@ -145,7 +164,8 @@ def use(style: str, *, size: tuple[float, float] | None = None) -> AbstractConte
     Raises
     ------
     InputError
-        For an unknown style, or a size that is no width and height.
+        For an unknown style, or a size that is no width and height; and from a figure of several
+        panels, for which the size has no room.
 
     See Also
     --------

@@ -9,7 +9,7 @@ from sgdphys.intervals import finite_mean, jackknife_interval, means_without_eac
 from sgdphys.quantities import labelled
 from sgdphys.status import FEW_SPEEDS, LOOP, NO_LOOP, UNDECIDED, flagged
 from sgdphys.transitions.loops import Loops, loops_of
-from sgdphys.transitions.zero_speed import FEWEST, ZeroSpeed, at_zero_speed
+from sgdphys.transitions.zero_speed import FEWEST, REFUSED, ZeroSpeed, at_zero_speed
 
 _FEWEST_REPLICAS = 3
 _OF_SLOWEST = 0.25
@@ -207,7 +207,7 @@ def _status(zero: ZeroSpeed, areas: np.ndarray, loops: Loops, *, has_law: bool) 
         )
     if not has_law:
         return UNDECIDED, "replicas are identical, so that areas have no error"
-    if zero.p_value < 0.01:
+    if zero.p_value < REFUSED:
         return UNDECIDED, "the areas do not follow A0 + c speed**a, even at the slowest speeds"
     _, low, high = zero.area
     if low > 0:

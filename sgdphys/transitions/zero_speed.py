@@ -10,6 +10,8 @@ EXPONENTS = np.geomspace(0.25, 2.0, 64)
 FEWEST = 3
 _TESTABLE = 4
 """Speeds that three parameters need to be tested."""
+REFUSED = 0.01
+"""p-value below which the law is no answer."""
 _REJECTED = 0.1
 _GRID = 400
 

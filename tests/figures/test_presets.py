@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib import pyplot as plt
 
 import sgdphys as sp
-from sgdphys.analyses.drawing import drawn
+from sgdphys.analyses.drawing import draw, drawn
 from sgdphys.errors import InputError
 from sgdphys.figures.for_print import journal_label, panels_of, words_of
 from sgdphys.figures.presets import current
@@ -105,6 +105,18 @@ def test_words_of_titles_are_a_caption():
 )
 def test_labels_of_a_journal(label, said):
     assert journal_label(label) == said
+
+
+def test_a_size_without_room_for_the_panels_is_refused(tmp_path):
+    with sheet("prl", (3.4, 2.6)):
+        with pytest.raises(InputError, match=r"3 x 2 panels; give at least 3\.4 x 3\.9"):
+            subplots(3, 2, figsize=(7, 7))
+        figure, _ = subplots(2, 2, figsize=(7, 7))
+        assert tuple(figure.get_size_inches()) == (3.4, 2.6)
+    with sheet("prl", (3.4, 3.9)):  # what the sentence asks for
+        subplots(3, 2, figsize=(7, 7))
+    with pytest.raises(InputError, match="figure 'plane_snapshots' is not drawn: a size of 2 x 1"):
+        draw({"information": bits()}, tmp_path, names=["plane_snapshots"], style="prl", size=(2, 1))
 
 
 def test_wrong_styles_and_sizes_are_sentences():

@@ -17,6 +17,7 @@ import sgdphys as sp
 from sgdphys.claims.verdicts import Verdict
 from sgdphys.errors import InputError
 from sgdphys.figures.colours import LEAST_CONTRAST, contrast
+from sgdphys.status import UNDECIDED, flagged, words
 
 RNG = np.random.default_rng(0)
 STEP = {"units": "step", "long_name": "step"}
@@ -394,6 +395,57 @@ def test_wrong_options_are_refused_before_a_figure_is_made(case):
         with pytest.raises(InputError, match="did you mean 'band'"):
             function(*given, bnad=0.5)
     assert plt.get_fignums() == open_before
+
+
+def test_bands_of_the_cumulant_do_not_flatten_the_crossing():
+    control, sizes = np.linspace(0.9, 1.1, 9), np.array([64, 256])
+    u = 0.27 + (control - 1) * np.sqrt(sizes)[:, None] / 4
+    result = xr.Dataset(
+        {"binder": (("size", "control"), u), "binder_low": (("size", "control"), u - 50),
+         "binder_high": (("size", "control"), u + 0.1), "crossing": ("pair", [1.0]),
+         "critical_point": 1.0, "critical_point_low": 0.99, "critical_point_high": 1.01},
+        {"size": sizes, "control": control},
+    )  # fmt: skip
+    low, high = sp.figures.crossing(result, panels="binder").get_ylim()
+    assert low < u.min()
+    assert u.max() < high
+    assert high - low < 2 * (u.max() - u.min())
+
+
+def test_the_law_of_a_loop_is_that_of_the_result_or_the_reason():
+    found = loops()
+    found["area"] = ("speed", [0.1, 0.2])  # below the area at zero speed
+    ax = sp.figures.hysteresis(found, panels="area")
+    law = next(line for line in ax.lines if "A_0" in line.get_label())
+    np.testing.assert_allclose(law.get_ydata(), 0.4)  # c is never negative
+    for about in ({"p_value": 0.001}, {"area_at_zero_speed": np.nan}):
+        refused = found.assign(status=flagged(xr.DataArray(UNDECIDED)), **about)
+        refused.attrs["reason"] = "the areas rise and fall"
+        ax = sp.figures.hysteresis(refused, panels="area")
+        (said,) = ax.get_legend_handles_labels()[1]
+        assert (
+            " ".join(said.split()) == f"{words(refused['status']).item()}: the areas rise and fall"
+        )
+        assert not [line for line in ax.lines if len(line.get_xdata()) > 10]
+        assert not ax.patches
+    undecided = found.assign(status=flagged(xr.DataArray(UNDECIDED)), p_value=0.5)
+    assert sp.figures.hysteresis(undecided, panels="area").patches
+
+
+def test_a_legend_of_many_sizes_covers_no_curve():
+    m = xr.DataArray(
+        np.random.default_rng(0).standard_normal((8, 10, 4)), dims=("replica", "size", "signal"),
+        coords={"size": 2 ** np.arange(10), "signal": [1.0, 2.0, 3.0, 4.0]},
+    )  # fmt: skip
+    result = sp.transitions.order_parameter(m, size="size")
+    ax = sp.figures.scan(result, panels="order")
+    ax.figure.canvas.draw()
+    box = ax.get_legend().get_window_extent()
+    assert box.y0 >= ax.get_window_extent().y1
+    assert box.y1 <= ax.figure.bbox.y1
+    few = sp.figures.scan(result.isel(size=slice(4)), panels="order")
+    few.figure.canvas.draw()
+    assert few.get_legend().get_window_extent().y1 <= few.get_window_extent().y1
 
 
 def test_names_that_are_not_there_are_refused():

@@ -60,7 +60,8 @@ def _errorbars(ax: Axes, load: np.ndarray, one: xr.Dataset, name: str, **options
 
 def _exact(ax: Axes, load: np.ndarray, dimension: int, colour: str) -> None:
     points = np.arange(int(load.min() * dimension), int(load.max() * dimension) + 1)
-    ax.plot(points / dimension, cover_probability(points, dimension), color=colour, linewidth=0.9)
+    ax.plot(points / dimension, cover_probability(points, dimension), color=colour, linewidth=0.9,
+            label=f"_Cover, exact, N = {dimension}")  # fmt: skip
 
 
 def _separable(ax: Axes, data: xr.Dataset) -> None:
@@ -104,7 +105,8 @@ def _approach(ax: Axes, data: xr.Dataset) -> None:
             clock, value, color=colour, label=f"N = {int(size)}, P/N = {float(one['load']):.3g}"
         )
         ax.fill_between(clock, low, high, color=colour, alpha=0.15, linewidth=0)
-        ax.axhline(float(one["cover"]), color=colour, linewidth=0.8, linestyle="--")
+        ax.axhline(float(one["cover"]), color=colour, linewidth=0.8, linestyle="--",
+                   label=f"_Cover, exact, N = {int(size)}")  # fmt: skip
     ax.set(xscale="log", xlabel="rate x updates", ylabel="share separated", ylim=(-0.03, 1.03))
     ax.plot([], [], color=EXACT, linewidth=0.8, linestyle="--", label="Cover, exact")
     ax.legend(fontsize="small")

@@ -12,7 +12,15 @@ from sgdphys.figures.axes import axes_of, axis_label, legend_of_new, names_of, o
 from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.curves import curve
 from sgdphys.figures.plots.collapse import critical_region
-from sgdphys.figures.sizes import by_size, control_of, error_points, refusal, said, symbol_of
+from sgdphys.figures.sizes import (
+    about_values,
+    by_size,
+    control_of,
+    error_points,
+    refusal,
+    said,
+    symbol_of,
+)
 from sgdphys.figures.style import DATA, FIT, in_place_of_data
 
 _PANELS = ("binder", "crossing")
@@ -81,6 +89,7 @@ def crossing(
             for one, style in by_size(result, size):
                 along = one.sortby(x) if x in one.coords else one
                 curve(panel, along, "binder", x, **options(kwargs, **style))
+            about_values(panel, result["binder"])
             critical_region(panel, result, symbol_of(result, x, "x"))
             panel.set_xlabel(axis_label(result[x]))
             panel.set_ylabel(axis_label(result["binder"]))

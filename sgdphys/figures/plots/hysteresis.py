@@ -1,5 +1,6 @@
 """Hysteresis: loops of a control ramped up and down, and their area by speed."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,7 +14,8 @@ from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.curves import curve
 from sgdphys.figures.sizes import by_size, error_points, said
 from sgdphys.figures.style import DATA, FIT, few_decades
-from sgdphys.status import words
+from sgdphys.status import LOOP, NO_LOOP, words
+from sgdphys.transitions.zero_speed import REFUSED
 
 _PANELS = ("order", "area")
 _LINES = {"up": "-", "down": "--"}
@@ -37,7 +39,7 @@ def hysteresis(
     panels : str or sequence of str
         "order", the mean curves, up solid and down dashed; "area", against speed on a logarithmic
         axis, with the fitted law and the band of the area at zero speed. Areas that the law was not
-        fitted to are open.
+        fitted to are open. A law that was refused is not drawn; the reason is in the legend.
     ax : Axes or array of Axes, optional
         One per panel; a new figure by default, which gets legends.
     **kwargs
@@ -63,8 +65,8 @@ def hysteresis(
     ...     {"speed": speed, "direction": ["up", "down"], "control": control},
     ... )
     >>> loops, area = sp.figures.hysteresis(result)
-    >>> len(loops.lines)
-    4
+    >>> len(loops.lines)  # up and down at two speeds, and the key of directions
+    6
     """
     names = names_of(panels)
     for name in names:
@@ -96,14 +98,17 @@ def _loops(ax: Axes, result: xr.Dataset, speed: str, x: str, given: dict[str, An
                 continue
             own = {**style, "linestyle": line, "marker": ""}
             if direction == "down":
-                own.pop("label", None)
+                own["label"] = f"_{own['label']}, down" if "label" in own else "_down"
             here = loop.sel(direction=direction)
             curve(ax, here, "order", x, **options(given, **own))
+    for direction, line in _LINES.items():
+        ax.plot([], [], color="black", linestyle=line, label=direction)
     ax.set_xlabel(axis_label(result[x]))
 
 
 def _areas(ax: Axes, result: xr.Dataset, speed: str, given: dict[str, Any]) -> None:
     v = result[speed].to_numpy().astype(float)
+    refused = _refusal(result)
     fitted = result["is_fitted"].to_numpy() > 0 if "is_fitted" in result else np.isfinite(v)
     for kept, inside in ((fitted, DATA), (~fitted, "white")):
         error_points(ax, v[kept], result.isel({speed: np.flatnonzero(kept)}), "area", color=DATA,
@@ -111,6 +116,10 @@ def _areas(ax: Axes, result: xr.Dataset, speed: str, given: dict[str, Any]) -> N
     ax.set_xscale("log")
     if v.max() < 100 * v.min():
         few_decades(ax.xaxis)
+    ax.set_xlabel(axis_label(result[speed]))
+    if refused:
+        ax.plot([], [], linestyle="", label=textwrap.fill(refused, 38))
+        return
     zero, low, high = (
         float(result[n]) if (n := f"area_at_zero_speed{end}") in result else np.nan
         for end in ("", "_low", "_high")
@@ -123,10 +132,20 @@ def _areas(ax: Axes, result: xr.Dataset, speed: str, given: dict[str, Any]) -> N
         label = f"at zero speed {said(result, 'area_at_zero_speed')}"
         ax.axhline(zero, color=FIT, linewidth=0.8, linestyle="--", label=label)
         basis = v[kept] ** power
-        slope = float(basis @ (y[kept] - zero) / (basis @ basis))
+        slope = max(float(basis @ (y[kept] - zero) / (basis @ basis)), 0.0)  # as the law was fitted
         grid = np.geomspace(v[kept].min(), v[kept].max(), 100)
         own = options(given, color=FIT, label=f"$A_0 + c\\,v^a$, $a$ = {said(result, 'exponent')}")
         ax.plot(grid, zero + slope * grid**power, **own)
     if "status" in result:
         ax.plot([], [], linestyle="", label=str(words(result["status"]).item()))
-    ax.set_xlabel(axis_label(result[speed]))
+
+
+def _refusal(result: xr.Dataset) -> str:
+    """Why there is no law to draw: it was rejected, or there is none."""
+    if "status" not in result or int(result["status"].item()) in (LOOP, NO_LOOP):
+        return ""
+    is_rejected = "p_value" in result and float(result["p_value"]) < REFUSED
+    if np.isfinite(float(result["area_at_zero_speed"])) and not is_rejected:
+        return ""
+    reason = str(result.attrs.get("reason", ""))
+    return ": ".join(filter(None, (str(words(result["status"]).item()), reason)))

@@ -15,6 +15,7 @@ from sgdphys.errors import InputError
 from sgdphys.figures.axes import axis_label, figure_of, one_axes, options
 from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.colours import EXACT, FIT
+from sgdphys.figures.drawn_data import say
 
 _CLASSES = {"dead": EXACT, "diverged": FIT}
 """What may happen to a network besides learning, and its colour at the foot of a cell."""
@@ -94,7 +95,9 @@ def phase_diagram(
     if "norm" not in own:
         own = {"vmin": ends[0], "vmax": max(ends[1], ends[0] + 1e-9)} | own
     image = ax.imshow(table, **{"origin": "lower", "aspect": "auto", **own})
-    _numbers(ax, result, variable, image)
+    if has_ends := f"{variable}_low" in result and f"{variable}_high" in result:
+        say(image, low=result[f"{variable}_low"], high=result[f"{variable}_high"])
+    _numbers(ax, result, variable, image, has_ends=has_ends)
     _classes(ax, result, (rows, columns), replicas)
     if boundary is not None:
         _boundary(ax, result, variable, boundary)
@@ -113,11 +116,11 @@ def _said(value: Any) -> str:
     return f"{value:g}" if isinstance(value, int | float | np.number) else str(value)
 
 
-def _numbers(ax: Axes, result: xr.Dataset, name: str, image: AxesImage) -> None:
+def _numbers(ax: Axes, result: xr.Dataset, name: str, image: AxesImage, *, has_ends: bool) -> None:
     """Value of every cell, and half the width of its interval."""
     table = result[name].to_numpy().astype(float)
     half: Any = np.full(table.shape, np.nan)
-    if f"{name}_low" in result and f"{name}_high" in result:
+    if has_ends:
         half = (result[f"{name}_high"] - result[f"{name}_low"]).to_numpy() / 2
     size = _lettering(table.size)
     for (row, column), value in np.ndenumerate(table):
@@ -155,8 +158,9 @@ def _classes(ax: Axes, result: xr.Dataset, dims: tuple[str, str], replicas: int 
             share = float(table[row, column])
             if share <= 0:
                 continue
-            ax.add_patch(Rectangle((left, row - 0.5), share, _FOOT, facecolor=_CLASSES[name],
-                                   linewidth=0, zorder=3))  # fmt: skip
+            strip = Rectangle((left, row - 0.5), share, _FOOT, facecolor=_CLASSES[name],
+                              linewidth=0, zorder=3, label=f"_share {name}")  # fmt: skip
+            say(ax.add_patch(strip), value=share)
             left += share
         said = "/".join(f"{table[row, column] * count:.0f}" for table in shares.values())
         if left > column - 0.5:
@@ -181,13 +185,17 @@ def _lettering(cells: int) -> float:
 
 def _boundary(ax: Axes, result: xr.Dataset, name: str, level: float) -> None:
     """Line of a level between cells; dotted, that of both ends of the interval."""
-    ends = {name: "-", f"{name}_low": ":", f"{name}_high": ":"}
-    for variable, line in ends.items():
+    symbol = axis_label(result[name])
+    ends = {"": "-", "_low": ":", "_high": ":"}
+    for end, line in ends.items():
+        variable = f"{name}{end}"
         if variable not in result:
             continue
         table = result[variable].to_numpy().astype(float)
         if min(table.shape) < 2 or not np.nanmin(table) < level < np.nanmax(table):
             continue
         ax.contour(np.ma.masked_invalid(table), [level], colors="white", linewidths=2.2, zorder=2.4)
-        ax.contour(np.ma.masked_invalid(table), [level], colors=EXACT, linestyles=line,
-                   linewidths=1.2, zorder=2.5)  # fmt: skip
+        drawn = ax.contour(np.ma.masked_invalid(table), [level], colors=EXACT, linestyles=line,
+                           linewidths=1.2, zorder=2.5)  # fmt: skip
+        of = {"": "", "_low": "lower end of ", "_high": "upper end of "}[end]
+        drawn.set_label(f"_{of}{symbol} = {level:g}")

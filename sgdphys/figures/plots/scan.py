@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from sgdphys.figures.axes import axes_of, axis_label, legend_of_new, names_of, options, returned
 from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.curves import curve
-from sgdphys.figures.sizes import by_size, control_of
+from sgdphys.figures.sizes import about_values, by_size, control_of
 from sgdphys.figures.style import NULL
 
 _ORDERED = 2 / 3
@@ -76,16 +76,9 @@ def scan(
             along = one.sortby(x[name]) if x[name] in one.coords else one
             curve(panel, along, name, x[name], **options(kwargs, **style))
         if name == "binder":
-            _about_values(panel, result[name])
+            about_values(panel, result[name])
             panel.axhline(_ORDERED, color=NULL, linewidth=0.8, linestyle="--", zorder=1)
         panel.set_xlabel(axis_label(result[x[name]]))
         panel.set_ylabel(axis_label(result[name]))
     legend_of_new(axes[0], is_new)
     return returned(axes, panels)
-
-
-def _about_values(ax: Axes, values: xr.DataArray) -> None:
-    """Let values fill the panel: intervals of cumulants of few members reach far below them."""
-    low, high = float(values.min()), float(values.max())
-    if low < high and ax.get_ylim()[0] < low - 0.4 * (high - low):
-        ax.set_ylim(bottom=low - 0.4 * (high - low))
