@@ -104,5 +104,7 @@ def _p_value(
 
 def _frame(columns: np.ndarray) -> np.ndarray:
     """Orthonormal columns that span the same space."""
+    lengths = np.abs(columns).max(axis=0)  # so that the unit of the order parameter is nothing
+    columns = columns / np.where(lengths > 0, lengths, 1.0)
     left, sizes, _ = np.linalg.svd(columns, full_matrices=False)
     return np.asarray(left[:, sizes > 1e-10 * sizes[0]])

@@ -160,9 +160,10 @@ def test_a_factor_of_the_size_alone_is_no_collapse():
 
 
 @pytest.mark.parametrize("shift", [0.0, 1e-3])
-def test_a_magnet_depends_on_control_and_size(shift):
-    """Also where sizes have controls of their own."""
-    m = magnet()
+@pytest.mark.parametrize("unit", [1e-100, 1.0, 1e100])
+def test_a_magnet_depends_on_control_and_size(shift, unit):
+    """Also where sizes have controls of their own, and in any unit."""
+    m = unit * magnet()
     controls = m["control"] + shift * np.arange(5) * xr.ones_like(m["size"])
     scan, drawn = scan_and_draws(m.assign_coords(control=controls))
     assert depends_on_control(scan, drawn)
