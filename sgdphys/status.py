@@ -165,9 +165,10 @@ TABLE = (
     ),
     Status(
         "no collapse",
-        "the scan does not collapse on one master curve near any critical point, so that none is "
-        "claimed: there may be a crossover or a first-order transition; see crossing and "
-        "order_of_transition, scan closer to the transition, or give larger sizes",
+        "the order parameter does not depend on the control parameter beyond noise, depends on the "
+        "size by no more than a factor, or does not collapse on one master curve near any critical "
+        "point, so that none is claimed: there may be a crossover or a first-order transition; see "
+        "crossing and order_of_transition, scan closer to the transition, or give larger sizes",
     ),
     Status(
         "curves do not cross",

@@ -1,5 +1,6 @@
 """Data collapse: critical point and exponents of a scan by finite-size scaling."""
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,17 @@ from sgdphys.errors import InputError
 from sgdphys.glossary import Quantity
 from sgdphys.intervals import quantiles
 from sgdphys.quantities import labelled
-from sgdphys.status import END_OF_RANGE, FEW_SIZES, NO_COLLAPSE, OK, TABLE, flagged
+from sgdphys.status import (
+    CONSTANT,
+    END_OF_RANGE,
+    FEW_MEMBERS,
+    FEW_SIZES,
+    NO_COLLAPSE,
+    OK,
+    TABLE,
+    flagged,
+)
+from sgdphys.transitions.dependence import depends_on_control, sizes_differ
 from sgdphys.transitions.master_curve import FACTOR, Expected, curves, fitted
 from sgdphys.transitions.moments import means_with_errors, resampled
 from sgdphys.transitions.samples import Samples, places_of, samples_of
@@ -47,7 +58,8 @@ class _Found(NamedTuple):
     quality: float
 
 
-@checked
+@functools.partial(checked, fewest=20)
+@np.errstate(all="ignore")  # trials far from the best fit overflow, and are left
 def collapse(
     m: xr.DataArray,
     *,
@@ -80,7 +92,7 @@ def collapse(
     confidence : float
         Level of the intervals.
     resamples : int
-        Number of bootstrap resamples.
+        Number of bootstrap resamples, at least 20.
     rng : int, SeedSequence, Generator or None
         Of the bootstrap.
 
@@ -124,11 +136,14 @@ def collapse(
 
     S is the mean squared distance of a point from the line through its neighbours at the other
     sizes, in units of its variance, after the correction is taken off: about 1 for a good collapse.
-    Above 3 none is claimed: the status is "no collapse" and the parameters are NaN. Where the
-    interval of the critical point leaves the range that was scanned, it is open on that side, the
-    status is "at the end of the range", and no exponents are given. Scaled quantities show the
-    attempt. A transition of first order collapses too, with 1/nu = 1 in the volume and beta/nu = 0:
-    see ``order_of_transition``.
+    Above 3 none is claimed: the status is "no collapse" and the parameters are NaN. So it is unless
+    the means differ over the control parameter (p < 0.001 for all sizes together, and p < 0.01,
+    after Bonferroni's correction, for two on their own), and the curves of different sizes by more
+    than a factor L**b (p < 0.01); the errors are those of the bootstrap. Where the interval of the
+    critical point leaves the range that was scanned, it is open on that side, the status is "at the
+    end of the range", and no exponents are given. Scaled quantities show the attempt, if there was
+    one. A transition of first order collapses too, with 1/nu = 1 in the volume and beta/nu = 0: see
+    ``order_of_transition``.
 
     References
     ----------
@@ -236,13 +251,17 @@ def _found(
     scan = scan_of(values, samples)
     refused = _Found(FEW_SIZES, scan, None, np.full(4, np.nan), np.full((1, 4), np.nan), np.nan)
     if len(np.unique(scan.place)) < FEWEST_SIZES:
+        return refused._replace(status=_why_few(samples.values))
+    refused = refused._replace(status=NO_COLLAPSE)
+    drawn = resampled(values[None], resamples, seed)[:, 0][:, scan.known]
+    if not depends_on_control(scan, drawn):
         return refused
     best = best_scaling(scan, exponent_order, corrections=corrections, window=window)
     if best is None:
-        return refused._replace(status=NO_COLLAPSE)
+        return refused
     at = best.fit.parameters[0]
     quality, _ = quality_at(at, best.part, _correction(best, best.part))
-    drawn = resampled(values[None], resamples, seed)[:, 0][:, scan.known][:, best.chosen]
+    chosen = drawn[:, best.chosen]
     normal = stream(seed, len(samples.sizes)).standard_normal
     expected = Expected(normal(resamples), normal((resamples, best.points.correction_degree + 1)))
     start = np.repeat(at[None], resamples, axis=0)
@@ -251,11 +270,23 @@ def _found(
     def refitted(first: int) -> np.ndarray:
         part = slice(first, first + _CHUNK)
         own = Expected(*(v[part] for v in expected))
-        return fitted(drawn[part], start[part], best.points, own).parameters
+        return fitted(chosen[part], start[part], best.points, own).parameters
 
     fits = np.concatenate(parallel.map(refitted, range(0, resamples, _CHUNK)))
-    status = OK if quality <= WORST else NO_COLLAPSE
+    status = OK if quality <= WORST and sizes_differ(scan, drawn) else NO_COLLAPSE
     return _Found(status, scan, best, _natural(at[None])[0], _natural(fits), quality)
+
+
+def _why_few(values: np.ndarray) -> int:
+    """Status of a scan with too few sizes that have an error: those there are may be constant."""
+    of_size = [v[np.isfinite(v)] for v in values]
+    of_size = [v for v in of_size if len(v)]
+    if len(of_size) < FEWEST_SIZES:
+        return FEW_SIZES
+    is_constant = [np.ptp(np.abs(v)) == 0 for v in of_size]
+    if len(of_size) - sum(is_constant) < FEWEST_SIZES and any(is_constant):
+        return CONSTANT
+    return FEW_MEMBERS if (np.isfinite(values).sum(axis=-1) < 2).all() else FEW_SIZES
 
 
 def _natural(parameters: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Crossings of Binder cumulants of successive sizes, extrapolated to infinite size."""
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -43,7 +44,7 @@ _CUMULANT_CORRECTION = 0.1
 """Expected size of the correction of the cumulant at the mean size, one standard deviation."""
 
 
-@checked
+@functools.partial(checked, fewest=20)
 def crossing(
     m: xr.DataArray,
     *,

@@ -7,7 +7,7 @@ from sgdphys.arguments import checked
 from sgdphys.glossary import Quantity
 from sgdphys.intervals import finite_mean, jackknife_interval, means_without_each
 from sgdphys.quantities import labelled
-from sgdphys.status import FEW_SPEEDS, LOOP, NO_LOOP, UNDECIDED, flagged
+from sgdphys.status import FEW_MEMBERS, FEW_SPEEDS, LOOP, NO_DATA, NO_LOOP, UNDECIDED, flagged
 from sgdphys.transitions.loops import Loops, loops_of
 from sgdphys.transitions.zero_speed import FEWEST, REFUSED, ZeroSpeed, at_zero_speed
 
@@ -66,7 +66,8 @@ def hysteresis(
     Dataset
         area (speed), area_at_zero_speed and exponent, each with ``_low`` and ``_high``; is_fitted
         (speed); p_value of the law; order (speed, direction, control), the mean curves; status,
-        "loop remains at zero speed", "no loop at zero speed", "cannot be told" or "too few speeds".
+        "loop remains at zero speed", "no loop at zero speed", "cannot be told", or what is missing
+        ("too few speeds", "too few members", "no data").
 
     Raises
     ------
@@ -88,7 +89,8 @@ def hysteresis(
     for a ramped saddle-node, whose jump is delayed by a time ~ v**(-1/3), and 1 for a linear lag.
     While the law is rejected at 10%, the fastest speed is left out, as far as 4 remain. Areas at
     different speeds may be correlated, as where they share replicas: one correlation is estimated
-    for all.
+    for all. A law that is rejected at 1% even so is not used: area at
+    zero speed and exponent are NaN, and the status is "cannot be told".
 
     "loop remains" where the interval of A0 is above 0; "no loop" where it begins at 0 and ends
     below a quarter of the slowest area, or 2% of the range of the curves times that of the control.
@@ -134,7 +136,9 @@ def hysteresis(
         n = int(members[enough].min())
         covariance = _covariance(errors[enough], of_grid[enough], by_replica[:, enough])
         zero = at_zero_speed(loops.speeds[enough], areas[enough], covariance, n, confidence)
-    status, reason = _status(zero, areas[enough], loops, has_law=bool(has_law))
+    status, reason = _status(zero, areas, enough, loops, has_law=bool(has_law))
+    if zero.p_value < REFUSED:
+        zero = zero._replace(area=nothing, exponent=nothing)
     fitted = np.zeros(len(areas), np.int8)
     fitted[enough] = zero.used
     mean = finite_mean(loops.curves)
@@ -198,13 +202,12 @@ def _covariance(errors: np.ndarray, of_grid: np.ndarray, by_replica: np.ndarray)
     return np.asarray(common * outer + np.diag((1 - common) * errors**2 + of_grid**2))
 
 
-def _status(zero: ZeroSpeed, areas: np.ndarray, loops: Loops, *, has_law: bool) -> tuple[int, str]:
+def _status(
+    zero: ZeroSpeed, areas: np.ndarray, enough: np.ndarray, loops: Loops, *, has_law: bool
+) -> tuple[int, str]:
     """Status, and the reason in a sentence."""
-    if len(areas) < FEWEST:
-        return FEW_SPEEDS, (
-            f"{len(areas)} speeds have loops of at least {_FEWEST_REPLICAS} replicas; at least "
-            f"{FEWEST} are needed"
-        )
+    if enough.sum() < FEWEST:
+        return _why_few(areas, enough, loops)
     if not has_law:
         return UNDECIDED, "replicas are identical, so that areas have no error"
     if zero.p_value < REFUSED:
@@ -214,6 +217,24 @@ def _status(zero: ZeroSpeed, areas: np.ndarray, loops: Loops, *, has_law: bool) 
         return LOOP, "the interval of the area at zero speed lies above 0"
     each = loops.curves.max(axis=-1) - loops.curves.min(axis=-1)
     box = float(np.nanmedian(each)) * float(loops.grid[-1] - loops.grid[0])
-    if high < _OF_SLOWEST * areas[0] or high < _OF_BOX * box:
+    if high < _OF_SLOWEST * areas[enough][0] or high < _OF_BOX * box:
         return NO_LOOP, "the area at zero speed is 0, or so small that it is none"
     return UNDECIDED, "the interval of the area at zero speed holds 0 and large loops as well"
+
+
+def _why_few(areas: np.ndarray, enough: np.ndarray, loops: Loops) -> tuple[int, str]:
+    """Status of too few speeds with loops that have an error, and the reason."""
+    alive = np.isfinite(loops.curves).all(axis=-1).any(axis=(0, 1))
+    for name, has_any in zip(("up", "down"), alive, strict=True):
+        if not has_any:
+            return NO_DATA, f"no curve {name} covers the range of the control"
+    has_area = np.isfinite(areas)
+    if has_area.sum() >= FEWEST:
+        return FEW_MEMBERS, (
+            f"{int(enough.sum())} of {int(has_area.sum())} speeds have loops of at least "
+            f"{_FEWEST_REPLICAS} replicas; at least {FEWEST} are needed"
+        )
+    return FEW_SPEEDS, (
+        f"{int(enough.sum())} speeds have loops of at least {_FEWEST_REPLICAS} replicas; at least "
+        f"{FEWEST} are needed"
+    )

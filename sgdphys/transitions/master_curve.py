@@ -10,6 +10,8 @@ _ITERATIONS = 40
 _RIDGE = 1e-11
 _GAIN = 1e-3
 """Smallest gain in chi-squared that is followed: 3% of a standard error."""
+_NO_FIT = 1e30
+"""Cost of parameters at which the sums overflow; finite, so that costs can be subtracted."""
 _LEAST, _MOST = np.log(0.02), np.log(5.0)
 """Range of ln(1/nu)."""
 
@@ -58,6 +60,7 @@ class Fit(NamedTuple):
     """(b, 4, 4): inverse covariance of the parameters."""
 
 
+@np.errstate(all="ignore")  # trials far from the best fit overflow, and are left
 def fitted(
     order: np.ndarray, start: np.ndarray, points: Points, expected: Expected | None = None
 ) -> Fit:
@@ -161,7 +164,7 @@ def _evaluated(
         curvature[:, 2, 2] = 1.0
         gradient[:, 2] = 0.0
     cost = (residual**2).sum(axis=-1) + deviation**2 + (surprise**2).sum(axis=-1)
-    cost = np.where(np.isfinite(cost), cost, np.inf)
+    cost = np.where(np.isfinite(cost), cost, _NO_FIT)
     return Fit(parameters.copy(), curve, cost, curvature), gradient
 
 

@@ -7,6 +7,7 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.draws import Seed, bootstrap_draws
+from sgdphys.errors import InputError
 from sgdphys.glossary import Quantity
 from sgdphys.intervals import BOOTSTRAP, Kind, bootstrap_interval, resampled_means
 from sgdphys.quantities import labelled
@@ -127,7 +128,8 @@ def order_of_transition(
     Raises
     ------
     InputError
-        Where a dimension or its coordinate is missing, as in ``samples_of``.
+        Where a dimension or its coordinate is missing, as in ``samples_of``, or for a
+        ``dimension`` that is not positive.
 
     See Also
     --------
@@ -191,6 +193,10 @@ def order_of_transition(
     >>> sp.transitions.order_of_transition(m, rng=0)["order"].item()
     'first order'
     """
+    if not 0 < dimension < np.inf:
+        raise InputError(
+            f"dimension is {dimension}; it must be a positive number: the volume is size**dimension"
+        )
     samples = samples_of(m, size=size, control=control, over=over)
     x, is_folded = _without_sign(samples.values)
     members = int(np.isfinite(x).any(axis=(0, 1)).sum())

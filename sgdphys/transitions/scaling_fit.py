@@ -20,6 +20,8 @@ _ROUGH = 3.0
 """Half-width of the window in which a search starts, in the same unit."""
 LEAST_P = 0.05
 """A window is narrowed while the misfit has a smaller p-value."""
+NO_QUALITY = 1e30
+"""S of parameters without a collapse in a search; finite, so that values can be subtracted."""
 _STARTS = 4
 _NEIGHBOURS = 4
 """Points on either side over which a variance is averaged."""
@@ -117,9 +119,9 @@ def smallest_quality(
     def cost(v: np.ndarray) -> float:
         parameters = whole(v)
         if abs(parameters[1]) > 3.5:
-            return np.inf
+            return NO_QUALITY
         s, used = quality_at(parameters, scan)
-        return s * len(scan.order) / used if used else np.inf
+        return s * len(scan.order) / used if used and np.isfinite(s) else NO_QUALITY
 
     best = None
     for start in starts:

@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import fdtrc, stdtrit
 
-EXPONENTS = np.geomspace(0.25, 2.0, 64)
-"""Exponents that are compared; 1/3 to 1 are known."""
+LEAST, MOST = 0.25, 2.0
+"""Range of exponents; 1/3 to 1 are known."""
+_EXPONENTS = 64
 FEWEST = 3
 _TESTABLE = 4
 """Speeds that three parameters need to be tested."""
@@ -60,24 +61,31 @@ def _fit(
     speeds: np.ndarray, areas: np.ndarray, covariance: np.ndarray, members: int, confidence: float
 ) -> ZeroSpeed:
     weights = np.linalg.inv(covariance)
-    powers = (speeds / speeds[-1]) ** EXPONENTS[:, None]
     beyond = float(stdtrit(members - 1, 0.5 + confidence / 2)) ** 2
     width = float(np.sqrt(beyond * np.diag(covariance).max()))
+    first, last = LEAST, MOST
+    for _ in range(5):  # each time on a finer grid about what is allowed
+        exponents = np.geomspace(first, last, _EXPONENTS)
+        powers = (speeds / speeds[-1]) ** exponents[:, None]
+        least = _least_misfit(areas, powers, weights)
+        fitting = np.flatnonzero(least <= least.min() + beyond)
+        step = exponents[1] / exponents[0]
+        first = max(LEAST, exponents[fitting[0]] / step)
+        last = min(MOST, exponents[fitting[-1]] * step)
     reach = areas.max() - areas.min() + width
     low, high = 0.0, max(float(areas.max()), 0.0) + 3 * reach
-    for _ in range(5):  # each time on a finer grid about what is allowed
+    for _ in range(5):
         grid = np.linspace(low, high, _GRID)
         misfit = _misfit(grid, areas, powers, weights)
         allowed = np.flatnonzero(misfit.min(axis=0) <= misfit.min() + beyond)
         step = grid[1] - grid[0]
         low, high = max(0.0, grid[allowed[0]] - step), grid[allowed[-1]] + step
     best, at = (int(k) for k in np.unravel_index(misfit.argmin(), misfit.shape))
-    fitting = EXPONENTS[misfit.min(axis=1) <= misfit.min() + beyond]
     free = len(speeds) - 3
     p_value = float(fdtrc(free, members - 1, misfit.min() / free)) if free else np.nan
     return ZeroSpeed(
         (float(grid[at]), float(grid[allowed[0]]), float(grid[allowed[-1]])),
-        (float(EXPONENTS[best]), float(fitting[0]), float(fitting[-1])),
+        (float(exponents[best]), float(exponents[fitting[0]]), float(exponents[fitting[-1]])),
         np.ones(len(speeds), bool),
         p_value,
     )
@@ -92,3 +100,18 @@ def _misfit(
     square = (powers @ weights * powers).sum(axis=1)[:, None]
     product = powers @ weighted.T
     return np.asarray((weighted * rest).sum(axis=1) - np.maximum(product, 0.0) ** 2 / square)
+
+
+def _least_misfit(areas: np.ndarray, powers: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """chi2 (exponent,) at the best A0 and c that are not negative."""
+    ones = np.ones_like(areas)
+    one, square = ones @ weights @ ones, (powers @ weights * powers).sum(axis=1)
+    cross, product = powers @ weights @ ones, powers @ weights @ areas
+    constant = ones @ weights @ areas
+    of_law = (product - cross * constant / one) / (square - cross**2 / one)
+    of_law = np.maximum(of_law, 0.0)  # c at the best A0
+    area = (constant - cross * of_law) / one
+    of_law = np.where(area < 0, np.maximum(product / square, 0.0), of_law)
+    area = np.maximum(area, 0.0)
+    rest = areas - area[:, None] - of_law[:, None] * powers
+    return np.asarray((rest @ weights * rest).sum(axis=1))

@@ -8,8 +8,12 @@ import xarray as xr
 
 import sgdphys as sp
 from sgdphys.errors import InputError
-from sgdphys.status import END_OF_RANGE, FEW_SIZES, NO_COLLAPSE, OK
+from sgdphys.status import CONSTANT, END_OF_RANGE, FEW_MEMBERS, FEW_SIZES, NO_COLLAPSE, OK
 from sgdphys.transitions.collapse_quality import collapse_quality
+from sgdphys.transitions.dependence import depends_on_control, sizes_differ
+from sgdphys.transitions.moments import resampled
+from sgdphys.transitions.samples import samples_of
+from sgdphys.transitions.scaling_fit import scan_of
 
 NAMES = ("critical_point", "exponent_control", "exponent_order")
 
@@ -94,12 +98,94 @@ def test_what_has_no_transition_is_refused():
     constant = xr.full_like(magnet(), 0.5)
     noise = magnet().copy(data=np.random.default_rng(0).standard_normal(magnet().shape))
     missing = magnet().where(magnet()["size"] > 200)
-    for m, status in ((constant, (FEW_SIZES,)), (missing * np.nan, (FEW_SIZES,))):
-        assert int(sp.transitions.collapse(m, resamples=20)["status"]) in status
-    assert int(sp.transitions.collapse(noise, resamples=50)["status"]) != OK
+    single = magnet().isel(replica=[0])
+    for m, status in (
+        (constant, CONSTANT), (missing * np.nan, FEW_SIZES), (single, FEW_MEMBERS),
+        (noise, NO_COLLAPSE),
+    ):  # fmt: skip
+        assert int(sp.transitions.collapse(m, resamples=20)["status"]) == status
     assert int(sp.transitions.collapse(missing, resamples=50)["status"]) >= OK
     with pytest.raises(InputError, match="window is -1"):
         sp.transitions.collapse(magnet(), window=-1)
+
+
+def scan_with(values, controls):
+    return xr.DataArray(
+        values,
+        dims=("size", "control", "replica"),
+        coords={"size": [64, 128, 256, 512], "control": controls},
+    )
+
+
+def alone(kind, rng):
+    """Order parameters without a transition: none depends on the control and scales with size."""
+    noise = rng.standard_normal((4, 13, 60))
+    controls = np.linspace(0.5, 1.5, 13)
+    root = np.array([8.0, 128**0.5, 16.0, 512**0.5])[:, None, None]
+    middle = controls[:, None] - 1
+    values = {
+        "level": lambda: 1 + noise / root,
+        "coins": lambda: (rng.random(noise.shape) < 0.9) * 1.0,
+        "noise": lambda: noise / root,
+        "line": lambda: 1 + 0.1 * middle + 0.1 * noise,
+        "shares": lambda: (rng.random(noise.shape) < 0.5 + 0.5 * np.tanh(4 * middle)) * 1.0,
+        "line of one network each": lambda: 1 + 0.1 * middle + 0.1 * noise[:, :1] + 0.01 * noise,
+    }
+    return scan_with(values[kind](), controls)
+
+
+@pytest.mark.parametrize("kind", ["level", "coins", "noise"])
+def test_what_does_not_depend_on_the_control_is_refused(kind):
+    for seed in range(3):
+        m = alone(kind, np.random.default_rng(seed))
+        scan, drawn = scan_and_draws(m)
+        assert not depends_on_control(scan, drawn)
+        found = sp.transitions.collapse(m, resamples=20)
+        assert int(found["status"]) == NO_COLLAPSE
+        assert np.isnan(found["critical_point_low"])
+        assert "does not depend on the control parameter" in found.attrs["message"]
+
+
+@pytest.mark.parametrize("kind", ["line", "shares", "line of one network each"])
+def test_curves_that_do_not_depend_on_the_size_are_refused(kind):
+    for seed in range(3):
+        scan, drawn = scan_and_draws(alone(kind, np.random.default_rng(seed)))
+        assert depends_on_control(scan, drawn)
+        assert not sizes_differ(scan, drawn)
+
+
+def test_a_factor_of_the_size_alone_is_no_collapse():
+    m = alone("line", np.random.default_rng(4))
+    assert not sizes_differ(*scan_and_draws(m * m["size"] ** -0.7))
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e-3])
+@pytest.mark.parametrize("unit", [1e-100, 1.0, 1e100])
+def test_a_magnet_depends_on_control_and_size(shift, unit):
+    """Also where sizes have controls of their own, and in any unit."""
+    m = unit * magnet()
+    controls = m["control"] + shift * np.arange(5) * xr.ones_like(m["size"])
+    scan, drawn = scan_and_draws(m.assign_coords(control=controls))
+    assert depends_on_control(scan, drawn)
+    assert sizes_differ(scan, drawn)
+
+
+def scan_and_draws(m):
+    samples = samples_of(m)
+    values = np.abs(samples.values)
+    scan = scan_of(values, samples)
+    return scan, resampled(values[None], 100, np.random.SeedSequence(0))[:, 0][:, scan.known]
+
+
+def test_few_resamples_are_refused():
+    with pytest.raises(InputError, match="at least 20"):
+        sp.transitions.collapse(magnet(), resamples=1)
+
+
+def test_a_search_without_a_collapse_warns_of_nothing():
+    for scale in (1e-200, 1e6, 1e200):
+        m = scale * magnet().isel(replica=slice(8), size=slice(3))
+        sp.transitions.collapse(m, resamples=20)
 
 
 def test_quality_is_about_one_on_a_line_and_large_beside_it():

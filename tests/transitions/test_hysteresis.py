@@ -7,6 +7,7 @@ import xarray as xr
 from sgdphys.errors import InputError
 from sgdphys.status import words
 from sgdphys.transitions import hysteresis
+from sgdphys.transitions.zero_speed import at_zero_speed
 
 SPEEDS = np.array([0.001, 0.004, 0.016, 0.064])
 
@@ -76,7 +77,38 @@ def test_speeds_without_replicas_do_not_count():
 
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_too_few_replicas(replicas):
-    assert said(hysteresis(loops(replicas=replicas))) == "too few speeds"
+    found = hysteresis(loops(replicas=replicas))
+    assert said(found) == "too few members"
+    assert "at least 3 replicas" in found.attrs["reason"]
+
+
+def test_a_missing_branch_is_named():
+    found = hysteresis(loops().where(loops()["direction"] == "up"))
+    assert said(found) == "no data"
+    assert "no curve down" in found.attrs["reason"]
+
+
+def test_nothing_is_read_off_a_rejected_law():
+    m = loops(noise=0.0005, replicas=30)
+    m = m.assign_coords(speed=[0.016, 0.064, 0.001, 0.004])  # areas that fall, then rise
+    found = hysteresis(m)
+    assert found["p_value"] < 0.01
+    assert said(found) == "cannot be told"
+    for name in ("area_at_zero_speed", "exponent"):
+        for end in ("", "_low", "_high"):
+            assert np.isnan(found[f"{name}{end}"])
+
+
+@pytest.mark.parametrize("exponent", [0.3, 2 / 3, 1.0, 1.7])
+@pytest.mark.parametrize("error", [1e-6, 1e-3])
+def test_the_interval_of_the_exponent_has_a_width_and_holds_it(exponent, error):
+    areas = 1 + SPEEDS**exponent
+    found = at_zero_speed(SPEEDS, areas, np.eye(4) * error**2, 30, 0.95)
+    value, low, high = found.exponent
+    assert low < exponent < high
+    assert low < value < high
+    assert found.area[1] < 1 < found.area[2]
+    assert found.p_value > 0.5
 
 
 def test_missing_replicas_and_gaps():

@@ -51,6 +51,12 @@ def test_what_cannot_be_told(m, reason):
     assert reason in said
 
 
+@pytest.mark.parametrize("dimension", [0, -1, np.nan])
+def test_the_volume_grows_with_the_size(dimension):
+    with pytest.raises(InputError, match="must be a positive number"):
+        order_of_transition(two_states(), dimension=dimension)
+
+
 def test_sizes_are_different_and_have_values():
     with pytest.raises(InputError, match="twice"):
         order_of_transition(two_states(sizes=np.array([50, 100, 100])))
