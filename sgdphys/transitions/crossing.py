@@ -143,7 +143,11 @@ def crossing(
     coords = places_of(samples, m, size=size, control=control)
     drawn, cumulants = _cumulants(samples, coords, size, control, over, resamples, rng, confidence)
     least = 1 / np.isfinite(samples.values).sum(axis=-1).max()
-    every = [Curve(samples, drawn, k, least) for k in range(len(samples.sizes))]
+    # from -1 to 1 over the scan, so that the unit of the control parameter does not matter
+    least_control, most_control = np.nanmin(samples.controls), np.nanmax(samples.controls)
+    middle, half = (most_control + least_control) / 2, (most_control - least_control) / 2 or 1.0
+    scaled = samples._replace(controls=(samples.controls - middle) / half)
+    every = [Curve(scaled, drawn, k, least) for k in range(len(samples.sizes))]
     enough = [c for c in every if len(c.control) >= FEWEST_CONTROLS]
     trend = _trend(enough)
     if np.median(np.isfinite(samples.values).sum(axis=-1)) < FEWEST_REPLICAS:
@@ -163,7 +167,7 @@ def crossing(
         np.array([getattr(p, of) for p in pairs]).reshape(len(pairs), resamples + 1)
         for of in ("where", "level")
     )
-    for name, columns in (("crossing", where), ("cumulant_at_crossing", level)):
+    for name, columns in (("crossing", middle + half * where), ("cumulant_at_crossing", level)):
         low, high = _ends(columns, confidence)
         ends = {"": columns[:, 0], "_low": low, "_high": high}
         data |= {f"{name}{end}": ("pair", column) for end, column in ends.items()}
@@ -173,6 +177,7 @@ def crossing(
         at = np.array(crossed)
         log_size = (np.log(samples.sizes[at]) + np.log(samples.sizes[at + 1])) / 2
         limit = _extrapolated([pairs[k] for k in crossed], log_size, np.log(width[at]), generator)
+    limit[0] = middle + half * limit[0]
     for name, column in zip(("critical_point", "cumulant"), limit, strict=True):
         low, high = _ends(column[None], confidence)[:, 0]
         data |= {name: column[0], f"{name}_low": low, f"{name}_high": high}

@@ -25,6 +25,17 @@ def test_the_magnet_crosses_at_its_critical_point():
     assert (abs(crossed - 1) < 0.15).all()
 
 
+@pytest.mark.parametrize("unit", [1e-12, 1e6])
+def test_the_unit_of_the_control_does_not_matter(unit):
+    m = magnet([64, 256, 1024])
+    one, other = (
+        sp.transitions.crossing(x, resamples=50, rng=0)
+        for x in (m, m.assign_coords(control=m["control"] * unit))
+    )
+    for name in ("critical_point", "critical_point_low", "critical_point_high"):
+        assert float(other[name]) == pytest.approx(float(one[name]) * unit, rel=1e-8)
+
+
 def test_a_chain_does_not_cross():
     for seed in range(3):
         m = sp.processes.ising_chain(
