@@ -257,7 +257,7 @@ class Run:
         Returns
         -------
         list of Path
-            Of the figures; their data are beside them.
+            Of figures and of their data.
 
         Raises
         ------
@@ -271,12 +271,11 @@ class Run:
         formats = tuple(formats or self.study.figures.formats or Figures().formats)
         has_data = self.study.figures.data if data is None else data
         with self.sources() as sources:
-            written = draw(
+            return draw(
                 sources, Path(folder or self.folder / FIGURES), names=names, formats=formats,
                 mark=self.mark, style=style, size=size,
                 run=self.folder.resolve().name, has_data=has_data,
             )  # fmt: skip
-        return [path for path in written if path.suffix[1:] in formats]
 
     @contextmanager
     def sources(self) -> Iterator[dict[str, xr.Dataset]]:
