@@ -82,15 +82,11 @@ class Source:
         And with ``learned`` along its replicas. A result without epochs or replicas is as it was.
         """
         if "epoch" in result.indexes:
-            weights, per_epoch = self.trajectory["weights"], self.ensemble.updates_per_epoch
-            rates = self.ensemble.training.rates  # of every epoch; few weights may be recorded
-            times = per_epoch * np.append(0.0, np.cumsum(rates))
-            epochs = result["epoch"].to_numpy().astype(np.float64)
-            clocks = {
-                "updates": ("step", epochs * per_epoch),
-                "flow_time": ("time", np.interp(epochs, np.arange(len(times)), times)),
-            }
-            for name, (of, at) in clocks.items():
+            # of the plan, since few weights may be recorded
+            updates = np.rint(result["epoch"].to_numpy() * self.ensemble.updates_per_epoch)
+            elapsed = self.ensemble.time_after(updates.astype(np.int64))
+            weights = self.trajectory["weights"]
+            for name, of, at in (("updates", "step", updates), ("flow_time", "time", elapsed)):
                 result = result.assign_coords({name: ("epoch", at, dict(weights[of].attrs))})
         if "replica" in result.sizes:  # some analyses take the first few replicas
             learned = self.learned[result["replica"].to_numpy()].astype(np.int8)

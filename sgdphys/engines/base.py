@@ -195,6 +195,12 @@ class Ensemble:
         """Optimiser updates in an epoch."""
         return len(self.batch_sizes)
 
+    def time_after(self, updates: np.ndarray) -> np.ndarray:
+        """Sum of the learning rates of so many updates, whole numbers."""
+        rates, per_epoch = np.append(self.training.rates, 0.0), self.updates_per_epoch
+        done, rest = np.divmod(updates, per_epoch)
+        return np.asarray(per_epoch * (np.cumsum(rates) - rates)[done] + rest * rates[done])
+
 
 @dataclass
 class State:

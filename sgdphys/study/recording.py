@@ -212,9 +212,6 @@ class Recording:
         layer_names = network.layer_names
         table = network.parameters
         by_epoch = {"epoch": recorded.epochs, **replicas}
-        rates = np.append(ensemble.training.rates, 0.0)
-        done, rest = np.divmod(recorded.steps, per_epoch)
-        elapsed = per_epoch * (np.cumsum(rates) - rates)[done] + rest * rates[done]
         groups = {
             "weights": schema.dataset(
                 "weights",
@@ -225,7 +222,7 @@ class Recording:
                 {
                     "step": recorded.steps,
                     "epoch": ("step", recorded.steps / per_epoch),
-                    "time": ("step", elapsed),
+                    "time": ("step", ensemble.time_after(recorded.steps)),
                     **replicas,
                     "family": ("replica", np.arange(ensemble.replicas) // ensemble.twins),
                 },
