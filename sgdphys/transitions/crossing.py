@@ -27,7 +27,7 @@ from sgdphys.transitions.samples import Samples, places_of, samples_of
 from sgdphys.transitions.smooth_curve import FEWEST_CONTROLS, Curve, widths
 
 FEWEST_REPLICAS = 50
-"""Median over the scan with which crossings are looked for."""
+"""Median over the places of a scan that have samples, with which crossings are looked for."""
 SIGNIFICANT = 0.01
 """Level at which the curves of a pair must differ on either side of a crossing, all controls."""
 _LEAST_GROWTH = 0.05
@@ -142,7 +142,8 @@ def crossing(
     samples = samples_of(m, size=size, control=control, over=over)
     coords = places_of(samples, m, size=size, control=control)
     drawn, cumulants = _cumulants(samples, coords, size, control, over, resamples, rng, confidence)
-    least = 1 / np.isfinite(samples.values).sum(axis=-1).max()
+    members = np.isfinite(samples.values).sum(axis=-1)
+    least = 1 / max(members.max(), 1)
     # from -1 to 1 over the scan, so that the unit of the control parameter does not matter
     least_control, most_control = np.nanmin(samples.controls), np.nanmax(samples.controls)
     middle, half = (most_control + least_control) / 2, (most_control - least_control) / 2 or 1.0
@@ -150,7 +151,7 @@ def crossing(
     every = [Curve(scaled, drawn, k, least) for k in range(len(samples.sizes))]
     enough = [c for c in every if len(c.control) >= FEWEST_CONTROLS]
     trend = _trend(enough)
-    if np.median(np.isfinite(samples.values).sum(axis=-1)) < FEWEST_REPLICAS:
+    if members.any() and np.median(members[members > 0]) < FEWEST_REPLICAS:
         trend = trend._replace(status=FEW_REPLICAS)
     nothing = np.full(len(drawn), np.nan)
     pairs = [_Pair(nothing, nothing)] * (len(every) - 1)
@@ -195,7 +196,7 @@ def crossing(
         for name, quantity in _QUANTITIES.items()
     }
     return labelled(result, named).assign_attrs(
-        method="crossings of local fits, extrapolated in size",
+        method="crossings of curves smoothed by kriging, extrapolated in size",
         reference="Binder (1981)",
         confidence=confidence,
         interval_method="bootstrap over replicas and kriging, percentiles",
