@@ -13,6 +13,11 @@ class Status(NamedTuple):
     sentence: str
     """What is wrong, and what to do about it."""
 
+    @property
+    def message(self) -> str:
+        """Word and sentence."""
+        return f"{self.word}: {self.sentence}"
+
 
 TABLE = (
     Status("ok", "the estimate is valid: no problem was found"),
@@ -357,4 +362,4 @@ def words(status: xr.DataArray) -> np.ndarray:
 
 def advice(status: np.ndarray) -> list[str]:
     """Return a sentence for each status that occurs, except "ok": its word and what to do."""
-    return [f"{TABLE[k].word}: {TABLE[k].sentence}" for k in np.unique(status) if k != OK]
+    return [TABLE[k].message for k in np.unique(status) if k != OK]

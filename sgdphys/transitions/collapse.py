@@ -175,25 +175,19 @@ def collapse(
     data |= _by_quality(found, exponent_order)
     data |= _scaled(samples, found, size, control, confidence)
     result = xr.Dataset(data, coords=places_of(samples, m, size=size, control=control))
-    unit = samples.control_unit
-    named = _QUANTITIES | {
-        name: quantity._replace(unit=unit)
-        for name, quantity in _QUANTITIES.items()
-        if name in ("critical_point", "scaled_control")
-    }
-    status = TABLE[int(result["status"])]
-    return labelled(result, named, x=samples.unit).assign_attrs(
+    result = labelled(result, _QUANTITIES, x=samples.unit, t=samples.control_unit)
+    return result.assign_attrs(
         method="least squares of a master curve" + (" with corrections" if corrections else ""),
         reference="Houdayer and Hartmann (2004)",
         confidence=confidence,
         interval_method="bootstrap over replicas, percentiles or standard errors",
-        message=f"{status.word}: {status.sentence}",
+        message=TABLE[int(result["status"])].message,
     )
 
 
 _QUANTITIES = {
     "critical_point": Quantity(
-        "1", "critical point", r"K_c", "value of the control parameter at the transition"
+        "{t}", "critical point", r"K_c", "value of the control parameter at the transition"
     ),
     "exponent_control": Quantity(
         "1", "exponent of the control parameter", r"1/\nu",
@@ -222,7 +216,7 @@ _QUANTITIES = {
         "below its minimum plus 1, the other parameters held",
     ),
     "scaled_control": Quantity(
-        "1", "scaled control parameter", "x", "(control - critical_point) size**exponent_control"
+        "{t}", "scaled control parameter", "x", "(control - critical_point) size**exponent_control"
     ),
     "scaled_order": Quantity(
         "{x}", "scaled order parameter", "y", "order size**exponent_order"

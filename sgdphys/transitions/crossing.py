@@ -9,7 +9,7 @@ import xarray as xr
 from sgdphys.arguments import checked
 from sgdphys.draws import RESAMPLES, Seed, seed_of, stream
 from sgdphys.glossary import Quantity
-from sgdphys.intervals import quantiles
+from sgdphys.intervals import finite_mean, quantiles
 from sgdphys.quantities import labelled
 from sgdphys.status import (
     FEW_REPLICAS,
@@ -21,18 +21,19 @@ from sgdphys.status import (
     TABLE,
     flagged,
 )
+from sgdphys.transitions.master_curve import FACTOR
 from sgdphys.transitions.moments import resampled
 from sgdphys.transitions.order_parameter import order_parameter
 from sgdphys.transitions.samples import Samples, places_of, samples_of
-from sgdphys.transitions.smooth_curve import FEWEST_CONTROLS, Curve, widths
+from sgdphys.transitions.smooth_curve import Curve, widths
 
 FEWEST_REPLICAS = 50
-"""Median over the scan with which crossings are looked for."""
+"""Median over the places of a scan that have samples, with which crossings are looked for."""
 SIGNIFICANT = 0.01
 """Level at which the curves of a pair must differ on either side of a crossing, all controls."""
 _LEAST_GROWTH = 0.05
 """Least 1/nu of an extrapolation."""
-LEAST_LOCATED = 0.05
+MOST_OUTSIDE = 0.05
 """Largest share of resamples in which a crossing lies outside the range, for a pair to have one."""
 _REACH = 3.0
 """Farthest crossing from the centre, in widths of the transition at the smaller size."""
@@ -67,7 +68,7 @@ def crossing(
     confidence : float
         Level of the intervals.
     resamples : int
-        Number of bootstrap resamples.
+        Number of bootstrap resamples, at least 20.
     rng : int, SeedSequence, Generator or None
         Of the bootstrap.
 
@@ -142,22 +143,22 @@ def crossing(
     samples = samples_of(m, size=size, control=control, over=over)
     coords = places_of(samples, m, size=size, control=control)
     drawn, cumulants = _cumulants(samples, coords, size, control, over, resamples, rng, confidence)
-    least = 1 / np.isfinite(samples.values).sum(axis=-1).max()
+    members = np.isfinite(samples.values).sum(axis=-1)
+    least = 1 / max(members.max(), 1)
     # from -1 to 1 over the scan, so that the unit of the control parameter does not matter
     least_control, most_control = np.nanmin(samples.controls), np.nanmax(samples.controls)
     middle, half = (most_control + least_control) / 2, (most_control - least_control) / 2 or 1.0
     scaled = samples._replace(controls=(samples.controls - middle) / half)
     every = [Curve(scaled, drawn, k, least) for k in range(len(samples.sizes))]
-    enough = [c for c in every if len(c.control) >= FEWEST_CONTROLS]
+    enough = [c for c in every if c.is_usable]
     trend = _trend(enough)
-    if np.median(np.isfinite(samples.values).sum(axis=-1)) < FEWEST_REPLICAS:
+    if members.any() and np.median(members[members > 0]) < FEWEST_REPLICAS:
         trend = trend._replace(status=FEW_REPLICAS)
-    nothing = np.full(len(drawn), np.nan)
-    pairs = [_Pair(nothing, nothing)] * (len(every) - 1)
+    pairs = [_no_pair(len(drawn))] * (len(every) - 1)
     width = np.full(len(every), np.nan)
     if trend.status == OK:
         width = widths(every, samples.sizes, trend.centre)
-        pairs = _pairs(every, width, trend, least, stream(seed_of(rng), len(samples.sizes), 2))
+        pairs = _pairs(every, width, trend, least, stream(rng, len(samples.sizes), 2))
     crossed = [k for k, p in enumerate(pairs) if p.crosses]
     status = trend.status
     if status == OK and len(crossed) < 2:
@@ -173,7 +174,7 @@ def crossing(
         data |= {f"{name}{end}": ("pair", column) for end, column in ends.items()}
     limit = np.full((2, resamples + 1), np.nan)
     if status == OK:
-        generator = stream(seed_of(rng), len(samples.sizes), 1)
+        generator = stream(rng, len(samples.sizes), 1)
         at = np.array(crossed)
         log_size = (np.log(samples.sizes[at]) + np.log(samples.sizes[at + 1])) / 2
         limit = _extrapolated([pairs[k] for k in crossed], log_size, np.log(width[at]), generator)
@@ -189,30 +190,25 @@ def crossing(
             "larger_size": ("pair", samples.sizes[1:]),
         }
     )
-    unit = samples.control_unit
-    named = {
-        name: quantity._replace(unit=unit) if name in ("crossing", "critical_point") else quantity
-        for name, quantity in _QUANTITIES.items()
-    }
-    return labelled(result, named).assign_attrs(
-        method="crossings of local fits, extrapolated in size",
+    return labelled(result, _QUANTITIES, t=samples.control_unit).assign_attrs(
+        method="crossings of curves smoothed by kriging, extrapolated in size",
         reference="Binder (1981)",
         confidence=confidence,
         interval_method="bootstrap over replicas and kriging, percentiles",
-        message=f"{TABLE[status].word}: {TABLE[status].sentence}",
+        message=TABLE[status].message,
     )
 
 
 _BINDER = ("binder", "binder_low", "binder_high")
 _QUANTITIES = {
     "crossing": Quantity(
-        "1", "crossing", "K", "where the cumulants of two successive sizes are equal"
+        "{t}", "crossing", "K", "where the cumulants of two successive sizes are equal"
     ),
     "cumulant_at_crossing": Quantity(
         "1", "cumulant at the crossing", "U", "common cumulant of two successive sizes"
     ),
     "critical_point": Quantity(
-        "1", "critical point", "K_c", "value of the control parameter at the transition"
+        "{t}", "critical point", "K_c", "value of the control parameter at the transition"
     ),
     "cumulant": Quantity(
         "1", "critical cumulant", "U_c", "Binder cumulant of infinite systems at the transition"
@@ -235,6 +231,12 @@ class _Pair(NamedTuple):
         return bool(np.isfinite(self.where[0]))
 
 
+def _no_pair(columns: int) -> _Pair:
+    """Two sizes without a crossing, in the estimate and all resamples."""
+    nothing = np.full(columns, np.nan)
+    return _Pair(nothing, nothing)
+
+
 class _Trend(NamedTuple):
     """How cumulants change with the size, along the control parameter."""
 
@@ -254,8 +256,7 @@ def _cumulants(
     known = order_parameter(sorted_m, over=over, confidence=confidence)
     values = np.stack([samples.values**2, samples.values**4])
     with np.errstate(all="ignore"):
-        finite = np.isfinite(values)
-        mean = np.where(finite, values, 0.0).sum(axis=-1) / finite.sum(axis=-1)
+        mean = finite_mean(np.moveaxis(values, -1, 0))
         moments = np.concatenate([mean[None], resampled(values, resamples, seed_of(rng))])
         excess = moments[:, 1] / np.maximum(moments[:, 0], 1e-300) ** 2 - 1
         excess = np.where(np.isfinite(excess) & (moments[:, 0] > 0), excess, np.nan)
@@ -282,7 +283,7 @@ def _trend(curves: list[Curve]) -> _Trend:
     error = np.sqrt((weight * size**2).sum(axis=0))
     weighted = slope / error
     z = weighted[0]
-    ahead = np.cumsum(weighted[0])
+    ahead = np.cumsum(z)
     split = int(np.argmax(np.abs(ahead[-1] - 2 * ahead[:-1])))
     sign = 1.0 if ahead[-1] - 2 * ahead[split] > 0 else -1.0
     sides = -sign * weighted[:, split::-1], sign * weighted[:, split + 1 :]
@@ -310,16 +311,17 @@ def _pairs(
     generator: np.random.Generator,
 ) -> list[_Pair]:
     """Crossings of successive sizes."""
-    enough = [k for k, c in enumerate(every) if len(c.control) >= FEWEST_CONTROLS]
     away = np.geomspace(0.02 * np.nanmin(width), _REACH * np.nanmax(width), 100)
     grid = trend.centre + np.concatenate([-away[::-1], [0.0], away])
-    lines = {k: every[k].smooth(grid, trend.centre, width[k], generator) for k in enough}
-    nothing = np.full(len(every[0].values), np.nan)
-    refused = _Pair(nothing, nothing)
+    lines = {
+        k: curve.smooth(grid, trend.centre, width[k], generator)
+        for k, curve in enumerate(every)
+        if curve.is_usable
+    }
     return [
         _pair(every[k : k + 2], [lines[k], lines[k + 1]], grid, trend, width[k], least)
         if k in lines and k + 1 in lines
-        else refused
+        else _no_pair(len(every[0].values))
         for k in range(len(every) - 1)
     ]
 
@@ -333,10 +335,8 @@ def _pair(curves: list[Curve], lines: list[np.ndarray], grid: np.ndarray, trend:
     inside = (grid >= low) & (grid <= high)
     fine = grid[inside]
     lines = [line[:, inside] for line in lines]
-    nothing = np.full(len(lines[0]), np.nan)
-    refused = _Pair(nothing, nothing)
     if len(fine) < 3:
-        return refused
+        return _no_pair(len(lines[0]))
     place = _root(fine, trend.sign * (lines[1] - lines[0]), trend.centre)
     rank = np.arange(len(place))
     slot = np.clip(np.searchsorted(fine, place), 1, len(fine) - 1)
@@ -344,8 +344,8 @@ def _pair(curves: list[Curve], lines: list[np.ndarray], grid: np.ndarray, trend:
     share = (place - fine[slot - 1]) / step
     level = lines[0][rank, slot - 1] * (1 - share) + lines[0][rank, slot] * share
     is_at_end = (place == fine[0]) | (place == fine[-1])
-    if is_at_end[0] or is_at_end.mean() > LEAST_LOCATED:
-        return refused
+    if is_at_end[0] or is_at_end.mean() > MOST_OUTSIDE:
+        return _no_pair(len(place))
     return _Pair(place, 2 / 3 - (np.exp(-level) - least) / 3)
 
 
@@ -374,15 +374,13 @@ def _extrapolated(
     pairs: list[_Pair], size: np.ndarray, log_width: np.ndarray, generator: np.random.Generator
 ) -> np.ndarray:
     """Critical point and cumulant (2, 1 + resample), from pairs at logarithms of their sizes."""
-    from sgdphys.transitions.master_curve import FACTOR
-
     size = size - size.mean()
     where, level = (np.stack([getattr(p, n) for p in pairs]) for n in ("where", "level"))
     inverse = max(-np.polyfit(size, log_width, 1)[0], _LEAST_GROWTH)
     width = np.exp(log_width.mean())
     expected = generator.standard_normal((3, where.shape[1]))
     expected[:, 0] = 0.0
-    cost, limits = 0.0, []
+    limits = []
     q = np.log(_OMEGAS) / FACTOR
     cost = (q[:, None] - expected[0]) ** 2
     for values, scale, shift, own in (

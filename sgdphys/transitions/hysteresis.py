@@ -122,7 +122,6 @@ def hysteresis(
     loops = loops_of(m, control=control, direction=direction, speed=speed, over=over)
     areas, without_each, by_replica = _areas(loops)
     members = np.isfinite(by_replica).sum(axis=0)
-    n = int(members.min())
     low, high = jackknife_interval(areas, without_each, members, confidence)
     errors = np.sqrt((members - 1) / members * ((without_each - areas) ** 2).sum(axis=0))
     of_grid = np.sqrt(_grid_variance(loops))
@@ -176,7 +175,7 @@ def _areas(loops: Loops) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     integrals = np.trapezoid(loops.curves, loops.grid, axis=-1)
     mean = finite_mean(integrals)
     without = means_without_each(integrals)
-    rise = np.nanmean(loops.curves[..., -1] - loops.curves[..., 0])
+    rise = finite_mean((loops.curves[..., -1] - loops.curves[..., 0]).ravel())
     sign = -1.0 if rise < 0 else 1.0
     areas, without_each, by_replica = (
         sign * (x[..., 1] - x[..., 0]) for x in (mean, without, integrals)

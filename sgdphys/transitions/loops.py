@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from sgdphys.containers import labelled_array, require_dimensions
 from sgdphys.errors import InputError
 from sgdphys.missing import numbers_of
+from sgdphys.transitions.coordinates import numbers_along, with_coordinates
 
 
 class Loops(NamedTuple):
@@ -37,25 +37,17 @@ def loops_of(m: xr.DataArray, *, control: str, direction: str, speed: str, over:
         Where a dimension or coordinate is missing, directions are not "up" and "down", a speed is
         not positive or occurs twice, or curves have no range in common.
     """
-    m = labelled_array(m, speed, direction, control, over)
-    names = (over, speed, direction, control)
-    require_dimensions(m, *names)
-    extra = sorted(str(d) for d in m.dims if d not in names)
-    if extra:
-        raise InputError(f"the curves have further dimensions ({', '.join(extra)}); select one")
-    for name in names[1:]:
-        if name not in m.coords:
-            raise InputError(f"the dimension {name!r} needs a coordinate with its values")
+    names = (speed, direction, control)
+    m = with_coordinates(m, *names, over=over, what="the curves have")
     directions = [str(d) for d in m[direction].values]
     if sorted(directions) != ["down", "up"]:
         raise InputError(f"{direction!r} is {directions}; it must be 'up' and 'down'")
-    speeds = m[speed].to_numpy().astype(np.float64)
+    speeds = numbers_along(m, speed, speed)
     if not (speeds > 0).all() or len(np.unique(speeds)) < len(speeds):
         raise InputError(f"the values of {speed!r} must be positive and different")
-    m = m.transpose(*names).isel({speed: np.argsort(speeds)})
+    m = m.transpose(over, *names).isel({speed: np.argsort(speeds)})
     m = m.isel({direction: [directions.index("up"), directions.index("down")]})
-    shape = xr.ones_like(m.isel({over: 0}, drop=True), dtype=np.float64)
-    controls = (shape * m.coords[control]).transpose(*names[1:]).to_numpy()
+    controls = numbers_along(m, control, *names)
     if not np.isfinite(controls).all():
         raise InputError(f"the coordinate {control!r} has values that are not finite")
     values = numbers_of(m)

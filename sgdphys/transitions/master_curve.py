@@ -55,7 +55,7 @@ class Fit(NamedTuple):
     curve: np.ndarray
     """(b, k): Chebyshev coefficients of the master curve, then of its correction."""
     cost: np.ndarray
-    """(b,): chi-squared, with the square of the deviation of ln(omega nu) from what is expected."""
+    """(b,): chi-squared, with the squares of the deviations from what is expected."""
     curvature: np.ndarray
     """(b, 4, 4): inverse covariance of the parameters."""
 
@@ -73,8 +73,8 @@ def fitted(
     start : array (b, 4)
         See ``Fit``.
     points : Points
-    expected : array (b,)
-        Expectation of ln(omega nu), which the data may correct.
+    expected : Expected, optional
+        Which the data may correct; 0 by default.
 
     Notes
     -----
@@ -92,7 +92,9 @@ def fitted(
     for _ in range(_ITERATIONS):
         a, g = best.curvature[active], gradient[active]
         diagonal = np.einsum("bii->bi", a)
-        damped = a + np.eye(4) * (damping[active, None] * diagonal)[:, None, :]
+        # a parameter without influence stays where it is
+        added = np.where(diagonal != 0, damping[active, None] * diagonal, 1.0)
+        damped = a + np.eye(4) * added[:, None, :]
         step = np.linalg.solve(damped, g[..., None])[..., 0]
         trial = best.parameters[active] + step
         trial[:, 1] = np.clip(trial[:, 1], _LEAST, _MOST)

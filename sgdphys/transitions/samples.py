@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from sgdphys.containers import labelled_array, require_dimensions
 from sgdphys.errors import InputError
 from sgdphys.missing import numbers_of
+from sgdphys.transitions.coordinates import numbers_along, with_coordinates
 
 
 class Samples(NamedTuple):
@@ -44,28 +44,12 @@ def samples_of(
         Where a dimension or its coordinate is missing, a size is not a positive number or occurs
         twice, or a value of the control parameter is not a number or occurs twice at one size.
     """
-    m = labelled_array(m, size, control, over)
-    require_dimensions(m, size, control, over)
-    extra = sorted(str(d) for d in m.dims if d not in (size, control, over))
-    if extra:
-        raise InputError(
-            f"the order parameter has further dimensions ({', '.join(extra)}); select one of each, "
-            f"or stack them into {over!r} where they are independent samples"
-        )
-    for name in (size, control):
-        if name not in m.coords:
-            raise InputError(f"the dimension {name!r} needs a coordinate with its values")
-    sizes = _numbers(m.coords[size], size)
+    m = with_coordinates(m, size, control, over=over, what="the order parameter has")
+    sizes = numbers_along(m, size, size)
     if not (sizes > 0).all():
         raise InputError(f"sizes are positive; the least of {size!r} is {sizes.min():g}")
-    if m.coords[control].dtype.kind not in "iuf":
-        raise InputError(
-            f"the coordinate {control!r} holds no numbers but {m.coords[control].dtype}"
-        )
-    places = xr.ones_like(m.isel({over: 0}, drop=True), dtype=np.float64)
-    by_place = (places * m.coords[control]).transpose(size, control)
-    controls = _numbers(by_place, control)
-    values = numbers_of(m.transpose(size, control, over)).astype(np.float64)
+    controls = numbers_along(m, control, size, control)
+    values = numbers_of(m.transpose(size, control, over))
     by_size = np.argsort(sizes, kind="stable")
     sizes, controls, values = sizes[by_size], controls[by_size], values[by_size]
     by_control = np.argsort(controls, axis=1, kind="stable")
@@ -97,12 +81,3 @@ def places_of(
             attrs=m.coords[control].attrs,
         ),
     }
-
-
-def _numbers(coordinate: xr.DataArray, name: str) -> np.ndarray:
-    if coordinate.dtype.kind not in "iuf":
-        raise InputError(f"the coordinate {name!r} holds no numbers but {coordinate.dtype}")
-    values = coordinate.to_numpy().astype(np.float64)
-    if not np.isfinite(values[~np.isnan(values)]).all() or np.isnan(values).all():
-        raise InputError(f"the coordinate {name!r} has values that are not finite")
-    return values

@@ -32,6 +32,11 @@ class Curve:
         floor = np.hypot(1 / (1 + members * excess[0]), excess[0] / members)
         self.error = np.hypot(self.values[1:].std(axis=0), floor)
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether it has enough points for a slope and crossings."""
+        return len(self.control) >= FEWEST_CONTROLS
+
     def at(self, control: np.ndarray) -> np.ndarray:
         """Values at values of the control parameter, on straight lines."""
         return np.stack([np.interp(control, self.control, v) for v in self.values])
@@ -71,7 +76,7 @@ def widths(curves: list[Curve], sizes: np.ndarray, centre: float) -> np.ndarray:
     """Widths of the transition, 1 over the slopes of the curves: a power of the size."""
     from scipy.stats import theilslopes
 
-    used = [k for k, c in enumerate(curves) if len(c.control) >= FEWEST_CONTROLS]
+    used = [k for k, c in enumerate(curves) if c.is_usable]
     log_size = np.log(sizes)
     start = [np.ptp(curves[k].control) / max(np.ptp(curves[k].values[0]), 1e-3) for k in used]
     width = np.full(len(sizes), np.median(start))

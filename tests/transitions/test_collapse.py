@@ -188,6 +188,15 @@ def test_a_search_without_a_collapse_warns_of_nothing():
         sp.transitions.collapse(m, resamples=20)
 
 
+@pytest.mark.parametrize("scale", [1e6, 1e100])
+def test_an_odd_size_is_no_collapse(scale):
+    m = magnet().copy()
+    m[2] *= scale
+    found = sp.transitions.collapse(m, resamples=50, rng=0)
+    assert int(found["status"]) == NO_COLLAPSE
+    assert np.isnan(found["critical_point"])
+
+
 def test_quality_is_about_one_on_a_line_and_large_beside_it():
     rng = np.random.default_rng(0)
     first = np.arange(0, 241, 80)

@@ -2,16 +2,17 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import sgdphys as sp
 from sgdphys.errors import InputError
 from sgdphys.status import FEW_REPLICAS, FEW_SIZES, MERGING, NO_CROSSING, OK
 
+COUPLINGS = np.linspace(0.8, 1.2, 21)
+
 
 def magnet(sizes, replicas=400, seed=5):
-    return sp.processes.curie_weiss(sizes, np.linspace(0.8, 1.2, 21), replicas=replicas, rng=seed)[
-        "m"
-    ]
+    return sp.processes.curie_weiss(sizes, COUPLINGS, replicas=replicas, rng=seed)["m"]
 
 
 def test_the_magnet_crosses_at_its_critical_point():
@@ -69,6 +70,32 @@ def test_few_replicas_give_no_critical_point():
     found = sp.transitions.crossing(magnet([64, 128, 256, 512], replicas=20), resamples=50, rng=0)
     assert int(found["status"]) == FEW_REPLICAS
     assert np.isnan(found["critical_point"])
+
+
+def test_places_without_samples_are_no_lack_of_replicas():
+    """Sizes that are scanned at couplings of their own, joined: most places have no samples."""
+    scans = [
+        magnet([size]).assign_coords(control=COUPLINGS + 1e-4 * k)
+        for k, size in enumerate((64, 128, 256, 512))
+    ]
+    m = xr.concat(scans, dim="size", join="outer")
+    found = sp.transitions.crossing(m, resamples=100, rng=0)
+    assert int(found["status"]) == OK
+    assert found["critical_point_low"] < 1 < found["critical_point_high"]
+
+
+def test_no_samples_give_no_critical_point():
+    found = sp.transitions.crossing(magnet([64, 128, 256]) * np.nan, resamples=50, rng=0)
+    assert int(found["status"]) == FEW_SIZES
+    assert np.isnan(found["critical_point"])
+
+
+def test_labels_have_the_unit_of_the_control():
+    m = magnet([64, 512])
+    m["control"].attrs["units"] = "K"
+    found = sp.transitions.crossing(m, resamples=20, rng=0)
+    assert found["critical_point"].attrs["units"] == found["crossing"].attrs["units"] == "K"
+    assert found["cumulant"].attrs["units"] == "1"
 
 
 def test_an_odd_replica_gives_no_critical_point():

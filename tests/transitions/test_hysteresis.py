@@ -86,6 +86,7 @@ def test_a_missing_branch_is_named():
     found = hysteresis(loops().where(loops()["direction"] == "up"))
     assert said(found) == "no data"
     assert "no curve down" in found.attrs["reason"]
+    assert said(hysteresis(loops() * np.nan)) == "no data"
 
 
 def test_nothing_is_read_off_a_rejected_law():
@@ -124,7 +125,7 @@ def test_missing_replicas_and_gaps():
 
 def test_curves_at_other_controls_are_interpolated():
     m = loops(points=401)
-    up, down = m.sel(direction="up")[:, :, :], m.sel(direction="down")
+    up, down = m.sel(direction="up"), m.sel(direction="down")
     shifted = np.linspace(-1.9, 2.1, 401)
     down = down.interp(control=shifted, kwargs={"fill_value": 1.0})
     controls = np.stack([m["control"].values, shifted])
@@ -171,6 +172,10 @@ def test_loops_the_wrong_way_round():
         ({"direction": ["up", "up"]}, "must be 'up' and 'down'"),
         ({"speed": [0.0, 1, 2, 3]}, "positive and different"),
         ({"speed": [1.0, 1, 2, 3]}, "positive and different"),
+        ({"speed": [1.0, 2, 3, np.inf]}, "not finite"),
+        ({"speed": list("abcd")}, "'speed' holds no numbers"),
+        ({"control": [str(k) for k in range(201)]}, "'control' holds no numbers"),
+        ({"control": (("control", "replica"), np.ones((201, 12)))}, "not depend on replica"),
     ],
 )
 def test_wrong_coordinates(change, message):
