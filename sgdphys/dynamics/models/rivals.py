@@ -31,6 +31,37 @@ _ROUNDING = 1e-30
 
 
 @compiled
+def _likelihood_of(m, s11, s12, s13, s22, s23, s33, t1, t2, t3, tt, second):
+    """Log-likelihood of m residuals of least squares, from the sums of a regression.
+
+    Parameters
+    ----------
+    s11, s12, s13, s22, s23, s33 : float
+        Sums of products of the columns: the last value, the constant, and the column before, which
+        counts only where ``second`` is true.
+    t1, t2, t3, tt : float
+        Sums of their products with what is regressed on them, and of its squares.
+    """
+    # eliminate the constant, then the last value, then the one before it
+    s11 -= s12 * s12 / s22
+    s13 -= s12 * s23 / s22
+    s33 -= s23 * s23 / s22
+    t1 -= s12 * t2 / s22
+    t3 -= s23 * t2 / s22
+    squares = tt - t2 * t2 / s22
+    if s11 > _ROUNDING * tt:
+        s33 -= s13 * s13 / s11
+        t3 -= s13 * t1 / s11
+        squares -= t1 * t1 / s11
+    if second and s33 > 1e-12 * tt:
+        squares -= t3 * t3 / s33
+    squares = max(squares, 1e-14 * tt)
+    if not squares > 0.0:
+        return -np.inf
+    return -0.5 * m * (np.log(2 * np.pi * squares / m) + 1.0)
+
+
+@compiled
 def _arma(x, theta, second):
     """Log-likelihood of x, given x_0, with the moving-average coefficient theta.
 
@@ -61,23 +92,7 @@ def _arma(x, theta, second):
             s23 += unit * before
             s33 += before * before
             t3 += before * value
-    # eliminate the constant, then the last value, then the one before it
-    s11 -= s12 * s12 / s22
-    s13 -= s12 * s23 / s22
-    s33 -= s23 * s23 / s22
-    t1 -= s12 * t2 / s22
-    t3 -= s23 * t2 / s22
-    squares = tt - t2 * t2 / s22
-    if s11 > _ROUNDING * tt:
-        s33 -= s13 * s13 / s11
-        t3 -= s13 * t1 / s11
-        squares -= t1 * t1 / s11
-    if second and s33 > 1e-12 * tt:
-        squares -= t3 * t3 / s33
-    squares = max(squares, 1e-14 * tt)
-    if not squares > 0.0:
-        return -np.inf
-    return -0.5 * m * (np.log(2 * np.pi * squares / m) + 1.0)
+    return _likelihood_of(m, s11, s12, s13, s22, s23, s33, t1, t2, t3, tt, second)
 
 
 @compiled
@@ -106,22 +121,7 @@ def _arma_by_steps(x, theta, second):
             s33 += before * before
             t3 += before * step
         level += step
-    s11 -= s12 * s12 / s22
-    s13 -= s12 * s23 / s22
-    s33 -= s23 * s23 / s22
-    t1 -= s12 * t2 / s22
-    t3 -= s23 * t2 / s22
-    squares = tt - t2 * t2 / s22
-    if s11 > _ROUNDING * tt:
-        s33 -= s13 * s13 / s11
-        t3 -= s13 * t1 / s11
-        squares -= t1 * t1 / s11
-    if second and s33 > 1e-12 * tt:
-        squares -= t3 * t3 / s33
-    squares = max(squares, 1e-14 * tt)
-    if not squares > 0.0:
-        return -np.inf
-    return -0.5 * m * (np.log(2 * np.pi * squares / m) + 1.0)
+    return _likelihood_of(m, s11, s12, s13, s22, s23, s33, t1, t2, t3, tt, second)
 
 
 @compiled
