@@ -99,9 +99,15 @@ def _arma(x, theta, second):
 def _arma_by_steps(x, theta, second):
     """``_arma`` by a regression of filtered increments, on the last level and increment.
 
-    The residuals are the same, and keep their digits where ``levels_lose_digits``.
+    The residuals are the same, and keep their digits where ``levels_lose_digits``: levels are about
+    their mean, and increments about theirs, of which the filtered constant takes out the rest.
     """
     m = x.shape[0] - 1
+    drift = (x[m] - x[0]) / m
+    centre = 0.0
+    for k in range(m):
+        centre += x[k] - x[0]
+    centre /= m
     level = step = unit = 0.0
     s11 = s12 = s13 = s22 = s23 = s33 = 0.0
     t1 = t2 = t3 = tt = 0.0
@@ -109,17 +115,18 @@ def _arma_by_steps(x, theta, second):
         before = step
         step = (x[k] - x[k - 1]) - theta * before
         unit = 1.0 - theta * unit
-        s11 += level * level
-        s12 += level * unit
+        a, b, d = level - centre * unit, before - drift * unit, step - drift * unit
+        s11 += a * a
+        s12 += a * unit
         s22 += unit * unit
-        t1 += level * step
-        t2 += unit * step
-        tt += step * step
+        t1 += a * d
+        t2 += unit * d
+        tt += d * d
         if second:
-            s13 += level * before
-            s23 += unit * before
-            s33 += before * before
-            t3 += before * step
+            s13 += a * b
+            s23 += unit * b
+            s33 += b * b
+            t3 += b * d
         level += step
     return _likelihood_of(m, s11, s12, s13, s22, s23, s33, t1, t2, t3, tt, second)
 
