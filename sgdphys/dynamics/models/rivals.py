@@ -31,6 +31,37 @@ _ROUNDING = 1e-30
 
 
 @compiled
+def _likelihood_of(m, s11, s12, s13, s22, s23, s33, t1, t2, t3, tt, second):
+    """Log-likelihood of m residuals of least squares, from the sums of a regression.
+
+    Parameters
+    ----------
+    s11, s12, s13, s22, s23, s33 : float
+        Sums of products of the columns: the last value, the constant, and the column before, which
+        counts only where ``second`` is true.
+    t1, t2, t3, tt : float
+        Sums of their products with what is regressed on them, and of its squares.
+    """
+    # eliminate the constant, then the last value, then the one before it
+    s11 -= s12 * s12 / s22
+    s13 -= s12 * s23 / s22
+    s33 -= s23 * s23 / s22
+    t1 -= s12 * t2 / s22
+    t3 -= s23 * t2 / s22
+    squares = tt - t2 * t2 / s22
+    if s11 > _ROUNDING * tt:
+        s33 -= s13 * s13 / s11
+        t3 -= s13 * t1 / s11
+        squares -= t1 * t1 / s11
+    if second and s33 > 1e-12 * tt:
+        squares -= t3 * t3 / s33
+    squares = max(squares, 1e-14 * tt)
+    if not squares > 0.0:
+        return -np.inf
+    return -0.5 * m * (np.log(2 * np.pi * squares / m) + 1.0)
+
+
+@compiled
 def _arma(x, theta, second):
     """Log-likelihood of x, given x_0, with the moving-average coefficient theta.
 
@@ -61,32 +92,22 @@ def _arma(x, theta, second):
             s23 += unit * before
             s33 += before * before
             t3 += before * value
-    # eliminate the constant, then the last value, then the one before it
-    s11 -= s12 * s12 / s22
-    s13 -= s12 * s23 / s22
-    s33 -= s23 * s23 / s22
-    t1 -= s12 * t2 / s22
-    t3 -= s23 * t2 / s22
-    squares = tt - t2 * t2 / s22
-    if s11 > _ROUNDING * tt:
-        s33 -= s13 * s13 / s11
-        t3 -= s13 * t1 / s11
-        squares -= t1 * t1 / s11
-    if second and s33 > 1e-12 * tt:
-        squares -= t3 * t3 / s33
-    squares = max(squares, 1e-14 * tt)
-    if not squares > 0.0:
-        return -np.inf
-    return -0.5 * m * (np.log(2 * np.pi * squares / m) + 1.0)
+    return _likelihood_of(m, s11, s12, s13, s22, s23, s33, t1, t2, t3, tt, second)
 
 
 @compiled
 def _arma_by_steps(x, theta, second):
     """``_arma`` by a regression of filtered increments, on the last level and increment.
 
-    The residuals are the same, and keep their digits where ``levels_lose_digits``.
+    The residuals are the same, and keep their digits where ``levels_lose_digits``: levels are about
+    their mean, and increments about theirs, of which the filtered constant takes out the rest.
     """
     m = x.shape[0] - 1
+    drift = (x[m] - x[0]) / m
+    centre = 0.0
+    for k in range(m):
+        centre += x[k] - x[0]
+    centre /= m
     level = step = unit = 0.0
     s11 = s12 = s13 = s22 = s23 = s33 = 0.0
     t1 = t2 = t3 = tt = 0.0
@@ -94,34 +115,20 @@ def _arma_by_steps(x, theta, second):
         before = step
         step = (x[k] - x[k - 1]) - theta * before
         unit = 1.0 - theta * unit
-        s11 += level * level
-        s12 += level * unit
+        a, b, d = level - centre * unit, before - drift * unit, step - drift * unit
+        s11 += a * a
+        s12 += a * unit
         s22 += unit * unit
-        t1 += level * step
-        t2 += unit * step
-        tt += step * step
+        t1 += a * d
+        t2 += unit * d
+        tt += d * d
         if second:
-            s13 += level * before
-            s23 += unit * before
-            s33 += before * before
-            t3 += before * step
+            s13 += a * b
+            s23 += unit * b
+            s33 += b * b
+            t3 += b * d
         level += step
-    s11 -= s12 * s12 / s22
-    s13 -= s12 * s23 / s22
-    s33 -= s23 * s23 / s22
-    t1 -= s12 * t2 / s22
-    t3 -= s23 * t2 / s22
-    squares = tt - t2 * t2 / s22
-    if s11 > _ROUNDING * tt:
-        s33 -= s13 * s13 / s11
-        t3 -= s13 * t1 / s11
-        squares -= t1 * t1 / s11
-    if second and s33 > 1e-12 * tt:
-        squares -= t3 * t3 / s33
-    squares = max(squares, 1e-14 * tt)
-    if not squares > 0.0:
-        return -np.inf
-    return -0.5 * m * (np.log(2 * np.pi * squares / m) + 1.0)
+    return _likelihood_of(m, s11, s12, s13, s22, s23, s33, t1, t2, t3, tt, second)
 
 
 @compiled
