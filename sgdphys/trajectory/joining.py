@@ -25,7 +25,7 @@ from sgdphys.trajectory.opening import (
 )
 from sgdphys.trajectory.schema import decode_attributes
 from sgdphys.trajectory.segments import require_one_recording, segment_paths
-from sgdphys.trajectory.stored import Stored, lazy
+from sgdphys.trajectory.stored import Stored, lazily_joined
 from sgdphys.trajectory.tensor_table import GROUP as TENSORS
 
 _ONCE = ("split", TENSORS)
@@ -42,7 +42,7 @@ class _Piece(NamedTuple):
     length: int
     """Along the axis."""
     data: Any
-    """Numbers, or an array of Dask that reads them, as they are stored."""
+    """Numbers as they are stored, or a ``Stored`` that reads them."""
 
 
 _Pieces = Mapping[str, _Piece]
@@ -139,7 +139,7 @@ def _pieces(path: Path, name: str, group: Any, axis: str, file: Any) -> _Pieces 
             shaped = np.broadcast_to(np.empty((), dtype), variable.shape)
             chunks = {"chunksizes": checksums.chunks_of(variable)}
             as_opened = xr.Variable(variable.dimensions, shaped, encoding=chunks)
-            data = lazy(Stored(path, name, own, as_opened, checks), as_opened).data
+            data: Any = Stored(path, name, own, as_opened, checks)
         else:
             if checks is not None:
                 checksums.verify_chunks(path, variable, checks)
@@ -161,25 +161,27 @@ def spliced(
     opened : callable
         The group of a segment, with all that it holds.
     """
-    pieces = [p for p in held if p is not None]
     first = opened(0)
     axis = next((a for a in _AXES if a in first.dims), None)
     if axis is None:
         return first
-    if len(pieces) < len(held) or not all(p[axis].length for p in pieces):
+    every = [p for p in held if p is not None]
+    if len(every) < len(held) or not every[0][axis].length:
         return None
+    names = dict.fromkeys(n for p in every for n in p)
+    filled = [k for k, p in enumerate(every) if p[axis].length]
+    pieces = [every[k] for k in filled]
     if not (np.diff(np.concatenate([p[axis].data for p in pieces])) > 0).all():
         return None
     along: dict[str, xr.Variable] = {}
-    names = dict.fromkeys(n for p in pieces for n in p)
     lengths = [p[axis].length for p in pieces]
-    for name in names:
-        having = [k for k, p in enumerate(pieces) if name in p]
-        like = opened(having[0]).variables[name]
+    for name in dict.fromkeys(n for p in pieces for n in p):
+        having = next(k for k, p in zip(filled, pieces, strict=True) if name in p)
+        like = opened(having).variables[name]
         data = _one_after_another([p.get(name) for p in pieces], axis, lengths)
         if data is None or data.dtype != like.dtype or not is_plain(like):
             return None
-        if name not in first.variables and name in opened(having[0]).coords:
+        if name not in first.variables and name in opened(having).coords:
             return None
         along[name] = xr.Variable(like.dims, data, like.attrs, like.encoding)
     kept = first[[n for n in first.data_vars if n in along]]
@@ -199,30 +201,23 @@ def _one_after_another(pieces: Sequence[_Piece | None], axis: str, lengths: Sequ
     there = [p for p in pieces if p is not None]
     if any(p.structure != there[0].structure for p in there):
         return None
-    if len(there) < len(pieces):
-        dtype, dimensions = np.dtype(there[0].structure[0]), there[0].structure[1]
-        if dtype.kind != "f" or len(dimensions) > 1:
-            return None
-        return np.concatenate(
-            [np.full(n, np.nan, dtype) if p is None else p.data
-             for p, n in zip(pieces, lengths, strict=True)]
-        )  # fmt: skip
-    data = [p.data for p in there]
-    if len(data) == 1:
-        return data[0]
-    at = there[0].structure[1].index(axis)
+    dtype, dimensions = np.dtype(there[0].structure[0]), there[0].structure[1]
+    if len(there) < len(pieces) and (dtype.kind != "f" or len(dimensions) > 1):
+        return None
+    data = [
+        np.full(n, np.nan, dtype) if p is None else p.data
+        for p, n in zip(pieces, lengths, strict=True)
+    ]
+    at = dimensions.index(axis)
     if all(isinstance(d, np.ndarray) for d in data):
         return np.concatenate(data, axis=at)
-    from dask import array
-
-    da: Any = array
-    return da.concatenate(data, axis=at)
+    return lazily_joined(data, at)
 
 
 def joined_whole(group: str, trees: list[xr.DataTree], paths: list[Path]) -> xr.Dataset:
     """One group of segments that were opened whole; a step in two of them must be equal in both."""
     parts = [tree[group].to_dataset() for tree in trees]
-    axis = next((a for a in ("step", "epoch") if a in parts[0].dims), None)
+    axis = next((a for a in _AXES if a in parts[0].dims), None)
     if axis is None:
         return parts[0]
     kept = [parts[0]]

@@ -1,7 +1,8 @@
-"""One large variable of a file as an array that opens the file for every reading."""
+"""Large variables of files as arrays that open the files for every reading."""
 
 import itertools
 import operator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,8 +12,8 @@ import xarray as xr
 from sgdphys.trajectory.checksums import checksum
 from sgdphys.trajectory.netcdf import damaged, opened
 
-_BYTES = 4 * 2**20
-"""Bytes that a Dask task reads at once; whoever asks for a part of them reads all."""
+_BYTES = 32 * 2**20
+"""Bytes that a Dask task reads at once."""
 
 
 class _Stretch(NamedTuple):
@@ -33,7 +34,7 @@ class Stored:
     path : Path
     group, name : str
     variable : Variable
-        As xarray opened it, for its shape and type.
+        As xarray opened it, for its shape, dimensions and type.
     checks : int64 (chunk,), optional
         CRC-32 of each chunk, the last dimension varying fastest; None where the file has none.
 
@@ -48,6 +49,7 @@ class Stored:
     ) -> None:
         self.path, self.group, self.name, self.checks = path, group, name, checks
         self.shape, self.dtype, self.ndim = variable.shape, variable.dtype, variable.ndim
+        self.dims = variable.dims
         self.chunks = tuple(variable.encoding.get("chunksizes") or variable.shape)
 
     def __getitem__(self, key: Any) -> np.ndarray:
@@ -117,29 +119,72 @@ def _stretches(key: Any, size: int, chunk: int) -> tuple[list[_Stretch], int]:
     ], len(wanted)
 
 
+class _Joined:
+    """Variables of several files, one after another along an axis.
+
+    As one array, since Dask reads a part of what a task reads only where nothing, such as its
+    ``concatenate``, stands between the array and the selection. No task reads of two files.
+    """
+
+    def __init__(self, parts: Sequence[Stored | np.ndarray], axis: int) -> None:
+        self.parts, self.axis = parts, axis
+        lengths = [part.shape[axis] for part in parts]
+        self.ends = np.cumsum(lengths)
+        first = parts[0]
+        self.shape = (*first.shape[:axis], sum(lengths), *first.shape[axis + 1 :])
+        self.dtype, self.ndim = first.dtype, first.ndim
+
+    def __getitem__(self, key: tuple[Any, ...]) -> np.ndarray:
+        at = key[self.axis]
+        first = at.start if isinstance(at, slice) else np.min(at)
+        number = int(np.searchsorted(self.ends, first, side="right"))
+        part = self.parts[number]
+        before = int(self.ends[number]) - part.shape[self.axis]
+        if isinstance(at, slice):
+            at = slice(at.start - before, at.stop - before, at.step)
+        else:
+            at = np.asarray(at) - before
+        return part[(*key[: self.axis], at, *key[self.axis + 1 :])]
+
+
 def lazy(stored: Stored, variable: xr.Variable) -> xr.Variable:
     """Return a variable whose numbers Dask reads when they are asked for."""
-    from dask import array
-
-    da: Any = array
-    meta = np.empty((0,) * stored.ndim, stored.dtype)  # otherwise Dask reads to find the type
-    data = da.from_array(stored, _chunks(variable), name=False, asarray=False, meta=meta)
-    return xr.Variable(variable.dims, data, variable.attrs)
+    return xr.Variable(variable.dims, _dask(stored, _chunks(stored)), variable.attrs)
 
 
-def _chunks(variable: xr.Variable) -> tuple[int, ...]:
+def lazily_joined(parts: Sequence[Stored | np.ndarray], axis: int) -> Any:
+    """Parts one after another along an axis as an array of Dask, which reads what is stored."""
+    each = [_chunks(part) if isinstance(part, Stored) else part.shape for part in parts]
+    chunks: list[Any] = [min(lengths) for lengths in zip(*each, strict=True)]
+    chunks[axis] = tuple(
+        min(c[axis], part.shape[axis] - first)
+        for part, c in zip(parts, each, strict=True)
+        for first in range(0, part.shape[axis], c[axis])
+    )
+    return _dask(_Joined(parts, axis), tuple(chunks))
+
+
+def _dask(array: Stored | _Joined, chunks: tuple[Any, ...]) -> Any:
+    from dask import array as da
+
+    meta = np.empty((0,) * array.ndim, array.dtype)  # otherwise Dask reads to find the type
+    from_array: Any = da.from_array
+    return from_array(array, chunks, name=False, asarray=False, meta=meta)
+
+
+def _chunks(stored: Stored) -> tuple[int, ...]:
     """Blocks read together, limited in bytes as far as the first axis allows."""
-    widths = list(variable.shape)
-    last = variable.ndim - 1
+    widths = list(stored.shape)
+    last = stored.ndim - 1
     # whole chunks of the file along the last axis, so that none is read twice
-    stored = (variable.encoding.get("chunksizes") or variable.shape)[-1]
-    each = variable.dtype.itemsize * stored
-    if "replica" in variable.dims[:last]:
-        axis = variable.dims.index("replica")
+    whole = stored.chunks[-1]
+    each = stored.dtype.itemsize * whole
+    if "replica" in stored.dims[:last]:
+        axis = stored.dims.index("replica")
         each *= int(np.prod(widths[:last])) // max(widths[axis], 1)
         widths[axis] = min(widths[axis], max(1, _BYTES // max(each, 1)))
         each *= widths[axis]
     else:
         each *= int(np.prod(widths[:last]))
-    widths[last] = min(widths[last], stored * max(1, _BYTES // max(each, 1)))
+    widths[last] = min(widths[last], whole * max(1, _BYTES // max(each, 1)))
     return tuple(max(w, 1) for w in widths)

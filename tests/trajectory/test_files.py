@@ -250,9 +250,10 @@ def in_parts(folder, *groups):
     return folder / "a.nc"
 
 
-def scalars(k, *names, dtype=float):
-    values = {n: ("step", np.arange(2).astype(dtype), {"units": n}) for n in names}
-    return {"scalars": xr.Dataset(values, {"step": [2 * k, 2 * k + 1]})}
+def scalars(k, *names, dtype=float, rows=2):
+    values = {n: ("step", np.arange(rows).astype(dtype), {"units": n}) for n in names}
+    steps = 2 * k + np.arange(rows)
+    return {"scalars": xr.Dataset(values | {"last": ("y", [float(k)])}, {"step": steps})}
 
 
 @pytest.mark.parametrize(
@@ -266,8 +267,21 @@ def scalars(k, *names, dtype=float):
         ([scalars(k, "a", dtype=bool) for k in range(3)], 0),
         ([{"more": xr.Dataset({"x": ("y", [k])})} for k in range(3)], 0),
         ([scalars(k, "a") for k in (0, 2, 1)], 1),
+        ([scalars(0, "a"), scalars(1, "b", rows=0), scalars(2, "a"), scalars(3, "a", rows=0)], 0),
+        ([scalars(0, "a", rows=0), scalars(1, "a")], 1),
     ],
-    ids=["alike", "of several names", "in some", "float32", "flag", "flags", "no axis", "unsorted"],
+    ids=[
+        "alike",
+        "of several names",
+        "in some",
+        "float32",
+        "flag",
+        "flags",
+        "no axis",
+        "unsorted",
+        "some empty",
+        "first empty",
+    ],
 )
 def test_segments_read_in_part_join_as_segments_opened_whole(tmp_path, monkeypatch, groups, slow):
     path = in_parts(tmp_path, *groups)
