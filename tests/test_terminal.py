@@ -94,7 +94,7 @@ def test_a_full_standard_output(tmp_path):
 @pytest.mark.parametrize(
     "name",
     [
-        "bahn-\u03b8",
+        pytest.param("bahn-\u03b8", marks=pytest.mark.slow(reason="two more processes: 5 s")),
         pytest.param("bytes-\udcff", marks=pytest.mark.slow(reason="two more processes: 5 s")),
     ],
 )

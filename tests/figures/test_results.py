@@ -485,6 +485,7 @@ def test_a_list_of_verdicts_is_drawn_as_the_dataset_is():
         sp.figures.verdicts([])
 
 
+@pytest.mark.slow(reason="draws every figure of a run: 3 s")
 def test_figures_of_runs_leave_the_users_backend_and_style_alone():
     code = """
 import json, sys, matplotlib as mpl

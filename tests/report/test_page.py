@@ -343,6 +343,7 @@ def test_data_and_command_can_be_copied(page):
     assert text[2] == "Command copied"
 
 
+@pytest.mark.slow(reason="draws the figures of two runs again: 7 s")
 def test_several_runs_stand_side_by_side_on_the_same_axes(runs, tmp_path):
     path = write_report([run.folder for run in runs], tmp_path / "both.html")
     text = path.read_text()
