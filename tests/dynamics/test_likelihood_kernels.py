@@ -75,7 +75,7 @@ def test_intervals_of_a_variance_follow_each_series_own_length():
 
 
 @pytest.mark.parametrize(
-    "hurst", [0.35, *(pytest.param(h, marks=pytest.mark.slow) for h in (0.1, 0.5, 0.9))]
+    "hurst", [0.35, *(pytest.param(h, marks=pytest.mark.thorough) for h in (0.1, 0.5, 0.9))]
 )
 def test_stretches_of_a_long_series_give_the_exponent_of_the_whole(monkeypatch, hurst):
     """100,000 increments in 7 stretches: the same exponent and ends to a tenth of the interval.

@@ -93,7 +93,7 @@ def found_of(name, theta):
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param("fit", marks=pytest.mark.slow(reason="every model, 15 s")),
+        pytest.param("fit", marks=pytest.mark.thorough(reason="every model, 15 s")),
         *(name for name in ESTIMATORS if name != "fit"),
     ],
 )

@@ -110,7 +110,7 @@ def test_fresh_replaces_it(tmp_path):
     assert open_trajectory(tmp_path / "run").attrs["seed"] == 2
 
 
-@pytest.mark.slow(reason="two more processes: 3 s")
+@pytest.mark.thorough(reason="two more processes: 3 s")
 def test_what_a_study_does_not_draw_is_drawn_when_it_is_asked_for(finished, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(finished[0], run, ignore=shutil.ignore_patterns("figures", ".*"))
@@ -278,7 +278,7 @@ def test_two_runs_do_not_share_a_folder(tmp_path):
     process.communicate()
 
 
-@pytest.mark.slow(reason="draws every figure of a study: 11 s")
+@pytest.mark.thorough(reason="draws every figure of a study: 11 s")
 def test_one_epoch_of_one_replica(tmp_path):
     short = ["--set", "train.epochs=1", "--set", "train.replicas=1", *VECTORS]
     result = command("run", "information_plane", *short, "--out", tmp_path / "run")
@@ -292,7 +292,7 @@ def test_one_epoch_of_one_replica(tmp_path):
     assert "Warning" not in result.stderr
 
 
-@pytest.mark.slow(
+@pytest.mark.thorough(
     reason="draws every figure of a study: 6 s; test_diverged.py has it without the command"
 )
 def test_a_diverging_replica_is_told(tmp_path):
@@ -384,7 +384,7 @@ for name, step in {
 """
 
 
-@pytest.mark.slow(
+@pytest.mark.thorough(
     reason="all analyses in a new process: 8 s; the contract of imports says the same"
 )
 def test_plain_analysis_never_loads_torch(tmp_path):

@@ -25,7 +25,7 @@ WILD = {
     [
         {},
         pytest.param(
-            {"train.learning_rate": [0.6, 0.1]}, marks=pytest.mark.slow(reason="a sweep: 5 s")
+            {"train.learning_rate": [0.6, 0.1]}, marks=pytest.mark.thorough(reason="a sweep: 5 s")
         ),
     ],
 )

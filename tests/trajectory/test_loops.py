@@ -361,7 +361,7 @@ def test_an_optimizer_that_never_steps_is_told(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "shape", [(200, 100), pytest.param((150, 50), marks=pytest.mark.slow(reason="5 s"))]
+    "shape", [(200, 100), pytest.param((150, 50), marks=pytest.mark.thorough(reason="5 s"))]
 )
 def test_the_last_weights_of_a_large_model_are_kept_when_a_loss_is_noted(
     tmp_path, monkeypatch, shape

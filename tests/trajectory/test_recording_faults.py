@@ -200,7 +200,7 @@ for k in range(7):
         pytest.param(
             "recorder.FLUSH_SECONDS = 0.0\nr.step()\nr.step()\nos._exit(1)",
             8,
-            marks=pytest.mark.slow,
+            marks=pytest.mark.thorough,
         ),
     ],
 )
