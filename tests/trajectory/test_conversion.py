@@ -137,7 +137,7 @@ def test_what_zarr_cannot_hold_is_refused(tmp_path, kind):
             "enumeration": lambda: file.createEnumType(np.int8, "colours", {"red": 0}),
         }[kind]()
         file.createVariable("values", dtype, ("x",))
-    with pytest.raises(InputError, match="without loss: .*'values'"):
+    with pytest.raises(InputError, match=r"without loss: .*'values'"):
         sp.convert(tmp_path / "a.nc", tmp_path / "a.zarr")
     assert [p.name for p in tmp_path.iterdir()] == ["a.nc"]
 

@@ -167,7 +167,7 @@ def test_what_is_no_store_is_told(tmp_path):
     with pytest.raises(OSError, match="a folder of something else"):
         write_tree(segment(), other)
     assert [p.name for p in tmp_path.rglob("*")] == ["x.zarr", "mine.txt"]
-    with pytest.raises(InputError, match="Unsupported|not known"):
+    with pytest.raises(InputError, match=r"Unsupported|not known"):
         open_trajectory("nonsense://bucket/x.zarr")
 
 
