@@ -12,7 +12,7 @@ import numpy as np
 from sgdphys.errors import InputError, WorkError
 from sgdphys.trajectory import checksums
 from sgdphys.trajectory.locations import ZARR, is_one, is_remote, is_zarr, location
-from sgdphys.trajectory.netcdf import LOCK
+from sgdphys.trajectory.netcdf import LOCK, require_netcdf
 from sgdphys.trajectory.opening import verified
 from sgdphys.trajectory.reader import check_arrays
 from sgdphys.trajectory.schema import chunk_sizes, encode_attributes
@@ -97,6 +97,8 @@ def _require_possible(old: Path, new: Path) -> None:
                 f"{old} is a folder; give a netCDF file or a Zarr store, such as a segment in it"
             )
         raise InputError(f"there is no file or store {old}")
+    if not is_zarr(old):
+        require_netcdf(old)
     if new.suffix.lower() not in _SUFFIXES:
         raise InputError(f"{new}: the name must end in .zarr for a Zarr store, .nc for netCDF")
     if new.suffix.lower() != ZARR and (is_remote(new) or not is_zarr(old)):
