@@ -33,6 +33,8 @@ def verified(path: Path, only: Collection[str] | None = None) -> Iterator[Any]:
     """
     is_same = require_structure(path, is_segment=is_segment(path))
     with opened(path) as file:
+        if is_of_zarr(file):
+            file.load(None if only is None else {*only, checksums.GROUP}, below=True)
         if not is_same:  # bytes that are what they were say what they said
             checksums.verify(path, file, only)
         yield file

@@ -6,11 +6,12 @@ Every chunk carries a CRC-32C, all chunks are written, and the metadata of the r
 of everything else is repeated, is written last: a store without it is none.
 """
 
+import asyncio
 import base64
 import json
 import struct
 import zlib
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Collection, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -206,10 +207,25 @@ class Group(_Attributes):
             found = inside[name]
         return found
 
-    def load(self) -> None:
-        """Read all small arrays of the group that were not yet read, in one go."""
-        wanted = [v for v in self.variables.values() if v.is_small and v.values is None]
-        for variable, values in zip(wanted, _run(_read(wanted)) if wanted else [], strict=True):
+    def load(self, only: Collection[str] | None = None, *, below: bool = False) -> None:
+        """Read all small arrays of the group that were not yet read, in one go.
+
+        Parameters
+        ----------
+        only : collection of str, optional
+            The groups below the root to which that is limited.
+        below : bool
+            Whether those of all groups below are read too.
+        """
+        groups = [
+            g for g in (self.walk() if below else [self])
+            if only is None or g is self or g.path.split("/")[1] in only
+        ]  # fmt: skip
+        every = [v for g in groups for v in g.variables.values()]
+        wanted = [v for v in every if v.is_small and v.values is None]
+        if not wanted:
+            return
+        for variable, values in zip(wanted, _run(_read(wanted)), strict=True):
             variable.values = values
 
     def createGroup(self, path: str) -> "Group":
@@ -381,11 +397,11 @@ def _sizes(group: Group) -> dict[str, int]:
 
 
 async def _read(variables: list[Variable]) -> list[np.ndarray]:
-    found = []
-    for variable in variables:
-        values = np.asarray(await variable.array.getitem(...))
-        found.append(values.astype(object) if variable.dtype is str else values)
-    return found
+    read = await asyncio.gather(*(v.array.getitem(...) for v in variables))
+    return [
+        np.asarray(values).astype(object) if v.dtype is str else np.asarray(values)
+        for v, values in zip(variables, read, strict=True)
+    ]
 
 
 async def _finish(root: Group) -> None:
