@@ -67,7 +67,7 @@ def prepare(path: Path, *, overwrite: bool, resume: bool) -> Lock | None:
 def _require_possible(path: Path) -> None:
     """Refuse a path at which no file or store can be."""
     if is_remote(path):
-        if path.suffix != ZARR:
+        if path.suffix.lower() != ZARR:
             raise InputError(f"{path}: at a URL only Zarr can be written; end the name in {ZARR}")
         return
     if not path.parent.is_dir():

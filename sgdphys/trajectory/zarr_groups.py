@@ -477,7 +477,9 @@ def _plain(value: Any) -> tuple[Any, str]:
     if isinstance(value, list | tuple) and value and all(isinstance(v, str) for v in value):
         return [str(v) for v in value], ""
     array = np.asarray(value)
-    if array.dtype.kind in "UO":
+    if array.dtype.kind == "U" or (
+        array.dtype.kind == "O" and all(isinstance(v, str) for v in array.ravel())
+    ):
         return [str(v) for v in array.ravel()], "" if array.size else "list"
     if array.dtype.kind not in "iufb":
         raise InputError(f"Zarr cannot hold an attribute of the type {array.dtype}")

@@ -303,3 +303,42 @@ def test_the_attributes_of_the_root_are_plain_json(whole):
     stored = json.loads(Path(whole, "zarr.json").read_text())
     assert stored["attributes"]["title"] == "x"
     assert stored["attributes"]["ratio"] == "NaN"
+
+
+@pytest.mark.slow(reason="a hundred stores are checked")
+def test_no_damage_anywhere_is_silent(whole, tmp_path):
+    files = sorted(p.relative_to(whole) for p in whole.rglob("*") if p.is_file())
+    rng = np.random.default_rng(0)
+    for k in range(100):
+        store = shutil.copytree(whole, tmp_path / f"{k}.zarr")
+        path = store / files[rng.integers(len(files))]
+        data = bytearray(path.read_bytes())
+        harm = rng.choice(["flip", "cut", "lose"])
+        if harm == "flip":
+            data[rng.integers(len(data))] ^= 1 << rng.integers(8)
+        elif harm == "cut":
+            del data[rng.integers(len(data)) :]
+        path.write_bytes(data)
+        if harm == "lose":
+            path.unlink()
+        said = (harm, str(path.relative_to(store)))
+        if (
+            path.name == "zarr.json"
+            and harm == "flip"
+            and json_of(path) == json_of(whole / said[1])
+        ):
+            assert check(store) == [], said  # between the words
+        else:
+            try:
+                found = check(store)
+            except InputError as error:  # no store any longer
+                found = [str(error)]
+            assert found, said
+        shutil.rmtree(store)
+
+
+def json_of(path):
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError:
+        return None
