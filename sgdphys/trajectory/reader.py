@@ -164,6 +164,8 @@ def check(path: str | Path) -> list[str]:
     path = location(path)
     found = [f"{p} is no segment of this run; move it away" for p in strangers(path)]
     for file in _files(path):
+        if is_zarr(file):
+            zarr_groups(file)  # what cannot be read here is no fault of the file
         said = faults_of_file(file)
         try:
             if not said:

@@ -1,10 +1,9 @@
-"""``sgdphys fit`` on Zarr stores of every kind, and on Parquet files."""
+"""``sgdphys fit`` on Zarr stores of every kind."""
 
 import json
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 import xarray as xr
 from commands import command
@@ -158,32 +157,3 @@ def test_a_run_in_stores_is_fitted(tmp_path):
     sp.run(keys, tmp_path / "run", tell=lambda sentence: None)
     (store,) = (tmp_path / "run" / "trajectory").glob("*.zarr")
     assert diffusion(store, "--sample", "5") == diffusion(tmp_path / "run", "--sample", "5")
-
-
-def test_columns_of_parquet_are_series(tmp_path, expected):
-    pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
-    table = pd.DataFrame(WALKS, columns=list("abc"))
-    timed = table.assign(time=np.arange(200) * 0.5)
-    dated = table.set_index(pd.date_range("2020", periods=200, freq="D", name="date"))
-    path = tmp_path / "a.parquet"
-    for given, options, spacing in (
-        (table, (), 1), (timed, (), 0.5), (timed.set_index("time"), (), 0.5),
-        (timed.rename(columns={"time": "z"}), ("--time", "z"), 0.5),
-        (timed.rename(columns={"time": "z"}).set_index("z"), ("--time", "z"), 0.5),
-        (dated, (), 86400),
-    ):  # fmt: skip
-        given.to_parquet(path)
-        assert diffusion(path, *options) == pytest.approx(expected / spacing), options
-    assert open_variable(path, "b").ndim == 1
-    assert "did you mean 'a'" in refusal(path, "--variable", "aa")
-    path.write_bytes(path.read_bytes()[:-50])
-    assert "cannot be read" in refusal(path)
-
-
-def test_without_pyarrow_it_is_said_what_to_install(tmp_path, monkeypatch):
-    def missing(path):
-        raise ImportError("no pyarrow")
-
-    monkeypatch.setattr(pd, "read_parquet", missing)
-    (tmp_path / "a.parquet").write_bytes(b"PAR1")
-    assert 'the extra "parquet"' in refusal(tmp_path / "a.parquet")

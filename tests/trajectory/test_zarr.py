@@ -295,6 +295,8 @@ def test_without_zarr_it_is_said_what_to_install(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r'the extra "zarr"'):
         open_trajectory(tmp_path / "a.zarr")
     with pytest.raises(InputError, match=r'the extra "zarr"'):
+        check(tmp_path / "a.zarr")
+    with pytest.raises(InputError, match=r'the extra "zarr"'):
         sp.record(torch.nn.Linear(2, 1), tmp_path / "b.zarr")
     assert [p.name for p in tmp_path.iterdir()] == ["a.zarr"]
 
