@@ -11,6 +11,7 @@ from .fitting.result import fit as fit
 from .study.running import run as run
 from .study.runs import Run as Run
 from .trajectory.checkpoints import read_checkpoints as read_checkpoints
+from .trajectory.conversion import convert as convert
 from .trajectory.gathering import gather as gather
 from .trajectory.reader import check as check
 from .trajectory.reader import open_trajectory as open_trajectory
@@ -19,6 +20,7 @@ from .trajectory.record import record as record
 __all__ = [
     "Run",
     "check",
+    "convert",
     "dynamics",
     "figures",
     "fit",

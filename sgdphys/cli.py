@@ -171,6 +171,10 @@ def run(
             min=1, help="Number of threads.", show_default="SGDPHYS_THREADS, or all processors"
         ),
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(help="What the recording is kept in: netcdf, or zarr.", show_default="netcdf"),
+    ] = None,
     fresh: Annotated[
         bool,
         typer.Option("--fresh/--resume", help="Start again, or resume the run in the folder."),
@@ -184,7 +188,7 @@ def run(
         result = running.run(
             study,
             out,
-            settings=settings or (),
+            settings=[*(settings or ()), *([] if store is None else [f"record.store={store}"])],
             quick=quick,
             fresh=fresh,
             threads=workers,
@@ -203,18 +207,17 @@ def run(
 
 @app.command()
 def fit(
-    path: Annotated[
-        Path,
+    file: Annotated[
+        str,
         typer.Argument(
-            metavar="FILE",
-            help="A run, a trajectory, or a netCDF, .npy, .npz, .csv or .parquet file.",
+            help="A run, a trajectory, or a netCDF, Zarr, .npy, .npz, .csv or .parquet file.",
         ),
     ],
     variable: Annotated[
         str | None,
         typer.Option(help="The variable, array or column to fit.", show_default="theta"),
     ] = None,
-    group: Annotated[str | None, typer.Option(help="Group of a netCDF file.")] = None,
+    group: Annotated[str | None, typer.Option(help="Group of a netCDF file or Zarr store.")] = None,
     time_axis: Annotated[
         str | None,
         typer.Option(
@@ -258,10 +261,12 @@ def fit(
     none. docs/models.md says what the models are.
     """
     with progress("fitting", every=2.0, never_silent=True) as (tell, advance):
-        tell(f"reading {path}")
+        tell(f"reading {file}")
         from sgdphys.fitting import output
         from sgdphys.fitting.fits import fit_file
+        from sgdphys.trajectory.locations import location
 
+        path = location(file)
         for target in (out, figure):
             if target is not None:
                 output.refuse_source(target, path)
@@ -509,8 +514,29 @@ def studies() -> None:
 
 
 @app.command()
+def convert(
+    source: Annotated[
+        str, typer.Argument(metavar="FROM", help="A netCDF file or Zarr store; or its URL.")
+    ],
+    target: Annotated[
+        str,
+        typer.Argument(metavar="TO", help="Ends in .zarr for a Zarr store, .nc for a netCDF file."),
+    ],
+) -> None:
+    """Convert a netCDF file to a Zarr store, or back; what it cannot keep is refused.
+
+    All numbers are compared, bit by bit, before the result takes its place.
+    """
+    from sgdphys.trajectory.conversion import convert as converted
+    from sgdphys.trajectory.locations import bytes_of
+
+    path = converted(source, target)
+    say(f"{target}, {bytes_of(path) / 1e6:.1f} MB")
+
+
+@app.command()
 def info(
-    path: Annotated[Path, typer.Argument(help="A netCDF file or the folder of a run.")],
+    path: Annotated[str, typer.Argument(help="A netCDF file, Zarr store or the folder of a run.")],
 ) -> None:
     """Summarise a trajectory or a run."""
     from sgdphys.study.summary import describe
@@ -521,7 +547,7 @@ def info(
 
 @app.command()
 def check(
-    path: Annotated[Path, typer.Argument(help="A netCDF file or the folder of a run.")],
+    path: Annotated[str, typer.Argument(help="A netCDF file, Zarr store or the folder of a run.")],
 ) -> None:
     """Check the structure and checksums of a trajectory; the exit status is 1 if it is damaged."""
     from sgdphys.trajectory.reader import check as faults_of

@@ -13,7 +13,7 @@ from sgdphys.dynamics.models.catalogue import chosen_models
 from sgdphys.dynamics.models.choice import fit, fit_wiener_and_ou
 from sgdphys.dynamics.series import told
 from sgdphys.errors import InputError
-from sgdphys.fitting.reading import open_variable, project, read_once, without_buffers
+from sgdphys.fitting.reading import absent_told, open_variable, project, read_once, without_buffers
 
 SAMPLE = 400
 """Number of series on which models are compared by default; Wiener and OU are fitted to all."""
@@ -51,7 +51,7 @@ def fit_file(
     Parameters
     ----------
     path : Path
-        A run, a trajectory, any netCDF file, or an .npy, .npz, .csv or .parquet file.
+        A run, a trajectory, any netCDF file or Zarr store, or an .npy, .npz, .csv or .parquet file.
     variable, group : str, optional
         See ``open_variable``.
     time : str or float, optional
@@ -74,8 +74,9 @@ def fit_file(
     compared_models = chosen_models(models)
     theta = open_variable(path, variable, time, group)
     dim = clock_of(theta, time).dim
+    notes = absent_told(theta)
     theta, left_out = without_buffers(theta)
-    notes = [left_out] if left_out else []
+    notes += [left_out] if left_out else []
     if along:
         tell(f"projecting the weights: {along}")
         theta = project(theta, along, dim, _SEED)

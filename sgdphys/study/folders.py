@@ -14,6 +14,7 @@ from sgdphys.study.files import differences, study_hash
 from sgdphys.study.runs import CASES, DRAWN, FIGURES, PARTS, VERDICTS, Run
 from sgdphys.study.settings import Study
 from sgdphys.study.study_file import STUDY_FILE, write_study
+from sgdphys.trajectory.locations import remove
 from sgdphys.trajectory.locks import lock
 from sgdphys.trajectory.reader import attributes_of
 from sgdphys.trajectory.segments import SEGMENTS, segment_paths
@@ -125,7 +126,7 @@ def _remove_partial(folder: Path) -> None:
     for pattern in _PARTIAL:
         left += [*(folder / SEGMENTS).glob(pattern), *(folder / FIGURES).glob(pattern)]
     for path in left:
-        path.unlink(missing_ok=True)
+        remove(path)
     shutil.rmtree(folder / f".partial-{SEGMENTS}", ignore_errors=True)
 
 
@@ -142,7 +143,7 @@ def _holds(folder: Path, study: Study, tell: Callable[[str], None]) -> bool:
             changed = [STUDY_FILE]
     if not changed:
         return True
-    if any(folder.rglob(f"{SEGMENTS}/*.nc")):
+    if any(segment_paths(inside) for inside in folder.rglob(SEGMENTS)):
         raise InputError(
             f"{folder} holds a run of another study ({', '.join(changed)} "
             f"{'differs' if len(changed) == 1 else 'differ'}); choose another --out, or --fresh to "

@@ -27,10 +27,18 @@ from sgdphys.study.sharing import covers
 from sgdphys.study.surveying import Survey, survey
 from sgdphys.trajectory import schema
 from sgdphys.trajectory.digests import digest_path
+from sgdphys.trajectory.locations import bytes_of, remove
 from sgdphys.trajectory.opening import RESUME
 from sgdphys.trajectory.provenance import provenance
 from sgdphys.trajectory.reader import open_segment
-from sgdphys.trajectory.segments import SEGMENTS, segment_name, segment_paths, span
+from sgdphys.trajectory.segments import (
+    SEGMENTS,
+    SUFFIXES,
+    segment_name,
+    segment_paths,
+    span,
+)
+from sgdphys.trajectory.stores import zarr_groups
 from sgdphys.trajectory.tensor_table import table_group
 from sgdphys.trajectory.writer import SegmentWriter, remove_partial
 
@@ -97,6 +105,8 @@ class Recording:
     ) -> None:
         self.study = study
         self.segments = folder / SEGMENTS
+        if study.record.store == "zarr":
+            zarr_groups(self.segments)  # if it is not installed, before anything is trained
         self.ensemble = ensemble_of(study, task_of(study))
         self.plan = plan_of(study, self.ensemble.updates_per_epoch)
         self._tell = tell
@@ -153,7 +163,7 @@ class Recording:
         WorkError
             With the size needed and the size free.
         """
-        done = sum(path.stat().st_size for path in segment_paths(self.segments))
+        done = sum(map(bytes_of, segment_paths(self.segments)))
         need = (self.bytes - done) * _DISK_MARGIN
         free = shutil.disk_usage(self.segments).free
         if need > free:
@@ -172,7 +182,7 @@ class Recording:
             for first, stop_at in self.gaps:
                 state = self._state_after(first)
                 for path in self._survey.damaged:
-                    path.unlink(missing_ok=True)
+                    remove(path)
                     digest_path(path).unlink(missing_ok=True)
                 for end in [*ends[(ends > first) & (ends < stop_at)], stop_at]:
                     begun = state.epoch
@@ -180,7 +190,8 @@ class Recording:
                         state, int(end), self.plan, progress=progress, stop=stop
                     )
                     build = functools.partial(self._tree, recorded, state)
-                    writer.write(segment_name(begun, int(end)), build)
+                    suffix = SUFFIXES[self.study.record.store]
+                    writer.write(segment_name(begun, int(end), suffix=suffix), build)
         del self._survey  # look again when asked again
 
     def _state_after(self, epoch: int) -> State:

@@ -200,6 +200,8 @@ class Record(Keys):
     ] = "epoch"
     gradients: Literal["log", "epoch", "none"] | Every = "log"
     compression: Literal["none", "zlib"] = "none"
+    store: Literal["netcdf", "zarr"] = "netcdf"
+    """What segments are: netCDF files, or Zarr stores. Both hold the same, and may be mixed."""
 
 
 class Figures(Keys):
