@@ -49,18 +49,25 @@ class Pool:
         """
         if segment_paths(segments):
             return None
+        held = self.suitable(study, segments)
+        if held is None:
+            return None
+        partial = segments.with_name(f".partial-{segments.name}")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        for path in segment_paths(held):
+            try:
+                os.link(path, partial / path.name)
+            except OSError:
+                shutil.copy2(path, partial / path.name)
+        for left in segments.glob("*.nc.sha256"):  # of segments that are gone
+            left.unlink()
+        os.replace(partial, segments)
+        return held
+
+    def suitable(self, study: Study, segments: Path) -> Path | None:
+        """Folder of a recording, not this one, that holds all that a study records."""
         for record, held in self._held.get(self._key(study), []):
             if covers(record, study.record) and held != segments:
-                partial = segments.with_name(f".partial-{segments.name}")
-                shutil.rmtree(partial, ignore_errors=True)
-                partial.mkdir()
-                for path in segment_paths(held):
-                    try:
-                        os.link(path, partial / path.name)
-                    except OSError:
-                        shutil.copy2(path, partial / path.name)
-                for left in segments.glob("*.nc.sha256"):  # of segments that are gone
-                    left.unlink()
-                os.replace(partial, segments)
                 return held
         return None
