@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sgdphys
 from sgdphys.cluster.orders import Order, carry_out
+from sgdphys.cluster.pickles import pickled
 from sgdphys.errors import WorkError
 
 if TYPE_CHECKING:
@@ -157,13 +158,11 @@ class Cluster:
             self._send(task)
 
     def _send(self, task: Task) -> None:
-        import cloudpickle
-
         kept = [k.future for k in task.kept]
         plain = [a.result if isinstance(a, Task) else a for a in task.arguments]
         plain = plain[: len(plain) - len(kept)]
         order = Order(
-            cloudpickle.dumps((task.do, tuple(plain))), self._topic, sgdphys.__version__,
+            pickled((task.do, tuple(plain))), self._topic, sgdphys.__version__,
             self._token,
         )  # fmt: skip
         with warnings.catch_warnings():

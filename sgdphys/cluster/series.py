@@ -9,6 +9,7 @@ import numpy as np
 
 from sgdphys.cluster.cluster import Cluster, Task
 from sgdphys.cluster.connection import connected
+from sgdphys.cluster.pickles import pickled
 from sgdphys.dynamics.series import applied_to, elsewhere
 
 _AHEAD = 2
@@ -44,9 +45,7 @@ def on_cluster(
         def applied(
             kernel: Callable[..., np.ndarray], blocks: list[tuple[np.ndarray, ...]]
         ) -> Iterator[np.ndarray]:
-            import cloudpickle
-
-            written = cloudpickle.dumps(kernel)
+            written = pickled(kernel)
             sent: list[Task] = []
             for k in range(len(blocks)):
                 for block in blocks[len(sent) : k + _AHEAD * threads]:
