@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sgdphys
+from sgdphys.cluster.connection import LOST
 from sgdphys.cluster.orders import Order, carry_out
 from sgdphys.cluster.pickles import pickled
 from sgdphys.errors import WorkError
@@ -192,7 +193,7 @@ class Cluster:
             ) from error
         except (CancelledError, OSError) as error:
             if self._client.status != "running":
-                raise self._lost() from error
+                raise WorkError(LOST) from error
             raise
         task.is_done = True
         for kept in task.kept:
@@ -209,16 +210,9 @@ class Cluster:
     def _look_around(self) -> None:
         """After a time without news: whether there still is a scheduler, with workers."""
         if self._client.status != "running":
-            raise self._lost()
+            raise WorkError(LOST)
         self._quiet += 1
         if self._quiet % _WITHOUT_WORKERS == 0 and not self._is_alone:
             self._is_alone = not self._client.nthreads()
             if self._is_alone:
                 self._hear("no worker is left; this waits until one joins the scheduler")
-
-    @staticmethod
-    def _lost() -> WorkError:
-        return WorkError(
-            "the scheduler has ended, or cannot be reached any longer; what was finished is kept: "
-            "give the same command to carry on"
-        )

@@ -20,6 +20,10 @@ _PATIENCE = 5.0
 _COMPARED = ("python", "numpy", "dask", "distributed")
 """What must be the same everywhere, beside sgdphys itself: results are to be the same bit by bit,
 and what is sent must be understood."""
+LOST = (
+    "the scheduler has ended, or cannot be reached any longer; what was finished is kept: give the "
+    "same command to carry on"
+)
 TOKEN = ".partial-seen-by-"
 """Name, but for its end, of the file by which workers say that they see a folder."""
 
@@ -33,7 +37,8 @@ def connected(address: str) -> "Iterator[Client]":
     InputError
         For what is no address, or where the extra ``cluster`` is not installed.
     WorkError
-        When no scheduler answers, it has no workers, or versions differ.
+        When no scheduler answers, it has no workers, or versions differ; when the scheduler ends
+        inside the block.
     """
     try:
         import distributed
@@ -50,6 +55,8 @@ def connected(address: str) -> "Iterator[Client]":
         _require_workers(client, address)
         _require_same_versions(client)
         yield client
+    except distributed.comm.CommClosedError as error:
+        raise WorkError(LOST) from error
     finally:
         client.close(timeout=1)
 
@@ -58,6 +65,8 @@ def _client(distributed: Any, address: str) -> "Client":
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", distributed.versions.VersionMismatchWarning)
         try:
+            if not isinstance(address, str) or not address.strip():
+                raise ValueError(address)  # Dask would begin a cluster of its own
             return distributed.Client(address, timeout=_PATIENCE, set_as_default=False)
         except OSError as error:  # a TimeoutError too
             raise WorkError(

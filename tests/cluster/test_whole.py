@@ -116,8 +116,8 @@ def test_figures_are_the_same_as_drawn_here(studies, two, tmp_path):
 @slow
 def test_a_stop_ends_what_workers_do_and_the_run_is_resumed_here(two, tmp_path):
     run, asked = tmp_path / "run", threading.Event()
-    longer = {"network": {"layers": [8, 6]}, "train": {"epochs": 1200, "replicas": 16}}
-    keys = {**SWEEP, **longer}
+    longer = {"train": {"epochs": 1000, "replicas": 16}, "record": {"weights": "log"}}
+    keys = {**ONE, **longer, "sweep": {"train.seed": [1, 2]}}
     threading.Thread(
         target=lambda: (wait_until(lambda: list(run.rglob("*-*.nc"))), asked.set())
     ).start()
@@ -151,7 +151,7 @@ def test_a_folder_that_a_worker_does_not_see_is_refused(studies, two, tmp_path, 
     monkeypatch.chdir(tmp_path)
     with pytest.raises(WorkError, match=r"does not see the folder /proc/self/cwd/run, or cannot"):
         sp.run(studies / "one.toml", "/proc/self/cwd/run", scheduler=two.address)
-    assert not list((tmp_path / "run").glob("*"))
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [".lock"]
 
 
 @slow
@@ -161,12 +161,10 @@ def test_an_address_without_a_scheduler_or_workers_is_refused_in_seconds(studies
         "run", studies / "one.toml", "--out", tmp_path / "run", "--scheduler", "tcp://127.0.0.1:9"
     )
     refused(said, 1, "sgdphys: no scheduler answers at tcp://127.0.0.1:9; start one with")
-    said = in_its_own_process("fit", "x.npy", "--scheduler", "nobody is here")
-    refused(said, 2, "'nobody is here' is no address of a scheduler; give it as in tcp://HOST:8786")
     with machines(tmp_path, workers=0) as begun:
         said = in_its_own_process("fit", "x.npy", "--scheduler", begun.address)
         refused(said, 1, "has no workers; start some with 'dask worker tcp://")
-    assert time.monotonic() - before < 90
+    assert time.monotonic() - before < 120
 
 
 @slow

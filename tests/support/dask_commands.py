@@ -37,6 +37,7 @@ class Machines:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dask", *map(str, arguments)],
                 stdout=words, stderr=words, env={**os.environ, **(environment or {})},
+                cwd=self.folder,
             )  # fmt: skip
         self.processes.append(process)
         return process
