@@ -143,6 +143,10 @@ def _options(
 
 _STYLE = "Style of figures: prl and prl-two, one and two columns of Physical Review; slides."
 _SIZE = "Inches, as in 3.4x2.6."
+_Scheduler = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="A Dask scheduler whose workers do it: tcp://HOST:8786."),
+]
 
 
 @app.command()
@@ -175,6 +179,7 @@ def run(
         str | None,
         typer.Option(help="What the recording is kept in: netcdf, or zarr.", show_default="netcdf"),
     ] = None,
+    scheduler: _Scheduler = None,
     fresh: Annotated[
         bool,
         typer.Option("--fresh/--resume", help="Start again, or resume the run in the folder."),
@@ -192,6 +197,7 @@ def run(
             quick=quick,
             fresh=fresh,
             threads=workers,
+            scheduler=scheduler,
             tell=tell,
             progress=advance,
         )
@@ -248,6 +254,7 @@ def fit(
     ] = None,
     style: Annotated[str | None, typer.Option(help=_STYLE, show_default="the report's")] = None,
     size: Annotated[str | None, typer.Option(help=_SIZE, metavar="WIDTHxHEIGHT")] = None,
+    scheduler: _Scheduler = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
 ) -> None:
     """Compare models of diffusion of every series: which is the best, or why none is.
@@ -283,6 +290,7 @@ def fit(
             along=along,
             sample=_number_or_all(sample),
             models=None if models is None else [name.strip() for name in models.split(",")],
+            scheduler=scheduler,
             tell=tell,
             progress=advance,
         )
@@ -412,6 +420,7 @@ def figures(
             show_default="the study's",
         ),
     ] = None,
+    scheduler: _Scheduler = None,
 ) -> None:
     """Draw the figures of a run, and write the numbers that each one shows beside it."""
     from sgdphys.errors import nearest
@@ -423,7 +432,7 @@ def figures(
             raise InputError(f"--format {name}: {nearest(name, ('png', 'svg', 'pdf'))}")
     inches = _inches(style, size)
     for path in Run(run_folder).write_figures(
-        only or None, wanted, style=style, size=inches, data=data
+        only or None, wanted, style=style, size=inches, data=data, scheduler=scheduler
     ):
         say(str(path))
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from sgdphys.cluster.series import on_cluster
 from sgdphys.containers import variables_of
 from sgdphys.dynamics.models import choice
 from sgdphys.dynamics.models.catalogue import chosen_models
@@ -266,6 +267,7 @@ def fit(
     models: Any = None,
     time: Any = None,
     confidence: float = 0.95,
+    scheduler: str | None = None,
 ) -> Fit:
     """What kind of diffusion process is every series, and why: models compared by BIC.
 
@@ -280,6 +282,9 @@ def fit(
     time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``.
     confidence : float
+    scheduler : str, optional
+        Address of a Dask scheduler, as "tcp://HOST:8786", whose workers fit blocks of series; the
+        result is the same. See docs/how-to/clusters.md.
 
     Returns
     -------
@@ -289,7 +294,9 @@ def fit(
     Raises
     ------
     InputError
-        As ``sgdphys.dynamics.fit``; for a variable that is not there.
+        As ``sgdphys.dynamics.fit``; for a variable that is not there, or no address of a scheduler.
+    WorkError
+        When no scheduler answers, it has no workers, or their versions differ.
 
     See Also
     --------
@@ -308,7 +315,8 @@ def fit(
     if variable is not None:
         x = _variable(x, variable)
     compared = chosen_models(models)
-    plain = choice.fit(x, models=compared.values(), time=time, confidence=confidence)
+    with on_cluster(scheduler):
+        plain = choice.fit(x, models=compared.values(), time=time, confidence=confidence)
     found = Fit(plain.data_vars, plain.coords, plain.attrs)
     found._series, found._time, found._models = x, time, compared
     return found

@@ -57,19 +57,26 @@ class Pool:
         """
         if segment_paths(segments):
             return None
+        held = self.suitable(study, segments)
+        if held is None:
+            return None
+        partial = segments.with_name(f".partial-{segments.name}")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        for path in segment_paths(held):
+            if path.is_dir():
+                shutil.copytree(path, partial / path.name, copy_function=_link)
+            else:
+                _link(path, partial / path.name)
+        for left in segments.glob("*.nc.sha256"):  # of segments that are gone
+            left.unlink()
+        os.replace(partial, segments)
+        return held
+
+    def suitable(self, study: Study, segments: Path) -> Path | None:
+        """Folder of a recording, not this one, that holds all that a study records."""
         for record, held in self._held.get(self._key(study), []):
             is_alike = record.store == study.record.store and covers(record, study.record)
             if is_alike and held != segments:
-                partial = segments.with_name(f".partial-{segments.name}")
-                shutil.rmtree(partial, ignore_errors=True)
-                partial.mkdir()
-                for path in segment_paths(held):
-                    if path.is_dir():
-                        shutil.copytree(path, partial / path.name, copy_function=_link)
-                    else:
-                        _link(path, partial / path.name)
-                for left in segments.glob("*.nc.sha256"):  # of segments that are gone
-                    left.unlink()
-                os.replace(partial, segments)
                 return held
         return None

@@ -19,8 +19,14 @@ _PATIENCE = 1.0
 _ASK = 0.05
 
 
-def lock(file: IO[str]) -> bool:
+def lock(file: IO[str], patience: float = _PATIENCE) -> bool:
     """Lock a file unless another process holds it; return whether it is locked.
+
+    Parameters
+    ----------
+    file : file
+    patience : float
+        Seconds to wait for another process to release it.
 
     Raises
     ------
@@ -34,7 +40,7 @@ def lock(file: IO[str]) -> bool:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() - asked > _PATIENCE:
+            if time.monotonic() - asked > patience:
                 return False
             time.sleep(_ASK)
         else:
