@@ -29,7 +29,7 @@ app = typer.Typer(
 )
 
 _STOPPED = "stopped; finished segments are kept, and the same command resumes after them"
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 def main(arguments: list[str] | None = None) -> None:
