@@ -70,7 +70,7 @@ class Pool:
                 _link(path, partial / path.name)
         for left in segments.glob("*.nc.sha256"):  # of segments that are gone
             left.unlink()
-        os.replace(partial, segments)
+        _put(partial, segments)
         return held
 
     def suitable(self, study: Study, segments: Path) -> Path | None:
@@ -80,3 +80,12 @@ class Pool:
             if is_alike and held != segments:
                 return held
         return None
+
+
+def _put(folder: Path, place: Path) -> None:
+    """Put a folder in the place of an empty one; Windows must remove that first."""
+    try:
+        os.replace(folder, place)
+    except PermissionError:
+        place.rmdir()
+        os.replace(folder, place)
