@@ -1,0 +1,86 @@
+"""The README and docs/: code runs and prints what the pages say; keys have meanings; it builds."""
+
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import generate
+import matplotlib as mpl
+import pages
+import pytest
+from documentation import run_page
+from matplotlib import pyplot as plt
+
+PAGES = {str(p.relative_to(pages.ROOT)): p for p in pages.pages()}
+CODE = {name: list(pages.blocks(path.read_text(encoding="utf-8"))) for name, path in PAGES.items()}
+RUN = {"python", "console"}
+WITH_CODE = [
+    name
+    for name, blocks in CODE.items()
+    if any(b.language in RUN and not {"slow", "not run"} & set(b.marks) for b in blocks)
+]
+WITH_SLOW_CODE = [name for name, blocks in CODE.items() if any("slow" in b.marks for b in blocks)]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_new_folder(tmp_path, monkeypatch):
+    mpl.use("agg")
+    monkeypatch.chdir(tmp_path)
+    before = dict(mpl.rcParams)
+    yield
+    plt.close("all")
+    mpl.rcParams.update(before)
+
+
+@pytest.mark.parametrize("name", WITH_CODE)
+def test_the_code_of_a_page_runs_and_prints_what_it_shows(name):
+    assert run_page(PAGES[name], slow=False)
+
+
+@pytest.mark.slow(reason="trains and fits at the sizes that the pages show")
+@pytest.mark.parametrize("name", WITH_SLOW_CODE)
+def test_the_slow_code_of_a_page_runs_too(name):
+    assert run_page(PAGES[name], slow=True)
+
+
+def test_output_that_differs_is_noticed(tmp_path):
+    page = pages.ROOT / "docs" / "start.md"
+    copy = tmp_path / "page.md"
+    copy.write_text("```python\nprint(1)\n```\n\n```text\n2\n```\n", encoding="utf-8")
+    assert page.is_file()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages, "ROOT", tmp_path)
+        with pytest.raises(AssertionError, match=r"page\.md, line 2 prints:\n1"):
+            run_page(copy, slow=False)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_block_is_run_or_says_why_not(name):
+    """Blocks of other languages are listings; shell commands are of ``console``."""
+    known = {"python", "console", "text", "toml", "{toctree}", "{figure}", "{note}"}
+    for block in CODE[name]:
+        is_of_readme = name == "README.md" and block.language == "sh"  # clones and installs
+        assert block.language in known or is_of_readme, (name, block.line, block.language)
+
+
+def test_every_key_of_a_study_has_a_meaning():
+    assert "`learning_rate`" in generate.keys()
+
+
+def test_the_install_and_test_commands_are_those_of_the_checks():
+    readme = PAGES["README.md"].read_text(encoding="utf-8")
+    checks = (pages.ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    (install,) = [line for line in readme.splitlines() if line.endswith("&& pytest")]
+    assert install.removesuffix(" && pytest").removeprefix("pip install ") in checks
+
+
+@pytest.mark.slow(reason="builds the documentation")
+@pytest.mark.skipif(find_spec("sphinx") is None, reason="sphinx is not installed")
+def test_it_builds_without_a_warning(tmp_path):
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q"]
+    done = subprocess.run(
+        [*command, str(pages.ROOT / "docs"), str(tmp_path)], capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "start.html").is_file()
