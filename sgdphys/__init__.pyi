@@ -8,6 +8,7 @@ from . import processes as processes
 from . import tasks as tasks
 from . import transitions as transitions
 from .fitting.result import fit as fit
+from .study.example import load_example as load_example
 from .study.running import run as run
 from .study.runs import Run as Run
 from .trajectory.checkpoints import read_checkpoints as read_checkpoints
@@ -24,6 +25,7 @@ __all__ = [
     "fit",
     "gather",
     "information",
+    "load_example",
     "open_trajectory",
     "parallel",
     "processes",
