@@ -4,7 +4,8 @@ TASKS: dict[str, tuple[str, str, list[str]]] = {
     "record": (
         "Run, record and open",
         "Carry out a study, record training of your own, import checkpoints, and open recordings.",
-        ["run", "Run", "record", "read_checkpoints", "gather", "open_trajectory", "check",
+        ["load_example", "run", "Run", "record", "read_checkpoints", "gather", "open_trajectory",
+         "check",
          "parallel.limited", "parallel.threads", "parallel.map"],
     ),
     "fit": (
@@ -60,7 +61,7 @@ TASKS: dict[str, tuple[str, str, list[str]]] = {
     ),
     "transitions": (
         "Phase transitions",
-        "From samples of an order parameter; see [a phase-transition figure](../../transitions.md).",
+        "From samples of an order parameter: see [how to](../../transitions.md).",
         ["transitions.order_parameter", "transitions.crossing", "transitions.collapse",
          "transitions.order_of_transition", "transitions.hysteresis"],
     ),

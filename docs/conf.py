@@ -51,9 +51,12 @@ def setup(app: Any) -> None:
 def with_plain_formulas(*given: Any) -> None:
     """Keep ``|x|**2`` of a formula as it is: in reStructuredText both signs mean something else."""
     lines: list[str] = given[-1]
+    is_table = False
     for k, line in enumerate(lines):
-        if ">>>" in line or re.match(r" *\*+\w+( :|$)", line):
+        is_table = bool(line.strip()) and (is_table or re.match(r" *=+ +=", line) is not None)
+        if is_table or ">>>" in line or re.match(r" *\*+\w+( :|$)", line):
             continue
-        parts = re.split(r"(``.*?``)", line)
+        start = re.match(r" *(\* )?", line)[0]  # type: ignore[index]  # it always matches
+        parts = re.split(r"(``.*?``)", line[len(start) :])
         parts[::2] = [re.sub(r"([|*])", r"\\\1", part) for part in parts[::2]]
-        lines[k] = "".join(parts)
+        lines[k] = start + "".join(parts)
