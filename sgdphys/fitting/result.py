@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from sgdphys.bars import Progress, shown
 from sgdphys.containers import variables_of
 from sgdphys.dynamics.models import choice
 from sgdphys.dynamics.models.catalogue import chosen_models
 from sgdphys.dynamics.models.model import Model
+from sgdphys.dynamics.series import told
 from sgdphys.errors import InputError, nearest
 from sgdphys.fitting.copies import simulated
 from sgdphys.fitting.wiener_range import wiener_range
@@ -266,6 +268,7 @@ def fit(
     models: Any = None,
     time: Any = None,
     confidence: float = 0.95,
+    progress: Progress | bool | None = None,
 ) -> Fit:
     """What kind of diffusion process is every series, and why: models compared by BIC.
 
@@ -280,6 +283,10 @@ def fit(
     time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``.
     confidence : float
+    progress : callable or bool, optional
+        Receives series done and in all, at each pass over them. True shows a bar instead, False
+        none; by default there is one in a notebook and on a terminal, of calls that take more than
+        a second.
 
     Returns
     -------
@@ -308,7 +315,8 @@ def fit(
     if variable is not None:
         x = _variable(x, variable)
     compared = chosen_models(models)
-    plain = choice.fit(x, models=compared.values(), time=time, confidence=confidence)
+    with shown(progress, "fitting") as report, told(report):
+        plain = choice.fit(x, models=compared.values(), time=time, confidence=confidence)
     found = Fit(plain.data_vars, plain.coords, plain.attrs)
     found._series, found._time, found._models = x, time, compared
     return found

@@ -10,6 +10,7 @@ import xarray as xr
 
 from sgdphys import parallel
 from sgdphys.analyses import catalogue
+from sgdphys.bars import Progress, shown
 from sgdphys.claims.verdicts import judge, read_verdicts, without_data, write_verdicts
 from sgdphys.engines.base import Stopped
 from sgdphys.errors import WorkError
@@ -33,7 +34,7 @@ _DIVERGED = "every network diverged, so nothing was analysed"
 class _Progress:
     """Network-epochs that are recorded, of all that a study has."""
 
-    report: Callable[[int, int], None] | None
+    report: Progress | None
     total: int
     before: int = 0
     """In the recordings that are finished."""
@@ -69,7 +70,7 @@ def run(
     fresh: bool = False,
     threads: int | None = None,
     tell: Callable[[str], None] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | bool | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Run:
     """Carry out a study and return its run; complete stages are not repeated.
@@ -93,8 +94,9 @@ def run(
         SGDPHYS_THREADS, or all processors.
     tell : callable, optional
         Receives sentences on what happens.
-    progress : callable, optional
-        Receives network-epochs done and in all.
+    progress : callable or bool, optional
+        Receives network-epochs done and in all. True shows a bar instead, False none; by default
+        there is one in a notebook and on a terminal.
     stop : callable, optional
         Asked now and then; when true, the run ends with ``engines.base.Stopped`` and can be
         resumed.
@@ -143,7 +145,7 @@ def run(
         share = max(cores // (processes + 1), 1)
         workers = held.enter_context(Workers(processes, share, tell, stop))
         claim(folder, resolved, fresh=fresh, tell=tell)
-        recorded = _Progress(progress, total)
+        recorded = _Progress(held.enter_context(shown(progress, "training")), total)
         command = _Command(fresh, tell, stop, recorded, workers, Pool())
         if parts:
             _carry_out_parts(folder, resolved, parts, command)
