@@ -35,7 +35,8 @@ def shown(progress: Progress | bool | None, work: str) -> Iterator[Progress | No
     if not (is_watched() if progress is None else progress):
         yield None
         return
-    began, lock, started = time.perf_counter(), Lock(), []
+    began, lock = time.perf_counter(), Lock()
+    started: list[tuple[Any, Any]] = []
 
     def advance(done: int, total: int) -> None:
         with lock:
