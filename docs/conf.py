@@ -15,6 +15,7 @@ import sgdphys  # noqa: E402
 project = "sgdphys"
 author = "the sgdphys developers"
 version = release = sgdphys.__version__
+html_show_copyright = False
 html_title = f"sgdphys {release}"
 
 extensions = [

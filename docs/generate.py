@@ -134,7 +134,7 @@ def _model(table: str, model: Any) -> str:
     attributes = dict(re.findall(r"^    (\w[\w, ]*?) : [^\n]*\n((?:        .*\n?)+)", doc, re.M))
     described = {n: v for k, v in attributes.items() for n in k.split(", ")}
     if (lead := doc.split("\n    Attributes\n")[0].strip()) and table != "sweep":
-        text += _paragraphs(re.sub(r"(?m)^    ", "", lead))
+        text += _paragraphs(re.sub(r"(?m)^    |[:,] ``(\[|of)[^.\n]*(?=\.)", "", lead))
     for name, field in model.model_fields.items():
         if name == "of":
             continue
@@ -154,7 +154,9 @@ def _model(table: str, model: Any) -> str:
 
 
 def _sentence(text: str) -> str:
-    text = text[0].upper() + text[1:] if not text.startswith("`") else text
+    """A text that begins with a capital letter, unless that is a symbol, and ends with a stop."""
+    if re.match(r"[a-z]{2,}[ ,;]", text):
+        text = text[0].upper() + text[1:]
     return _escaped(text) + ("" if text.endswith((".", "?")) else ".")
 
 
@@ -344,10 +346,10 @@ def api() -> Iterator[tuple[str, str]]:
     """The public functions, grouped by task; every one must be in exactly one group."""
     missing = _public()
     for name, (title, lead, functions) in TASKS.items():
-        text = f"# {title}\n\n{lead}\n\n```{{eval-rst}}\n.. autosummary::\n\n"
+        text = f"# {title}\n\n{lead}\n\n```{{eval-rst}}\n.. autosummary::\n   :nosignatures:\n\n"
         for function in functions:
             missing.remove(function)
-            text += f"   sgdphys.{function}\n"
+            text += f"   ~sgdphys.{function}\n"
         text += "\n"
         for function in functions:
             package, _, last = f"sgdphys.{function}".rpartition(".")
