@@ -6,7 +6,6 @@ the glossary, the included studies, and a notebook of every tutorial.
 
 import re
 import shutil
-import tomllib
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -61,6 +60,9 @@ def commands() -> str:
                 words.append(parameter.metavar or (parameter.name or "").upper())
         text += f"\n## sgdphys {name}\n\n```text\n{' '.join(words)} [OPTIONS]\n```\n\n"
         text += _paragraphs(command.help or "")
+        if command.epilog:
+            kind, _, example = command.epilog.partition(": ")
+            text += f"{kind}: `{example}`\n\n"
         for parameter in command.params:
             if parameter.name != "help":
                 text += _parameter(parameter)
@@ -139,12 +141,9 @@ def _model(table: str, model: Any) -> str:
         if name == "of":
             continue
         shown = field.alias or name
-        meaning = (
-            field.description or described.get(name) or MEANINGS.get(f"{table}.{shown}")
-        )  # fmt: skip
+        meaning = " ".join((field.description or described.get(name) or "").split())
         if not meaning:
-            raise LookupError(f"docs/meanings.toml does not say what {table}.{shown} means")
-        meaning = " ".join(meaning.split())
+            raise LookupError(f"{table}.{shown} has no text that says what it means")
         default = "required" if field.is_required() else f"default `{_value(field.default)}`"
         text += (
             f"`{shown}`\n: {_sentence(meaning)} Value: {_kind(field.annotation, field.metadata)}; "
@@ -155,15 +154,9 @@ def _model(table: str, model: Any) -> str:
 
 def _sentence(text: str) -> str:
     """A text that begins with a capital letter, unless that is a symbol, and ends with a stop."""
-    if re.match(r"[a-z]{2,}[ ,;]", text):
+    if re.match(r"[a-z]{2,} ", text):
         text = text[0].upper() + text[1:]
     return _escaped(text) + ("" if text.endswith((".", "?")) else ".")
-
-
-MEANINGS: dict[str, str] = tomllib.loads(
-    (ROOT / "docs" / "meanings.toml").read_text(encoding="utf-8")
-)
-"""Meanings of keys, by their names."""
 
 
 def _kind(annotation: Any, metadata: Iterable[Any] = ()) -> str:

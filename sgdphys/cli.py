@@ -24,7 +24,6 @@ app = typer.Typer(
     help="Training dynamics of neural networks as a physics experiment.",
     rich_markup_mode=None,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -141,13 +140,26 @@ def _options(
     """
 
 
+def _studies_named(begun: str) -> list[str]:
+    """Included studies and files of the working folder, for the completion of a shell."""
+    from sgdphys.study.files import shipped_studies
+
+    there = [*shipped_studies(), *map(str, Path().glob("*.toml"))]
+    return [name for name in there if name.startswith(begun)]
+
+
 _STYLE = "Style of figures: prl and prl-two, one and two columns of Physical Review; slides."
 _SIZE = "Inches, as in 3.4x2.6."
 
 
-@app.command()
+@app.command(epilog="Example: sgdphys run information_plane --quick")
 def run(
-    study: Annotated[str, typer.Argument(help="A TOML file, or the name of an included study.")],
+    study: Annotated[
+        str,
+        typer.Argument(
+            help="A TOML file, or the name of an included study.", autocompletion=_studies_named
+        ),
+    ],
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run.", show_default="runs/NAME")
     ] = None,
@@ -201,7 +213,7 @@ def run(
         print_paragraph(line)
 
 
-@app.command()
+@app.command(epilog="Example: sgdphys fit beads.csv --time t --figure fit.png")
 def fit(
     path: Annotated[
         Path,
@@ -327,7 +339,7 @@ def _spacing_or_name(time: str | None) -> str | float | None:
         return time
 
 
-@app.command(name="import")
+@app.command(name="import", epilog="Example: sgdphys import checkpoints/ --out mine.nc")
 def import_checkpoints(
     checkpoints: Annotated[
         list[str],
@@ -382,7 +394,7 @@ def import_checkpoints(
     )
 
 
-@app.command()
+@app.command(epilog="Example: sgdphys figures runs/information_plane --only training --format pdf")
 def figures(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
     only: Annotated[
@@ -442,7 +454,7 @@ def _inches(style: str | None, size: str | None) -> tuple[float, float] | None:
     return inches
 
 
-@app.command()
+@app.command(epilog="Example: sgdphys report runs/information_plane --open")
 def report(
     runs: Annotated[
         list[Path],
@@ -465,7 +477,7 @@ def report(
         webbrowser.open(path.resolve().as_uri())
 
 
-@app.command()
+@app.command(epilog="Example: sgdphys verdicts runs/information_plane --out verdicts.md")
 def verdicts(
     runs: Annotated[
         list[Path],
@@ -499,7 +511,76 @@ def verdicts(
     write_text(text, out)
 
 
-@app.command()
+@app.command(epilog="Example: sgdphys new my_study")
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the study, and of its file.")],
+) -> None:
+    """Write a commented study to start from.
+
+    A file that exists is not changed.
+    """
+    from sgdphys.study.template import SCHEMA_FILE, new_study
+
+    path = new_study(name)
+    say(f"wrote {path}; try it: sgdphys run {path} --quick")
+    say(f"for an editor that completes and checks its keys: sgdphys schema --out {SCHEMA_FILE}")
+
+
+@app.command(epilog="Example: sgdphys schema --out sgdphys.schema.json")
+def schema(
+    out: Annotated[
+        Path | None, typer.Option(help="Write to this file.", show_default="standard output")
+    ] = None,
+) -> None:
+    """Print the JSON schema of a study, for editors.
+
+    It has every key with its meaning, its default and the values that it can have.
+    """
+    from json import dumps
+
+    from sgdphys.study.json_schema import study_schema
+    from sgdphys.trajectory.writer import write_text
+
+    text = dumps(study_schema(), indent=2)
+    if out is None:
+        say(text)
+        return
+    if not out.parent.is_dir():
+        raise InputError(f"there is no folder {out.parent} for {out.name}")
+    write_text(text + "\n", out)
+    say(f"wrote {out}")
+
+
+@app.command(epilog="Example: sgdphys runs")
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Folder of runs, or of one run.")] = Path("runs"),
+) -> None:
+    """List runs: state, size, date and verdicts."""
+    from sgdphys.study.listing import list_runs
+
+    print_table(list_runs(folder), text_last=True)
+
+
+@app.command(epilog="Example: sgdphys doctor")
+def doctor() -> None:
+    """Examine this machine, and test sgdphys on it.
+
+    The exit status is 1 if something is broken. It takes some seconds, and a minute or two where
+    kernels have not been compiled yet.
+    """
+    from sgdphys.doctor.checks import examine
+
+    states = []
+    for name, found in examine():
+        states.append(found.state)
+        print_paragraph(f"{found.state:6}  {name}: {found.said}")
+        if found.advice:
+            print_paragraph(f"        {found.advice}")
+    if "broken" in states:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: sgdphys studies")
 def studies() -> None:
     """List the studies that come with sgdphys."""
     from sgdphys.study.files import load_study, shipped_studies
@@ -508,7 +589,7 @@ def studies() -> None:
         say(f"{name:24} {load_study(path)[1].title}")
 
 
-@app.command()
+@app.command(epilog="Example: sgdphys info runs/information_plane")
 def info(
     path: Annotated[Path, typer.Argument(help="A netCDF file or the folder of a run.")],
 ) -> None:
@@ -519,11 +600,23 @@ def info(
         say(line)
 
 
-@app.command()
+@app.command(epilog="Example: sgdphys check my_study.toml")
 def check(
-    path: Annotated[Path, typer.Argument(help="A netCDF file or the folder of a run.")],
+    path: Annotated[
+        Path, typer.Argument(help="A netCDF file, the folder of a run, or the TOML of a study.")
+    ],
 ) -> None:
-    """Check the structure and checksums of a trajectory; the exit status is 1 if it is damaged."""
+    """Check a trajectory, a run, or the TOML of a study.
+
+    Of a trajectory the structure and checksums, of a study the keys and what they need. The exit
+    status is 1 for a damaged trajectory, 2 for a study that cannot be carried out.
+    """
+    if path.suffix == ".toml":
+        from sgdphys.study.files import load_study
+
+        load_study(path)
+        say(f"{path}: valid")
+        return
     from sgdphys.trajectory.reader import check as faults_of
     from sgdphys.trajectory.reader import unprotected
 

@@ -61,4 +61,6 @@ def renamed(key: str, values: Mapping[str, str]) -> BeforeValidator:
 class Keys(BaseModel):
     """A strict and frozen model without further keys."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="forbid", use_attribute_docstrings=True
+    )

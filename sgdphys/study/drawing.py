@@ -31,7 +31,24 @@ def draw(run: Run, tell: Callable[[str], None]) -> None:
     paths = run.write_figures()
     drawn = {"of": key, "figures": {path.name: _digest(path) for path in paths}}
     write_text(json.dumps(drawn), run.folder / DRAWN)
-    tell(f"drew {len({path.stem for path in paths})} figures in {folder}")
+    count = len({path.stem for path in paths})
+    if count:
+        tell(f"drew {count} figure{'s' * (count > 1)} in {folder}")
+    else:
+        tell(f"drew no figure: {_why_none(run)}")
+
+
+def _why_none(run: Run) -> str:
+    """Why a run has no figures, and what to do."""
+    names = ", ".join(run.study.analyses)
+    if not names:
+        return (
+            "the study has no [analyses], and the figures of a sweep are those of its analyses; "
+            "add one, such as [analyses.learning], and give the same command again"
+        )
+    if not run.is_analysed:
+        return "nothing was analysed, since every network diverged; lower train.learning_rate"
+    return f"no figure can be drawn of what {names} found here; add another analysis"
 
 
 def _damaged(folder: Path, kept: Path, key: str) -> list[str] | None:

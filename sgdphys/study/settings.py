@@ -67,22 +67,39 @@ class Task(Keys):
     """
 
     name: Annotated[str, BeforeValidator(_as_task)] = "symmetric_rule"
+    """Name of the data set."""
     information: Positive = 0.99
+    """Of symmetric_rule: I(X;Y) of the soft labels in bits, up to 1."""
     signal: Positive = 1.0
+    """Of scalar_teacher: the number s in the targets s x."""
     path: str = ""
+    """Of table and idx: the file or folder that is read, relative to the study's file."""
     features: Count = 100
+    """Of teacher_student and random_labels: number of inputs."""
     relevant: Whole = 0
+    """Of a linear teacher_student: how many inputs the teacher uses; 0 for all."""
     samples: Count = 1000
+    """Of teacher_student and random_labels: number of samples."""
     classes: Count = 2
+    """Of random_labels: number of labels."""
     units: Whole = 0
+    """Hidden units of a teacher, 0 for a linear one; members of a committee."""
     noise: NotNegative = 1.0
+    """Of teacher_student: standard deviation of the noise on the targets."""
     inputs: Count = 40
+    """Of dichotomies: number of inputs N."""
     points: Whole = 0
+    """Of dichotomies: number of points P; 0 takes load times inputs."""
     load: Positive = 2.0
+    """Of dichotomies: points per input, P / N."""
     seed: Seed = 0
+    """Seed of the data."""
     labels: Literal["hard", "soft", "random"] = "hard"
+    """hard; soft, drawn anew for every network; or random, permuted for every network."""
     standardise: bool = False
+    """Of table: whether inputs get mean 0 and variance 1."""
     bipolar: bool = False
+    """Of symmetric_rule: whether inputs are -1 and 1 instead of 0 and 1."""
 
 
 def _as_activation(value: Any) -> Any:
@@ -110,18 +127,26 @@ class Network(Keys):
     layers: Annotated[tuple[Count, ...], Listed, Field(max_length=1000)] = (
         10, 7, 5, 4, 3,
     )  # fmt: skip
+    """Widths of the hidden layers."""
     activation: Annotated[str, BeforeValidator(_as_activation)] = "tanh"
+    """Activation of hidden units."""
     init: Literal["fan_in", "fan_out", "orthogonal"] = "fan_in"
+    """Variance of initial weights: 1/inputs, 1/outputs, or orthogonal matrices."""
     noise: NotNegative = 0.0
+    """Standard deviation of the Gaussian noise on every hidden unit, in training and test."""
     bias: bool = True
+    """Whether units have biases, which start at 0."""
     module: Annotated[str, AfterValidator(_as_module)] = ""
+    """A function that returns a torch.nn.Module, as package.module:function."""
 
 
 class StepSchedule(Keys):
     """Multiply the learning rate by ``factor`` every so many epochs."""
 
     every: Count
+    """Epochs between two changes."""
     factor: Positive
+    """Factor of each change."""
 
 
 def _as_device(value: str) -> str:
@@ -136,25 +161,45 @@ class Train(Keys):
     """Training and ensemble: ``[train]``."""
 
     epochs: Annotated[int, Field(ge=1, lt=10**9)] = 10_000
+    """Number of epochs."""
     batch_size: Count = 512
+    """Samples in a batch."""
     learning_rate: Positive = 0.1
+    """Learning rate at the start."""
     schedule: Literal["constant", "cosine"] | StepSchedule = "constant"
+    """Learning rate over epochs: constant, cosine, or { every = 100, factor = 0.5 }."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Momentum of sgd."""
     nesterov: bool = False
+    """Whether the momentum is Nesterov's."""
     weight_decay: NotNegative = 0.0
+    """Coefficient g of the penalty g/2 times the sum of squared weights."""
     orthonormality: NotNegative = 0.0
+    """Coefficient of a penalty on weights of a layer that are not orthonormal."""
     optimiser: Literal["sgd", "adam"] = "sgd"
+    """Plain gradient descent, with momentum if that is given, or Adam."""
     loss: Literal["cross_entropy", "squared_error"] = "cross_entropy"
+    """Loss function; labels need cross_entropy, targets squared_error."""
     sampling: Literal["shuffle", "replacement", "fixed", "full"] = "shuffle"
+    """Batches: reshuffled every epoch, drawn with replacement, in a fixed order, or all data."""
     langevin: NotNegative = 0.0
+    """Diffusion coefficient of noise that is added to the weights, per unit time."""
     label_noise: NotNegative = 0.0
+    """Chance that a label is redrawn at each visit; of targets, the standard deviation."""
     replicas: Count = 50
+    """Number of networks that are trained together."""
     twins: Count = 1
+    """Networks per family: twins share initial weights and data, not the order of batches."""
     seed: Seed = 1
+    """Seed of initial weights, splits and batches."""
     train_fraction: Annotated[float, Field(gt=0, le=1)] = 0.85
+    """Share of the samples that each network is trained on; the others test it."""
     dtype: Literal["float32", "float64"] = "float32"
+    """Precision of the weights."""
     engine: Literal["auto", "fused", "vmapped"] = "auto"
+    """fused (numba, perceptrons), vmapped (torch, any module), or auto."""
     device: Annotated[str, AfterValidator(_as_device)] = "cpu"
+    """cpu, cuda, or cuda:1 and so on."""
 
     @model_validator(mode="after")
     def _consistent(self) -> "Train":
@@ -182,13 +227,16 @@ class Every(Keys):
     """Weights after every so many updates."""
 
     every: Count
+    """Number of updates between two records."""
 
 
 class Bursts(Keys):
     """Weights after every update of ``burst`` epochs in a row, at log-spaced starts."""
 
     burst: Count
+    """Epochs of a burst, in which every update is recorded."""
     starts: Annotated[int, Field(ge=1, le=100_000)]
+    """Number of bursts."""
 
 
 class Record(Keys):
@@ -198,14 +246,20 @@ class Record(Keys):
         Literal["step", "epoch", "log", "log_pairs", "log_triples"] | Every | Bursts,
         renamed("record.weights", {"pairs": "log_pairs"}),
     ] = "epoch"
+    """When weights are recorded: every step, every epoch, or log-spaced epochs, singly, in pairs
+    or triples.
+    """
     gradients: Literal["log", "epoch", "none"] | Every = "log"
+    """Epochs at which statistics of the gradients are recorded."""
     compression: Literal["none", "zlib"] = "none"
+    """Compression of the weights in the file."""
 
 
 class Figures(Keys):
     """Figures: ``[figures]``; without a format none is drawn until requested."""
 
     formats: Annotated[tuple[Literal["png", "svg", "pdf"], ...], Listed] = ("png", "svg")
+    """Formats of the figures of a run; an empty list draws none."""
     data: bool = True
     """Whether the numbers that a figure shows are written beside it, as CSV and netCDF."""
 
@@ -221,7 +275,9 @@ class Sweep(Keys):
     """
 
     keys: dict[str, Annotated[tuple[Any, ...], Listed, Field(min_length=1)]] = Field(default={})
+    """Dotted names of keys, each with a list of values."""
     zip: bool = False
+    """Whether the lists go in step instead of every combination."""
 
     @model_validator(mode="after")
     def _in_step(self) -> "Sweep":
@@ -294,8 +350,11 @@ class Part(Keys):
     """
 
     study: str
+    """File or name of the study."""
     settings: Annotated[dict[str, Any], Field(alias="set")] = Field(default={})
+    """Dotted names of keys, with the values that they have in this part."""
     fresh: bool = False
+    """Whether nobody had seen data of this seed when the rules of its claims were written."""
 
 
 def _as_part(value: Any) -> Any:
@@ -324,18 +383,29 @@ class Study(Keys):
     """
 
     title: str = "untitled"
+    """Title of the study, on figures and page."""
     result: str = ""
+    """Main result as a sentence, with names of claims or statistics in braces."""
     folder: str = ""
     quick: bool = False
     parts: dict[str, Annotated[Part, BeforeValidator(_as_part)]] = Field(default={})
+    """Studies that are carried out as parts of this one."""
     claims: dict[str, Claim] = Field(default={})
+    """Claims, each with the rule by which it is judged."""
     task: Task = Task()
+    """The data."""
     network: Network = Network()
+    """The network."""
     train: Train = Train()
+    """Training and ensemble."""
     record: Record = Record()
+    """What is recorded, and when."""
     analyses: Annotated[dict[str, Analysis], BeforeValidator(with_kinds)] = Field(default={})
+    """What is computed from the recording; `of` is the kind, by default the table's name."""
     figures: Figures = Figures()
+    """Formats of the figures."""
     sweep: Annotated[Sweep, BeforeValidator(swept)] = Sweep()
+    """Keys that take several values, each combination a case of its own."""
     contents: Annotated[dict[str, str], AfterValidator(_as_contents)] = Field(default={})
 
     @model_validator(mode="after")

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from commands import command, refused
 from safetensors.numpy import save_file
+from typer.testing import CliRunner
 
 from sgdphys import open_trajectory
 from sgdphys.analyses.catalogue import figures
+from sgdphys.cli import app
 from sgdphys.trajectory.segments import segment_paths
 
 UNDRAWN = ["--set", "figures.formats=[]"]
@@ -403,3 +405,46 @@ def test_no_noise_is_drawn_and_said(tmp_path):
         "no noise: one batch per epoch"
         in (tmp_path / "run" / "figures" / "gradient_ratio.svg").read_text()
     )
+
+
+def test_a_new_study_is_written_checked_and_listed(tmp_path):
+    made = command("new", "mine", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert "sgdphys run mine.toml --quick" in made.stdout
+    refused(command("new", "mine", cwd=tmp_path), 2, "exists and is not changed")
+    assert command("check", "mine.toml", cwd=tmp_path).stdout == "mine.toml: valid\n"
+    refused(command("runs", cwd=tmp_path), 2, "there is no folder runs")
+    (tmp_path / "bad.toml").write_text("[train]\nepochs = 0\n")
+    refused(command("check", "bad.toml", cwd=tmp_path), 2, "train.epochs is 0")
+
+
+def test_a_sweep_without_analyses_says_why_there_is_no_figure(tmp_path):
+    study = tmp_path / "bare.toml"
+    study.write_text(
+        "[network]\nlayers = [3]\n[train]\nepochs = 1\nreplicas = 1\n"
+        '[sweep]\n"train.seed" = [1, 2]\n'
+    )
+    result = command("run", study, "--out", tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    assert "drew no figure: the study has no [analyses]" in result.stderr
+
+
+def test_the_shell_completes_commands_and_names_of_studies(tmp_path):
+    for words, number, wanted in (("sgdphys do", 1, "doctor"), ("sgdphys run cap", 2, "capacity")):
+        environment = {
+            "_SGDPHYS_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(number),
+        }  # fmt: skip
+        result = command(cwd=tmp_path, env=os.environ | environment)
+        assert wanted in result.stdout.split(), result.stderr
+
+
+COMMANDS = (
+    "run", "fit", "import", "figures", "report", "verdicts", "new", "schema", "runs", "doctor",
+    "studies", "info", "check",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_ends_with_an_example(name):
+    text = CliRunner().invoke(app, [name, "--help"]).stdout
+    assert f"Example: sgdphys {name}" in text

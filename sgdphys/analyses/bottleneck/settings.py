@@ -14,7 +14,9 @@ class Settings(AnalysisSettings):
 
     of: Literal["bottleneck"]
     bins: Bins = 30
+    """Number of bins per unit."""
     epochs: Annotated[tuple[Count, ...], Listed] = ()
+    """Epochs at which layers are compared with the bound, apart from the last and the best one."""
 
     def requires(self, study: "Study") -> list[str]:
         """Return the requirements that the study does not meet."""

@@ -14,6 +14,7 @@ class Settings(AnalysisSettings):
 
     of: Literal["capacity"]
     confidence: Share = 0.95
+    """Confidence level of the intervals."""
 
     def requires(self, study: "Study") -> list[str]:
         """Return the requirements that the study does not meet."""

@@ -20,8 +20,11 @@ class Settings(AnalysisSettings):
     quick: ClassVar[dict[str, int]] = {"replicas": 2}
     of: Literal["clustering"]
     epochs: Count = 20
+    """Number of epochs at which distances are computed."""
     replicas: Count = 5
+    """Number of networks that are analysed."""
     bins: Bins = 30
+    """Number of bins per unit."""
 
     def requires(self, study: "Study") -> list[str]:
         """Return the requirements that the study does not meet."""

@@ -14,5 +14,8 @@ class Settings(AnalysisSettings):
     quick: ClassVar[dict[str, int]] = {"replicas": 2, "walks": 20}
     of: Literal["components"]
     replicas: Count = 8
+    """Number of networks that are analysed."""
     points: Annotated[int, Field(ge=10, le=100_000)] = 200
+    """Number of recorded points of each path, evenly spread."""
     walks: Annotated[int, Field(ge=10, le=100_000)] = 40
+    """Random walks per path, for comparison."""

@@ -15,6 +15,7 @@ class Settings(AnalysisSettings):
 
     of: Literal["critical_batch"]
     loss: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.3
+    """Training loss to which updates are counted."""
 
     def requires(self, study: "Study") -> list[str]:
         """Return the requirements that the study does not meet."""

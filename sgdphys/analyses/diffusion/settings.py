@@ -19,7 +19,9 @@ class Settings(AnalysisSettings):
     quick: ClassVar[dict[str, int]] = {"sample": 20}
     of: Literal["diffusion"]
     sample: Annotated[int, Field(ge=10, le=10**6)] = 60
+    """Number of series of each layer that are tested and whose tails are read."""
     confidence: Share = 0.95
+    """Confidence level of the intervals."""
 
     def requires(self, study: "Study") -> list[str]:
         """Return the requirements that the study does not meet."""

@@ -18,7 +18,9 @@ class Settings(AnalysisSettings):
 
     of: Literal["entropy"]
     modes: Annotated[int, Field(ge=1, le=10_000)] = 4
+    """Number of directions in which the entropy is estimated."""
     confidence: Share = 0.95
+    """Confidence level of the intervals."""
 
     def requires(self, study: "Study") -> list[str]:
         """Return the requirements that the study does not meet."""

@@ -29,16 +29,25 @@ class Settings(AnalysisSettings):
     estimator: Literal[
         "binned", "equal_mass", "net_input", "precision", "kde_lower", "kde_upper", "noisy"
     ] = "binned"
+    """Estimator of the information."""
     replicas: Whole = 0
+    """Number of networks that are analysed, 0 for all."""
     epochs: Annotated[tuple[Whole, ...], Listed] = ()
+    """Epochs that are analysed; empty for all recorded ones."""
     noise_variance: Positive = 1e-3
+    """Of the kde estimators: variance of the noise that is assumed."""
     bins: Bins = 30
+    """Number of bins per unit."""
     edges: Annotated[
         Literal["full", "as_published"], renamed("edges", {"idnns": "as_published"})
     ] = "full"
+    """full: that many equal bins; as_published: one fewer, as in the code of the paper."""
     range: Annotated[tuple[float, float], Listed] | Literal["epoch"] | None = None
+    """Range of the bins; by default that of the activation function, or "epoch"."""
     labels: Literal["hard", "soft"] = "hard"
+    """Labels I(T;Y) is about: hard, or soft ones p(y|x)."""
     patterns: Literal["all", "train", "test"] = "all"
+    """Patterns that are read: all, or those of the training or the test set."""
 
     def requires(self, study: "Study") -> list[str]:
         """Return the requirements that the study does not meet."""

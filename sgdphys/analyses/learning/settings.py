@@ -21,8 +21,11 @@ class Settings(AnalysisSettings):
 
     of: Literal["learning"]
     error: Share = 0.1
+    """A network has learned when its training error is at most this."""
     order: Function = ""
+    """An order parameter of your own, as package.module:function."""
     confidence: Share = 0.95
+    """Confidence level of the intervals."""
 
     @property
     def functions(self) -> tuple[str, ...]:

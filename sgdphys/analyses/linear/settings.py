@@ -14,6 +14,7 @@ class Settings(AnalysisSettings):
 
     of: Literal["linear"]
     noise_variance: Positive = 1.0
+    """Variance of the noise with which units are read."""
 
     def requires(self, study: "Study") -> list[str]:
         """Return the requirements that the study does not meet."""

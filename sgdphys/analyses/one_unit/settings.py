@@ -16,7 +16,9 @@ class Settings(AnalysisSettings):
 
     of: Literal["one_unit"]
     bins: Bins = 30
+    """Number of bins per unit."""
     largest_weight: Positive = 100.0
+    """Largest weight of the unit that is computed."""
 
     def requires(self, study: "Study") -> list[str]:
         """Return the requirements that the study does not meet."""

@@ -19,7 +19,9 @@ class Settings(AnalysisSettings):
 
     of: Literal["phases"]
     confidence: Share = 0.95
+    """Confidence level of the intervals."""
     resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
+    """Number of bootstrap resamples."""
 
     def requires(self, study: "Study") -> list[str]:
         """Return the requirements that the study does not meet."""

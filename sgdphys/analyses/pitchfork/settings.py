@@ -22,9 +22,13 @@ class Settings(AnalysisSettings):
 
     of: Literal["pitchfork"]
     discard: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Share of the training that is left out, before the stationary state."""
     ramp_steps: Annotated[int, Field(ge=1000, le=10**7)] = 20_000
+    """Updates of a path whose signal rises."""
     ramp_replicas: Annotated[int, Field(ge=5, le=10**6)] = 60
+    """Number of such paths."""
     confidence: Share = 0.95
+    """Confidence level of the intervals."""
 
     def requires(self, study: "Study") -> list[str]:
         """Return the requirements that the study does not meet."""

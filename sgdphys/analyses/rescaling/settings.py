@@ -19,7 +19,9 @@ class Settings(AnalysisSettings):
 
     of: Literal["rescaling"]
     factor: Positive = 10.0
+    """Factor by which weights of layer 1 are divided, and those of layer 2 multiplied."""
     bins: Bins = 30
+    """Number of bins per unit."""
 
     def requires(self, study: "Study") -> list[str]:
         """Return the requirements that the study does not meet."""

@@ -23,9 +23,13 @@ class Settings(AnalysisSettings):
     quick: ClassVar[dict[str, int]] = {"replicas": 2, "gradients": 16}
     of: Literal["stationarity"]
     gradients: Annotated[int, Field(ge=8, le=10**6)] = 64
+    """Updates of a burst at which full gradients are taken."""
     directions: Annotated[int, Field(ge=4, le=10_000)] = 6
+    """Number of sharpest directions."""
     replicas: Annotated[int, Field(ge=2, le=10**9)] = 8
+    """Number of networks that are analysed."""
     confidence: Share = 0.95
+    """Confidence level of the intervals."""
 
     def fewest_steps(self, networks: int) -> int:
         """Consecutive updates from which a burst of so many networks is read."""

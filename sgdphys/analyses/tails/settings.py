@@ -22,8 +22,11 @@ class Settings(AnalysisSettings):
     epochs: Annotated[tuple[Whole, ...], Listed, Field(min_length=1)] = (10, 100, 1000)
     """Epochs at whose weights batches are drawn: the recorded ones nearest to them."""
     batch_sizes: Annotated[tuple[Count, ...], Listed, Field(min_length=1)] = (32, 512)
+    """Sizes of the batches."""
     batches: Annotated[int, Field(ge=50, le=10**5)] = 200
+    """Number of batches of each size."""
     replicas: Annotated[int, Field(ge=2, le=10**9)] = 8
+    """Number of networks that are analysed."""
 
     def requires(self, study: "Study") -> list[str]:
         """Return the requirements that the study does not meet."""
