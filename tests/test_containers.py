@@ -297,6 +297,7 @@ def same(found, right):
     )
 
 
+@pytest.mark.thorough(reason="every function")
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("name", [n for n in dir(sp.dynamics) if n.islower()])
 def test_every_function_of_dynamics(name):
@@ -332,6 +333,7 @@ OF_ACTIVATIONS = [
 ]  # fmt: skip
 
 
+@pytest.mark.thorough(reason="every estimator")
 @pytest.mark.parametrize("name", OF_ACTIVATIONS)
 def test_every_function_of_activations(name):
     function = getattr(sp.information, name)
@@ -403,6 +405,7 @@ def test_no_function_of_information_is_left_out():
     assert {*OTHERS, *OF_ACTIVATIONS} == {*dir(sp.information)}
 
 
+@pytest.mark.thorough(reason="every function")
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_other_function_of_information(name):

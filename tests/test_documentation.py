@@ -35,6 +35,7 @@ def _in_a_new_folder(tmp_path, monkeypatch):
     mpl.rcParams.update(before)
 
 
+@pytest.mark.thorough(reason="the code of every page")
 @pytest.mark.parametrize("name", WITH_CODE)
 def test_the_code_of_a_page_runs_and_prints_what_it_shows(name):
     assert run_page(PAGES[name], slow=False)

@@ -73,6 +73,7 @@ def test_a_docstring_has_the_parameters_of_the_signature(function):
     assert documented(function) == list(inspect.signature(function).parameters)
 
 
+@pytest.mark.thorough(reason="every example")
 @every_function
 def test_examples(function):
     text = inspect.getdoc(function)

@@ -68,6 +68,7 @@ def test_a_study_of_anybody(tmp_path):
 SMALL = "[network]\nlayers = [2]\n[train]\nepochs = 2\nreplicas = 1\n[figures]\nformats = []\n"
 
 
+@pytest.mark.thorough(reason="a new process: 4 s")
 def test_closed_streams(tmp_path):
     """No file takes the number of a stream, to be written into by a library in C."""
     (tmp_path / "s.toml").write_text(SMALL)
@@ -75,6 +76,7 @@ def test_closed_streams(tmp_path):
     assert subprocess.run(line, shell=True, cwd=tmp_path, check=False).returncode == 0
 
 
+@pytest.mark.thorough(reason="a new process: 3 s")
 def test_errors_that_nobody_hears(tmp_path):
     line = f"{sys.executable} -m sgdphys run nowhere 2>&-"
     result = subprocess.run(line, shell=True, cwd=tmp_path, check=False, capture_output=True)
@@ -94,7 +96,7 @@ def test_a_full_standard_output(tmp_path):
 @pytest.mark.parametrize(
     "name",
     [
-        "bahn-\u03b8",
+        pytest.param("bahn-\u03b8", marks=pytest.mark.thorough(reason="two more processes: 5 s")),
         pytest.param("bytes-\udcff", marks=pytest.mark.slow(reason="two more processes: 5 s")),
     ],
 )

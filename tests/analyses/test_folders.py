@@ -16,6 +16,8 @@ import sgdphys.analyses
 from sgdphys.analyses import catalogue
 from sgdphys.errors import InputError
 
+pytestmark = pytest.mark.thorough(reason="carries out studies in a copied package")
+
 TOY = {
     "__init__": '"""How far networks are apart."""',
     "settings": '''
@@ -152,6 +154,7 @@ def test_an_analysis_of_your_own_goes_from_its_keys_to_the_page(tmp_path, toys):
     assert 'href="#run-toy_apart"' in page
 
 
+@pytest.mark.thorough(reason="a run of its own in a copied package: 8 s")
 def test_an_analysis_without_data_says_why_and_harms_no_other(tmp_path, toys):
     environment = toys(toy=TOY)
     keys = {
@@ -169,6 +172,7 @@ def test_an_analysis_without_data_says_why_and_harms_no_other(tmp_path, toys):
     assert "toy_apart" not in drawn
 
 
+@pytest.mark.thorough(reason="a copied package in a new process: 5 s")
 def test_what_is_wrong_with_its_keys_is_told_with_all_else_before_training(tmp_path, toys):
     environment = toys(toy=TOY)
     bad = study(tmp_path, train={"epochs": 4, "replicas": 1}, task={"name": "digits", "units": 9})
@@ -201,6 +205,7 @@ def test_a_folder_that_is_no_analysis_is_told(tmp_path, toys, anew, files, words
     assert words in str(told.value)
 
 
+@pytest.mark.thorough(reason="a copied package in a new process: 3 s")
 def test_a_folder_that_has_the_name_of_another_is_told(tmp_path, toys):
     environment = toys(information=TOY)
     result = command("run", study(tmp_path), env=environment, cwd=tmp_path)

@@ -344,6 +344,7 @@ def test_one_network_is_no_interval(name):
     assert found.reason
 
 
+@pytest.mark.thorough(reason="every statistic")
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("name", STATISTICS)
 def test_networks_that_diverge_half_way_are_as_if_they_had_not_been(name, value):

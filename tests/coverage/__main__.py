@@ -1,7 +1,8 @@
 """Count the coverage of intervals and the false alarms of tests, and write docs/coverage.md.
 
 ``python tests/coverage`` counts all cells; ``python tests/coverage fit_ou`` those whose estimator
-begins with a name, and prints them; ``--scale 0.1`` counts a tenth of the series.
+begins with a name, and prints them; ``--update`` puts these into the page, whose other rows stay;
+``--scale 0.1`` counts a tenth of the series.
 """
 
 import os
@@ -23,9 +24,7 @@ import scans
 import systems
 import walks
 import wells
-from cells import Row, counted
-
-import sgdphys
+from cells import Cell, Row, counted
 
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
 GROUPS = {
@@ -41,13 +40,12 @@ GROUPS = {
 }
 HEAD = """# Coverage and false alarms, counted
 
-Counted on {date} with sgdphys {version} by `python tests/coverage`, with simulators that share no
-code with the package (`tests/coverage/simulators.py`). 95% intervals should hold the truth in 92 to
-98% of series (exact discrete ones in at least 95%), and tests at 5% should reject a true null in 3
-to 7%. All series that have an interval count, whatever their status; the last columns give the
-shares without an interval, and with a status other than "ok". "outside" marks a count that is not
-compatible with the bounds at 99%; what is said about it stands beside it. {outside} of {cells}
-cells are outside.
+Counted by `python tests/coverage`, each row on its day, with simulators that share no code with the
+package (`tests/coverage/simulators.py`). 95% intervals should hold the truth in 92 to 98% of series
+(exact discrete ones in at least 95%), and tests at 5% should reject a true null in 3 to 7%. All
+series that have an interval count, whatever their status; the last columns give the shares without
+an interval, and with a status other than "ok". "outside" marks a count that is not compatible with
+the bounds at 99%; what is said about it stands beside it. {outside} of {cells} cells are outside.
 """
 
 
@@ -64,47 +62,53 @@ def line(row: Row) -> str:
     if not row.used:
         mark = row.cell.said or "no interval"
     cells = [row.cell.estimator, row.cell.condition, str(row.used), *percent, width]
-    rest = [f"{100 * row.without:.0f}", f"{100 * row.not_ok:.0f}", mark]
+    today = str(datetime.datetime.now(datetime.UTC).date())
+    rest = [f"{100 * row.without:.0f}", f"{100 * row.not_ok:.0f}", today, mark]
     return "| " + " | ".join([*cells, *rest]) + " |"
 
 
-def page(rows: dict[str, list[Row]]) -> str:
-    """The page of all tables."""
-    every = [row for group in rows.values() for row in group]
-    parts = [
-        HEAD.format(
-            date=datetime.datetime.now(datetime.UTC).date(),
-            version=sgdphys.__version__,
-            outside=sum(not row.is_right for row in every),
-            cells=len(every),
-        )
-    ]
-    for title, group in rows.items():
-        share = "rejected %" if group[0].cell.kind == "test" else "covered %"
+def start_of(cell: Cell) -> str:
+    """How the line of a cell begins."""
+    return f"| {cell.estimator} | {cell.condition} | "
+
+
+def page(lines: list[str]) -> str:
+    """The page of all tables, from the lines of cells in any order; others are left out."""
+    parts, found = [], []
+    for title, cells in GROUPS.items():
+        every = list(cells())
+        share = "rejected %" if every[0].kind == "test" else "covered %"
         head = ["estimator", "condition", "series", share, "below %", "above %", "width"]
-        parts += [f"\n## {title}\n", "| " + " | ".join([*head, "none %", "not ok %", ""]) + " |"]
-        parts.append("|---" * (len(head) + 3) + "|")
-        parts += [line(row) for row in group]
-    return "\n".join(parts) + "\n"
+        head += ["none %", "not ok %", "counted", ""]
+        parts += [f"\n## {title}\n", "| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+        rows = [text for cell in every for text in lines if text.startswith(start_of(cell))]
+        parts += rows
+        found += rows
+    outside = sum("| outside: " in text for text in found)
+    return "\n".join([HEAD.format(outside=outside, cells=len(found)), *parts]) + "\n"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="beginnings of estimators' names")
+    parser.add_argument("--update", action="store_true", help="put those named into the page")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the series")
     chosen = parser.parse_args()
-    rows: dict[str, list[Row]] = {}
-    for title, cells in GROUPS.items():
-        for cell in cells():
-            if chosen.names and not cell.estimator.startswith(tuple(chosen.names)):
-                continue
-            start = time.perf_counter()
-            row = counted(cell, chosen.scale)
-            rows.setdefault(title, []).append(row)
-            print(f"{line(row)} {time.perf_counter() - start:.1f} s", flush=True)
-    if not chosen.names:
-        PAGE.write_text(page(rows), encoding="utf-8")
-    return int(any(not row.is_right and not said(row) for g in rows.values() for row in g))
+    rows, lines = [], []
+    for cell in [cell for cells in GROUPS.values() for cell in cells()]:
+        if chosen.names and not cell.estimator.startswith(tuple(chosen.names)):
+            continue
+        start = time.perf_counter()
+        rows.append(counted(cell, chosen.scale))
+        lines.append(line(rows[-1]))
+        print(f"{lines[-1]} {time.perf_counter() - start:.1f} s", flush=True)
+    if chosen.update:
+        again = tuple(start_of(row.cell) for row in rows)
+        kept = PAGE.read_text(encoding="utf-8").splitlines()
+        lines += [text for text in kept if not text.startswith(again)]
+    if chosen.update or not chosen.names:
+        PAGE.write_text(page(lines), encoding="utf-8")
+    return int(any(not row.is_right and not said(row) for row in rows))
 
 
 if __name__ == "__main__":

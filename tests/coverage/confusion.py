@@ -1,6 +1,6 @@
 """Confusion matrix of ``sgdphys.fit``: what simulated processes, on its list and off it, are named.
 
-``python tests/coverage/confusion.py`` counts it and writes docs/confusion.md, in about half an hour
+``python tests/coverage/confusion.py`` counts it and writes docs/confusion.md, in about two hours
 on one core. The processes, their coefficients and the limits were fixed before counting.
 """
 
@@ -9,6 +9,7 @@ import datetime
 import functools
 import json
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,8 +23,12 @@ import sgdphys as sp
 from sgdphys.dynamics.models.catalogue import MODELS
 
 PAGE = Path(__file__).parents[2] / "docs" / "confusion.md"
-LENGTHS = {100: 400, 1000: 200, 4000: 200}
-"""Increments, and series counted; a quarter as many with gaps."""
+LENGTHS = (100, 1000, 4000)
+"""Increments."""
+SERIES = 400
+"""Series of a cell; a quarter as many with gaps."""
+LOST_SERIES = 1000
+"""Series of the first five models from 1000 increments on: what they lose is few in a hundred."""
 CANNOT_BE_WRONG = ("none", "not compared")
 MOST_WRONG = {1000: 0.20, 4000: 0.05}
 FIRST = ("wiener", "drifted_wiener", "ou", "fbm", "levy")
@@ -225,10 +230,7 @@ def page(cells: dict[tuple[str, int, bool], Cell], day: str) -> str:
         n: np.mean([c.false_none for (k, m, _), c in cells.items() if k in LISTED and m == n])
         for n in lengths
     }
-    series = {
-        n: next(c.series for (_, m, g), c in cells.items() if m == n and not g) for n in lengths
-    }
-    lines = [_TOP.format(day=day, series=", ".join(f"{s} at n = {n}" for n, s in series.items()))]
+    lines = [_TOP.format(day=day, series=_said(cells, lengths))]
     titles = {"The first five models": LISTED, "Further models": FURTHER, "Off the list": OFF_LIST}
     for title, names in titles.items():
         for gaps, said in ((False, "evenly spaced"), (True, "1% of the points missing")):
@@ -265,10 +267,10 @@ def page(cells: dict[tuple[str, int, bool], Cell], day: str) -> str:
 _TOP = """# What `sgdphys.fit` names: its confusion matrix
 
 Counted on {day} by `python tests/coverage/confusion.py`, which writes this page: so many series of
-every process: {series}, and a quarter as many with gaps. The simulators are in
-`tests/coverage/simulators_*.py`; their docstrings give the coefficients, which were fixed before
-counting. n is the number of increments; the other numbers are percentages of the series, so that 5
-in 200 series is 5 +- 1.5.
+every process (of the first five models, and of others): {series}, and a quarter as many with gaps.
+The simulators are in `tests/coverage/simulators_*.py`; their docstrings give the coefficients,
+which were fixed before counting. n is the number of increments; the other numbers are percentages
+of the series, so that 5 in 200 series is 5 +- 1.5.
 
 "none" means that all models of the list were compared and the best was rejected. "not compared"
 means that the best of the compared ones was rejected, or is beaten on the longest stretch without
@@ -307,11 +309,29 @@ def _keep(path: Path | None, cells: dict[str, Cell]) -> None:
         path.write_text(json.dumps(cells))
 
 
+def _said(cells: Mapping[tuple[str, int, bool], Cell], lengths: Iterable[int]) -> str:
+    """How many series were counted, of the first five models and of other processes."""
+    said = []
+    for n in lengths:
+        first, other = (
+            {c.series for (name, m, gaps), c in cells.items()
+             if m == n and not gaps and (name in LISTED) == is_first}
+            for is_first in (True, False)
+        )  # fmt: skip
+        numbers = [" to ".join(map(str, sorted({min(s), max(s)}))) for s in (first, other) if s]
+        said.append(f"{' and '.join(dict.fromkeys(numbers))} at n = {n}")
+    return ", ".join(said)
+
+
+def _series(name: str, n: int) -> int:
+    return LOST_SERIES if name in LISTED and n >= 1000 else SERIES
+
+
 def main() -> None:
     """Count all cells and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--series", type=int, help="series of every cell")
-    parser.add_argument("--lengths", type=int, nargs="*", default=list(LENGTHS))
+    parser.add_argument("--lengths", type=int, nargs="*", default=LENGTHS)
     parser.add_argument("--only", nargs="*", help="processes whose name starts with this")
     parser.add_argument("--even", action="store_true", help="without the cells with gaps")
     parser.add_argument("--keep", type=Path, help="file of cells that are counted once")
@@ -323,14 +343,14 @@ def main() -> None:
             continue
         for n in given.lengths:
             for gaps in (False,) if given.even else (False, True):
-                many = given.series or LENGTHS[n]
+                many = given.series or _series(name, n)
                 key = f"{name}, {n}, {gaps}, {many}"
                 if key not in kept:
                     kept[key] = count(name, n, gaps, many // 4 if gaps else many)
                     _keep(given.keep, kept)
                 cell = cells[name, n, gaps] = kept[key]
                 print(f"{name}, n = {n}, gaps {gaps}: {_of_cell(cell)}", flush=True)
-    is_whole = not (given.only or given.even) and given.lengths == list(LENGTHS)
+    is_whole = not (given.only or given.even) and tuple(given.lengths) == LENGTHS
     if is_whole:
         PAGE.write_text(page(cells, datetime.date.today().isoformat()), encoding="utf-8")
     print("\n".join(broken_limits(cells)) or "no cell is outside the limits")

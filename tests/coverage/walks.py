@@ -71,6 +71,7 @@ def scaled_cells():
                         + (", origin given" if given else ""),
                         functools.partial(count, n, exponent, first, given, name),
                         kind="exact" if is_open else "interval",
+                        said="the docstring" if not given and (n, first) == (500, 100) else "",
                     )
 
 

@@ -74,7 +74,9 @@ def test_intervals_of_a_variance_follow_each_series_own_length():
     assert low[0, 0] > low[0, 1]
 
 
-@pytest.mark.parametrize("hurst", [0.1, 0.35, 0.5, 0.9])
+@pytest.mark.parametrize(
+    "hurst", [0.35, *(pytest.param(h, marks=pytest.mark.thorough) for h in (0.1, 0.5, 0.9))]
+)
 def test_stretches_of_a_long_series_give_the_exponent_of_the_whole(monkeypatch, hurst):
     """100,000 increments in 7 stretches: the same exponent and ends to a tenth of the interval.
 

@@ -35,6 +35,7 @@ def walks(**coords):
     return xr.DataArray(x, dims=("replica", "other", "step"), coords=coords)
 
 
+@pytest.mark.thorough(reason="every name of every result")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("function", ["fit_wiener", "kramers_moyal", "rolling_indicators",
                                       "ensemble_indicators", "ensemble_diffusion"])  # fmt: skip

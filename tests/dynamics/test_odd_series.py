@@ -90,7 +90,13 @@ def found_of(name, theta):
     return found.to_dataset(name="rest") if isinstance(found, xr.DataArray) else found
 
 
-@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("fit", marks=pytest.mark.thorough(reason="every model, 15 s")),
+        *(name for name in ESTIMATORS if name != "fit"),
+    ],
+)
 def test_odd_series_leave_their_neighbours_alone(name):
     """Bit for bit, and without a warning."""
     alone, among = (of_one_series(found_of(name, theta)) for theta in ("healthy", "mixed"))

@@ -104,6 +104,7 @@ def test_rates_follow_their_schedule():
     np.testing.assert_array_equal(moved, rates > 0)
 
 
+@pytest.mark.thorough(reason="a run of its own: 2 s")
 def test_a_study_of_such_perceptrons(tmp_path):
     keys = {
         "task": {"name": "random_labels", "features": 4, "samples": 30},

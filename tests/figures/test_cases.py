@@ -21,6 +21,8 @@ from sgdphys.analyses.recorded_figures import forest, loss_and_accuracy
 from sgdphys.figures.cases import case_labels, control_axis, panels
 from sgdphys.figures.style import say_logarithmic, sheet
 
+pytestmark = pytest.mark.thorough(reason="draws the figures of sweeps")
+
 EPOCHS = np.array([0, 1, 10, 100])
 
 
@@ -266,6 +268,7 @@ def test_the_bound_is_certified_as_far_as_its_certificate_goes():
     assert "certified" not in bottleneck.curve({"bottleneck": bare}).get_suptitle()
 
 
+@pytest.mark.thorough(reason="draws a sweep twice: 4 s")
 def test_figures_of_cases_that_differ_have_files_that_differ(tmp_path):
     data = information([[12.0, 6.0], [12.0, 5.0]]).assign_attrs(of="information")
     names = ["path=a/b.csv", "path=a?b.csv"]

@@ -56,6 +56,7 @@ def test_panels_have_the_width_of_columns_and_letters(style, width, rows):
     assert ax.get_title(loc="left") == ""
 
 
+@pytest.mark.thorough(reason="draws every figure of a run per style: 3 s")
 @pytest.mark.parametrize("style", ["prl", "slides"])
 def test_figures_of_runs_are_without_titles_and_words(style):
     groups = {"information": bits()}

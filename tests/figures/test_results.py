@@ -19,6 +19,8 @@ from sgdphys.errors import InputError
 from sgdphys.figures.colours import LEAST_CONTRAST, contrast
 from sgdphys.status import UNDECIDED, flagged, words
 
+pytestmark = pytest.mark.thorough(reason="draws every figure")
+
 RNG = np.random.default_rng(0)
 STEP = {"units": "step", "long_name": "step"}
 
@@ -485,6 +487,7 @@ def test_a_list_of_verdicts_is_drawn_as_the_dataset_is():
         sp.figures.verdicts([])
 
 
+@pytest.mark.thorough(reason="draws every figure of a run: 3 s")
 def test_figures_of_runs_leave_the_users_backend_and_style_alone():
     code = """
 import json, sys, matplotlib as mpl

@@ -96,6 +96,7 @@ def everywhere(names):
     return figure
 
 
+@pytest.mark.thorough(reason="draws a figure per text")
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
 @pytest.mark.parametrize("first", range(0, len(NASTY), 8))
 def test_no_text_stops_a_figure(tmp_path, kind, first):
@@ -131,6 +132,7 @@ def test_a_claim_of_any_words_is_drawn(tmp_path):
     )
 
 
+@pytest.mark.thorough(reason="fits and draws")
 def test_a_fit_in_units_of_any_words_is_drawn(tmp_path):
     walk = np.random.default_rng(0).standard_normal((300, 3)).cumsum(axis=0)
     data = xr.DataArray(walk, dims=("time", "path"), name="x", attrs={"units": r"$\foo$"})

@@ -112,6 +112,7 @@ def test_fresh_replaces_it(tmp_path):
     assert open_trajectory(tmp_path / "run").attrs["seed"] == 2
 
 
+@pytest.mark.thorough(reason="two more processes: 3 s")
 def test_what_a_study_does_not_draw_is_drawn_when_it_is_asked_for(finished, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(finished[0], run, ignore=shutil.ignore_patterns("figures", ".*"))
@@ -279,6 +280,7 @@ def test_two_runs_do_not_share_a_folder(tmp_path):
     process.communicate()
 
 
+@pytest.mark.thorough(reason="draws every figure of a study: 11 s")
 def test_one_epoch_of_one_replica(tmp_path):
     short = ["--set", "train.epochs=1", "--set", "train.replicas=1", *VECTORS]
     result = command("run", "information_plane", *short, "--out", tmp_path / "run")
@@ -292,6 +294,9 @@ def test_one_epoch_of_one_replica(tmp_path):
     assert "Warning" not in result.stderr
 
 
+@pytest.mark.thorough(
+    reason="draws every figure of a study: 6 s; test_diverged.py has it without the command"
+)
 def test_a_diverging_replica_is_told(tmp_path):
     """C19: the run goes on, the replica is named, the figures are drawn."""
     wild = [
@@ -381,6 +386,9 @@ for name, step in {
 """
 
 
+@pytest.mark.thorough(
+    reason="all analyses in a new process: 8 s; the contract of imports says the same"
+)
 def test_plain_analysis_never_loads_torch(tmp_path):
     for step in (1, 2, 3):
         weights = np.random.default_rng(step).standard_normal((2, 3)).astype(np.float32)

@@ -157,6 +157,7 @@ def test_check_reads_all_arrays_where_no_digest_stands_beside(intact, tmp_path):
     assert "truncated or damaged" in fault
 
 
+@pytest.mark.thorough(reason="waits until a reader is stopped: 2 s")
 def test_a_structure_in_which_hdf5_loops_is_told(intact, tmp_path, monkeypatch):
     """What stands beside a file of the user's own counts only once another process failed."""
     path = tmp_path / "a.nc"

@@ -104,6 +104,7 @@ def test_what_was_never_written_is_missing(tmp_path):
     assert found["series"]["diffusion"][at] == pytest.approx(0.6)
 
 
+@pytest.mark.thorough(reason="a run and five fits: 7 s")
 def test_results_figure_and_directions_of_a_run(tmp_path):
     study = {
         "network": {"layers": [4, 3]},

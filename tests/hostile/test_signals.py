@@ -130,6 +130,7 @@ def many_series(folder, series=2000):
     return path
 
 
+@pytest.mark.thorough(reason="waits for a signal: 6 s")
 def test_a_fit(started, tmp_path):
     process = started("fit", many_series(tmp_path), "--sample", "2000")
     ends(process, signal.SIGINT, tmp_path, INTERRUPTED, after=5.0)

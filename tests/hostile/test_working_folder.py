@@ -37,7 +37,8 @@ def hostile(tmp_path):
 @pytest.mark.parametrize(
     "start",
     [
-        "module",  # which alone has the working folder among its folders of modules
+        # which alone has the working folder among its folders of modules
+        pytest.param("module", marks=pytest.mark.thorough(reason="a study of studies: 7 s")),
         pytest.param("script", marks=pytest.mark.slow(reason="a study of studies again: 7 s")),
     ],
 )

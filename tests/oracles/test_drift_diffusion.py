@@ -173,6 +173,7 @@ def test_across_an_ensemble_nothing_need_be_stationary():
     assert int(inside.sum()) >= 52  # of 60 at 95%
 
 
+@pytest.mark.thorough(reason="a large ensemble: 2 s")
 def test_twins_fluctuate_about_their_family():
     theta = processes.wiener(steps=50, replicas=600, parameters=4, rng=81)["theta"]
     start = np.repeat(np.random.default_rng(0).standard_normal(200), 3) * 5

@@ -135,7 +135,7 @@ def test_balance_of_a_relaxing_cloud(start, sign):
 @pytest.mark.parametrize(
     ("process", "truth", "steps"),
     [
-        (processes.rotating_langevin, 8.0, 8000),
+        pytest.param(processes.rotating_langevin, 8.0, 8000, marks=pytest.mark.thorough),
         pytest.param(processes.gyrator, 0.4, 40_000, marks=pytest.mark.slow),
     ],
 )

@@ -234,6 +234,7 @@ def test_what_is_not_a_series():
         sp.fit(data.assign(more=data["x"]))
 
 
+@pytest.mark.thorough(reason="fits every model twice: 2 s")
 @settings(max_examples=4, deadline=None, derandomize=True)
 @given(st.floats(1e-4, 1e4))
 def test_scaling(factor):

@@ -84,6 +84,7 @@ def test_uneven_times_and_gaps():
     assert (covered.mean(axis=0) > 0.8).all()
 
 
+@pytest.mark.thorough(reason="fits many wells: 3 s")
 def test_coarse_sampling_is_refused():
     x = simulators_wells.double_well(np.random.default_rng(5), 2, 2000, 1.0, 0.25)
     found = MODEL.fit(x, 1.0 * np.arange(2000), 0.95)

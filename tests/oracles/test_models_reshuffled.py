@@ -139,6 +139,7 @@ def test_units():
     assert scaled.log_likelihood == pytest.approx(plain.log_likelihood - shift, abs=0.01)
 
 
+@pytest.mark.thorough(reason="fits many processes: 3 s")
 def test_other_processes_are_not_fitted():
     rng = np.random.default_rng(9)
     white = rng.standard_normal((100, 1000))

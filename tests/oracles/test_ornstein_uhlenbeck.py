@@ -115,6 +115,7 @@ def test_langevin_noise_at_a_finite_step():
     assert float(stationary) == pytest.approx(0.526316, rel=0.02)
 
 
+@pytest.mark.thorough(reason="simulates a law: 3 s")
 def test_unit_root_law():
     """The table at c = 0 is Dickey and Fuller's, and a new simulation repeats it."""
     for chance, critical in ((0.01, -3.43), (0.05, -2.86), (0.1, -2.57)):

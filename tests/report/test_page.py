@@ -21,6 +21,8 @@ from sgdphys.report.captions import how_made
 from sgdphys.report.page import write_report
 from sgdphys.study.settings import study_from
 
+pytestmark = pytest.mark.thorough(reason="a run with many figures, and a browser")
+
 STUDY = {
     "title": "A <script>alert(1)</script> & study",
     "network": {"layers": [5, 4]},
@@ -343,6 +345,7 @@ def test_data_and_command_can_be_copied(page):
     assert text[2] == "Command copied"
 
 
+@pytest.mark.thorough(reason="draws the figures of two runs again: 7 s")
 def test_several_runs_stand_side_by_side_on_the_same_axes(runs, tmp_path):
     path = write_report([run.folder for run in runs], tmp_path / "both.html")
     text = path.read_text()

@@ -66,6 +66,7 @@ def test_nested_tables_are_swept():
     assert [case.train.schedule.every for case in cases.values()] == [1, 3]
 
 
+@pytest.mark.thorough(reason="a sweep of its own: 3 s")
 def test_both_seeds_are_kept_beside_the_results(tmp_path):
     keys = {
         "task": {"name": "random_labels", "samples": 20, "features": 3},

@@ -85,6 +85,7 @@ def test_learning_says_when_and_how_well(rule):
     assert found["overtraining"].to_numpy() == pytest.approx(loss[-1] - loss[lowest])
 
 
+@pytest.mark.thorough(reason="a run with many figures: 5 s")
 def test_what_the_critics_look_at_is_drawn(rule, linear):
     of_rule = ["compression", "relaxation", "test_error", "diversity", "clustering", "one_unit"]
     drawn = {

@@ -15,6 +15,8 @@ from sgdphys.report.page import write_report
 from sgdphys.study.folders import locked
 from sgdphys.trajectory import locks
 
+pytestmark = pytest.mark.thorough(reason="carries out studies")
+
 CLAIM = {"says": "s", "by": "b", "statistic": "norm_growth", "above": 0.0, "null": "0"}
 TINY = {
     "title": "tiny",
@@ -71,6 +73,7 @@ def test_a_refused_command_changes_nothing(made):
     assert contents(made) == before
 
 
+@pytest.mark.thorough(reason="a study of studies: 3 s")
 def test_a_part_that_is_carried_out_by_itself_is_not_removed(suite, tmp_path):
     run = sp.run(suite, tmp_path / "run", threads=1)
     before = contents(run.folder)
@@ -217,6 +220,7 @@ def test_a_folder_of_other_things_is_refused_and_left_as_it_is(tmp_path, name):
     assert contents(tmp_path) == before
 
 
+@pytest.mark.thorough(reason="two runs: 2 s")
 def test_a_run_without_a_recording_gives_way_to_another_study(tmp_path):
     run = sp.run(SWEEP, tmp_path / "run", threads=1)
     other = {**TINY, "train": {**TINY["train"], "seed": 7}}
@@ -228,6 +232,7 @@ def test_a_run_without_a_recording_gives_way_to_another_study(tmp_path):
     assert not (run.folder / "cases").exists()
 
 
+@pytest.mark.thorough(reason="a study of studies: 2 s")
 def test_a_study_of_other_parts_is_another_study(suite, tmp_path):
     run = sp.run(suite, tmp_path / "run", threads=1)
     keys = {"title": "suite", "parts": {"one": "one"}}
@@ -280,7 +285,14 @@ def test_damaged_results_are_analysed_again(made, damage):
         pytest.param(cut, marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.parametrize("name", ["verdicts.json", ".drawn", "figures/diversity.svg"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("verdicts.json", marks=pytest.mark.thorough(reason="draws again: 3 s")),
+        pytest.param(".drawn", marks=pytest.mark.thorough(reason="draws again: 3 s")),
+        "figures/diversity.svg",
+    ],
+)
 def test_damaged_verdicts_and_figures_are_made_again(made, name, damage):
     path = made / name
     whole = path.read_bytes()

@@ -46,6 +46,7 @@ KEYS = {
 }  # fmt: skip
 
 
+@pytest.mark.thorough(reason="a run of its own: 6 s")
 def test_a_module_is_a_study(models):
     run = sp.run(KEYS, out=models / "run")
     found = run.results["information"].to_dataset().load()

@@ -20,7 +20,15 @@ WILD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("sweep", [{}, {"train.learning_rate": [0.6, 0.1]}])
+@pytest.mark.parametrize(
+    "sweep",
+    [
+        {},
+        pytest.param(
+            {"train.learning_rate": [0.6, 0.1]}, marks=pytest.mark.thorough(reason="a sweep: 5 s")
+        ),
+    ],
+)
 def test_diversity_of_one_network_has_no_data(tmp_path, sweep):
     """Five of six diverge: nothing to compare; in a sweep the other case has its own."""
     told = []

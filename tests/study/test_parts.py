@@ -14,6 +14,8 @@ from sgdphys.study.settings import Record, study_from
 from sgdphys.study.sharing import covers
 from sgdphys.trajectory.segments import segment_paths
 
+pytestmark = pytest.mark.thorough(reason="carries out studies")
+
 CLAIM = {
     "says": "It learns", "by": "the test", "statistic": "label_bits_gained",
     "where": {"layer": 2, "batch_size": 500}, "above": 0.0, "null": "0",
@@ -136,6 +138,7 @@ def test_wrong_parts_are_refused(whole, tmp_path, parts, words):
     refused(command("run", tmp_path / "all.toml", "--out", tmp_path / "run"), 2, *words)
 
 
+@pytest.mark.thorough(reason="a study of studies: 2 s; test_diverged.py has one case")
 def test_a_case_whose_networks_all_diverge_is_told_and_the_rest_goes_on(tmp_path):
     keys = {**SWEEP, "sweep": {"train.learning_rate": [0.1, 1e30]}, "claims": {
         "sound": {**CLAIM, "where": {"layer": 2, "learning_rate": 0.1}},

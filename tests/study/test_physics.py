@@ -51,6 +51,7 @@ def test_trained_networks_slow_down_as_the_law_says(tmp_path):
     assert (found["order"].attrs["units"], found["ramp_path"].attrs["units"]) == ("weight",) * 2
 
 
+@pytest.mark.thorough(reason="a run of its own: 4 s")
 def test_twins_and_starts_in_one_study(tmp_path):
     keys = DIVERSE | {
         "train": {"epochs": 40, "replicas": 32, "twins": 4, "batch_size": 256},

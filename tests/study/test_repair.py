@@ -13,6 +13,8 @@ from sgdphys.trajectory.digests import digest_path
 from sgdphys.trajectory.reader import check, open_trajectory
 from sgdphys.trajectory.segments import segment_paths
 
+pytestmark = pytest.mark.thorough(reason="carries out studies")
+
 KEYS = {
     "train": {"epochs": 40, "replicas": 2, "momentum": 0.5},
     "network": {"layers": [4, 3]},
@@ -81,7 +83,13 @@ def empty(path):
     path.write_bytes(b"")
 
 
-@pytest.mark.parametrize(("damage", "place"), [(flip, 0), (flip, 2), (cut, -1), (empty, 1)])
+@pytest.mark.parametrize(
+    ("damage", "place"),
+    [
+        (flip, 2),
+        *(pytest.param(*c, marks=pytest.mark.thorough) for c in ((flip, 0), (cut, -1), (empty, 1))),
+    ],
+)
 def test_a_damaged_segment_is_trained_again(copy, unbroken, damage, place):
     path = segment_paths(copy)[place]
     damage(path)
@@ -102,6 +110,7 @@ def test_a_missing_segment_is_told_and_trained_again(copy, unbroken):
     same(copy, unbroken)
 
 
+@pytest.mark.thorough(reason="a run of its own: 5 s")
 def test_without_the_digest_beside_it_damage_is_found_as_well(copy, unbroken):
     path = segment_paths(copy)[1]
     for each in segment_paths(copy):
@@ -117,6 +126,7 @@ def test_without_the_digest_beside_it_damage_is_found_as_well(copy, unbroken):
     same(copy, unbroken)
 
 
+@pytest.mark.thorough(reason="two runs of their own: 4 s")
 def test_segments_of_another_study_are_refused(copy, unbroken, tmp_path):
     other = tmp_path / "other"
     run(other, seed=2)
@@ -176,6 +186,7 @@ def test_a_segment_under_the_name_of_another_is_named_and_trained_again(
     same(copy, unbroken)
 
 
+@pytest.mark.thorough(reason="a run of its own: 2 s")
 def test_a_segment_that_is_shorter_than_its_name_is_trained_again(copy, unbroken):
     paths = segment_paths(copy)
     for path in paths[1:]:

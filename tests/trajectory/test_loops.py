@@ -360,7 +360,9 @@ def test_an_optimizer_that_never_steps_is_told(tmp_path):
     assert opened(tmp_path / "a.nc")["weights"].sizes["step"] == 1
 
 
-@pytest.mark.parametrize("shape", [(200, 100), (150, 50)])
+@pytest.mark.parametrize(
+    "shape", [(200, 100), pytest.param((150, 50), marks=pytest.mark.thorough(reason="5 s"))]
+)
 def test_the_last_weights_of_a_large_model_are_kept_when_a_loss_is_noted(
     tmp_path, monkeypatch, shape
 ):

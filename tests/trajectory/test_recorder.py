@@ -197,6 +197,7 @@ def test_an_exception_in_the_loop_keeps_what_was_recorded(tmp_path):
     assert not (tmp_path / "a.nc.parts").exists()
 
 
+@pytest.mark.thorough(reason="a new process that loads torch: 6 s")
 def test_a_killed_loop_leaves_its_segments(tmp_path):
     code = f"""
 import os, torch, sgdphys as sp

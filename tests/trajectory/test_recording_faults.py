@@ -197,7 +197,11 @@ for k in range(7):
         pytest.param("raise RuntimeError('broke')", 6, marks=pytest.mark.slow),
         pytest.param("sys.exit(3)", 6, marks=pytest.mark.slow),
         pytest.param("if os.fork() == 0: sys.exit()\nos.wait()", 6, marks=pytest.mark.slow),
-        ("recorder.FLUSH_SECONDS = 0.0\nr.step()\nr.step()\nos._exit(1)", 8),
+        pytest.param(
+            "recorder.FLUSH_SECONDS = 0.0\nr.step()\nr.step()\nos._exit(1)",
+            8,
+            marks=pytest.mark.thorough,
+        ),
     ],
 )
 def test_a_script_that_ends_without_closing_keeps_what_was_recorded(tmp_path, ending, last):

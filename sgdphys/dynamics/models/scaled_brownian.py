@@ -204,7 +204,8 @@ class ScaledBrownian(Model):
     to infinity) where no end is within the range that is searched, 0.05 to 10 for a, and 30
     durations of the series before its first point for t_0. With the true origin a has a narrow
     interval. An exponent at an end of its range is no result: D falls at least as fast as 1/t, or
-    grows nearly exponentially.
+    grows nearly exponentially. The interval of a may then hold it more often than asked: in 99.8%
+    of series of 500 points that began 100 steps before the first, with a = 1/2.
 
     The likelihood is searched over origins. To find the exponent, increments are pooled as long as
     the time since the first point changes by less than 1/64; the likelihood that is returned is

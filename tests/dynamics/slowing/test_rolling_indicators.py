@@ -69,6 +69,7 @@ def test_constant_stretches_gaps_and_infinities():
     assert np.isfinite(found["variance"].isel(s=3)).all()
 
 
+@pytest.mark.thorough(reason="measures memory of a long array: 3 s")
 def test_lazy_windows_stay_in_bounds():
     """80 MB in chunks much shorter than a window of 20 MB: under three windows at once."""
 

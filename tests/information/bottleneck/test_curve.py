@@ -66,6 +66,7 @@ def test_values_at_betas_of_the_symmetric_channel():
     assert found["I_XT"].attrs["units"] == "bits"
 
 
+@pytest.mark.thorough(reason="solves several curves: 4 s")
 @pytest.mark.parametrize(
     ("p_xy", "beta"),
     [
@@ -104,7 +105,8 @@ LOCAL = {0.99: 1.005218, 0.9: 1.092999, 0.7: 1.347122, 0.5: 1.785216}
 
 
 @pytest.mark.parametrize(
-    "information", [0.9, 0.7, pytest.param(0.5, marks=pytest.mark.slow(reason="5 s"))]
+    "information",
+    [0.9, *(pytest.param(i, marks=pytest.mark.thorough(reason="4 s")) for i in (0.7, 0.5))],
 )
 def test_every_bifurcation_on_the_symmetric_rule(information):
     found = critical_betas(rule(information), most=7)

@@ -73,6 +73,7 @@ def test_a_layer_near_the_end_of_the_curve_has_a_beta(p_xy, curve):
     assert 0.69965 < float(found["bound_I_TY"]) < 0.69978
 
 
+@pytest.mark.thorough(reason="solves a curve: 4 s")
 def test_a_curve_is_handed_on():
     """Beyond its end the bound is its last tangent, and the beta at least its last one."""
     chance = np.array([0.05, 0.2, 0.5, 0.7, 0.95])

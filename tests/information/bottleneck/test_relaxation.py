@@ -32,6 +32,7 @@ def test_place_and_exponent_of_the_symmetric_channel(flip):
     assert found["relaxation_time"].attrs["units"] == "iteration"
 
 
+@pytest.mark.thorough(reason="solves the bottleneck at many betas: 3 s")
 def test_eigenvalues_on_both_sides():
     """Below the onset 1 - lambda is the distance, above it twice that, as at any pitchfork."""
     p_xy = 0.5 * np.array([[0.9, 0.1], [0.1, 0.9]])

@@ -50,6 +50,7 @@ def test_linear_layers_of_gaussian_inputs():
     assert float(found["I_XT"][1]) < float(found["I_XT"][0])
 
 
+@pytest.mark.thorough(reason="a run of its own: 2 s")
 def test_a_run_with_noise(tmp_path):
     study = {"network": {"layers": [3], "noise": 0.3}, "train": {"epochs": 3, "replicas": 1}}
     trajectory = sp.run(study, tmp_path / "run").trajectory
