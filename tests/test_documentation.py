@@ -78,6 +78,26 @@ def test_the_install_and_test_commands_are_those_of_the_checks():
     assert install.removesuffix(" && pytest").removeprefix("pip install ") in checks
 
 
+@pytest.mark.skipif(find_spec("nbformat") is None, reason="nbformat is not installed")
+@pytest.mark.parametrize("name", [name for name in PAGES if "/tutorials/" in name])
+def test_the_notebook_of_a_tutorial_holds_its_code(name, tmp_path):
+    import nbformat
+
+    generate.notebook(PAGES[name], tmp_path / "page.ipynb")
+    book = nbformat.read(tmp_path / "page.ipynb", as_version=4)
+    nbformat.validate(book)
+    cells = [cell.source for cell in book.cells if cell.cell_type == "code"]
+    blocks = [b for b in CODE[name] if b.language in RUN or "file" in b.marks]
+    assert len(cells) == len(blocks)
+    for cell, block in zip(cells, blocks, strict=True):
+        if block.language == "python":
+            assert cell == block.text.rstrip()
+        assert cell.startswith("!") == (block.language == "console")
+    words = "".join(cell.source for cell in book.cells if cell.cell_type == "markdown")
+    assert words.startswith("# ")
+    assert not {"<!--", "{download}", "```python"} & {s for s in words.split() if s}
+
+
 @pytest.mark.slow(reason="builds the documentation")
 @pytest.mark.skipif(find_spec("sphinx") is None, reason="sphinx is not installed")
 def test_it_builds_without_a_warning(tmp_path):
