@@ -11,6 +11,8 @@ Progress = Callable[[int, int], None]
 """Receives what is done, and how much there is in all."""
 _AFTER = 1.0
 """Seconds after which a call is long."""
+_EVERY = 0.25
+"""Seconds between two states of a bar: a notebook keeps each of them."""
 
 
 @contextmanager
@@ -27,7 +29,7 @@ def shown(progress: Progress | bool | None, work: str) -> Iterator[Progress | No
 
     Notes
     -----
-    The bar appears after a second and disappears at the end. It may be told from any thread.
+    The bar appears after a second and disappears when all is done. It may be told from any thread.
     """
     if callable(progress):
         yield progress
@@ -36,19 +38,28 @@ def shown(progress: Progress | bool | None, work: str) -> Iterator[Progress | No
         yield None
         return
     began, lock = time.perf_counter(), Lock()
-    started: list[tuple[Any, Any]] = []
+    drawn = began
+    shown_now: list[tuple[Any, Any]] = []
 
     def advance(done: int, total: int) -> None:
+        nonlocal drawn
         with lock:
-            if not started and time.perf_counter() - began >= _AFTER:
-                started.append(_begun(work))
-            for bar, task in started:
+            now = time.perf_counter()
+            if done < total and not shown_now and now - began >= _AFTER:
+                shown_now.append(_begun(work))
+            for bar, task in shown_now:
                 bar.update(task, completed=done, total=total)
+                if now - drawn >= _EVERY:
+                    drawn = now
+                    bar.refresh()
+            if done >= total:
+                while shown_now:
+                    shown_now.pop()[0].stop()
 
     try:
         yield advance
     finally:
-        for bar, _ in started:
+        for bar, _ in shown_now:
             bar.stop()
 
 
@@ -69,7 +80,7 @@ def _begun(work: str) -> tuple[Any, Any]:
                TimeRemainingColumn())  # fmt: skip
     # a notebook shows the line of a terminal; rich's own display there needs ipywidgets
     console = Console(file=sys.stderr, force_terminal=True, force_jupyter=False)
-    bar = Progress(*columns, console=console, transient=True)
+    bar = Progress(*columns, console=console, transient=True, auto_refresh=False)
     task = bar.add_task(work, total=None)
     bar.start()
     return bar, task
