@@ -61,7 +61,7 @@ def test_output_that_differs_is_noticed(tmp_path):
 @pytest.mark.parametrize("name", PAGES)
 def test_every_block_is_run_or_says_why_not(name):
     """Blocks of other languages are listings; shell commands are of ``console``."""
-    listings = {"text", "toml", "{toctree}"}
+    listings = {"text", "toml", "{toctree}"}  # the last are lists of pages
     for block in CODE[name]:
         is_of_readme = name == "README.md" and block.language == "sh"  # installs
         is_said = is_of_readme or "not run" in block.marks
@@ -70,6 +70,10 @@ def test_every_block_is_run_or_says_why_not(name):
 
 def test_every_key_of_a_study_has_a_meaning():
     assert "`learning_rate`" in generate.keys()
+
+
+def test_every_public_function_has_a_place_in_the_reference():
+    assert dict(generate.api())["transitions"].count(".. autofunction::") == 5
 
 
 def test_the_install_and_test_commands_are_those_of_the_checks():
