@@ -42,6 +42,13 @@ def test_the_code_of_a_page_runs_and_prints_what_it_shows(name):
 
 
 @pytest.mark.slow(reason="trains and fits at the sizes that the pages show")
+@pytest.mark.filterwarnings(
+    # what other libraries say of themselves
+    "ignore:(?s).*ArviZ is undergoing:FutureWarning",
+    "ignore:.*LeafSpec:FutureWarning",
+    "ignore:.*does not have many workers",
+    "ignore:The number of training batches",
+)
 @pytest.mark.parametrize("name", WITH_SLOW_CODE)
 def test_the_slow_code_of_a_page_runs_too(name):
     assert run_page(PAGES[name], slow=True)
