@@ -29,7 +29,7 @@ app = typer.Typer(
 )
 
 _STOPPED = "stopped; finished segments are kept, and the same command resumes after them"
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -464,12 +464,18 @@ def report(
         Path | None,
         typer.Option(help="Write the page to this file.", show_default="RUN/report.html"),
     ] = None,
+    pdf: Annotated[
+        bool,
+        typer.Option(
+            "--pdf/--no-pdf", help="Draw the figures as PDF too, to be saved from the page."
+        ),
+    ] = True,
     show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Write one self-contained HTML page: verdicts, figures, and the animated information plane."""
     from sgdphys.report.page import write_report
 
-    path = write_report(runs, out)
+    path = write_report(runs, out, has_pdf=pdf)
     say(f"{path}, {path.stat().st_size / 1e6:.1f} MB")
     if show:
         import webbrowser

@@ -20,11 +20,13 @@ from sgdphys.errors import InputError
 from sgdphys.figures.plots.verdicts import from_threshold
 from sgdphys.report.captions import Groups, figure_of, group_name, how_made, title_of, what_to_see
 from sgdphys.report.playing import cloud_of, plane_of
+from sgdphys.report.scans import scan_of
 from sgdphys.report.tables import csv_of
 from sgdphys.study import summary
 from sgdphys.study.analysing import RESULTS
 from sgdphys.study.files import resolved_text
 from sgdphys.study.layer_tables import layer_tables
+from sgdphys.study.main_result import main_result
 from sgdphys.study.runs import FIGURES, Run
 from sgdphys.study.study_file import STUDY_FILE
 from sgdphys.trajectory.reader import attributes_of, open_trajectory
@@ -52,6 +54,10 @@ class Picture:
     command: str
     table: str
     """Name of the CSV of its data, or empty."""
+    kind: str
+    """Of the picture on the page: svg or png."""
+    pdf: str = ""
+    """The same as PDF, in base64, or empty."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,10 @@ class Chapter:
     folder: str
     text: str
     facts: list[tuple[str, str]] = field(default_factory=list)
+    asked: str = ""
+    """What the study does, in a sentence."""
+    result: str = ""
+    """Its main result in a sentence, or empty."""
     mark: str = ""
     missing: list[str] = field(default_factory=list)
     verdicts: list[Row] = field(default_factory=list)
@@ -82,10 +92,11 @@ class Chapter:
     csv: dict[str, str] = field(default_factory=dict)
     plane: dict[str, Any] | None = None
     cloud: dict[str, Any] | None = None
+    scan: dict[str, Any] | None = None
 
 
 def chapters_of(
-    run: Run, prefix: str = "", instead: Mapping[str, Path] | None = None
+    run: Run, prefix: str = "", instead: Mapping[str, Path] | None = None, *, has_pdf: bool = True
 ) -> list[Chapter]:
     """The chapters of a run: one, or one for each of its parts.
 
@@ -96,6 +107,8 @@ def chapters_of(
         Of the names of anchors, where several runs share a page.
     instead : mapping of str to Path, optional
         Figures to be shown in place of those in the run's folder.
+    has_pdf : bool
+        Whether figures are drawn as PDF where the run's folder has none.
 
     Raises
     ------
@@ -105,11 +118,11 @@ def chapters_of(
     parts = run.parts
     if not parts:
         name = f"{prefix}{run.folder.resolve().name}"
-        return [_chapter(run, name, whole=True, instead=instead or {})]
+        return [_chapter(run, name, whole=True, instead=instead or {}, has_pdf=has_pdf)]
     found = []
     for name, part in parts.items():
         if (part.folder / STUDY_FILE).is_file():
-            found.append(_chapter(part, f"{prefix}{name}", whole=False, instead={}))
+            found.append(_chapter(part, f"{prefix}{name}", whole=False, instead={}, has_pdf=False))
             continue
         found.append(
             Chapter(
@@ -123,11 +136,15 @@ def chapters_of(
     return found
 
 
-def _chapter(run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path]) -> Chapter:
+def _chapter(
+    run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path], has_pdf: bool
+) -> Chapter:
     study = run.study
     chapter = Chapter(anchor, study.title, str(run.folder), resolved_text(study))
     chapter.mark = run.mark
     chapter.missing = list(_missing(run))
+    chapter.asked = _asked(run)
+    chapter.result = main_result(run)
     chapter.facts = list(_facts(run))
     with ExitStack() as stack:
         groups: dict[str, xr.Dataset] = {}
@@ -145,7 +162,10 @@ def _chapter(run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path])
                 groups[str(name)] = data.load()
         place = Path(stack.enter_context(TemporaryDirectory()))
         paths = {**_drawn(run, groups, place), **instead}
-        _fill(chapter, run, groups, _in_order(paths, groups), whole=whole)
+        # on common axes figures differ from those in the folders
+        is_to_draw = has_pdf and bool(groups)
+        as_pdf = {} if instead else _pdfs(run, list(paths), place / "pdf", is_to_draw=is_to_draw)
+        _fill(chapter, run, groups, _in_order(paths, groups), as_pdf, whole=whole)
         if whole and not chapter.missing:
             training = (
                 summary.ensemble_table(groups["training"])
@@ -157,7 +177,13 @@ def _chapter(run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path])
 
 
 def _fill(
-    chapter: Chapter, run: Run, groups: Groups, paths: dict[str, Path], *, whole: bool
+    chapter: Chapter,
+    run: Run,
+    groups: Groups,
+    paths: dict[str, Path],
+    as_pdf: Mapping[str, Path],
+    *,
+    whole: bool,
 ) -> None:
     verdicts = run.verdicts
     names = list(paths)
@@ -188,6 +214,8 @@ def _fill(
                 seen=what_to_see(name, groups, shown.get(name, [])),
                 command=f"sgdphys figures {run.folder} --only {name.partition('-')[0]}",
                 table=f"{chapter.anchor}/{table}" if table else "",
+                kind=paths[name].suffix[1:],
+                pdf=_base64(as_pdf[name]) if name in as_pdf else "",
             )
         )
     wanted = {p.table.rpartition("/")[2] for p in chapter.pictures} - {""}
@@ -197,6 +225,8 @@ def _fill(
         chapter.plane = plane_of(of["information"], of.get("bottleneck"))
     if "components" in of and bool(of["components"]["score"].notnull().any()):
         chapter.cloud = cloud_of(of["components"])
+    if "capacity" in of:
+        chapter.scan = scan_of(of["capacity"])
 
 
 def _ends(v: Verdict) -> tuple[float, float, float] | None:
@@ -220,6 +250,16 @@ def _drawn(run: Run, groups: Groups, place: Path) -> dict[str, Path]:
     return _figures_in(place)
 
 
+def _pdfs(run: Run, names: list[str], place: Path, *, is_to_draw: bool) -> dict[str, Path]:
+    """The figures of a run as PDF: those in its folder, the others drawn if that is wanted."""
+    there = {p.stem: p for p in (run.folder / FIGURES).glob("*.pdf")}
+    if not is_to_draw or all(name in there for name in names):
+        return there
+    with run.sources() as sources:
+        drawn = draw(sources, place, formats=("pdf",), mark=run.mark)
+    return {p.stem: p for p in drawn} | there
+
+
 def _figures_in(folder: Path) -> dict[str, Path]:
     paths = {p.stem: p for kind in ("*.png", "*.svg") for p in folder.glob(kind)}
     return {n: p for n, p in paths.items() if n.partition("-")[0] in figures()}
@@ -239,8 +279,11 @@ def _in_order(paths: dict[str, Path], groups: Groups) -> dict[str, Path]:
 
 
 def _uri(path: Path) -> str:
-    data = base64.b64encode(path.read_bytes()).decode()
-    return f"data:{_TYPES[path.suffix]};base64,{data}"
+    return f"data:{_TYPES[path.suffix]};base64,{_base64(path)}"
+
+
+def _base64(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode()
 
 
 def _width(path: Path) -> int:
@@ -249,6 +292,26 @@ def _width(path: Path) -> int:
         return 0
     found = re.search(r'width="([\d.]+)pt"', path.read_text(encoding="utf-8")[:2000])
     return round(float(found.group(1)) / 72 * 128) if found else 0
+
+
+def _asked(run: Run) -> str:
+    """What a study does: how many networks, how long, on what, and what is varied."""
+    study = run.study
+    network = study.network
+    sizes = "-".join(map(str, network.layers))
+    shape = network.module or (f"hidden layers {sizes}" if sizes else "no hidden layers")
+    swept = [key.rpartition(".")[2].replace("_", " ") for key in study.sweep.keys]
+    said = (
+        f"{study.train.replicas} networks ({'layers as named' if 'layers' in swept else shape}) "
+        f"are trained for {study.train.epochs} epochs on the task "
+        f"{study.task.name.replace('_', ' ')}"
+    )
+    if swept:
+        cases = len(run.cases)
+        said += f", in each of {cases} cases, which differ in {' and '.join(swept)}"
+    if not study.analyses:
+        return f"{said}."
+    return f"{said}; analysed: {', '.join(name.replace('_', ' ') for name in study.analyses)}."
 
 
 def _resume(run: Run) -> str:

@@ -13,6 +13,7 @@ import jinja2
 import sgdphys
 from sgdphys.errors import InputError, WorkError
 from sgdphys.figures.plots.verdicts import COLOURS
+from sgdphys.report.abstract import abstract_of
 from sgdphys.report.contents import Chapter, chapters_of
 from sgdphys.report.side_by_side import in_common, on_the_same_axes
 from sgdphys.study.runs import Run
@@ -22,7 +23,7 @@ _TEMPLATES = Path(__file__).parent / "template"
 REPORT = "report.html"
 
 
-def write_report(folders: list[Path], out: Path | None = None) -> Path:
+def write_report(folders: list[Path], out: Path | None = None, *, has_pdf: bool = True) -> Path:
     """Write one self-contained HTML page of a run, or of several side by side.
 
     Parameters
@@ -31,6 +32,9 @@ def write_report(folders: list[Path], out: Path | None = None) -> Path:
         Folders of runs; unfinished ones too.
     out : Path, optional
         ``report.html`` in the first run's folder by default.
+    has_pdf : bool
+        Whether figures can be saved as PDF from the page of one run: those that its folder does not
+        have are drawn. Studies of studies and pages of several runs have those in the folders.
 
     Returns
     -------
@@ -51,7 +55,8 @@ def write_report(folders: list[Path], out: Path | None = None) -> Path:
         alike = on_the_same_axes(runs, Path(drawn))
         for k, (run, instead) in enumerate(zip(runs, alike, strict=True)):
             prefix = f"run{k + 1}-" if len(runs) > 1 else ""
-            chapters += chapters_of(run, prefix, instead)
+            chapters += chapters_of(run, prefix, instead, has_pdf=has_pdf)
+    as_pdf = {p.anchor: p.pdf for c in chapters for p in c.pictures if p.pdf}
     side_by_side = in_common(chapters, list(alike[0]))
     title = " and ".join(dict.fromkeys(run.study.title for run in runs))
     is_suite = len(chapters) > len(runs)
@@ -77,6 +82,9 @@ def write_report(folders: list[Path], out: Path | None = None) -> Path:
         side_by_side=side_by_side,
         planes=_numbered({c.anchor: c.plane for c in chapters}),
         clouds=_numbered({c.anchor: c.cloud for c in chapters}),
+        scans=_numbered({c.anchor: c.scan for c in chapters}),
+        abstract=abstract_of(chapters, rows),
+        pdf=as_pdf,
         titles={c.anchor: c.title for c in chapters},
         is_suite=is_suite,
         csv={name: _deflated(text) for c in chapters for name, text in c.csv.items() if text},

@@ -284,7 +284,7 @@ def _study_of(attributes: Mapping[str, Any]) -> Study | None:
 
 def _cpu() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(s.partition(":")[2].strip() for s in lines if s.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

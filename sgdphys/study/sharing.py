@@ -61,6 +61,15 @@ class Pool:
                         shutil.copy2(path, partial / path.name)
                 for left in segments.glob("*.nc.sha256"):  # of segments that are gone
                     left.unlink()
-                os.replace(partial, segments)
+                _put(partial, segments)
                 return held
         return None
+
+
+def _put(folder: Path, place: Path) -> None:
+    """Put a folder in the place of an empty one; Windows must remove that first."""
+    try:
+        os.replace(folder, place)
+    except PermissionError:
+        place.rmdir()
+        os.replace(folder, place)

@@ -8,6 +8,7 @@ from sgdphys.claims.estimates import Estimate
 from sgdphys.claims.results import Results, with_ends
 from sgdphys.claims.statistic import Statistic
 from sgdphys.errors import NotEnoughData
+from sgdphys.status import words
 
 
 def at_the_end(capacity: xr.Dataset) -> xr.DataArray:
@@ -52,7 +53,7 @@ def _collapsed(m: xr.DataArray, name: str) -> Estimate:
 
     found = collapse(m, exponent_order=0.0, corrections=False)
     if not np.isfinite(found[name]):
-        raise NotEnoughData(f"the scan has no collapse: {found['status'].item()}")
+        raise NotEnoughData(f"the scan has no collapse: {words(found['status']).item()}")
     ends = with_ends(found, name)
     value, low, high = (float(ends[end]) for end in ("value", "low", "high"))
     return Estimate(value, low, high, members=0)

@@ -64,6 +64,24 @@
   for (const button of document.querySelectorAll("button.csv"))
     button.addEventListener("click", async () => copy(await inflated(data.csv[button.dataset.csv]), "Data"));
 
+  // saving
+  const save = (parts, kind, name) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob(parts, { type: kind }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    say(`${name} saved`);
+  };
+  for (const button of document.querySelectorAll("button.save"))
+    button.addEventListener("click", async () => {
+      const { save: what, name, csv } = button.dataset, figure = button.closest("figure");
+      if (what === "csv") return save([await inflated(data.csv[csv])], "text/csv", name);
+      if (what === "pdf") return save([bytesOf(data.pdf[figure.id])], "application/pdf", name);
+      const [head, text] = figure.querySelector("img").src.split(",");
+      return save([bytesOf(text)], head.slice(5).split(";")[0], name);
+    });
+
   // players
   const NOTHING = 65535;
   const unpack = (text, scale, shift = 0) => {
@@ -84,7 +102,7 @@
   };
   const WIDTH = 480, HEIGHT = 320, LEFT = 52, BOTTOM = 44, RIGHT = 14, TOP = 12;
 
-  const controls = (player, count, describe, draw, cases) => {
+  const controls = (player, count, describe, draw, cases, pause = 60) => {
     const bar = elementOf("div", { class: "controls" });
     const play = elementOf("button", { type: "button", class: "play" }, "Play");
     const slider = elementOf("input", { type: "range", min: 0, max: count() - 1, value: 0, step: 1 });
@@ -104,13 +122,13 @@
         if (Number(slider.value) >= Number(slider.max)) { stop(); return; }
         slider.value = Number(slider.value) + 1;
         show();
-      }, 60);
+      }, pause);
     };
     const turn = () => (timer ? stop() : start());
     play.addEventListener("click", turn);
     slider.addEventListener("input", show);
     slider.addEventListener("keydown", (event) => { if (event.key === " ") { event.preventDefault(); turn(); } });
-    slider.setAttribute("aria-label", `Time of ${player.querySelector("h3").textContent}`);
+    slider.setAttribute("aria-label", `${count.name === "sizes" ? "Size" : "Time"} of ${player.querySelector("h3").textContent}`);
     if (cases.length > 1) {
       const choice = elementOf("select", { "aria-label": "Case" });
       cases.forEach((one, k) => choice.append(elementOf("option", { value: k }, one.title)));
@@ -237,8 +255,64 @@
     show();
   };
 
+  const scan = (player, of) => {
+    const svg = svgOf("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": "Shares against points per input, of all sizes up to the chosen one" });
+    const frame = svgOf("g"), drawn = svgOf("g");
+    svg.append(frame, drawn);
+    player.append(svg);
+    player.chosen = 0;
+    const palette = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C", "#882255"];
+    const y = (v) => HEIGHT - BOTTOM - v * (HEIGHT - BOTTOM - TOP - 6);
+    const box = elementOf("input", { type: "checkbox" });
+    const choice = elementOf("label", { class: "choice" }, " scale by size (collapse)");
+    choice.prepend(box);
+    const key = elementOf("ul", { class: "key" });
+    const draw = (at) => {
+      const one = of.cases[player.chosen], sizes = one.sizes;
+      const scaled = (x, size) => (box.checked ? (x - of.critical) * size ** of.exponent : x);
+      const ends = sizes.flatMap((n) => [scaled(of.low, n), scaled(of.high, n)]);
+      const low = Math.min(...ends), high = Math.max(...ends);
+      const x = (v) => LEFT + 8 + ((v - low) / (high - low)) * (WIDTH - LEFT - RIGHT - 16);
+      const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20].find((s) => (high - low) / s <= 8) || 50;
+      const ticks = Array.from({ length: 9 }, (_, k) => (Math.ceil(low / step) + k) * step).filter((v) => v <= high);
+      frame.replaceChildren(
+        svgOf("path", { class: "axis", fill: "none", d: `M${LEFT},${TOP}V${HEIGHT - BOTTOM}H${WIDTH - RIGHT}` }),
+        svgOf("path", { class: "axis", "stroke-dasharray": "3 3", d: `M${x(box.checked ? 0 : of.critical)},${TOP}V${HEIGHT - BOTTOM}` }),
+        ...ticks.map((v) => svgOf("text", { x: x(v), y: HEIGHT - BOTTOM + 16, "text-anchor": "middle" }, String(+v.toFixed(1)))),
+        ...[0, 0.5, 1].map((v) => svgOf("text", { x: LEFT - 6, y: y(v) + 4, "text-anchor": "end" }, String(v))),
+        svgOf("text", { x: (LEFT + WIDTH) / 2, y: HEIGHT - 8, "text-anchor": "middle" }, box.checked ? "(P/N \u2212 2) times the square root of N" : "points per input P/N"),
+        svgOf("text", { x: 14, y: (HEIGHT - BOTTOM) / 2, "text-anchor": "middle", transform: `rotate(-90 14 ${(HEIGHT - BOTTOM) / 2})` }, one.title),
+      );
+      const made = [];
+      for (let k = 0; k <= at; k++) {
+        const curve = one.curves[k], n = sizes[k], colour = palette[k % palette.length];
+        const path = curve.exactX.map((v, j) => `${j ? "L" : "M"}${x(scaled(v, n)).toFixed(1)},${y(curve.exactY[j]).toFixed(1)}`).join("");
+        made.push(svgOf("path", { d: path, fill: "none", stroke: colour, "stroke-width": k === at ? 2 : 1 }));
+        curve.x.forEach((v, j) => {
+          if (curve.y[j] < 0) return;
+          const px = (x(scaled(v, n)) + 2 * (k - (sizes.length - 1) / 2)).toFixed(1); // sizes side by side
+          made.push(svgOf("path", { d: `M${px},${y(curve.low[j]).toFixed(1)}V${y(curve.high[j]).toFixed(1)}`, stroke: colour }));
+          made.push(svgOf("circle", { cx: px, cy: y(curve.y[j]).toFixed(1), r: k === at ? 3.6 : 2.4, fill: colour }));
+        });
+      }
+      drawn.replaceChildren(...made);
+      key.replaceChildren(...sizes.slice(0, at + 1).map((n, k) => {
+        const item = elementOf("li", {}, `N = ${n}`), dot = elementOf("span");
+        dot.style.background = palette[k % palette.length];
+        item.prepend(dot);
+        return item;
+      }));
+    };
+    const sizes = () => of.cases[player.chosen].sizes.length;
+    const show = controls(player, sizes, (at) => `up to N = ${of.cases[player.chosen].sizes[at]}`, draw, of.cases, 900);
+    box.addEventListener("change", show);
+    player.append(choice, key);
+    show();
+  };
+
+  const players = { plane, cloud, scan };
   for (const player of document.querySelectorAll(".player")) {
     const of = data[player.dataset.kind + "s"][Number(player.dataset.index)];
-    (player.dataset.kind === "plane" ? plane : cloud)(player, of);
+    players[player.dataset.kind](player, of);
   }
 })();
