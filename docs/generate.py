@@ -32,13 +32,20 @@ def write(folder: Path) -> None:
         "schema": schema(),
         "glossary": glossary(),
         "studies": studies(),
-        "changelog": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+        "changelog": of_root("CHANGELOG.md"),
+        "contributing": of_root("CONTRIBUTING.md"),
         **{f"api/{name}": text for name, text in api()},
     }
     for name, text in made.items():
         (target / f"{name}.md").write_text(NOTE + text.strip() + "\n", encoding="utf-8")
     for page in sorted((folder / "tutorials").glob("*.md")):
         notebook(page, target / f"{page.stem}.ipynb")
+
+
+def of_root(name: str) -> str:
+    """A page of the repository's root, with its links as they are from here."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    return re.sub(r"\]\(docs/", "](../", text)
 
 
 def commands() -> str:
