@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from sgdphys.bars import Progress, shown
 from sgdphys.cluster.series import on_cluster
 from sgdphys.containers import variables_of
 from sgdphys.dynamics.models import choice
 from sgdphys.dynamics.models.catalogue import chosen_models
 from sgdphys.dynamics.models.model import Model
+from sgdphys.dynamics.series import told
 from sgdphys.errors import InputError, nearest
 from sgdphys.fitting.copies import simulated
 from sgdphys.fitting.wiener_range import wiener_range
@@ -267,6 +269,7 @@ def fit(
     models: Any = None,
     time: Any = None,
     confidence: float = 0.95,
+    progress: Progress | bool | None = None,
     scheduler: str | None = None,
 ) -> Fit:
     """What kind of diffusion process is every series, and why: models compared by BIC.
@@ -282,6 +285,10 @@ def fit(
     time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``.
     confidence : float
+    progress : callable or bool, optional
+        Receives series done and in all, at each pass over them. True shows a bar instead, False
+        none; by default there is one in a notebook and on a terminal, of calls that take more than
+        a second.
     scheduler : str, optional
         Address of a Dask scheduler, as "tcp://HOST:8786", whose workers fit blocks of series; the
         result is the same. See docs/how-to/clusters.md.
@@ -315,7 +322,11 @@ def fit(
     if variable is not None:
         x = _variable(x, variable)
     compared = chosen_models(models)
-    with on_cluster(scheduler):
+    with (
+        on_cluster(scheduler),
+        shown(progress, "fitting") as report,
+        told(report),
+    ):
         plain = choice.fit(x, models=compared.values(), time=time, confidence=confidence)
     found = Fit(plain.data_vars, plain.coords, plain.attrs)
     found._series, found._time, found._models = x, time, compared

@@ -24,7 +24,7 @@ from sgdphys.study.cases import file_name
 from sgdphys.study.files import cases_of
 from sgdphys.study.folders import WORKER_PATIENCE, claim, locked, locked_by_worker
 from sgdphys.study.recording import Recording
-from sgdphys.study.running import Command, Progress, finish, is_to_analyse, record_one
+from sgdphys.study.running import Command, NetworkEpochs, finish, is_to_analyse, record_one
 from sgdphys.study.runs import CASES, PARTS, VERDICTS, Run
 from sgdphys.study.settings import Study
 from sgdphys.study.sharing import Pool
@@ -38,7 +38,7 @@ class _Heard:
     """What workers tell: sentences, and network-epochs that are recorded."""
 
     tell: Callable[[str], None]
-    progress: Progress
+    progress: NetworkEpochs
     done: dict[str, int] = field(default_factory=dict)
 
     def __call__(self, what: Any) -> None:
@@ -71,7 +71,7 @@ def carry_out(
     scheduler: str,
     fresh: bool,
     tell: Callable[[str], None],
-    progress: Progress,
+    progress: NetworkEpochs,
     stop: Callable[[], bool] | None,
 ) -> None:
     """Carry out a study on the workers of a scheduler; see ``running.run``."""
@@ -223,7 +223,7 @@ def do_one(
         if is_trained:
             is_new = is_to_analyse(Run(folder, study), tell)
         else:
-            progress = Progress(
+            progress = NetworkEpochs(
                 rarely(str(folder), tell), study.train.replicas * study.train.epochs
             )
             with Workers(0, None, tell) as workers:

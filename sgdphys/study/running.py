@@ -10,6 +10,7 @@ import xarray as xr
 
 from sgdphys import parallel
 from sgdphys.analyses import catalogue
+from sgdphys.bars import Progress, shown
 from sgdphys.claims.verdicts import judge, read_verdicts, without_data, write_verdicts
 from sgdphys.engines.base import Stopped
 from sgdphys.errors import InputError, WorkError
@@ -30,10 +31,10 @@ _DIVERGED = "every network diverged, so nothing was analysed"
 
 
 @dataclass
-class Progress:
+class NetworkEpochs:
     """Network-epochs that are recorded, of all that a study has."""
 
-    report: Callable[[int, int], None] | None
+    report: Progress | None
     total: int
     before: int = 0
     """In the recordings that are finished."""
@@ -51,7 +52,7 @@ class Command:
     fresh: bool
     tell: Callable[[str], None]
     stop: Callable[[], bool] | None
-    progress: Progress
+    progress: NetworkEpochs
     workers: Workers
     pool: Pool
 
@@ -70,7 +71,7 @@ def run(
     threads: int | None = None,
     scheduler: str | None = None,
     tell: Callable[[str], None] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | bool | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Run:
     """Carry out a study and return its run; complete stages are not repeated.
@@ -97,8 +98,9 @@ def run(
         folder is on a file system that they share. See docs/how-to/clusters.md.
     tell : callable, optional
         Receives sentences on what happens.
-    progress : callable, optional
-        Receives network-epochs done and in all.
+    progress : callable or bool, optional
+        Receives network-epochs done and in all. True shows a bar instead, False none; by default
+        there is one in a notebook and on a terminal.
     stop : callable, optional
         Asked now and then; when true, the run ends with ``engines.base.Stopped`` and can be
         resumed.
@@ -145,7 +147,9 @@ def run(
                 "threads (--workers) are those of this machine, and with a scheduler its workers "
                 "do everything; give one of the two"
             )
-        carry_out(folder, resolved, parts, scheduler, fresh, tell, Progress(progress, total), stop)
+        with shown(progress, "training") as report:
+            recorded = NetworkEpochs(report, total)
+            carry_out(folder, resolved, parts, scheduler, fresh, tell, recorded, stop)
         return Run(folder, resolved)
     with ExitStack() as held:
         held.enter_context(parallel.limited(threads))
@@ -158,7 +162,7 @@ def run(
         share = max(cores // (processes + 1), 1)
         workers = held.enter_context(Workers(processes, share, tell, stop))
         claim(folder, resolved, fresh=fresh, tell=tell)
-        recorded = Progress(progress, total)
+        recorded = NetworkEpochs(held.enter_context(shown(progress, "training")), total)
         command = Command(fresh, tell, stop, recorded, workers, Pool())
         if parts:
             _carry_out_parts(folder, resolved, parts, command)

@@ -85,10 +85,11 @@ class Lock:
         """
         if self._file is None or self._file.closed or self._process != os.getpid():
             return
-        if fcntl is None:  # Windows removes no file that is open
+        can_lock = hasattr(fcntl, "flock")
+        if not can_lock:  # Windows removes no file that is open
             self._file.close()
         self._path.unlink(missing_ok=True)
-        if fcntl is not None:
+        if can_lock:
             fcntl.flock(self._file, fcntl.LOCK_UN)  # a forked process may still have it open
         self._file.close()
 
