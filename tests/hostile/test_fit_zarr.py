@@ -129,6 +129,19 @@ def test_chunks_that_are_absent_are_told(tmp_path):
     array[:100] = WALKS[:100]
     (note,) = fit_file(tmp_path / "a.zarr", models=["drifted_wiener"]).notes
     assert "1 of 2 chunks are not in the store and were read as 0.0" in note
+    for options in ((), ("--json",)):
+        done = command("fit", tmp_path / "a.zarr", "--models", "drifted_wiener", *options)
+        assert " ".join(note.split()) in " ".join(done.stderr.split())
+
+
+def test_a_lost_chunk_of_a_converted_file_is_told(tmp_path):
+    LABELLED.to_netcdf(tmp_path / "a.nc")
+    sp.convert(tmp_path / "a.nc", tmp_path / "a.zarr")
+    assert open_variable(tmp_path / "a.zarr", "x").shape == (200, 3)
+    next(p for p in (tmp_path / "a.zarr/x/c").rglob("*") if p.is_file()).unlink()
+    done = command("fit", tmp_path / "a.zarr")
+    assert done.returncode == 1
+    assert "truncated or damaged" in " ".join(done.stderr.split())
 
 
 def test_a_damaged_chunk_is_told(tmp_path):
