@@ -320,16 +320,16 @@ def fit(
         from json import dumps
 
         say(dumps(output.as_json(fitted.results), indent=2))
-        return
-    print_table(output.table(fitted.results))
-    for rows in (output.models_table, output.rejections_table):
-        if found := rows(fitted.results):
+    else:
+        print_table(output.table(fitted.results))
+        for rows in (output.models_table, output.rejections_table):
+            if found := rows(fitted.results):
+                say("")
+                print_table(found, text_last=True)
+        if explained := output.explanations(fitted.results):
             say("")
-            print_table(found, text_last=True)
-    if explained := output.explanations(fitted.results):
-        say("")
-    for sentence in explained:
-        print_paragraph(sentence)
+        for sentence in explained:
+            print_paragraph(sentence)
     for note in fitted.notes:
         say(note, error=True)
 

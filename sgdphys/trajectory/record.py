@@ -182,7 +182,7 @@ def record(
         raise InputError(f"metadata cannot be kept as JSON: {error}") from None
     attributes = {"title": title, "seed": seed} | ({} if said is None else {"metadata": said})
     if is_zarr(path) or is_remote(path):
-        zarr_groups(path)  # if it is not installed, before anything is removed
+        zarr_groups(path).start()  # if it is not installed, before anything is removed
     held = prepare(path, overwrite=overwrite, resume=resumes)
     recorder = Recorder(path, tensors, every, attributes, first_step, held)
     try:

@@ -9,6 +9,7 @@ of everything else is repeated, is written last: a store without it is none.
 import asyncio
 import base64
 import json
+import math
 import struct
 import zlib
 from collections.abc import Collection, Coroutine, Iterator, Mapping
@@ -48,9 +49,6 @@ class Dimension(NamedTuple):
     def isunlimited(self) -> bool:
         """Whether it may grow."""
         return self.is_unlimited
-
-    def __len__(self) -> int:
-        return self.size
 
 
 class _Files(LocalStore):
@@ -116,7 +114,7 @@ class Variable(_Attributes):
         super().__init__()
         self._group, self.name, self.shape, self.dtype = group, name, shape, dtype
         self.dimensions, self.chunks, self.ndim = dimensions, chunks, len(shape)
-        self.size = int(np.prod(shape))
+        self.size = math.prod(shape)
         self.array: Any = None
         """That of Zarr, where the variable is read, or written already."""
         self.values: np.ndarray | None = None
@@ -305,6 +303,11 @@ def create(path: Path) -> Group:
     return Group("/", None, _store(path, read_only=False))
 
 
+def start() -> None:
+    """Start the thread in which Zarr reads and writes: too late once the interpreter exits."""
+    sync(asyncio.sleep(0))
+
+
 def open_store(path: Path) -> Group:
     """Return the root of a store for reading."""
     found: Group = _run(_opened(path))
@@ -315,7 +318,14 @@ def _run(reading: Coroutine[Any, Any, Any]) -> Any:
     """Carry out a reading; whatever a library says of damaged bytes is a ValueError."""
     try:
         return sync(reading)
-    except (zlib.error, EOFError, TypeError, AssertionError, ArithmeticError) as error:
+    except (
+        zlib.error,
+        struct.error,
+        EOFError,
+        TypeError,
+        AssertionError,
+        ArithmeticError,
+    ) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
@@ -369,6 +379,10 @@ def _add(group: Group, name: str, array: Any) -> None:
     is_second = array.metadata.zarr_format == 2
     said = array.attrs.get(_DIMENSIONS) if is_second else array.metadata.dimension_names
     is_named = bool(said) and all(isinstance(d, str) for d in said) and len(said) == array.ndim
+    if is_named:  # other tools give lengths that differ the same name
+        sizes = {d: Dimension(n) for d, n in zip(said, array.shape, strict=True)}
+        is_named = len(sizes) == array.ndim and sizes.items() <= (sizes | group.dimensions).items()
+        group.dimensions |= sizes if is_named else {}
     names = tuple(said) if is_named else tuple(f"{name}_{k}" for k in range(array.ndim))
     made = Variable(group, name, array.shape, dtype, names, array.chunks)
     made.array, made.is_named = array, is_named or not array.ndim
@@ -376,13 +390,20 @@ def _add(group: Group, name: str, array: Any) -> None:
     if is_second and is_named and array.metadata.fill_value is not None and dtype is not str:
         made.attributes.setdefault("_FillValue", dtype.type(array.metadata.fill_value))
     elif "_FillValue" in made.attributes and dtype is not str and dtype.kind == "f":
-        stored = made.attributes["_FillValue"]
-        if isinstance(stored, str):
-            value = struct.unpack("<d", base64.standard_b64decode(stored))[0]
-            made.attributes["_FillValue"] = dtype.type(value)
+        made.attributes["_FillValue"] = dtype.type(_fill(made.attributes["_FillValue"]))
     elif "_FillValue" in made.attributes and dtype is not str:
         made.attributes["_FillValue"] = dtype.type(made.attributes["_FillValue"])
     group.variables[name] = made
+
+
+def _fill(stored: Any) -> Any:
+    """A fill value of real numbers, as xarray has it, or as a number or a word for one."""
+    if not isinstance(stored, str):
+        return stored
+    try:
+        return struct.unpack("<d", base64.standard_b64decode(stored))[0]
+    except (ValueError, struct.error):
+        return float(stored)
 
 
 def _sizes(group: Group) -> dict[str, int]:
@@ -390,9 +411,7 @@ def _sizes(group: Group) -> dict[str, int]:
     found: dict[str, int] = {}
     for variable in group.variables.values():
         for name, size in zip(variable.dimensions, variable.shape, strict=True):
-            if found.setdefault(name, size) != size:
-                raise ValueError(f"{group.path} has dimensions {name} of length {found[name]} "
-                                 f"and {size}")  # fmt: skip
+            found[name] = size
     return found
 
 

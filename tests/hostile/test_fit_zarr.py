@@ -78,6 +78,27 @@ def test_arrays_in_groups(tmp_path, expected):
     assert "did you mean 'inner'" in refusal(path, "--group", "iner", "--variable", "deep")
 
 
+def test_names_that_have_several_lengths(tmp_path, expected):
+    root = zarr.create_group(tmp_path / "a.zarr")
+    for name, values in (("0", WALKS), ("1", WALKS[::2]), ("2", WALKS[::4])):  # as images have it
+        root.create_array(name, data=values, dimension_names=("time", "walk"))
+    root.create_array("square", data=WALKS[:3], dimension_names=("x", "x"))
+    assert diffusion(tmp_path / "a.zarr", "--variable", "0") == pytest.approx(expected)
+    for name, shape in (("1", (100, 3)), ("square", (3, 3))):
+        assert open_variable(tmp_path / "a.zarr", name).shape == shape
+
+
+@pytest.mark.parametrize("fill", ["NaN", -1.5, "Infinity"])
+def test_fill_values_of_other_writers(tmp_path, fill):
+    array = zarr.create_array(
+        tmp_path / "a.zarr", data=np.array([1.0, -1.5, 2.0]), dimension_names=("time",),
+        attributes={"_FillValue": fill},
+    )  # fmt: skip
+    assert array.shape == (3,)
+    missing = np.isnan(open_variable(tmp_path / "a.zarr", None).to_numpy())
+    assert missing.tolist() == [False, fill == -1.5, False]
+
+
 def test_missing_values_and_packed_numbers(tmp_path):
     data = LABELLED[["x"]].copy(deep=True)
     data["x"][5, 1] = np.nan
@@ -108,6 +129,19 @@ def test_chunks_that_are_absent_are_told(tmp_path):
     array[:100] = WALKS[:100]
     (note,) = fit_file(tmp_path / "a.zarr", models=["drifted_wiener"]).notes
     assert "1 of 2 chunks are not in the store and were read as 0.0" in note
+    for options in ((), ("--json",)):
+        done = command("fit", tmp_path / "a.zarr", "--models", "drifted_wiener", *options)
+        assert " ".join(note.split()) in " ".join(done.stderr.split())
+
+
+def test_a_lost_chunk_of_a_converted_file_is_told(tmp_path):
+    LABELLED.to_netcdf(tmp_path / "a.nc")
+    sp.convert(tmp_path / "a.nc", tmp_path / "a.zarr")
+    assert open_variable(tmp_path / "a.zarr", "x").shape == (200, 3)
+    next(p for p in (tmp_path / "a.zarr/x/c").rglob("*") if p.is_file()).unlink()
+    done = command("fit", tmp_path / "a.zarr")
+    assert done.returncode == 1
+    assert "truncated or damaged" in " ".join(done.stderr.split())
 
 
 def test_a_damaged_chunk_is_told(tmp_path):
