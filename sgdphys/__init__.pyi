@@ -12,6 +12,7 @@ from .study.example import load_example as load_example
 from .study.running import run as run
 from .study.runs import Run as Run
 from .trajectory.checkpoints import read_checkpoints as read_checkpoints
+from .trajectory.conversion import convert as convert
 from .trajectory.gathering import gather as gather
 from .trajectory.reader import check as check
 from .trajectory.reader import open_trajectory as open_trajectory
@@ -20,6 +21,7 @@ from .trajectory.record import record as record
 __all__ = [
     "Run",
     "check",
+    "convert",
     "dynamics",
     "figures",
     "fit",

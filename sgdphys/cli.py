@@ -150,6 +150,10 @@ def _studies_named(begun: str) -> list[str]:
 
 _STYLE = "Style of figures: prl and prl-two, one and two columns of Physical Review; slides."
 _SIZE = "Inches, as in 3.4x2.6."
+_Scheduler = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="A Dask scheduler whose workers do it: tcp://HOST:8786."),
+]
 
 
 @app.command(epilog="Example: sgdphys run information_plane --quick")
@@ -183,6 +187,11 @@ def run(
             min=1, help="Number of threads.", show_default="SGDPHYS_THREADS, or all processors"
         ),
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(help="What the recording is kept in: netcdf, or zarr.", show_default="netcdf"),
+    ] = None,
+    scheduler: _Scheduler = None,
     fresh: Annotated[
         bool,
         typer.Option("--fresh/--resume", help="Start again, or resume the run in the folder."),
@@ -196,10 +205,11 @@ def run(
         result = running.run(
             study,
             out,
-            settings=settings or (),
+            settings=[*(settings or ()), *([] if store is None else [f"record.store={store}"])],
             quick=quick,
             fresh=fresh,
             threads=workers,
+            scheduler=scheduler,
             tell=tell,
             progress=advance,
         )
@@ -215,18 +225,17 @@ def run(
 
 @app.command(epilog="Example: sgdphys fit beads.csv --time t --figure fit.png")
 def fit(
-    path: Annotated[
-        Path,
+    file: Annotated[
+        str,
         typer.Argument(
-            metavar="FILE",
-            help="A run, a trajectory, or a netCDF, .npy, .npz, .csv or .parquet file.",
+            help="A run, a trajectory, or a netCDF, Zarr, .npy, .npz, .csv or .parquet file.",
         ),
     ],
     variable: Annotated[
         str | None,
         typer.Option(help="The variable, array or column to fit.", show_default="theta"),
     ] = None,
-    group: Annotated[str | None, typer.Option(help="Group of a netCDF file.")] = None,
+    group: Annotated[str | None, typer.Option(help="Group of a netCDF file or Zarr store.")] = None,
     time_axis: Annotated[
         str | None,
         typer.Option(
@@ -257,6 +266,7 @@ def fit(
     ] = None,
     style: Annotated[str | None, typer.Option(help=_STYLE, show_default="the report's")] = None,
     size: Annotated[str | None, typer.Option(help=_SIZE, metavar="WIDTHxHEIGHT")] = None,
+    scheduler: _Scheduler = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
 ) -> None:
     """Compare models of diffusion of every series: which is the best, or why none is.
@@ -270,10 +280,12 @@ def fit(
     none. docs/models.md says what the models are.
     """
     with progress("fitting", every=2.0, never_silent=True) as (tell, advance):
-        tell(f"reading {path}")
+        tell(f"reading {file}")
         from sgdphys.fitting import output
         from sgdphys.fitting.fits import fit_file
+        from sgdphys.trajectory.locations import location
 
+        path = location(file)
         for target in (out, figure):
             if target is not None:
                 output.refuse_source(target, path)
@@ -290,6 +302,7 @@ def fit(
             along=along,
             sample=_number_or_all(sample),
             models=None if models is None else [name.strip() for name in models.split(",")],
+            scheduler=scheduler,
             tell=tell,
             progress=advance,
         )
@@ -419,6 +432,7 @@ def figures(
             show_default="the study's",
         ),
     ] = None,
+    scheduler: _Scheduler = None,
 ) -> None:
     """Draw the figures of a run, and write the numbers that each one shows beside it."""
     from sgdphys.errors import nearest
@@ -430,7 +444,7 @@ def figures(
             raise InputError(f"--format {name}: {nearest(name, ('png', 'svg', 'pdf'))}")
     inches = _inches(style, size)
     for path in Run(run_folder).write_figures(
-        only or None, wanted, style=style, size=inches, data=data
+        only or None, wanted, style=style, size=inches, data=data, scheduler=scheduler
     ):
         say(str(path))
 
@@ -595,9 +609,30 @@ def studies() -> None:
         say(f"{name:24} {load_study(path)[1].title}")
 
 
+@app.command(epilog="Example: sgdphys convert trajectory.nc trajectory.zarr")
+def convert(
+    source: Annotated[
+        str, typer.Argument(metavar="FROM", help="A netCDF file or Zarr store; or its URL.")
+    ],
+    target: Annotated[
+        str,
+        typer.Argument(metavar="TO", help="Ends in .zarr for a Zarr store, .nc for a netCDF file."),
+    ],
+) -> None:
+    """Convert a netCDF file to a Zarr store, or back; what it cannot keep is refused.
+
+    All numbers are compared, bit by bit, before the result takes its place.
+    """
+    from sgdphys.trajectory.conversion import convert as converted
+    from sgdphys.trajectory.locations import bytes_of
+
+    path = converted(source, target)
+    say(f"{target}, {bytes_of(path) / 1e6:.1f} MB")
+
+
 @app.command(epilog="Example: sgdphys info runs/information_plane")
 def info(
-    path: Annotated[Path, typer.Argument(help="A netCDF file or the folder of a run.")],
+    path: Annotated[str, typer.Argument(help="A netCDF file, Zarr store or the folder of a run.")],
 ) -> None:
     """Summarise a trajectory or a run."""
     from sgdphys.study.summary import describe
@@ -609,7 +644,10 @@ def info(
 @app.command(epilog="Example: sgdphys check my_study.toml")
 def check(
     path: Annotated[
-        Path, typer.Argument(help="A netCDF file, the folder of a run, or the TOML of a study.")
+        str,
+        typer.Argument(
+            help="A netCDF file, Zarr store, the folder of a run, or the TOML of a study."
+        ),
     ],
 ) -> None:
     """Check a trajectory, a run, or the TOML of a study.
@@ -617,7 +655,7 @@ def check(
     Of a trajectory the structure and checksums, of a study the keys and what they need. The exit
     status is 1 for a damaged trajectory, 2 for a study that cannot be carried out.
     """
-    if path.suffix == ".toml":
+    if path.endswith(".toml"):
         from sgdphys.study.files import load_study
 
         load_study(path)

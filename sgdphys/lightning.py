@@ -7,6 +7,7 @@ from typing import Any
 import lightning
 
 from sgdphys.errors import InputError
+from sgdphys.trajectory.locations import location
 from sgdphys.trajectory.record import record
 from sgdphys.trajectory.recorder import Recorder
 from sgdphys.trajectory.segments import parts_of
@@ -36,7 +37,7 @@ class Record(lightning.Callback):
     """
 
     def __init__(self, path: str | Path, **options: Any) -> None:
-        self.path, self.options = Path(path), options
+        self.path, self.options = location(path), options
         self.recorder: Recorder | None = None
         self._fits = 0
         self._steps: int | None = None

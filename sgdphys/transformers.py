@@ -7,6 +7,7 @@ from typing import Any
 import transformers
 
 from sgdphys.errors import InputError
+from sgdphys.trajectory.locations import location
 from sgdphys.trajectory.record import record
 from sgdphys.trajectory.recorder import Recorder, open_at
 from sgdphys.trajectory.segments import parts_of
@@ -35,7 +36,7 @@ class Record(transformers.TrainerCallback):  # type: ignore[misc]
     """
 
     def __init__(self, path: str | Path, **options: Any) -> None:
-        self.path, self.options = Path(path), options
+        self.path, self.options = location(path), options
         self.recorder: Recorder | None = None
         try:
             inspect.signature(record).bind(None, path, **options)

@@ -133,6 +133,11 @@ def draw(
     return paths
 
 
+def names_drawn(groups: Sources, names: Iterable[str] | None = None) -> list[str]:
+    """Names of the figures that ``draw`` would draw, in order; refuses what it refuses."""
+    return list(dict.fromkeys(stem.partition("-")[0] for stem, *_ in _plans(groups, names)))
+
+
 def command_of(
     run: str,
     stem: str,

@@ -45,6 +45,31 @@ def told(progress: Callable[[int, int], None] | None) -> Iterator[None]:
         _told.reset(token)
 
 
+Applied = Callable[[Callable[..., np.ndarray], list[tuple[np.ndarray, ...]]], Iterator[np.ndarray]]
+"""Applies a kernel to blocks (values, times, further arguments), and yields results in order."""
+_applied: ContextVar[Applied | None] = ContextVar("applied", default=None)
+
+
+@contextmanager
+def elsewhere(applied: Applied) -> Iterator[None]:
+    """Have kernels applied to blocks of series by another function, for a pass inside the block.
+
+    The blocks are those of a pass in threads, so that results are the same.
+    """
+    token = _applied.set(applied)
+    try:
+        yield
+    finally:
+        _applied.reset(token)
+
+
+def applied_to(
+    kernel: Callable[..., np.ndarray], values: np.ndarray, *further: np.ndarray
+) -> np.ndarray:
+    """Results (series, width) of a kernel for one block of values as they are stored."""
+    return kernel(as_float(values), *further)
+
+
 class Paths(NamedTuple):
     """Series of one array and the times of their points."""
 
@@ -175,12 +200,15 @@ def over_series(
         progress(0, total)
 
     def work(task: tuple[np.ndarray, ...]) -> None:
-        nonlocal done
         values, target, *indices = task
-        target[...] = kernel(as_float(values), series.times, *indices)
+        target[...] = applied_to(kernel, values, series.times, *indices)
+        count(len(target))
+
+    def count(more: int) -> None:
+        nonlocal done
         if progress is not None:
             with lock:
-                done += len(target)
+                done += more
                 progress(done, total)
 
     for block in _blocks(series.theta):
@@ -191,7 +219,14 @@ def over_series(
         columns: list[np.ndarray] = [flat, target]
         if numbered:
             columns.append(numbers.reshape(shape)[block].reshape(-1))
-        parallel.map(work, [tuple(column[part] for column in columns) for part in parts])
+        tasks = [tuple(column[part] for column in columns) for part in parts]
+        if (applied := _applied.get()) is None:
+            parallel.map(work, tasks)
+        else:
+            sent = [(values, series.times, *indices) for values, _, *indices in tasks]
+            for found, (_, part, *_) in zip(applied(kernel, sent), tasks, strict=True):
+                part[...] = found
+                count(len(part))
         out[block] = target.reshape(*loaded.shape[:-1], width)
     return out
 

@@ -22,24 +22,36 @@ _STRETCH = 2.0e8
 """Multiply-adds of a replica between two looks at whether to stop: a quarter of a second."""
 
 
+def replica_blocks(ensemble: Ensemble) -> list[range]:
+    """Replicas that are trained together, one in each SIMD lane."""
+    width = lanes(ensemble.training.dtype)
+    return [
+        range(first, min(first + width, ensemble.replicas))
+        for first in range(0, ensemble.replicas, width)
+    ]
+
+
 class FusedEngine:
     """Trains an ensemble of perceptrons; see ``engines.base.Engine``.
 
     Parameters
     ----------
     ensemble : Ensemble
+    replicas : range, optional
+        The replicas that it trains, whole blocks as ``replica_blocks`` has them; what it returns
+        of the others has no meaning. All by default.
     """
 
     name = "fused"
 
-    def __init__(self, ensemble: Ensemble) -> None:
+    def __init__(self, ensemble: Ensemble, replicas: range | None = None) -> None:
         self.ensemble = ensemble
         self.threads = parallel.threads()
         net = net_of(ensemble)
-        width = lanes(ensemble.training.dtype)
         self.blocks = [
-            Block(ensemble, net, range(first, min(first + width, ensemble.replicas)))
-            for first in range(0, ensemble.replicas, width)
+            Block(ensemble, net, block)
+            for block in replica_blocks(ensemble)
+            if replicas is None or block[0] in replicas
         ]
 
     @staticmethod

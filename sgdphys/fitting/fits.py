@@ -8,12 +8,13 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.arguments import checked
+from sgdphys.cluster.series import on_cluster
 from sgdphys.dynamics.clock import clock_of
 from sgdphys.dynamics.models.catalogue import chosen_models
 from sgdphys.dynamics.models.choice import fit, fit_wiener_and_ou
 from sgdphys.dynamics.series import told
 from sgdphys.errors import InputError
-from sgdphys.fitting.reading import open_variable, project, read_once, without_buffers
+from sgdphys.fitting.reading import absent_told, open_variable, project, read_once, without_buffers
 
 SAMPLE = 400
 """Number of series on which models are compared by default; Wiener and OU are fitted to all."""
@@ -43,6 +44,7 @@ def fit_file(
     along: str | None = None,
     sample: int | str | None = None,
     models: Any = None,
+    scheduler: str | None = None,
     tell: Callable[[str], None] = lambda sentence: None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Fitted:
@@ -51,7 +53,7 @@ def fit_file(
     Parameters
     ----------
     path : Path
-        A run, a trajectory, any netCDF file, or an .npy, .npz, .csv or .parquet file.
+        A run, a trajectory, any netCDF file or Zarr store, or an .npy, .npz, .csv or .parquet file.
     variable, group : str, optional
         See ``open_variable``.
     time : str or float, optional
@@ -62,6 +64,8 @@ def fit_file(
         About how many series a model is chosen for; 400 by default.
     models : sequence, optional
         The models that are compared; all by default. See ``sgdphys.dynamics.fit``.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers fit blocks of series.
     tell, progress : callable, optional
         Told in a sentence what is done next; told how many series are done, of how many.
 
@@ -71,11 +75,27 @@ def fit_file(
         Wiener and Ornstein-Uhlenbeck coefficients of all series; models compared on the sample,
         with ``best`` "not compared" elsewhere.
     """
-    compared_models = chosen_models(models)
-    theta = open_variable(path, variable, time, group)
+    with on_cluster(scheduler, tell):
+        theta = open_variable(path, variable, time, group)
+        return _fitted(theta, path, time, along, sample, models, tell, progress)
+
+
+def _fitted(
+    theta: xr.DataArray,
+    path: Path,
+    time: str | float | None,
+    along: str | None,
+    sample: int | str | None,
+    models: Any,
+    tell: Callable[[str], None],
+    progress: Callable[[int, int], None] | None,
+) -> Fitted:
+    """Fit the models to a variable that was opened; see ``fit_file``."""
+    number = len(chosen_models(models))
     dim = clock_of(theta, time).dim
+    notes = absent_told(theta)
     theta, left_out = without_buffers(theta)
-    notes = [left_out] if left_out else []
+    notes += [left_out] if left_out else []
     if along:
         tell(f"projecting the weights: {along}")
         theta = project(theta, along, dim, _SEED)
@@ -88,7 +108,6 @@ def fit_file(
         {f"{d}_number": (d, np.arange(theta.sizes[d])) for d in theta.dims if d != dim}
     )
     chosen = numbered if wanted >= series else _sampled(numbered, dim, wanted).load()
-    number = len(compared_models)
     many = f"{number} models" if number > 1 else "one model"
     tell(f"comparing {many} on {chosen.size // points} series")
     with told(progress):

@@ -14,6 +14,7 @@ from sgdphys.fitting.fits import SAMPLE
 from sgdphys.quantities import interval_text
 from sgdphys.status import FAST, OK, REASONS, SHORT, WEAK, WORDS, advice
 from sgdphys.status import words as status_words
+from sgdphys.trajectory.locations import is_remote
 from sgdphys.trajectory.writer import write_tree
 
 _LIMITS = {"hurst": (*HURST[[0, -1]],), "tail_index": (INDICES[0], np.inf)}
@@ -245,6 +246,8 @@ def write(results: xr.Dataset, out: Path, source: Path) -> None:
 
 def refuse_source(out: Path, source: Path) -> None:
     """Refuse to overwrite the source, by whatever name or link."""
+    if is_remote(source):
+        return
     is_same = out.exists() and source.exists() and out.samefile(source)
     inside = source.is_dir() and source.resolve() in out.resolve().parents and out.suffix == ".nc"
     if is_same or inside:

@@ -12,8 +12,12 @@ from sgdphys.draws import Seed, stream
 from sgdphys.errors import InputError, nearest
 from sgdphys.fitting.tables import READERS, open_table
 from sgdphys.missing import as_float, labelled_without_missing
-from sgdphys.trajectory.netcdf import damage_reported, opened
+from sgdphys.trajectory.checksums import DIGEST
+from sgdphys.trajectory.locations import is_remote, is_zarr
+from sgdphys.trajectory.netcdf import damage_reported
+from sgdphys.trajectory.opening import decoded
 from sgdphys.trajectory.reader import open_trajectory
+from sgdphys.trajectory.stores import opened, zarr_groups
 
 _MOST_COMPONENTS_OF = 4096
 _IN_MEMORY = 768 * 2**20
@@ -23,39 +27,41 @@ _IN_MEMORY = 768 * 2**20
 def open_variable(
     path: Path, variable: str | None, time: Any = None, group: str | None = None
 ) -> xr.DataArray:
-    """Open one variable of a run, a trajectory, a netCDF file or a table, lazily where possible.
+    """Open one variable of a run, a trajectory, a netCDF file, a Zarr store or a table, lazily.
 
     Parameters
     ----------
     path : Path
-        A table has a name that ends in .npy, .npz, .csv or .parquet.
+        A table has a name that ends in .npy, .npz, .csv or .parquet. A Zarr store may be a group
+        of arrays, or one array; the first axis of an array without names of dimensions is time.
     variable : str, optional
         The weights of a trajectory, or the only variable, by default. "posterior/mu" is mu of the
         group posterior.
     time : str or float, optional
         As in ``dynamics.series.paths``; of a table, the column that holds the times.
     group : str, optional
-        Group of a netCDF file: the weights of a trajectory, the file itself, or the only group with
-        variables, by default.
+        Group of a netCDF file or Zarr store: the weights of a trajectory, the file itself, or the
+        only group with variables, by default.
 
     Returns
     -------
     DataArray
-        Times keep the unit of the file.
+        Times keep the unit of the file. Its ``encoding`` counts, as ``absent``, chunks that a Zarr
+        store of others lacks, which read as its fill value.
 
     Raises
     ------
     InputError
-        For a file that is not netCDF, a group or variable that is not there (those that
+        For a file of another kind, a group or variable that is not there (those that
         are get listed).
     """
-    if path.suffix.lower() in READERS and not path.is_dir():
+    if path.suffix.lower() in READERS and not is_remote(path) and not path.is_dir():
         if group is not None:
             raise InputError(f"{path} has no groups; leave out --group")
         return open_table(path, variable, time if isinstance(time, str) else None)
     if variable is not None and group is None and "/" in variable:
         group, variable = variable.rsplit("/", 1)
-    data = _group_of(path, group)
+    data, of_file = _group_of(path, group)
     numeric = [str(n) for n, v in data.data_vars.items() if v.ndim and v.dtype.kind in "iuf"]
     if variable is None:
         if "theta" in numeric:
@@ -71,20 +77,51 @@ def open_variable(
             f"{path} has no variable {variable!r}; {nearest(variable, numeric)} "
             f"(it has {', '.join(numeric)})"
         )
-    return labelled_array(data[variable])
+    if not is_zarr(path):
+        return labelled_array(data[variable])
+    found = data[variable]
+    absent: dict[str, Any] = {}
+    if of_file is not None:
+        is_named, absent = _said_by_zarr(path, of_file, variable)
+        if not is_named:
+            found = labelled_array(found.data, time if isinstance(time, str) else "step")
+    found = labelled_array(found)
+    found.encoding |= absent
+    return found
 
 
-def _group_of(path: Path, group: str | None) -> xr.Dataset:
-    """A group of a file: by its name, or the only one that is meant."""
-    if path.is_dir():
-        return _of_trajectory(path, group)
+def _said_by_zarr(path: Path, group: str, variable: str) -> tuple[bool, dict[str, Any]]:
+    """Whether an array of a store has names of dimensions, and chunks that are not there."""
+    with opened(path) as file:
+        array = file[group].variables[variable]
+        if DIGEST in file.ncattrs():  # chunks of ours are compared with their checksums
+            return array.is_named, {}
+        lacking, of, read_as = zarr_groups(path).absent_chunks(array)
+    return array.is_named, {"absent": (lacking, of, read_as)} if lacking else {}
+
+
+def absent_told(theta: xr.DataArray) -> list[str]:
+    """A sentence on chunks of a Zarr store that are not there, if any are not."""
+    if "absent" not in theta.encoding:
+        return []
+    lacking, of, read_as = theta.encoding["absent"]
+    return [
+        f"{lacking} of {of} chunks are not in the store and were read as {read_as}: they hold "
+        "nothing else, were never written, or were lost"
+    ]
+
+
+def _group_of(path: Path, group: str | None) -> tuple[xr.Dataset, str | None]:
+    """A group of a file, by its name, or the only one that is meant; its path unless of a run."""
+    if path.is_dir() and not is_zarr(path):
+        return _of_trajectory(path, group), None
     with opened(path) as file:
         if "weights" in file.groups and not file.variables:
             is_trajectory, groups = True, []
         else:
             is_trajectory, groups = False, _groups_with_variables(file)
     if is_trajectory:
-        return _of_trajectory(path, group)
+        return _of_trajectory(path, group), None
     if group is None:
         if "" not in groups and len(groups) != 1:
             held = ", ".join(groups) or "no variables"
@@ -107,12 +144,15 @@ def _group_of(path: Path, group: str | None) -> xr.Dataset:
                 if n not in data.variables and all(data.sizes.get(d) == c.sizes[d] for d in c.dims)
             }
             data = data.assign_coords(shared)
-    return data
+    return data, group
 
 
 def _opened_group(path: Path, group: str) -> xr.Dataset:
     """A group, with times as the numbers that they are in the file, whatever their unit."""
-    return xr.open_dataset(path, group=group or None, decode_times=False, chunks={})
+    if not is_zarr(path):
+        return xr.open_dataset(path, group=group or None, decode_times=False, chunks={})
+    with opened(path) as file:
+        return decoded(path, file[group], file, times=False)
 
 
 def _of_trajectory(path: Path, group: str | None) -> xr.Dataset:

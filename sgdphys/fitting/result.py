@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from sgdphys.bars import Progress, shown
+from sgdphys.cluster.series import on_cluster
 from sgdphys.containers import variables_of
 from sgdphys.dynamics.models import choice
 from sgdphys.dynamics.models.catalogue import chosen_models
@@ -269,6 +270,7 @@ def fit(
     time: Any = None,
     confidence: float = 0.95,
     progress: Progress | bool | None = None,
+    scheduler: str | None = None,
 ) -> Fit:
     """What kind of diffusion process is every series, and why: models compared by BIC.
 
@@ -287,6 +289,9 @@ def fit(
         Receives series done and in all, at each pass over them. True shows a bar instead, False
         none; by default there is one in a notebook and on a terminal, of calls that take more than
         a second.
+    scheduler : str, optional
+        Address of a Dask scheduler, as "tcp://HOST:8786", whose workers fit blocks of series; the
+        result is the same. See docs/how-to/clusters.md.
 
     Returns
     -------
@@ -296,7 +301,9 @@ def fit(
     Raises
     ------
     InputError
-        As ``sgdphys.dynamics.fit``; for a variable that is not there.
+        As ``sgdphys.dynamics.fit``; for a variable that is not there, or no address of a scheduler.
+    WorkError
+        When no scheduler answers, it has no workers, or their versions differ.
 
     See Also
     --------
@@ -315,7 +322,11 @@ def fit(
     if variable is not None:
         x = _variable(x, variable)
     compared = chosen_models(models)
-    with shown(progress, "fitting") as report, told(report):
+    with (
+        on_cluster(scheduler),
+        shown(progress, "fitting") as report,
+        told(report),
+    ):
         plain = choice.fit(x, models=compared.values(), time=time, confidence=confidence)
     found = Fit(plain.data_vars, plain.coords, plain.attrs)
     found._series, found._time, found._models = x, time, compared

@@ -111,7 +111,14 @@ def _parquet(path: Path, variable: str | None, time: str | None) -> xr.DataArray
     try:
         table = pd.read_parquet(path)
     except ImportError as error:
-        raise InputError("pandas needs pyarrow to read it: install pyarrow") from error
+        raise InputError(
+            'Parquet files cannot be read here; install the extra "parquet", as in '
+            'pip install "sgdphys[parquet]"'
+        ) from error
+    # pandas writes the index of a table too
+    name = table.index.name
+    if name is not None and (name == time or is_clock(name)):
+        table = table.reset_index()
     return _of_table(table, variable, time)
 
 

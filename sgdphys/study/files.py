@@ -318,6 +318,7 @@ def recording_keys(study: Study) -> dict[str, Any]:
             "parts": {n: {k: v for k, v in p.items() if k != "fresh"} for n, p in parts.items()}
         }
     keys = training_keys(study) | study.model_dump(mode="json", include={"record"})
+    del keys["record"]["store"]  # what is recorded is the same
     if study.sweep.keys:
         keys["sweep"] = study.sweep.model_dump(mode="json")
         if "task" in keys and "path" not in keys["task"]:

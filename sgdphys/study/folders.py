@@ -8,17 +8,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from sgdphys.cluster.connection import TOKEN
 from sgdphys.errors import InputError, WorkError
 from sgdphys.study.analysing import RESULTS
 from sgdphys.study.files import differences, study_hash
 from sgdphys.study.runs import CASES, DRAWN, FIGURES, PARTS, VERDICTS, Run
 from sgdphys.study.settings import Study
 from sgdphys.study.study_file import STUDY_FILE, write_study
+from sgdphys.trajectory.locations import remove
 from sgdphys.trajectory.locks import lock
 from sgdphys.trajectory.reader import attributes_of
 from sgdphys.trajectory.segments import SEGMENTS, segment_paths
 
 _LOCK = ".lock"
+_WORKER_LOCK = ".worker.lock"
+"""Held by a worker of a cluster while it writes, beside the lock of the command that it serves."""
+WORKER_PATIENCE = 60.0
+"""Seconds that a worker waits for one that did the same before and was given up for lost."""
 _INSIDE = (SEGMENTS, CASES, PARTS)
 """Folders in that of a run that hold recordings."""
 _PARTIAL = ("*.partial", ".partial-*")
@@ -26,10 +32,16 @@ _PARTIAL = ("*.partial", ".partial-*")
 
 
 @contextmanager
-def locked(folder: Path, tell: Callable[[str], None] = lambda sentence: None) -> Iterator[None]:
+def locked(
+    folder: Path,
+    tell: Callable[[str], None] = lambda sentence: None,
+    *,
+    patience: float | None = None,
+) -> Iterator[None]:
     """Lock the folder of a run, which is created if missing; a killed process holds no lock.
 
-    Whoever changes anything in it must hold it.
+    Whoever changes anything in it must hold it. Another process is waited for a second, or as long
+    as the patience says.
 
     Raises
     ------
@@ -43,15 +55,48 @@ def locked(folder: Path, tell: Callable[[str], None] = lambda sentence: None) ->
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / _LOCK).open("a")
     with file:
-        if not _lock(file, tell):
+        if not _lock(file, tell, patience):
             raise WorkError(f"another process is writing to {folder}; wait for it to end")
+        if (folder / _WORKER_LOCK).is_file():
+            with locked_by_worker(folder, tell, patience=0):  # one of a command that has ended
+                pass
+        for left in folder.glob(f"{TOKEN}*"):  # by a killed command
+            left.unlink()
         yield
 
 
-def _lock(file: IO[str], tell: Callable[[str], None]) -> bool:
+@contextmanager
+def locked_by_worker(
+    folder: Path,
+    tell: Callable[[str], None] = lambda sentence: None,
+    *,
+    patience: float = WORKER_PATIENCE,
+) -> Iterator[None]:
+    """Lock the folder of a run among the workers of a cluster, for the time of writing.
+
+    The command that they serve holds the folder itself, or nobody does. A worker that was killed
+    holds no lock; one that was only given up for lost is waited for.
+
+    Raises
+    ------
+    WorkError
+        When another worker holds it, or it cannot be written.
+    """
+    with _telling_of(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / _WORKER_LOCK).open("a")
+    with file:
+        if not _lock(file, tell, patience):
+            raise WorkError(
+                f"a worker of a cluster is still writing to {folder}; wait for it to end"
+            )
+        yield
+
+
+def _lock(file: IO[str], tell: Callable[[str], None], patience: float | None = None) -> bool:
     """Lock a file unless another process holds it; report if files cannot be locked."""
     try:
-        return lock(file)
+        return lock(file) if patience is None else lock(file, patience)
     except OSError:
         tell(
             f"{file.name} cannot be locked on this system; take care that no other command "
@@ -76,7 +121,9 @@ def _require_ours(folder: Path) -> None:
     if not folder.is_dir() or (folder / STUDY_FILE).is_file():
         return
     for path in folder.iterdir():
-        is_left = path.name == _LOCK or any(path.match(pattern) for pattern in _PARTIAL)
+        is_left = path.name in (_LOCK, _WORKER_LOCK) or any(
+            path.match(pattern) for pattern in _PARTIAL
+        )
         is_bare = path.name in _INSIDE and path.is_dir() and not any(path.iterdir())
         if not (is_left or is_bare):
             raise InputError(f"{folder} is not empty and holds no run; choose another --out")
@@ -125,7 +172,7 @@ def _remove_partial(folder: Path) -> None:
     for pattern in _PARTIAL:
         left += [*(folder / SEGMENTS).glob(pattern), *(folder / FIGURES).glob(pattern)]
     for path in left:
-        path.unlink(missing_ok=True)
+        remove(path)
     shutil.rmtree(folder / f".partial-{SEGMENTS}", ignore_errors=True)
 
 
@@ -142,7 +189,7 @@ def _holds(folder: Path, study: Study, tell: Callable[[str], None]) -> bool:
             changed = [STUDY_FILE]
     if not changed:
         return True
-    if any(folder.rglob(f"{SEGMENTS}/*.nc")):
+    if any(segment_paths(inside) for inside in folder.rglob(SEGMENTS)):
         raise InputError(
             f"{folder} holds a run of another study ({', '.join(changed)} "
             f"{'differs' if len(changed) == 1 else 'differ'}); choose another --out, or --fresh to "
@@ -162,7 +209,7 @@ def _was_recorded_for(folder: Path, study: Study) -> bool:
 
 def _clear(folder: Path) -> None:
     """Remove what a run wrote but its study, which the next one replaces, and nothing else."""
-    for path in folder.rglob(_LOCK):
+    for path in (*folder.rglob(_LOCK), *folder.rglob(_WORKER_LOCK)):
         if path.parent != folder:  # a part may be carried out by itself
             with locked(path.parent):
                 pass

@@ -27,10 +27,18 @@ from sgdphys.study.sharing import covers
 from sgdphys.study.surveying import Survey, survey
 from sgdphys.trajectory import schema
 from sgdphys.trajectory.digests import digest_path
+from sgdphys.trajectory.locations import bytes_of, remove
 from sgdphys.trajectory.opening import RESUME
 from sgdphys.trajectory.provenance import provenance
 from sgdphys.trajectory.reader import open_segment
-from sgdphys.trajectory.segments import SEGMENTS, segment_name, segment_paths, span
+from sgdphys.trajectory.segments import (
+    SEGMENTS,
+    SUFFIXES,
+    segment_name,
+    segment_paths,
+    span,
+)
+from sgdphys.trajectory.stores import zarr_groups
 from sgdphys.trajectory.tensor_table import table_group
 from sgdphys.trajectory.writer import SegmentWriter, remove_partial
 
@@ -97,6 +105,8 @@ class Recording:
     ) -> None:
         self.study = study
         self.segments = folder / SEGMENTS
+        if study.record.store == "zarr":
+            zarr_groups(self.segments)  # if it is not installed, before anything is trained
         self.ensemble = ensemble_of(study, task_of(study))
         self.plan = plan_of(study, self.ensemble.updates_per_epoch)
         self._tell = tell
@@ -153,7 +163,7 @@ class Recording:
         WorkError
             With the size needed and the size free.
         """
-        done = sum(path.stat().st_size for path in segment_paths(self.segments))
+        done = sum(map(bytes_of, segment_paths(self.segments)))
         need = (self.bytes - done) * _DISK_MARGIN
         free = shutil.disk_usage(self.segments).free
         if need > free:
@@ -167,43 +177,40 @@ class Recording:
     ) -> None:
         """Train and record what is missing; raises ``engines.base.Stopped`` when asked to stop."""
         remove_partial(self.segments)
-        ends = segment_ends(self.ensemble, self.plan)
         with SegmentWriter(self.segments, self.study.record.compression) as writer:
             for first, stop_at in self.gaps:
-                state = self._state_after(first)
-                for path in self._survey.damaged:
-                    path.unlink(missing_ok=True)
-                    digest_path(path).unlink(missing_ok=True)
-                for end in [*ends[(ends > first) & (ends < stop_at)], stop_at]:
+                before = self.segment_before(first)
+                state = self.engine.initial_state() if before is None else state_after(before)
+                self.remove_damaged()
+                for end in self.ends_between(first, stop_at):
                     begun = state.epoch
                     state, recorded = self.engine.advance(
-                        state, int(end), self.plan, progress=progress, stop=stop
+                        state, end, self.plan, progress=progress, stop=stop
                     )
-                    build = functools.partial(self._tree, recorded, state)
-                    writer.write(segment_name(begun, int(end)), build)
+                    build = functools.partial(self.segment, recorded, state)
+                    writer.write(self.segment_path(begun, end).name, build)
         del self._survey  # look again when asked again
 
-    def _state_after(self, epoch: int) -> State:
-        """Return the state after an epoch at which a segment ends."""
-        if not epoch:
-            return self.engine.initial_state()
-        tree = open_segment(self._survey.ending_at(epoch))
-        kept = tree[RESUME].to_dataset().load()
-        diverged = tree["weights"]["diverged_step"].to_numpy()
-        return State(
-            epoch=int(kept.attrs["epoch"]),
-            theta=kept["theta"].to_numpy(),
-            velocity=kept["velocity"].to_numpy(),
-            square=kept["square"].to_numpy(),
-            buffers={
-                str(n).removeprefix(_BUFFER): v.to_numpy()
-                for n, v in kept.data_vars.items()
-                if str(n).startswith(_BUFFER)
-            },
-            diverged_step=diverged.astype(np.int64),
-        )
+    def ends_between(self, first: int, stop_at: int) -> list[int]:
+        """Epochs at which the segments of a stretch end."""
+        ends = segment_ends(self.ensemble, self.plan)
+        return [*map(int, ends[(ends > first) & (ends < stop_at)]), stop_at]
 
-    def _tree(self, recorded: Recorded, state: State) -> xr.DataTree:
+    def segment_path(self, begun: int, end: int) -> Path:
+        """File or store of the segment from one epoch to another."""
+        return self.segments / segment_name(begun, end, suffix=SUFFIXES[self.study.record.store])
+
+    def segment_before(self, epoch: int) -> Path | None:
+        """The segment that ends at an epoch; None at the beginning."""
+        return self._survey.ending_at(epoch) if epoch else None
+
+    def remove_damaged(self) -> None:
+        """Remove segments that are trained again, once the state before them was read."""
+        for path in self._survey.damaged:
+            remove(path)
+            digest_path(path).unlink(missing_ok=True)
+
+    def segment(self, recorded: Recorded, state: State) -> xr.DataTree:
         """Return one segment: what was recorded, and the state after it."""
         ensemble = self.ensemble
         network, per_epoch = ensemble.network, ensemble.updates_per_epoch
@@ -255,6 +262,25 @@ class Recording:
             "loss": ensemble.training.loss,
         }
         return tree
+
+
+def state_after(segment: Path) -> State:
+    """Return the state after a segment, from which the next one begins."""
+    with open_segment(segment) as tree:
+        kept = tree[RESUME].to_dataset().load()
+        diverged = tree["weights"]["diverged_step"].to_numpy()
+        return State(
+            epoch=int(kept.attrs["epoch"]),
+            theta=kept["theta"].to_numpy(),
+            velocity=kept["velocity"].to_numpy(),
+            square=kept["square"].to_numpy(),
+            buffers={
+                str(n).removeprefix(_BUFFER): v.to_numpy()
+                for n, v in kept.data_vars.items()
+                if str(n).startswith(_BUFFER)
+            },
+            diverged_step=diverged.astype(np.int64),
+        )
 
 
 def origin_of(study: Study, engine: Engine) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sgdphys.analyses import catalogue
 from sgdphys.bars import Progress, shown
 from sgdphys.claims.verdicts import judge, read_verdicts, without_data, write_verdicts
 from sgdphys.engines.base import Stopped
-from sgdphys.errors import WorkError
+from sgdphys.errors import InputError, WorkError
 from sgdphys.study.analysing import RESULTS, analyse, combine
 from sgdphys.study.cases import file_name
 from sgdphys.study.drawing import draw
@@ -31,7 +31,7 @@ _DIVERGED = "every network diverged, so nothing was analysed"
 
 
 @dataclass
-class _Progress:
+class NetworkEpochs:
     """Network-epochs that are recorded, of all that a study has."""
 
     report: Progress | None
@@ -46,13 +46,13 @@ class _Progress:
 
 
 @dataclass(frozen=True)
-class _Command:
+class Command:
     """How a study is carried out."""
 
     fresh: bool
     tell: Callable[[str], None]
     stop: Callable[[], bool] | None
-    progress: _Progress
+    progress: NetworkEpochs
     workers: Workers
     pool: Pool
 
@@ -69,6 +69,7 @@ def run(
     quick: bool = False,
     fresh: bool = False,
     threads: int | None = None,
+    scheduler: str | None = None,
     tell: Callable[[str], None] | None = None,
     progress: Progress | bool | None = None,
     stop: Callable[[], bool] | None = None,
@@ -92,6 +93,9 @@ def run(
         parts are analysed and drawn in half as many other processes, which share as many threads
         among them. The default is what ``sgdphys.parallel`` says: the environment variable
         SGDPHYS_THREADS, or all processors.
+    scheduler : str, optional
+        Address of a Dask scheduler, as "tcp://HOST:8786", whose workers do everything instead; the
+        folder is on a file system that they share. See docs/how-to/clusters.md.
     tell : callable, optional
         Receives sentences on what happens.
     progress : callable or bool, optional
@@ -108,9 +112,10 @@ def run(
     Raises
     ------
     InputError
-        For faults of the study, or a folder that holds something else.
+        For faults of the study, a folder that holds something else, or no address of a scheduler.
     WorkError
-        When the folder cannot be written, the disk is too small, or a segment is damaged.
+        When the folder cannot be written, the disk is too small, or a segment is damaged; when no
+        scheduler answers, it has no workers, these have other versions, or do not see the folder.
 
     See Also
     --------
@@ -134,6 +139,18 @@ def run(
     folder = Path(out) if out is not None else Path("runs") / (name + ("-quick" if quick else ""))
     _require_sound(study, folder)
     tell = tell or (lambda sentence: None)
+    if scheduler is not None:
+        from sgdphys.study.on_cluster import carry_out
+
+        if threads is not None:
+            raise InputError(
+                "threads (--workers) are those of this machine, and with a scheduler its workers "
+                "do everything; give one of the two"
+            )
+        with shown(progress, "training") as report:
+            recorded = NetworkEpochs(report, total)
+            carry_out(folder, resolved, parts, scheduler, fresh, tell, recorded, stop)
+        return Run(folder, resolved)
     with ExitStack() as held:
         held.enter_context(parallel.limited(threads))
         cores = parallel.threads()
@@ -145,8 +162,8 @@ def run(
         share = max(cores // (processes + 1), 1)
         workers = held.enter_context(Workers(processes, share, tell, stop))
         claim(folder, resolved, fresh=fresh, tell=tell)
-        recorded = _Progress(held.enter_context(shown(progress, "training")), total)
-        command = _Command(fresh, tell, stop, recorded, workers, Pool())
+        recorded = NetworkEpochs(held.enter_context(shown(progress, "training")), total)
+        command = Command(fresh, tell, stop, recorded, workers, Pool())
         if parts:
             _carry_out_parts(folder, resolved, parts, command)
         else:
@@ -168,7 +185,7 @@ def _network_epochs(study: Study) -> int:
 
 
 def _carry_out_parts(
-    folder: Path, study: Study, parts: Mapping[str, Study], command: _Command
+    folder: Path, study: Study, parts: Mapping[str, Study], command: Command
 ) -> None:
     """Carry out every part; one is analysed and drawn while the next is trained."""
     finished: list[Work] = []
@@ -179,22 +196,22 @@ def _carry_out_parts(
             locks.enter_context(locked(inside))
             claim(inside, part, fresh=command.fresh, tell=command.tell)
             finished.append(_carry_out(inside, part, command))
-        command.workers.submit(_finish, folder, study, after=finished)
+        command.workers.submit(finish, folder, study, after=finished)
         command.workers.finish()
 
 
-def _carry_out(folder: Path, study: Study, command: _Command) -> Work:
+def _carry_out(folder: Path, study: Study, command: Command) -> Work:
     """Record a study that is no study of studies, and have it analysed, judged and drawn."""
     workers = command.workers
     analyses: list[Work] = []
     if study.sweep.keys:
         analyses = _carry_out_cases(folder, study, command)
-    elif _record_one(folder, study, command):
+    elif record_one(folder, study, command):
         analyses = [workers.submit(analyse, folder, study)]
-    return workers.submit(_finish, folder, study, after=analyses)
+    return workers.submit(finish, folder, study, after=analyses)
 
 
-def _carry_out_cases(folder: Path, study: Study, command: _Command) -> list[Work]:
+def _carry_out_cases(folder: Path, study: Study, command: Command) -> list[Work]:
     """Record every case of a sweep in a folder of its own, and have it analysed."""
     cases, workers = cases_of(study), command.workers
     analyses: list[Work] = []
@@ -203,13 +220,13 @@ def _carry_out_cases(folder: Path, study: Study, command: _Command) -> list[Work
         inside = folder / CASES / file_name(name)
         with locked(inside):
             claim(inside, case, fresh=command.fresh, tell=command.tell)
-            is_to_analyse = _record_one(inside, case, command)
-        if is_to_analyse:
+            is_new = record_one(inside, case, command)
+        if is_new:
             analyses.append(workers.submit(_analyse_case, inside, case))
     return analyses
 
 
-def _record_one(folder: Path, study: Study, command: _Command) -> bool:
+def record_one(folder: Path, study: Study, command: Command) -> bool:
     """Record one ensemble, and return whether it is to be analysed.
 
     It is not where it was, or where every network diverged.
@@ -217,14 +234,20 @@ def _record_one(folder: Path, study: Study, command: _Command) -> bool:
     command.workers.require_none_failed()
     run = Run(folder, study)
     _record(run, command)
+    return is_to_analyse(run, command.tell)
+
+
+def is_to_analyse(run: Run, tell: Callable[[str], None]) -> bool:
+    """Whether a run whose recording is complete is to be analysed."""
+    folder, study = run.folder, run.study
     if run.has_diverged:
-        command.tell(
+        tell(
             f"every network in {folder} diverged: nothing is analysed, and claims have no data; "
             "lower train.learning_rate"
         )
         (folder / RESULTS).unlink(missing_ok=True)
         return False
-    return bool(study.analyses) and not _are_analysed(run, command.tell)
+    return bool(study.analyses) and not _are_analysed(run, tell)
 
 
 def _are_analysed(run: Run, tell: Callable[[str], None]) -> bool:
@@ -247,7 +270,7 @@ def _analyse_case(folder: Path, study: Study, tell: Callable[[str], None]) -> No
         analyse(folder, study, tell)
 
 
-def _finish(folder: Path, study: Study, tell: Callable[[str], None]) -> None:
+def finish(folder: Path, study: Study, tell: Callable[[str], None]) -> None:
     """Join the results of a sweep's cases, judge the claims and draw."""
     run = Run(folder, study)
     if study.sweep.keys and study.analyses:
@@ -288,7 +311,7 @@ def _judge(run: Run, tell: Callable[[str], None]) -> None:
             write_verdicts(judge(claims, groups, statistics, quick=run.study.quick), path)
 
 
-def _record(run: Run, command: _Command) -> None:
+def _record(run: Run, command: Command) -> None:
     study, segments = run.study, run.folder / SEGMENTS
     shared = command.pool.share(study, segments)
     if shared is not None:
@@ -322,7 +345,7 @@ def _record(run: Run, command: _Command) -> None:
     command.pool.add(study, segments)
 
 
-def _train(recording: Recording, done: int, command: _Command) -> None:
+def _train(recording: Recording, done: int, command: Command) -> None:
     """Train and record what is missing after some epochs."""
     count = done * recording.ensemble.replicas
 

@@ -233,6 +233,7 @@ class Run:
         style: str | None = None,
         size: tuple[float, float] | None = None,
         data: bool | None = None,
+        scheduler: str | None = None,
     ) -> list[Path]:
         """Draw figures into files and return their paths.
 
@@ -253,6 +254,8 @@ class Run:
             Whether the numbers that a figure shows are written beside it, as CSV and netCDF, with
             its caption and the command that draws it; by default as the study's ``figures.data``
             says.
+        scheduler : str, optional
+            Address of a Dask scheduler, as "tcp://HOST:8786", whose workers draw a figure each.
 
         Returns
         -------
@@ -264,8 +267,13 @@ class Run:
         InputError
             For a name that is not in the catalogue, or one whose data the run does not have.
         WorkError
-            When the folder cannot be written.
+            When the folder cannot be written; for a scheduler, as ``sgdphys.run``.
         """
+        if scheduler is not None:
+            from sgdphys.study.figures_on_cluster import write_figures
+
+            options = {"folder": folder, "style": style, "size": size, "data": data}
+            return write_figures(self, names, formats, scheduler, options)
         from sgdphys.analyses.drawing import draw
 
         formats = tuple(formats or self.study.figures.formats or Figures().formats)

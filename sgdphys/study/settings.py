@@ -253,6 +253,8 @@ class Record(Keys):
     """Epochs at which statistics of the gradients are recorded."""
     compression: Literal["none", "zlib"] = "none"
     """Compression of the weights in the file."""
+    store: Literal["netcdf", "zarr"] = "netcdf"
+    """What segments are: netCDF files, or Zarr stores. Both hold the same, and may be mixed."""
 
 
 class Figures(Keys):

@@ -26,6 +26,14 @@ def covers(held: Record, wanted: Record) -> bool:
     return weights and (held.gradients == wanted.gradients or wanted.gradients == "none")
 
 
+def _link(source: str | Path, target: str | Path) -> None:
+    """Link a file, or copy it where the file system cannot link."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
 class Pool:
     """Finished recordings by what was trained: equal task, network and train are one."""
 
@@ -49,19 +57,27 @@ class Pool:
         """
         if segment_paths(segments):
             return None
+        held = self.suitable(study, segments)
+        if held is None:
+            return None
+        partial = segments.with_name(f".partial-{segments.name}")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        for path in segment_paths(held):
+            if path.is_dir():
+                shutil.copytree(path, partial / path.name, copy_function=_link)
+            else:
+                _link(path, partial / path.name)
+        for left in segments.glob("*.nc.sha256"):  # of segments that are gone
+            left.unlink()
+        _put(partial, segments)
+        return held
+
+    def suitable(self, study: Study, segments: Path) -> Path | None:
+        """Folder of a recording, not this one, that holds all that a study records."""
         for record, held in self._held.get(self._key(study), []):
-            if covers(record, study.record) and held != segments:
-                partial = segments.with_name(f".partial-{segments.name}")
-                shutil.rmtree(partial, ignore_errors=True)
-                partial.mkdir()
-                for path in segment_paths(held):
-                    try:
-                        os.link(path, partial / path.name)
-                    except OSError:
-                        shutil.copy2(path, partial / path.name)
-                for left in segments.glob("*.nc.sha256"):  # of segments that are gone
-                    left.unlink()
-                _put(partial, segments)
+            is_alike = record.store == study.record.store and covers(record, study.record)
+            if is_alike and held != segments:
                 return held
         return None
 

@@ -15,6 +15,7 @@ from sgdphys.study.layer_tables import Table, layer_tables
 from sgdphys.study.main_result import main_result
 from sgdphys.study.runs import Run
 from sgdphys.study.study_file import STUDY_FILE
+from sgdphys.trajectory.locations import bytes_of, is_one, is_zarr, location
 from sgdphys.trajectory.reader import open_trajectory
 from sgdphys.trajectory.segments import SEGMENTS, segment_paths
 
@@ -192,11 +193,12 @@ def recorded_epochs(folder: Path) -> int:
     return int(paths[-1].stem.split("-")[1]) if paths else 0
 
 
-def describe(path: Path) -> list[str]:
+def describe(path: str | Path) -> list[str]:
     """Lines on what a trajectory holds: origin, sizes, axes, replicas that diverged.
 
     Of a sweep, or a study of studies, how far each of its runs is.
     """
+    path = location(path)
     if (path / STUDY_FILE).is_file():
         run = Run(path)
         inside = run.cases or run.parts
@@ -209,9 +211,10 @@ def describe(path: Path) -> list[str]:
             f"written {attributes.get('created', 'at an unknown time')} by sgdphys "
             f"{attributes.get('sgdphys_version', 'of unknown version')}",
         ]
-        segments = segment_paths(path) if path.is_dir() else [path]
-        size = sum(p.stat().st_size for p in segments)
-        lines.append(f"{len(segments)} file{'s' * (len(segments) > 1)}, {size / 1e6:.1f} MB")
+        segments = [path] if is_one(path) else segment_paths(path)
+        size = sum(map(bytes_of, segments))
+        kind = "store" if is_zarr(segments[0]) else "file"
+        lines.append(f"{len(segments)} {kind}{'s' * (len(segments) > 1)}, {size / 1e6:.1f} MB")
         for name, node in tree.children.items():
             data = node.to_dataset()
             sizes = ", ".join(f"{n} {d}" for d, n in data.sizes.items())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sgdphys.errors import WorkError
+from sgdphys.errors import InputError, WorkError
 from sgdphys.trajectory.digests import digest_path, faults_of_file
 from sgdphys.trajectory.netcdf import WHAT_TO_DO
 from sgdphys.trajectory.reader import check_arrays, described
@@ -71,7 +71,7 @@ def survey(segments: Path, other_than: Callable[[Mapping[str, Any]], str]) -> Su
             attributes, wrong = described(path)
             if not faults and not digest_path(path).is_file():
                 check_arrays(path)
-        except WorkError as error:
+        except (WorkError, InputError) as error:  # or nothing that can be read
             found.damaged[path] = str(error).removesuffix(WHAT_TO_DO)
             continue
         if faults or wrong:

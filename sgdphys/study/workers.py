@@ -1,24 +1,16 @@
 """Processes that analyse and draw while the next networks are trained."""
 
-import json
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from multiprocessing import Pipe
 from typing import Any
 
-from sgdphys import parallel
+from sgdphys.cluster.process import Process
 from sgdphys.engines.base import Stopped
-from sgdphys.errors import WorkError
-from sgdphys.study import serving
 
 _ASK = 0.2
 """Seconds between two questions whether to stop."""
-
-_LIMITS = (parallel.VARIABLE, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def can_begin() -> bool:
@@ -68,7 +60,7 @@ class Workers:
         self._changed = threading.Condition()
         """Guards the tasks and signals changes."""
         self._ended = False
-        self._others: list[_Process] = []
+        self._others: list[Process] = []
         self._drivers: list[threading.Thread] = []
 
     def __enter__(self) -> "Workers":
@@ -133,13 +125,13 @@ class Workers:
                     raise Stopped
 
     def _add_process(self) -> None:
-        process = _Process(self.threads)
+        process = Process(self.threads)
         driver = threading.Thread(target=self._drive, args=(process,), daemon=True)
         self._others.append(process)
         self._drivers.append(driver)
         driver.start()
 
-    def _drive(self, process: "_Process") -> None:
+    def _drive(self, process: Process) -> None:
         """Send tasks to a process in turn; runs in the thread that waits for them."""
         while (work := self._next()) is not None:
             try:
@@ -159,98 +151,3 @@ class Workers:
                         return work
                 self._changed.wait()
         return None
-
-
-class _Process:
-    """A Python that does what it is sent; ``serving`` is its side of it."""
-
-    def __init__(self, threads: int | None) -> None:
-        self._limits = {name: str(threads) for name in _LIMITS} if threads else {}
-        self._process: subprocess.Popen[bytes] | None = None
-        self._is_over = False
-        self._lock = threading.Lock()
-        """Held while the process is begun or ended: none is begun after all were ended."""
-
-    def do(
-        self, do: Callable[..., None], arguments: tuple[Any, ...], tell: Callable[[str], None]
-    ) -> None:
-        """Have something done, and wait for it."""
-        if self._process is None:
-            self._begin()
-        try:
-            self._connection.send((do, arguments))
-        except OSError as error:
-            raise self._killed() from error
-        while True:
-            try:
-                said = self._connection.recv()
-            except (EOFError, OSError) as error:
-                raise self._killed() from error
-            if said is None:
-                return
-            if not isinstance(said, str):
-                raise said
-            tell(said)
-
-    @staticmethod
-    def _killed() -> WorkError:
-        return WorkError(
-            "a process that analyses was killed, perhaps for want of memory; give the same command "
-            "to carry on, with --workers 1 to do one thing at a time"
-        )
-
-    def _begin(self) -> None:
-        try:
-            with self._lock:
-                if self._is_over:
-                    raise Stopped
-                self._connection, there = Pipe()
-                with there:
-                    self._process = self._started(there.fileno())
-            said = self._connection.recv()
-        except (EOFError, OSError) as error:
-            said = getattr(error, "strerror", None) or "it ended at once"
-        if said is not None:
-            raise WorkError(
-                f"a process that analyses could not be started ({said}); give --workers 1 to do "
-                "everything in one process"
-            )
-
-    def _started(self, number: int) -> "subprocess.Popen[bytes]":
-        # its first entry would be read before the folders below replace it
-        entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-        first = os.pathsep.join(entry for entry in entries if not _is_working_folder(entry))
-        environment = {**os.environ, **self._limits, "PYTHONPATH": first, "MPLBACKEND": "agg"}
-        folders = json.dumps(_import_folders(sys.path))
-        return subprocess.Popen(
-            [sys.executable, "-P", serving.__file__, str(number), str(os.getpid()), folders],
-            pass_fds=[number],
-            stdin=subprocess.PIPE,  # it ends when this is closed, by whatever end of this process
-            # in its own session: Ctrl-C reaches the process that trains, which decides what ends
-            start_new_session=True,
-            env=environment,
-        )
-
-    def end(self) -> None:
-        """Kill the process; it is not begun again."""
-        with self._lock:
-            self._is_over = True
-            if self._process is None:
-                return
-            self._process.kill()
-            self._process.wait()
-            if self._process.stdin is not None:
-                self._process.stdin.close()
-
-
-def _import_folders(folders: list[str]) -> list[str]:
-    """The import path with the working folder last, so that its files replace no other module."""
-    kept = [folder for folder in folders if not _is_working_folder(folder)]
-    return kept + ([""] if len(kept) < len(folders) else [])
-
-
-def _is_working_folder(folder: str) -> bool:
-    try:
-        return os.path.samefile(folder or os.curdir, os.curdir)
-    except OSError:
-        return False

@@ -114,7 +114,7 @@ def require_structure(path: Path, *, is_segment: bool) -> bool:
         When it is damaged.
     """
     beside = digest_path(path)
-    if not beside.is_file():
+    if path.is_dir() or not beside.is_file():  # a Zarr store has none
         return False
     lines = beside.read_text(encoding="utf-8", errors="replace").splitlines()
     structure = next((s for s in lines if s.startswith(_STRUCTURE)), "").split()[2:]
@@ -153,7 +153,7 @@ def _is_readable(path: Path) -> bool:
 def faults_of_file(path: Path) -> list[str]:
     """Result of the comparison with the digest, in words; empty if the file is intact."""
     beside = digest_path(path)
-    if not beside.is_file():
+    if path.is_dir() or not beside.is_file():
         return []
     words = beside.read_text(encoding="utf-8", errors="replace").split()
     if not words or len(words[0]) != 64:

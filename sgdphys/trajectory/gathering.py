@@ -8,6 +8,7 @@ import xarray as xr
 
 from sgdphys.errors import InputError
 from sgdphys.quantities import labelled
+from sgdphys.trajectory.locations import location
 from sgdphys.trajectory.provenance import provenance
 from sgdphys.trajectory.reader import open_trajectory
 from sgdphys.trajectory.writer import write_tree
@@ -52,10 +53,10 @@ def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.Dat
     >>> sp.gather(["a.nc", "b.nc"])["weights"].sizes["replica"]
     2
     """
-    sources = [Path(p) for p in paths]
+    sources = [location(p) for p in paths]
     if len(sources) < 2:
         raise InputError("gather joins at least two recordings")
-    if out is not None and Path(out).exists():
+    if out is not None and location(out).exists():
         raise InputError(f"{out} exists; choose another path")
     trees = [open_trajectory(p) for p in sources]
     parts, first = [], 0
@@ -103,7 +104,7 @@ def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.Dat
     kept = {n: v for n, v in trees[0].attrs.items() if n not in once}
     tree.attrs = kept | provenance(f"gathered from {', '.join(map(str, sources))}")
     if out is not None:
-        write_tree(tree, Path(out))
+        write_tree(tree, location(out))
     return tree
 
 

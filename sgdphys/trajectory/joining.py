@@ -59,7 +59,9 @@ def join_segments(
     paths = segment_paths(path)
     if not paths:
         what = "no finished segment yet" if path.is_dir() else "no such file or folder"
-        raise InputError(f"{path}: {what}; a run's folder or a netCDF file was expected")
+        raise InputError(
+            f"{path}: {what}; a run's folder, a netCDF file or a Zarr store was expected"
+        )
     first = detached(paths[0], groups)
     attributes: list[dict[Any, Any]] = [first.attrs]
     held: list[Mapping[str, _Pieces | None]] = []
@@ -98,7 +100,8 @@ def _skimmed(
     """
     found: dict[str, _Pieces | None] = {}
     with verified(path, None if only is None else {*only, TENSORS}) as file:
-        is_ours = digest_path(path).is_file() and not (file.dimensions or file.variables)
+        is_signed = digest_path(path).is_file() or checksums.DIGEST in file.ncattrs()
+        is_ours = is_signed and not (file.dimensions or file.variables)
         for name, group in file.groups.items():
             unwanted = name in without or name in (checksums.GROUP, RESUME)
             if unwanted or (only is not None and name not in only and name != TENSORS):

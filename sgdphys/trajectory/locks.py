@@ -19,8 +19,14 @@ _PATIENCE = 1.0
 _ASK = 0.05
 
 
-def lock(file: IO[str]) -> bool:
+def lock(file: IO[str], patience: float = _PATIENCE) -> bool:
     """Lock a file unless another process holds it; return whether it is locked.
+
+    Parameters
+    ----------
+    file : file
+    patience : float
+        Seconds to wait for another process to release it.
 
     Raises
     ------
@@ -34,7 +40,7 @@ def lock(file: IO[str]) -> bool:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() - asked > _PATIENCE:
+            if time.monotonic() - asked > patience:
                 return False
             time.sleep(_ASK)
         else:
@@ -79,10 +85,11 @@ class Lock:
         """
         if self._file is None or self._file.closed or self._process != os.getpid():
             return
-        if fcntl is None:  # Windows removes no file that is open
+        can_lock = hasattr(fcntl, "flock")
+        if not can_lock:  # Windows removes no file that is open
             self._file.close()
         self._path.unlink(missing_ok=True)
-        if fcntl is not None:
+        if can_lock:
             fcntl.flock(self._file, fcntl.LOCK_UN)  # a forked process may still have it open
         self._file.close()
 

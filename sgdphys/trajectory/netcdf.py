@@ -52,7 +52,7 @@ def damage_reported(path: Path) -> Iterator[None]:
     """Say of a file that the libraries cannot read what to do about it."""
     try:
         yield
-    except (WorkError, UnicodeEncodeError):  # the second is of the file's name, not of the file
+    except (WorkError, InputError, UnicodeEncodeError):  # the last is of the file's name
         raise
     except (OSError, RuntimeError, AttributeError, IndexError, KeyError, ValueError) as error:
         # netCDF4 raises all of these for headers that make no sense

@@ -1,21 +1,20 @@
-"""Opening one file of a trajectory lazily, its structure and digests verified."""
+"""Opening one file or store of a trajectory lazily, its structure and digests verified."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import netCDF4
 import numpy as np
 import xarray as xr
 from xarray.backends import NetCDF4DataStore
 
 from sgdphys.trajectory import checksums
 from sgdphys.trajectory.digests import require_structure
-from sgdphys.trajectory.netcdf import opened
 from sgdphys.trajectory.schema import decode_attributes
 from sgdphys.trajectory.segments import is_segment
 from sgdphys.trajectory.stored import Stored, lazy
+from sgdphys.trajectory.stores import is_of_zarr, opened
 from sgdphys.trajectory.tensor_table import GROUP as TENSORS
 
 RESUME = "resume"
@@ -23,7 +22,7 @@ RESUME = "resume"
 
 
 @contextmanager
-def verified(path: Path, only: Collection[str] | None = None) -> Iterator[netCDF4.Dataset]:
+def verified(path: Path, only: Collection[str] | None = None) -> Iterator[Any]:
     """Open a file whose structure and digests are what they were when it was written.
 
     Parameters
@@ -34,6 +33,8 @@ def verified(path: Path, only: Collection[str] | None = None) -> Iterator[netCDF
     """
     is_same = require_structure(path, is_segment=is_segment(path))
     with opened(path) as file:
+        if is_of_zarr(file):
+            file.load(None if only is None else {*only, checksums.GROUP}, below=True)
         if not is_same:  # bytes that are what they were say what they said
             checksums.verify(path, file, only)
         yield file
@@ -62,31 +63,59 @@ def detached(
             and name not in without
         ]
         # every group has the coordinates of the file itself; a lock within the lock would wait
-        of_all = _decoded(file)
+        of_all = decoded(path, file, file)
         of_all.attrs = own_attributes(file)
         groups = {"/": _lazily(path, "/", of_all.drop_vars(of_all.data_vars), file)}
         for name in wanted:
-            data = _decoded(file[name])
+            data = decoded(path, file[name], file)
             groups[name] = _lazily(path, name, data, file)
     return xr.DataTree.from_dict(groups)
 
 
-def _decoded(group: Any) -> xr.Dataset:
+def decoded(path: Path, group: Any, file: Any, *, times: bool = True) -> xr.Dataset:
     """An open group; times in a unit that xarray does not know stay numbers."""
-    store: Any = NetCDF4DataStore
+    if is_of_zarr(group):
+        raw: Any = _raw(path, group, file)
+    else:
+        store: Any = NetCDF4DataStore
+        raw = store(group, lock=False)
+    open_it = xr.decode_cf if is_of_zarr(group) else xr.open_dataset
+    if not times:
+        return open_it(raw, decode_times=False)
     try:
-        return xr.open_dataset(store(group, lock=False))
+        return open_it(raw)
     except ValueError:
-        return xr.open_dataset(store(group, lock=False), decode_times=False)
+        return open_it(raw, decode_times=False)
 
 
-def own_attributes(file: netCDF4.Dataset) -> dict[str, Any]:
+def _raw(path: Path, group: Any, file: Any) -> xr.Dataset:
+    """A group of a Zarr store as it is stored; large arrays are read when they are asked for."""
+    found = {}
+    for name, variable in group.variables.items():
+        attributes = {n: variable.getncattr(n) for n in variable.ncattrs()}
+        encoding = {"chunksizes": tuple(variable.chunking())}
+        data = variable[...] if variable.is_small else np.broadcast_to(
+            np.empty((), variable.dtype), variable.shape)  # fmt: skip
+        found[name] = xr.Variable(variable.dimensions, data, attributes, encoding)
+        if variable.dtype is str:
+            found[name] = xr.Variable(variable.dimensions, data.astype(str), attributes, encoding)
+        elif not variable.is_small:
+            where = group.path.strip("/") or "/"
+            checks = checks_of(where, name, file)
+            lazily = lazy(Stored(path, where, name, found[name], checks), found[name])
+            lazily.encoding = encoding
+            found[name] = lazily
+    own = {n: group.getncattr(n) for n in group.ncattrs()}
+    return xr.Dataset(found, attrs=own)
+
+
+def own_attributes(file: Any) -> dict[str, Any]:
     """Attributes of a file, as stored, without its digests, which hold for the file alone."""
     kept = [n for n in file.ncattrs() if n not in (checksums.DIGEST, checksums.DIGESTS)]
     return {name: file.getncattr(name) for name in kept}
 
 
-def _lazily(path: Path, group: str, data: xr.Dataset, file: netCDF4.Dataset) -> xr.Dataset:
+def _lazily(path: Path, group: str, data: xr.Dataset, file: Any) -> xr.Dataset:
     """Load coordinates and small variables of an open group; the others on access."""
     read = {}
     for name, variable in data.variables.items():
@@ -104,7 +133,7 @@ def _lazily(path: Path, group: str, data: xr.Dataset, file: netCDF4.Dataset) -> 
     )
 
 
-def checks_of(group: str, name: str, file: netCDF4.Dataset) -> np.ndarray | None:
+def checks_of(group: str, name: str, file: Any) -> np.ndarray | None:
     """Checksums of a variable's chunks, or None where the file has none."""
     home = file.groups.get(checksums.GROUP)
     if home is not None and group != "/":
@@ -114,7 +143,7 @@ def checks_of(group: str, name: str, file: netCDF4.Dataset) -> np.ndarray | None
     return np.asarray(home.variables[name][...])
 
 
-def verify_chunks_of(path: Path, group: str, name: str, file: netCDF4.Dataset) -> None:
+def verify_chunks_of(path: Path, group: str, name: str, file: Any) -> None:
     """Compare a large variable that is read at once, such as a coordinate, with its checksums."""
     checks = checks_of(group, name, file)
     if checks is None:

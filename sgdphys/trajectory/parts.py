@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,18 @@ import xarray as xr
 from sgdphys.errors import InputError
 from sgdphys.trajectory.digests import digest_path
 from sgdphys.trajectory.joining import join_segments
+from sgdphys.trajectory.locations import (
+    ZARR,
+    holds_zarr,
+    is_remote,
+    is_zarr,
+    move,
+    partial_path,
+    remove,
+)
 from sgdphys.trajectory.locks import Lock
 from sgdphys.trajectory.reader import attributes_of, open_trajectory
-from sgdphys.trajectory.segments import parts_of, segment_name, segment_paths
+from sgdphys.trajectory.segments import parts_of, segment_name, segment_paths, suffix_of
 from sgdphys.trajectory.writer import remove_partial, write_tree
 
 _OF_SEGMENT = ("segment", "flushed_step", "flushed_time")
@@ -27,13 +35,13 @@ _BESIDE = len(".sha256.partial")
 """Additional bytes in the name of an accompanying file."""
 
 
-def prepare(path: Path, *, overwrite: bool, resume: bool) -> Lock:
+def prepare(path: Path, *, overwrite: bool, resume: bool) -> Lock | None:
     """Make the folder of segments, or find what is to be gone on with.
 
     Returns
     -------
     Lock
-        On the recording; to be released at its end.
+        On the recording; to be released at its end. None at a URL, where nothing can be locked.
 
     Raises
     ------
@@ -42,6 +50,9 @@ def prepare(path: Path, *, overwrite: bool, resume: bool) -> Lock:
         resume.
     """
     _require_possible(path)
+    if is_remote(path):
+        _make_room(path, overwrite=overwrite, resume=resume)
+        return None
     held = Lock(path.with_name(path.name + ".lock"))
     if not held.is_held:
         raise InputError(f"{path} is being recorded by another process; choose another path")
@@ -54,7 +65,11 @@ def prepare(path: Path, *, overwrite: bool, resume: bool) -> Lock:
 
 
 def _require_possible(path: Path) -> None:
-    """Refuse a path at which no file can be."""
+    """Refuse a path at which no file or store can be."""
+    if is_remote(path):
+        if path.suffix.lower() != ZARR:
+            raise InputError(f"{path}: at a URL only Zarr can be written; end the name in {ZARR}")
+        return
     if not path.parent.is_dir():
         raise InputError(f"there is no folder {path.parent} for {path.name}")
     if len(os.fsencode(_cut_path(path).name)) + _BESIDE > _LONGEST:
@@ -62,13 +77,15 @@ def _require_possible(path: Path) -> None:
             f"{path.name[:40]}... is too long a name, since other files stand beside it; give one "
             f"of at most {_LONGEST - _BESIDE - len('.cut')} bytes"
         )
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; give the path of a file to be")
+    if path.is_dir() and not (is_zarr(path) and holds_zarr(path)):
+        raise InputError(f"{path} is a folder; give the path of a file or Zarr store to be")
 
 
 def _make_room(path: Path, *, overwrite: bool, resume: bool) -> None:
     """Remove or refuse what is at a path, or put in order what is to be gone on with."""
     parts, cut = parts_of(path), _cut_path(path)
+    if not is_remote(path):
+        remove(partial_path(parts))  # of a recording that was killed when it was complete
     if resume:
         if cut.exists() and not path.exists() and not parts.is_dir():
             _replace(cut, path)  # killed after the cut
@@ -79,16 +96,16 @@ def _make_room(path: Path, *, overwrite: bool, resume: bool) -> None:
         return
     if overwrite:
         for file in (path, cut):
-            file.unlink(missing_ok=True)
+            remove(file)
             digest_path(file).unlink(missing_ok=True)
         if parts.is_dir():
-            shutil.rmtree(parts)
+            remove(parts)
     elif path.exists() or parts.is_dir():
         what = path if path.exists() else f"{parts}, left by a recording that was cut off,"
         raise InputError(
             f"{what} exists; choose another path, resume=True to go on with it, or overwrite=True"
         )
-    parts.mkdir()
+    parts.mkdir(exist_ok=is_remote(parts))
 
 
 @dataclass(frozen=True)
@@ -154,7 +171,7 @@ def go_on(
             time = float(np.interp(at, [*steps, counted], times))  # the rate between two records
             write_tree(_cut(tree, at, time), _cut_path(path))
             if parts_of(path).is_dir():
-                shutil.rmtree(parts_of(path))
+                remove(parts_of(path))
             _replace(_cut_path(path), path)
             tree = open_trajectory(path)  # the one before reads what is no more
             counted, steps = at, tree["weights"]["step"].to_numpy()
@@ -165,7 +182,8 @@ def go_on(
     recording = tree.attrs.get("recording")
     if path.exists():
         parts_of(path).mkdir(exist_ok=True)
-        _replace(path, parts_of(path) / segment_name(int(steps[0]), counted, 0))
+        name = segment_name(int(steps[0]), counted, 0, suffix_of(path))
+        _replace(path, parts_of(path) / name)
     return Earlier(
         counted, time, None if recording is None else str(recording),
         [(s, every) for s, every in schedules if s < counted],
@@ -228,13 +246,16 @@ def _cut(tree: xr.DataTree, at: int, time: float) -> xr.DataTree:
 
 
 def _cut_path(path: Path) -> Path:
-    return path.with_name(path.name + ".cut")
+    """Where the part of a recording that is kept is written; of a store a store."""
+    return path.with_name(path.name + ".cut" + (ZARR if is_zarr(path) else ""))
 
 
 def _replace(old: Path, new: Path) -> None:
-    """Move a file together with its digest."""
+    """Move a file together with its digest, or a store."""
     digest_path(new).unlink(missing_ok=True)
-    old.replace(new)
+    if is_zarr(old) and new.exists():
+        remove(new)
+    move(old, new)
     if digest_path(old).exists():
         digest_path(old).replace(digest_path(new))
 
@@ -257,4 +278,4 @@ def join(path: Path, attributes: Mapping[str, Any], increments: xr.Dataset | Non
     tree = xr.DataTree.from_dict(groups)
     tree.attrs = {n: v for n, v in of_parts.items() if n not in _OF_SEGMENT} | dict(attributes)
     write_tree(tree, path)
-    shutil.rmtree(parts)
+    remove(parts)

@@ -11,7 +11,7 @@ from sgdphys.networks import ParameterTable
 from sgdphys.trajectory import checksums
 from sgdphys.trajectory.digests import digest_path, faults_of_file
 from sgdphys.trajectory.joining import join_segments
-from sgdphys.trajectory.netcdf import opened, require_netcdf
+from sgdphys.trajectory.locations import is_one, is_zarr, location
 from sgdphys.trajectory.opening import RESUME, checks_of, detached, own_attributes, verified
 from sgdphys.trajectory.schema import decode_attributes, faults, tensor_table
 from sgdphys.trajectory.segments import (
@@ -21,17 +21,18 @@ from sgdphys.trajectory.segments import (
     span,
     strangers,
 )
+from sgdphys.trajectory.stores import opened, zarr_groups
 from sgdphys.trajectory.tensor_table import GROUP as TENSORS
 from sgdphys.trajectory.tensor_table import named, table_of
 
 
 def open_segment(path: Path) -> xr.DataTree:
-    """Open one netCDF file with all its groups, its checksums verified.
+    """Open one netCDF file or Zarr store with all its groups, its checksums verified.
 
     Raises
     ------
     InputError
-        When it is not there or not netCDF.
+        When it is not there, or neither netCDF nor Zarr.
     WorkError
         When it is truncated or damaged.
     """
@@ -40,7 +41,7 @@ def open_segment(path: Path) -> xr.DataTree:
 
 
 def attributes_of(path: Path) -> dict[str, Any]:
-    """Attributes of a netCDF file, verified; refuses what ``open_segment`` does."""
+    """Attributes of a netCDF file or Zarr store, verified; refuses what ``open_segment`` does."""
     with verified(path, ()) as file:
         return decode_attributes(own_attributes(file))
 
@@ -51,8 +52,9 @@ def open_trajectory(path: str | Path, groups: Collection[str] | None = None) -> 
     Parameters
     ----------
     path : str or Path
-        A netCDF file, or the folder of a run, whose finished segments are joined. Where a recording
-        to a file is going on, or was cut off, its segments are read.
+        A netCDF file, a Zarr store, or the folder of a run, whose finished segments are joined.
+        Where a recording to a file is going on, or was cut off, its segments are read. Stores and
+        folders of them may be at a URL that fsspec reads, such as "s3://bucket/mine.zarr".
     groups : collection of str, optional
         Those to open, where they are there; all by default. Fewer open faster: a run may have
         hundreds of segments.
@@ -88,9 +90,8 @@ def open_trajectory(path: str | Path, groups: Collection[str] | None = None) -> 
     >>> sp.open_trajectory("mine.nc")["weights"].theta.dims
     ('step', 'replica', 'parameter')
     """
-    path = Path(path)
-    if path.is_file():
-        require_netcdf(path)
+    path = location(path)
+    if is_one(path):
         tree = detached(path, groups)
         opened_groups = {str(n): tree[n].to_dataset() for n in tree.children}
         return _named(tree.attrs, opened_groups, groups)
@@ -131,7 +132,7 @@ def check(path: str | Path) -> list[str]:
     Parameters
     ----------
     path : str or Path
-        A netCDF file or the folder of a run.
+        A netCDF file, a Zarr store, or the folder of a run.
 
     Returns
     -------
@@ -160,9 +161,11 @@ def check(path: str | Path) -> list[str]:
     >>> sp.check("mine.nc")
     []
     """
-    path = Path(path)
+    path = location(path)
     found = [f"{p} is no segment of this run; move it away" for p in strangers(path)]
     for file in _files(path):
+        if is_zarr(file):
+            zarr_groups(file)  # what cannot be read here is no fault of the file
         said = faults_of_file(file)
         try:
             if not said:
@@ -203,7 +206,7 @@ def described(path: Path) -> tuple[dict[str, Any], str]:
 
 
 def check_arrays(path: Path) -> None:
-    """Compare all that a file holds with its checksums.
+    """Compare all that a file or store holds with its checksums.
 
     Raises
     ------
@@ -211,13 +214,15 @@ def check_arrays(path: Path) -> None:
         When it is damaged.
     """
     with verified(path) as file:
+        if is_zarr(path):
+            zarr_groups(path).require_same_metadata(file)
         for group in file.groups.values():
             for name, variable in group.variables.items():
                 checks = checks_of(group.name, name, file)
                 if checks is not None:
                     checksums.verify_chunks(path, variable, checks)
                 else:
-                    variable[...]  # HDF5 compares its own checksums
+                    variable[...]  # HDF5 and Zarr compare their own checksums
 
 
 def read_structure(path: Path) -> None:
@@ -229,7 +234,7 @@ def read_structure(path: Path) -> None:
 def unprotected(path: str | Path) -> list[Path]:
     """Return the files of a trajectory that carry no checksums, so that damage may go unseen."""
     found = []
-    for file in _files(Path(path)):
+    for file in _files(location(path)):
         if digest_path(file).is_file():  # written together with the checksums
             continue
         with opened(file) as data:
@@ -239,7 +244,7 @@ def unprotected(path: str | Path) -> list[Path]:
 
 
 def _files(path: Path) -> list[Path]:
-    if path.is_file():
+    if is_one(path):
         return [path]
     if not path.exists() and parts_of(path).is_dir():
         path = parts_of(path)

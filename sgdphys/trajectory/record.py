@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from sgdphys.errors import InputError
+from sgdphys.trajectory.locations import is_remote, is_zarr, location
 from sgdphys.trajectory.parts import prepare
 from sgdphys.trajectory.recorder import Recorder, open_at
 from sgdphys.trajectory.recording_arguments import patterns_of, resumed_step, whole_number
 from sgdphys.trajectory.schedules import Every, plain
+from sgdphys.trajectory.stores import zarr_groups
 from sgdphys.trajectory.tensors import Tensors, identities
 from sgdphys.trajectory.updates import optimizers_of
 
@@ -41,7 +43,9 @@ def record(
     model : torch.nn.Module, or list of them
         Several models of the same shapes are the replicas of an ensemble, stepped together.
     path : path
-        A netCDF file to be; segments stand beside it, in ``PATH.parts``, until it is closed.
+        A netCDF file to be, or a Zarr store where the name ends in .zarr; segments stand beside it,
+        in ``PATH.parts``, until it is closed. A store may be at a URL that fsspec writes, such as
+        "s3://bucket/mine.zarr".
     optimizer : torch.optim.Optimizer, or list of them, optional
         Each of its updates is a step, however many backward passes it took; updates that a
         gradient scaler skips are none. Of several, a step is done once each has stepped, or been
@@ -132,11 +136,11 @@ def record(
     (6, 1, 3)
     """
     if _is_other_process():
-        return Recorder.of_nothing(Path(path))
+        return Recorder.of_nothing(location(path))
     models = list(model) if isinstance(model, list | tuple) else [model]
     if not models:
         raise InputError("an empty list of models was given; there is nothing to record")
-    path = Path(path).resolve()  # where a link points to, whatever folder the loop goes to
+    path = location(path).resolve()  # where a link points to, whatever folder the loop goes to
     if open_at(path) is not None:
         gc.collect()  # one that nobody has any longer records no more
     if open_at(path) is not None:
@@ -163,6 +167,11 @@ def record(
     resumes = resume is not False
     if buffers and is_sketch:
         raise InputError("a sketch is of parameters alone; leave buffers=True out")
+    if is_sketch and is_remote(path):
+        raise InputError(
+            f"{path}: a sketch needs a folder for what it compares with; record to a path of this "
+            "machine, and convert it"
+        )
     if resumes and is_sketch:
         raise InputError(
             "resume goes with parameters alone: sums over the whole recording cannot go on"
@@ -172,6 +181,8 @@ def record(
     except (TypeError, ValueError) as error:
         raise InputError(f"metadata cannot be kept as JSON: {error}") from None
     attributes = {"title": title, "seed": seed} | ({} if said is None else {"metadata": said})
+    if is_zarr(path) or is_remote(path):
+        zarr_groups(path)  # if it is not installed, before anything is removed
     held = prepare(path, overwrite=overwrite, resume=resumes)
     recorder = Recorder(path, tensors, every, attributes, first_step, held)
     try:

@@ -8,13 +8,13 @@ import atexit
 import gc
 import json
 import os
-import shutil
 import threading
 import time
 import uuid
 import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,13 @@ from sgdphys.errors import InputError
 from sgdphys.quantities import labelled, number_of
 from sgdphys.trajectory import schema
 from sgdphys.trajectory.gradient_sums import GradientSums, layer_ends, norms_by_layer
+from sgdphys.trajectory.locations import is_remote, remove
 from sgdphys.trajectory.locks import Lock
 from sgdphys.trajectory.parts import go_on, join
 from sgdphys.trajectory.provenance import provenance
 from sgdphys.trajectory.recording_arguments import scalar
 from sgdphys.trajectory.schedules import Every, schedule_of
-from sgdphys.trajectory.segments import parts_of, segment_name
+from sgdphys.trajectory.segments import parts_of, segment_name, suffix_of
 from sgdphys.trajectory.sketch import Moment, Sketch
 from sgdphys.trajectory.tensor_table import table_group
 from sgdphys.trajectory.tensors import Tensors
@@ -167,7 +168,8 @@ class Recorder:
         if self._updates is not None:
             self._updates.stop()
         if not keep_files:
-            shutil.rmtree(self._parts, ignore_errors=True)
+            with suppress(OSError):
+                remove(self._parts)
         self.release()
 
     def __repr__(self) -> str:
@@ -299,7 +301,9 @@ class Recorder:
         when the interpreter exits, and where a trainer's callback saves a checkpoint.
         """
         # a fork of the process has a copy of the rows
-        if self._closed or self._process != os.getpid() or not self._parts.is_dir():
+        if self._closed or self._process != os.getpid():
+            return
+        if not is_remote(self._parts) and not self._parts.is_dir():
             return
         if self.steps in self._scalars:
             self._noted = self.steps
@@ -315,7 +319,7 @@ class Recorder:
         diverged = self._diverged.copy()
         first = int(rows[0]["step"]) if rows else min(scalars, default=self.steps)
         last = max([int(rows[-1]["step"]) if rows else first, *scalars])
-        name = segment_name(first, last, self._segments)
+        name = segment_name(first, last, self._segments, suffix_of(self.path))
         # in this thread, so that a loop may read files of its own by other libraries
         complete = begin_tree(
             self._tree(rows, scalars, diverged), self._parts / name, replace=False

@@ -10,6 +10,8 @@ from sgdphys.errors import InputError
 
 _SCALAR = re.compile(r"\w([^/\x00-\x1f\x7f]*[^/\s\x00-\x1f\x7f])?")
 """Names that netCDF takes for a variable."""
+_TAKEN = ("step", "zarr.json")
+"""Names that a file or store has for something else."""
 _LONGEST = 255
 """Bytes of such a name."""
 
@@ -69,11 +71,11 @@ def scalar(name: str, value: Any) -> float:
         For a name that no file can hold, or what is no number.
     """
     too_long = len(name.encode()) > _LONGEST
-    if name == "step" or too_long or _SCALAR.fullmatch(name) is None:
+    if name in _TAKEN or too_long or _SCALAR.fullmatch(name) is None:
         shown = name if len(name) < 40 else f"{name[:40]}..."
         raise InputError(
             f"a scalar cannot be named {shown!r}; a name begins with a letter, has no slash and "
-            f'at most {_LONGEST} bytes, and is not "step"'
+            f'at most {_LONGEST} bytes, and is not "step" or "zarr.json"'
         )
     try:
         return float(value.detach() if hasattr(value, "detach") else value)

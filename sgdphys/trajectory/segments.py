@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from sgdphys.errors import WorkError
+from sgdphys.trajectory.locations import ZARR, holds_zarr, is_remote
 
 SEGMENTS = "trajectory"
 """Folder of a run that holds its segments."""
-_NAME = re.compile(r"(\d+)-(\d+)(-\d+)?\.nc")
+_NAME = re.compile(r"(\d+)-(\d+)(-\d+)?\.(nc|zarr)")
+SUFFIXES = {"netcdf": ".nc", "zarr": ZARR}
+"""How the names of segments end, by the key ``record.store``."""
 _STUDY = "study.toml"
 _SAME = {"study_hash": "study", "engine": "engine", "sgdphys_version": "version of sgdphys"}
 """Attributes that all segments of a run share, and what they say in a sentence."""
@@ -20,14 +23,19 @@ def parts_of(path: Path) -> Path:
     return path.with_name(path.name + ".parts")
 
 
-def segment_name(first: int, last: int, number: int | None = None) -> str:
+def suffix_of(path: Path) -> str:
+    """How the segments of a recording to a path end."""
+    return ZARR if path.suffix.lower() == ZARR else ".nc"
+
+
+def segment_name(first: int, last: int, number: int | None = None, suffix: str = ".nc") -> str:
     """File name of a segment from its first to its last epoch or step.
 
     A recording of a user's loop adds the segment's number, since two may end at one step.
     """
     digits = 9 if number is None else 12
     of_number = "" if number is None else f"-{number:06d}"
-    return f"{first:0{digits}d}-{last:0{digits}d}{of_number}.nc"
+    return f"{first:0{digits}d}-{last:0{digits}d}{of_number}{suffix}"
 
 
 def span(path: Path) -> tuple[int, int]:
@@ -45,7 +53,7 @@ def segment_paths(folder: Path) -> list[Path]:
         if (folder / _STUDY).exists():
             return []
         inside = folder
-    found = [p for p in inside.glob("*.nc") if _NAME.fullmatch(p.name)]
+    found = [p for p in _stores(inside) if _NAME.fullmatch(p.name)]
     return sorted(found, key=lambda p: (span(p)[0], p.stem))
 
 
@@ -56,11 +64,17 @@ def is_segment(path: Path) -> bool:
 
 
 def strangers(folder: Path) -> list[Path]:
-    """Return netCDF files among the segments that are none of them."""
+    """Return netCDF files and Zarr stores among the segments that are none of them."""
     inside = folder / SEGMENTS
     if not inside.is_dir():
         return []
-    return sorted(p for p in inside.glob("*.nc") if not _NAME.fullmatch(p.name))
+    return sorted(p for p in _stores(inside) if not _NAME.fullmatch(p.name))
+
+
+def _stores(folder: Path) -> list[Path]:
+    """NetCDF files and Zarr stores of a folder; one at a URL that was half written is none."""
+    found = [p for suffix in SUFFIXES.values() for p in folder.glob(f"*{suffix}")]
+    return [p for p in found if not is_remote(p) or holds_zarr(p)]
 
 
 def require_one_recording(paths: Sequence[Path], attributes: Sequence[Mapping[Any, Any]]) -> None:

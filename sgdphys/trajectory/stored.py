@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.trajectory.checksums import checksum
-from sgdphys.trajectory.netcdf import damaged, opened
+from sgdphys.trajectory.netcdf import damaged
+from sgdphys.trajectory.stores import opened
 
 _BYTES = 32 * 2**20
 """Bytes that a Dask task reads at once."""

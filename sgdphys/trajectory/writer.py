@@ -11,18 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import netCDF4
 import numpy as np
 import xarray as xr
-from xarray.backends import NetCDF4DataStore
 
+from sgdphys.errors import WorkError
 from sgdphys.trajectory import checksums
 from sgdphys.trajectory.digests import digest_path, digest_text
+from sgdphys.trajectory.locations import holds_zarr, is_remote, is_zarr, move, partial_path, remove
 from sgdphys.trajectory.netcdf import LOCK
 from sgdphys.trajectory.schema import chunk_sizes, encode_attributes
+from sgdphys.trajectory.stores import created, dump
 from sgdphys.trajectory.tensor_table import for_writing
 
-_SUFFIX = ".partial"
 _FULL = 2**20
 """Free bytes below which a disk counts as full."""
 
@@ -30,15 +30,16 @@ _FULL = 2**20
 def write_tree(
     tree: xr.DataTree, path: Path, compression: str = "none", *, replace: bool = True
 ) -> None:
-    """Write a tree to netCDF so that at any moment the path holds all of it or nothing new.
+    """Write a tree so that at any moment the path holds all of it or nothing new.
 
-    The file carries its checksums; the digest of a whole trajectory is written beside it.
+    The file carries its checksums; the digest of a whole netCDF trajectory is written beside it.
 
     Parameters
     ----------
     tree : DataTree
         Arrays of Dask are computed and written block by block.
     path : Path
+        A Zarr store where its name ends in .zarr, otherwise a netCDF file.
     compression : str
         "none" or "zlib", for theta.
     replace : bool
@@ -59,39 +60,89 @@ def begin_tree(
     """Write a tree beside its path, as ``write_tree`` does, and return what completes it.
 
     The returned function makes sure that all is on the disk, puts the file at its path and its
-    digest beside it. It does not use netCDF, so that it may run in another thread.
+    digest beside it. It does not use netCDF, so that it may run in another thread. At a URL, where
+    nothing can be renamed, a store is complete when this function returns.
     """
     if not replace and path.exists():
         raise FileExistsError(errno.EEXIST, "it exists already, and is not written over", str(path))
+    if path.is_dir() and not holds_zarr(path):
+        raise FileExistsError(errno.EEXIST, "it is a folder of something else", str(path))
     tree = for_writing(tree)
-    partial = partial_path(path)
+    with beside(path) as partial:
+        chunks = _write(tree, partial, compression, zarr=is_zarr(path))
+    has_weights = "weights" in tree.children
+    return functools.partial(complete, path, chunks, has_weights=has_weights)
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """Where a file or store is written before it takes its place; nothing stays if that fails."""
+    partial = path if is_remote(path) else partial_path(path)
+    if partial.exists():
+        remove(partial)
     try:
-        chunks = _write(tree, partial, compression)
+        yield partial
+    except WorkError:
+        remove(partial)
+        raise
     except (RuntimeError, PermissionError) as error:  # netCDF reports failures of HDF5 this way
-        partial.unlink(missing_ok=True)
+        remove(partial)
         raise _explained(error, path) from error
     except BaseException:
-        partial.unlink(missing_ok=True)
+        remove(partial)
         raise
-    has_weights = "weights" in tree.children
-    return functools.partial(_complete, path, chunks, has_weights=has_weights)
 
 
-def _complete(path: Path, chunks: list[checksums.Chunk], *, has_weights: bool) -> None:
-    beside = digest_path(path)
+def complete(path: Path, chunks: list[checksums.Chunk], *, has_weights: bool) -> None:
+    """Put what was written beside a path there, once all of it is on the disk.
+
+    Parameters
+    ----------
+    path : Path
+    chunks : list of Chunk
+        Those of the large arrays.
+    has_weights : bool
+        Whether the digest of a netCDF file is to stand beside it.
+    """
+    if is_remote(path):
+        return
+    if partial_path(path).is_dir():
+        put_in_place(path)
+        return
+    of_file = digest_path(path)
     with _whole(path) as partial:
         _sync(partial)
         digest = digest_text(partial, path.name, chunks)
-        beside.unlink(missing_ok=True)  # a kill from here on leaves no digest, and no wrong one
+        of_file.unlink(missing_ok=True)  # a kill from here on leaves no digest, and no wrong one
     if has_weights:
-        write_text(digest, beside)
+        write_text(digest, of_file)
 
 
-def _write(tree: xr.DataTree, partial: Path, compression: str) -> list[checksums.Chunk]:
-    with LOCK:
-        file = netCDF4.Dataset(partial, "w", format="NETCDF4")
-    known: dict[tuple[str, str], Any] = {}
+def put_in_place(path: Path) -> None:
+    """Put a Zarr store that was written beside its path there, once all of it is on the disk."""
+    partial = partial_path(path)
     try:
+        for folder, _, names in os.walk(partial):
+            for name in (*names, "."):
+                _sync(Path(folder, name))
+        if path.exists():
+            old = path.with_name(path.name + ".old.partial")
+            os.replace(path, old)
+            move(partial, path)
+            remove(old)
+        else:
+            move(partial, path)
+        _sync(path.parent)
+    except BaseException:
+        remove(partial)
+        raise
+
+
+def _write(
+    tree: xr.DataTree, partial: Path, compression: str, *, zarr: bool
+) -> list[checksums.Chunk]:
+    known: dict[tuple[str, str], Any] = {}
+    with created(partial, zarr=zarr) as file:
         for node in tree.subtree:
             data = node.to_dataset(inherit=False)
             data.attrs = encode_attributes(data.attrs)
@@ -101,9 +152,6 @@ def _write(tree: xr.DataTree, partial: Path, compression: str) -> list[checksums
         with LOCK:
             file.sync()
             return checksums.sign(file, known)
-    finally:
-        with LOCK:
-            file.close()
 
 
 def _write_group(data: xr.Dataset, group: Any, compression: str) -> checksums.Checks:
@@ -118,9 +166,7 @@ def _write_group(data: xr.Dataset, group: Any, compression: str) -> checksums.Ch
         for n, v in eager.data_vars.items()
         if v.ndim and v.size and v.dtype.kind in "fiub"
     }
-    store: Any = NetCDF4DataStore
-    with LOCK:
-        eager.dump_to_store(store(group, lock=False), encoding=encoding)
+    dump(eager, group, encoding)
     return {
         (group.path, str(name)): _write_blocks(data[name].variable, str(name), group, compression)
         for name in large
@@ -169,11 +215,6 @@ def _write_blocks(
     return checksums.chunk_checksums(variable.shape, chunks, written())
 
 
-def partial_path(path: Path) -> Path:
-    """Where a file is written before it takes its place."""
-    return path.with_name(path.name + _SUFFIX)
-
-
 def write_text(text: str, path: Path) -> None:
     """Write a text so that at any moment the path holds all of it or what it held before."""
     with _whole(path) as partial:
@@ -195,6 +236,8 @@ def _whole(path: Path) -> Iterator[Path]:
 
 def _explained(error: Exception, path: Path) -> OSError:
     """Meaning of an error of the netCDF library: a full disk, if the disk is full."""
+    if is_remote(path):
+        return error if isinstance(error, OSError) else OSError(errno.EIO, str(error), str(path))
     free = shutil.disk_usage(path.parent).free
     if free < _FULL:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
@@ -217,8 +260,8 @@ def _sync(path: Path) -> None:
 
 def remove_partial(folder: Path) -> None:
     """Remove what a killed writer left."""
-    for path in folder.glob(f"*{_SUFFIX}"):
-        path.unlink()
+    for path in folder.glob("*.partial"):
+        remove(path)
 
 
 class SegmentWriter:

@@ -65,6 +65,7 @@ POSSIBLE = {
     ],
     "record.gradients": ["none", "epoch", {"every": 2}],
     "record.compression": ["zlib"],
+    "record.store": ["netcdf"],
     "figures.formats": [[], ["pdf"]],
 }
 """Values that keys can have, though not all of them together."""

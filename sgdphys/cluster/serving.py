@@ -1,4 +1,4 @@
-"""A worker process: it executes the tasks it receives and ends with the training process.
+"""A worker process: it executes the tasks it receives and ends with the process that began it.
 
 It is run as a file, with the numbers of its connection and of the other process and, as JSON, the
 folders to import from. The package comes from where the other process has it, whatever those
@@ -14,15 +14,18 @@ import threading
 import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 PACKAGE = Path(__file__).parents[1]
+TOLD, DONE, FAILED = "told", "done", "failed"
+"""What a message is: something told, a result, or an exception."""
 
 
 def serve(connection: Connection) -> None:
-    """Execute received tasks and send their reports, then None or the exception raised."""
+    """Execute received tasks and send what they tell, then their result or the exception raised."""
 
-    def tell(sentence: str) -> None:
-        _send(connection, sentence)
+    def tell(what: Any) -> None:
+        _send(connection, TOLD, what)
 
     while True:
         try:
@@ -31,21 +34,21 @@ def serve(connection: Connection) -> None:
             return
         try:
             do, arguments = pickle.loads(sent)
-            do(*arguments, tell)
+            result = do(*arguments, tell)
         except Exception as error:
             error.add_note(traceback.format_exc())
-            _send(connection, error)
+            _send(connection, FAILED, error)
         else:
-            _send(connection, None)
+            _send(connection, DONE, result)
 
 
-def _send(connection: Connection, said: str | Exception | None) -> None:
+def _send(connection: Connection, kind: str, what: Any) -> None:
     try:
-        connection.send(said)
+        connection.send((kind, what))
     except OSError:  # the other process has ended
         os._exit(1)
     except Exception:  # an exception that cannot be pickled
-        connection.send(RuntimeError(f"{type(said).__name__}: {said}"))
+        connection.send((FAILED, RuntimeError(f"{type(what).__name__}: {what}")))
 
 
 def _end_with_the_other() -> None:
@@ -76,9 +79,9 @@ def _main(number: str, parent: str, folders: str) -> None:
 
         end_with(int(parent))
     except Exception as error:
-        _send(connection, f"{type(error).__name__}: {error}")
+        _send(connection, FAILED, f"{type(error).__name__}: {error}")
         return
-    _send(connection, None)
+    _send(connection, DONE, None)
     serve(connection)
 
 

@@ -1,0 +1,55 @@
+"""``sgdphys fit`` on Parquet files: columns are series, as in CSV files."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import command
+
+from sgdphys.fitting.reading import open_variable
+
+WALKS = np.random.default_rng(0).standard_normal((200, 3)).cumsum(axis=0)
+
+
+def diffusion(path, *options):
+    done = command("fit", path, "--models", "drifted_wiener", "--json", *options)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["groups"][-1]["diffusion"]["median"]
+
+
+def refusal(path, *options):
+    done = command("fit", path, *options)
+    assert done.returncode == 2
+    return " ".join(done.stderr.split())
+
+
+def test_columns_are_series(tmp_path):
+    pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
+    table = pd.DataFrame(WALKS, columns=list("abc"))
+    timed = table.assign(time=np.arange(200) * 0.5)
+    dated = table.set_index(pd.date_range("2020", periods=200, freq="D", name="date"))
+    path = tmp_path / "a.parquet"
+    np.save(tmp_path / "walks.npy", WALKS)
+    expected = diffusion(tmp_path / "walks.npy")
+    for given, options, spacing in (
+        (table, (), 1), (timed, (), 0.5), (timed.set_index("time"), (), 0.5),
+        (timed.rename(columns={"time": "z"}), ("--time", "z"), 0.5),
+        (timed.rename(columns={"time": "z"}).set_index("z"), ("--time", "z"), 0.5),
+        (dated, (), 86400),
+    ):  # fmt: skip
+        given.to_parquet(path)
+        assert diffusion(path, *options) == pytest.approx(expected / spacing), options
+    assert open_variable(path, "b").ndim == 1
+    assert "did you mean 'a'" in refusal(path, "--variable", "aa")
+    path.write_bytes(path.read_bytes()[:-50])
+    assert "cannot be read" in refusal(path)
+
+
+def test_without_pyarrow_it_is_said_what_to_install(tmp_path, monkeypatch):
+    def missing(path):
+        raise ImportError("no pyarrow")
+
+    monkeypatch.setattr(pd, "read_parquet", missing)
+    (tmp_path / "a.parquet").write_bytes(b"PAR1")
+    assert 'the extra "parquet"' in refusal(tmp_path / "a.parquet")
