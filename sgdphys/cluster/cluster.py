@@ -5,7 +5,7 @@ import queue
 import uuid
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import sgdphys
@@ -35,9 +35,12 @@ class Task:
 
     do: Callable[..., Any]
     arguments: tuple[Any, ...]
-    after: tuple["Task", ...]
     is_kept: bool
     name: str
+    awaited: int = 0
+    """Tasks that must be finished before it is sent."""
+    followers: list["Task"] = field(default_factory=list)
+    """Tasks that wait for it."""
     future: "Future | None" = None
     is_done: bool = False
     result: Any = None
@@ -46,12 +49,6 @@ class Task:
     def kept(self) -> list["Task"]:
         """Tasks among the arguments whose results are on the cluster."""
         return [a for a in self.arguments if isinstance(a, Task) and a.is_kept]
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether it can be sent."""
-        needed = (*self.after, *(a for a in self.arguments if isinstance(a, Task)))
-        return self.future is None and all(task.is_done for task in needed)
 
 
 class Cluster:
@@ -81,7 +78,6 @@ class Cluster:
         self._client, self._hear, self._stop, self._token = client, hear, stop, token
         self._topic = f"sgdphys-{uuid.uuid4().hex}"
         self._news: queue.Queue[tuple[str, Any]] = queue.Queue()
-        self._waiting: list[Task] = []
         self._running: dict[str, Task] = {}
         self._quiet = 0
         self._is_alone = False
@@ -123,9 +119,13 @@ class Cluster:
         is_kept : bool
             Whether the result stays on the cluster.
         """
-        task = Task(do, arguments, tuple(after), is_kept, name)
-        self._waiting.append(task)
-        self._send_ready()
+        task = Task(do, arguments, is_kept, name)
+        for before in {*after, *(a for a in arguments if isinstance(a, Task))}:
+            if not before.is_done:
+                before.followers.append(task)
+                task.awaited += 1
+        if not task.awaited:
+            self._send(task)
         return task
 
     def wait(self, *tasks: Task) -> None:
@@ -150,13 +150,6 @@ class Cluster:
                 self._hear(what)
             else:
                 self._end(what)
-                self._send_ready()
-
-    def _send_ready(self) -> None:
-        ready = [task for task in self._waiting if task.is_ready]
-        for task in ready:
-            self._waiting.remove(task)
-            self._send(task)
 
     def _send(self, task: Task) -> None:
         kept = [k.future for k in task.kept]
@@ -200,6 +193,10 @@ class Cluster:
             self._forget(kept)
         if not task.is_kept:
             self._forget(task)
+        for follower in task.followers:
+            follower.awaited -= 1
+            if not follower.awaited:
+                self._send(follower)
 
     def _forget(self, task: Task) -> None:
         """Let the cluster forget a task."""
