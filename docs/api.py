@@ -5,8 +5,7 @@ TASKS: dict[str, tuple[str, str, list[str]]] = {
         "Run, record and open",
         "Carry out a study, record training of your own, import checkpoints, and open recordings.",
         ["load_example", "run", "Run", "record", "read_checkpoints", "gather", "open_trajectory",
-         "check",
-         "parallel.limited", "parallel.threads", "parallel.map"],
+         "convert", "check", "parallel.limited", "parallel.threads", "parallel.map"],
     ),
     "fit": (
         "Fit models of diffusion",

@@ -14,7 +14,7 @@ from matplotlib import pyplot as plt
 PAGES = {str(p.relative_to(pages.ROOT)): p for p in pages.pages()}
 CODE = {name: list(pages.blocks(path.read_text(encoding="utf-8"))) for name, path in PAGES.items()}
 RUN = {"python", "console"}
-ELSEWHERE = {"docs/models.md", "docs/transitions.md"}
+ELSEWHERE = {"docs/models.md", "docs/transitions.md", "docs/how-to/files.md"}
 """Pages whose code has tests of its own, which look at what it finds."""
 WITH_CODE = [
     name
