@@ -79,7 +79,8 @@ class Lock:
         """
         if self._file is None or self._file.closed or self._process != os.getpid():
             return
-        if fcntl is None:  # Windows removes no file that is open
+        cannot_lock = fcntl is None
+        if cannot_lock:  # Windows removes no file that is open
             self._file.close()
         self._path.unlink(missing_ok=True)
         if fcntl is not None:
