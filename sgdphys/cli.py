@@ -480,16 +480,14 @@ def report(
     ] = None,
     pdf: Annotated[
         bool,
-        typer.Option(
-            "--pdf/--no-pdf", help="Draw the figures as PDF too, to be saved from the page."
-        ),
-    ] = True,
+        typer.Option("--pdf", help="Draw figures as PDF, too, to be saved from the page."),
+    ] = False,
     show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Write one self-contained HTML page: verdicts, figures, and the animated information plane."""
     from sgdphys.report.page import write_report
 
-    path = write_report(runs, out, has_pdf=pdf)
+    path = write_report(runs, out, draws_pdf=pdf)
     say(f"{path}, {path.stat().st_size / 1e6:.1f} MB")
     if show:
         import webbrowser

@@ -96,7 +96,11 @@ class Chapter:
 
 
 def chapters_of(
-    run: Run, prefix: str = "", instead: Mapping[str, Path] | None = None, *, has_pdf: bool = True
+    run: Run,
+    prefix: str = "",
+    instead: Mapping[str, Path] | None = None,
+    *,
+    draws_pdf: bool = False,
 ) -> list[Chapter]:
     """The chapters of a run: one, or one for each of its parts.
 
@@ -107,7 +111,7 @@ def chapters_of(
         Of the names of anchors, where several runs share a page.
     instead : mapping of str to Path, optional
         Figures to be shown in place of those in the run's folder.
-    has_pdf : bool
+    draws_pdf : bool
         Whether figures are drawn as PDF where the run's folder has none.
 
     Raises
@@ -118,11 +122,13 @@ def chapters_of(
     parts = run.parts
     if not parts:
         name = f"{prefix}{run.folder.resolve().name}"
-        return [_chapter(run, name, whole=True, instead=instead or {}, has_pdf=has_pdf)]
+        return [_chapter(run, name, whole=True, instead=instead or {}, draws_pdf=draws_pdf)]
     found = []
     for name, part in parts.items():
         if (part.folder / STUDY_FILE).is_file():
-            found.append(_chapter(part, f"{prefix}{name}", whole=False, instead={}, has_pdf=False))
+            found.append(
+                _chapter(part, f"{prefix}{name}", whole=False, instead={}, draws_pdf=False)
+            )
             continue
         found.append(
             Chapter(
@@ -137,7 +143,7 @@ def chapters_of(
 
 
 def _chapter(
-    run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path], has_pdf: bool
+    run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path], draws_pdf: bool
 ) -> Chapter:
     study = run.study
     chapter = Chapter(anchor, study.title, str(run.folder), resolved_text(study))
@@ -163,7 +169,7 @@ def _chapter(
         place = Path(stack.enter_context(TemporaryDirectory()))
         paths = {**_drawn(run, groups, place), **instead}
         # on common axes figures differ from those in the folders
-        is_to_draw = has_pdf and bool(groups)
+        is_to_draw = draws_pdf and bool(groups)
         as_pdf = {} if instead else _pdfs(run, list(paths), place / "pdf", is_to_draw=is_to_draw)
         _fill(chapter, run, groups, _in_order(paths, groups), as_pdf, whole=whole)
         if whole and not chapter.missing:

@@ -23,7 +23,7 @@ _TEMPLATES = Path(__file__).parent / "template"
 REPORT = "report.html"
 
 
-def write_report(folders: list[Path], out: Path | None = None, *, has_pdf: bool = True) -> Path:
+def write_report(folders: list[Path], out: Path | None = None, *, draws_pdf: bool = False) -> Path:
     """Write one self-contained HTML page of a run, or of several side by side.
 
     Parameters
@@ -32,9 +32,9 @@ def write_report(folders: list[Path], out: Path | None = None, *, has_pdf: bool 
         Folders of runs; unfinished ones too.
     out : Path, optional
         ``report.html`` in the first run's folder by default.
-    has_pdf : bool
-        Whether figures can be saved as PDF from the page of one run: those that its folder does not
-        have are drawn. Studies of studies and pages of several runs have those in the folders.
+    draws_pdf : bool
+        Whether the figures of a single run are drawn as PDF too, where its folder has none; this
+        takes as long as drawing them. Those in the folder can always be saved from the page.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def write_report(folders: list[Path], out: Path | None = None, *, has_pdf: bool 
         alike = on_the_same_axes(runs, Path(drawn))
         for k, (run, instead) in enumerate(zip(runs, alike, strict=True)):
             prefix = f"run{k + 1}-" if len(runs) > 1 else ""
-            chapters += chapters_of(run, prefix, instead, has_pdf=has_pdf)
+            chapters += chapters_of(run, prefix, instead, draws_pdf=draws_pdf)
     as_pdf = {p.anchor: p.pdf for c in chapters for p in c.pictures if p.pdf}
     side_by_side = in_common(chapters, list(alike[0]))
     title = " and ".join(dict.fromkeys(run.study.title for run in runs))

@@ -73,7 +73,7 @@ above = 0.1                   # bits
 null = "a layer that keeps its information loses 0 bits"
 
 [figures]
-formats = ["png", "svg"]
+formats = ["png", "svg", "pdf"]
 """
 
 

@@ -28,8 +28,8 @@ STUDY = {
     "network": {"layers": [5, 4]},
     "train": {"epochs": 60, "replicas": 6},
     "record": {"weights": "epoch"},
-    "analyses": {"information": {}, "phases": {}, "learning": {}, "components": {"replicas": 3}},
-    "figures": {"formats": ["svg"]},
+    "analyses": {"information": {}, "learning": {}, "components": {"replicas": 3}},
+    "figures": {"formats": ["svg", "pdf"]},
     "claims": {
         "learns": {
             "says": "It <b>learns</b>", "by": "the test", "statistic": "label_bits_gained",
@@ -42,8 +42,8 @@ STUDY = {
 }  # fmt: skip
 SWEEP = {
     **STUDY, "title": "A sweep", "claims": {}, "train": {"epochs": 30, "replicas": 5},
-    "analyses": {"information": {}},
-    "sweep": {"train.batch_size": [100, 500, 4096]},
+    "analyses": {"information": {}}, "figures": {"formats": ["svg"]},
+    "sweep": {"train.batch_size": [100, 4096]},
 }  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def test_a_report_of_a_run_without_figures_writes_nothing_into_it(runs, tmp_path
     shutil.copytree(runs[0].folder, folder)
     shutil.rmtree(folder / "figures")
     before = everything_in(folder)
-    text = write_report([folder], tmp_path / "page.html", has_pdf=False).read_text()
+    text = write_report([folder], tmp_path / "page.html").read_text()
     assert everything_in(folder) == before
     assert text.count("<figure id=") > 5
     assert [p.name for p in tmp_path.iterdir() if p != folder] == ["page.html"]
@@ -117,7 +117,7 @@ def test_dollars_and_brackets_are_literal_and_no_text_stops_a_page(runs, tmp_pat
     says = r"costs $5 or $6 [/x] [red] 50% $\foo$ {{ 7 * 7 }} %s"
     first, *others = read_verdicts(folder / "verdicts.json")
     write_verdicts([first._replace(says=f"\ud800{says}"), *others], folder / "verdicts.json")
-    text = write_report([folder], tmp_path / "page.html", has_pdf=False).read_text()
+    text = write_report([folder], tmp_path / "page.html").read_text()
     assert text.count("?" + html.escape(says)) >= 2
     assert f"<code>{folder}</code>" in text
 
@@ -125,7 +125,7 @@ def test_dollars_and_brackets_are_literal_and_no_text_stops_a_page(runs, tmp_pat
 def test_a_page_that_cannot_be_written_leaves_no_part_of_one(small, tmp_path):
     (tmp_path / "page.html").mkdir()
     with pytest.raises(WorkError, match=r"page\.html cannot be written"):
-        write_report([small], tmp_path / "page.html", has_pdf=False)
+        write_report([small], tmp_path / "page.html")
     assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
 
 
@@ -165,7 +165,7 @@ def test_a_page_of_a_regression_speaks_of_no_accuracy(tmp_path):
     }  # fmt: skip
     run = sp.run(study, tmp_path)
     assert not (run.folder / "figures" / "test_error.svg").exists()
-    text = re.sub(r'"data:[^"]*"', "", write_report([run.folder], has_pdf=False).read_text())
+    text = re.sub(r'"data:[^"]*"', "", write_report([run.folder]).read_text())
     captions = " ".join(re.findall(r"<figcaption.*?</figcaption>", text, re.DOTALL))
     assert "the median network has a training loss of" in captions
     assert "no noise" in captions
@@ -399,7 +399,7 @@ def test_a_page_of_many_studies_has_data_and_planes_too(runs, tmp_path):
     parts = {"title": "All", "parts": {"one": "one", "sweep": "sweep"}}
     (tmp_path / "all.toml").write_text(tomli_w.dumps(parts))
     suite = sp.run(tmp_path / "all.toml", tmp_path / "all")
-    text = write_report([suite.folder], has_pdf=False).read_text()
+    text = write_report([suite.folder]).read_text()
     data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL).group(1))
     assert [plane["anchor"] for plane in data["planes"]] == ["one", "sweep"]
     assert len(data["clouds"]) == 1
@@ -461,16 +461,16 @@ def test_an_unfinished_run_says_what_is_missing_and_how_to_carry_on(small, tmp_p
     paths = sorted((folder / "trajectory").glob("*.nc"))
     for path in paths[len(paths) // 2 :]:
         path.unlink()
-    text = write_report([folder], has_pdf=False).read_text()
+    text = write_report([folder]).read_text()
     assert 'class="missing"' in text
     assert f"of 60; carry on with: sgdphys run {folder / 'study.toml'} --out {folder}" in text
     again = command("run", folder / "study.toml", "--out", folder)
     assert again.returncode == 0, again.stderr
-    assert 'class="missing"' not in write_report([folder], has_pdf=False).read_text()
+    assert 'class="missing"' not in write_report([folder]).read_text()
 
 
 def test_the_command_writes_and_refuses(small, tmp_path):
-    written = command("report", small, "--no-pdf", "--out", tmp_path / "page.html")
+    written = command("report", small, "--out", tmp_path / "page.html")
     assert written.returncode == 0, written.stderr
     assert written.stdout.startswith(f"{tmp_path / 'page.html'}, ")
     refused(command("report", tmp_path), 2, "is not the folder of a run")
