@@ -126,7 +126,7 @@ def _submit_one(folder: Path, study: Study, plan: _Plan, *, is_held: bool) -> Ta
     segments = folder / SEGMENTS
     shared = plan.pool.suitable(study, segments)
     after: list[Task] = []
-    is_trained = False
+    trained: list[Path] = []
     if shared is not None:
         after = [plan.recorded[shared]]
     elif plan.blocks > 1:
@@ -134,10 +134,9 @@ def _submit_one(folder: Path, study: Study, plan: _Plan, *, is_held: bool) -> Ta
             if not is_held:
                 stack.enter_context(locked(folder))
                 claim(folder, study, fresh=False, tell=plan.hear.tell)
-            after = _submit_blocks(folder, study, plan)
-        is_trained = bool(after)
+            after, trained = _submit_blocks(folder, study, plan)
     task = plan.cluster.submit(
-        do_one, folder, study, shared, is_held, is_trained, after=after,
+        do_one, folder, study, shared, is_held, trained, after=after,
         name=f"{folder} was recorded and analysed",
     )  # fmt: skip
     plan.pool.add(study, segments)
@@ -145,15 +144,16 @@ def _submit_one(folder: Path, study: Study, plan: _Plan, *, is_held: bool) -> Ta
     return task
 
 
-def _submit_blocks(folder: Path, study: Study, plan: _Plan) -> list[Task]:
-    """Submit the training in blocks of replicas; nothing where it cannot be cut, or is done."""
+def _submit_blocks(folder: Path, study: Study, plan: _Plan) -> tuple[list[Task], list[Path]]:
+    """Submit the training in blocks of replicas; nothing where it cannot be cut, or is done.
+
+    Returns the task that ends it, and the segments that it writes.
+    """
     recording = Recording(study, folder, plan.hear.tell)
     blocks = block_ranges(recording, plan.blocks)
-    if len(blocks) < 2:
-        return []
-    gaps = recording.gaps
+    gaps = recording.gaps if len(blocks) > 1 else []
     if not gaps:
-        return []
+        return [], []
     recording.require_room()
     missing = sum(stop_at - first for first, stop_at in gaps)
     replicas = recording.ensemble.replicas
@@ -167,6 +167,7 @@ def _submit_blocks(folder: Path, study: Study, plan: _Plan) -> list[Task]:
     before = {first: recording.segment_before(first) for first, _ in gaps}
     recording.remove_damaged()
     written: list[Task] = []
+    segments: list[Path] = []
     for first, stop_at in gaps:
         begun, previous = first, before[first]
         for end in recording.ends_between(first, stop_at):
@@ -183,8 +184,9 @@ def _submit_blocks(folder: Path, study: Study, plan: _Plan) -> list[Task]:
                     name=f"a segment in {folder} was written",
                 )
             )  # fmt: skip
-            begun, previous = end, recording.segment_path(begun, end)
-    return written[-1:]
+            segments.append(recording.segment_path(begun, end))
+            begun, previous = end, segments[-1]
+    return written[-1:], segments
 
 
 def do_one(
@@ -192,7 +194,7 @@ def do_one(
     study: Study,
     shared: Path | None,
     is_held: bool,
-    is_trained: bool,
+    trained: list[Path],
     tell: Callable[[Any], None],
 ) -> list[Path]:
     """Record one ensemble and analyse it, as far as that is yet to be done.
@@ -205,8 +207,8 @@ def do_one(
         A finished recording of the same networks.
     is_held : bool
         Whether the command holds the folder; a case is held by the worker.
-    is_trained : bool
-        Whether all is recorded, by blocks.
+    trained : list of Path
+        Segments that were trained in blocks, after which all is recorded; empty where nothing was.
     tell : callable
 
     Returns
@@ -220,7 +222,8 @@ def do_one(
     with _held(folder, tell, is_held=is_held):
         if not is_held:
             claim(folder, study, fresh=False, tell=tell)
-        if is_trained:
+        if trained:
+            require_seen(*trained)
             is_new = is_to_analyse(Run(folder, study), tell)
         else:
             progress = NetworkEpochs(
@@ -237,8 +240,7 @@ def do_one(
 def end_study(folder: Path, study: Study, *found: Any) -> list[Path]:
     """Join the results of cases, judge and draw, once the files of other workers are seen."""
     *outcomes, tell = found
-    for path in (path for outcome in outcomes for path in outcome):
-        require_seen(path)
+    require_seen(*(path for outcome in outcomes for path in outcome))
     with _held(folder, tell, is_held=True):
         finish(folder, study, tell)
     return _outcome(folder)

@@ -1,7 +1,7 @@
 """What workers of a cluster tell of their progress, and see of each other's files."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +27,23 @@ def rarely(name: str, tell: Callable[[Any], None]) -> Callable[[int, int], None]
     return report
 
 
-def require_seen(path: Path) -> None:
-    """Wait for a file that another worker has written; file systems of a network keep old lists.
+def require_seen(*paths: Path) -> None:
+    """Wait for files that other workers have written; file systems of a network keep old lists.
 
     Raises
     ------
     WorkError
-        When it does not appear.
+        When one is not listed in its folder after a minute.
     """
     deadline = time.monotonic() + _APPEARS
-    while not path.exists():
+    while missing := sorted(set(paths) - _listed({path.parent for path in paths})):
         if time.monotonic() > deadline:
             raise WorkError(
-                f"{path}, which another worker has written, does not appear; give --out a folder "
-                "on a file system that all workers share, and the same command to carry on"
+                f"{missing[0]}, which another worker has written, does not appear; give --out a "
+                "folder on a file system that all workers share, and the same command to carry on"
             )
         time.sleep(0.1)
+
+
+def _listed(folders: Iterable[Path]) -> set[Path]:
+    return {path for folder in folders if folder.is_dir() for path in folder.iterdir()}
