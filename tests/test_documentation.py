@@ -110,7 +110,7 @@ def test_the_notebook_of_a_tutorial_holds_its_code(name, tmp_path):
     assert not {"<!--", "{download}", "```python"} & {s for s in words.split() if s}
 
 
-@pytest.mark.slow(reason="builds the documentation")
+@pytest.mark.thorough(reason="builds the documentation")
 @pytest.mark.skipif(find_spec("sphinx") is None, reason="sphinx is not installed")
 def test_it_builds_without_a_warning(tmp_path):
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q"]

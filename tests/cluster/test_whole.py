@@ -39,6 +39,7 @@ SUITE = {
 }  # fmt: skip
 STUDIES = {"one": ONE, "sweep": SWEEP, "suite": SUITE}
 slow = pytest.mark.slow(reason="begins a scheduler, workers and their processes")
+thorough = pytest.mark.thorough(reason="begins a scheduler, workers and their processes")
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +56,14 @@ def two(tmp_path_factory):
         yield begun
 
 
-@slow
-@pytest.mark.parametrize("name", ["one", "sweep", "suite"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("one", marks=slow),
+        pytest.param("sweep", marks=thorough),
+        pytest.param("suite", marks=slow),
+    ],
+)
 def test_a_study_is_the_same_as_in_one_process(studies, two, tmp_path, name):
     """Arrays of all groups, verdicts, figures and their data."""
     here, there = tmp_path / "here" / "run", tmp_path / "there" / "run"
@@ -81,7 +88,7 @@ def test_a_study_is_the_same_as_in_one_process(studies, two, tmp_path, name):
     assert not [s for s in again if "analysing" in s or "blocks" in s or "drew" in s]
 
 
-@slow
+@thorough
 def test_a_fit_is_the_same_as_in_one_process(two, tmp_path):
     paths = sp.processes.ornstein_uhlenbeck(kappa=1, dt=0.1, steps=9000, replicas=60, rng=0).theta
     models = ["drifted_wiener", "ou"]
