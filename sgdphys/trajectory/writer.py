@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 from xarray.backends import NetCDF4DataStore
 
+from sgdphys import parallel
 from sgdphys.trajectory import checksums
 from sgdphys.trajectory.digests import digest_path, digest_text
 from sgdphys.trajectory.netcdf import LOCK
@@ -80,11 +81,12 @@ def begin_tree(
 def _complete(path: Path, chunks: list[checksums.Chunk], *, has_weights: bool) -> None:
     beside = digest_path(path)
     with _whole(path) as partial:
-        _sync(partial)
-        digest = digest_text(partial, path.name, chunks)
+        with parallel.beside(functools.partial(_sync, partial)) as synced:
+            text = digest_text(partial, path.name, chunks)
+        synced()
         beside.unlink(missing_ok=True)  # a kill from here on leaves no digest, and no wrong one
     if has_weights:
-        write_text(digest, beside)
+        write_text(text, beside)
 
 
 def _write(tree: xr.DataTree, partial: Path, compression: str) -> list[checksums.Chunk]:
@@ -157,14 +159,21 @@ def _write_blocks(
         stored.setncatts(encode_attributes(variable.attrs) | ({"dtype": "bool"} if is_bool else {}))
         stored.set_auto_maskandscale(False)
         stored.set_var_chunk_cache(size=2**20)  # whole chunks are written, each once
-        chunks = checksums.chunks_of(stored)
+        chunks, path = checksums.chunks_of(stored), Path(group.filepath())
 
-    def written() -> Iterator[tuple[tuple[slice, ...], np.ndarray]]:
-        for block in checksums.blocks(variable.shape, chunks, dtype):
+    def written() -> Iterator[tuple[tuple[slice, ...], list[checksums.Chunk]]]:
+        for number, block in enumerate(checksums.blocks(variable.shape, chunks, dtype)):
             values = np.asarray(variable[block].to_numpy()).astype(dtype, copy=False)
-            with LOCK:
+
+            def checked(values: np.ndarray = values, number: int = number) -> list[checksums.Chunk]:
+                found = checksums.chunks_in(values, chunks)
+                if number:  # the disk takes what was written while the rest is
+                    _sync(path)
+                return found
+
+            with parallel.beside(checked) as found, LOCK:
                 stored[block] = values
-            yield block, values
+            yield block, found()
 
     return checksums.chunk_checksums(variable.shape, chunks, written())
 
