@@ -21,6 +21,8 @@ from sgdphys.trajectory import checksums
 from sgdphys.trajectory.digests import digest_path, digest_text
 from sgdphys.trajectory.netcdf import LOCK
 from sgdphys.trajectory.schema import chunk_sizes, encode_attributes
+from sgdphys.trajectory.segments import is_segment
+from sgdphys.trajectory.skimming import line_of
 from sgdphys.trajectory.tensor_table import for_writing
 
 _SUFFIX = ".partial"
@@ -67,7 +69,7 @@ def begin_tree(
     tree = for_writing(tree)
     partial = partial_path(path)
     try:
-        chunks = _write(tree, partial, compression)
+        chunks, more = _write(tree, partial, compression, path)
     except (RuntimeError, PermissionError) as error:  # netCDF reports failures of HDF5 this way
         partial.unlink(missing_ok=True)
         raise _explained(error, path) from error
@@ -75,21 +77,24 @@ def begin_tree(
         partial.unlink(missing_ok=True)
         raise
     has_weights = "weights" in tree.children
-    return functools.partial(_complete, path, chunks, has_weights=has_weights)
+    return functools.partial(_complete, path, chunks, more, has_weights=has_weights)
 
 
-def _complete(path: Path, chunks: list[checksums.Chunk], *, has_weights: bool) -> None:
+def _complete(path: Path, chunks: list[checksums.Chunk], more: str, *, has_weights: bool) -> None:
     beside = digest_path(path)
     with _whole(path) as partial:
         with parallel.beside(functools.partial(_sync, partial)) as synced:
-            text = digest_text(partial, path.name, chunks)
+            text = digest_text(partial, path.name, chunks) + more
         synced()
         beside.unlink(missing_ok=True)  # a kill from here on leaves no digest, and no wrong one
     if has_weights:
         write_text(text, beside)
 
 
-def _write(tree: xr.DataTree, partial: Path, compression: str) -> list[checksums.Chunk]:
+def _write(
+    tree: xr.DataTree, partial: Path, compression: str, path: Path
+) -> tuple[list[checksums.Chunk], str]:
+    """Write a tree; its large chunks, and what more its companion file says of a segment."""
     with LOCK:
         file = netCDF4.Dataset(partial, "w", format="NETCDF4")
     known: dict[tuple[str, str], Any] = {}
@@ -102,7 +107,8 @@ def _write(tree: xr.DataTree, partial: Path, compression: str) -> list[checksums
             known |= _write_group(data, group, compression)
         with LOCK:
             file.sync()
-            return checksums.sign(file, known)
+            chunks = checksums.sign(file, known)
+            return chunks, line_of(path, file) if is_segment(path) else ""
     finally:
         with LOCK:
             file.close()
