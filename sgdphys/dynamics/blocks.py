@@ -29,7 +29,7 @@ the block that a thread works on, of which a kernel makes copies."""
 
 def block_size(most: int = BLOCK_BYTES) -> int:
     """Bytes of the block that a thread works on: so many, or fewer by a limit on memory."""
-    return memory.at_once(most, _BLOCK * most / BLOCK_BYTES)
+    return memory.at_once(most, min(_BLOCK * most / BLOCK_BYTES, _READ))
 
 
 def parts(
