@@ -120,7 +120,7 @@ def cloud_of(
     )
     ends = np.cumsum([0, *(len(g) for g in members)])
     indices = [np.arange(a, b) for a, b in itertools.pairwise(ends)]
-    is_there: np.ndarray = np.isfinite(y).all(axis=2)
+    is_there = np.asarray(np.isfinite(y).all(axis=2))
     present = np.zeros(len(y), np.int64)
     for group in indices:
         present += np.maximum(is_there[:, group].sum(axis=1) - 1, 0)
