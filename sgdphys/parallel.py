@@ -138,6 +138,38 @@ def map(
 
 
 @contextmanager
+def beside(work: Callable[[], Found]) -> Iterator[Callable[[], Found]]:
+    """Do some work in a thread while the block runs; after it where there is one thread alone.
+
+    Parameters
+    ----------
+    work : callable
+        It should release the interpreter's lock.
+
+    Yields
+    ------
+    callable
+        Returns the result after the block, which waits for it; raises what the work raised.
+    """
+    context = copy_context()
+    context.run(_limit.set, 1)
+    future = None
+    if threads() > 1:
+        pool = ThreadPoolExecutor(1)
+        try:
+            future = pool.submit(context.run, work)
+        except RuntimeError:  # the interpreter is exiting, and starts no thread any more
+            future = None
+    if future is None:
+        results: list[Found] = []
+        yield lambda: results[0]
+        results.append(work())
+        return
+    with pool:
+        yield future.result
+
+
+@contextmanager
 def torch_threads() -> Iterator[int]:
     """Hold torch to the limit inside the block; afterwards it has as many threads as before.
 

@@ -1,6 +1,5 @@
 """How every estimator reads trajectories: times, missing points, and bounded memory."""
 
-import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import xarray as xr
 from sgdphys import parallel
 from sgdphys.compiling import compiled
 from sgdphys.containers import labelled_array
+from sgdphys.dynamics.blocks import BLOCK_BYTES, block_size, loaded, parts
 from sgdphys.dynamics.clock import Clock, clock_of, first_axis
 from sgdphys.dynamics.status import Needs, even_spacing, precision_of, status_of
 from sgdphys.errors import InputError, nearest
@@ -22,12 +22,6 @@ from sgdphys.glossary import Quantity
 from sgdphys.missing import as_float, labelled_without_missing
 from sgdphys.quantities import labelled
 from sgdphys.status import OK, flagged
-
-BLOCK_BYTES = 2 * 2**20
-"""Size of the block that one thread works on: it fits in its cache."""
-LOADED_BYTES = 192 * 2**20
-"""Size of the part of a lazy array that is loaded at once."""
-
 
 _told: ContextVar[Callable[[int, int], None] | None] = ContextVar("told", default=None)
 
@@ -73,8 +67,8 @@ def applied_to(
 class Paths(NamedTuple):
     """Series of one array and the times of their points."""
 
-    theta: xr.DataArray
-    """The time-like dimension last."""
+    given: xr.DataArray
+    """With its dimensions in the order in which they were given, as ``blocks`` reads it."""
     dim: str
     times: np.ndarray
     """float64 (point,), increasing."""
@@ -82,9 +76,14 @@ class Paths(NamedTuple):
     value_unit: str
 
     @property
+    def theta(self) -> xr.DataArray:
+        """The array with the time-like dimension last."""
+        return self.given.transpose(..., self.dim)
+
+    @property
     def over(self) -> tuple[str, ...]:
         """All dimensions but time."""
-        return tuple(str(d) for d in self.theta.dims[:-1])
+        return tuple(str(d) for d in self.given.dims if d != self.dim)
 
     @property
     def spacing(self) -> float:
@@ -133,7 +132,6 @@ def paths(
     axes = (first_axis(time),) if coordinates is None else (first_axis(time), coordinates)
     theta = labelled_array(theta, *axes)
     clock = clock_of(theta, time)
-    theta = theta.transpose(..., clock.dim)
     if clock.coordinate is not None:
         theta = _with_unit(theta, clock.coordinate, clock.unit)
     elif relabel and time is not None and not isinstance(time, str):
@@ -188,10 +186,10 @@ def over_series(
     (..., width)
         Over the dimensions ``series.over``.
     """
-    shape = series.theta.shape[:-1]
-    points = series.theta.shape[-1]
+    shape = tuple(series.given.sizes[d] for d in series.over)
+    points = series.given.sizes[series.dim]
     out = np.full((*shape, width), np.nan)
-    series_per_block = max(1, block_bytes // (8 * max(points, 1)))
+    series_per_block = max(1, block_size(block_bytes) // (8 * max(points, 1)))
 
     total = math.prod(shape)
     numbers = np.arange(total if numbered else 0)
@@ -211,15 +209,14 @@ def over_series(
                 done += more
                 progress(done, total)
 
-    for block in _blocks(series.theta):
-        loaded = np.asarray(series.theta[block].data)
-        flat = loaded.reshape(-1, points)
+    for block in parts(series.given, series.dim, series.over):
+        flat = loaded(series.given, series.dim, series.over, block)
         target = np.empty((len(flat), width))
-        parts = [slice(k, k + series_per_block) for k in range(0, len(flat), series_per_block)]
+        some = [slice(k, k + series_per_block) for k in range(0, len(flat), series_per_block)]
         columns: list[np.ndarray] = [flat, target]
         if numbered:
             columns.append(numbers.reshape(shape)[block].reshape(-1))
-        tasks = [tuple(column[part] for column in columns) for part in parts]
+        tasks = [tuple(column[part] for column in columns) for part in some]
         if (applied := _applied.get()) is None:
             parallel.map(work, tasks)
         else:
@@ -227,7 +224,9 @@ def over_series(
             for found, (_, part, *_) in zip(applied(kernel, sent), tasks, strict=True):
                 part[...] = found
                 count(len(part))
-        out[block] = target.reshape(*loaded.shape[:-1], width)
+            del sent
+        out[block] = target.reshape(*out[block].shape)
+        del flat, columns, tasks  # before the next block is read
     return out
 
 
@@ -275,7 +274,7 @@ def in_one_pass(
 
     A file is read once for all of them.
     """
-    precision = precision_of(series.theta.dtype)
+    precision = precision_of(series.given.dtype)
 
     def of_valid(x: np.ndarray, t: np.ndarray, *indices: np.ndarray) -> np.ndarray:
         columns = []
@@ -304,31 +303,7 @@ def summed(series: Paths) -> Paths:
         sums = xr.concat([start, steps.cumsum(series.dim, skipna=False)], dim=series.dim)
     spacing = series.spacing if np.isfinite(series.spacing) else 1.0
     times = np.concatenate([series.times[:1] - spacing, series.times])
-    return series._replace(theta=sums.transpose(*series.theta.dims), times=times)
-
-
-def _blocks(theta: xr.DataArray) -> Iterator[tuple[slice, ...]]:
-    """Blocks of the other dimensions that fit in memory, along the chunks of a lazy array."""
-    sizes = theta.shape[:-1]
-    chunks: Sequence[Sequence[int]] = (
-        [c for c in theta.chunks[:-1]] if theta.chunks else [(n,) for n in sizes]
-    )
-    budget = max(1, LOADED_BYTES // (theta.dtype.itemsize * max(theta.shape[-1], 1)))
-    edges = []
-    for size, along in zip(reversed(sizes), reversed(chunks), strict=True):
-        longest = max(1, min(budget, max(along, default=1)))
-        starts = np.cumsum([0, *along])
-        edges.append(
-            [
-                slice(k, min(k + longest, int(end)))
-                for start, end in itertools.pairwise(starts)
-                for k in range(int(start), int(end), longest)
-            ]
-            if size
-            else []
-        )
-        budget = max(1, budget // longest)
-    return itertools.product(*reversed(edges))
+    return series._replace(given=sums.transpose(*series.given.dims), times=times)
 
 
 @compiled

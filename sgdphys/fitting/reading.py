@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys import memory
 from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array
 from sgdphys.draws import Seed, stream
+from sgdphys.dynamics.blocks import in_time
 from sgdphys.errors import InputError, nearest
 from sgdphys.fitting.tables import READERS, open_table
-from sgdphys.missing import as_float, labelled_without_missing
+from sgdphys.missing import labelled_without_missing
 from sgdphys.trajectory.checksums import DIGEST
 from sgdphys.trajectory.locations import is_remote, is_zarr
 from sgdphys.trajectory.netcdf import damage_reported
@@ -20,8 +22,8 @@ from sgdphys.trajectory.reader import open_trajectory
 from sgdphys.trajectory.stores import opened, zarr_groups
 
 _MOST_COMPONENTS_OF = 4096
-_IN_MEMORY = 768 * 2**20
-"""Bytes of a lazy array up to which it is read once and kept."""
+_IN_MEMORY, _SHARE = 768 * 2**20, 1 / 4
+"""Bytes of a lazy array up to which it is read once and kept; share of a limit on memory."""
 
 
 def open_variable(
@@ -191,7 +193,7 @@ def read_once(theta: xr.DataArray, dim: str) -> xr.DataArray:
     It is read by its chunks along ``dim``, of which two are never there at once; a block of series
     of a recording would otherwise be gathered from all its files, and each file read for each.
     """
-    if theta.chunks is None or theta.nbytes > _IN_MEMORY:
+    if theta.chunks is None or theta.nbytes > memory.at_once(_IN_MEMORY, _SHARE):
         return theta
     theta = theta.transpose(..., dim)
     values = np.empty(theta.shape, theta.dtype)
@@ -257,11 +259,23 @@ def _principal(theta: xr.DataArray, dim: str, k: int) -> np.ndarray:
         )
     gram = np.zeros((size, size))
     others = [d for d in theta.dims if d not in (dim, "parameter")]
-    stacked = theta.stack(path=others) if others else theta.expand_dims("path")
-    for p in range(stacked.sizes["path"]):
-        x = as_float(stacked.isel(path=p).transpose(dim, "parameter").to_numpy())
-        x = x[np.isfinite(x).all(axis=1)]
-        if len(x):
-            x -= x.mean(axis=0)
-            gram += x.T @ x
+    for index in np.ndindex(*(theta.sizes[d] for d in others)):
+        gram += _covariance(theta, dim, dict(zip(others, index, strict=True)))
     return np.linalg.eigh(gram)[1][:, ::-1][:, :k]
+
+
+def _covariance(theta: xr.DataArray, dim: str, within: dict[Any, int]) -> np.ndarray:
+    """Sums (parameter, parameter) of products about the mean in time; times with gaps left out."""
+    size = theta.sizes["parameter"]
+    gram, total, count, first = np.zeros((size, size)), np.zeros(size), 0, np.zeros(0)
+    for _, x in in_time(theta, dim, "parameter", within=within):
+        x = x[:, np.isfinite(x).all(axis=0)]
+        if not x.size:
+            continue
+        if not len(first):
+            first = x[:, 0].copy()
+        x -= first[:, None]  # relative to a point, which takes out most of the mean
+        gram += x @ x.T
+        total += x.sum(axis=1)
+        count += x.shape[1]
+    return gram - np.outer(total, total / max(count, 1))

@@ -115,14 +115,22 @@ def sign(file: netCDF4.Dataset, known: Checks) -> list[Chunk]:
 def _read_again(variable: Any) -> tuple[list[Chunk], np.ndarray]:
     variable.set_auto_maskandscale(False)
     shape, lengths = variable.shape, chunks_of(variable)
-    parts = ((at, variable[at]) for at in blocks(shape, lengths, variable.dtype))
+    parts = (
+        (at, chunks_in(variable[at], lengths)) for at in blocks(shape, lengths, variable.dtype)
+    )
     return chunk_checksums(shape, lengths, parts)
+
+
+def chunks_in(values: np.ndarray, lengths: tuple[int, ...]) -> list[Chunk]:
+    """Chunks of a block, the last dimension varying fastest."""
+    pieces = (np.ascontiguousarray(values[at]) for at in corners(values.shape, lengths))
+    return [Chunk(p.ravel()[:_HEAD].tobytes(), p.nbytes, checksum(p)) for p in pieces]
 
 
 def chunk_checksums(
     shape: tuple[int, ...],
     lengths: tuple[int, ...],
-    parts: Iterable[tuple[tuple[slice, ...], np.ndarray]],
+    parts: Iterable[tuple[tuple[slice, ...], list[Chunk]]],
 ) -> tuple[list[Chunk], np.ndarray]:
     """Chunks of an array, and their checksums with the last dimension varying fastest.
 
@@ -130,20 +138,19 @@ def chunk_checksums(
     ----------
     shape, lengths : tuple of int
         Of the array, and of its chunks.
-    parts : iterable of (slices, array)
-        The array in blocks of complete chunks, each with its place.
+    parts : iterable of (slices, list of Chunk)
+        The chunks of the array in blocks of complete chunks, each with its place.
     """
     chunks: list[Chunk] = []
     checks = np.zeros([-(-n // c) for n, c in zip(shape, lengths, strict=True)], np.int64)
-    for block, values in parts:
-        for at in corners(values.shape, lengths):
-            piece = np.ascontiguousarray(values[at])
+    for block, found in parts:
+        within = tuple(b.stop - b.start for b in block)
+        for at, chunk in zip(corners(within, lengths), found, strict=True):
             number = tuple(
                 (b.start + a.start) // c for b, a, c in zip(block, at, lengths, strict=True)
             )
-            checks[number] = checksum(piece)
-            head = piece.ravel()[:_HEAD].tobytes()
-            chunks.append(Chunk(head, piece.nbytes, int(checks[number])))
+            checks[number] = chunk.check
+        chunks += found
     return chunks, checks.ravel()
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from sgdphys import parallel
 from sgdphys.trajectory.checksums import Chunk
 from sgdphys.trajectory.netcdf import damaged
 
@@ -42,13 +43,14 @@ def digest_text(path: Path, name: str, chunks: Iterable[Chunk]) -> str:
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         # read, and not through the map, whose pages would count as memory of the process
-        whole = hashlib.file_digest(file, "sha256").hexdigest()
-        extents = list(_between(_found(data, chunks), len(data)))
+        with parallel.beside(lambda: hashlib.file_digest(file, "sha256").hexdigest()) as whole:
+            extents = list(_between(_found(data, chunks), len(data)))
+        digest = whole()  # and now the file is no longer read by two threads
         check = 0
         for first, end in extents:
             check = _check(file, first, end, check)
     said = " ".join(f"{first}-{end}" for first, end in extents)
-    return f"{whole}  {name}\n{_STRUCTURE}{check} {said}\n"
+    return f"{digest}  {name}\n{_STRUCTURE}{check} {said}\n"
 
 
 def _found(data: mmap.mmap, chunks: Iterable[Chunk]) -> Iterator[tuple[int, int]]:
@@ -58,9 +60,15 @@ def _found(data: mmap.mmap, chunks: Iterable[Chunk]) -> Iterator[tuple[int, int]
         first = _place(data, chunk.head, after, len(data))
         first = _place(data, chunk.head, 0, after) if first < 0 else first
         end = first + chunk.size
-        if first >= 0 and end <= len(data) and zlib.crc32(data[first:end]) == chunk.check:
+        if first >= 0 and end <= len(data) and _crc(data, first, end) == chunk.check:
             yield first, end
             after = end
+
+
+def _crc(data: mmap.mmap, first: int, end: int) -> int:
+    """CRC-32 of a stretch of a mapped file, without a copy."""
+    with memoryview(data) as view, view[first:end] as stretch:
+        return zlib.crc32(stretch)
 
 
 def _check(file: BinaryIO, first: int, end: int, check: int) -> int:

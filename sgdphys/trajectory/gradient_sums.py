@@ -9,6 +9,9 @@ import numpy as np
 
 from sgdphys.networks import ParameterTable
 
+_BLOCK = 2**20
+"""Gradients that are summed together in double precision."""
+
 
 class GradientSums:
     """Sums of minibatch gradients since the last record.
@@ -36,17 +39,19 @@ class GradientSums:
         n, self._count = self._count, 0
         if n == 0:
             return {"mean_norm": empty, "noise_norm": empty, "last_gradient_norm": empty}
-        mean = (self._sum.double() / n).cpu().numpy()
-        squares = self._squares.double().cpu().numpy()
-        noise = empty
-        if n > 1:
-            variance = np.maximum(squares - n * mean**2, 0.0) / (n - 1)
-            noise = np.sqrt(sums_by_layer(variance, ends))
+        means, noise = np.zeros(len(ends)), np.zeros(len(ends))
+        for layer, (first, end) in enumerate(stretches(ends)):
+            for start in range(first, end, _BLOCK):  # no copies in double precision of all
+                here = slice(start, min(start + _BLOCK, end))
+                squares = self._sum[here].double().div_(n).square_()
+                means[layer] += float(squares.sum())
+                rest = self._squares[here].double().sub_(squares, alpha=n).clamp_(min=0.0)
+                noise[layer] += float(rest.sum())
         self._sum.zero_()
         self._squares.zero_()
         return {
-            "mean_norm": np.sqrt(sums_by_layer(mean**2, ends)),
-            "noise_norm": noise,
+            "mean_norm": np.sqrt(means),
+            "noise_norm": np.sqrt(noise / (n - 1)) if n > 1 else empty,
             "last_gradient_norm": norms_by_layer(self.pending, ends),
         }
 
@@ -58,12 +63,11 @@ def layer_ends(table: ParameterTable) -> np.ndarray:
     return table.ends[: len(layers)][is_last]
 
 
-def sums_by_layer(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Sum of each stretch of an array."""
-    return np.add.reduceat(values, np.concatenate([[0], ends[:-1]]))
+def stretches(ends: np.ndarray) -> list[tuple[int, int]]:
+    """First place of each layer, and the one after its last."""
+    return list(zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True))
 
 
 def norms_by_layer(flat: Any, ends: np.ndarray) -> np.ndarray:
     """Norm of each stretch of a flat tensor."""
-    parts = zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True)
-    return np.sqrt([float(flat[a:b].dot(flat[a:b])) for a, b in parts])
+    return np.sqrt([float(flat[a:b].dot(flat[a:b])) for a, b in stretches(ends)])

@@ -7,46 +7,20 @@ what goes on along ``step`` or ``epoch`` is read, if it has the structure that i
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from sgdphys.errors import InputError, WorkError
-from sgdphys.trajectory import checksums
-from sgdphys.trajectory.digests import digest_path
-from sgdphys.trajectory.opening import (
-    RESUME,
-    checks_of,
-    detached,
-    is_plain,
-    own_attributes,
-    verified,
-)
-from sgdphys.trajectory.schema import decode_attributes
+from sgdphys.trajectory.opening import detached, is_plain
 from sgdphys.trajectory.segments import require_one_recording, segment_paths
-from sgdphys.trajectory.stored import Stored, lazily_joined
+from sgdphys.trajectory.skimming import AXES, Piece, Pieces, skimmed
+from sgdphys.trajectory.stored import lazily_joined
 from sgdphys.trajectory.tensor_table import GROUP as TENSORS
 
 _ONCE = ("split", TENSORS)
 """Groups that are equal in all segments."""
-_AXES = ("step", "epoch")
-"""Dimensions along which segments follow each other."""
-
-
-class _Piece(NamedTuple):
-    """A variable in one segment."""
-
-    structure: Any
-    """Its type, dimensions, lengths but that of the axis, and attributes."""
-    length: int
-    """Along the axis."""
-    data: Any
-    """Numbers as they are stored, or a ``Stored`` that reads them."""
-
-
-_Pieces = Mapping[str, _Piece]
-"""The variables along the axis of one group of a segment, by name."""
 
 
 def join_segments(
@@ -64,9 +38,9 @@ def join_segments(
         )
     first = detached(paths[0], groups)
     attributes: list[dict[Any, Any]] = [first.attrs]
-    held: list[Mapping[str, _Pieces | None]] = []
+    held: list[Mapping[str, Pieces | None]] = []
     for number, segment in enumerate(paths):
-        of_segment, pieces = _skimmed(segment, groups, _ONCE if number else ())
+        of_segment, pieces = skimmed(segment, groups, _ONCE if number else ())
         held.append(pieces)
         if number:
             attributes.append(of_segment)
@@ -91,69 +65,8 @@ def join_segments(
     return dict(first.attrs), joined
 
 
-def _skimmed(
-    path: Path, only: Collection[str] | None, without: Collection[str]
-) -> tuple[dict[Any, Any], dict[str, _Pieces | None]]:
-    """Attributes of a segment, and what its groups hold along their axes.
-
-    None for a group that is to be opened with all that it holds.
-    """
-    found: dict[str, _Pieces | None] = {}
-    with verified(path, None if only is None else {*only, TENSORS}) as file:
-        is_signed = digest_path(path).is_file() or checksums.DIGEST in file.ncattrs()
-        is_ours = is_signed and not (file.dimensions or file.variables)
-        for name, group in file.groups.items():
-            unwanted = name in without or name in (checksums.GROUP, RESUME)
-            if unwanted or (only is not None and name not in only and name != TENSORS):
-                continue
-            axis = next((a for a in _AXES if a in group.dimensions), None)
-            found[name] = _pieces(path, name, group, axis, file) if is_ours and axis else None
-        return decode_attributes(own_attributes(file)), found
-
-
-def _pieces(path: Path, name: str, group: Any, axis: str, file: Any) -> _Pieces | None:
-    """Variables of an open group along its axis, or None where they are not plain numbers."""
-    found = {}
-    if axis not in group.variables:
-        return None
-    coordinates = (
-        set(group.dimensions)
-        | {c for v in group.variables.values() for c in getattr(v, "coordinates", "").split()}
-        | set(getattr(group, "coordinates", "").split())
-    )
-    for own, variable in group.variables.items():
-        if axis not in variable.dimensions:
-            continue
-        if variable.dtype is str or variable.dtype.kind not in "iuf":
-            return None
-        attributes = {n: variable.getncattr(n) for n in variable.ncattrs()}
-        if {"scale_factor", "add_offset"} & set(attributes):
-            return None
-        fill = attributes.get("_FillValue", np.nan)
-        if not np.isnan(fill):
-            return None
-        at = variable.dimensions.index(axis)
-        rest = variable.shape[:at] + variable.shape[at + 1 :]
-        structure = variable.dtype.str, variable.dimensions, rest, repr(attributes)
-        dtype = np.dtype(bool) if attributes.get("dtype") == "bool" else variable.dtype
-        checks = checks_of(name, own, file)
-        is_large = own == "theta" or variable.size * variable.dtype.itemsize > checksums.LARGE
-        if is_large and own not in coordinates:
-            shaped = np.broadcast_to(np.empty((), dtype), variable.shape)
-            chunks = {"chunksizes": checksums.chunks_of(variable)}
-            as_opened = xr.Variable(variable.dimensions, shaped, encoding=chunks)
-            data: Any = Stored(path, name, own, as_opened, checks)
-        else:
-            if checks is not None:
-                checksums.verify_chunks(path, variable, checks)
-            variable.set_auto_maskandscale(False)
-            data = np.asarray(variable[...]).astype(dtype, copy=False)
-        found[own] = _Piece(structure, variable.shape[at], data)
-    return found
-
-
 def spliced(
-    held: Sequence[_Pieces | None], opened: Callable[[int], xr.Dataset]
+    held: Sequence[Pieces | None], opened: Callable[[int], xr.Dataset]
 ) -> xr.Dataset | None:
     """One group of all segments, or None where they are not such that one continues another.
 
@@ -165,7 +78,7 @@ def spliced(
         The group of a segment, with all that it holds.
     """
     first = opened(0)
-    axis = next((a for a in _AXES if a in first.dims), None)
+    axis = next((a for a in AXES if a in first.dims), None)
     if axis is None:
         return first
     every = [p for p in held if p is not None]
@@ -199,7 +112,7 @@ def spliced(
     ).assign(rest)
 
 
-def _one_after_another(pieces: Sequence[_Piece | None], axis: str, lengths: Sequence[int]) -> Any:
+def _one_after_another(pieces: Sequence[Piece | None], axis: str, lengths: Sequence[int]) -> Any:
     """Numbers of all segments, or None; of series that a segment lacks they are missing there."""
     there = [p for p in pieces if p is not None]
     if any(p.structure != there[0].structure for p in there):
@@ -220,7 +133,7 @@ def _one_after_another(pieces: Sequence[_Piece | None], axis: str, lengths: Sequ
 def joined_whole(group: str, trees: list[xr.DataTree], paths: list[Path]) -> xr.Dataset:
     """One group of segments that were opened whole; a step in two of them must be equal in both."""
     parts = [tree[group].to_dataset() for tree in trees]
-    axis = next((a for a in _AXES if a in parts[0].dims), None)
+    axis = next((a for a in AXES if a in parts[0].dims), None)
     if axis is None:
         return parts[0]
     kept = [parts[0]]

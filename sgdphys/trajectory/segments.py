@@ -16,6 +16,8 @@ SUFFIXES = {"netcdf": ".nc", "zarr": ZARR}
 _STUDY = "study.toml"
 _SAME = {"study_hash": "study", "engine": "engine", "sgdphys_version": "version of sgdphys"}
 """Attributes that all segments of a run share, and what they say in a sentence."""
+NAMED = (*_SAME, "recording", "segment")
+"""Attributes by which segments are known to belong together."""
 
 
 def parts_of(path: Path) -> Path:

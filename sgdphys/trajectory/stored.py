@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from sgdphys.trajectory.checksums import checksum
+from sgdphys import memory
+from sgdphys.trajectory.checksums import checksum, corners
 from sgdphys.trajectory.netcdf import damaged
 from sgdphys.trajectory.stores import opened
 
 _BYTES = 32 * 2**20
-"""Bytes that a Dask task reads at once."""
+"""Bytes that a Dask task reads at once, without a limit on memory."""
+_SHARE = 1 / 16
+"""Of a limit on memory."""
 
 
 class _Stretch(NamedTuple):
@@ -57,6 +60,33 @@ class Stored:
         keys = key if isinstance(key, tuple) else (key,)
         keys = (*keys, *[slice(None)] * (self.ndim - len(keys)))
         axes = [_stretches(k, n, c) for k, n, c in zip(keys, self.shape, self.chunks, strict=True)]
+        whole = [_whole(k, n, c) for k, n, c in zip(keys, self.shape, self.chunks, strict=True)]
+        if None not in whole and all(length for _, length in axes):
+            found = self._whole_chunks(tuple(k for k in whole if k is not None))
+        else:
+            found = self._by_chunks(axes)
+        single = [n for n, k in enumerate(keys) if not isinstance(k, slice) and np.ndim(k) == 0]
+        return found.squeeze(tuple(single)) if single else found
+
+    def _whole_chunks(self, at: tuple[slice, ...]) -> np.ndarray:
+        """A part of whole chunks, which is read at once and checked outside the lock."""
+        with opened(self.path) as file:
+            variable = file[self.group].variables[self.name]
+            variable.set_auto_maskandscale(False)
+            found = np.asarray(variable[at])
+        if self.checks is not None:
+            starts = [k.start // c for k, c in zip(at, self.chunks, strict=True)]
+            counts = [-(-n // c) for n, c in zip(self.shape, self.chunks, strict=True)]
+            for inside in corners(found.shape, self.chunks):
+                self._check(
+                    found[inside],
+                    [f + k.start // c for f, k, c in zip(starts, inside, self.chunks, strict=True)],
+                    counts,
+                )
+        return found
+
+    def _by_chunks(self, axes: list[tuple[list[_Stretch], int]]) -> np.ndarray:
+        """Any selection, of which one chunk is in memory at a time."""
         found = np.empty([length for _, length in axes], self.dtype)
         counts = [-(-n // c) for n, c in zip(self.shape, self.chunks, strict=True)]
         with opened(self.path) as file:
@@ -68,20 +98,32 @@ class Stored:
                     for p, c, n in zip(parts, self.chunks, self.shape, strict=True)
                 )
                 values = np.asarray(variable[at])
-                if self.checks is not None:
-                    number = np.ravel_multi_index([p.chunk for p in parts], counts)
-                    if checksum(values) != self.checks[number]:
-                        raise damaged(
-                            self.path,
-                            f"a chunk of {self.group}/{self.name} differs from its checksum",
-                        )
+                self._check(values, [p.chunk for p in parts], counts)
                 to, inside = tuple(p.to for p in parts), tuple(p.inside for p in parts)
                 if all(isinstance(k, slice) for k in inside):
                     found[to] = values[inside]
                 else:
                     found[np.ix_(*map(_places, to))] = values[np.ix_(*map(_places, inside))]
-        single = [n for n, k in enumerate(keys) if not isinstance(k, slice) and np.ndim(k) == 0]
-        return found.squeeze(tuple(single)) if single else found
+        return found
+
+    def _check(self, values: np.ndarray, chunk: list[int], counts: list[int]) -> None:
+        """Compare a chunk with its checksum."""
+        if self.checks is None:
+            return
+        if checksum(values) != self.checks[np.ravel_multi_index(chunk, counts)]:
+            raise damaged(
+                self.path, f"a chunk of {self.group}/{self.name} differs from its checksum"
+            )
+
+
+def _whole(key: Any, size: int, chunk: int) -> slice | None:
+    """A key that takes whole chunks in a row, as a slice with ends; otherwise None."""
+    if not isinstance(key, slice):
+        return None
+    first, stop, step = key.indices(size)
+    if step != 1 or first % chunk or (stop % chunk and stop != size):
+        return None
+    return slice(first, stop)
 
 
 def _places(of: Any) -> np.ndarray:
@@ -150,7 +192,9 @@ class _Joined:
 
 def lazy(stored: Stored, variable: xr.Variable) -> xr.Variable:
     """Return a variable whose numbers Dask reads when they are asked for."""
-    return xr.Variable(variable.dims, _dask(stored, _chunks(stored)), variable.attrs)
+    # what xarray calls the chunks of the file, along which estimators divide an array
+    encoding = {"preferred_chunks": dict(zip(variable.dims, stored.chunks, strict=True))}
+    return xr.Variable(variable.dims, _dask(stored, _chunks(stored)), variable.attrs, encoding)
 
 
 def lazily_joined(parts: Sequence[Stored | np.ndarray], axis: int) -> Any:
@@ -177,15 +221,16 @@ def _chunks(stored: Stored) -> tuple[int, ...]:
     """Blocks read together, limited in bytes as far as the first axis allows."""
     widths = list(stored.shape)
     last = stored.ndim - 1
+    room = memory.at_once(_BYTES, _SHARE)
     # whole chunks of the file along the last axis, so that none is read twice
     whole = stored.chunks[-1]
     each = stored.dtype.itemsize * whole
     if "replica" in stored.dims[:last]:
         axis = stored.dims.index("replica")
         each *= int(np.prod(widths[:last])) // max(widths[axis], 1)
-        widths[axis] = min(widths[axis], max(1, _BYTES // max(each, 1)))
+        widths[axis] = min(widths[axis], max(1, room // max(each, 1)))
         each *= widths[axis]
     else:
         each *= int(np.prod(widths[:last]))
-    widths[last] = min(widths[last], whole * max(1, _BYTES // max(each, 1)))
+    widths[last] = min(widths[last], whole * max(1, room // max(each, 1)))
     return tuple(max(w, 1) for w in widths)

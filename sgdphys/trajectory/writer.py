@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys import parallel
 from sgdphys.errors import WorkError
 from sgdphys.trajectory import checksums
 from sgdphys.trajectory.digests import digest_path, digest_text
 from sgdphys.trajectory.locations import holds_zarr, is_remote, is_zarr, move, partial_path, remove
 from sgdphys.trajectory.netcdf import LOCK
 from sgdphys.trajectory.schema import chunk_sizes, encode_attributes
+from sgdphys.trajectory.segments import is_segment
+from sgdphys.trajectory.skimming import line_of
 from sgdphys.trajectory.stores import created, dump
 from sgdphys.trajectory.tensor_table import for_writing
 
@@ -69,9 +72,9 @@ def begin_tree(
         raise FileExistsError(errno.EEXIST, "it is a folder of something else", str(path))
     tree = for_writing(tree)
     with beside(path) as partial:
-        chunks = _write(tree, partial, compression, zarr=is_zarr(path))
+        chunks, more = _write(tree, partial, compression, path)
     has_weights = "weights" in tree.children
-    return functools.partial(complete, path, chunks, has_weights=has_weights)
+    return functools.partial(complete, path, chunks, more, has_weights=has_weights)
 
 
 @contextmanager
@@ -93,7 +96,9 @@ def beside(path: Path) -> Iterator[Path]:
         raise
 
 
-def complete(path: Path, chunks: list[checksums.Chunk], *, has_weights: bool) -> None:
+def complete(
+    path: Path, chunks: list[checksums.Chunk], more: str = "", *, has_weights: bool
+) -> None:
     """Put what was written beside a path there, once all of it is on the disk.
 
     Parameters
@@ -101,6 +106,8 @@ def complete(path: Path, chunks: list[checksums.Chunk], *, has_weights: bool) ->
     path : Path
     chunks : list of Chunk
         Those of the large arrays.
+    more : str
+        What the file beside a netCDF file says after its digest.
     has_weights : bool
         Whether the digest of a netCDF file is to stand beside it.
     """
@@ -111,11 +118,12 @@ def complete(path: Path, chunks: list[checksums.Chunk], *, has_weights: bool) ->
         return
     of_file = digest_path(path)
     with _whole(path) as partial:
-        _sync(partial)
-        digest = digest_text(partial, path.name, chunks)
+        with parallel.beside(functools.partial(_sync, partial)) as synced:
+            text = digest_text(partial, path.name, chunks) + more
+        synced()
         of_file.unlink(missing_ok=True)  # a kill from here on leaves no digest, and no wrong one
     if has_weights:
-        write_text(digest, of_file)
+        write_text(text, of_file)
 
 
 def put_in_place(path: Path) -> None:
@@ -139,9 +147,11 @@ def put_in_place(path: Path) -> None:
 
 
 def _write(
-    tree: xr.DataTree, partial: Path, compression: str, *, zarr: bool
-) -> list[checksums.Chunk]:
+    tree: xr.DataTree, partial: Path, compression: str, path: Path
+) -> tuple[list[checksums.Chunk], str]:
+    """Write a tree; its large chunks, and what more its companion file says of a segment."""
     known: dict[tuple[str, str], Any] = {}
+    zarr = is_zarr(path)
     with created(partial, zarr=zarr) as file:
         for node in tree.subtree:
             data = node.to_dataset(inherit=False)
@@ -151,7 +161,9 @@ def _write(
             known |= _write_group(data, group, compression)
         with LOCK:
             file.sync()
-            return checksums.sign(file, known)
+            chunks = checksums.sign(file, known)
+            is_told = is_segment(path) and not zarr
+            return chunks, line_of(path, file) if is_told else ""
 
 
 def _write_group(data: xr.Dataset, group: Any, compression: str) -> checksums.Checks:
@@ -203,14 +215,21 @@ def _write_blocks(
         stored.setncatts(encode_attributes(variable.attrs) | ({"dtype": "bool"} if is_bool else {}))
         stored.set_auto_maskandscale(False)
         stored.set_var_chunk_cache(size=2**20)  # whole chunks are written, each once
-        chunks = checksums.chunks_of(stored)
+        chunks, path = checksums.chunks_of(stored), Path(group.filepath())
 
-    def written() -> Iterator[tuple[tuple[slice, ...], np.ndarray]]:
-        for block in checksums.blocks(variable.shape, chunks, dtype):
+    def written() -> Iterator[tuple[tuple[slice, ...], list[checksums.Chunk]]]:
+        for number, block in enumerate(checksums.blocks(variable.shape, chunks, dtype)):
             values = np.asarray(variable[block].to_numpy()).astype(dtype, copy=False)
-            with LOCK:
+
+            def checked(values: np.ndarray = values, number: int = number) -> list[checksums.Chunk]:
+                found = checksums.chunks_in(values, chunks)
+                if number:  # the disk takes what was written while the rest is
+                    _sync(path)
+                return found
+
+            with parallel.beside(checked) as found, LOCK:
                 stored[block] = values
-            yield block, values
+            yield block, found()
 
     return checksums.chunk_checksums(variable.shape, chunks, written())
 

@@ -212,7 +212,6 @@ def two_time_msd(
     """
     series = paths(theta, time=time)
     require_one_dimension(series, over)
-    x = numbers_of(series.theta.transpose(over, ..., series.dim))
     waits = np.atleast_1d(finite_array(waiting_times, "waiting_times"))
     delays = np.atleast_1d(finite_array(lags, "lags"))
     t = series.times - series.times[0]
@@ -222,6 +221,10 @@ def two_time_msd(
     require_within(delays, float(t[-1] - waits.min()), "lags")
     start, found_start = points_at(t, waits)
     end, found_end = points_at(t, waits[:, None] + delays)
+    needed = np.unique(np.concatenate([start, end.ravel()]))
+    some = series.given.isel({series.dim: needed})  # a file is read at these points alone
+    x = numbers_of(some.transpose(over, ..., series.dim))
+    start, end = np.searchsorted(needed, start), np.searchsorted(needed, end)
     squares = (x[..., end] - x[..., start][..., None]) ** 2
     squares[..., ~(found_end & found_start[:, None])] = np.nan
     members = np.isfinite(squares).sum(axis=0)

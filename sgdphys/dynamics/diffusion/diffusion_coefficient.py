@@ -1,5 +1,6 @@
 """Diffusion coefficient: three estimators, by time window, by lag, and as a matrix."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy.special import ndtri
 
 from sgdphys.arguments import checked
 from sgdphys.containers import require_dimensions
+from sgdphys.dynamics.blocks import READ_BYTES, in_groups, in_time
 from sgdphys.dynamics.clock import number_given, whole_lags
 from sgdphys.dynamics.diffusion.msd import doubling, gappy_msd
 from sgdphys.dynamics.diffusion.wiener import fit_wiener
@@ -294,8 +296,8 @@ def _by_window(series: Paths, window: float, method: str, confidence: float) -> 
         )
     found = []
     for a, b in zip(first, last, strict=True):
-        theta = series.theta.isel({series.dim: slice(a, b)})
-        found.append(_whole(series._replace(theta=theta, times=times[a:b]), method, confidence))
+        given = series.given.isel({series.dim: slice(a, b)})
+        found.append(_whole(series._replace(given=given, times=times[a:b]), method, confidence))
     attrs = attributes("window", t=series.time_unit)
     return xr.concat(found, dim=xr.DataArray(starts, dims="window", name="window", attrs=attrs))
 
@@ -490,22 +492,12 @@ def diffusion_matrix(
         raise InputError(
             f"diffusion_matrix needs evenly spaced points along {series.dim!r}; interpolate first"
         )
-    x = numbers_of(series.theta.transpose(..., series.dim, coordinates))
-    x = x.reshape(-1, *x.shape[-2:])
-    if not np.isfinite(x).all():
+    values, vectors, count = _increment_modes(series, coordinates, modes)
+    if values is None:
         raise InputError(
             "diffusion_matrix needs values without gaps; leave out paths that diverged"
         )
-    dx = np.diff(x, axis=1)
-    dx -= dx.mean(axis=1, keepdims=True)
-    count = dx.shape[0] * (dx.shape[1] - 1)
-    flat = dx.reshape(-1, dx.shape[-1])
-    is_wide = len(flat) < flat.shape[1]
-    values, vectors = np.linalg.eigh(flat @ flat.T if is_wide else flat.T @ flat)
-    values, vectors = values[::-1] / (2 * series.spacing * count), vectors[:, ::-1][:, :modes]
-    if is_wide:
-        vectors = flat.T @ vectors
-        vectors /= np.linalg.norm(vectors, axis=0)
+    values = values / (2 * series.spacing * count)
     trace = values.sum()
     data = xr.Dataset(
         {
@@ -528,3 +520,55 @@ def diffusion_matrix(
         ),
     }
     return labelled(data, named, x=series.value_unit, t=series.time_unit)
+
+
+@np.errstate(all="ignore")  # of infinite values
+def _increment_modes(
+    series: Paths, coordinates: str, modes: int
+) -> tuple[np.ndarray | None, np.ndarray, int]:
+    """Eigenvalues of the sum of products of increments about the mean of their path, and vectors.
+
+    By the smaller Gram matrix; a lazy array is read in parts, twice where coordinates are more.
+
+    Returns
+    -------
+    tuple
+        All eigenvalues (mode,), largest first, or None with missing values; vectors (coordinate,
+        mode); degrees of freedom.
+    """
+    given, dim = series.given, series.dim
+    others = [d for d in series.over if d != coordinates]
+    shape, size = [given.sizes[d] for d in others], given.sizes[coordinates]
+    steps = given.sizes[dim] - 1
+    total = int(np.prod(shape)) * steps
+    count = total - int(np.prod(shape))
+
+    def columns() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for number, x in in_groups(given, dim, others, block_bytes=READ_BYTES):
+            dx = np.diff(x, axis=2)
+            dx -= dx.mean(axis=2, keepdims=True)
+            yield number, dx.reshape(len(dx), -1)
+
+    is_wide = total < size
+    products = np.zeros((total, total) if is_wide else (size, size))
+    if is_wide:
+        for _, dx in columns():
+            products += dx.T @ dx
+    else:
+        for index in np.ndindex(*shape):
+            within = dict(zip(others, index, strict=True))
+            ends = numbers_of(given.isel({dim: [0, -1], **within}).transpose(coordinates, dim))
+            mean = np.diff(ends, axis=1) / steps
+            for _, x in in_time(given, dim, coordinates, before=1, within=within):
+                dx = np.diff(x, axis=1) - mean
+                products += dx @ dx.T
+    if not np.isfinite(products).all():
+        return None, products, count
+    values, vectors = np.linalg.eigh(products)
+    values, vectors = values[::-1], vectors[:, ::-1][:, :modes]
+    if is_wide:
+        rows = np.empty((size, vectors.shape[1]))
+        for number, dx in columns():
+            rows[number] = dx @ vectors
+        vectors = rows / np.linalg.norm(rows, axis=0)
+    return values, vectors, count

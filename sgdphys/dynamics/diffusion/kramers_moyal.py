@@ -1,6 +1,7 @@
 """Kramers-Moyal coefficients: drift and diffusion as functions of position, with intervals."""
 
 import functools
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,9 +11,9 @@ import xarray as xr
 from sgdphys import parallel
 from sgdphys.arguments import checked, require_whole
 from sgdphys.compiling import compiled
+from sgdphys.dynamics.blocks import BLOCK_BYTES, READ_BYTES, in_groups
 from sgdphys.dynamics.clock import number_given
 from sgdphys.dynamics.series import (
-    BLOCK_BYTES,
     Paths,
     ensemble_dimensions,
     paths,
@@ -21,7 +22,6 @@ from sgdphys.dynamics.series import (
 from sgdphys.dynamics.status import FLOAT64, Needs, precision_of, status_of
 from sgdphys.errors import InputError, nearest
 from sgdphys.intervals import Kind, jackknife_interval
-from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled, number_of
 from sgdphys.status import DIVERGED, TINY
 
@@ -211,29 +211,24 @@ def kramers_moyal(
             raise InputError(f"bandwidth is {bandwidth:g}; it must be above 0")
     pooled = [] if over is None else ensemble_dimensions(series, over)
     kept = [d for d in series.over if d not in pooled]
-    x = numbers_of(series.theta.transpose(*kept, *pooled, series.dim))
-    shape = x.shape[: len(kept)]
-    x = x.reshape(int(np.prod(shape)), -1, x.shape[-1])
-    for paths_of_group in x:
-        status = status_of(paths_of_group, series.times, Needs(), precision_of(series.theta.dtype))
-        paths_of_group[np.isin(status, (DIVERGED, TINY))] = np.nan
-    n = x.shape[1] * (x.shape[2] - 1)
+    shape = tuple(series.given.sizes[d] for d in kept)
+    paths_of_group = math.prod(series.given.sizes[d] for d in pooled)
+    points = series.given.sizes[series.dim]
+    n = paths_of_group * (points - 1)
     if bins is None:
         bins = int(np.clip(round(n ** (1 / 3)), 8, MOST_BINS))
-    lags = [k for k in _RICHARDSON if k < x.shape[2]] if extrapolate else [1]
+    lags = [k for k in _RICHARDSON if k < points] if extrapolate else [1]
     if extrapolate and len(lags) < len(_RICHARDSON):
-        raise InputError(f"extrapolate=True needs at least 5 points; there are {x.shape[2]}")
-    blocks = _BLOCKS if x.shape[1] == 1 else 1
-    moments, ends, tau = _moments(x, series, lags, bins, blocks)
-    low, high = ends[..., None]
-    centres = low + (high - low) * (np.arange(bins) + 0.5) / bins
-    if method == "kernel":
-        width = _bandwidths(x, n) if bandwidth is None else np.full(len(x), bandwidth)
-        moments = _smoothed(moments, centres, width)
-    total = moments.sum(axis=2)
-    values = _combined(total, lags, tau)
-    values |= _bands(values, moments, lags, tau, confidence)
-    enough = total[0, ..., 0] >= _FEWEST_IN_BIN
+        raise InputError(f"extrapolate=True needs at least 5 points; there are {points}")
+    values: dict[str, np.ndarray] = {}
+    for number, x in in_groups(series.given, series.dim, pooled, block_bytes=READ_BYTES):
+        _leave_out(x, series)
+        found = _of_groups(x, series, lags, bins, method, bandwidth, n, confidence)
+        for name, column in found.items():
+            whole = values.setdefault(name, np.empty((math.prod(shape), *column.shape[1:])))
+            whole[number] = column
+    count, centres, width = (values.pop(name) for name in ("count", "position", "bandwidth"))
+    enough = count >= _FEWEST_IN_BIN
     template = series.theta.isel({series.dim: 0, **{d: 0 for d in pooled}}, drop=True)
     dims = (*kept, "bin")
     require_free_names(template, [*values, "position", "count", "bin"])
@@ -241,7 +236,7 @@ def kramers_moyal(
         {n_: (dims, np.where(enough, v, np.nan).reshape(*shape, bins)) for n_, v in values.items()},
         coords={**template.coords, "position": (dims, centres.reshape(*shape, bins))},
     )
-    data["count"] = (dims, np.rint(total[0, ..., 0]).astype(np.int64).reshape(*shape, bins))
+    data["count"] = (dims, np.rint(count).astype(np.int64).reshape(*shape, bins))
     named = {"count": number_of("pairs of neighbouring points")}
     return labelled(data, named, x=series.value_unit, t=series.time_unit).assign_attrs(
         method=method,
@@ -251,9 +246,35 @@ def kramers_moyal(
         reference="Risken (1989); Friedrich et al. (2011)",
         confidence=confidence,
         interval_method=(
-            f"jackknife over {'paths' if x.shape[1] > 1 else f'{_BLOCKS} blocks of the path'}"
+            f"jackknife over {'paths' if paths_of_group > 1 else f'{_BLOCKS} blocks of the path'}"
         ),
     )
+
+
+def _leave_out(x: np.ndarray, series: Paths) -> None:
+    """Make paths (group, path, point) without a meaning missing."""
+    for group in x:
+        status = status_of(group, series.times, Needs(), precision_of(series.given.dtype))
+        group[np.isin(status, (DIVERGED, TINY))] = np.nan
+
+
+def _of_groups(
+    x: np.ndarray, series: Paths, lags: list[int], bins: int, method: str,
+    bandwidth: float | None, n: int, confidence: float,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """Coefficients of groups (group, path, point), their intervals, counts and positions."""
+    blocks = _BLOCKS if x.shape[1] == 1 else 1
+    moments, ends, tau = _moments(x, series, lags, bins, blocks)
+    low, high = ends[..., None]
+    centres = low + (high - low) * (np.arange(bins) + 0.5) / bins
+    width = np.zeros(len(x))
+    if method == "kernel":
+        width = _bandwidths(x, n) if bandwidth is None else np.full(len(x), bandwidth)
+        moments = _smoothed(moments, centres, width)
+    total = moments.sum(axis=2)
+    values = _combined(total, lags, tau)
+    values |= _bands(values, moments, lags, tau, confidence)
+    return values | {"count": total[0, ..., 0], "position": centres, "bandwidth": width}
 
 
 @compiled

@@ -294,7 +294,7 @@ def wiener_tests(
     series = paths(theta, time=time)
     if increments is not None and series.theta.sizes[series.dim] > increments + 1:
         series = series._replace(
-            theta=series.theta.isel({series.dim: slice(-increments - 1, None)}),
+            given=series.given.isel({series.dim: slice(-increments - 1, None)}),
             times=series.times[-increments - 1 :],
         )
     n_tests = len(TESTS)

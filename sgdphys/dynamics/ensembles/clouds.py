@@ -1,6 +1,7 @@
 """Ensembles of networks at fixed time, as clouds of points projected on a few directions."""
 
 import itertools
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,15 +9,15 @@ import xarray as xr
 
 from sgdphys.containers import finite_array
 from sgdphys.draws import Seed, stream
+from sgdphys.dynamics.blocks import in_time
 from sgdphys.dynamics.ensembles.ensemble_diffusion import groups_along
 from sgdphys.dynamics.series import Paths, paths
 from sgdphys.errors import InputError, nearest
-from sgdphys.missing import labelled_without_missing
+from sgdphys.missing import numbers_of
 
 BASES = ("principal", "random", "coordinates")
 MOST_MODES = 10
 _DOF_PER_MODE = 4
-_TIMES_AT_ONCE = 32 * 2**20
 
 
 class Cloud(NamedTuple):
@@ -37,6 +38,16 @@ class Cloud(NamedTuple):
     parameters: np.ndarray
     """Whether each parameter ever differs between members."""
     basis_name: str
+
+
+class Shape(NamedTuple):
+    """Members of an ensemble that are read, and the names of the dimensions."""
+
+    x: xr.DataArray
+    dim: str
+    over: str
+    coordinates: str
+    members: list[np.ndarray]
 
 
 def cloud_of(
@@ -75,14 +86,15 @@ def cloud_of(
     further = [d for d in series.over if d not in (over, coordinates)]
     if further:
         raise InputError(f"select one point along {', '.join(further)}: one ensemble is expected")
-    x = labelled_without_missing(series.theta.transpose(series.dim, over, coordinates))
-    last = x.isel({series.dim: -1}).transpose(over, coordinates).to_numpy()
+    x = series.given
+    last = numbers_of(x.isel({series.dim: -1}).transpose(over, coordinates))
     is_finite = np.isfinite(last).all(axis=1)
     x = x.isel({over: np.flatnonzero(is_finite)})
     members = [g for g in groups_along(x, over, family) if len(g) > 1]
     dof = sum(len(g) - 1 for g in members)
     parameters = np.zeros(x.sizes[coordinates], bool)
-    for y in _deviations(x, series.dim, members):
+    read = Shape(x, series.dim, over, coordinates, members)
+    for y in _deviations(read):
         parameters |= (np.nan_to_num(y) != 0).any(axis=(0, 1))
     size = int(parameters.sum())
     named = basis if isinstance(basis, str) else "given"
@@ -94,7 +106,7 @@ def cloud_of(
         wanted = size if basis == "coordinates" and modes is None else min(wanted, size)
         vectors = np.zeros((x.sizes[coordinates], wanted))
         if wanted and dof:
-            vectors[parameters] = _basis(basis, x, series.dim, members, parameters, wanted, rng)
+            vectors[parameters] = _basis(basis, read, parameters, wanted, rng)
     else:
         vectors = finite_array(basis, "the vectors of the basis")
         if vectors.ndim != 2 or len(vectors) != x.sizes[coordinates]:
@@ -102,29 +114,27 @@ def cloud_of(
                 f"basis has shape {vectors.shape}; it must be ({x.sizes[coordinates]}, modes)"
             )
     y = (
-        np.concatenate([d @ vectors for d in _deviations(x, series.dim, members)])
+        np.concatenate([d @ vectors for d in _deviations(read)])
         if members
         else (np.zeros((x.sizes[series.dim], 0, vectors.shape[1])))
     )
     ends = np.cumsum([0, *(len(g) for g in members)])
     indices = [np.arange(a, b) for a, b in itertools.pairwise(ends)]
-    is_there = np.isfinite(y).all(axis=2)
+    is_there = np.asarray(np.isfinite(y).all(axis=2))
     present = np.zeros(len(y), np.int64)
     for group in indices:
         present += np.maximum(is_there[:, group].sum(axis=1) - 1, 0)
     return Cloud(series, y, indices, dof, present, vectors, parameters, named)
 
 
-def _deviations(x: xr.DataArray, dim: str, members: list[np.ndarray]) -> Any:
+def _deviations(cloud: Shape) -> Iterator[np.ndarray]:
     """Deviations (time, member, parameter) from means of the members that are there.
 
-    In blocks of times; NaN for members with a missing point.
+    In stretches of times; NaN for members with a missing point.
     """
-    each = 8 * max(int(np.prod(x.shape[1:])), 1)
-    together = max(1, _TIMES_AT_ONCE // each)
-    for first in range(0, x.sizes[dim], together):
-        block = np.asarray(x.isel({dim: slice(first, first + together)}).data, np.float64)
-        parts = [_about_their_mean(block[:, g]) for g in members]
+    for _, x in in_time(cloud.x, cloud.dim, cloud.over, cloud.coordinates):
+        block = np.moveaxis(x, -1, 0)
+        parts = [_about_their_mean(block[:, g]) for g in cloud.members]
         if parts:
             yield np.concatenate(parts, axis=1)
 
@@ -144,21 +154,18 @@ def _about_their_mean(block: np.ndarray) -> np.ndarray:
         return np.where(there, y - mean, np.nan)
 
 
-def _basis(
-    name: str, x: xr.DataArray, dim: str, members: list[np.ndarray], parameters: np.ndarray,
-    modes: int, rng: Seed,
-) -> np.ndarray:  # fmt: skip
+def _basis(name: str, cloud: Shape, parameters: np.ndarray, modes: int, rng: Seed) -> np.ndarray:
     size = int(parameters.sum())
     if name == "coordinates":
         return np.eye(size)[:, :modes]
     if name == "random":
         return np.linalg.qr(stream(rng).standard_normal((size, modes)))[0]
     total = np.zeros((size, size))
-    for y in _deviations(x, dim, members):
-        for cloud in np.nan_to_num(y[:, :, parameters]):
-            scale = (cloud**2).sum()
+    for y in _deviations(cloud):
+        for at_time in np.nan_to_num(y[:, :, parameters]):
+            scale = (at_time**2).sum()
             if scale > 0:
-                total += cloud.T @ cloud / scale
+                total += at_time.T @ at_time / scale
     return np.linalg.eigh(total)[1][:, ::-1][:, :modes]
 
 

@@ -1,7 +1,5 @@
 """Variance and diffusion across an ensemble, also within families that share an initialisation."""
 
-import functools
-import operator
 from typing import Any
 
 import numpy as np
@@ -9,10 +7,12 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array, require_dimensions
+from sgdphys.dynamics.blocks import in_groups
 from sgdphys.dynamics.clock import pairs_at
 from sgdphys.dynamics.diffusion.wiener import chi_squared_interval
 from sgdphys.dynamics.series import paths, require_free_names, require_one_dimension
 from sgdphys.errors import InputError, nearest
+from sgdphys.intervals import finite_mean
 from sgdphys.missing import labelled_without_missing
 from sgdphys.quantities import attributes, labelled, number_of
 
@@ -230,31 +230,29 @@ def ensemble_diffusion(
     """
     series = paths(theta, time=time)
     require_one_dimension(series, over)
-    x = labelled_without_missing(series.theta)
-    x = x.where(np.isfinite(x))
     names = ("drift", "diffusion", "diffusion_low", "diffusion_high", "count")
-    require_free_names(x, names)
+    require_free_names(series.given, names)
     first, second = pairs_at(series.times, lag)
-    early, late = x.isel({series.dim: first}), x.isel({series.dim: second})
-    dx = early.copy(data=late.data - early.data)
-    tau = xr.DataArray(series.times[second] - series.times[first], dims=series.dim)
-    groups = groups_along(x, over, family)
+    tau = series.times[second] - series.times[first]
+    groups = groups_along(series.given, over, family)
     if max(map(len, groups)) < 2:
         raise InputError(f"every group along {over!r} has one member; at least two are needed")
-    parts = [dx.isel({over: g}) for g in groups]
-    squares = sum(((part - part.mean(over)) ** 2).sum(over) for part in parts)
-    each = [(part.notnull().sum(over) - 1).clip(min=0) for part in parts]
-    dof = functools.reduce(operator.add, each).compute()
-    diffusion = (squares / dof.where(dof > 0) / (2 * tau)).compute()
-    low, high = chi_squared_interval(diffusion.to_numpy(), dof.to_numpy(), confidence)
+    early = series.theta.isel({series.dim: first})
+    order = [d for d in early.dims if d != over]
+    shape = [early.sizes[d] for d in order]
+    drift, diffusion, low, high = np.empty((4, int(np.prod(shape[:-1])), shape[-1]))
+    dof = np.empty(drift.shape, np.int64)
+    for number, x in in_groups(series.given, series.dim, [over]):
+        dx = x[..., second] - x[..., first]
+        drift[number] = finite_mean(dx.swapaxes(0, 1)) / tau
+        squares, dof[number] = _about_means(dx, groups)
+        at = np.where(dof[number] > 0, squares / dof[number], np.nan) / (2 * tau)
+        diffusion[number] = at
+        low[number], high[number] = chi_squared_interval(at, dof[number], confidence)
+    columns = (drift, diffusion, low, high, dof)
     data = xr.Dataset(
-        {
-            "drift": (dx.mean(over) / tau).compute(),
-            "diffusion": diffusion,
-            "diffusion_low": diffusion.copy(data=low),
-            "diffusion_high": diffusion.copy(data=high),
-            "count": dof,
-        },
+        {n: (order, c.reshape(shape)) for n, c in zip(names, columns, strict=True)},
+        coords={n: c for n, c in early.coords.items() if over not in c.dims},
         attrs={
             "confidence": confidence,
             "interval_method": "chi-squared, exact for Gaussian increments; drift: none",
@@ -263,3 +261,16 @@ def ensemble_diffusion(
     )
     named = {"count": number_of("degrees of freedom")}
     return labelled(data, named, x=series.value_unit, t=series.time_unit)
+
+
+def _about_means(dx: np.ndarray, groups: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of squares of (..., member, point) about the means of groups, and degrees of freedom."""
+    squares = np.zeros((dx.shape[0], dx.shape[2]))
+    dof = np.zeros(squares.shape, np.int64)
+    for group in groups:
+        part = dx[:, group]
+        is_there = np.isfinite(part)
+        deviation = part - finite_mean(part.swapaxes(0, 1))[:, None]
+        squares += np.where(is_there, deviation**2, 0.0).sum(axis=1)
+        dof += np.maximum(is_there.sum(axis=1) - 1, 0)
+    return squares, dof

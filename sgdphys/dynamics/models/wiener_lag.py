@@ -88,7 +88,7 @@ def wiener_lag(x: Any, *, time: Any = None, level: float = 0.05) -> xr.Dataset:
     status = np.zeros(series.theta.shape[:-1], np.int64)
     for k in factors.tolist():
         coarse = series._replace(
-            theta=series.theta.isel({series.dim: slice(None, None, k)}), times=series.times[::k]
+            given=series.given.isel({series.dim: slice(None, None, k)}), times=series.times[::k]
         )
         tested = wiener_tests(coarse, level=level)
         p_values.append(tested["p_value_holm"].to_numpy())

@@ -1,11 +1,13 @@
 """Drift of the weights over whole epochs, and whether consecutive epochs go the same way."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import xarray as xr
 
 from sgdphys.arguments import require_whole
 from sgdphys.containers import finite_array, require_kind
-from sgdphys.missing import missing_as_nan
+from sgdphys.dynamics.blocks import in_time
 from sgdphys.quantities import labelled
 
 _ORDER = ("epoch", "replica", "layer")
@@ -72,24 +74,26 @@ def epoch_drift(weights: xr.Dataset, epochs: np.ndarray, *, over: int = 2) -> xr
     epochs = finite_array(epochs, "epochs").astype(np.int64)
     layer = weights["layer"].to_numpy()
     layers = np.unique(layer)
-    recorded, read = _read(weights, np.unique([epochs + k for k in (0, 1, 2, over)]))
     shape = (len(epochs), weights.sizes["replica"], len(layers))
     drift, cosine = np.full(shape, np.nan), np.full(shape, np.nan)
-    has = np.isin(epochs, recorded) & np.isin(epochs + over, recorded)
-    if has.any():
-        start, end = (np.searchsorted(recorded, epochs[has] + k) for k in (0, over))
-        time = _time(weights, recorded)
-        moved = _by_layer((read[end] - read[start]) ** 2, layer, layers)
-        drift[has] = np.sqrt(moved) / (time[end] - time[start])[:, None, None]
-    has = np.all([np.isin(epochs + k, recorded) for k in (0, 1, 2)], axis=0)
-    if has.any():
-        at = [np.searchsorted(recorded, epochs[has] + k) for k in (0, 1, 2)]
-        first, second = read[at[1]] - read[at[0]], read[at[2]] - read[at[1]]
-        product, one, other = (
-            _by_layer(p, layer, layers) for p in (first * second, first**2, second**2)
-        )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            cosine[has] = product / np.sqrt(one * other)
+    held: dict[int, tuple[float, np.ndarray]] = {}
+    for epoch, time, theta in _each(weights, np.unique([epochs + k for k in (0, 1, 2, over)])):
+        held[epoch] = time, theta
+        for old in [e for e in held if e < epoch - max(2, over)]:
+            del held[old]
+        starts = epochs == epoch - over
+        if starts.any() and epoch - over in held:
+            start, first = held[epoch - over]
+            moved = _by_layer((theta - first) ** 2, layer, layers)
+            drift[starts] = np.sqrt(moved) / (time - start)
+        starts = epochs == epoch - 2
+        if starts.any() and epoch - 2 in held and epoch - 1 in held:
+            one, two = held[epoch - 1][1] - held[epoch - 2][1], theta - held[epoch - 1][1]
+            product, first, second = (
+                _by_layer(p, layer, layers) for p in (one * two, one**2, two**2)
+            )
+            with np.errstate(divide="ignore", invalid="ignore"):
+                cosine[starts] = product / np.sqrt(first * second)
     found = xr.Dataset(
         {"drift_norm": (_ORDER, drift), "displacement_cosine": (_ORDER, cosine)},
         coords={"epoch": epochs, "replica": weights["replica"], "layer": layers},
@@ -102,21 +106,20 @@ def epoch_drift(weights: xr.Dataset, epochs: np.ndarray, *, over: int = 2) -> xr
     )
 
 
-def _read(weights: xr.Dataset, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which of some epochs were recorded, and theta there, in one pass over the file."""
-    recorded = weights["epoch"].to_numpy()
+def _each(weights: xr.Dataset, wanted: np.ndarray) -> Iterator[tuple[int, float, np.ndarray]]:
+    """Each of some epochs that was recorded, its time, and theta (replica, parameter) there."""
+    recorded, times = weights["epoch"].to_numpy(), weights["time"].to_numpy()
     at = np.flatnonzero(np.isin(recorded, wanted))
-    theta = weights["theta"].isel(step=at).transpose("step", "replica", "parameter")
-    return recorded[at], missing_as_nan(theta.to_numpy()).astype(np.float64)
-
-
-def _time(weights: xr.Dataset, epochs: np.ndarray) -> np.ndarray:
-    """Time at recorded epochs."""
-    recorded = weights["epoch"].to_numpy()
-    return np.asarray(weights["time"].to_numpy()[np.searchsorted(recorded, epochs)])
+    at = at[np.unique(recorded[at], return_index=True)[1]]
+    if not len(at):
+        return
+    theta = weights["theta"].isel(step=at)
+    for here, values in in_time(theta, "step", "replica", "parameter"):
+        for k, place in enumerate(at[here]):
+            yield int(recorded[place]), float(times[place]), values[..., k]
 
 
 def _by_layer(values: np.ndarray, layer: np.ndarray, layers: np.ndarray) -> np.ndarray:
-    """Sums over the parameters of each layer, (epoch, replica, layer)."""
+    """Sums over the parameters of each layer, (replica, layer)."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.stack([values[..., layer == k].sum(axis=-1) for k in layers], axis=-1)

@@ -1,5 +1,6 @@
 """Fluctuation-dissipation relations of SGD: tests of stationarity and of white noise."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -7,11 +8,12 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array, require_dimensions
+from sgdphys.dynamics.blocks import in_time
 from sgdphys.dynamics.clock import number_given
-from sgdphys.dynamics.series import paths
+from sgdphys.dynamics.series import Paths, paths
 from sgdphys.errors import InputError
 from sgdphys.intervals import METHOD, finite_mean, jackknife_interval, means_without_each
-from sgdphys.missing import labelled_without_missing
+from sgdphys.missing import labelled_without_missing, numbers_of
 from sgdphys.quantities import attributes, labelled
 
 
@@ -74,12 +76,8 @@ def minibatch_gradients(
     """
     require_rates(learning_rate, momentum)
     series = paths(theta, time=time, relabel=False)
+    _require_consecutive(series)
     theta, dim = labelled_without_missing(series.theta), series.dim
-    if dim in theta.coords and not np.all(np.diff(series.times) == 1):
-        raise InputError(
-            f"gradients are computed from weights at consecutive {dim}s; choose one stretch of "
-            'record.weights = "step" or { burst = ..., starts = ... }'
-        )
     moved = theta.diff(dim, label="lower")
     if momentum:
         late, early = moved.isel({dim: slice(1, None)}), moved.isel({dim: slice(None, -1)})
@@ -87,6 +85,14 @@ def minibatch_gradients(
     else:
         found = -moved / learning_rate
     return found.assign_attrs(attributes("batch_gradient", x=series.value_unit))
+
+
+def _require_consecutive(series: Paths) -> None:
+    if series.dim in series.given.coords and not np.all(np.diff(series.times) == 1):
+        raise InputError(
+            f"gradients are computed from weights at consecutive {series.dim}s; choose one stretch "
+            'of record.weights = "step" or { burst = ..., starts = ... }'
+        )
 
 
 @checked
@@ -170,39 +176,28 @@ def fluctuation_ratios(
     (1.0, 1.0)
     """
     series = paths(theta, time=time, relabel=False)
-    theta, dim = labelled_without_missing(series.theta).astype(np.float64), series.dim
+    theta, dim = series.given, series.dim
     require_dimensions(theta, over, coordinates)
-    g = minibatch_gradients(theta, learning_rate=learning_rate, momentum=momentum, time=time)
+    _require_consecutive(series)
     if dim not in theta.coords:
         theta = theta.assign_coords({dim: np.arange(theta.sizes[dim])})
-        g = g.assign_coords({dim: np.arange(g.sizes[dim]) + (1 if momentum else 0)})
-    steps = g[dim]
-    moved = theta.diff(dim, label="lower").sel({dim: steps})
-    deviation = theta - theta.sel({dim: steps}).mean(dim, skipna=False)
-
-    def averaged(products: xr.DataArray) -> xr.DataArray:
-        """Over steps, of sums over coordinates; NaN for a path with a missing point."""
-        return products.sum(coordinates, skipna=False).mean(dim, skipna=False)
-
-    sums: dict[str, xr.DataArray] = {
-        "virial": averaged(deviation.sel({dim: steps}) * g),
-        "kinetic": (1 + momentum) / (2 * learning_rate) * averaged(moved**2),
-    }
-    if full_gradient is not None:
-        f = _at_steps(labelled_array(full_gradient, dim), steps, dim, "full_gradient")
-        where = {dim: f[dim]}
-        by_coordinate = _virial_of_full(theta.sel(where), f, g.sel(where), dim)
-        sums["full"] = by_coordinate.sum(coordinates, skipna=False)
-        sums["square"] = averaged(f**2)
-    if hessian_gradient is not None:
-        h = _at_steps(labelled_array(hessian_gradient, dim), steps, dim, "hessian_gradient")
-        sums["curved"] = learning_rate / 2 * averaged(g.sel({dim: h[dim]}) * h)
-    rows = np.stack([v.transpose(over, ...).to_numpy() for v in sums.values()], axis=-1)
+    steps = theta[dim][1 if momentum else 0 : -1]
+    given = {
+        name: _at_steps(labelled_array(array, dim), steps, theta, name)
+        for name, array in (
+            ("full_gradient", full_gradient), ("hessian_gradient", hessian_gradient)
+        )
+        if array is not None
+    }  # fmt: skip
+    order = (*(d for d in series.over if d not in (over, coordinates)), over, coordinates)
+    sums = _averages(theta, dim, order, learning_rate, momentum, given)
+    rows = np.moveaxis(np.stack(list(sums.values()), axis=-1), -2, 0)
     is_complete = np.isfinite(rows).all(axis=-1)  # all averages are of the same paths
     rows = np.where(is_complete[..., None], rows, np.nan)
     members = is_complete.sum(axis=0)
     without_each = means_without_each(rows)
-    template = sums["virial"].isel({over: 0}, drop=True)
+    template = theta.isel({dim: 0, over: 0, coordinates: 0}, drop=True).transpose(*order[:-2])
+    template = template.drop_vars([n for n in template.coords if n not in template.dims])
     data: dict[str, Any] = {}
     estimates = _ratios(dict(zip(sums, np.moveaxis(finite_mean(rows), -1, 0), strict=True)))
     left_out = _ratios(dict(zip(sums, np.moveaxis(without_each, -1, 0), strict=True)))
@@ -223,29 +218,124 @@ def fluctuation_ratios(
     )
 
 
-def _virial_of_full(
-    theta: xr.DataArray, f: xr.DataArray, g: xr.DataArray, dim: str
-) -> xr.DataArray:
-    """<theta.f> without the bias of measuring theta from its own mean over a finite window.
+@np.errstate(all="ignore")  # of infinite values
+def _averages(
+    theta: xr.DataArray, dim: str, order: tuple[str, ...], learning_rate: float, momentum: float,
+    given: Mapping[str, xr.DataArray],
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """Averages over steps of sums over coordinates, (..., over), in one pass over the weights.
 
-    White noise g - f is independent of the first weights, so that (mean - first).(mean g - mean f)
-    has the expectation of mean.(mean g - mean f); and mean.(mean g), which telescopes, has that
-    of 0. What the mean of theta takes out, mean.(mean f), is therefore minus the former.
+    Weights are relative to the first ones, so that subtracting their mean afterwards costs no
+    digits. NaN for a path with a missing point.
+
+    Parameters
+    ----------
+    theta : DataArray
+    dim : str
+    order : tuple of str
+        The other dimensions, that over which is summed last.
+    learning_rate, momentum : float
+    given : mapping of str to DataArray
+        Gradients at some of the steps, along dimensions of theta.
     """
-    mean = theta.mean(dim, skipna=False)
-    inside = ((theta - mean) * f).mean(dim, skipna=False)
-    moved = mean - theta.isel({dim: 0}, drop=True)
-    return inside - moved * (g - f).mean(dim, skipna=False)
+    every, full, curved = _Sums(), _Sums(), _Sums()
+    back = 1 if momentum else 0
+    labels = theta[dim].to_numpy()
+    for here, x in in_time(theta, dim, *order, before=1 + back):
+        moved = np.diff(x, axis=-1)
+        if moved.shape[-1] <= back:
+            continue
+        x = x[..., back:-1]
+        late = moved[..., back:]
+        g = (momentum * moved[..., :-1] - late if momentum else -late) / learning_rate
+        every.add(x, g, late**2)
+        at = labels[here][back:-1]
+        for name, of in (("full_gradient", full), ("hessian_gradient", curved)):
+            if name in given:
+                f = given[name]
+                is_here = np.isin(at, f[dim].to_numpy())
+                if is_here.any():
+                    some = f.sel({dim: at[is_here]})
+                    values = numbers_of(some.transpose(*order, dim))
+                    of.add(x[..., is_here], g[..., is_here], values**2, values)
+    found = {
+        "virial": every.covariance(),
+        "kinetic": (1 + momentum) / (2 * learning_rate) * every.mean_square(),
+    }
+    if "full_gradient" in given:
+        found |= {"full": full.virial_of_full(), "square": full.mean_square()}
+    if "hessian_gradient" in given:
+        found["curved"] = learning_rate / 2 * curved.mean_product()
+    return found
 
 
-def _at_steps(given: xr.DataArray, steps: xr.DataArray, dim: str, name: str) -> xr.DataArray:
-    """A given array at the steps whose minibatch gradients are known."""
+class _Sums:
+    """Sums over steps of weights x, gradients g and f, their products, and squares."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: Any = None
+        self.x: Any = 0.0
+        self.g: Any = 0.0
+        self.f: Any = 0.0
+        self.product: Any = 0.0
+        self.of_f: Any = 0.0
+        self.squares: Any = 0.0
+
+    def add(
+        self, x: np.ndarray, g: np.ndarray, squares: np.ndarray, f: np.ndarray | None = None
+    ) -> None:
+        """Add some steps (..., coordinate, step); with f, products with it instead of g."""
+        self.first = x[..., :1].copy() if self.first is None else self.first
+        x = x - self.first
+        self.count += x.shape[-1]
+        self.x, self.g = self.x + x.sum(axis=-1), self.g + g.sum(axis=-1)
+        self.squares = self.squares + squares.sum(axis=(-2, -1))
+        with_x = g if f is None else f
+        self.product = self.product + (x * with_x).sum(axis=-1)
+        if f is not None:
+            self.f, self.of_f = self.f + f.sum(axis=-1), self.of_f + (g * f).sum(axis=(-2, -1))
+
+    def mean_square(self) -> np.ndarray:
+        """Mean over steps of sums of squares."""
+        return np.asarray(self.squares / self.count)
+
+    def mean_product(self) -> np.ndarray:
+        """Mean over steps of g.f."""
+        return np.asarray(self.of_f / self.count)
+
+    def covariance(self) -> np.ndarray:
+        """Mean over steps of (x - its mean).g."""
+        return np.asarray((self.product - self.x * self.g / self.count).sum(axis=-1) / self.count)
+
+    def virial_of_full(self) -> np.ndarray:
+        """<x.f> without the bias of measuring x from its own mean over a finite window.
+
+        White noise g - f is independent of the first weights, so that (mean - first).(mean g - mean
+        f) has the expectation of mean.(mean g - mean f); and mean.(mean g), which telescopes, has
+        that of 0. What the mean of x takes out, mean.(mean f), is therefore minus the former.
+        """
+        mean = self.x / self.count  # relative to the first
+        inside = self.product / self.count - mean * self.f / self.count
+        return np.asarray((inside - mean * (self.g - self.f) / self.count).sum(axis=-1))
+
+
+def _at_steps(
+    given: xr.DataArray, steps: xr.DataArray, theta: xr.DataArray, name: str
+) -> xr.DataArray:
+    """A given array at the steps whose minibatch gradients are known, along dimensions of theta."""
+    dim = str(steps.dims[0])
     if dim not in given.coords:
         raise InputError(f"{name} has no coordinate {dim!r}, so its steps are unknown")
     common = np.intersect1d(given[dim].to_numpy(), steps.to_numpy())
     if len(common) == 0:
         raise InputError(f"{name} was taken at none of the {dim}s of the weights")
-    return labelled_without_missing(given.sel({dim: common})).astype(np.float64)
+    missing = {str(d): n for d, n in theta.sizes.items() if d not in given.dims}
+    further = [d for d in given.dims if d not in theta.dims]
+    lengths = {d: given.sizes[d] for d in given.dims if d in theta.dims and d != dim}
+    if further or any(theta.sizes[d] != n for d, n in lengths.items()):
+        raise InputError(f"{name} is {dict(given.sizes)} and the weights are {dict(theta.sizes)}")
+    return given.sel({dim: common}).expand_dims(missing)
 
 
 def _ratios(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

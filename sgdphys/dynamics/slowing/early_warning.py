@@ -13,6 +13,7 @@ import xarray as xr
 from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
 from sgdphys.draws import Seed, stream
+from sgdphys.dynamics.blocks import in_groups
 from sgdphys.dynamics.clock import pairs_at, points_within
 from sgdphys.dynamics.series import Paths, over_sound_series, paths, result
 from sgdphys.dynamics.slowing.autocorrelation import require_even
@@ -28,7 +29,6 @@ from sgdphys.dynamics.slowing.surrogates import KINDS, surrogates_of
 from sgdphys.dynamics.status import Needs, precision_of, status_of
 from sgdphys.errors import InputError, nearest
 from sgdphys.intervals import require_members
-from sgdphys.missing import numbers_of
 from sgdphys.status import CONSTANT, OK
 
 TRENDS = (*INDICATORS, "joint")
@@ -221,13 +221,12 @@ def _across(series: Paths, over: str, surrogates: str, resamples: int, rng: Seed
     """Trends of indicators across members, tested against ensembles of stationary surrogates."""
     require_members(series.theta, over)
     kept = [d for d in series.over if d != over]
-    x = numbers_of(series.theta.transpose(*kept, over, series.dim))
-    shape = x.shape[: len(kept)]
-    flat = x.reshape(-1, *x.shape[-2:])
-    stride = max(1, flat.shape[-1] // _WINDOWS)
-    out = np.full((len(flat), 2 * len(TRENDS)), np.nan)
-    status = np.empty(len(flat), np.int64)
-    precision = precision_of(series.theta.dtype)
+    shape = tuple(series.given.sizes[d] for d in kept)
+    many = int(np.prod(shape))
+    stride = max(1, series.given.sizes[series.dim] // _WINDOWS)
+    out = np.full((many, 2 * len(TRENDS)), np.nan)
+    status = np.empty(many, np.int64)
+    precision = precision_of(series.given.dtype)
 
     def indicators(members: np.ndarray) -> np.ndarray:
         """Of (member, ensemble, point), without reddening, which needs a window."""
@@ -235,7 +234,12 @@ def _across(series: Paths, over: str, surrogates: str, resamples: int, rng: Seed
         columns = np.stack([variance, memory, skewness, np.full_like(variance, np.nan)], axis=-1)
         return columns[:, ::stride]
 
-    for k, members in enumerate(flat):
+    ensembles = (
+        (int(k), members)
+        for number, block in in_groups(series.given, series.dim, [over])
+        for k, members in zip(number, block, strict=True)
+    )
+    for k, members in ensembles:
         status[k] = status_of(members, series.times, _NEEDS, precision).max()
         if status[k] != OK:
             continue
@@ -245,7 +249,7 @@ def _across(series: Paths, over: str, surrogates: str, resamples: int, rng: Seed
         null = _taus(indicators(_centred(drawn.swapaxes(0, 1))))
         out[k, : len(TRENDS)] = found
         out[k, len(TRENDS) :] = _p_values(found, null)
-    template = series._replace(theta=series.theta.isel({over: 0}, drop=True))
+    template = series._replace(given=series.theta.isel({over: 0}, drop=True))
     return _labels(
         template, out.reshape(*shape, -1), status.reshape(shape), surrogates, resamples,
         f"across {over} at fixed time",

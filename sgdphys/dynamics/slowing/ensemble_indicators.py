@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from sgdphys.dynamics.blocks import in_groups
 from sgdphys.dynamics.clock import pairs_at
 from sgdphys.dynamics.series import paths, require_free_names
 from sgdphys.intervals import require_members
-from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled, number_of
 
 
@@ -73,11 +73,15 @@ def ensemble_indicators(
     x = series.theta
     require_members(x, over)
     order: list[Hashable] = [d for d in x.dims if d != over]
+    pairs = pairs_at(series.times, lag)
     names = ("variance", "autocorrelation", "skewness", "count")
     require_free_names(x, names)
-    columns = across_members(numbers_of(x.transpose(over, ...)), *pairs_at(series.times, lag))
+    shape = [x.sizes[d] for d in order]
+    columns = np.empty((4, int(np.prod(shape[:-1])), shape[-1]))
+    for number, members in in_groups(series.given, series.dim, [over]):
+        columns[:, number] = across_members(members.swapaxes(0, 1), *pairs)
     data = xr.Dataset(
-        {name: (order, column) for name, column in zip(names, columns, strict=True)},
+        {name: (order, c.reshape(shape)) for name, c in zip(names, columns, strict=True)},
         coords={n: c for n, c in x.coords.items() if over not in c.dims},
         attrs={
             "method": f"moments across {over} at fixed {series.dim}",

@@ -14,8 +14,9 @@ import xarray as xr
 
 from sgdphys import parallel
 from sgdphys.compiling import compiled
+from sgdphys.dynamics.blocks import BLOCK_BYTES
 from sgdphys.dynamics.clock import points_within
-from sgdphys.dynamics.series import BLOCK_BYTES, Paths, over_series, paths, result
+from sgdphys.dynamics.series import Paths, over_series, paths, result
 from sgdphys.dynamics.slowing.autocorrelation import require_even
 from sgdphys.errors import InputError
 from sgdphys.missing import missing_as_nan
