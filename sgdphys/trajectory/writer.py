@@ -23,7 +23,7 @@ from sgdphys.trajectory.netcdf import LOCK
 from sgdphys.trajectory.schema import chunk_sizes, encode_attributes
 from sgdphys.trajectory.segments import is_segment
 from sgdphys.trajectory.skimming import line_of
-from sgdphys.trajectory.stores import created, dump
+from sgdphys.trajectory.stores import created, dump, is_of_zarr
 from sgdphys.trajectory.tensor_table import for_writing
 
 _FULL = 2**20
@@ -215,7 +215,8 @@ def _write_blocks(
         stored.setncatts(encode_attributes(variable.attrs) | ({"dtype": "bool"} if is_bool else {}))
         stored.set_auto_maskandscale(False)
         stored.set_var_chunk_cache(size=2**20)  # whole chunks are written, each once
-        chunks, path = checksums.chunks_of(stored), Path(group.filepath())
+        chunks = checksums.chunks_of(stored)
+        path = None if is_of_zarr(group) else Path(group.filepath())
 
     def written() -> Iterator[tuple[tuple[slice, ...], list[checksums.Chunk]]]:
         for number, block in enumerate(checksums.blocks(variable.shape, chunks, dtype)):
@@ -223,7 +224,7 @@ def _write_blocks(
 
             def checked(values: np.ndarray = values, number: int = number) -> list[checksums.Chunk]:
                 found = checksums.chunks_in(values, chunks)
-                if number:  # the disk takes what was written while the rest is
+                if number and path is not None:  # the disk takes what was written while the rest is
                     _sync(path)
                 return found
 
