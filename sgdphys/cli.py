@@ -76,6 +76,9 @@ def _tell(sentence: str) -> None:
 
 def _tell_error(error: Exception) -> int:
     """Print an error as one sentence and return its exit status."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        say(error.format_message())  # type: ignore[attr-defined]
+        return 0
     if hasattr(error, "format_message"):  # typer's errors of usage
         _tell(f"{error.format_message().rstrip('.')}; see sgdphys --help")
         return 2

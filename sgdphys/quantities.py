@@ -162,14 +162,14 @@ def labelled(
     -----
     xarray hands attributes down through arithmetic: a variance would keep the unit of a weight. So
     attributes that a variable carries say nothing of it, and are replaced. Coordinates are copied,
-    not computed: those that have a unit or a long name keep them.
+    not computed: those that have a unit, a long name or a symbol keep what they have.
     """
     data = data.copy()
     for name in data.variables:
         if data[name].dtype.kind in "mM":  # dates have their unit from the file's encoding
             continue
         is_kept = name in data.coords and not (named and name in named)
-        if is_kept and not {"units", "long_name"}.isdisjoint(data[name].attrs):
+        if is_kept and not {"units", "long_name", "symbol"}.isdisjoint(data[name].attrs):
             continue
         try:
             known = attributes(name, named, x=x, t=t)

@@ -165,7 +165,7 @@ TABLE = (
     Status(
         "too few sizes",
         "the scan has too few sizes for this estimate: give at least 3 to a collapse or an "
-        "extrapolation in size, and 2 to a crossing, each with replicas at several values of the "
+        "extrapolation in size, and 2 to a crossing, each with replicas at 4 or more values of the "
         "control parameter",
     ),
     Status(

@@ -1,6 +1,7 @@
 """The way to a Dask cluster: its address, versions, and a folder that all see."""
 
 import logging
+import re
 import time
 import uuid
 import warnings
@@ -65,8 +66,8 @@ def _client(distributed: Any, address: str) -> "Client":
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", distributed.versions.VersionMismatchWarning)
         try:
-            if not isinstance(address, str) or not address.strip():
-                raise ValueError(address)  # Dask would begin a cluster of its own
+            if not isinstance(address, str) or not re.fullmatch(r"(\w+://)?[^\s:/]+:\d+", address):
+                raise ValueError(address)  # Dask would begin a cluster of its own, or ask in vain
             return distributed.Client(address, timeout=_PATIENCE, set_as_default=False)
         except OSError as error:  # a TimeoutError too
             raise WorkError(

@@ -7,6 +7,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+_BEYOND = 0.4
+"""How far intervals are shown beyond the values, in units of the range of these."""
+
 BAND = 0.9
 """Fraction of the series inside the band of a median."""
 _SHADE = 0.2
@@ -157,3 +160,16 @@ def points(ax: Axes, x: np.ndarray, data: xr.Dataset, name: str, **style: Any) -
         ax.errorbar(x[kept], y[kept], errors, **style)
         return
     ax.errorbar(x[kept], y[kept], errors, lolims=is_open[kept], **style)
+
+
+def about_values(ax: Axes, values: xr.DataArray) -> None:
+    """Let values fill a panel: intervals of few members or points may reach far beyond them."""
+    if ax.get_yscale() != "linear":
+        return
+    finite = values.to_numpy().astype(float)
+    finite = finite[np.isfinite(finite)]
+    if not finite.size or finite.min() == finite.max():
+        return
+    margin = _BEYOND * (finite.max() - finite.min())
+    low, high = ax.get_ylim()
+    ax.set_ylim(max(low, finite.min() - margin), min(high, finite.max() + margin))

@@ -11,8 +11,6 @@ from sgdphys.figures.colours import DATA, ordered
 from sgdphys.figures.curves import points
 
 _MARKERS = "os^Dv<>pPX"
-_BEYOND = 0.4
-"""How far intervals are shown beyond the values, in units of the range of these."""
 
 
 def by_size(
@@ -74,17 +72,6 @@ def control_of(result: xr.Dataset, name: str, size: str | None, control: str | N
 def error_points(ax: Axes, x: np.ndarray, one: xr.Dataset, name: str, **style: Any) -> None:
     """Points with their intervals, without a line."""
     points(ax, x, one, name, **{"linestyle": "", "elinewidth": 0.8} | style)
-
-
-def about_values(ax: Axes, values: xr.DataArray) -> None:
-    """Let values fill a panel: intervals of cumulants of few members reach far beyond them."""
-    finite = values.to_numpy().astype(float)
-    finite = finite[np.isfinite(finite)]
-    if not finite.size or finite.min() == finite.max():
-        return
-    margin = _BEYOND * (finite.max() - finite.min())
-    low, high = ax.get_ylim()
-    ax.set_ylim(max(low, finite.min() - margin), min(high, finite.max() + margin))
 
 
 def said(result: xr.Dataset, name: str, digits: int = 3) -> str:

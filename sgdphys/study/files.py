@@ -51,6 +51,8 @@ def find_study(name: str | Path) -> Path:
     if path.stem in shipped and path.parent in (Path(), Path("studies")):
         return shipped[path.stem]
     said = str(name) if len(str(name)) <= _LONGEST_SAID else quoted(str(name))
+    if path.suffix == ".toml" and path.stem not in shipped:
+        raise InputError(f"there is no file {said} here; sgdphys new NAME writes one")
     raise InputError(f"there is no study {said}; {nearest(path.stem, shipped)}")
 
 

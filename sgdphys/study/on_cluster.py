@@ -89,7 +89,8 @@ def carry_out(
         cluster = held.enter_context(Cluster(client, hear, stop_if_asked, token))
         recordings = sum(len(_cases(folder, part)) for part in (parts or {"": study}).values())
         blocks = -(-cluster.threads // recordings)
-        tell(f"{cluster.threads} threads of workers at {scheduler}")
+        plural = "s" * (cluster.threads > 1)
+        tell(f"{cluster.threads} thread{plural} of workers at {scheduler}")
         plan = _Plan(cluster, hear, Pool(), {}, blocks)
         finished = []
         for name, part in parts.items():

@@ -76,6 +76,7 @@ def convert(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> P
         zarr_groups(new)
     check_arrays(old)  # a chunk that is lost is read as if it had been written
     with beside(new) as partial:
+        _require_writable(partial, new)
         # an open netCDF file holds the lock: one of the two is none
         with verified(old) as file, created(partial, zarr=to_zarr) as made:
             with nullcontext() if to_zarr else LOCK:
@@ -108,6 +109,19 @@ def _require_possible(old: Path, new: Path) -> None:
         raise InputError(f"{new} exists; choose another path")
     if not is_remote(new) and not new.parent.is_dir():
         raise InputError(f"there is no folder {new.parent} for {new.name}")
+
+
+def _require_writable(partial: Path, new: Path) -> None:
+    """Refuse a place that nothing can be written to, before the source could be blamed for it."""
+    if is_remote(new):
+        return
+    try:
+        partial.touch()
+        partial.unlink()
+    except OSError as error:
+        raise WorkError(
+            f"{new} cannot be written ({error.strerror or error}); choose another place"
+        ) from error
 
 
 def _copy(old: Any, new: Any, source: Path) -> None:

@@ -11,10 +11,11 @@ from sgdphys.networks import ParameterTable
 from sgdphys.trajectory import checksums
 from sgdphys.trajectory.digests import digest_path, faults_of_file
 from sgdphys.trajectory.joining import join_segments
-from sgdphys.trajectory.locations import is_one, is_zarr, location
+from sgdphys.trajectory.locations import is_one, is_remote, is_zarr, location
 from sgdphys.trajectory.opening import RESUME, checks_of, detached, own_attributes, verified
 from sgdphys.trajectory.schema import decode_attributes, faults, tensor_table
 from sgdphys.trajectory.segments import (
+    SEGMENTS,
     is_segment,
     parts_of,
     segment_paths,
@@ -132,7 +133,7 @@ def check(path: str | Path) -> list[str]:
     Parameters
     ----------
     path : str or Path
-        A netCDF file, a Zarr store, or the folder of a run.
+        A netCDF file, a Zarr store, or the folder of a run, with all cases and parts that it has.
 
     Returns
     -------
@@ -162,6 +163,9 @@ def check(path: str | Path) -> list[str]:
     []
     """
     path = location(path)
+    inside = _recordings(path)
+    if inside:
+        return [fault for folder in inside for fault in check(folder)]
     found = [f"{p} is no segment of this run; move it away" for p in strangers(path)]
     for file in _files(path):
         if is_zarr(file):
@@ -234,13 +238,21 @@ def read_structure(path: Path) -> None:
 def unprotected(path: str | Path) -> list[Path]:
     """Return the files of a trajectory that carry no checksums, so that damage may go unseen."""
     found = []
-    for file in _files(location(path)):
+    path = location(path)
+    for file in [f for folder in _recordings(path) or [path] for f in _files(folder)]:
         if digest_path(file).is_file():  # written together with the checksums
             continue
         with opened(file) as data:
             if checksums.DIGEST not in data.ncattrs():
                 found.append(file)
     return found
+
+
+def _recordings(path: Path) -> list[Path]:
+    """Folders of the cases and parts of a run that has no recording of its own."""
+    if is_remote(path) or not path.is_dir() or is_one(path) or segment_paths(path):
+        return []
+    return sorted(found.parent for found in path.rglob(SEGMENTS) if found.parent != path)
 
 
 def _files(path: Path) -> list[Path]:

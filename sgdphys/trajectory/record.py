@@ -180,7 +180,9 @@ def record(
         said = None if metadata is None else json.dumps(dict(metadata))
     except (TypeError, ValueError) as error:
         raise InputError(f"metadata cannot be kept as JSON: {error}") from None
-    attributes = {"title": title, "seed": seed} | ({} if said is None else {"metadata": said})
+    attributes: dict[str, Any] = {"title": title}
+    attributes |= {"sketch_seed": seed} if is_sketch else {}
+    attributes |= {} if said is None else {"metadata": said}
     if is_zarr(path) or is_remote(path):
         zarr_groups(path).start()  # if it is not installed, before anything is removed
     held = prepare(path, overwrite=overwrite, resume=resumes)

@@ -148,7 +148,9 @@ class Recorder:
             for tensors in self._tensors:
                 flat = tensors.new_flat(tensors.total)
                 tensors.copy_to(flat)
-                self._sketches.append(Sketch(flat, sketch, self._attributes["seed"], self._parts))
+                self._sketches.append(
+                    Sketch(flat, sketch, self._attributes["sketch_seed"], self._parts)
+                )
         self._width = first.total if self._sketches is None else self._sketches[0].dimensions
         row = self._width * len(self._tensors) * np.dtype(first.dtype).itemsize
         self._room = max(1, min(4096, SEGMENT_BYTES // row))

@@ -10,10 +10,9 @@ from matplotlib.axes import Axes
 from sgdphys.errors import InputError, nearest
 from sgdphys.figures.axes import axes_of, axis_label, legend_of_new, names_of, options, returned
 from sgdphys.figures.checks import checked_figure
-from sgdphys.figures.curves import curve
+from sgdphys.figures.curves import about_values, curve
 from sgdphys.figures.plots.collapse import critical_region
 from sgdphys.figures.sizes import (
-    about_values,
     by_size,
     control_of,
     error_points,

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from sgdphys.figures.axes import axes_of, axis_label, names_of, options, returned
 from sgdphys.figures.checks import checked_figure, require_drawable
-from sgdphys.figures.curves import curve
+from sgdphys.figures.curves import about_values, curve
 from sgdphys.figures.style import DATA, FIT, NULL
 
 _COLOURS = {"drift": DATA, "diffusion": FIT}
@@ -65,4 +65,7 @@ def kramers_moyal(
             one.axhline(0, color=NULL, linewidth=0.6, zorder=1)
         one.set_xlabel(axis_label(result["position"]))
         one.set_ylabel(axis_label(result[name]))
+    for one in dict.fromkeys(axes):
+        drawn = [name for ax_of, name in zip(axes, names, strict=True) if ax_of is one]
+        about_values(one, result[drawn].to_array())
     return returned(axes, panels)

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 
 from sgdphys.figures.axes import axes_of, axis_label, legend_of_new, names_of, options, returned
 from sgdphys.figures.checks import checked_figure, require_drawable
-from sgdphys.figures.curves import curve
-from sgdphys.figures.sizes import about_values, by_size, control_of
+from sgdphys.figures.curves import about_values, curve
+from sgdphys.figures.sizes import by_size, control_of
 from sgdphys.figures.style import NULL
 
 _ORDERED = 2 / 3
@@ -75,8 +75,9 @@ def scan(
         for one, style in by_size(result, size):
             along = one.sortby(x[name]) if x[name] in one.coords else one
             curve(panel, along, name, x[name], **options(kwargs, **style))
-        if name == "binder":
+        if name != "order":
             about_values(panel, result[name])
+        if name == "binder":
             panel.axhline(_ORDERED, color=NULL, linewidth=0.8, linestyle="--", zorder=1)
         panel.set_xlabel(axis_label(result[x[name]]))
         panel.set_ylabel(axis_label(result[name]))
