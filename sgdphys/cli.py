@@ -283,7 +283,9 @@ def fit(
     none. docs/models.md says what the models are.
     """
     with progress("fitting", every=2.0, never_silent=True) as (tell, advance):
-        tell(f"reading {file}")
+        if "://" not in file and not any(Path(p).exists() for p in (file, f"{file}.parts")):
+            raise InputError(f"there is no file or folder {file}")
+        tell(f"loading, then reading {file}")
         from sgdphys.fitting import output
         from sgdphys.fitting.fits import fit_file
         from sgdphys.trajectory.locations import location

@@ -959,6 +959,13 @@ def test_coordinates_keep_what_the_user_calls_them():
     assert found["time"].attrs["units"] == "hour"
     bare = d.ensemble_indicators(theta.assign_coords(time=np.arange(9.0)), time="time")
     assert bare["time"].attrs["units"] == "time"
+    m = xr.DataArray(
+        np.random.default_rng(0).random((2, 3, 4)),
+        dims=("size", "control", "replica"),
+        coords={"size": ("size", [4, 8], {"symbol": "L"}), "control": [0.1, 0.2, 0.3]},
+    )
+    found = sp.transitions.order_parameter(m, size="size")
+    assert found["size"].attrs["symbol"] == "L"
     dates = theta.assign_coords(time=np.arange(9).astype("datetime64[D]"))
     assert "units" not in d.ensemble_indicators(dates, time="time")["time"].attrs
 

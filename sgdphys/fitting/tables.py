@@ -38,6 +38,8 @@ def open_table(path: Path, variable: str | None, time: str | None) -> xr.DataArr
     """
     if not path.is_file():
         raise InputError(f"there is no file {path}")
+    if not path.stat().st_size:
+        raise InputError(f"{path} is empty")
     try:
         return READERS[path.suffix.lower()](path, variable, time)
     except InputError as error:
@@ -155,10 +157,30 @@ def _of_table(table: pd.DataFrame, variable: str | None, time: str | None) -> xr
                 f"there is no column {variable!r}; {nearest(variable, table.columns)} "
                 f"(it has {', '.join(table.columns)})"
             )
-        return labelled_array(table[variable], clock or "step")
+        table = table[[variable]]
     if not len(table.columns):
         raise InputError("it has no column but the times")
-    return labelled_array(table, clock or "step")
+    for name, column in table.items():
+        _require_numbers(column, str(name))
+    return labelled_array(table if variable is None else table[variable], clock or "step")
+
+
+def _require_numbers(column: pd.Series, name: str) -> None:
+    """Refuse a column of dates or texts, and say where the first text stands."""
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        raise InputError(
+            f"column {name!r} holds dates; give --time {name} if they are the times of the rows, "
+            "and leave it out otherwise"
+        )
+    if not (pd.api.types.is_string_dtype(column.dtype) or column.dtype == object):
+        return
+    texts = [isinstance(v, str) and not _is_number(v) for v in column]
+    if any(texts):
+        row = texts.index(True)
+        raise InputError(
+            f"column {name!r} holds the text {column.iloc[row]!r} in row {row + 1} of its numbers; "
+            "correct it, or leave it empty where a value is missing"
+        )
 
 
 def _is_number(name: object) -> bool:

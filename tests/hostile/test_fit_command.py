@@ -215,13 +215,13 @@ def test_tables_that_do_not_say_enough(tmp_path):
         ("objects.npy", {}, "cannot be read"),
         ("clocks.csv", {}, "give --time: the columns _step, _timestamp"),
         ("clocks.csv", {"time": "epoch"}, "no column 'epoch'"),
-        ("words.csv", {}, "column 'who'"),
+        ("words.csv", {}, "column 'who' holds the text 'a' in row 1"),
         ("unsorted.csv", {}, "not sorted"),
         ("semicolons.csv", {}, "set apart by semicolons"),
         ("tabs.csv", {}, "set apart by tabs"),
         ("header.csv", {}, "no rows"),
         ("wide.csv", {}, "more columns than its first line"),
-        ("empty.csv", {}, "cannot be read"),
+        ("empty.csv", {}, "is empty"),
         ("nowhere.npy", {}, "no file"),
     ):
         with pytest.raises(InputError, match=said):

@@ -42,6 +42,9 @@ def test_columns_are_series(tmp_path):
         assert diffusion(path, *options) == pytest.approx(expected / spacing), options
     assert open_variable(path, "b").ndim == 1
     assert "did you mean 'a'" in refusal(path, "--variable", "aa")
+    table.assign(day=pd.date_range("2020", periods=200)).to_parquet(path)
+    assert "column 'day' holds dates; give --time day" in refusal(path)
+    table.to_parquet(path)
     path.write_bytes(path.read_bytes()[:-50])
     assert "cannot be read" in refusal(path)
 

@@ -63,6 +63,7 @@ def test_a_wrong_case_is_named():
 def test_cases_run_are_joined_and_resume(tmp_path):
     run = sp.run(SMALL, tmp_path / "sweep")
     assert list(run.cases) == ["sampling=replacement", "sampling=fixed"]
+    assert sp.check(run.folder) == []
     with run.results as results:
         found = results["diffusion"].to_dataset().load()
     assert found["case"].to_numpy().tolist() == list(run.cases)

@@ -203,3 +203,15 @@ def test_the_command_converts_and_refuses(tmp_path):
         assert said in " ".join(done.stderr.split())
     assert command("check", b).returncode == 0
     assert "1 store" in command("info", b).stdout
+
+
+def test_a_place_that_cannot_be_written_is_not_blamed_on_the_source(tmp_path, monkeypatch):
+    everything(tmp_path / "a.nc")
+
+    def refused(self, *args, **kwargs):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr("pathlib.Path.touch", refused)
+    with pytest.raises(WorkError, match=r"x\.zarr cannot be written \(Permission denied\)"):
+        sp.convert(tmp_path / "a.nc", tmp_path / "x.zarr")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.nc"]
