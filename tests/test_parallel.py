@@ -181,6 +181,7 @@ def test_without_an_affinity_all_processors_are_used(four, monkeypatch):
     assert parallel.threads() == 3
 
 
+@pytest.mark.thorough(reason="every estimator on one and two threads")
 @pytest.mark.parametrize(
     "estimator",
     ["binned", "equal_mass", "net_input", "precision", "kde_lower", "kde_upper", "neighbours"],

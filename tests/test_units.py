@@ -901,6 +901,7 @@ def test_every_analysis_is_here():
     assert of | ELSEWHERE.keys() == ANALYSES.keys()
 
 
+@pytest.mark.thorough(reason="every analysis of whole runs")
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("name", STUDIES)
 def test_results_of_a_study(name, tmp_path):

@@ -317,6 +317,7 @@ def test_a_statistic_has_an_interval_where_all_is_well(name):
     assert np.isfinite(numbers(found)).all()
 
 
+@pytest.mark.thorough(reason="every statistic")
 @pytest.mark.parametrize(
     ("value", "half_way"),
     [

@@ -20,6 +20,8 @@ from sgdphys.study.recording import Recording
 from sgdphys.study.settings import study_from
 from sgdphys.trajectory.segments import segment_paths
 
+pytestmark = pytest.mark.thorough(reason="processes and their agreement")
+
 HERE = {"python": "3.11", "numpy": "2.4.6"}
 SMALL = {
     "title": "small",

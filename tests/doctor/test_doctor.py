@@ -8,6 +8,8 @@ import pytest
 from sgdphys.doctor import checks, machine, self_test, versions
 from sgdphys.doctor.finding import ok
 
+pytestmark = pytest.mark.thorough(reason="trains, fits and writes")
+
 QUICK = ("versions", "extras", "threads", "memory", "disk", "compiled kernels", "self-test: file")
 
 

@@ -52,6 +52,7 @@ def test_stretches_are_evenly_spread_and_parts_cover_everything(lowered):
     assert covered == list(range(20_000))
 
 
+@pytest.mark.thorough(reason="long series: 4 s")
 @pytest.mark.parametrize("process", ["wiener", "ou", "fbm", "levy"])
 def test_a_long_series_gets_the_answer_of_the_whole(process, monkeypatch, request):
     """The same name, reason and coefficients, to a tenth of an interval's width."""

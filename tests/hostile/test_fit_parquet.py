@@ -9,6 +9,8 @@ from commands import command
 
 from sgdphys.fitting.reading import open_variable
 
+pytestmark = pytest.mark.thorough(reason="commands on tables of all kinds")
+
 WALKS = np.random.default_rng(0).standard_normal((200, 3)).cumsum(axis=0)
 
 

@@ -14,6 +14,8 @@ from sgdphys.fitting.fits import fit_file
 from sgdphys.fitting.reading import open_variable
 from sgdphys.trajectory.locations import location
 
+pytestmark = pytest.mark.thorough(reason="commands on stores of all kinds")
+
 zarr = pytest.importorskip("zarr", reason="the extra zarr is not installed")
 
 WALKS = np.random.default_rng(0).standard_normal((200, 3)).cumsum(axis=0)

@@ -142,6 +142,7 @@ def test_wide_layers_are_told_apart():
     assert float(again["I_XT"]) == pytest.approx(float(found["I_XT"]), abs=1e-9)
 
 
+@pytest.mark.thorough(reason="every estimator")
 @pytest.mark.parametrize("estimator", ["equal_mass", "kde_lower", "kde_upper", "neighbours"])
 def test_other_estimators_read_the_same_layers(trajectory, task, estimator):
     """One call shape; each layer as the estimator itself reads its activations."""

@@ -30,7 +30,16 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", ["drifted", "ou 0.05", "fbm 0.3", "levy 1.5", "double well"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "drifted",
+        "ou 0.05",
+        "fbm 0.3",
+        "levy 1.5",
+        pytest.param("double well", marks=pytest.mark.thorough(reason="every model: 4 s")),
+    ],
+)
 def test_the_best_is_the_true_one(case):
     """At least 90% of 20 series: at 98% true, fewer than 18 has a chance of 7 in 1000."""
     truth, process = CASES[case]

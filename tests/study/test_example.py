@@ -1,11 +1,14 @@
 """The recording that comes with the package: where it is from, and what is found in it."""
 
+import tomllib
+
 import numpy as np
 import pytest
 
 import sgdphys as sp
 from sgdphys.study.example import RECORDING, STUDY, make_example
-from sgdphys.study.files import load_study, resolved_text, study_hash
+from sgdphys.study.files import load_study, study_hash
+from sgdphys.study.settings import study_from
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +29,7 @@ def test_the_weights_are_read_when_they_are_needed(example):
 def test_it_was_recorded_by_the_study_beside_it(example):
     study = load_study(STUDY)[1]
     assert example.attrs["study_hash"] == study_hash(study)
-    assert example.attrs["study"] == resolved_text(study)
+    assert study_from(tomllib.loads(example.attrs["study"]), "the recording") == study
     assert set(example.children) == {"weights", "tensors", "split", "training", "gradients"}
     assert example["weights"].sizes["step"] == study.train.epochs + 1
 

@@ -12,6 +12,8 @@ from sgdphys.errors import InputError
 from sgdphys.trajectory.reader import check, open_trajectory
 from sgdphys.trajectory.segments import segment_paths
 
+pytestmark = pytest.mark.thorough(reason="carries out studies")
+
 pytest.importorskip("zarr", reason="the extra zarr is not installed")
 
 KEYS = {

@@ -12,6 +12,8 @@ from sgdphys.study import summary
 from sgdphys.study.settings import study_from
 from sgdphys.terminal import WIDTH, print_paragraph, print_table, say
 
+pytestmark = pytest.mark.thorough(reason="carries out studies")
+
 
 def claim(says, statistic="bits_lost", **keys):
     return {"says": says, "by": "b", "statistic": statistic, "above": 0.1, "null": "0", **keys}

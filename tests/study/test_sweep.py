@@ -9,6 +9,8 @@ from sgdphys.errors import InputError
 from sgdphys.study.files import cases_of
 from sgdphys.study.settings import study_from
 
+pytestmark = pytest.mark.thorough(reason="carries out studies")
+
 SMALL = {
     "title": "Twins",
     "network": {"layers": [4]},

@@ -13,6 +13,8 @@ from sgdphys.study.json_schema import study_schema
 from sgdphys.study.running import run
 from sgdphys.study.template import SCHEMA_FILE, new_study
 
+pytestmark = pytest.mark.thorough(reason="commands, and the recipe of a study")
+
 
 @pytest.fixture
 def written(tmp_path, monkeypatch):

@@ -262,11 +262,16 @@ def scalars(k, *names, dtype=float, rows=2):
         ([scalars(k, "loss") for k in range(4)], 0),
         ([scalars(0, "a"), {}, scalars(2, "b", "a"), scalars(3, "b")], 0),
         ([{}, scalars(1, "a"), {}, scalars(3, "a")], 0),
-        ([scalars(0, "a"), scalars(1, "a", dtype=np.float32), scalars(2, "a")], 1),
-        ([scalars(0, "a"), scalars(1, "a", dtype=bool), scalars(2, "a")], 1),
-        ([scalars(k, "a", dtype=bool) for k in range(3)], 0),
-        ([{"more": xr.Dataset({"x": ("y", [k])})} for k in range(3)], 0),
-        ([scalars(k, "a") for k in (0, 2, 1)], 1),
+        *(
+            pytest.param(*case, marks=pytest.mark.thorough(reason="one kind of segments more"))
+            for case in (
+                ([scalars(0, "a"), scalars(1, "a", dtype=np.float32), scalars(2, "a")], 1),
+                ([scalars(0, "a"), scalars(1, "a", dtype=bool), scalars(2, "a")], 1),
+                ([scalars(k, "a", dtype=bool) for k in range(3)], 0),
+                ([{"more": xr.Dataset({"x": ("y", [k])})} for k in range(3)], 0),
+                ([scalars(k, "a") for k in (0, 2, 1)], 1),
+            )
+        ),
         ([scalars(0, "a"), scalars(1, "b", rows=0), scalars(2, "a"), scalars(3, "a", rows=0)], 0),
         ([scalars(0, "a", rows=0), scalars(1, "a")], 1),
     ],

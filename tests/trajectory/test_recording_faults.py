@@ -190,6 +190,7 @@ for k in range(7):
 """
 
 
+@pytest.mark.thorough(reason="new processes that load torch: 5 s each")
 @pytest.mark.parametrize(
     ("ending", "last"),
     [
@@ -245,6 +246,7 @@ def test_a_flush_amid_the_scalars_of_a_step_keeps_the_first(tmp_path):
     assert steps_of(tmp_path / "a.nc") == [0, 1, 2]
 
 
+@pytest.mark.thorough(reason="new processes that load torch")
 @pytest.mark.parametrize("option", [{}, {"overwrite": True}, {"resume": True}])
 def test_a_file_that_is_being_recorded_has_one_recorder(tmp_path, option):
     with sp.record(net(), tmp_path / "a.nc") as recording:

@@ -46,6 +46,7 @@ def partitions(p_xy):
     return np.stack([*cut, np.arange(len(chance))])
 
 
+@pytest.mark.thorough(reason="solves a curve: 5 s")
 def test_no_partition_is_above_the_bound(p_xy, curve, partitions):
     """Good ones lie within 0.02 bit below it; randomly permuted cells lie far below."""
     found = bottleneck_distance(p_xy, partitions[:3], curve=curve)
