@@ -756,7 +756,15 @@ def test_every_public_function_is_here():
     assert NO_LABELS.keys() <= {name for module in modules for name in module.__all__}
 
 
-@pytest.mark.parametrize("name", DYNAMICS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.thorough(reason="every model"))
+        if name == "fit"
+        else name
+        for name in DYNAMICS
+    ],
+)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_units_and_scaling_of_dynamics(name):
     """Ten times the length and twice the time change every number as its unit says."""
@@ -961,7 +969,7 @@ def test_coordinates_keep_what_the_user_calls_them():
     bare = d.ensemble_indicators(theta.assign_coords(time=np.arange(9.0)), time="time")
     assert bare["time"].attrs["units"] == "time"
     m = xr.DataArray(
-        np.random.default_rng(0).random((2, 3, 4)),
+        np.random.default_rng(0).random((2, 3, 5)),
         dims=("size", "control", "replica"),
         coords={"size": ("size", [4, 8], {"symbol": "L"}), "control": [0.1, 0.2, 0.3]},
     )

@@ -34,7 +34,7 @@ def samples_of(
     m : DataArray (size, control, replica)
         In any order of dimensions, with coordinates named ``size`` and ``control``; that of the
         control parameter may be two-dimensional (size, control), each size with values of its own.
-        Samples that are NaN are missing.
+        Samples that are not finite are missing.
     size, control, over : str
         Names of the dimensions.
 
@@ -42,8 +42,7 @@ def samples_of(
     ------
     InputError
         Where a dimension or its coordinate is missing, a size is not a positive number or occurs
-        twice, a value of the control parameter is not a number or occurs twice at one size, or a
-        sample is infinite.
+        twice, or a value of the control parameter is not a number or occurs twice at one size.
     """
     m = with_coordinates(m, size, control, over=over, what="the order parameter has")
     sizes = numbers_along(m, size, size)
@@ -60,12 +59,7 @@ def samples_of(
         twice = np.argwhere(np.diff(ordered, axis=axis) == 0)
         if len(twice):
             raise InputError(f"{name!r} has the value {ordered[tuple(twice[0])]:g} twice")
-    infinite = int(np.isinf(values).sum())
-    if infinite:  # they lie at one end: left out, they would shift what is found
-        raise InputError(
-            f"{infinite} samples of the order parameter are infinite; give finite numbers, or NaN "
-            "where a sample is missing"
-        )
+    values[~np.isfinite(values)] = np.nan
     units = (str(x.attrs.get("units", "1")) for x in (m, m.coords[control]))
     return Samples(values, sizes, controls, *units)
 

@@ -74,6 +74,7 @@ def test_intervals_of_a_variance_follow_each_series_own_length():
     assert low[0, 0] > low[0, 1]
 
 
+@pytest.mark.thorough(reason="a long series: 3 s")
 @pytest.mark.parametrize(
     "hurst", [0.35, *(pytest.param(h, marks=pytest.mark.thorough) for h in (0.1, 0.5, 0.9))]
 )

@@ -103,13 +103,25 @@ def test_odd_series_leave_their_neighbours_alone(name):
     xr.testing.assert_equal(among.isel(series=slice(HEALTHY)), alone)
 
 
-@pytest.mark.parametrize("name", [n for n in ESTIMATORS if n not in OF_INCREMENTS + WITHOUT])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("fit", marks=pytest.mark.thorough(reason="every model, 15 s")),
+        *(n for n in ESTIMATORS if n not in ("fit", *OF_INCREMENTS, *WITHOUT)),
+    ],
+)
 def test_a_series_is_the_same_for_every_estimator(name):
     told = words(found_of(name, "mixed")["status"])[HEALTHY:].tolist()
     assert {n: s for n, s in zip(ODD, told, strict=True) if n in STATUS} == STATUS
 
 
-@pytest.mark.parametrize("name", [n for n in ESTIMATORS if n not in WITHOUT])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("fit", marks=pytest.mark.thorough(reason="every model, 15 s")),
+        *(n for n in ESTIMATORS if n not in ("fit", *WITHOUT)),
+    ],
+)
 def test_what_is_left_out_is_not_counted(name):
     """A series that diverged or holds nothing has no estimate, and its count is 0."""
     found = found_of(name, "mixed")

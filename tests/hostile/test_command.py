@@ -415,6 +415,7 @@ def test_no_noise_is_drawn_and_said(tmp_path):
     )
 
 
+@pytest.mark.thorough(reason="several commands: 8 s")
 def test_a_new_study_is_written_checked_and_listed(tmp_path):
     made = command("new", "mine", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
@@ -437,6 +438,7 @@ def test_a_sweep_without_analyses_says_why_there_is_no_figure(tmp_path):
     assert "drew no figure: the study has no [analyses]" in result.stderr
 
 
+@pytest.mark.thorough(reason="several commands: 3 s")
 def test_the_shell_completes_commands_and_names_of_studies(tmp_path):
     for words, number, wanted in (("sgdphys do", 1, "doctor"), ("sgdphys run cap", 2, "capacity")):
         environment = {

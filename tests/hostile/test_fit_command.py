@@ -51,7 +51,7 @@ def test_what_is_not_there_is_listed(particles):
     assert fitted(particles, "--variable", "x")["units"]["diffusion"] == "1/time"
     refused(command("fit", particles, "--variable", "x", "--time", "z"), 2, "time, particle")
     refused(command("fit", __file__), 2, "not a netCDF file")
-    refused(command("fit", "nowhere.nc"), 2, "no file nowhere.nc")
+    refused(command("fit", "nowhere.nc"), 2, "no file or folder nowhere.nc")
     refused(
         command("fit", particles, "--variable", "x", "--time", "time", "--along", "pca:2"), 2,
         "needs a dimension 'parameter'",

@@ -76,6 +76,7 @@ def test_hurst_and_alpha_everywhere(hurst, steps):
     covers(found, "alpha", 2 * hurst, efficient_width=2 * best, wide=1.3 if hurst < 0.9 else 1.6)
 
 
+@pytest.mark.thorough(reason="simulates a law: 3 s")
 @pytest.mark.parametrize("hurst", [0.1, again(0.3), 0.5, again(0.7), 0.9])
 def test_the_exponent_of_the_msd(hurst):
     found = dynamics.msd_exponent(fractional(hurst, 1000, 600, seed=43)["theta"])

@@ -17,6 +17,7 @@ WILD = {
 }
 
 
+@pytest.mark.thorough(reason="a run of its own: 2 s")
 @pytest.mark.parametrize("sweep", [{}, {"train.seed": [1, 2]}])
 def test_no_network_is_left(tmp_path, sweep):
     """The same for one ensemble and for a sweep: done, said, and no verdict."""

@@ -20,6 +20,7 @@ WILD = {
 }  # fmt: skip
 
 
+@pytest.mark.thorough(reason="a run of its own: 3 s")
 @pytest.mark.parametrize(
     "sweep",
     [

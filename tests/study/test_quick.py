@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 import sgdphys as sp
 from sgdphys.report.page import write_report
 from sgdphys.report.verdict_page import verdict_page
@@ -9,6 +11,8 @@ from sgdphys.study.quick import quicken
 from sgdphys.study.running import run
 from sgdphys.study.settings import study_from
 from sgdphys.study.summary import closing_lines, verdict_rows
+
+pytestmark = pytest.mark.thorough(reason="carries out studies")
 
 SMALL = {
     "network": {"layers": [4, 3]},

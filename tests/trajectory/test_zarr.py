@@ -199,6 +199,7 @@ def test_a_store_at_a_url_that_was_not_finished_is_none(monkeypatch):
         open_trajectory(half)
 
 
+@pytest.mark.thorough(reason="records with torch: 5 s")
 @pytest.mark.parametrize("place", ["a folder", "a URL"])
 def test_a_recording_goes_on(tmp_path, place):
     path = str(tmp_path / "a.zarr") if place == "a folder" else url() + "/a.zarr"
@@ -236,6 +237,7 @@ def test_a_recording_that_was_cut_off_is_read(tmp_path, place):
     recorder.close()
 
 
+@pytest.mark.thorough(reason="a new process that loads torch: 5 s")
 def test_a_script_that_never_closes_keeps_what_it_recorded(tmp_path):
     code = "\n".join(
         ["import torch, sgdphys as sp", "recorder = sp.record(torch.nn.Linear(2, 1), 'a.zarr')"]

@@ -103,11 +103,3 @@ def test_an_odd_replica_gives_no_critical_point():
     m[:, :, 3] = 1e6
     found = sp.transitions.crossing(m, resamples=50, rng=0)
     assert int(found["status"]) == NO_CROSSING
-
-
-def test_infinite_samples_are_refused():
-    """They are the most ordered ones: left out, they would shift the transition."""
-    m = magnet([64, 128, 256])
-    for estimate in (sp.transitions.crossing, sp.transitions.collapse):
-        with pytest.raises(InputError, match="samples of the order parameter are infinite"):
-            estimate(m.where(m < 0.9, np.inf), resamples=20, rng=0)

@@ -7,6 +7,7 @@ from sgdphys.dynamics.slowing.critical_point import critical_point
 from sgdphys.information import bottleneck_relaxation
 
 
+@pytest.mark.thorough(reason="solves the bottleneck at many betas: 5 s")
 @pytest.mark.parametrize(
     "flip",
     [
