@@ -1,7 +1,6 @@
 """The way to a Dask cluster: its address, versions, and a folder that all see."""
 
 import logging
-import re
 import time
 import uuid
 import warnings
@@ -63,11 +62,13 @@ def connected(address: str) -> "Iterator[Client]":
 
 
 def _client(distributed: Any, address: str) -> "Client":
+    from distributed.comm.addressing import get_address_host_port
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", distributed.versions.VersionMismatchWarning)
         try:
-            if not isinstance(address, str) or not re.fullmatch(r"(\w+://)?[^\s:/]+:\d+", address):
-                raise ValueError(address)  # Dask would begin a cluster of its own, or ask in vain
+            # a client of what is no address would begin a cluster of its own, or ask in vain
+            get_address_host_port(address)
             return distributed.Client(address, timeout=_PATIENCE, set_as_default=False)
         except OSError as error:  # a TimeoutError too
             raise WorkError(

@@ -56,7 +56,7 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("address", ["", " ", "ftp://here:1", 8786])
+@pytest.mark.parametrize("address", ["", " ", "ftp://here:1", 8786, "nonsense", "tcp://"])
 def test_what_is_no_address_is_refused(address):
     pytest.importorskip("distributed", reason="the extra cluster is not installed")
     with pytest.raises(InputError, match="is no address of a scheduler; give it as in tcp://HOST"):
