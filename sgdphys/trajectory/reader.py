@@ -165,7 +165,7 @@ def check(path: str | Path) -> list[str]:
     path = location(path)
     inside = _recordings(path)
     if inside:
-        return [fault for folder in inside for fault in check(folder)]
+        return [fault for folder in inside for fault in _faults_of_one(folder)]
     found = [f"{p} is no segment of this run; move it away" for p in strangers(path)]
     for file in _files(path):
         if is_zarr(file):
@@ -185,6 +185,14 @@ def check(path: str | Path) -> list[str]:
     try:
         return faults(open_trajectory(path))
     except WorkError as error:
+        return [str(error)]
+
+
+def _faults_of_one(folder: Path) -> list[str]:
+    """Faults of one recording of several; that there is none yet is one, and hides no other."""
+    try:
+        return check(folder)
+    except InputError as error:
         return [str(error)]
 
 

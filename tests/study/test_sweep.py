@@ -1,5 +1,7 @@
 """Sweeps: cases from lists of keys, each a run of its own, and their results side by side."""
 
+import shutil
+
 import numpy as np
 import pytest
 from labels import is_labelled
@@ -66,6 +68,11 @@ def test_cases_run_are_joined_and_resume(tmp_path):
     run = sp.run(SMALL, tmp_path / "sweep")
     assert list(run.cases) == ["sampling=replacement", "sampling=fixed"]
     assert sp.check(run.folder) == []
+    begun = shutil.copytree(run.folder, tmp_path / "begun")
+    first = sorted(begun.glob("cases/*"))[0]
+    shutil.rmtree(first / "trajectory")
+    (first / "trajectory").mkdir()
+    assert [first.name in fault for fault in sp.check(begun)] == [True]
     with run.results as results:
         found = results["diffusion"].to_dataset().load()
     assert found["case"].to_numpy().tolist() == list(run.cases)
