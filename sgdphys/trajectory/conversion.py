@@ -76,13 +76,14 @@ def convert(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> P
         zarr_groups(new)
     check_arrays(old)  # a chunk that is lost is read as if it had been written
     with beside(new) as partial:
-        _require_writable(partial, new)
-        # an open netCDF file holds the lock: one of the two is none
-        with verified(old) as file, created(partial, zarr=to_zarr) as made:
+        # what goes wrong with the result is not said of the source, which is open inside; an open
+        # netCDF file holds the lock: one of the two is none
+        with _written(new), created(partial, zarr=to_zarr) as made, verified(old) as file:
             with nullcontext() if to_zarr else LOCK:
-                _copy(file, made, old)
-                made.sync()
-                chunks = checksums.sign(made, {})
+                _copy(file, made, old, new)
+                with _written(new):
+                    made.sync()
+                    chunks = checksums.sign(made, {})
         with opened(old) as file, opened(partial) as made:
             _require_equal(file, made, new)
             has_weights = "weights" in made.groups
@@ -111,20 +112,21 @@ def _require_possible(old: Path, new: Path) -> None:
         raise InputError(f"there is no folder {new.parent} for {new.name}")
 
 
-def _require_writable(partial: Path, new: Path) -> None:
-    """Refuse a place that nothing can be written to, before the source could be blamed for it."""
-    if is_remote(new):
-        return
+@contextmanager
+def _written(new: Path) -> Iterator[None]:
+    """Say of a failure to write that it is one."""
     try:
-        partial.touch()
-        partial.unlink()
-    except OSError as error:
+        yield
+    except WorkError:
+        raise
+    except (OSError, RuntimeError) as error:  # netCDF reports failures of HDF5 as the latter
+        said = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise WorkError(
-            f"{new} cannot be written ({error.strerror or error}); choose another place"
+            f"{new} cannot be written ({said}); free some space, or choose another place"
         ) from error
 
 
-def _copy(old: Any, new: Any, source: Path) -> None:
+def _copy(old: Any, new: Any, source: Path, target: Path) -> None:
     """Copy an open group with all that it holds, but for checksums."""
     for name, dimension in old.dimensions.items():
         if is_of_zarr(new):
@@ -138,13 +140,13 @@ def _copy(old: Any, new: Any, source: Path) -> None:
             made = _like(name, variable, new)
         for at, values in _blocks(variable):
             made.set_auto_maskandscale(False)
-            with _refused(source, f"a value of {name!r}"):
+            with _refused(source, f"a value of {name!r}"), _written(target):
                 made[at] = values
     for name, group in old.groups.items():
         if old.path != "/" or name != checksums.GROUP:
             with _refused(source, f"group {name!r}"):
                 inner = new.createGroup(name)
-            _copy(group, inner, source)
+            _copy(group, inner, source, target)
 
 
 @contextmanager
@@ -152,6 +154,8 @@ def _refused(source: Path, what: str) -> Iterator[None]:
     """Say of what the other format does not take that it cannot be converted."""
     try:
         yield
+    except WorkError:
+        raise
     except (TypeError, ValueError, RuntimeError, AttributeError, OverflowError) as error:
         said = " ".join(str(error).split())
         raise InputError(

@@ -208,10 +208,13 @@ def test_the_command_converts_and_refuses(tmp_path):
 def test_a_place_that_cannot_be_written_is_not_blamed_on_the_source(tmp_path, monkeypatch):
     everything(tmp_path / "a.nc")
 
-    def refused(self, *args, **kwargs):
-        raise PermissionError(13, "Permission denied", str(self))
+    def refused(*args, **kwargs):
+        raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.touch", refused)
-    with pytest.raises(WorkError, match=r"x\.zarr cannot be written \(Permission denied\)"):
-        sp.convert(tmp_path / "a.nc", tmp_path / "x.zarr")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.nc"]
+    at_a_value = "sgdphys.trajectory.zarr_groups.Variable.__setitem__"
+    for place in ("sgdphys.trajectory.conversion.created", at_a_value):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, refused)
+            with pytest.raises(WorkError, match=r"x\.zarr cannot be written \(Permission denied\)"):
+                sp.convert(tmp_path / "a.nc", tmp_path / "x.zarr")
+        assert [path.name for path in tmp_path.iterdir()] == ["a.nc"]
