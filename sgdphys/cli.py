@@ -23,7 +23,6 @@ app = typer.Typer(
     name="sgdphys",
     help="Training dynamics of neural networks as a physics experiment.",
     rich_markup_mode=None,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -76,9 +75,6 @@ def _tell(sentence: str) -> None:
 
 def _tell_error(error: Exception) -> int:
     """Print an error as one sentence and return its exit status."""
-    if type(error).__name__ == "NoArgsIsHelpError":
-        say(error.format_message())  # type: ignore[attr-defined]
-        return 0
     if hasattr(error, "format_message"):  # typer's errors of usage
         _tell(f"{error.format_message().rstrip('.')}; see sgdphys --help")
         return 2
@@ -131,8 +127,9 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -141,6 +138,8 @@ def _options(
 
     Add --debug to any command for the traceback of an error.
     """
+    if context.invoked_subcommand is None:
+        say(context.get_help())
 
 
 def _studies_named(begun: str) -> list[str]:
@@ -283,14 +282,17 @@ def fit(
     none. docs/models.md says what the models are.
     """
     with progress("fitting", every=2.0, never_silent=True) as (tell, advance):
-        if "://" not in file and not any(Path(p).exists() for p in (file, f"{file}.parts")):
+        from sgdphys.trajectory.locations import is_remote, location
+        from sgdphys.trajectory.segments import parts_of
+
+        path = location(file)
+        # before anything is loaded; a recording that goes on, or was cut off, has parts alone
+        if not (is_remote(path) or path.exists() or parts_of(path).exists()):
             raise InputError(f"there is no file or folder {file}")
         tell(f"loading, then reading {file}")
         from sgdphys.fitting import output
         from sgdphys.fitting.fits import fit_file
-        from sgdphys.trajectory.locations import location
 
-        path = location(file)
         for target in (out, figure):
             if target is not None:
                 output.refuse_source(target, path)
