@@ -22,7 +22,9 @@ RESUME = "resume"
 
 
 @contextmanager
-def verified(path: Path, only: Collection[str] | None = None) -> Iterator[Any]:
+def verified(
+    path: Path, only: Collection[str] | None = None, *, is_same: bool | None = None
+) -> Iterator[Any]:
     """Open a file whose structure and digests are what they were when it was written.
 
     Parameters
@@ -30,8 +32,11 @@ def verified(path: Path, only: Collection[str] | None = None) -> Iterator[Any]:
     path : Path
     only : collection of str, optional
         The groups to verify; all by default.
+    is_same : bool, optional
+        What ``require_structure`` said of it; asked here by default.
     """
-    is_same = require_structure(path, is_segment=is_segment(path))
+    if is_same is None:
+        is_same = require_structure(path, is_segment=is_segment(path))
     with opened(path) as file:
         if is_of_zarr(file):
             file.load(None if only is None else {*only, checksums.GROUP}, below=True)

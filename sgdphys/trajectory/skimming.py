@@ -61,12 +61,12 @@ def skimmed(
     def is_wanted(name: str) -> bool:
         return name not in without and (only is None or name in only or name == TENSORS)
 
-    said = None
-    if digest_path(path).is_file() and require_structure(path, is_segment=is_segment(path)):
-        said = _said(path, is_wanted)
+    is_same = require_structure(path, is_segment=is_segment(path))
+    said = _said(path, is_wanted) if is_same else None
     if said is not None:
         return said
-    with verified(path, None if only is None else {*only, TENSORS}) as file:
+    groups = None if only is None else {*only, TENSORS}
+    with verified(path, groups, is_same=is_same) as file:
         is_signed = digest_path(path).is_file() or checksums.DIGEST in file.ncattrs()
         is_ours = is_signed and not (file.dimensions or file.variables)
         return decode_attributes(own_attributes(file)), _groups(path, file, is_wanted, is_ours)

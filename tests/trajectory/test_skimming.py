@@ -74,7 +74,7 @@ def test_companions_say_what_the_segments_hold(recording):
 def test_segments_between_the_first_and_the_last_are_not_opened(recording, monkeypatch):
     wanted = opened_whole(recording)
     opened = []
-    monkeypatch.setattr(skimming, "verified", lambda path, only: opened.append(path))
+    monkeypatch.setattr(skimming, "verified", lambda path, *_, **__: opened.append(path))
     sp.open_trajectory(recording)
     assert opened == []
     monkeypatch.undo()
