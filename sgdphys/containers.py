@@ -369,6 +369,12 @@ def _columns(table: pd.DataFrame) -> np.ndarray:
     """The columns of a table (row, column), missing entries NaN."""
     if not table.shape[1]:
         return np.empty(table.shape)
+    for name, dtype in table.dtypes.items():
+        if dtype.kind in "mM":
+            raise InputError(
+                f"column {name!r} holds dates; give --time {name}, or in Python table.set_index"
+                f"({name!r}), if they are the times of the rows, and leave it out otherwise"
+            )
     parts: Iterable[np.ndarray] = (
         _column(table.iloc[:, k], f"the values of column {name!r}")
         for k, name in enumerate(table.columns)

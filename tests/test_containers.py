@@ -120,6 +120,10 @@ def test_dates_are_times_in_seconds(index):
         (pd.Series([0.0, 1], index=pd.MultiIndex.from_tuples([(0, 1), (1, 2)])), "levels"),
         (pd.DataFrame({"_step": [0, 1, 2], "loss": [3.0, 2, 1]}), r"set_index\('_step'\)"),
         (pd.DataFrame({"x": [0, 1, 2], "word": ["a", "b", "c"]}), "column 'word'"),
+        (
+            pd.DataFrame({"x": [0, 1, 2], "day": pd.date_range("2020", periods=3)}),
+            r"column 'day' holds dates; .* table.set_index\('day'\)",
+        ),
         (pd.DataFrame({"x": []}), "no values"),
     ],
 )

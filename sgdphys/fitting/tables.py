@@ -166,12 +166,7 @@ def _of_table(table: pd.DataFrame, variable: str | None, time: str | None) -> xr
 
 
 def _require_numbers(column: pd.Series, name: str) -> None:
-    """Refuse a column of dates or texts, and say where the first text stands."""
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        raise InputError(
-            f"column {name!r} holds dates; give --time {name} if they are the times of the rows, "
-            "and leave it out otherwise"
-        )
+    """Refuse a column of texts, and say where the first one stands."""
     if not (pd.api.types.is_string_dtype(column.dtype) or column.dtype == object):
         return
     texts = [isinstance(v, str) and not _is_number(v) for v in column]
