@@ -1,29 +1,15 @@
 """``sgdphys fit`` on Parquet files: columns are series, as in CSV files."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
-from commands import command
+from commands import diffusion, refusal
 
 from sgdphys.fitting.reading import open_variable
 
 pytestmark = pytest.mark.thorough(reason="commands on tables of all kinds")
 
 WALKS = np.random.default_rng(0).standard_normal((200, 3)).cumsum(axis=0)
-
-
-def diffusion(path, *options):
-    done = command("fit", path, "--models", "drifted_wiener", "--json", *options)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["groups"][-1]["diffusion"]["median"]
-
-
-def refusal(path, *options):
-    done = command("fit", path, *options)
-    assert done.returncode == 2
-    return " ".join(done.stderr.split())
 
 
 def test_columns_are_series(tmp_path):

@@ -1,12 +1,11 @@
 """``sgdphys fit`` on Zarr stores of every kind."""
 
-import json
 import warnings
 
 import numpy as np
 import pytest
 import xarray as xr
-from commands import command
+from commands import command, diffusion, refusal
 
 import sgdphys as sp
 from sgdphys.errors import InputError
@@ -23,19 +22,6 @@ LABELLED = xr.Dataset(
     {"x": (("time", "walk"), WALKS), "name": ("walk", ["a", "b", "c"])},
     {"time": np.arange(200) * 0.5},
 )
-
-
-def diffusion(path, *options):
-    done = command("fit", path, "--models", "drifted_wiener", "--json", *options)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["groups"][-1]["diffusion"]["median"]
-
-
-def refusal(path, *options):
-    done = command("fit", path, *options)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    return " ".join(done.stderr.split())
 
 
 @pytest.fixture(scope="module")

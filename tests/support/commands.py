@@ -1,6 +1,7 @@
 """The command as a user runs it, for tests."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -47,3 +48,18 @@ def refused(result, status, *words):
     assert all(word in result.stderr for word in words), result.stderr
     assert result.stdout == ""
     return last
+
+
+def diffusion(path, *options):
+    """Median D of all series of a file, by the command ``fit`` with the Wiener process alone."""
+    done = command("fit", path, "--models", "drifted_wiener", "--json", *options)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["groups"][-1]["diffusion"]["median"]
+
+
+def refusal(path, *options):
+    """What the command ``fit`` says of a file that it refuses, in one line."""
+    done = command("fit", path, *options)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    return " ".join(done.stderr.split())
