@@ -74,7 +74,7 @@ RESULTS = {
 """Bytes of results, or of matrices of points, as large as these data."""
 
 
-@pytest.mark.slow(reason="every function on a large array")
+@pytest.mark.thorough(reason="every function on a large array")
 @pytest.mark.parametrize("name", ONE_PASS)
 def test_every_number_is_read_once_and_the_limit_is_held(name, limited):
     of = ONE_PASS[name]

@@ -57,16 +57,24 @@ def correlations(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mean = np.where(finite, x, 0.0).sum(axis=1) / count
         deviation = np.where(finite, x - mean[:, None], 0.0)
         variance = (deviation**2).sum(axis=1) / count
-        size = fft.next_fast_len(2 * points, real=True)
-        power = np.abs(fft.rfft(deviation, size)) ** 2
-        products = fft.irfft(power, size)[:, :points]
+        products = _sums_of_products(deviation)
         if finite.all():
             pairs = np.broadcast_to(points - np.arange(points), x.shape).astype(np.float64)
         else:
-            mask = np.abs(fft.rfft(finite.astype(np.float64), size)) ** 2
-            pairs = np.rint(fft.irfft(mask, size)[:, :points])
-        found = np.where(pairs > 0, products / pairs, np.nan) / variance[:, None]
+            pairs = np.rint(_sums_of_products(finite.astype(np.float64)))
+        found = products / pairs
+        found[~(pairs > 0)] = np.nan
+        found /= variance[:, None]
     return found, pairs
+
+
+def _sums_of_products(y: np.ndarray) -> np.ndarray:
+    """Sums over time of y(t) y(t + lag) (series, lag), of series (series, point)."""
+    points = y.shape[1]
+    size = fft.next_fast_len(2 * points, real=True)
+    power = np.abs(fft.rfft(y, size))
+    np.square(power, out=power)
+    return np.asarray(fft.irfft(power, size)[:, :points])
 
 
 def autocorrelation(
