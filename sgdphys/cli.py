@@ -1,21 +1,20 @@
-"""The command line: parse, call, print, and turn errors into one sentence and an exit status.
+"""The command line: parse, call, print, and exit with a status.
 
 The status is 0 for success, 1 when the work failed, 2 for a wrong command or input.
 """
 
-import errno
 import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import sgdphys
-from sgdphys.errors import InputError, WorkError
+from sgdphys.errors import InputError
+from sgdphys.failures import tell_end, tell_error
 from sgdphys.supervision import supervised
 from sgdphys.terminal import open_streams, print_paragraph, print_table, progress, say
 
@@ -28,7 +27,6 @@ app = typer.Typer(
 )
 
 _STOPPED = "stopped; finished segments are kept, and the same command resumes after them"
-_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -41,7 +39,9 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(_status(arguments))
     arguments = sys.argv[1:]
     sentence = _STOPPED if arguments[:1] == ["run"] else "interrupted"
-    sys.exit(supervised(lambda is_interrupted: _status(arguments, is_interrupted), _tell, sentence))
+    sys.exit(
+        supervised(lambda is_interrupted: _status(arguments, is_interrupted), tell_end, sentence)
+    )
 
 
 def _status(arguments: list[str], is_interrupted: Callable[[], bool] = lambda: False) -> int:
@@ -63,62 +63,8 @@ def _status(arguments: list[str], is_interrupted: Callable[[], bool] = lambda: F
             raise
         if is_interrupted():
             return 1
-        return _tell_error(error)
+        return tell_error(error)
     return status if isinstance(status, int) else 0
-
-
-def _tell(sentence: str) -> None:
-    """Print why the command ends, if standard error is open."""
-    with suppress(OSError):
-        say(f"sgdphys: {sentence}", error=True)
-
-
-def _tell_error(error: Exception) -> int:
-    """Print an error as one sentence and return its exit status."""
-    if hasattr(error, "format_message"):  # typer's errors of usage
-        _tell(f"{error.format_message().rstrip('.')}; see sgdphys --help")
-        return 2
-    if isinstance(error, OSError):
-        _discard_output()
-    if isinstance(error, BrokenPipeError):  # the reader of the output has ended
-        return 1
-    if isinstance(error, InputError | WorkError):
-        _tell(str(error))
-    elif isinstance(error, OSError) and error.strerror:
-        _tell(_of_system(error))
-    elif isinstance(error, UnicodeEncodeError):
-        _tell(
-            f"a name cannot be encoded in {error.encoding}; set PYTHONUTF8=1, or give another name"
-        )
-    elif isinstance(error, MemoryError):
-        _tell("there is not enough memory")
-    else:
-        text = " ".join(str(error).split()) or "no message"
-        _tell(f"{type(error).__name__}: {text} (give --debug for the traceback)")
-    return 2 if isinstance(error, InputError) else 1
-
-
-def _of_system(error: OSError) -> str:
-    """The error of the operating system as a sentence."""
-    where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
-    if error.errno in _FULL:
-        return (
-            f"the disk{' of ' * bool(where)}{where} is full; free some space and repeat the command"
-        )
-    reason = (error.strerror or "").lower()
-    return (
-        f"{where} cannot be read or written: {reason}"
-        if where
-        else f"the operating system refused: {reason}"
-    )
-
-
-def _discard_output() -> None:
-    """Discard the remaining output: Python would fail again when it flushes it at exit."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _version(wanted: bool) -> None:
