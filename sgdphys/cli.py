@@ -132,7 +132,9 @@ def run(
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Number of threads.", show_default="SGDPHYS_THREADS, or all processors"
+            min=1,
+            help="Processors to use: threads that train, and processes that analyse and draw.",
+            show_default="SGDPHYS_THREADS, or all",
         ),
     ] = None,
     store: Annotated[

@@ -17,6 +17,8 @@ _LEAST = 32
 """Characters below which a column is not narrowed; an estimate and its interval need as many."""
 _PLAIN_LINES_EVERY = 10.0
 """Seconds between lines of progress where there is no terminal."""
+_SHARE = 0.03
+"""Share of the time that has passed after which another line is due."""
 _CONTROL = {c: None for c in (*range(0x20), *range(0x7F, 0xA0)) if chr(c) not in "\n\t"}
 """C0 and C1 control characters but newline and tab, to be taken out of a text."""
 
@@ -134,7 +136,7 @@ def progress(
     work : str
         What is done.
     every : float
-        Seconds between plain lines.
+        Seconds between plain lines, and a share of the time that has passed at least.
     never_silent : bool
         Whether to print the time that has passed where nothing else was printed for so long.
     """
@@ -171,7 +173,7 @@ def progress(
 
     lock = threading.Lock()
     told = time.perf_counter()
-    since, already, last, state = told, 0, -1, ""
+    began, since, already, last, state = told, told, 0, -1, ""
 
     def line(done: int, total: int) -> None:
         nonlocal told, since, already, last, state
@@ -184,7 +186,8 @@ def progress(
             if done > already:
                 left = f", {(total - done) * (now - since) / (done - already):.0f} s left"
             state = f"{done / max(total, 1):.0%}{left}" if done else ""
-            if now - told >= every and not never_silent:
+            # ever fewer lines, so that hours do not fill a file with them
+            if now - told >= max(every, _SHARE * (now - began)) and not never_silent:
                 told = now
                 say(f"{work}: {state or '0%'}", error=True)
 
@@ -194,7 +197,7 @@ def progress(
             told, state = time.perf_counter(), ""
             say(sentence, error=True)
 
-    began, ended = told, threading.Event()
+    ended = threading.Event()
 
     def beat() -> None:
         nonlocal told

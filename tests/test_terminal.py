@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 import xarray as xr
@@ -46,6 +47,20 @@ def test_a_name_is_no_markup_on_a_terminal(monkeypatch, name):
         tell(f"recording to runs/{name}/trajectory " + "long " * 40)
         advance(1, 2)
     assert f"recording to runs/{plain(name)}/trajectory " + "long " * 40 in screen.getvalue()
+
+
+def test_lines_of_progress_become_fewer(monkeypatch, capsys):
+    """Not a line every ten seconds for a day, in a file that keeps what is printed."""
+    now = 0.0
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    day = 86400
+    with progress() as (_, advance):
+        for now in map(float, range(0, day, 5)):
+            advance(int(now), day)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:3] == [f"training: 0%, {day - seconds} s left" for seconds in (10, 20, 30)]
+    assert len(lines) < 300
+    assert lines[-1] > "training: 96%"
 
 
 def test_what_a_file_says_of_itself(tmp_path):

@@ -230,7 +230,8 @@ def _plans(
     wanted = list(names) if names is not None else list(known)
     for name in wanted:
         if name not in known:
-            raise InputError(f"there is no figure {name!r}; {nearest(name, known)}")
+            drawable = names_drawn(groups)
+            raise InputError(f"there is no figure {name!r}; {nearest(name, drawable or known)}")
     for name in wanted:
         entry = known[name]
         found = {

@@ -38,6 +38,11 @@ class Clock(NamedTuple):
     """The coordinate that the times are the values of."""
 
 
+def plural(unit: str) -> str:
+    """Return a unit of time in the plural: words have one, symbols such as "ms" do not."""
+    return next((many for many, one in _PLURALS.items() if one == unit), unit)
+
+
 def first_axis(time: Any) -> str:
     """Name of the first axis, which is time, of an array without named dimensions."""
     name, given = _name_and_times(time)

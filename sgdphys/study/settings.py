@@ -339,7 +339,9 @@ class Claim(claim.Claim):
     def _known(cls, value: str) -> str:
         known = catalogue.statistics()
         if value not in known:
-            raise ValueError(f"statistic {value!r} is not known; {nearest(value, known)}")
+            raise PydanticCustomError(
+                "unknown_statistic", "{hint}", {"hint": nearest(value, known)}
+            )
         return value
 
 

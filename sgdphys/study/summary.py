@@ -196,9 +196,10 @@ def recorded_epochs(folder: Path) -> int:
 def describe(path: str | Path) -> list[str]:
     """Lines on what a trajectory holds: origin, sizes, axes, replicas that diverged.
 
-    Of a sweep, or a study of studies, how far each of its runs is.
+    Of a run how far it is; of a sweep, or a study of studies, how far each of its runs is.
     """
     path = location(path)
+    run = None
     if (path / STUDY_FILE).is_file():
         run = Run(path)
         inside = run.cases or run.parts
@@ -228,4 +229,4 @@ def describe(path: str | Path) -> list[str]:
             lines += [
                 f"  replica {r} diverged at update {s}" for r, s in enumerate(steps) if s >= 0
             ]
-    return lines
+    return lines if run is None else [*lines, _state("the run", run)]

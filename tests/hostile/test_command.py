@@ -129,6 +129,7 @@ def test_info_check_and_figures(finished):
     info = command("info", folder)
     assert info.returncode == 0
     assert "step 0 to 420, 61 recorded" in info.stdout
+    assert info.stdout.endswith("the run: 60 of 60 epochs recorded, analysed\n")
     check = command("check", folder)
     assert (check.returncode, check.stdout) == (0, f"{folder}: valid\n")
     drawn = command("figures", folder, "--only", "training", "--format", "pdf", "--no-data")
@@ -143,6 +144,9 @@ def test_info_check_and_figures(finished):
     refused(command(*journal, "--size", "3x2"), 2, "--size needs --style")
     refused(command(*journal, "--style", "prl", "--size", "3"), 2, "--size is '3'")
     refused(command("figures", folder, "--only", "trainin"), 2, "did you mean 'training'?")
+    said = refused(command("figures", folder, "--only", "no_such"), 2, "it can be")
+    assert "'training'" in said
+    assert "'capacity'" not in said  # which this run cannot draw
     refused(command("figures", folder, "--format", "gif"), 2, "--format gif")
 
 

@@ -85,6 +85,7 @@ def test_a_claim_of_no_known_statistic_is_told_with_all_other_faults():
     with pytest.raises(InputError) as caught:
         load_study({"claims": claims, "train": {"epochs": 0}})
     lines = str(caught.value).splitlines()
-    assert sum("is not known; did you mean 'bits_lost'?" in line for line in lines) == 1
-    assert sum("is not known; did you mean 'norm_growth'?" in line for line in lines) == 1
+    for given, meant in (("bits_lots", "bits_lost"), ("norm_grow", "norm_growth")):
+        wanted = f"claims.{given}.statistic is {given!r} in the study; did you mean {meant!r}?"
+        assert lines.count(wanted) == 1
     assert any(line.startswith("train.epochs") for line in lines)

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from sgdphys.dynamics.clock import plural
 from sgdphys.figures.axes import axes_of, options, returned
 from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.colours import of_layers
@@ -79,17 +80,13 @@ def draw_portrait(axes: Sequence[Axes], portrayed: xr.Dataset, **kwargs: Any) ->
     _functions(axes[3], portrayed, t)
 
 
-def _plural(t: str) -> str:
-    return t if t == "time" else f"{t}s"
-
-
 def _paths(ax: Axes, portrayed: xr.Dataset, t: str, given: dict[str, Any]) -> None:
     time = portrayed["time"].to_numpy()
     step = max(1, len(time) // _MOST_POINTS)
     paths = portrayed["path"].to_numpy()
     for path, shade in zip(paths, of_layers(len(paths)), strict=True):
         ax.plot(time[::step], path[::step], **options(given, linewidth=0.6, color=shade))
-    ax.set_xlabel("time" if t == "time" else f"time ({_plural(t)})")
+    ax.set_xlabel("time" if t == "time" else f"time ({plural(t)})")
     ax.set_ylabel("position (s.d.)")
     shown, total = portrayed.sizes["shown"], portrayed.attrs["series"]
     title(ax, "all paths" if shown == total else f"{shown} of {total} paths shown")
@@ -98,7 +95,7 @@ def _paths(ax: Axes, portrayed: xr.Dataset, t: str, given: dict[str, Any]) -> No
 def _displacement(ax: Axes, portrayed: xr.Dataset, t: str) -> None:
     title(ax, "mean squared displacement")
     if "msd" not in portrayed:
-        ax.set_xlabel(f"lag ({_plural(t)})")
+        ax.set_xlabel(f"lag ({plural(t)})")
         in_place_of_data(ax, "points are not evenly spaced")
         return
     moved = portrayed[["msd", "msd_low", "msd_high"]].assign_coords(lag=portrayed["lag"])
@@ -114,7 +111,7 @@ def _displacement(ax: Axes, portrayed: xr.Dataset, t: str) -> None:
     if np.isfinite(hurst):
         ax.plot(lag, middle[0] * (lag / lag[0]) ** (2 * hurst), color=FIT, linestyle="--",
                 linewidth=0.9, label=f"fractional, $H$ = {hurst:.2f}")  # fmt: skip
-    ax.set_xlabel(f"lag ({_plural(t)})")
+    ax.set_xlabel(f"lag ({plural(t)})")
     ax.set_ylabel("MSD (s.d.$^2$)")
     ax.legend()
 
