@@ -456,7 +456,8 @@ def verdicts(
         list[Path],
         typer.Argument(
             metavar="RUN...",
-            help="Folders of runs; those after the first are of the same claims on other seeds.",
+            help="Folders of runs; those after the first are of the same claims on other seeds, or "
+            "with --index of other studies.",
         ),
     ],
     out: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
@@ -473,7 +474,7 @@ def verdicts(
 
     if append is not None and not append.is_file():
         raise InputError(f"there is no file {append}")
-    text = study_index(runs[0]) if index else verdict_page(runs)
+    text = study_index(runs) if index else verdict_page(runs)
     if append is not None:
         text += "\n" + append.read_text(encoding="utf-8")
     if out is None:

@@ -13,7 +13,7 @@ from sgdphys.claims.verdicts import (
     Verdict,
 )
 from sgdphys.errors import InputError
-from sgdphys.study.files import shipped_studies
+from sgdphys.study.files import load_study, shipped_studies
 from sgdphys.study.runs import Run
 
 KINDS = {
@@ -38,10 +38,7 @@ def verdict_page(folders: Sequence[Path]) -> str:
         For a folder that holds no run, or one whose run has no verdicts.
     """
     runs = [Run(folder) for folder in folders]
-    found = [list(run.verdicts) for run in runs]
-    for run, verdicts in zip(runs, found, strict=True):
-        if not verdicts:
-            raise InputError(f"{run.folder} has no verdicts; carry its study out to the end first")
+    found = [_judged(run) for run in runs]
     lines = [f"# {runs[0].study.title}: verdicts", ""]
     for run in runs:
         lines += [f"{run.mark}.", ""] if run.mark else []
@@ -51,33 +48,44 @@ def verdict_page(folders: Sequence[Path]) -> str:
         lines += [_kept(run.study.title, found[0], again), ""]
     titles = [run.study.title for run in runs[1:]]
     for part, verdicts in _by_part(found[0]).items():
-        title = runs[0].parts[part].study.title if part else runs[0].study.title
-        lines += [f"## {title}", "", *_table(verdicts, titles, others), ""]
+        lines += [f"## {_title(runs[0], part)}", "", *_table(verdicts, titles, others), ""]
     return "\n".join(lines)
 
 
-def study_index(folder: Path) -> str:
-    """Return the studies that come with the package as Markdown, with the verdicts of a run.
+def _title(run: Run, part: str) -> str:
+    """Title of a part's study, or of the run's own."""
+    return (run.parts[part] if part else run).study.title
+
+
+def _judged(run: Run) -> list[Verdict]:
+    """The verdicts of a run, which must have some."""
+    if not run.verdicts:
+        raise InputError(f"{run.folder} has no verdicts; carry its study out to the end first")
+    return list(run.verdicts)
+
+
+def study_index(folders: Sequence[Path]) -> str:
+    """Return the studies that come with the package as Markdown, with the verdicts of runs.
 
     Parameters
     ----------
-    folder : Path
-        A run of a study of studies.
+    folders : sequence of Path
+        Runs of studies that come with the package, or of studies of them.
 
     Raises
     ------
     InputError
         For a folder that holds no run, or one whose run has no verdicts.
     """
-    run = Run(folder)
-    found = _by_part(run.verdicts)
-    if not found:
-        raise InputError(f"{run.folder} has no verdicts; carry its study out to the end first")
-    of_study = {part.study: found.get(name, []) for name, part in run.study.parts.items()}
+    of_title = {
+        _title(run, part): verdicts
+        for run in map(Run, folders)
+        for part, verdicts in _by_part(_judged(run)).items()
+    }
     lines = [_INDEX, ""]
     lines += [_row(["study", "question", "verdicts"]), _row(["---"] * 3)]
     for name, path in shipped_studies().items():
-        counts = Counter(v.word for v in of_study.get(name, []))
+        counts = Counter(v.word for v in of_title.get(load_study(path)[1].title, []))
         words = ", ".join(f"{counts[word]} {word}" for word in WORDS if counts[word])
         lines.append(_row([f"`{name}.toml`", _heading(path), words]))
     return "\n".join(lines) + "\n"

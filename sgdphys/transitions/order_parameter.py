@@ -69,7 +69,12 @@ def order_parameter(
     -----
     order = <|m|>, susceptibility = N (<m**2> - <|m|>**2) n/(n - 1), with N = 1 where no size is
     named, and binder = 1 - r/3, r = <m**4>/<m**2>**2: 0 for a Gaussian about 0 (disordered), 2/3
-    where |m| is the same for all members (ordered). The susceptibility is unbiased. With n members
+    where |m| is the same for all members (ordered). The susceptibility is unbiased, and its 95%
+    interval covers 92 to 98% for 20 to 200 magnets of 64 or 256 spins, also where most of them are
+    fully ordered; 84% for 10 of those, and 62% for 80 members of which one in a hundred has failed:
+    no sample knows how often it happens what it has seen once. Such intervals are very wide, with
+    an upper end of 2 to 100 times the estimate, and as wide where a few members of many vary
+    (counted in 1500 ensembles each). With n members
     the cumulant of plain means has a bias of about 2/n for a Gaussian; the jackknife takes it off,
     in n r - (n - 1) mean r_i, but changes r - 1 by a factor of 5 at most. What is left is about
     0.1 for 5 Gaussian members, 0.03 for 10, and below 0.01 for 50. The interval is that of a
