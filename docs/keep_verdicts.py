@@ -41,19 +41,32 @@ def _copy(run: Run, target: Path) -> None:
             shutil.copyfile(run.folder / name, target / name)
 
 
-def written() -> dict[str, str]:
-    """Texts of the pages, by their paths in the repository."""
+def of_the_paper() -> str:
+    """Verdicts on the paper and its critics, and what earlier editions said."""
     earlier = (pages.ROOT / "docs" / "earlier_results.md").read_text(encoding="utf-8")
-    of_capacity = [verdict_page([KEPT / name]) for name in CAPACITY]
-    return {
-        "docs/results.md": verdict_page([KEPT / name for name in PAPER]) + "\n" + earlier,
-        "docs/results_capacity.md": "\n".join(of_capacity),
-        "studies/README.md": study_index([KEPT / name for name in (PAPER[0], *CAPACITY)]),
-    }
+    return verdict_page([KEPT / name for name in PAPER]) + "\n" + earlier
+
+
+def of_capacity() -> str:
+    """Verdicts on how many random labels networks learn."""
+    return "\n".join(verdict_page([KEPT / name]) for name in CAPACITY)
+
+
+def of_studies() -> str:
+    """The list of studies, with how many verdicts of each word."""
+    return study_index([KEPT / name for name in (PAPER[0], *CAPACITY)])
+
+
+PAGES = {
+    "docs/results.md": of_the_paper,
+    "docs/results_capacity.md": of_capacity,
+    "studies/README.md": of_studies,
+}
+"""What writes each page, by its path in the repository."""
 
 
 if __name__ == "__main__":
     for folder in sys.argv[1:]:
         keep(Run(folder))
-    for path, text in written().items():
-        (pages.ROOT / path).write_text(text, encoding="utf-8")
+    for path, text in PAGES.items():
+        (pages.ROOT / path).write_text(text(), encoding="utf-8")

@@ -16,7 +16,7 @@ from sgdphys.fitting.tables import READERS, open_table
 from sgdphys.missing import labelled_without_missing
 from sgdphys.trajectory.checksums import DIGEST
 from sgdphys.trajectory.locations import is_remote, is_zarr
-from sgdphys.trajectory.netcdf import damage_reported
+from sgdphys.trajectory.netcdf import damage_reported, small_cache
 from sgdphys.trajectory.opening import decoded, verified
 from sgdphys.trajectory.reader import open_trajectory
 from sgdphys.trajectory.stores import opened, zarr_groups
@@ -152,7 +152,8 @@ def _group_of(path: Path, group: str | None) -> tuple[xr.Dataset, str | None]:
 def _opened_group(path: Path, group: str) -> xr.Dataset:
     """A group, with times as the numbers that they are in the file, whatever their unit."""
     if not is_zarr(path):
-        return xr.open_dataset(path, group=group or None, decode_times=False, chunks={})
+        with small_cache():
+            return xr.open_dataset(path, group=group or None, decode_times=False, chunks={})
     with verified(path) as file:
         return decoded(path, file[group], file, times=False)
 

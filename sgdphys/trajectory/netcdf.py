@@ -10,6 +10,7 @@ from typing import Any
 import netCDF4
 from xarray.backends import NetCDF4DataStore
 
+from sgdphys import memory
 from sgdphys.errors import InputError, WorkError
 
 _parameters = inspect.signature(NetCDF4DataStore).parameters
@@ -17,6 +18,8 @@ _parameters = inspect.signature(NetCDF4DataStore).parameters
 # saves with xarray reads and writes in turn
 LOCK: Any = getattr(_parameters.get("lock"), "default", None) or threading.Lock()
 """Held around every call of the netCDF library, in every thread."""
+_CACHE = 1 / 16
+"""Share of a limit on memory that the library may keep of an array."""
 WHAT_TO_DO = ": move it away, or restore it"
 """How the sentence on a damaged file ends where nothing else makes it good."""
 
@@ -33,8 +36,25 @@ def opened(path: Path) -> Iterator[netCDF4.Dataset]:
         When it is truncated or damaged.
     """
     require_netcdf(path)
-    with damage_reported(path), LOCK, netCDF4.Dataset(path) as file:
-        yield file
+    with damage_reported(path), LOCK:
+        with small_cache():
+            file = netCDF4.Dataset(path)
+        with file:
+            yield file
+
+
+@contextmanager
+def small_cache() -> Iterator[None]:
+    """Keep fewer chunks of files that are opened meanwhile, where memory is limited.
+
+    The library keeps 64 MiB of every array that is read, whatever ``memory.limit`` says.
+    """
+    size, slots, preemption = netCDF4.get_chunk_cache()
+    netCDF4.set_chunk_cache(memory.at_once(size, _CACHE), slots, preemption)
+    try:
+        yield
+    finally:
+        netCDF4.set_chunk_cache(size, slots, preemption)
 
 
 def require_netcdf(path: Path) -> None:

@@ -5,15 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
 
-SCRIPT = Path(__file__).with_name("large_trajectory.py")
+HERE = Path(__file__).parent
 
 
-def report_on(*sizes):
-    result = subprocess.run(
-        [sys.executable, str(SCRIPT), *map(str, sizes)], capture_output=True, text=True, check=True
-    )
+def report_on(*arguments, script="large_trajectory.py"):
+    command = [sys.executable, HERE / script, *arguments]
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
     return json.loads(result.stdout)
 
 
@@ -34,3 +35,19 @@ def test_six_gigabytes_in_two():
     assert found["seconds"] < 600
     for name in ("increments", "wiener", "ou"):
         assert found[name] == pytest.approx(0.5, rel=0.02)
+
+
+@pytest.mark.slow
+def test_all_models_are_fitted_to_three_times_the_limit(tmp_path, monkeypatch):
+    """The library's own cache of the file counts, too: 64 MiB of every array by default."""
+    limit = 64e6
+    monkeypatch.setenv("SGDPHYS_MEMORY", f"{limit:.0f}")
+    steps = np.random.default_rng(0).standard_normal((60_000, 400))
+    walks = xr.Dataset({"x": (("step", "walk"), steps.cumsum(axis=0))})
+    for name, count in (("small.nc", 8), ("large.nc", 400)):
+        encoding = {"x": {"chunksizes": (6000, 8)}}
+        walks.isel(walk=slice(count)).to_netcdf(tmp_path / name, encoding=encoding)
+    assert walks["x"].nbytes == 3 * limit
+    found = report_on(tmp_path / "small.nc", tmp_path / "large.nc", script="large_file.py")
+    assert found["bytes"] < limit
+    assert found["best"]["wiener"] >= 380
