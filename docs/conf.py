@@ -23,7 +23,7 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "mathml",
     "sphinx_copybutton",
 ]
 exclude_patterns = ["_build", "earlier_results.md"]  # the last is the end of results.md
@@ -37,9 +37,10 @@ numpydoc_xref_param_type = False
 copybutton_prompt_text = "$ "
 copybutton_only_copy_prompt_lines = True
 
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_static_path = ["_static"]
-html_css_files = ["tables.css"]
+html_css_files = ["pages.css"]
 html_theme_options = {"navigation_with_keys": True}
 
 
