@@ -25,7 +25,7 @@ CAPACITY = ("capacity", "capacity_hidden")
 
 def keep(run: Run) -> None:
     """Copy the study and the verdicts of a run, and of its parts that are judged."""
-    target = KEPT / run.folder.resolve().name
+    target = KEPT / run.folder.absolute().name
     _copy(run, target)
     for name, part in run.parts.items():
         if (part.folder / VERDICTS).is_file():

@@ -190,7 +190,8 @@ def fit(
         str | None,
         typer.Option(
             "--time",
-            help="Dimension, coordinate or column of time; or the spacing of the points.",
+            help="Dimension, coordinate, column or array of times; or the spacing of the points, "
+            "as in 0.5 or '0.5 s'.",
             show_default="found by its name",
         ),
     ] = None,

@@ -4,6 +4,7 @@ Containers are recognised by the module that defines their class, so that no lib
 that the caller does not use.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from numbers import Number
 from os import PathLike
@@ -18,11 +19,42 @@ from sgdphys.missing import missing_as_nan, stored_as_nan, unmasked
 
 CLOCK_NAMES = ("time", "t", "step", "epoch", "iteration", "draw", "frame", "date")
 """Names of dimensions and columns that hold times."""
+_MORE_NAMES = ("datetime", "timestamp", "update", "seconds", "minutes", "hours", "days")
+_WITH_UNIT = re.compile(r"(.+?)\s*(?:[\[(]\s*([^\])]+?)\s*[\])]|/\s*([^\W\d]+))\s*")
+_FEWEST_ROWS = 10
+"""Rows from which a column that always increases is taken for times."""
 
 
 def is_clock(name: object) -> bool:
-    """Whether the name of a dimension or column is one for times: time, step, _step, Epoch ..."""
-    return str(name).strip("_").lower() in (*CLOCK_NAMES, "datetime", "timestamp")
+    """Whether the name of a dimension or column is one for times: time, _step, Time (s) ..."""
+    found = _WITH_UNIT.fullmatch(str(name))
+    bare = (found[1] if found else str(name)).strip("_").lower()
+    return bare in (*CLOCK_NAMES, *_MORE_NAMES)
+
+
+def clock_unit(name: object) -> str:
+    """Unit of times that have such a name: s of "Time (s)" and "t / s", otherwise the name."""
+    found = _WITH_UNIT.fullmatch(str(name)) if is_clock(name) else None
+    return str(found[2] or found[3]) if found else str(name)
+
+
+def seeming_times(table: pd.DataFrame) -> str | None:
+    """Name of the first column of a table if it alone increases in every row, as times do."""
+    if table.shape[1] < 2 or len(table) < _FEWEST_ROWS:
+        return None
+
+    def increases(column: pd.Series) -> bool:
+        return bool(pd.api.types.is_numeric_dtype(column.dtype) and (column.diff()[1:] > 0).all())
+
+    first, *others = (table.iloc[:, k] for k in range(table.shape[1]))
+    if not increases(first) or all(map(increases, others)):
+        return None
+    return str(table.columns[0])
+
+
+def has_names(values: Any) -> bool:
+    """Whether a container gives names to its dimensions."""
+    return isinstance(values, xr.DataArray | xr.Dataset | xr.DataTree) or _is_of(values, "netCDF4")
 
 
 def labelled_array(values: Any, *axes: str) -> xr.DataArray:
@@ -330,6 +362,11 @@ def _from_pandas(table: pd.Series | pd.DataFrame, axes: Sequence[str]) -> xr.Dat
             f"the column {clocks[0]!r} seems to hold the times of the rows; give "
             f"table.set_index({clocks[0]!r}), or drop it"
         )
+    if not coords and (clock := seeming_times(table)) is not None:
+        raise InputError(
+            f"the column {clock!r} increases in every row, as times do; give "
+            f"table.set_index({clock!r}), or drop it if it does not hold the times of the rows"
+        )
     across = axes[1] if len(axes) > 1 else str(table.columns.name or "column")
     names = ["/".join(map(str, c)) if isinstance(c, tuple) else c for c in table.columns]
     if any(isinstance(n, str) for n in names):
@@ -361,7 +398,7 @@ def _index_coordinate(index: pd.Index, dim: str) -> dict[str, Any]:
             "the index does not increase: it is not sorted, or has repeated or missing values; "
             "sort it (sort_index()) and drop repeated rows"
         )
-    attrs = {} if index.dtype.kind in "mM" else {"units": str(index.name or "time")}
+    attrs = {} if index.dtype.kind in "mM" else {"units": clock_unit(index.name or "time")}
     return {dim: (dim, index.to_numpy(), attrs)}
 
 

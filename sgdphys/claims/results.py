@@ -18,7 +18,7 @@ CUTS = {"until_epoch": "epoch", "until_updates": "updates", "until_time": "flow_
 """Keys of a claim's ``where`` that cut curves, and the clock along ``epoch`` of each."""
 
 
-_REACHED = 0.9
+REACHED = 0.9
 """Share of a limit that the records of a run must reach."""
 
 
@@ -126,7 +126,7 @@ def _until(found: xr.Dataset, key: str, limit: float) -> xr.Dataset:
         raise InputError(f"an analysis of {found.attrs.get('of')!r} has no curves to cut by {key}")
     times = found[clock]
     last = float(times.max("epoch").min())
-    if last < _REACHED * limit:
+    if last < REACHED * limit:
         raise InputError(f"{key} is {limit:g}, and a run ends at {last:g}")
     if times.ndim == 1:
         return found.isel(epoch=np.flatnonzero(times.to_numpy() <= limit))

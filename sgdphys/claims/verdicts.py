@@ -36,6 +36,13 @@ FALSE_DISCOVERIES = 0.05
 """Share of false discoveries among verdicts that survive."""
 
 
+_CLOCKS = ("epoch", "update", "step", "time", "lag")
+"""Words in the names of coordinates of which the recorded value nearest to the wanted one is taken.
+"""
+_BEYOND = 0.1
+"""Share of a wanted time by which the records may end before it."""
+
+
 class Verdict(NamedTuple):
     """A claim, the rule by which it was judged, and the outcome.
 
@@ -304,7 +311,10 @@ def _measured(
 
 
 def _chosen(found: Any, name: Hashable, value: Any) -> Any:
-    """The entries of a coordinate nearest to a value, or to each of several values."""
+    """The entries of a coordinate at a value, or at each of several values.
+
+    Of a clock, such as epochs, those that were recorded nearest to it.
+    """
     coordinate = found[name]
     if coordinate.ndim != 1:
         raise InputError(
@@ -321,11 +331,26 @@ def _chosen(found: Any, name: Hashable, value: Any) -> Any:
                 )
             indices.append(int(same[0]))
         else:
-            distance = np.abs(known.astype(np.float64) - v)
-            if np.isnan(distance).all():
+            there = known.astype(np.float64)
+            if np.isnan(there).all():
                 raise InputError(f"no {name} is a number, so {v!r} selects nothing")
-            indices.append(int(np.nanargmin(distance)))
+            nearest_one = int(np.nanargmin(np.abs(there - v)))
+            _require_near(str(name), v, there, nearest_one)
+            indices.append(nearest_one)
     return found.isel({axis: indices})
+
+
+def _require_near(name: str, value: float, known: np.ndarray, nearest_one: int) -> None:
+    """Refuse a value that was not recorded, of a clock one that is beyond what was."""
+    distance = abs(known[nearest_one] - value)
+    if any(word in name for word in _CLOCKS):
+        low, high = np.nanmin(known), np.nanmax(known)
+        if not low <= value <= high and distance > _BEYOND * abs(value):
+            raise InputError(f"there is no {name} {value:g}; they go from {low:g} to {high:g}")
+    elif distance > 1e-6 * abs(value):
+        raise InputError(
+            f"there is no {name} {value:g}; there are {', '.join(f'{k:g}' for k in known)}"
+        )
 
 
 def _in_words(claim: Claim) -> str:

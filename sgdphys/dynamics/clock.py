@@ -1,13 +1,23 @@
 """Times of the points of an array: what the argument ``time`` of every function means."""
 
 import datetime
+import re
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from sgdphys.containers import array_of, bare_array, finite_array, index_array, is_clock, units_of
+from sgdphys.containers import (
+    array_of,
+    bare_array,
+    clock_unit,
+    finite_array,
+    index_array,
+    is_clock,
+    units_of,
+)
 from sgdphys.dynamics.status import even_spacing
 from sgdphys.dynamics.stretches import parts
 from sgdphys.errors import InputError, nearest
@@ -25,6 +35,7 @@ _PLURALS = {
         "sample", "draw",
     )
 }  # fmt: skip
+_SPACING = re.compile(r"((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?) *([^\W\d_]\w*)")
 
 
 class Clock(NamedTuple):
@@ -43,12 +54,43 @@ def plural(unit: str) -> str:
     return next((many for many, one in _PLURALS.items() if one == unit), unit)
 
 
-def first_axis(time: Any) -> str:
-    """Name of the first axis, which is time, of an array without named dimensions."""
+def first_axis(time: Any, names: Collection[str] = ()) -> str:
+    """Name of the first axis, which is time, of an array without named dimensions.
+
+    Parameters
+    ----------
+    time
+        The argument ``time`` of a public function.
+    names : collection of str
+        That the axis has, as the index of a table may have one.
+
+    Raises
+    ------
+    InputError
+        For a text that is neither a word for time nor one of the names: it is meant to say more
+        than what an axis is called.
+    """
     name, given = _name_and_times(time)
     if name is None and isinstance(given, xr.DataArray) and given.ndim == 1:
         return str(given.dims[0])
+    is_word = name is None or is_clock(name) or singular(name) in _PLURALS.values()
+    if isinstance(time, str) and not is_word and name not in names:
+        raise InputError(
+            f"time is {time!r}, and the array has no names; give the spacing of its points, as in "
+            "0.5 or '0.5 s', or one time for each, or a word for what is counted, as in 'update'"
+        )
     return name or "step"
+
+
+def name_in(time: Any) -> str | None:
+    """The name that the argument ``time`` gives, unless it is a spacing with its unit."""
+    return time if isinstance(time, str) and spacing_in(time) is None else None
+
+
+def spacing_in(text: str) -> xr.DataArray | None:
+    """A spacing that is written with its unit, as in "0.5 s"; None for any other text."""
+    found = _SPACING.fullmatch(text.strip())
+    return xr.DataArray(float(found[1]), attrs={"units": found[2]}) if found else None
 
 
 def clock_of(theta: xr.DataArray, time: Any = None) -> Clock:
@@ -66,7 +108,7 @@ def clock_of(theta: xr.DataArray, time: Any = None) -> Clock:
         For an unknown or ambiguous dimension, and for times that do not fit the points or do not
         increase.
     """
-    name, given = _name_and_times(time)
+    name, given = _name_and_times(time, known={*map(str, theta.dims), *map(str, theta.coords)})
     if name is None and isinstance(given, xr.DataArray) and given.dims[:1] != ():
         name = str(given.dims[0]) if given.dims[0] in theta.dims else None
     dim = _dimension(theta, name)
@@ -98,10 +140,11 @@ def clock_of(theta: xr.DataArray, time: Any = None) -> Clock:
     return Clock(dim, _without_rounding(times, stored), singular(unit), coordinate)
 
 
-def _name_and_times(time: Any) -> tuple[str | None, Any]:
+def _name_and_times(time: Any, known: Collection[str] = ()) -> tuple[str | None, Any]:
     """The name of a dimension or coordinate, and the spacing or times, if they are given."""
     if isinstance(time, str):
-        return time, None
+        spacing = None if time in known else spacing_in(time)
+        return (time, None) if spacing is None else (None, spacing)
     if isinstance(time, tuple | list) and any(isinstance(part, str) for part in time):
         names = [part for part in time if isinstance(part, str)]
         others = [part for part in time if not isinstance(part, str)]
@@ -258,7 +301,9 @@ def numbers(coordinate: xr.DataArray) -> tuple[np.ndarray, str]:
         raise InputError(
             f"coordinate {coordinate.name!r} is of type {values.dtype}; numbers were expected"
         )
-    unit = str(coordinate.attrs.get("units", coordinate.name or "time")).split(" since")[0]
+    unit = str(coordinate.attrs.get("units", clock_unit(coordinate.name or "time"))).split(
+        " since"
+    )[0]
     if "source" in coordinate.encoding:  # of a file
         values = stored_as_nan(values)
     return as_float(values), unit

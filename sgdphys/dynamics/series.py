@@ -13,7 +13,7 @@ import xarray as xr
 
 from sgdphys import parallel
 from sgdphys.compiling import compiled
-from sgdphys.containers import labelled_array
+from sgdphys.containers import has_names, labelled_array
 from sgdphys.dynamics.blocks import BLOCK_BYTES, block_size, loaded, parts
 from sgdphys.dynamics.clock import Clock, clock_of, first_axis
 from sgdphys.dynamics.status import Needs, even_spacing, precision_of, status_of
@@ -129,12 +129,15 @@ def paths(
     """
     if isinstance(theta, Paths):
         return theta
-    axes = (first_axis(time),) if coordinates is None else (first_axis(time), coordinates)
-    theta = labelled_array(theta, *axes)
+    if not has_names(theta):
+        is_table = isinstance(theta, pd.Series | pd.DataFrame)
+        first = first_axis(time, names=theta.index.names if is_table else ())
+        theta = labelled_array(theta, first, *([] if coordinates is None else [coordinates]))
+    theta = labelled_array(theta)
     clock = clock_of(theta, time)
     if clock.coordinate is not None:
         theta = _with_unit(theta, clock.coordinate, clock.unit)
-    elif relabel and time is not None and not isinstance(time, str):
+    elif relabel and time is not None and not (isinstance(time, str) and time == clock.dim):
         theta = _relabelled(theta, clock)
     unit = str(theta.attrs.get("units", "1"))
     return Paths(theta, clock.dim, clock.times, clock.unit, unit)

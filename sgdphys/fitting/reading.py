@@ -11,6 +11,7 @@ from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array
 from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.blocks import in_time
+from sgdphys.dynamics.clock import first_axis, name_in
 from sgdphys.errors import InputError, nearest
 from sgdphys.fitting.tables import READERS, open_table
 from sgdphys.missing import labelled_without_missing
@@ -60,7 +61,7 @@ def open_variable(
     if path.suffix.lower() in READERS and not is_remote(path) and not path.is_dir():
         if group is not None:
             raise InputError(f"{path} has no groups; leave out --group")
-        return open_table(path, variable, time if isinstance(time, str) else None)
+        return open_table(path, variable, time)
     if variable is not None and group is None and "/" in variable:
         group, variable = variable.rsplit("/", 1)
     data, of_file = _group_of(path, group)
@@ -86,7 +87,7 @@ def open_variable(
     if of_file is not None:
         is_named, absent = _said_by_zarr(path, of_file, variable)
         if not is_named:
-            found = labelled_array(found.data, time if isinstance(time, str) else "step")
+            found = labelled_array(found.data, first_axis(name_in(time)))
     found = labelled_array(found)
     found.encoding |= absent
     return found

@@ -4,16 +4,18 @@ import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from sgdphys.containers import is_clock, labelled_array
+from sgdphys.containers import is_clock, labelled_array, seeming_times
+from sgdphys.dynamics.clock import first_axis, name_in
 from sgdphys.errors import InputError, nearest
 
 
-def open_table(path: Path, variable: str | None, time: str | None) -> xr.DataArray:
+def open_table(path: Path, variable: str | None, time: Any) -> xr.DataArray:
     """Read a file of plain arrays or a table.
 
     Parameters
@@ -23,9 +25,10 @@ def open_table(path: Path, variable: str | None, time: str | None) -> xr.DataArr
     variable : str, optional
         Array of an .npz file, by default its only one; column of a table, by default all but the
         times.
-    time : str, optional
-        What the first axis of an array is called, "step" by default; the column of a table that
-        holds the times, by default the only one with a name that times have.
+    time : str or float, optional
+        What the first axis of an array is called, "step" by default; the array of an .npz file, or
+        the column of a table, that holds the times, by default the only one with a name that times
+        have; or the spacing of the points.
 
     Returns
     -------
@@ -49,26 +52,49 @@ def open_table(path: Path, variable: str | None, time: str | None) -> xr.DataArr
         raise InputError(f"{path} cannot be read: {said}") from error
 
 
-def _npy(path: Path, variable: str | None, time: str | None) -> xr.DataArray:
+def _npy(path: Path, variable: str | None, time: Any) -> xr.DataArray:
     if variable is not None:
         raise InputError("an .npy file holds one array, without a name; leave out --variable")
-    return labelled_array(np.load(path, mmap_mode="r", allow_pickle=False), time or "step")
+    return labelled_array(np.load(path, mmap_mode="r", allow_pickle=False), first_axis(time))
 
 
-def _npz(path: Path, variable: str | None, time: str | None) -> xr.DataArray:
+def _npz(path: Path, variable: str | None, time: Any) -> xr.DataArray:
+    """An array, with another one as its times: the one named, or the one that is named as times."""
+    time = name_in(time)
     with np.load(path, allow_pickle=False) as file:
-        if variable is None and len(file.files) != 1:
-            raise InputError(f"give --variable; it holds {', '.join(file.files) or 'no array'}")
-        wanted = variable or file.files[0]
-        if wanted not in file.files:
+        names = file.files
+        others = [n for n in names if n != time and not is_clock(n)] or names
+        if variable is None and len(others) != 1:
+            raise InputError(f"give --variable; it holds {', '.join(names) or 'no array'}")
+        wanted = variable or others[0]
+        if wanted not in names:
             raise InputError(
-                f"there is no array {wanted!r}; {nearest(wanted, file.files)} "
-                f"(it holds {', '.join(file.files)})"
+                f"there is no array {wanted!r}; {nearest(wanted, names)} "
+                f"(it holds {', '.join(names)})"
             )
-        return labelled_array(file[wanted], time or "step")
+        values = file[wanted]
+        clocks = [
+            n
+            for n in ([time] if time in names else filter(is_clock, names))
+            if n != wanted and (n == time or file[n].shape == values.shape[:1])
+        ]
+        if len(clocks) > 1 or (clocks and time not in (None, *clocks)):
+            raise InputError(
+                f"give --time: {', '.join(clocks)} may be the times of {wanted}; it holds "
+                f"{', '.join(names)}"
+            )
+        if not clocks:
+            return labelled_array(values, first_axis(time))
+        times = file[clocks[0]]
+    if times.shape != values.shape[:1]:
+        raise InputError(
+            f"{clocks[0]} has the shape {times.shape} and {wanted} the shape {values.shape}; give "
+            "one time for each point, or --time with the spacing of the points"
+        )
+    return labelled_array(values, clocks[0]).assign_coords({clocks[0]: times})
 
 
-def _csv(path: Path, variable: str | None, time: str | None) -> xr.DataArray:
+def _csv(path: Path, variable: str | None, time: Any) -> xr.DataArray:
     _require_commas(path)
     first = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0]
     # pandas leaves the name of its index empty, and numbers columns without names
@@ -109,7 +135,7 @@ def _by_index(table: pd.DataFrame) -> pd.DataFrame:
     return rest.set_index(pd.Index(index.array))
 
 
-def _parquet(path: Path, variable: str | None, time: str | None) -> xr.DataArray:
+def _parquet(path: Path, variable: str | None, time: Any) -> xr.DataArray:
     try:
         table = pd.read_parquet(path)
     except ImportError as error:
@@ -124,7 +150,7 @@ def _parquet(path: Path, variable: str | None, time: str | None) -> xr.DataArray
     return _of_table(table, variable, time)
 
 
-READERS: dict[str, Callable[[Path, str | None, str | None], xr.DataArray]] = {
+READERS: dict[str, Callable[[Path, str | None, Any], xr.DataArray]] = {
     ".npy": _npy,
     ".npz": _npz,
     ".csv": _csv,
@@ -132,9 +158,10 @@ READERS: dict[str, Callable[[Path, str | None, str | None], xr.DataArray]] = {
 }
 
 
-def _of_table(table: pd.DataFrame, variable: str | None, time: str | None) -> xr.DataArray:
+def _of_table(table: pd.DataFrame, variable: str | None, time: Any) -> xr.DataArray:
     """Columns as series, one of them as their times."""
-    table = table.rename(columns=str)
+    is_given = time is not None
+    table, time = table.rename(columns=str), name_in(time)
     clocks = [c for c in table.columns if is_clock(c)]
     if time is not None and time not in table.columns:
         raise InputError(
@@ -146,6 +173,12 @@ def _of_table(table: pd.DataFrame, variable: str | None, time: str | None) -> xr
             f"give --time: the columns {', '.join(clocks)} may all be the times of the rows"
         )
     clock = time or (clocks[0] if clocks else None)
+    is_clear = clock is not None or (is_given and variable is not None)
+    if not is_clear and (seeming := seeming_times(table)) is not None:
+        raise InputError(
+            f"column {seeming!r} increases in every row, as times do; give --time {seeming!r} if "
+            "it holds them, otherwise --variable and the spacing of the rows, as in --time 1"
+        )
     if clock is not None:
         times = table[clock]
         if not pd.api.types.is_numeric_dtype(times.dtype):

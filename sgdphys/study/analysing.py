@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,7 +16,7 @@ from sgdphys.claims.results import LACKS
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.glossary import GLOSSARY
 from sgdphys.quantities import attributes
-from sgdphys.study.cases import short_names
+from sgdphys.study.cases import short_names, value_at
 from sgdphys.study.contents import source_digest
 from sgdphys.study.experiment import ensemble_of, plan_of, task_of
 from sgdphys.study.files import study_hash
@@ -107,7 +106,7 @@ def _as_planned(recorded: xr.DataTree, study: Study) -> xr.DataTree:
 def combine(folder: Path, study: Study, cases: Mapping[str, tuple[Path, Study]]) -> None:
     """Join the results of all cases of a sweep along ``case``, with the swept keys."""
     swept = {
-        short.replace(".", "_"): [_value_at(case, key) for _, case in cases.values()]
+        short.replace(".", "_"): [value_at(case, key) for _, case in cases.values()]
         for key, short in short_names(study.sweep.keys).items()
     }
     groups: dict[str, xr.Dataset] = {}
@@ -169,15 +168,6 @@ def _empty_like(data: xr.Dataset) -> xr.Dataset:
     return data.map(
         lambda v: xr.full_like(v, np.nan, dtype=float) if v.dtype.kind in "fiub" else v
     ).assign_attrs(data.attrs)
-
-
-def _value_at(study: Study, name: str) -> Any:
-    value: Any = study
-    for part in name.split("."):
-        value = value[part] if isinstance(value, dict) else getattr(value, part)
-    if isinstance(value, list | tuple):
-        return "-".join(map(str, value))
-    return str(value) if not isinstance(value, int | float | str) else value
 
 
 def _write(groups: dict[str, xr.Dataset], folder: Path, study: Study) -> None:

@@ -101,6 +101,16 @@ def short_names(keys: Iterable[str]) -> dict[str, str]:
     return {key: name if count[name] == 1 else key for key, name in last.items()}
 
 
+def value_at(study: Study, name: str) -> Any:
+    """The value of a key as the coordinate of a sweep has it: a number, or a text."""
+    value: Any = study
+    for part in name.split("."):
+        value = value[part] if isinstance(value, dict) else getattr(value, part)
+    if isinstance(value, list | tuple):
+        return "-".join(map(str, value))
+    return str(value) if not isinstance(value, int | float | str) else value
+
+
 def file_name(case: str) -> str:
     """A case's name as a folder's, without what file systems or shells dislike."""
     return "".join(c if c.isalnum() or c in "=.,-_" else "_" for c in case.replace(", ", ","))

@@ -15,6 +15,7 @@ import tomli_w
 from sgdphys.errors import InputError, nearest
 from sgdphys.study.cases import cases_of as cases_of
 from sgdphys.study.checks import faults_of, parts_faults, require, require_keys
+from sgdphys.study.claim_faults import claim_faults
 from sgdphys.study.contents import PATH, contents_of, modules_of
 from sgdphys.study.faults import quoted
 from sgdphys.study.memory import available_memory, require_memory
@@ -205,7 +206,10 @@ def _loaded(given: _Given, settings: tuple[str, ...], *, quick: bool) -> Study:
     contents, faults = contents_of(found)
     found = found.model_copy(update={"contents": contents})
     cases = cases_of(found) if found.sweep.keys else {"": found}
-    require(f"{fault} (in {source})" for fault in (*faults, *faults_of(found, cases)))
+    # of a study that was changed for one run, claims that ask for more than it has have no data
+    of_claims = () if settings or quick else claim_faults(found, cases)
+    asked = (*faults, *faults_of(found, cases), *of_claims)
+    require(f"{fault} (in {source})" for fault in asked)
     available = available_memory()
     for case in cases.values():
         require_memory(case, available)

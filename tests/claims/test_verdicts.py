@@ -19,7 +19,7 @@ from sgdphys.claims.verdicts import (
     word_for,
     write_verdicts,
 )
-from sgdphys.errors import WorkError
+from sgdphys.errors import InputError, WorkError
 from sgdphys.figures.plots.verdicts import from_threshold
 
 STATISTICS = statistics()
@@ -192,8 +192,39 @@ def test_places_that_other_cases_have_alone_are_not_chosen():
                 "swept_size": ("case", [1, 2])},
         attrs={"of": "diffusion"},
     )  # fmt: skip
-    wanted = claim(statistic="diffusion_over_noise", where={"size": 2, "lag_epochs": 16})
+    wanted = claim(statistic="diffusion_over_noise", where={"size": 2, "lag_epochs": 1})
     assert measure(wanted, {"diffusion": data})[:3] == (2.0, 1.5, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        ({"layer": 9}, "there is no layer 9; there are 1, 2"),
+        ({"layer": 0}, "there is no layer 0"),
+        ({"layer": -1}, "there is no layer -1"),
+        ({"layer": [1, 9]}, "there is no layer 9"),
+        ({"layer": 1.4}, "there is no layer 1.4"),
+    ],
+)
+def test_a_place_that_was_not_measured_is_not_replaced_by_the_nearest(where, reason):
+    (found,) = judge(
+        {"a": claim(statistic="bits_lost", where=where)}, {"information": information([1.0, 2.0])}
+    )
+    assert found.word == "no data"
+    assert found.reason.startswith(reason)
+
+
+def test_the_records_of_a_clock_are_taken_nearest_to_a_time_and_not_beyond_them():
+    epochs = np.unique(np.geomspace(1, 2000, 40).astype(int))
+    rise = np.minimum(epochs / 500, 1.0)[:, None, None] + np.zeros((1, 6, 2))
+    data = xr.Dataset(
+        {"label_information": (("epoch", "replica", "layer"), rise)},
+        coords={"epoch": epochs, "layer": [1, 2]}, attrs={"of": "information"},
+    )  # fmt: skip
+    at = {e: product._chosen(data, "epoch", e)["epoch"].item() for e in (350, 2100)}
+    assert at == {350: epochs[np.abs(epochs - 350).argmin()], 2100: 2000}
+    with pytest.raises(InputError, match="no epoch 5000; they go from 1 to 2000"):
+        product._chosen(data, "epoch", 5000)
 
 
 @pytest.mark.parametrize(

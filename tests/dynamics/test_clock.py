@@ -345,3 +345,28 @@ def test_lags_beyond_the_data_are_refused():
     found = sp.dynamics.two_time_msd(theta, waiting_times=[1, 3], lags=[2])
     assert found["count"].values.tolist() == [[3], [0]]
     assert np.isnan(found["msd"][1, 0])
+
+
+def test_a_spacing_can_have_its_unit_beside_it():
+    assert clock(X, time="0.5 s") == ("step", HALVES, "s")
+    assert clock(X, time="5e-1ms")[2] == "ms"
+    odd = xr.DataArray(X[:, 0], dims="1h")  # a name goes before a spacing
+    assert clock(odd, time="1h") == ("1h", COUNTED, "1h")
+
+
+@pytest.mark.parametrize("time", ["loss", "0,5", "s", "1"])
+def test_a_text_names_no_axis_of_an_array_without_names(time):
+    with pytest.raises(InputError, match="the array has no names"):
+        paths(X, time=time)
+
+
+def test_a_first_column_that_always_increases_is_taken_for_times():
+    rng = np.random.default_rng(0)
+    times = rng.exponential(size=20).cumsum()
+    table = pd.DataFrame({"tau": times, "x": rng.standard_normal(20)})
+    with pytest.raises(InputError, match=r"give table.set_index\('tau'\)"):
+        paths(table)
+    assert paths(table.set_index("tau")).time_unit == "tau"
+    assert paths(table.set_index("tau").rename_axis("Time (s)")).time_unit == "s"
+    both = paths(table.assign(x=times**2))  # no column is told from the other
+    assert both.theta.sizes["column"] == 2

@@ -181,6 +181,50 @@ def test_arrays_and_tables(tmp_path):
     assert fitted(tmp_path / "named.csv")["units"]["diffusion"] == "1/time"
 
 
+def test_times_are_found_by_every_way_to_write_them(tmp_path):
+    """The diffusion coefficient is wrong by any factor where times are taken for a name."""
+    np.savez(tmp_path / "named.npz", x=WALK, t=TIMES)
+    np.savez(tmp_path / "other.npz", x=WALK, tau=TIMES, y=WALK)
+    np.savez(tmp_path / "other_length.npz", x=WALK, t=[0.0, 1.0])
+    np.save(tmp_path / "x.npy", WALK)
+    for name in ("Time (s)", "t [s]", "time/s", "seconds", "tau"):
+        long = pd.DataFrame({name: np.arange(12) * 2.0, "x": [*WALK, *WALK, *WALK][:12]})
+        long.to_csv(tmp_path / f"{name.replace('/', '_')}.csv", index=False)
+    per_time, per_step = (0.5, 1.875), (1, 4.5)
+    assert drift_of(tmp_path / "named.npz") == (*per_time, "1/t")
+    assert drift_of(tmp_path / "named.npz", variable="x", time="t") == (*per_time, "1/t")
+    assert drift_of(tmp_path / "other.npz", variable="x", time="tau") == (*per_time, "1/tau")
+    assert drift_of(tmp_path / "other_length.npz") == (*per_step, "1/step")
+    assert drift_of(tmp_path / "x.npy", time="update") == (*per_step, "1/update")
+    assert drift_of(tmp_path / "x.npy", time="2 s") == (0.5, 2.25, "1/s")
+    for name in ("Time (s)", "t [s]", "time_s"):
+        assert drift_of(tmp_path / f"{name}.csv")[2] == "1/s"
+    assert drift_of(tmp_path / "seconds.csv")[2] == "1/second"
+    assert drift_of(tmp_path / "tau.csv", time="tau")[2] == "1/tau"
+    assert drift_of(tmp_path / "tau.csv", variable="x", time=2.0)[2] == "1/time"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("t.npz", {"time": "nonsense"}, "give --time: t may be the times of x; it holds x, t"),
+        ("x.npy", {"time": "foo"}, "time is 'foo', and the array has no names"),
+        ("x.npy", {"time": "0,5"}, "time is '0,5', and the array has no names"),
+        ("short.npz", {"time": "t"}, r"t has the shape \(2,\) and x the shape \(12,\)"),
+        ("tau.csv", {}, "column 'tau' increases in every row, as times do; give --time 'tau'"),
+        ("tau.csv", {"variable": "x"}, "column 'tau' increases in every row"),
+    ],
+)
+def test_times_that_are_not_clear_are_asked_for(tmp_path, name, options, said):
+    x, t = np.sin(np.arange(12.0)), np.arange(12) * 2.0
+    np.savez(tmp_path / "t.npz", x=x, t=t)
+    np.savez(tmp_path / "short.npz", x=x, t=t[:2])
+    np.save(tmp_path / "x.npy", x)
+    pd.DataFrame({"tau": t, "x": x}).to_csv(tmp_path / "tau.csv", index=False)
+    with pytest.raises(InputError, match=said):
+        fit_file(tmp_path / name, **options)
+
+
 def test_what_pandas_writes_beside_the_columns(tmp_path):
     path = tmp_path / "indexed.csv"
     table = pd.DataFrame({"x": WALK})

@@ -334,3 +334,36 @@ def test_a_study_that_is_swept_need_not_be_whole(tmp_path):
     paths = [str(tmp_path / f"{name}.csv") for name in ("a", "b")]
     keys = {"task": {"name": "table"}, "sweep": {"task.path": paths, "train.seed": [1, 2]}}
     assert len(cases_of(load_study(keys)[1])) == 4
+
+
+WHERE = {
+    "layer": (9, "is 9; there are layers 1 to 3, the output layer"),
+    "momentum": (0.5, "is 0.5, and no case has that; there are 0.0, 0.9"),
+    "layr": (1, "is no key of the results; did you mean 'layer'?"),
+    "until_epoch": (5000, "is 5000; training ends at epoch 20"),
+    "epoch": (30, "is 30; training ends at epoch 20"),
+    "batch_size": (64, "is a key that the study does not sweep; leave it out, or sweep it"),
+    "analysis": ("learnign", "is 'learnign', no analysis; did you mean 'learning'?"),
+}
+
+
+@pytest.mark.parametrize("key", WHERE)
+def test_claims_name_only_what_the_results_will_have(key):
+    value, said = WHERE[key]
+    claim = {"says": "x", "by": "x", "statistic": "bits_lost", "above": 0.1, "null": "none"}
+    study = {
+        "network": {"layers": [4, 3]}, "train": {"epochs": 20},
+        "sweep": {"train.momentum": [0.0, 0.9]}, "analyses": {"information": {}, "learning": {}},
+        "claims": {"a": {**claim, "where": {"momentum": 0.9, key: value}}},
+    }  # fmt: skip
+    assert told(study) == [f"claims.a.where.{key} {said} (in the study)"]
+    right = {"layer": [1, 3], "momentum": 0.9, "until_epoch": 20}
+    load_study({**study, "claims": {"a": {**claim, "where": right, "against": {"momentum": 0.0}}}})
+
+
+def test_claims_need_the_analysis_that_brings_their_statistic():
+    claim = {"says": "x", "by": "x", "statistic": "bits_lost", "above": 0.1, "null": "none"}
+    assert told({"analyses": {"learning": {}}, "claims": {"a": claim}}) == [
+        "claims.a is about 'bits_lost', which the analysis 'information' brings; add "
+        "[analyses.information] (in the study)"
+    ]
