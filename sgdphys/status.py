@@ -281,6 +281,12 @@ REASONS = {
         "variance of the residuals)",
         "use kramers_moyal, which gives the drift at every level",
     ),
+    "reverts": Reason(
+        "steps lead back to a mean",
+        "the steps lead back to a mean, as in no walk (Dickey-Fuller test)",
+        "read kappa, whose estimate needs no Gaussian noise, or use kramers_moyal, which gives the "
+        "drift at every level",
+    ),
     "unstable": Reason(
         "sums of 8 steps have another tail",
         "the increments have heavier tails than a normal law, and of finite variance: sums of "

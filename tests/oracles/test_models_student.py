@@ -13,6 +13,7 @@ from scipy.optimize import minimize
 from scipy.stats import t as student_t
 from simulators_fit import levy_flight, student_walk, wiener
 
+import sgdphys as sp
 from sgdphys.dynamics.models.student import Student
 
 MODEL = Student()
@@ -113,3 +114,29 @@ def test_the_screen_lets_heavy_tails_pass_and_few_normal_ones(scale):
     assert MODEL.may_be_best(scale * walks(9, 50, 400, 4.0), times).all()
     normal = wiener(np.random.default_rng(10), 200, 401)
     assert MODEL.may_be_best(scale * normal, times).mean() < 0.25
+
+
+@pytest.mark.parametrize(("phi", "steps"), [(0.98, 4000), (0.95, 2000)])
+def test_heavy_steps_that_lead_back_to_a_mean_are_no_walk(phi, steps):
+    """As of weights in a bowl under heavy-tailed noise; one step hardly shows it, the path does."""
+    rng = np.random.default_rng(5)
+    noise = rng.standard_t(5, (steps, 10))
+    x = np.zeros_like(noise)
+    for k in range(1, steps):
+        x[k] = phi * x[k - 1] + noise[k]
+    found = sp.fit(x, models=["wiener", "ou", "levy", "student"])
+    assert set(found["best"].values) == {"none"}
+    assert (found["rejected_by"].values == "reverts").mean() >= 0.7
+    assert "lead back to a mean" in str(found["reason"].values[0])
+
+
+@pytest.mark.parametrize("drift", [0.0, 0.2])
+def test_steps_of_a_walk_seldom_lead_back_to_a_mean(drift):
+    """At most 2 of 200 at the level that six tests share: 0.2%."""
+    rng = np.random.default_rng(6)
+    x = (drift + rng.standard_t(4, (1000, 200))).cumsum(axis=0)
+    found = sp.fit(x, models=["wiener", "drifted_wiener", "student"])
+    p_values = found["p_value"].sel(test="mean_reversion").values
+    assert np.isfinite(p_values).sum() > 150
+    assert np.nansum(p_values < 0.01 / 6) <= 2
+    assert (found["best"].values == "student").mean() > 0.9

@@ -297,7 +297,8 @@ def fit(
     tested for normality (``anderson_darling``), autocorrelation (``ljung_box``), variance that
     changes with time or level (``changing_variance``), volatility clustering
     (``volatility_clustering``) and a drift that is not linear in the level (``nonlinear_drift``);
-    of levy, the tail index of sums of 8 increments must be that of single ones (``sums_of_8``).
+    of levy, student and switching, steps that lead back to a mean (``mean_reversion``); of levy,
+    the tail index of sums of 8 increments must be that of single ones (``sums_of_8``).
     Tests together reject at 1% (Holm). Those that a model's own residuals do not pass are not made:
     ``nonlinear_drift`` of fbm and levy, all but ``ljung_box`` of reshuffled. (2) Rivals, models off
     the list: ``measurement_noise`` (ARMA(1,1)), ``second_order`` (AR(2)); of levy and student

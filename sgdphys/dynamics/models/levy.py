@@ -19,6 +19,7 @@ class Levy(Model):
     """
 
     name = "levy"
+    has_own_steps = True
     sentence = "a Levy flight"
     coefficients = {
         "tail_index": GLOSSARY["tail_index"],

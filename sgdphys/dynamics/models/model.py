@@ -88,6 +88,9 @@ class Model(ABC):
     asked: float = 1.0
     """Factor by which it must be more likely than others beyond BIC: where a coefficient that is
     not there, a root or a border, gains more likelihood than BIC takes away."""
+    has_own_steps: bool = False
+    """Whether it is a walk with steps of a law of its own, which may be the best by that law alone:
+    whether they lead back to a mean, as in no walk, is then tested."""
     not_tested: tuple[str, ...] = ()
     """Tests of residuals that its own residuals do not pass, and that are not made."""
 

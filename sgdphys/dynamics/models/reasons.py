@@ -211,6 +211,7 @@ _OF_TEST: dict[str, Callable[[Mapping[str, float], int], tuple[str, dict[str, st
     "changing_variance": _of_variance,
     "volatility_clustering": lambda found, count: ("clustered", {}),
     "nonlinear_drift": lambda found, count: ("nonlinear_drift", {}),
+    "mean_reversion": lambda found, count: ("reverts", {}),
     "sums_of_8": lambda found, count: ("unstable", {}),
 }
 

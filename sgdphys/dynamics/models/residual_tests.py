@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import chdtrc, ndtr, ndtri
 
 from sgdphys.dynamics.diffusion.tail_index import FEWEST, levy_columns
+from sgdphys.dynamics.diffusion.unit_root import adf_p_value
 from sgdphys.dynamics.diffusion.wiener_tests import anderson_darling, ljung_box
 from sgdphys.dynamics.models.judged import Judged
 from sgdphys.dynamics.models.model import Model
@@ -21,9 +22,10 @@ RESIDUAL_TESTS = (
     "changing_variance",
     "volatility_clustering",
     "nonlinear_drift",
+    "mean_reversion",
     "sums_of_8",
 )
-"""Names of the tests, the last one of Levy flights."""
+"""Names of the tests, the last ones of walks with steps of their own law and of Levy flights."""
 LAGS = 20
 SUMMED = 8
 CONFIDENCE = 0.99
@@ -142,6 +144,39 @@ def nonlinear_drift(z: np.ndarray, level: np.ndarray, durations: np.ndarray) -> 
     return chdtrc(2, statistic / (1 + 0.3 / (1 + durations / 10)))
 
 
+def mean_reversion(z: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """Test of steps that lead back to a mean, of walks whose steps are independent.
+
+    Residuals are regressed on the level. The t statistic of a random walk has the Dickey-Fuller
+    law where the residual is the step itself; of its normal score, the more the larger its tails,
+    a law between that and the normal one, so that the test is conservative.
+
+    Parameters
+    ----------
+    z : (series, point)
+        Residuals.
+    level : (series, point)
+        Path before each of them.
+
+    Returns
+    -------
+    (series,)
+        p-values; small ones for slopes below 0.
+
+    References
+    ----------
+    Dickey and Fuller (1979); Lucas (1995), J. Econometrics 66, 153, for transformed residuals.
+    """
+    y = z - z.mean(axis=1, keepdims=True)
+    c = level - level.mean(axis=1, keepdims=True)
+    squares = np.einsum("sp,sp->s", c, c)
+    squares = np.where(squares > 0, squares, np.inf)
+    cross = np.einsum("sp,sp->s", c, y)
+    left = np.maximum(np.einsum("sp,sp->s", y, y) - cross**2 / squares, 0.0)
+    error = np.sqrt(left * squares / (z.shape[1] - 2))
+    return adf_p_value(cross / np.where(error > 0, error, np.inf))
+
+
 def unstable_sums(dx: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Test of a stable law: increments and their sums of 8 have one tail index.
 
@@ -226,6 +261,8 @@ def p_values_of(
         "volatility_clustering": lambda: volatility_clustering(z),
         "nonlinear_drift": lambda: nonlinear_drift(z, level, kappa * (t[-1] - t[0])),
     }
+    if model.has_own_steps:
+        made["mean_reversion"] = lambda: mean_reversion(z, level)
     if model.name == "levy":
         index = values[:, coefficients.index("tail_index")]
         made["sums_of_8"] = lambda: unstable_sums(increments(x), index)

@@ -166,6 +166,7 @@ class Student(Model):
     """
 
     name = "student"
+    has_own_steps = True
     sentence = "a random walk with Student t increments"
     asked = 100.0  # of Levy flights, which look like it at few points
     coefficients = _COEFFICIENTS

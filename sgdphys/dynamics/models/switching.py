@@ -258,6 +258,7 @@ class Switching(Model):
     """
 
     name = "switching"
+    has_own_steps = True
     sentence = "a Wiener process whose diffusion coefficient switches between two values"
     coefficients = _COEFFICIENTS
 
