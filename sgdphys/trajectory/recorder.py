@@ -465,17 +465,24 @@ class Recorder:
             if self._updates.is_between:  # the last step was half done
                 self._count()
             self._updates.stop()
-            if not self._counted and not self._ended:
-                warnings.warn(
-                    f"the optimizer never stepped while {self.path} was recorded; where updates "
-                    "go without its step(), leave optimizer= out and call step() after each",
-                    stacklevel=3,
-                )
+        if not self._counted and not self._ended and (self._updates or self._has_moved()):
+            warnings.warn(
+                f"no update was counted while {self.path} was recorded; give optimizer=, whose "
+                "step() counts, or leave it out and call the recorder's step() after each update",
+                stacklevel=3,
+            )
         self._flush()
         attributes: dict[str, Any] = {"last_step": self.steps, "last_time": self._time}
         if self._ended:
             attributes |= {"ended_at_step": self.steps, "ended_because": self._ended}
         join(self.path, attributes, self._increments())
+
+    def _has_moved(self) -> bool:
+        """Whether the weights are others than those at the beginning, as far as that is known."""
+        if self._sketches is not None or not self._rows:
+            return False
+        now = np.stack([tensors.values() for tensors in self._tensors])
+        return not np.array_equal(now, self._rows[0]["theta"], equal_nan=True)
 
     def release(self) -> None:
         """Let other processes record to the path."""
