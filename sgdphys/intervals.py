@@ -34,7 +34,8 @@ BOOTSTRAP = "Student's t over replicas (standard error of the bootstrap)"
 """Attributes ``interval_method`` of results."""
 FEWEST: dict[Kind, int] = {"symmetric": 2, "positive": 3, "geometric": 2, "share": 1, "median": 6}
 """Finite members that an interval needs."""
-_FEWEST_MEMBERS = 5
+FEWEST_MEMBERS = 5
+"""Members of an ensemble at fixed time."""
 _SKEWNESS = 1.5
 """How much the skewness of the members widens the upper end; fixed by the counts above."""
 
@@ -306,8 +307,8 @@ def require_members(x: xr.DataArray, over: str) -> None:
     """Refuse an ensemble of too few members."""
     if over not in x.dims:
         raise InputError(f"there is no dimension {over!r}; {nearest(over, x.dims)}")
-    if x.sizes[over] < _FEWEST_MEMBERS:
+    if x.sizes[over] < FEWEST_MEMBERS:
         raise InputError(
             f"{x.sizes[over]} along {over!r} is too few for an ensemble at fixed time; at least "
-            f"{_FEWEST_MEMBERS} are needed: train more replicas, or use windows along time"
+            f"{FEWEST_MEMBERS} are needed: train more replicas, or use windows along time"
         )

@@ -23,6 +23,7 @@ from sgdphys.status import (
     TABLE,
     flagged,
 )
+from sgdphys.transitions.coordinates import named_after_control
 from sgdphys.transitions.dependence import depends_on_control, sizes_differ
 from sgdphys.transitions.master_curve import FACTOR, Expected, curves, fitted
 from sgdphys.transitions.moments import means_with_errors, resampled
@@ -36,6 +37,7 @@ from sgdphys.transitions.scaling_fit import (
     smallest_quality,
     uncertain_quality,
 )
+from sgdphys.transitions.smooth_curve import FEWEST_CONTROLS
 
 FEWEST_SIZES = 3
 WORST = 3.0
@@ -176,13 +178,34 @@ def collapse(
     data |= _scaled(samples, found, size, control, confidence)
     result = xr.Dataset(data, coords=places_of(samples, m, size=size, control=control))
     result = labelled(result, _QUANTITIES, x=samples.unit, t=samples.control_unit)
+    result = named_after_control(result, control)
     return result.assign_attrs(
         method="least squares of a master curve" + (" with corrections" if corrections else ""),
         reference="Houdayer and Hartmann (2004)",
         confidence=confidence,
         interval_method="bootstrap over replicas, percentiles or standard errors",
-        message=TABLE[int(result["status"])].message,
+        message=_message(int(result["status"]), samples.values, exponent_order),
     )
+
+
+_MESSAGES = {
+    FEW_MEMBERS: "the points have no errors: give 2 replicas at least, and tens for intervals",
+    END_OF_RANGE: "the interval of the critical point leaves the range that was scanned: scan "
+    "further or give more replicas, or corrections=False where sizes are large",
+}
+"""What statuses mean for a collapse, where it is not what they mean elsewhere."""
+
+
+def _message(status: int, values: np.ndarray, exponent_order: float | None) -> str:
+    """What the status says, and what is to be given for samples of two values."""
+    word, sentence = TABLE[status]
+    said = f"{word}: {_MESSAGES.get(status, sentence)}"
+    if exponent_order is None and len(np.unique(values[np.isfinite(values)])) == 2:
+        said += (
+            "; the samples have two values, and a share, as of samples that percolate, has no "
+            "exponent of its own: give exponent_order=0 if they are one"
+        )
+    return said
 
 
 _QUANTITIES = {
@@ -244,7 +267,7 @@ def _found(
     values = np.abs(samples.values)
     scan = scan_of(values, samples)
     refused = _Found(FEW_SIZES, scan, None, np.full(4, np.nan), np.full((1, 4), np.nan), np.nan)
-    if len(np.unique(scan.place)) < FEWEST_SIZES:
+    if (np.bincount(scan.place) >= FEWEST_CONTROLS).sum() < FEWEST_SIZES:
         return refused._replace(status=_why_few(samples.values))
     refused = refused._replace(status=NO_COLLAPSE)
     drawn = resampled(values[None], resamples, seed)[:, 0][:, scan.known]

@@ -6,6 +6,18 @@ import xarray as xr
 from sgdphys.containers import labelled_array, require_dimensions
 from sgdphys.errors import InputError
 
+_CRITICAL = {"crossing": "", "critical_point": "_c"}
+"""Values of a control parameter in results, and what stands after its symbol."""
+
+
+def named_after_control(result: xr.Dataset, control: str) -> xr.Dataset:
+    """The result with the symbol of its control parameter at values of it, x where it has none."""
+    symbol = result[control].attrs.get("symbol", "x")
+    for name, mark in _CRITICAL.items():
+        if name in result:
+            result[name].attrs["symbol"] = f"{symbol}{mark}"
+    return result
+
 
 def with_coordinates(m: xr.DataArray, *dims: str, over: str, what: str) -> xr.DataArray:
     """An array with the dimensions ``dims``, that all have coordinates, and ``over``, no others.

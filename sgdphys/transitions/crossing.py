@@ -8,8 +8,9 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.draws import RESAMPLES, Seed, seed_of, stream
+from sgdphys.errors import InputError
 from sgdphys.glossary import Quantity
-from sgdphys.intervals import finite_mean, quantiles
+from sgdphys.intervals import FEWEST_MEMBERS, finite_mean, quantiles
 from sgdphys.quantities import labelled
 from sgdphys.status import (
     FEW_REPLICAS,
@@ -21,6 +22,7 @@ from sgdphys.status import (
     TABLE,
     flagged,
 )
+from sgdphys.transitions.coordinates import named_after_control
 from sgdphys.transitions.master_curve import FACTOR
 from sgdphys.transitions.moments import resampled
 from sgdphys.transitions.order_parameter import order_parameter
@@ -141,6 +143,11 @@ def crossing(
     True
     """
     samples = samples_of(m, size=size, control=control, over=over)
+    replicas = samples.values.shape[-1]
+    if replicas < FEWEST_MEMBERS:
+        raise InputError(
+            f"{replicas} along {over!r} are too few replicas for cumulants; give {FEWEST_REPLICAS}"
+        )
     coords = places_of(samples, m, size=size, control=control)
     drawn, cumulants = _cumulants(samples, coords, size, control, over, resamples, rng, confidence)
     members = np.isfinite(samples.values).sum(axis=-1)
@@ -190,7 +197,8 @@ def crossing(
             "larger_size": ("pair", samples.sizes[1:]),
         }
     )
-    return labelled(result, _QUANTITIES, t=samples.control_unit).assign_attrs(
+    result = named_after_control(labelled(result, _QUANTITIES, t=samples.control_unit), control)
+    return result.assign_attrs(
         method="crossings of curves smoothed by kriging, extrapolated in size",
         reference="Binder (1981)",
         confidence=confidence,

@@ -109,6 +109,24 @@ def test_what_has_no_transition_is_refused():
         sp.transitions.collapse(magnet(), window=-1)
 
 
+def test_a_refusal_says_what_a_scan_lacks():
+    for m, said in (
+        (magnet().isel(control=slice(3)), "replicas at 4 or more values of the control"),
+        (magnet().isel(replica=[0]), "the points have no errors: give 2 replicas at least"),
+    ):
+        found = sp.transitions.collapse(m, resamples=20)
+        assert said in found.attrs["message"]
+
+
+def test_samples_of_two_values_are_perhaps_a_share():
+    m = sp.processes.separability([20, 40, 80], np.linspace(1.2, 2.8, 9), replicas=100, rng=0)["m"]
+    hint = "give exponent_order=0"
+    assert hint in sp.transitions.collapse(m, resamples=20, rng=0).attrs["message"]
+    held = sp.transitions.collapse(m, exponent_order=0, resamples=20, rng=0)
+    assert hint not in held.attrs["message"]
+    assert hint not in sp.transitions.collapse(magnet(), resamples=20, rng=0).attrs["message"]
+
+
 def scan_with(values, controls):
     return xr.DataArray(
         values,

@@ -62,7 +62,7 @@ def test_noise_does_not_cross():
 
 
 def test_fewer_than_five_replicas_are_refused():
-    with pytest.raises(InputError, match="3 along 'replica' is too few"):
+    with pytest.raises(InputError, match="3 along 'replica' are too few replicas"):
         sp.transitions.crossing(magnet([64, 128, 256], replicas=3))
 
 
@@ -96,6 +96,18 @@ def test_labels_have_the_unit_of_the_control():
     found = sp.transitions.crossing(m, resamples=20, rng=0)
     assert found["critical_point"].attrs["units"] == found["crossing"].attrs["units"] == "K"
     assert found["cumulant"].attrs["units"] == "1"
+
+
+@pytest.mark.parametrize(("attrs", "symbol"), [({"symbol": "T"}, "T"), ({}, "x")])
+def test_critical_values_have_the_symbol_of_the_control(attrs, symbol):
+    m = magnet([64, 512])
+    m["control"].attrs = attrs
+    for found in (
+        sp.transitions.crossing(m, resamples=20, rng=0),
+        sp.transitions.collapse(m, resamples=20, rng=0),
+    ):
+        assert found["critical_point"].attrs["symbol"] == f"{symbol}_c"
+        assert "crossing" not in found or found["crossing"].attrs["symbol"] == symbol
 
 
 def test_an_odd_replica_gives_no_critical_point():
