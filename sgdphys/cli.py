@@ -564,6 +564,26 @@ def studies() -> None:
         say(f"{name:24} {load_study(path)[1].title}")
 
 
+@app.command(epilog="Example: sgdphys statistics --of information")
+def statistics(
+    of: Annotated[str | None, typer.Option(help="Only those that this analysis brings.")] = None,
+) -> None:
+    """List what the claims of a study can be about, by the analysis that brings it."""
+    from sgdphys.analyses.catalogue import statistics as known
+    from sgdphys.errors import nearest
+
+    by_analysis = sorted((s.needs[0], name, s) for name, s in known().items())
+    kinds = list(dict.fromkeys(kind for kind, *_ in by_analysis))
+    if of is not None and of not in kinds:
+        raise InputError(f"--of is {of!r}; {nearest(of, kinds)}")
+    rows = [("statistic", "analysis: what it measures")]
+    for kind, name, statistic in by_analysis:
+        if of in (None, kind):
+            unit = f" ({statistic.unit})" if statistic.unit not in ("", "1") else ""
+            rows.append((name, f"{kind}: {statistic.measures}{unit}"))
+    print_table(rows, text_last=True)
+
+
 @app.command(epilog="Example: sgdphys convert trajectory.nc trajectory.zarr")
 def convert(
     source: Annotated[

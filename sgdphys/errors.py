@@ -20,10 +20,12 @@ class NotEnoughData(InputError):
         self.estimate = estimate
 
 
-def nearest(name: str, known: Iterable[object]) -> str:
-    """Return '; did you mean X?' for the nearest known name, or the list of names."""
+def nearest(name: str, known: Iterable[object], *, listed_by: str = "") -> str:
+    """Return 'did you mean X?' for the nearest known name, or the names, or what lists them."""
     names = [str(k) for k in known]
     close = difflib.get_close_matches(str(name), names, n=1)
     if close:
         return f"did you mean {close[0]!r}?"
+    if listed_by:
+        return f"{listed_by} lists them"
     return "it can be " + ", ".join(repr(n) for n in names)

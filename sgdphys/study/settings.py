@@ -340,7 +340,9 @@ class Claim(claim.Claim):
         known = catalogue.statistics()
         if value not in known:
             raise PydanticCustomError(
-                "unknown_statistic", "{hint}", {"hint": nearest(value, known)}
+                "unknown_statistic",
+                "{hint}",
+                {"hint": nearest(value, known, listed_by="sgdphys statistics")},
             )
         return value
 

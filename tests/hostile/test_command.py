@@ -454,7 +454,7 @@ def test_the_shell_completes_commands_and_names_of_studies(tmp_path):
 
 COMMANDS = (
     "run", "fit", "import", "figures", "report", "verdicts", "new", "schema", "runs", "doctor",
-    "studies", "info", "check",
+    "studies", "statistics", "info", "check",
 )  # fmt: skip
 
 
@@ -462,3 +462,10 @@ COMMANDS = (
 def test_help_ends_with_an_example(name):
     text = CliRunner().invoke(app, [name, "--help"]).stdout
     assert f"Example: sgdphys {name}" in text
+
+
+def test_statistics_are_listed_by_the_analysis_that_brings_them():
+    listed = CliRunner().invoke(app, ["statistics", "--of", "tails"]).stdout
+    assert "tails: Tail index of gradient noise" in " ".join(listed.split())
+    assert "bits_lost" not in listed
+    refused(command("statistics", "--of", "tial"), 2, "did you mean 'tails'?")

@@ -34,8 +34,8 @@ class Settings(AnalysisSettings):
             if longest < least:
                 missing.append(
                     f"needs at least {least} consecutive steps, and the longest stretch recorded "
-                    f"has {longest}; set record.weights to 'step' or "
-                    "{ burst = 64, starts = 8 }, and train.epochs to more than a burst"
+                    f"has {longest}; set record.weights to 'step', or to "
+                    "{ burst = 64, starts = 8 }, 64 epochs in a row, and train.epochs to more"
                 )
         return missing
 
