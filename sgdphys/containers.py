@@ -394,12 +394,23 @@ def _index_coordinate(index: pd.Index, dim: str) -> dict[str, Any]:
             "evenly spaced in time, give table.reset_index(drop=True)"
         )
     if not index.is_monotonic_increasing or index.has_duplicates or index.hasnans:
-        raise InputError(
-            "the index does not increase: it is not sorted, or has repeated or missing values; "
-            "sort it (sort_index()) and drop repeated rows"
-        )
+        raise InputError(_disorder(index))
     attrs = {} if index.dtype.kind in "mM" else {"units": clock_unit(index.name or "time")}
     return {dim: (dim, index.to_numpy(), attrs)}
+
+
+def _disorder(index: pd.Index) -> str:
+    """Where an index does not increase, and what to do about it."""
+    name = f"the times {index.name!r}" if index.name is not None else "the values of the index"
+    missing = np.flatnonzero(index.isna())
+    if len(missing):
+        return f"{name} have no value in row {missing[0] + 1}; fill it in, or drop the row"
+    values = index.to_numpy()
+    k = int(np.flatnonzero(~(values[1:] > values[:-1]))[0])
+    return (
+        f"{name} do not increase: row {k + 1} has {values[k]} and row {k + 2} {values[k + 1]}; "
+        "sort the rows, as by sort_index() in pandas, and drop repeated ones"
+    )
 
 
 def _columns(table: pd.DataFrame) -> np.ndarray:

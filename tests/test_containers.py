@@ -114,8 +114,8 @@ def test_dates_are_times_in_seconds(index):
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        (pd.Series([0.0, 1, 2], index=[0, 2, 1]), "not sorted"),
-        (pd.Series([0.0, 1, 2], index=[0, 1, 1]), "repeated or missing values"),
+        (pd.Series([0.0, 1, 2], index=[0, 2, 1]), "row 2 has 2 and row 3 1; sort"),
+        (pd.Series([0.0, 1, 2], index=[0, 1, 1]), "do not increase|have no value in row"),
         (pd.Series([0.0, 1, 2], index=list("abc")), "numbers or dates"),
         (pd.Series([0.0, 1], index=pd.MultiIndex.from_tuples([(0, 1), (1, 2)])), "levels"),
         (pd.DataFrame({"_step": [0, 1, 2], "loss": [3.0, 2, 1]}), r"set_index\('_step'\)"),

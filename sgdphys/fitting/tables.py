@@ -203,12 +203,18 @@ def _require_numbers(column: pd.Series, name: str) -> None:
     if not (pd.api.types.is_string_dtype(column.dtype) or column.dtype == object):
         return
     texts = [isinstance(v, str) and not _is_number(v) for v in column]
-    if any(texts):
-        row = texts.index(True)
+    if not any(texts):
+        return
+    if pd.to_datetime(column, errors="coerce", format="mixed").notna().all():
         raise InputError(
-            f"column {name!r} holds the text {column.iloc[row]!r} in row {row + 1} of its numbers; "
-            "correct it, or leave it empty where a value is missing"
+            f"column {name!r} holds dates; give --time {name!r} if they are the times of the rows, "
+            "otherwise leave it out of the file"
         )
+    row = texts.index(True)
+    raise InputError(
+        f"column {name!r} holds the text {column.iloc[row]!r} in row {row + 1}; choose another one "
+        "with --variable, or correct it, and leave it empty where a value is missing"
+    )
 
 
 def _is_number(name: object) -> bool:

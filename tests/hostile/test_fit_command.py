@@ -260,7 +260,7 @@ def test_tables_that_do_not_say_enough(tmp_path):
         ("clocks.csv", {}, "give --time: the columns _step, _timestamp"),
         ("clocks.csv", {"time": "epoch"}, "no column 'epoch'"),
         ("words.csv", {}, "column 'who' holds the text 'a' in row 1"),
-        ("unsorted.csv", {}, "not sorted"),
+        ("unsorted.csv", {}, "the times 't' do not increase: row 2 has 2 and row 3 1"),
         ("semicolons.csv", {}, "set apart by semicolons"),
         ("tabs.csv", {}, "set apart by tabs"),
         ("header.csv", {}, "no rows"),
