@@ -576,7 +576,7 @@ def statistics(
     kinds = list(dict.fromkeys(kind for kind, *_ in by_analysis))
     if of is not None and of not in kinds:
         raise InputError(f"--of is {of!r}; {nearest(of, kinds)}")
-    rows = [("statistic", "analysis: what it measures")]
+    rows: list[tuple[str, ...]] = [("statistic", "analysis: what it measures")]
     for kind, name, statistic in by_analysis:
         if of in (None, kind):
             unit = f" ({statistic.unit})" if statistic.unit not in ("", "1") else ""

@@ -10,6 +10,7 @@ import xarray as xr
 from sgdphys.arguments import checked
 from sgdphys.cluster.series import on_cluster
 from sgdphys.dynamics.clock import clock_of
+from sgdphys.dynamics.models import rivals
 from sgdphys.dynamics.models.catalogue import chosen_models
 from sgdphys.dynamics.models.choice import fit, fit_wiener_and_ou
 from sgdphys.dynamics.series import told
@@ -109,6 +110,8 @@ def _fitted(
     )
     chosen = numbered if wanted >= series else _sampled(numbered, dim, wanted).load()
     many = f"{number} models" if number > 1 else "one model"
+    if number > 1 and not rivals.are_compiled():
+        tell("compiling the models, once on this machine: up to a minute")
     tell(f"comparing {many} on {chosen.size // points} series")
     with told(progress):
         compared = fit(chosen, models=models, time=time)

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from sgdphys.compiling import compiled
+from sgdphys.compiling import compiled, is_compiled
 from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import levels_lose_digits
 
 RIVALS = {
@@ -164,6 +164,11 @@ def _path_rivals(x, out):
                 d = a + _GOLDEN * (b - a)
                 fd = _arma_of(row, d, False, by_steps)
         out[s, 0] = max(top, fc, fd)
+
+
+def are_compiled() -> bool:
+    """Whether what every comparison of models needs was compiled on this machine."""
+    return is_compiled(_path_rivals)
 
 
 def path_rivals(x: np.ndarray) -> np.ndarray:
