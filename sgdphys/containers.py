@@ -20,7 +20,11 @@ from sgdphys.missing import missing_as_nan, stored_as_nan, unmasked
 CLOCK_NAMES = ("time", "t", "step", "epoch", "iteration", "draw", "frame", "date")
 """Names of dimensions and columns that hold times."""
 _MORE_NAMES = ("datetime", "timestamp", "update", "seconds", "minutes", "hours", "days")
-_WITH_UNIT = re.compile(r"(.+?)\s*(?:[\[(]\s*([^\])]+?)\s*[\])]|/\s*([^\W\d]+))\s*")
+_UNIT = (
+    r"((?:[numpfµμ]?s|min|hr?|d|yr?|sec|millisecond|microsecond|nanosecond|second|minute|hour|day|"
+    r"week|month|year|step|epoch|update|iteration|frame)s?)"
+)
+_WITH_UNIT = re.compile(rf"(.+?)\s*(?:[\[(]\s*{_UNIT}\s*[\])]|/\s*{_UNIT})", re.IGNORECASE)
 _FEWEST_ROWS = 10
 """Rows from which a column that always increases is taken for times."""
 

@@ -110,7 +110,8 @@ def paths(
           rates;
         * the spacing of the points, or an array of their times, along the one dimension named
           step, time, epoch, iteration, draw or frame, the first axis of an array without names, or
-          the dimension of a DataArray of times; a ``Timedelta`` is a spacing in seconds;
+          the dimension of a DataArray of times; a ``Timedelta`` is a spacing in seconds, and a text
+          such as "0.5 ms" one with its unit;
         * a pair, (dimension, spacing or array of times).
 
         By default the coordinate of that dimension, otherwise the numbers of the points.

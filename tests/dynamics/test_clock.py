@@ -6,6 +6,7 @@ import pytest
 import xarray as xr
 
 import sgdphys as sp
+from sgdphys.containers import clock_unit, is_clock
 from sgdphys.dynamics.series import paths
 from sgdphys.errors import InputError
 
@@ -370,3 +371,13 @@ def test_a_first_column_that_always_increases_is_taken_for_times():
     assert paths(table.set_index("tau").rename_axis("Time (s)")).time_unit == "s"
     both = paths(table.assign(x=times**2))  # no column is told from the other
     assert both.theta.sizes["column"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [("Time (s)", "s"), ("t [ms]", "ms"), ("time / hours", "hours"), ("T (K)", None),
+     ("T/Tc", None), ("t (a.u.)", None), ("step_size (s)", None), ("epoch", "epoch")],
+)  # fmt: skip
+def test_a_name_with_a_unit_of_time_is_one_of_times(name, unit):
+    assert is_clock(name) == (unit is not None)
+    assert unit is None or clock_unit(name) == unit
