@@ -99,7 +99,7 @@ def collapse(
             panel.set_xlabel(axis_label(result[x]))
             panel.set_ylabel(axis_label(result[y]))
             if not refused:
-                critical_region(panel, result, symbol)
+                critical_region(panel, result, symbol, is_told_beside=len(names) > 1)
         else:
             extent = symbol_of(result, size, "N")
             panel.set_xlabel(rf"$({symbol} - {symbol}_c)\,{extent}^{{1/\nu}}$")
@@ -137,13 +137,19 @@ def _points(
             style = {k: v for k, v in style.items() if k != "label"}
 
 
-def critical_region(ax: Axes, result: xr.Dataset, symbol: str = "x") -> None:
-    """Mark a critical point and its interval on the axis of the control parameter."""
+def critical_region(
+    ax: Axes, result: xr.Dataset, symbol: str = "x", *, is_told_beside: bool = False
+) -> None:
+    """Mark a critical point and its interval on the axis of the control parameter.
+
+    Its numbers stand in the legend, unless another panel tells them.
+    """
     value, low, high = (float(result[f"critical_point{e}"]) for e in ("", "_low", "_high"))
     if np.isfinite(low) and np.isfinite(high):
         ax.axvspan(low, high, color=FIT, alpha=0.2, linewidth=0)
     if np.isfinite(value):
-        label = f"${symbol}_c$ = {said(result, 'critical_point')}"
+        number = "" if is_told_beside else f" = {said(result, 'critical_point')}"
+        label = f"${symbol}_c${number}"
         ax.axvline(value, color=FIT, linewidth=0.8, linestyle="--", zorder=1, label=label)
 
 

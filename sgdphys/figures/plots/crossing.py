@@ -22,6 +22,8 @@ from sgdphys.figures.sizes import (
 )
 from sgdphys.figures.style import DATA, FIT, in_place_of_data
 
+_FOR_THE_LEGEND = 0.3
+"""Height that is left free above crossings, as a share of theirs."""
 _PANELS = ("binder", "crossing")
 
 
@@ -89,7 +91,8 @@ def crossing(
                 along = one.sortby(x) if x in one.coords else one
                 curve(panel, along, "binder", x, **options(kwargs, **style))
             about_values(panel, result["binder"])
-            critical_region(panel, result, symbol_of(result, x, "x"))
+            symbol = symbol_of(result, x, "x")
+            critical_region(panel, result, symbol, is_told_beside="crossing" in names)
             panel.set_xlabel(axis_label(result[x]))
             panel.set_ylabel(axis_label(result["binder"]))
         legend_of_new(panel, is_new)
@@ -116,5 +119,7 @@ def _extrapolation(ax: Axes, result: xr.Dataset, given: dict[str, Any]) -> None:
         label = f"limit, {said(result, 'critical_point')}"
         error_points(ax, np.zeros(1), limit.expand_dims(limit=1), "critical_point", color=FIT,
                      marker="s", label=label)  # fmt: skip
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + _FOR_THE_LEGEND * (high - low))
     ax.set_xlabel("1 / smaller size of the pair")
     ax.set_xlim(left=-0.06 * inverse.max())
