@@ -19,12 +19,14 @@ from sgdphys.trajectory.writer import write_tree
 
 _LIMITS = {"hurst": (*HURST[[0, -1]],), "tail_index": (INDICES[0], np.inf)}
 """Smallest and largest values that are compared; a tail index of 2 is a law of its own."""
+_MOST_COLUMNS = 10
+"""Of a table, up to which each has a row of its own."""
 _HEADINGS = {"drift_over_sigma": "drift / sigma", "relaxation_times": "kappa T", "hurst": "H",
              "tail_index": "tail index"}  # fmt: skip
 
 
 def groups(results: xr.Dataset) -> list[dict[str, Any]]:
-    """Numbers of all series, and of those of every layer where there are layers.
+    """Numbers of all series, and of those of every layer, or of each of a few columns of a table.
 
     Returns
     -------
@@ -37,6 +39,9 @@ def groups(results: xr.Dataset) -> list[dict[str, Any]]:
     if "layer" in results.coords:
         found = {f"layer {n}": results["layer"] == n for n in np.unique(results["layer"])}
         found["all"] = xr.ones_like(results["layer"], bool)
+    elif results["best"].dims == ("column",) and 1 < results.sizes["column"] <= _MOST_COLUMNS:
+        found = {str(n): results["column"] == n for n in results["column"].to_numpy()}
+        found["all"] = xr.ones_like(results["column"], bool)
     else:
         found = {"all": xr.DataArray(True)}
     return [_group(name, results, where) for name, where in found.items()]
@@ -87,7 +92,7 @@ def _counted(names: np.ndarray) -> dict[str, int]:
 
 
 def table(results: xr.Dataset) -> list[tuple[str, ...]]:
-    """Rows by layer where there are layers: medians, and the share of each best model."""
+    """Rows by layer or column, where there are any: medians, and the share of each best model."""
     found = groups(results)
     kept = [name for name in _HEADINGS if name in found[0]]
     unit = results["diffusion"].attrs["units"]

@@ -178,7 +178,10 @@ def test_arrays_and_tables(tmp_path):
     assert drift_of(tmp_path / "bare.csv") == (1, 4.5, "1/step")
     drift, diffusion, unit = drift_of(tmp_path / "dated.csv")
     assert (drift * 86400, diffusion * 86400, unit) == pytest.approx((0.5, 1.875, "1/second"))
-    assert fitted(tmp_path / "named.csv")["units"]["diffusion"] == "1/time"
+    said = fitted(tmp_path / "named.csv")
+    assert said["units"]["diffusion"] == "1/time"
+    assert [group["name"] for group in said["groups"]] == ["x", "y", "all"]
+    assert [group["series"] for group in said["groups"]] == [1, 1, 2]
 
 
 def test_times_are_found_by_every_way_to_write_them(tmp_path):
