@@ -182,7 +182,7 @@ def test_what_is_wrong_with_its_keys_is_told_with_all_else_before_training(tmp_p
     result = command("run", misspelt, "--out", tmp_path / "run", env=environment)
     refused(result, 2, "analyses.toy.powr", "did you mean 'power'?")
     result = command("run", study(tmp_path), "--out", tmp_path / "run")
-    refused(result, 2, "analyses.toy", "no kind of analysis", "'apart_at_the_end' is not known")
+    refused(result, 2, "analyses.toy", "no kind of analysis", "statistic is 'apart_at_the_end'")
     assert not (tmp_path / "run").exists()
 
 

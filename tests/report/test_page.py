@@ -36,7 +36,8 @@ STUDY = {
             "where": {"layer": 3}, "above": 0.0, "null": "0 < 1",
         },
         "lost": {
-            "says": "Norms grow", "by": "t", "statistic": "norm_growth", "above": 0.0, "null": "0",
+            "says": "Bits grow", "by": "t", "statistic": "label_bits_gained", "above": 0.0,
+            "null": "0", "where": {"layer": 3, "until_updates": 10**9},
         },
     },
 }  # fmt: skip
@@ -142,7 +143,7 @@ def test_captions_say_what_differs_between_cases(runs):
 def test_verdicts_come_first_with_rule_null_and_figure(text):
     assert text.index('id="verdicts-heading"') < text.index("<figure")
     assert "Null: 0 &lt; 1." in text
-    assert "no analysis of &#39;diversity&#39;" in text
+    assert "until_updates is 1e+09" in text
     anchor = re.search(r'href="#([^"]+)" aria-label="Figure for', text).group(1)
     assert f'id="{anchor}"' in text
 

@@ -39,7 +39,14 @@ ALONE = {
     "figures": {"formats": ["svg"]},  # quicker to draw than pixels
     "claims": {
         "norms": {"says": "n", "by": "t", "statistic": "norm_growth", "above": 0.0, "null": "0"},
-        "lost": {"says": "l", "by": "t", "statistic": "bits_lost", "above": 0.0, "null": "0"},
+        "lost": {
+            "says": "l",
+            "by": "t",
+            "statistic": "norm_growth",
+            "above": 0.0,
+            "null": "0",
+            "where": {"until_updates": 10**9},
+        },
     },
 }
 
@@ -86,7 +93,7 @@ def test_verdicts_are_gathered_and_a_claim_without_data_says_why(whole):
     assert verdicts["alone/norms"].word == "supported"
     assert verdicts["alone/norms"].value != verdicts["other_seed/norms"].value
     assert verdicts["alone/lost"].word == "no data"
-    assert "no analysis of 'information'" in verdicts["alone/lost"].reason
+    assert "has no curves to cut by until_updates" in verdicts["alone/lost"].reason
     assert (result.folder / "figures" / "verdicts.png").stat().st_size > 10_000
 
 

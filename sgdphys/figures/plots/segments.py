@@ -7,7 +7,6 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.dynamics.clock import plural
 from sgdphys.figures.axes import axes_of, axis_label, legend_of_new, names_of, options, returned
 from sgdphys.figures.checks import checked_figure, require_drawable
 from sgdphys.figures.style import DATA, NULL
@@ -83,5 +82,5 @@ def _panel(ax: Axes, result: xr.Dataset, name: str, given: dict[str, Any]) -> No
             ax.fill_between([start[k], end[k]], low[k], high[k], color=line.get_color(),
                             alpha=_SHADE, linewidth=0)  # fmt: skip
     unit = result["start"].attrs.get("units", "time")
-    ax.set_xlabel("time" if unit == "time" else f"time ({plural(unit)})")
+    ax.set_xlabel("time" if unit == "time" else f"time ({unit})")
     ax.set_ylabel(axis_label(result[name]))
