@@ -18,6 +18,7 @@ from sgdphys.figures.style import (
     NULL,
     PAGE,
     epoch_axis,
+    few_decades,
     in_place_of_data,
     subplots,
     with_cases,
@@ -251,11 +252,14 @@ def against_noise(sources: Sources) -> Figure:
         ends = ax.get_xlim()
         ax.plot(ends, ends, color=EXACT, linewidth=0.8)
         ax.set_xlim(ends)
+        if ends[1] < 100 * ends[0]:
+            few_decades(ax.xaxis)
     axes[0].set_ylabel("$D$ of twins (weight$^2$/update)")
     grey: dict[str, Any] = {"color": "#444444", "linestyle": "", "ms": 3}
     extra = [
         Line2D([], [], marker=_MARKERS[k % len(_MARKERS)], label=titles[name], **grey)
         for k, name in enumerate(names)
+        if titles[name]
     ]
     extra.append(Line2D([], [], color=EXACT, linewidth=0.8, label="equal"))
     layers_legend(figure, data["layer"].to_numpy(), *extra, marker="o", linestyle="")
