@@ -96,8 +96,9 @@ _INDEX = """# Studies
 One TOML file per study. `sgdphys studies` lists them, and `sgdphys run NAME` carries one out in any
 folder. Keys of the task, network, training and recording that are left out have the defaults of
 `information_plane.toml`. The file of a study contains its claims, each with its statistic, null,
-threshold and the effect that it detects; [docs/results.md](../docs/results.md) has the verdict on
-every one.
+threshold and the effect that it detects. The verdicts stand in
+[docs/results.md](../docs/results.md) for the paper and its critics, and in
+[docs/results_capacity.md](../docs/results_capacity.md) for random labels.
 
 Granger causality is not among the statistics, since it needs stationary series and training is a
 transient. Instead, events are compared by their order in every network, and quantities by rank
