@@ -102,11 +102,20 @@ def override(keys: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]
     return _with_values(keys, values)
 
 
+def _table(keys: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A table of keys; empty where there is none."""
+    found = keys.get(name, {})
+    return found if isinstance(found, Mapping) else {}
+
+
 def _with_values(keys: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Keys with values of dotted names put in."""
     changed = dict(keys)
     for name, value in values.items():
         *tables, key = name.split(".")
+        own = name.removeprefix("sweep.")
+        if own != name and own in _table(changed, "sweep"):  # "task.inputs" = [...], in quotes
+            tables, key = ["sweep"], own
         inside = changed
         for table in tables:
             there = inside.get(table, {})

@@ -399,3 +399,9 @@ def test_size_told_is_the_size_written():
 def test_former_values_name_the_present_ones(keys, words):
     with pytest.raises(InputError, match=words):
         study_from(keys, "s.toml")
+
+
+@pytest.mark.parametrize("sweep", [{"train.seed": [1, 2]}, {"train": {"seed": [1, 2]}}])
+def test_a_setting_changes_a_sweep_however_it_is_written(sweep):
+    study = load_study({"sweep": sweep}, ["sweep.train.seed=[3, 4, 5]"])[1]
+    assert study.sweep.keys == {"train.seed": (3, 4, 5)}
