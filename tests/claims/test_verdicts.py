@@ -216,15 +216,19 @@ def test_a_place_that_was_not_measured_is_not_replaced_by_the_nearest(where, rea
 
 def test_the_records_of_a_clock_are_taken_nearest_to_a_time_and_not_beyond_them():
     epochs = np.unique(np.geomspace(1, 2000, 40).astype(int))
-    rise = np.minimum(epochs / 500, 1.0)[:, None, None] + np.zeros((1, 6, 2))
-    data = xr.Dataset(
-        {"label_information": (("epoch", "replica", "layer"), rise)},
-        coords={"epoch": epochs, "layer": [1, 2]}, attrs={"of": "information"},
+    when = xr.DataArray(
+        epochs[:, None] + np.linspace(-0.1, 0.1, 6),
+        dims=("epoch", "replica"), coords={"epoch": epochs}, name="when",
     )  # fmt: skip
-    at = {e: product._chosen(data, "epoch", e)["epoch"].item() for e in (350, 2100)}
-    assert at == {350: epochs[np.abs(epochs - 350).argmin()], 2100: 2000}
+    statistic = Statistic(lambda results: when, "the epoch itself", ())
+
+    def taken(epoch):
+        return product.estimate_of("when", statistic, {"epoch": epoch}, {}).value
+
+    assert taken(350) == pytest.approx(epochs[np.abs(epochs - 350).argmin()])
+    assert taken(2100) == pytest.approx(2000)
     with pytest.raises(InputError, match="no epoch 5000; they go from 1 to 2000"):
-        product._chosen(data, "epoch", 5000)
+        taken(5000)
 
 
 @pytest.mark.parametrize(
