@@ -3,8 +3,8 @@
 ``python docs/keep_verdicts.py RUN...`` copies the study and the verdicts of each run, of a study of
 studies those of the parts that are judged, into a folder of docs/verdicts that has the name of the
 run's folder; without runs the pages are written again from what is kept. Recordings and results
-stay where they are: hours of training leave half a megabyte here, and parts may be carried out on
-different days.
+stay where they are: hours of training leave half a megabyte here. A run of some of the parts adds
+to what is kept, so that they may be carried out on different days.
 """
 
 import shutil
@@ -26,7 +26,9 @@ CAPACITY = ("capacity", "capacity_hidden")
 def keep(run: Run) -> None:
     """Copy the study and the verdicts of a run, and of its parts that are judged."""
     target = KEPT / run.folder.absolute().name
-    _copy(run, target)
+    is_kept = (target / STUDY_FILE).is_file()
+    if not is_kept or Run(target).study.parts.keys() <= run.study.parts.keys():
+        _copy(run, target)
     for name, part in run.parts.items():
         if (part.folder / VERDICTS).is_file():
             _copy(part, target / part.folder.relative_to(run.folder))

@@ -19,7 +19,7 @@ from sgdphys.claims.estimates import (
     over_replicas,
     p_value,
 )
-from sgdphys.claims.results import CUTS, Results
+from sgdphys.claims.results import CUTS, REACHED, Results
 from sgdphys.claims.statistic import Measured, Statistic
 from sgdphys.dynamics.diffusion.wiener_tests import benjamini_hochberg
 from sgdphys.errors import InputError, NotEnoughData, WorkError
@@ -39,8 +39,6 @@ FALSE_DISCOVERIES = 0.05
 _CLOCKS = ("epoch", "update", "step", "time", "lag")
 """Words in the names of coordinates of which the recorded value nearest to the wanted one is taken.
 """
-_BEYOND = 0.1
-"""Share of a wanted time by which the records may end before it."""
 
 
 class Verdict(NamedTuple):
@@ -345,7 +343,7 @@ def _require_near(name: str, value: float, known: np.ndarray, nearest_one: int) 
     distance = abs(known[nearest_one] - value)
     if any(word in name for word in _CLOCKS):
         low, high = np.nanmin(known), np.nanmax(known)
-        if not low <= value <= high and distance > _BEYOND * abs(value):
+        if not low <= value <= high and distance > (1 - REACHED) * abs(value):
             raise InputError(f"there is no {name} {value:g}; they go from {low:g} to {high:g}")
     elif distance > 1e-6 * abs(value):
         raise InputError(

@@ -59,9 +59,10 @@ def _title(run: Run, part: str) -> str:
 
 def _judged(run: Run) -> list[Verdict]:
     """The verdicts of a run, which must have some."""
-    if not run.verdicts:
+    found = list(run.verdicts)
+    if not found:
         raise InputError(f"{run.folder} has no verdicts; carry its study out to the end first")
-    return list(run.verdicts)
+    return found
 
 
 def study_index(folders: Sequence[Path]) -> str:

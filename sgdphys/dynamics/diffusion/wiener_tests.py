@@ -138,6 +138,20 @@ def variance_ratio(dx: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return ratio, 2 * ndtr(-np.abs(z))
 
 
+def slope_statistic(y: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """T statistic (series,) of a regression of y (series, point) on the level and an intercept."""
+    y = y - y.mean(axis=1, keepdims=True)
+    level = level[:, None]
+    level = level - level.mean(axis=2, keepdims=True)
+    level = level / np.sqrt((level**2).sum(axis=2, keepdims=True))
+    inverse = 1 / (level @ level.transpose(0, 2, 1))[:, 0, 0]
+    cross = np.einsum("skp,sp->sk", level, y)[:, 0]
+    slope = inverse * cross
+    total = (y**2).sum(axis=1)
+    residual = np.maximum(total - slope * cross, 1e-30 * total)  # never below rounding
+    return np.asarray(slope / np.sqrt(residual / (y.shape[1] - 2) * inverse))
+
+
 def adf(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Dickey-Fuller test (augmented, with 0 lagged differences) with an intercept.
 
@@ -150,17 +164,7 @@ def adf(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     (series,), (series,)
         t statistic of phi - 1, and its p-value under a random walk without drift.
     """
-    y = np.diff(x, axis=1)
-    y = y - y.mean(axis=1, keepdims=True)
-    level = (x[:, :-1] - x[:, :1])[:, None]
-    level = level - level.mean(axis=2, keepdims=True)
-    level = level / np.sqrt((level**2).sum(axis=2, keepdims=True))
-    inverse = 1 / (level @ level.transpose(0, 2, 1))[:, 0, 0]
-    cross = np.einsum("skp,sp->sk", level, y)[:, 0]
-    slope = inverse * cross
-    total = (y**2).sum(axis=1)
-    residual = np.maximum(total - slope * cross, 1e-30 * total)  # never below rounding
-    statistic = slope / np.sqrt(residual / (y.shape[1] - 2) * inverse)
+    statistic = slope_statistic(np.diff(x, axis=1), x[:, :-1] - x[:, :1])
     return statistic, adf_p_value(statistic)
 
 

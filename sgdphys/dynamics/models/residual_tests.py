@@ -11,7 +11,7 @@ from scipy.special import chdtrc, ndtr, ndtri
 
 from sgdphys.dynamics.diffusion.tail_index import FEWEST, levy_columns
 from sgdphys.dynamics.diffusion.unit_root import adf_p_value
-from sgdphys.dynamics.diffusion.wiener_tests import anderson_darling, ljung_box
+from sgdphys.dynamics.diffusion.wiener_tests import anderson_darling, ljung_box, slope_statistic
 from sgdphys.dynamics.models.judged import Judged
 from sgdphys.dynamics.models.model import Model
 from sgdphys.dynamics.stretches import increments
@@ -167,14 +167,7 @@ def mean_reversion(z: np.ndarray, level: np.ndarray) -> np.ndarray:
     ----------
     Dickey and Fuller (1979); Lucas (1995), J. Econometrics 66, 153, for transformed residuals.
     """
-    y = z - z.mean(axis=1, keepdims=True)
-    c = level - level.mean(axis=1, keepdims=True)
-    squares = np.einsum("sp,sp->s", c, c)
-    squares = np.where(squares > 0, squares, np.inf)
-    cross = np.einsum("sp,sp->s", c, y)
-    left = np.maximum(np.einsum("sp,sp->s", y, y) - cross**2 / squares, 0.0)
-    error = np.sqrt(left * squares / (z.shape[1] - 2))
-    return adf_p_value(cross / np.where(error > 0, error, np.inf))
+    return adf_p_value(slope_statistic(z, level - level[:, :1]))
 
 
 def unstable_sums(dx: np.ndarray, index: np.ndarray) -> np.ndarray:
