@@ -157,3 +157,30 @@ def test_an_estimate_at_the_end_of_its_range_is_a_bound():
     assert rough[5] == "< 0.01"
     assert heavy[6] == "< 0.8"
     assert (words(walks["status"]) == "at the end of the range").sum() >= 2
+
+
+def labels_of(axes):
+    return [line.get_label() for line in axes.lines]
+
+
+def test_the_figure_shows_copies_of_the_candidate(noisy):
+    for panel in noisy.plot()[1:3]:
+        assert "simulated: fbm (rejected)" in labels_of(panel)
+    for panel in sp.fit(WALKS, models=["wiener", "ou"]).plot()[1:3]:
+        assert "simulated: wiener" in labels_of(panel)
+    plt.close("all")
+
+
+def test_displacements_of_uneven_points_are_drawn_by_lag():
+    t = np.random.default_rng(6).exponential(size=2000).cumsum()
+    dx = np.random.default_rng(7).standard_normal((1999, 30)) * np.sqrt(np.diff(t))[:, None]
+    x = np.concatenate([np.zeros((1, 30)), dx.cumsum(axis=0)])
+    axes = sp.fit(x, time=t, models=["wiener", "ou"]).plot()
+    (median, *_) = axes[1].lines
+    lag, msd = (np.asarray(v, float) for v in (median.get_xdata(), median.get_ydata()))
+    near = (lag > 0.5) & (lag < 20)  # long lags fluctuate, and the shortest have few pairs
+    assert near.sum() > 5
+    slope = np.polyfit(np.log(lag[near]), np.log(msd[near]), 1)[0]
+    assert abs(slope - 1) < 0.05
+    assert [text.get_text() for text in axes[3].texts] == ["needs evenly spaced points"]
+    plt.close("all")

@@ -1,5 +1,6 @@
 """What the figure of a fit shows, computed from the fitted series."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,9 @@ import xarray as xr
 
 from sgdphys.dynamics.diffusion.kramers_moyal import kramers_moyal
 from sgdphys.dynamics.diffusion.msd import msd
-from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import fit_ou
+from sgdphys.dynamics.models.catalogue import chosen_models
+from sgdphys.dynamics.models.copies import copies_of_rows
+from sgdphys.dynamics.models.model import Model
 from sgdphys.dynamics.series import paths
 from sgdphys.dynamics.status import Needs, precision_of, status_of
 from sgdphys.errors import InputError
@@ -17,9 +20,18 @@ from sgdphys.status import OK
 
 _HISTOGRAM = np.linspace(-8, 8, 81)
 _SHOWN = 6
+_SIMULATED = 100
+"""Series whose candidates are simulated, at most."""
+_POINTS_OF_COPIES = 2_000_000
+_LAGS = 25
+"""Bins of the distances between points that are not evenly spaced."""
+_LONGEST_LAG = 0.25
+"""As a share of the duration."""
 
 
-def portrait(result: xr.Dataset, theta: Any, *, time: Any = None) -> xr.Dataset:
+def portrait(
+    result: xr.Dataset, theta: Any, *, time: Any = None, models: Iterable[Model] | None = None
+) -> xr.Dataset:
     """What the figure of a fit shows, from its series.
 
     Parameters
@@ -30,13 +42,16 @@ def portrait(result: xr.Dataset, theta: Any, *, time: Any = None) -> xr.Dataset:
         The series that were fitted.
     time : str, float, array or pair, optional
         Where points lie in time: see ``dynamics.series.paths``.
+    models : iterable of Model, optional
+        Those that were compared; by default those that have a name.
 
     Returns
     -------
     Dataset
         path (shown, point) of up to 6 series, each about its mean over its deviation, with gaps
-        where points are missing; msd (lag) of
-        the series so scaled, with quartiles, and the medians' models; increments' histogram;
+        where points are missing; msd (lag) of the series so scaled, with quartiles; density (bin)
+        of the increments; both also of a copy of every series, 100 at most, that its candidate
+        gives with the fitted coefficients, on the scale of the series;
         drift and diffusion against position, in standard deviations and per unit time.
 
     Raises
@@ -52,41 +67,94 @@ def portrait(result: xr.Dataset, theta: Any, *, time: Any = None) -> xr.Dataset:
             "there is nothing to draw: every series is constant, straight, too short, without "
             "data, or diverged; see the status of the fit"
         )
-    kept = values[moves]
-    scaled = kept - np.nanmean(kept, axis=1, keepdims=True)
-    scaled /= np.nanstd(scaled, axis=1, keepdims=True)
-    z = _increments(scaled, series.times)
-    counts, _ = np.histogram(np.clip(z, -7.99, 7.99), _HISTOGRAM)
-    chosen = np.random.default_rng(0).permutation(len(scaled))[:_SHOWN]
+    times, is_even = series.times, bool(np.isfinite(series.spacing))
+    rows = np.flatnonzero(moves)
+    scale = np.nanmean(values[rows], axis=1), np.nanstd(values[rows], axis=1)
+    scaled = _scaled(values[rows], *scale)
+    chosen = np.random.default_rng(0).permutation(len(rows))
+    some = np.sort(chosen[: max(1, min(_SIMULATED, _POINTS_OF_COPIES // len(times)))])
+    copied = rows[some]
+    copies = copies_of_rows(result, series, copied, chosen_models(models))[0]
+    copies = _scaled(copies, *(of[some] for of in scale))
+    names, chosen_names = (
+        result[n].transpose(*series.over).to_numpy().ravel()[copied] for n in ("candidate", "best")
+    )
+    copies = copies[np.isfinite(copies).sum(axis=1) > 1]
     frame = xr.DataArray(scaled, dims=("series", "point"))
-    clock = ("point", series.times)
+    clock = ("point", times)
     data: dict[str, Any] = {
-        "path": (("shown", "point"), scaled[chosen]),
-        "time": ("point", series.times),
-        "density": ("bin", counts / max(counts.sum(), 1) / np.diff(_HISTOGRAM)),
+        "path": (("shown", "point"), scaled[chosen[:_SHOWN]]),
+        "time": ("point", times),
+        "density": ("bin", _density(scaled, times)),
         "bin_centre": ("bin", (_HISTOGRAM[1:] + _HISTOGRAM[:-1]) / 2),
     }
-    attributes = {"series": int(moves.sum()), "t": series.time_unit, "points": len(series.times)}
-    if np.isfinite(series.spacing):
-        moved = msd(frame, time=clock)
-        low, middle, high = quantiles(moved["msd"].to_numpy().T, 0.5)
-        data |= {"lag": ("lag", moved["lag"].to_numpy()), "msd": ("lag", middle)}
-        data |= {"msd_low": ("lag", low), "msd_high": ("lag", high)}
-    km = kramers_moyal(frame, time=clock, over="series", bins=20)
-    for name in ("drift", "diffusion"):
-        data |= {f"{name}{e}": ("cell", km[f"{name}{e}"].to_numpy()) for e in ("", "_low", "_high")}
-    data["position"] = ("cell", km["position"].to_numpy())
-    ou = fit_ou(frame, time=clock)
-    data["median_kappa"] = float(ou["kappa"].median())
-    data["median_ou_diffusion"] = float(ou["diffusion"].median())
-    has_hurst = "hurst" in result
-    data["median_hurst"] = float(result["hurst"].median()) if has_hurst else np.nan
+    lag, moved = _displacement(scaled, times, is_even=is_even)
+    low, middle, high = quantiles(moved.T, 0.5)
+    data |= {"lag": ("lag", lag), "msd": ("lag", middle)}
+    data |= {"msd_low": ("lag", low), "msd_high": ("lag", high)}
+    if len(copies):
+        of_copies = _displacement(copies, times, is_even=is_even)[1]
+        data["copies_msd"] = ("lag", quantiles(of_copies.T, 0.5)[1])
+        data["copies_density"] = ("bin", _density(copies, times))
+    if is_even:
+        km = kramers_moyal(frame, time=clock, over="series", bins=20)
+        for name in ("drift", "diffusion"):
+            for end in ("", "_low", "_high"):
+                data[f"{name}{end}"] = ("cell", km[f"{name}{end}"].to_numpy())
+        data["position"] = ("cell", km["position"].to_numpy())
+    attributes = {
+        "series": len(rows),
+        "t": series.time_unit,
+        "points": len(times),
+        "copied": _most_frequent(names, names != chosen_names),
+    }
     return xr.Dataset(data, attrs=attributes)
 
 
 def _is_drawn(values: np.ndarray, times: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Which series (series, point) move, and do not diverge."""
     return np.asarray(status_of(values, times, Needs(), precision_of(dtype)) == OK)
+
+
+def _scaled(x: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Series (series, point) about the mean of each, in its standard deviation."""
+    return np.asarray((x - mean[:, None]) / deviation[:, None])
+
+
+def _displacement(
+    x: np.ndarray, times: np.ndarray, *, is_even: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lags, and mean squared displacements (series, lag); of uneven points in bins of the lag."""
+    if is_even:
+        moved = msd(xr.DataArray(x, dims=("series", "point")), time=("point", times))
+        return moved["lag"].to_numpy(), moved["msd"].transpose("series", "lag").to_numpy()
+    last = max(_LONGEST_LAG * np.ptp(times), np.diff(times).min())
+    first = max(np.quantile(np.diff(times), 0.1), last * 1e-4)
+    edges = np.geomspace(min(first, last / 2), last, _LAGS + 1)
+    distance = np.zeros(_LAGS)
+    sums, pairs = np.zeros((len(x), _LAGS)), np.zeros((len(x), _LAGS))
+    number = np.zeros(_LAGS)
+    reach = int(np.searchsorted(times, times[0] + last)) + 1
+    for k in np.unique(np.geomspace(1, max(reach, 1), 60).astype(int)):
+        apart = times[k:] - times[:-k]
+        squares = np.square(x[:, k:] - x[:, :-k])
+        bins = np.searchsorted(edges, apart, side="right") - 1
+        for b in np.unique(bins[(bins >= 0) & (bins < _LAGS)]):
+            here = bins == b
+            distance[b] += apart[here].sum()
+            number[b] += here.sum()
+            sums[:, b] += np.nansum(squares[:, here], axis=1)
+            pairs[:, b] += np.isfinite(squares[:, here]).sum(axis=1)
+    some = number > 0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return distance[some] / number[some], (sums / pairs)[:, some]
+
+
+def _density(x: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Probability density of the increments of all series, in bins of ``_HISTOGRAM``."""
+    z = np.clip(_increments(x, times), -7.99, 7.99)  # what lies beyond counts in the outermost
+    counts, _ = np.histogram(z, _HISTOGRAM)
+    return np.asarray(counts / max(counts.sum(), 1) / np.diff(_HISTOGRAM))
 
 
 def _increments(x: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -100,6 +168,16 @@ def _increments(x: np.ndarray, times: np.ndarray) -> np.ndarray:
         z = z[np.isfinite(z)]
         found.append(z / z.std() if len(z) > 1 and z.std() > 0 else z[:0])
     return np.concatenate(found)
+
+
+def _most_frequent(names: np.ndarray, is_rejected: np.ndarray) -> str:
+    """The candidate of most series, of how many if there are others, and whether rejected."""
+    kinds, counts = np.unique(names[names != ""].astype(str), return_counts=True)
+    if not len(kinds):
+        return ""
+    name = str(kinds[counts.argmax()])
+    said = name if len(kinds) == 1 else f"{name} {counts.max() / counts.sum():.0%}, others"
+    return f"{said} (rejected)" if is_rejected[names == name].mean() > 0.5 else said
 
 
 def require_fitted(result: xr.Dataset, theta: Any, time: Any) -> None:

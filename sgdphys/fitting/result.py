@@ -12,10 +12,10 @@ from sgdphys.cluster.series import on_cluster
 from sgdphys.containers import variables_of
 from sgdphys.dynamics.models import choice
 from sgdphys.dynamics.models.catalogue import chosen_models
+from sgdphys.dynamics.models.copies import simulated
 from sgdphys.dynamics.models.model import Model
 from sgdphys.dynamics.series import told
 from sgdphys.errors import InputError, nearest
-from sgdphys.fitting.copies import simulated
 from sgdphys.fitting.wiener_range import wiener_range
 from sgdphys.status import advice, words
 
@@ -101,8 +101,8 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
         """
         from sgdphys.figures.plots.fit import fit as draw
 
-        series, _ = self._given("to draw")
-        return draw(self, series, time=self._time, ax=ax, **kwargs)
+        series, models = self._given("to draw")
+        return draw(self, series, time=self._time, models=models.values(), ax=ax, **kwargs)
 
     def simulate(self, *, copies: int = 1, rng: Any = 0) -> xr.DataArray:
         """Simulate the candidate of every series, with its coefficients and its first point.

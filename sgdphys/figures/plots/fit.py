@@ -8,6 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from sgdphys.dynamics.clock import plural
+from sgdphys.dynamics.models.model import Model
 from sgdphys.figures.axes import axes_of, options, returned
 from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.colours import of_layers
@@ -28,6 +29,7 @@ def fit(
     theta: Any,
     *,
     time: Any = None,
+    models: Iterable[Model] | None = None,
     ax: Iterable[Axes] | None = None,
     **kwargs: Any,
 ) -> Any:
@@ -42,6 +44,8 @@ def fit(
         deviation (s.d.).
     time : str, float, array or pair, optional
         As it was given to ``fit``.
+    models : iterable of Model, optional
+        Those that were compared, if some are of your own; ``sp.fit(...).plot()`` knows them.
     ax : array of four Axes, optional
         A new figure by default; every panel has its legend.
     **kwargs
@@ -50,8 +54,10 @@ def fit(
     Returns
     -------
     array of Axes
-        paths; mean squared displacement (median and quartiles) with those of the models; increments
-        and a Gaussian; drift and diffusion functions.
+        paths; mean squared displacement (median and quartiles) and increments, each beside those
+        of simulated copies: one of every series (of 100 at most), by its candidate with the fitted
+        coefficients, whether it was rejected or not; drift and diffusion functions, of evenly
+        spaced points.
 
     See Also
     --------
@@ -67,7 +73,7 @@ def fit(
     """
     require_fitted(result, theta, time)
     axes, _, _ = axes_of(ax, _PANELS, columns=2)
-    draw_portrait(axes, portrait(result, theta, time=time), **kwargs)
+    draw_portrait(axes, portrait(result, theta, time=time, models=models), **kwargs)
     return returned(axes, _PANELS)
 
 
@@ -94,23 +100,13 @@ def _paths(ax: Axes, portrayed: xr.Dataset, t: str, given: dict[str, Any]) -> No
 
 def _displacement(ax: Axes, portrayed: xr.Dataset, t: str) -> None:
     title(ax, "mean squared displacement")
-    if "msd" not in portrayed:
-        ax.set_xlabel(f"lag ({plural(t)})")
-        in_place_of_data(ax, "points are not evenly spaced")
-        return
     moved = portrayed[["msd", "msd_low", "msd_high"]].assign_coords(lag=portrayed["lag"])
     msd(moved, slope=None, ax=ax, label="median and quartiles")
     lag, middle = portrayed["lag"].to_numpy(), portrayed["msd"].to_numpy()
     ax.plot(lag, middle[0] * lag / lag[0], color=EXACT, linewidth=0.8, linestyle=":",
             label="Wiener, $2 D t$")  # fmt: skip
-    kappa, diffusion = (float(portrayed[n]) for n in ("median_kappa", "median_ou_diffusion"))
-    if np.isfinite(kappa) and kappa > 0:
-        law = 2 * diffusion / kappa * -np.expm1(-kappa * lag)
-        ax.plot(lag, law, color=FIT, label="Ornstein-Uhlenbeck")
-    hurst = float(portrayed["median_hurst"])
-    if np.isfinite(hurst):
-        ax.plot(lag, middle[0] * (lag / lag[0]) ** (2 * hurst), color=FIT, linestyle="--",
-                linewidth=0.9, label=f"fractional, $H$ = {hurst:.2f}")  # fmt: skip
+    if "copies_msd" in portrayed:
+        ax.plot(lag, portrayed["copies_msd"].to_numpy(), color=FIT, label=_of_copies(portrayed))
     ax.set_xlabel(f"lag ({plural(t)})")
     ax.set_ylabel("MSD (s.d.$^2$)")
     ax.legend()
@@ -126,6 +122,10 @@ def _increments(ax: Axes, portrayed: xr.Dataset) -> None:
         in_place_of_data(ax, "no two neighbouring points")
         return
     ax.plot(x[filled], density[filled], "o", color=DATA, label="increments, outermost bins open")
+    if "copies_density" in portrayed:
+        of_copies = portrayed["copies_density"].to_numpy()
+        ax.plot(x, np.where(of_copies > 0, of_copies, np.nan), color=FIT, drawstyle="steps-mid",
+                label=_of_copies(portrayed))  # fmt: skip
     ax.plot(x, np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), color=EXACT, linewidth=0.8,
             label="Gaussian")  # fmt: skip
     ax.set_yscale("log")
@@ -135,12 +135,20 @@ def _increments(ax: Axes, portrayed: xr.Dataset) -> None:
     ax.legend(loc="upper right")
 
 
+def _of_copies(portrayed: xr.Dataset) -> str:
+    """The label of what simulated copies show."""
+    return f"simulated: {portrayed.attrs['copied']}"
+
+
 def _functions(ax: Axes, portrayed: xr.Dataset, t: str) -> None:
-    kramers_moyal(portrayed, ax=[ax, ax])
+    is_even = "drift" in portrayed
+    if is_even:
+        kramers_moyal(portrayed, ax=[ax, ax])
     ax.set_xlabel("position (s.d.)")
     ax.set_ylabel(f"drift (s.d.) and diffusion (s.d.$^2$)\nper {t}")
     title(ax, "drift and diffusion functions, 95% bands")
     if ax.get_legend_handles_labels()[0]:
         ax.legend()
     else:
-        in_place_of_data(ax, "too few neighbouring points")
+        reason = "too few neighbouring points" if is_even else "needs evenly spaced points"
+        in_place_of_data(ax, reason)
