@@ -4,7 +4,7 @@ Scatter between networks is that of the fifty networks of the information plane:
 0.5, ln(relaxation time) 0.43, ln(onset) 0.5, bits 0.9, correlations between layers 0.2 to 0.6.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import xarray as xr
@@ -219,6 +219,12 @@ def relaxation_with_bits(
     return {"information": of_one_case(claim, study, data)}
 
 
+def _with_layers(study: Study, hidden: Iterable[int]) -> Study:
+    """The study with other hidden layers."""
+    network = study.network.model_copy(update={"layers": tuple(hidden)})
+    return study.model_copy(update={"network": network})
+
+
 def _depths(
     claim: Claim, study: Study, rng: np.random.Generator,
     logs_of: Callable[[int, np.ndarray], np.ndarray],
@@ -227,8 +233,7 @@ def _depths(
     depths = study.sweep.keys["network.layers"]
     parts = []
     for k, hidden in enumerate(depths):
-        one = study.model_copy(update={"network": study.network.model_copy(
-            update={"layers": tuple(hidden)})})  # fmt: skip
+        one = _with_layers(study, hidden)
         shape = sizes(one)
         mean = 11 * rng.dirichlet(np.full(shape[1] - 1, 2.0))
         steps = np.concatenate([[0.0], mean]) + 0.3 * rng.standard_normal(shape)
@@ -269,12 +274,13 @@ def time_with_steps(
 def relaxation_epochs(
     claim: Claim, study: Study, at: float, rng: np.random.Generator
 ) -> Mapping[str, xr.Dataset]:
-    """Two cases, the first of which takes a given factor longer."""
-    parts = []
-    for factor in (at, 1.0):
-        logs = 6 + np.log(factor) + 0.43 * scatter(sizes(study), rng)
-        parts.append(relaxing(study, rng, time=np.exp(np.minimum(logs, 8.5))))
-    return {"information": joined(parts, cases_of(claim, study))}
+    """Two cases, the first of which takes a given factor longer; each has its own layers."""
+    parts, sides = [], cases_of(claim, study)
+    for side, factor in zip(sides, (at, 1.0), strict=True):
+        one = _with_layers(study, map(int, str(side["layers"]).split("-")))
+        logs = 6 + np.log(factor) + 0.43 * scatter(sizes(one), rng)
+        parts.append(relaxing(one, rng, time=np.exp(np.minimum(logs, 8.5))))
+    return {"information": joined(parts, sides)}
 
 
 def reaches_label(

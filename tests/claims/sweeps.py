@@ -43,6 +43,6 @@ def joined(parts: list[xr.Dataset], keys: list[dict[str, object]]) -> xr.Dataset
     """Results of one or two cases as those of a sweep."""
     if len(parts) == 1 and not keys[0]:
         return parts[0]
-    whole = xr.concat(parts, dim="case", combine_attrs="override")
+    whole = xr.concat(parts, dim="case", join="outer", combine_attrs="override")
     named = {f"swept_{k}": ("case", [one[k] for one in keys]) for k in keys[0]}
     return whole.assign_coords(case=[str(k) for k in range(len(parts))], **named)

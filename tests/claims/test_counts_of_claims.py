@@ -4,6 +4,7 @@ import pytest
 from counting import MORE_TRIALS, Case, cases, count, passes
 from situations import SITUATIONS
 
+from sgdphys.claims.verdicts import NO_DATA
 from sgdphys.study.files import shipped_studies
 
 CASES = list(cases([name for name in shipped_studies() if name != "opening_the_black_box"]))
@@ -11,6 +12,17 @@ CASES = list(cases([name for name in shipped_studies() if name != "opening_the_b
 
 def name_of(case: Case) -> str:
     return f"{case.study}/{case.name}-{case.what}-{case.at:g}"
+
+
+@pytest.mark.thorough(reason="judges every claim once: seconds a study")
+@pytest.mark.parametrize("study", sorted({case.study for case in CASES}))
+def test_every_situation_holds_what_its_claim_reads(study):
+    lacking = [
+        name_of(case)
+        for case in CASES
+        if case.study == study and case.what == "effect" and count(case, SITUATIONS, 1)[NO_DATA]
+    ]
+    assert not lacking
 
 
 @pytest.mark.slow(reason="counts verdicts of thousands of simulated studies: minutes")
