@@ -627,13 +627,16 @@ def check(
 ) -> None:
     """Check a trajectory, a run, or the TOML of a study.
 
-    Of a trajectory the structure and checksums, of a study the keys and what they need. The exit
-    status is 1 for a damaged trajectory, 2 for a study that cannot be carried out.
+    Of a trajectory the structure and checksums, of a study the keys, what they need, and the data
+    that they name. The exit status is 1 for a damaged trajectory, 2 for a study that cannot be
+    carried out.
     """
     if path.endswith(".toml"):
-        from sgdphys.study.files import load_study
+        from sgdphys.study.experiment import require_readable
+        from sgdphys.study.files import load_study, parts_of
 
-        load_study(path)
+        _, study = load_study(path)
+        require_readable(parts_of(study, path).values() or [study])
         say(f"{path}: valid")
         return
     from sgdphys.trajectory.reader import check as faults_of

@@ -29,7 +29,7 @@ TABLE = (
     Status(
         "too short",
         "the series has too few points for this estimator, or spans too few of its relaxation "
-        "times: record for longer",
+        "times: record for longer, or, if an array without names has time last, transpose it",
     ),
     Status("no data", "the series has no data, all points are missing: check its recording"),
     Status(
@@ -70,7 +70,8 @@ TABLE = (
     Status(
         "too short to compare models",
         "the series has fewer than the 50 increments that a comparison of models needs: use the "
-        "coefficients of single models, or record for longer",
+        "coefficients of single models, or record for longer, or, if an array without names has "
+        "time last, transpose it",
     ),
     Status(
         "too few members",

@@ -1,5 +1,7 @@
 """Task, ensemble and recording plan of a study."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import xarray as xr
 
@@ -7,6 +9,7 @@ from sgdphys.engines.base import Ensemble, Network, Plan, Samples, Training
 from sgdphys.errors import InputError
 from sgdphys.networks import Perceptron
 from sgdphys.sampling import seed_sequence
+from sgdphys.study.cases import cases_of
 from sgdphys.study.settings import Bursts, Every, StepSchedule, Study, Train
 from sgdphys.tasks.catalogue import TASKS
 from sgdphys.trajectory.schedules import LOG_FOLLOWED, burst_starts, log_epochs
@@ -15,6 +18,24 @@ from sgdphys.trajectory.schedules import LOG_FOLLOWED, burst_starts, log_epochs
 def task_of(study: Study) -> xr.Dataset:
     """Return the study's data set."""
     return TASKS[study.task.name].make(study.task)
+
+
+def require_readable(studies: Iterable[Study]) -> None:
+    """Read the files of data that studies, and the cases of their sweeps, name.
+
+    Raises
+    ------
+    InputError
+        For one that cannot be read, or holds something else.
+    """
+    read: set[str] = set()
+    for study in studies:
+        cases = cases_of(study) if study.sweep.keys else {"": study}
+        for case in cases.values():
+            named = case.task.model_dump_json()
+            if TASKS[case.task.name].is_of_files and named not in read:
+                task_of(case)
+                read.add(named)
 
 
 def ensemble_of(study: Study, task: xr.Dataset) -> Ensemble:

@@ -17,6 +17,7 @@ from sgdphys.errors import InputError, WorkError
 from sgdphys.study.analysing import RESULTS, analyse, combine
 from sgdphys.study.cases import file_name
 from sgdphys.study.drawing import draw
+from sgdphys.study.experiment import require_readable
 from sgdphys.study.files import cases_of, find_study, load_study, parts_of
 from sgdphys.study.folders import claim, locked
 from sgdphys.study.recording import Recording
@@ -134,7 +135,8 @@ def run(
     settings = tuple(settings)
     name, resolved = load_study(study, settings, quick=quick)
     parts = parts_of(resolved, study, settings, quick=quick)
-    # every case of every part is read here, before anything is touched
+    # every case of every part, and its data, is read here, before anything is touched
+    require_readable(parts.values() or [resolved])
     total = sum(_network_epochs(part) for part in (parts or {"": resolved}).values())
     folder = Path(out) if out is not None else Path("runs") / (name + ("-quick" if quick else ""))
     _require_sound(study, folder)

@@ -10,6 +10,7 @@ import tomllib
 import numpy as np
 import pytest
 import tomli_w
+from commands import command
 
 import sgdphys as sp
 from sgdphys.errors import InputError
@@ -289,3 +290,18 @@ def test_labels_of_a_table_are_known_before_training(project):
         load_study(write_study(project / "targets.toml", keys))
     assert "task 'table' has no labels; set train.loss = 'squared_error'" in str(caught.value)
     assert "analyses.information is of 'information', which needs labels" in str(caught.value)
+
+
+def test_damaged_data_leaves_no_folder_and_is_found_by_check(project):
+    good, bad = project / "data.csv", project / "bad.csv"
+    bad.write_text(good.read_text().replace("7,1,1", "7,one,1"))
+    given = project / "sweep.toml"
+    write_study(given, {**KEYS, "sweep": {"task.path": ["data.csv", "bad.csv"]}})
+    said = "bad.csv, sample 8: 2 numbers and a label were expected"
+    with pytest.raises(InputError, match=said):
+        sp.run(given, "run")
+    assert not os.path.exists("run")
+    done = command("check", given)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert command("check", project / "study.toml").returncode == 0
