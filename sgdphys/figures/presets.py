@@ -12,7 +12,7 @@ from sgdphys.errors import InputError, nearest
 
 _ASPECT = 1.45
 """Width of a panel over its height."""
-_LEAST_PANEL = 2.1
+_LEAST_PANEL = 2.05
 """Width of the narrowest panel of a row at a font size of 8 points, inches."""
 _LEAST_HEIGHT = 1.7
 _PAGE_FONT = 8.0

@@ -184,7 +184,7 @@ def collapse(
         reference="Houdayer and Hartmann (2004)",
         confidence=confidence,
         interval_method="bootstrap over replicas, percentiles or standard errors",
-        message=_message(int(result["status"]), samples.values, exponent_order),
+        message=_message(result, samples.values, exponent_order),
     )
 
 
@@ -196,8 +196,9 @@ _MESSAGES = {
 """What statuses mean for a collapse, where it is not what they mean elsewhere."""
 
 
-def _message(status: int, values: np.ndarray, exponent_order: float | None) -> str:
-    """What the status says, and what is to be given for samples of two values."""
+def _message(result: xr.Dataset, values: np.ndarray, exponent_order: float | None) -> str:
+    """What the status says, what to give for samples of two values, and what else may be true."""
+    status = int(result["status"])
     word, sentence = TABLE[status]
     said = f"{word}: {_MESSAGES.get(status, sentence)}"
     if exponent_order is None and len(np.unique(values[np.isfinite(values)])) == 2:
@@ -205,7 +206,21 @@ def _message(status: int, values: np.ndarray, exponent_order: float | None) -> s
             "; the samples have two values, and a share, as of samples that percolate, has no "
             "exponent of its own: give exponent_order=0 if they are one"
         )
+    elif (
+        status == OK
+        and _holds(result, "exponent_control", 1)
+        and _holds(result, "exponent_order", 0)
+    ):
+        said += (
+            "; if sizes are numbers of units, the exponents are also those of a first-order "
+            "transition, 1 and 0: order_of_transition tells the two apart"
+        )
     return said
+
+
+def _holds(result: xr.Dataset, name: str, value: float) -> bool:
+    """Whether the interval of an estimate holds a value."""
+    return bool(result[f"{name}_low"] <= value <= result[f"{name}_high"])
 
 
 _QUANTITIES = {

@@ -127,6 +127,13 @@ def test_samples_of_two_values_are_perhaps_a_share():
     assert hint not in sp.transitions.collapse(magnet(), resamples=20, rng=0).attrs["message"]
 
 
+def test_exponents_of_a_first_order_transition_are_told():
+    potts = sp.processes.potts([64, 128, 256, 512], np.linspace(2.6, 2.95, 15), replicas=200, rng=0)
+    hint = "also those of a first-order transition"
+    assert hint in sp.transitions.collapse(potts["m"], resamples=100, rng=0).attrs["message"]
+    assert hint not in sp.transitions.collapse(magnet(), resamples=100, rng=0).attrs["message"]
+
+
 def scan_with(values, controls):
     return xr.DataArray(
         values,
