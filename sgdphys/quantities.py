@@ -69,13 +69,18 @@ _MEANING = {
     "_total": "over all layers",
 }
 _TIMES = re.compile(r"(?<!\*)\*(?!\*)")
+_FACTOR = re.compile(r"(\{[xt]\}|[^\W\d]\w*|1)(?:\*\*([1-9]))?")
 
 
 def _unit(template: str, x: str, t: str) -> str:
-    """A unit for values in x and times in t; powers of a pure number vanish."""
+    """A unit for values in x and times in t; powers of a pure number vanish, others cancel."""
     given = {"{x}": x, "{t}": t}
     if template in given:
         return given[template]
+    if not (x + t).isalnum():
+        cancelled = _cancelled(template, given)
+        if cancelled is not None:
+            return cancelled
     sides = []
     for side in template.split("/"):
         factors = []
@@ -90,6 +95,38 @@ def _unit(template: str, x: str, t: str) -> str:
     top, *below = sides
     bottom = "".join(f"/{side}" for side in below if side)
     return f"{top or '1'}{bottom}"
+
+
+def _cancelled(template: str, given: Mapping[str, str]) -> str | None:
+    """A unit in which powers of the same unit have been put together; None of other units."""
+    parsed = {place: _powers(unit) for place, unit in given.items()}
+    powers: dict[str, int] = {}
+    for unit, power in (_powers(template) or {"": 0}).items():
+        inside = parsed.get(unit, {unit: 1})
+        if inside is None or not unit:
+            return None
+        for name, own in inside.items():
+            powers[name] = powers.get(name, 0) + power * own
+    top = "*".join(_raised(name, power) for name, power in powers.items() if power > 0)
+    below = "".join(f"/{_raised(name, -power)}" for name, power in powers.items() if power < 0)
+    return f"{top or '1'}{below}"
+
+
+def _powers(unit: str) -> dict[str, int] | None:
+    """Units and their powers in a product such as weight**2/loss; None of anything else."""
+    found: dict[str, int] = {}
+    for k, side in enumerate(unit.split("/")):
+        for factor in _TIMES.split(side):
+            match = _FACTOR.fullmatch(factor)
+            if match is None:
+                return None
+            if match[1] != "1":
+                found[match[1]] = found.get(match[1], 0) + (-1 if k else 1) * int(match[2] or 1)
+    return found
+
+
+def _raised(name: str, power: int) -> str:
+    return name if power == 1 else f"{name}**{power}"
 
 
 def attributes(
