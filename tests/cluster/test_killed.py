@@ -34,10 +34,11 @@ slow = pytest.mark.slow(reason="minutes of training on workers that are killed")
 
 
 class Killer:
-    """Kills a worker now and then, and begins another one; each task is hit thrice at most."""
+    """Kills a worker once a folder is there, and now and then; each task is hit thrice at most."""
 
-    def __init__(self, begun, seed, every):
-        self.kills, self._moments, self._every = 0, random.Random(seed), every
+    def __init__(self, begun, seed, folder, every=(4, 12)):
+        self.kills, self._moments = 0, random.Random(seed)
+        self._folder, self._every = folder, every
         self._begun, self._over = begun, threading.Event()
         self._thread = threading.Thread(target=self._work)
 
@@ -50,7 +51,11 @@ class Killer:
         self._thread.join()
 
     def _work(self):
-        while not self._over.wait(self._moments.uniform(*self._every)):
+        while not self._folder.is_dir() and not self._over.wait(0.1):
+            pass
+        pause = (0, 1)
+        while not self._over.wait(self._moments.uniform(*pause)):
+            pause = self._every
             alive = [p for p in self._begun.processes[1:] if p.poll() is None]
             kill(self._moments.choice(alive))
             self.kills += 1
@@ -77,7 +82,7 @@ def test_nothing_is_lost_or_written_twice(tmp_path, name):
     out = tmp_path / "killed"
     (tmp_path / "words").mkdir()
     with machines(tmp_path / "words", workers=2) as begun:
-        with Killer(begun, name, every=(4, 12)) as killer:
+        with Killer(begun, name, out) as killer:
             assert any(finished(tmp_path / f"{name}.toml", out, begun) for _ in range(4))
     same(arrays(whole.folder), arrays(out))
     assert not [path for path in out.rglob("*") if "partial" in path.name]

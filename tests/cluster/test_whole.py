@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 import tomli_w
 from commands import in_its_own_process, refused
@@ -168,8 +169,9 @@ def test_an_address_without_a_scheduler_or_workers_is_refused_in_seconds(studies
         "run", studies / "one.toml", "--out", tmp_path / "run", "--scheduler", "tcp://127.0.0.1:9"
     )
     refused(said, 1, "sgdphys: no scheduler answers at tcp://127.0.0.1:9; start one with")
+    np.save(tmp_path / "x.npy", np.zeros((100, 2)))
     with machines(tmp_path, workers=0) as begun:
-        said = in_its_own_process("fit", "x.npy", "--scheduler", begun.address)
+        said = in_its_own_process("fit", tmp_path / "x.npy", "--scheduler", begun.address)
         refused(said, 1, "has no workers; start some with 'dask worker tcp://")
     assert time.monotonic() - before < 120
 
