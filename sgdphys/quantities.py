@@ -242,8 +242,16 @@ def _plain(text: str) -> str:
     return f"{float(text):.0f}" if "e+0" in text and abs(float(text)) < 1e6 else text
 
 
+_BOUNDLESS = 1e6
+"""Upper end of an interval over the estimate from which there is no such end."""
+
+
 def interval_text(value: float, low: float, high: float, unit: str = "") -> str:
-    """An estimate, its unit and its interval, in digits enough to tell the ends from the value."""
+    """An estimate, its unit and its interval, in digits enough to tell the ends from the value.
+
+    An upper end a million times as large as 1 and as a positive estimate is "unbounded": the data
+    give none.
+    """
     numbers = (value, low, high)
     width = high - low
     for digits in range(3, 9):
@@ -251,5 +259,7 @@ def interval_text(value: float, low: float, high: float, unit: str = "") -> str:
         errors = [abs(float(t) - v) for t, v in zip(texts, numbers, strict=True)]
         if not width > 0 or max(errors) <= width / 20:
             break
+    if value > 0 and high > _BOUNDLESS * max(value, 1.0):
+        texts[2] = "unbounded"
     said = f"{texts[0]} {unit}" if unit else texts[0]
     return f"{said} [{texts[1]}, {texts[2]}]"
