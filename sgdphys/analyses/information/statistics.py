@@ -108,22 +108,25 @@ def label_bits_above_null(results: Results) -> xr.DataArray:
 
 
 def least_bits_lost(results: Results) -> Estimate:
-    """Bits lost in the layer and case that lose least.
+    """Bits that layers lose on average in the case in which they lose least.
 
     Notes
     -----
-    For claims that all of them lose more than a threshold (intersection-union test: every interval
-    must lie above it, so the lower end is the lowest of all; Berger 1982). The upper end is the
-    lowest upper end, too low where many are compared: not for claims that the least is small.
+    For claims that in every case they lose more than a threshold (intersection-union test: every
+    interval must lie above it, so the lower end is the lowest of all; Berger 1982). The upper end
+    is the lowest upper end, too low where many are compared: not for claims that the least is
+    small. Each layer on its own is not asked: of 24 intervals about a true loss of twice the
+    threshold one lies too low in 98 of 100 studies of twenty networks.
     """
     lost = bits_lost(results)
     layers = results.wanted("layer")
     if layers is not None:
         lost = lost.sel(layer=np.atleast_1d(layers))
+    lost = lost.mean("layer", skipna=False)
     others = [d for d in lost.dims if d != "replica"]
     each = [over_replicas(lost.isel(at)) for at in _places(lost, others)]
     if any(not np.isfinite([e.low, e.high]).all() for e in each):
-        raise NotEnoughData("a layer or a case has fewer than two networks with a finite value")
+        raise NotEnoughData("a case has fewer than two networks with a finite value in all layers")
     value, low, high, members = (min(e[k] for e in each) for k in range(4))
     return Estimate(value, low, high, int(members))
 
@@ -192,8 +195,8 @@ STATISTICS = {
     ),
     "least_bits_lost": Statistic(
         least_bits_lost,
-        "I(X;T) at the peak of its mean curve minus that at the end, in the layer and case of the "
-        "least",
+        "I(X;T) at the peak of its mean curve minus that at the end, mean over layers, in the case "
+        "of the least",
         needs=("information",),
         shown_in=("compression", "information_of_cases"),
         chooses=("layer",),
