@@ -195,8 +195,7 @@ STATISTICS = {
     ),
     "least_bits_lost": Statistic(
         least_bits_lost,
-        "I(X;T) at the peak of its mean curve minus that at the end, mean over layers, in the case "
-        "of the least",
+        "I(X;T) at its peak minus that at the end, mean over layers, in the case of the least",
         needs=("information",),
         shown_in=("compression", "information_of_cases"),
         chooses=("layer",),
