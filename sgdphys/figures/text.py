@@ -19,6 +19,8 @@ from matplotlib.ticker import FixedFormatter, Formatter, FuncFormatter
 LONGEST = 200
 """Characters of a line that is drawn."""
 _MOST_LINES = 12
+_MOST_PARTS = 4
+"""Lines into which one of a title or label is divided."""
 _DEEPEST = 8
 """Groups within groups of a formula: its parser recurses, and Python's stack has an end."""
 _TALLEST, _WIDEST = 8.0, 1.0
@@ -43,6 +45,7 @@ _DOLLARS = re.compile(
     r"|(?P<math>\$(?![\s$])(?:\\.|[^$\\])*?(?<!\s)\$(?!\d))"
     r"|\$"
 )
+_WORDS = re.compile(r"(?:\$[^$]*\$|\S)+")
 _BARE = re.compile(r"(?<!\\)\$")
 """A dollar that is not escaped."""
 
@@ -147,25 +150,57 @@ def make_drawable(figure: Figure) -> None:
     Parameters
     ----------
     figure : Figure
-        Its titles, labels, legends and annotations, and the names at its ticks, are replaced. Texts
-        that would leave no room for the panels are shortened.
+        Its titles, labels, legends and annotations, and the names at its ticks, are replaced.
+        Titles and labels of axes are divided into lines that fit; other texts that would leave no
+        room for the panels are shortened.
     """
-    points = 72 * figure.get_figwidth()
+    width, height = 72 * figure.get_size_inches()
     beside = _NARROW if figure.get_figwidth() < _NARROW_WIDTH else _BESIDE
-    room = dict.fromkeys(figure.texts, points)
+    room = dict.fromkeys(figure.texts, width)
     for ax in figure.axes:
-        room |= dict.fromkeys((ax.xaxis.label, ax.yaxis.label), points)
-        room[ax.title] = _OVER_PANEL * points * ax.get_position(original=True).width
+        panel = ax.get_position(original=True)
+        room[ax.xaxis.label] = width
+        room[ax.yaxis.label] = _OVER_PANEL * height * panel.height
+        room[ax.title] = _OVER_PANEL * width * panel.width
     for text in figure.findobj(Text):
         assert isinstance(text, Text)
-        text.set_text(drawable(text.get_text(), _letters(room.get(text, beside * points), text)))
+        letters = _letters(room.get(text, beside * width), text)
+        said = _divided(text.get_text(), letters) if text in room else text.get_text()
+        text.set_text(drawable(said, letters))
     for axis in figure.findobj(Axis):
         assert isinstance(axis, Axis)
         of = axis.get_major_formatter()
         # those of numbers write their own mathematics
         if isinstance(of, FixedFormatter | FuncFormatter | StrCategoryFormatter):
             label = axis.get_major_ticks(1)[0].label1
-            axis.set_major_formatter(_DrawableTicks(of, _letters(_BESIDE * points, label)))
+            axis.set_major_formatter(_DrawableTicks(of, _letters(_BESIDE * width, label)))
+
+
+def _divided(text: str, longest: int) -> str:
+    """A text whose lines, where they are too long but not endless, are divided into equal parts."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        is_long = longest < _written(line)[1] <= _MOST_PARTS * longest
+        found = _between_words(line, longest) if is_long else [line]
+        while len(found) > 1:
+            shorter = _between_words(line, max(_written(part)[1] for part in found) - 1)
+            if len(shorter) > len(found) or shorter == found:
+                break
+            found = shorter
+        lines += found
+    return "\n".join(lines)
+
+
+def _between_words(line: str, longest: float) -> list[str]:
+    """A line divided between words, not in a formula, so that most parts are short enough."""
+    parts = [""]
+    for word in _WORDS.findall(line):
+        longer = f"{parts[-1]} {word}" if parts[-1] else word
+        if parts[-1] and _written(longer)[1] > longest:
+            parts.append(word)
+        else:
+            parts[-1] = longer
+    return parts
 
 
 def _letters(points: float, text: Text) -> int:

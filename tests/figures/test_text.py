@@ -18,7 +18,7 @@ from sgdphys.errors import WorkError
 from sgdphys.figures.fits import panels
 from sgdphys.figures.portraits import portrait
 from sgdphys.figures.saving import draw_one
-from sgdphys.figures.text import drawable, drawn_anyway
+from sgdphys.figures.text import drawable, drawn_anyway, make_drawable
 from sgdphys.fitting.fits import fit_file
 
 NASTY = [
@@ -58,6 +58,19 @@ def test_a_long_name_keeps_both_ends_and_a_formula_counts_as_wide_as_it_is():
     formula = r"$\mathrm{tr}\,V$ of the noise"
     assert drawable(formula, 20) == formula
     assert drawable("line\n" * 500).count("\n") < 20
+
+
+def test_a_long_title_is_divided_between_words_and_a_long_name_cut():
+    formula, name = r"$z \nu$ = 0.9966 [0.9915, 1.0017]", "n" * 300
+    figure = Figure(figsize=(4, 3), layout="constrained")
+    ax = figure.subplots()
+    ax.set(title=f"{formula} " * 3, ylabel="relaxation time (steps times learning rate) " * 2)
+    figure.suptitle(f"{name} and some more")
+    make_drawable(figure)
+    assert ax.get_title().replace("\n", " ") == f"{formula} " * 2 + formula
+    assert 1 < ax.get_title().count("\n") < 4
+    assert "..." not in ax.get_ylabel()
+    assert "..." in figure.get_suptitle()
 
 
 @given(st.text(st.characters() | st.sampled_from("$$$\\{}_^%\n"), max_size=40))
