@@ -234,9 +234,10 @@ def _plans(
             raise InputError(f"there is no figure {name!r}; {nearest(name, drawable or known)}")
     for name in wanted:
         entry = known[name]
+        there = _sources(groups, entry.needs)
         found = {
             suffix: sources
-            for suffix, sources in _sources(groups, entry.needs).items()
+            for suffix, sources in there.items()
             if entry.applies(sources[entry.needs[0]])
         }
         if entry.by_case:
@@ -244,8 +245,11 @@ def _plans(
                 continue
             found = _each_case(found, entry.needs[0])
         if names is not None and not found:
+            needs = " and ".join(entry.needs)
             raise InputError(
-                f"figure {name!r} needs {' and '.join(entry.needs)}, which this run does not have"
+                f"{needs} of this run lacks what figure {name!r} shows: {entry.shows}"
+                if there
+                else f"figure {name!r} needs {needs}, which this run does not have"
             )
         for suffix, sources in found.items():
             yield (f"{name}-{suffix}" if suffix else name), entry, sources

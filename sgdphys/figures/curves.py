@@ -162,14 +162,18 @@ def points(ax: Axes, x: np.ndarray, data: xr.Dataset, name: str, **style: Any) -
     ax.errorbar(x[kept], y[kept], errors, lolims=is_open[kept], **style)
 
 
-def about_values(ax: Axes, values: xr.DataArray) -> None:
-    """Let values fill a panel: intervals of few members or points may reach far beyond them."""
-    if ax.get_yscale() != "linear":
+def about_values(ax: Axes, values: xr.DataArray, *levels: float) -> None:
+    """Let values fill a panel: intervals of few members or points may reach far beyond them.
+
+    The panel has its scale already, linear or logarithmic. Levels of lines stay in it, too.
+    """
+    is_log = ax.get_yscale() == "log"
+    shown = np.append(values.to_numpy().astype(float), levels)
+    shown = shown[np.isfinite(shown) & ((shown > 0) | (not is_log))]
+    if not shown.size or shown.min() == shown.max():
         return
-    finite = values.to_numpy().astype(float)
-    finite = finite[np.isfinite(finite)]
-    if not finite.size or finite.min() == finite.max():
-        return
-    margin = _BEYOND * (finite.max() - finite.min())
+    ends = np.log([shown.min(), shown.max()]) if is_log else np.array([shown.min(), shown.max()])
+    ends += _BEYOND * np.ptp(ends) * np.array([-1, 1])
+    least, most = np.exp(ends) if is_log else ends
     low, high = ax.get_ylim()
-    ax.set_ylim(max(low, finite.min() - margin), min(high, finite.max() + margin))
+    ax.set_ylim(max(low, least), min(high, most))

@@ -35,7 +35,9 @@ narrow figure, whose legend stands below."""
 _NARROW_WIDTH = 5.0
 """Inches."""
 _OVER_PANEL = 1.3
-"""Width of a panel's title over that of the panel."""
+"""Length of a panel's title, or of the label at its side, over that of the panel."""
+_UNDER_PANEL = 1.15
+"""Length of the label below a panel, where others stand beside it."""
 
 _UNDRAWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Control characters, halves of surrogate pairs, and what XML forbids."""
@@ -159,7 +161,7 @@ def make_drawable(figure: Figure) -> None:
     room = dict.fromkeys(figure.texts, width)
     for ax in figure.axes:
         panel = ax.get_position(original=True)
-        room[ax.xaxis.label] = width
+        room[ax.xaxis.label] = _UNDER_PANEL * width * panel.width
         room[ax.yaxis.label] = _OVER_PANEL * height * panel.height
         room[ax.title] = _OVER_PANEL * width * panel.width
     for text in figure.findobj(Text):

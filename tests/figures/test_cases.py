@@ -19,6 +19,7 @@ from sgdphys.analyses.information.plane import paths
 from sgdphys.analyses.learning import figures as transitions
 from sgdphys.analyses.recorded_figures import forest, loss_and_accuracy
 from sgdphys.figures.cases import case_labels, control_axis, panels
+from sgdphys.figures.curves import about_values
 from sgdphys.figures.style import say_logarithmic, sheet
 
 pytestmark = pytest.mark.thorough(reason="draws the figures of sweeps")
@@ -153,6 +154,41 @@ def test_a_label_does_not_reach_the_panel_above():
     for above, below in ((0, 2), (1, 3)):
         label = figure.axes[below].yaxis.label.get_window_extent()
         assert label.y1 < figure.axes[above].get_window_extent().y0
+
+
+def test_values_on_a_logarithmic_panel_fill_it_whatever_their_intervals():
+    ends = {"": [1.0, 10.0, 100.0], "_low": [0.5, 5.0, 1e-9], "_high": [2.0, 20.0, 1e15]}
+    data = xr.Dataset(
+        {f"{n}{e}": ("case", v) for n in transitions.PANELS for e, v in ends.items()}
+        | {"accuracy": (("case", "replica"), np.ones((3, 2)))},
+        {"case": ["a", "b", "c"], "swept_batch_size": ("case", [1, 10, 100])},
+    )
+    figure = transitions.order_over_control({"learning": data})
+    assert figure.axes[3].get_yscale() == "log"
+    low, high = figure.axes[3].get_ylim()
+    assert 0.01 < low < 1
+    assert 100 < high < 1e4
+
+
+def test_lines_that_values_are_compared_with_stay_in_the_panel():
+    ax = Figure().subplots()
+    ax.plot([0, 1], [-500, 500])
+    about_values(ax, xr.DataArray([0.2, 0.3]), 1.0)
+    low, high = ax.get_ylim()
+    assert -1 < low < 0.2
+    assert 1 < high < 2
+
+
+def test_a_figure_that_shows_nothing_of_a_run_is_refused_and_not_drawn():
+    data = xr.Dataset(
+        {"full_ratio": (("case", "burst"), np.ones((2, 1)))},
+        {"case": ["a", "b"], "swept_learning_rate": ("case", [0.1, 0.2])},
+        {"of": "stationarity", "sampling": "shuffle", "momentum": 0.9},
+    )
+    entry = figures()["phase_diagram"]
+    assert not entry.applies(data)
+    both = data.assign_coords(swept_momentum=("case", [0.0, 0.9]))
+    assert entry.applies(both)
 
 
 def swept(**keys):

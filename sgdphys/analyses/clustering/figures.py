@@ -40,7 +40,7 @@ def clustering(sources: Sources) -> Figure:
 def dose_response(sources: Sources) -> Figure:
     """Bits lost by each layer, and training accuracy, against the orthonormality penalty."""
     information, learning = (with_cases(sources[name]) for name in ("information", "learning"))
-    figure, (left, right) = subplots(1, 2, figsize=(PAGE, 2.9))
+    figure, (left, right) = subplots(1, 2, figsize=(PAGE, 3.2))
     doses = information["swept_orthonormality"].to_numpy()
     names = [f"{dose:g}" for dose in doses]
     if "swept_init" in information.coords:
@@ -65,7 +65,7 @@ def dose_response(sources: Sources) -> Figure:
     for ax in (left, right):
         ax.set_xticks(at, names, fontsize="small")
         ax.set_xlabel("orthonormality penalty, initial weights")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside right center")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=6)
     figure.suptitle(
         f"95% intervals over {information.sizes['replica']} networks; boxes: quartiles; "
         "whiskers: all networks",

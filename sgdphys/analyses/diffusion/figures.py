@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.figures.cases import case_labels
-from sgdphys.figures.curves import curve
+from sgdphys.figures.curves import about_values, curve
 from sgdphys.figures.layers import layer_styles, layers_legend, layers_of
 from sgdphys.figures.plots.diffusion_vs_lag import diffusion_vs_lag
 from sgdphys.figures.style import (
@@ -171,6 +171,7 @@ def against_epochs(sources: Sources) -> Figure:
                 _measure(ax, layer, name, style)
             if name == "diffusion":
                 ax.set_yscale("log")
+                about_values(ax, data[name].sel(case=names).isel(lag=0))
             if name == "alpha_long":
                 ax.axhline(1, color=EXACT, linewidth=0.8)
             if column == 0:

@@ -115,10 +115,10 @@ def _scan(learning: xr.Dataset) -> Figure:
     assert found is not None
     name, values = found
     figure, axes = subplots(2, 2, figsize=(PAGE * 0.8, 4.0), sharex=True)
+    axes[1, 1].set_yscale("log")
     scan(learning, panels=tuple(PANELS), control=f"swept_{name}", ax=axes)
     for ax, label in zip(axes.ravel(), PANELS.values(), strict=True):
         ax.set(xlabel="", ylabel=label)
-    axes[1, 1].set_yscale("log")
     for ax in axes[1]:
         control_axis(ax, name, values)
     figure.suptitle(

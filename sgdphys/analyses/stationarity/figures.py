@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from sgdphys.analyses.entry import Entry, Sources
 from sgdphys.analyses.stationarity.statistics import usable_directions
 from sgdphys.figures.colours import ordered
+from sgdphys.figures.curves import about_values
 from sgdphys.figures.style import EXACT, NULL, PAGE, epoch_axis, field_values, subplots, with_cases
 
 _MARKERS = "osD^v"
@@ -131,6 +132,7 @@ def edge(sources: Sources) -> Figure:
         axes[0, column].set_title(f"sampler: {sampler}")
         for row in (0, 1):
             _epochs(axes[row, column], data)
+    about_values(axes[0, 0], sharpest["stability"], 1.0)
     for row, label in enumerate((
         "$\\eta\\,$sharpness$/2(1+\\mu)$", "lag-1 autocorrelation,\nsharpest direction",
     )):  # fmt: skip
@@ -174,6 +176,8 @@ def production(sources: Sources) -> Figure:
                 ax.set_ylabel(label)
         axes[0, column].set_title(f"sampler: {sampler}")
         _epochs(axes[-1, column], data)
+    if "flatness_exponent" in data:
+        about_values(axes[-1, 0], data["flatness_exponent"], 0.0)
     _legend(figure, colours, markers,
             Line2D([], [], color=NULL, linewidth=0.8, linestyle="--", label="0"))  # fmt: skip
     figure.suptitle(
@@ -251,6 +255,11 @@ def one_of_each(data: xr.Dataset) -> list[int]:
     return list(first.values())
 
 
+def _has_grid(data: xr.Dataset) -> bool:
+    """Whether there are two learning rates and two momenta at least."""
+    return all(len(np.unique(_values(data, k))) > 1 for k in ("learning_rate", "momentum"))
+
+
 def phase_diagram(sources: Sources) -> Figure:
     """Last burst's stability, full-gradient ratio and production over the two swept settings."""
     data = with_cases(sources["stationarity"]).isel(burst=-1)
@@ -261,12 +270,6 @@ def phase_diagram(sources: Sources) -> Figure:
         "full_ratio": ("full-gradient ratio", "cividis"),
         "entropy_production": ("entropy production (nats per update)", "magma"),
     }
-    if len(rates) < 2 or len(momenta) < 2:
-        figure, ax = subplots(figsize=(PAGE / 2, 2))
-        ax.set_axis_off()
-        ax.text(0.5, 0.5, "a phase diagram needs two learning rates\nand two momenta",
-                ha="center", va="center", color=NULL)  # fmt: skip
-        return figure
     figure, axes = subplots(
         len(samplers), len(shown), figsize=(PAGE, 0.8 + 1.7 * len(samplers)), squeeze=False,
         sharex=True, sharey=True,
@@ -334,6 +337,7 @@ FIGURES = {
         phase_diagram,
         "Last burst's stability, full-gradient ratio and production over the two swept settings.",
         needs=("stationarity",),
+        applies=_has_grid,
         chosen=one_of_each,
     ),
 }
