@@ -15,13 +15,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from counting import MORE_TRIALS, TRIALS, Case, cases, count, passes
+from counting import MORE_TRIALS, PAGE, TRIALS, Case, cases, count, passes, start_of
 from situations import SITUATIONS
 
 from sgdphys.claims.verdicts import SUPPORTED
 from sgdphys.study.files import shipped_studies
 
-PAGE = Path(__file__).parents[2] / "docs" / "claims.md"
 HEAD = f"""# How often each claim is supported where the answer is known
 
 Written by `python tests/claims`, each row on its day. Every claim is judged {TRIALS} times, by the
@@ -40,12 +39,6 @@ OUTSIDE = "**no**"
 def every_case() -> list[Case]:
     """All cases of the shipped studies; a study of studies has no claims of its own."""
     return list(cases(shipped_studies()))
-
-
-def start_of(case: Case) -> str:
-    """How the row of a case begins."""
-    cells = [case.study, case.name, case.claim.statistic, case.what, f"{case.at:g}"]
-    return "| " + " | ".join(cells) + " | "
 
 
 def row(case: Case) -> str:

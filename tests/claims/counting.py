@@ -9,6 +9,7 @@ import functools
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from sgdphys.claims.verdicts import SUPPORTED, judge
 from sgdphys.study.files import load_study
 from sgdphys.study.settings import Study
 
+PAGE = Path(__file__).parents[2] / "docs" / "claims.md"
 TRIALS, MORE_TRIALS = 200, 1000
 FALSE, POWER = 0.05, 0.8
 """Largest share of SUPPORTED without an effect, and least share with it."""
@@ -59,6 +61,12 @@ def cases(studies: list[str]) -> Iterator[Case]:
             for what, at in [*values, ("effect", claim.detects)]:
                 if at is not None:
                     yield Case(study, name, claim, of, what, at)
+
+
+def start_of(case: Case) -> str:
+    """How the row of a case begins on the page."""
+    cells = [case.study, case.name, case.claim.statistic, case.what, f"{case.at:g}"]
+    return "| " + " | ".join(cells) + " | "
 
 
 def count(case: Case, situations: Mapping[str, Situation], trials: int = TRIALS) -> Counter[str]:

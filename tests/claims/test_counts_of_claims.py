@@ -1,7 +1,7 @@
 """Every claim: seldom supported where there is nothing to find, mostly where there is."""
 
 import pytest
-from counting import MORE_TRIALS, Case, cases, count, passes
+from counting import MORE_TRIALS, PAGE, Case, cases, count, passes, start_of
 from situations import SITUATIONS
 
 from sgdphys.claims.verdicts import NO_DATA
@@ -12,6 +12,14 @@ CASES = list(cases([name for name in shipped_studies() if name != "opening_the_b
 
 def name_of(case: Case) -> str:
     return f"{case.study}/{case.name}-{case.what}-{case.at:g}"
+
+
+def test_the_page_has_a_count_of_every_claim():
+    """Otherwise: python tests/claims STUDY --update."""
+    rows = PAGE.read_text(encoding="utf-8").splitlines()
+    lacking = [c for c in CASES if not any(row.startswith(start_of(c)) for row in rows)]
+    assert not lacking
+    assert not [row for row in rows if row.startswith("|") and " yes | " not in row][2:]
 
 
 @pytest.mark.thorough(reason="judges every claim once: seconds a study")
