@@ -322,12 +322,13 @@ def _exponent(
     The interval is widened by the misfit of the power law, where that exceeds the errors.
     """
     nothing = Estimate(np.nan, np.nan, np.nan)
-    used = usable & np.isfinite(found[0]) & (found[0] > 0)
+    with np.errstate(all="ignore"):
+        logs = np.log(found)
+    logs[~np.isfinite(logs)] = np.nan
+    used = usable & np.isfinite(logs[0]) & np.isfinite(logs[1:]).any(axis=0)
     if used.sum() < FEWEST_SIZES:
         return nothing
-    with np.errstate(all="ignore"):
-        logs = np.log(found[:, used])
-    logs[~np.isfinite(logs)] = np.nan
+    logs = logs[:, used]
     errors = np.nanstd(logs[1:], axis=0)
     if not (errors > 0).all():
         return nothing

@@ -118,3 +118,12 @@ def test_the_density_has_area_one():
     found = order_of_transition(two_states(), rng=0)
     width = np.diff(found["bin"])[0]
     np.testing.assert_allclose(found["density"].sum("bin") * width, 1)
+
+
+def test_resamples_without_a_value_are_no_warning():
+    """Of samples of two values the two peaks have no width in most resamples."""
+    share = 1 / (1 + np.exp(-SIZES[:, None] * CONTROLS))
+    for seed in range(3):
+        draws = np.random.default_rng(seed).random((*share.shape, 50))
+        m = two_states().isel(replica=slice(50)).copy(data=1.0 * (draws < share[..., None]))
+        assert told(m)[0] == "cannot be told"
