@@ -28,8 +28,8 @@ PAPER = ("opening_the_black_box", "fresh_seeds")
 CAPACITY = ("capacity", "capacity_hidden")
 PLANE = "information_plane"
 TABLES = "tables.json"
-SHOWN_TABLES = (0, 1, -1)
-"""Of the closing tables: information of every layer, its events, and loss and accuracy."""
+SHOWN_TABLES = ("I(X;T) of each layer", "Epoch of each event", "All networks at epoch")
+"""How the titles of those closing tables begin that are shown."""
 PICTURES = {
     PLANE: "plane_snapshots",
     "diffusion": "diffusion_vs_lag",
@@ -66,11 +66,13 @@ def _copy(run: Run, target: Path) -> None:
 def _keep_shown(name: str, part: Run, target: Path) -> None:
     """Keep the closing tables of the first study, and the picture of one that has one."""
     if name == PLANE:
-        found = tables(part)
-        rows = [found[k] for k in SHOWN_TABLES]
+        rows = [table for table in tables(part) if table[0].startswith(SHOWN_TABLES)]
         (target / TABLES).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     if name in PICTURES:
-        picture = Image.open(part.folder / "figures" / f"{PICTURES[name]}.png").convert("RGB")
+        drawn = part.folder / "figures" / f"{PICTURES[name]}.png"
+        if not drawn.is_file():
+            raise SystemExit(f"there is no {drawn}; sgdphys figures {part.folder} --format png")
+        picture = Image.open(drawn).convert("RGB")
         picture.thumbnail((WIDTH, WIDTH))
         picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(
             pages.ROOT / "studies" / f"{name}.png", optimize=True
@@ -92,7 +94,10 @@ def of_what_was_found() -> str:
         parts.append("\n".join(lines + [f"| {' | '.join(row)} |" for row in rows]))
     begin, end = "<!-- tables of the study -->", "<!-- end of the tables -->"
     written = begin + "\n" + "\n\n".join(parts) + "\n" + end
-    return re.sub(f"{begin}.*{end}", lambda _: written, page, flags=re.DOTALL)
+    found, number = re.subn(f"{begin}.*{end}", lambda _: written, page, flags=re.DOTALL)
+    if number != 1:
+        raise SystemExit(f"docs/results_of_studies.md needs {begin} and {end}, once")
+    return found
 
 
 def of_the_paper() -> str:

@@ -6,6 +6,7 @@ A function hands in the names of what it alone means by a word; the glossary giv
 import re
 from collections.abc import Hashable, Mapping
 
+import numpy as np
 import xarray as xr
 
 from sgdphys.glossary import GLOSSARY, Quantity
@@ -77,10 +78,9 @@ def _unit(template: str, x: str, t: str) -> str:
     given = {"{x}": x, "{t}": t}
     if template in given:
         return given[template]
-    if not (x + t).isalnum():
-        cancelled = _cancelled(template, given)
-        if cancelled is not None:
-            return cancelled
+    cancelled = _cancelled(template, given)
+    if cancelled is not None:
+        return cancelled
     sides = []
     for side in template.split("/"):
         factors = []
@@ -113,10 +113,16 @@ def _cancelled(template: str, given: Mapping[str, str]) -> str | None:
 
 
 def _powers(unit: str) -> dict[str, int] | None:
-    """Units and their powers in a product such as weight**2/loss; None of anything else."""
+    """Units and their powers in a product such as weight**2/loss; None of anything else.
+
+    So is m/s*kg, which some read as m kg/s and others as m/(s kg).
+    """
     found: dict[str, int] = {}
     for k, side in enumerate(unit.split("/")):
-        for factor in _TIMES.split(side):
+        factors = _TIMES.split(side)
+        if k and len(factors) > 1:
+            return None
+        for factor in factors:
             match = _FACTOR.fullmatch(factor)
             if match is None:
                 return None
@@ -242,24 +248,27 @@ def _plain(text: str) -> str:
     return f"{float(text):.0f}" if "e+0" in text and abs(float(text)) < 1e6 else text
 
 
-_BOUNDLESS = 1e6
-"""Upper end of an interval over the estimate from which there is no such end."""
+_ENDLESS = 1e6
+"""An interval that ends above this many times its estimate, and above this number, has no end."""
+
+
+def estimate_text(value: float, low: float, high: float, unit: str = "") -> str:
+    """An estimate with its interval, as ``interval_text``; an upper end far beyond it is none."""
+    is_endless = value > 0 and high > _ENDLESS * max(value, 1.0)
+    return interval_text(value, low, np.inf if is_endless else high, unit)
 
 
 def interval_text(value: float, low: float, high: float, unit: str = "") -> str:
-    """An estimate, its unit and its interval, in digits enough to tell the ends from the value.
+    """A value, its unit and its ends, in digits enough to tell the ends from the value.
 
-    An upper end a million times as large as 1 and as a positive estimate is "unbounded": the data
-    give none.
+    An infinite upper end is "unbounded".
     """
-    numbers = (value, low, high)
-    width = high - low
+    numbers = [value, low, high] if high < np.inf else [value, low]
+    width = max(numbers) - low
     for digits in range(3, 9):
         texts = [_plain(f"{v:.{digits}g}") for v in numbers]
         errors = [abs(float(t) - v) for t, v in zip(texts, numbers, strict=True)]
         if not width > 0 or max(errors) <= width / 20:
             break
-    if value > 0 and high > _BOUNDLESS * max(value, 1.0):
-        texts[2] = "unbounded"
     said = f"{texts[0]} {unit}" if unit else texts[0]
-    return f"{said} [{texts[1]}, {texts[2]}]"
+    return f"{said} [{texts[1]}, {texts[2] if len(texts) > 2 else 'unbounded'}]"

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from matplotlib import pyplot as plt
+from netCDF4 import default_fillvals
 
 import sgdphys as sp
 from sgdphys.errors import InputError
@@ -168,6 +169,56 @@ def test_the_figure_shows_copies_of_the_candidate(noisy):
         assert "simulated: fbm (rejected)" in labels_of(panel)
     for panel in sp.fit(WALKS, models=["wiener", "ou"]).plot()[1:3]:
         assert "simulated: wiener" in labels_of(panel)
+    plt.close("all")
+
+
+def test_a_candidate_that_gaps_leave_open_is_not_rejected():
+    x = np.random.default_rng(3).standard_normal((400, 6)).cumsum(axis=0)
+    x[200] = np.nan
+    found = sp.fit(x, models=["wiener", "fbm"])
+    assert (found.rejected_by == "").all()
+    assert "simulated: wiener" in labels_of(found.plot()[1])
+    plt.close("all")
+
+
+def test_copies_begin_where_a_series_has_its_first_point():
+    stored = WALKS[:300, :3].copy()
+    stored[0, 0] = default_fillvals["f8"]
+    copies = sp.fit(stored, models=["wiener", "ou"]).simulate(copies=2)
+    assert abs(copies).max() < 1e6
+    assert copies.isel({copies.dims[1]: 0, copies.dims[2]: 0}).isnull().all()
+
+
+def test_a_fit_is_drawn_without_copies_where_they_cannot_be_made():
+    names = xr.DataArray(WALKS[:200, :3], dims=("time", "weight"))
+    found = sp.fit(names, models=["wiener", "ou"])
+    for result, series in (
+        (found, WALKS[:200, :3]),  # other names of dimensions
+        (found[["best", "candidate"]], names),
+        (found.isel(model=0, drop=True), names),
+    ):
+        axes = sp.figures.fit(result, series)
+        assert not any("simulated" in label for label in labels_of(axes[1]))
+    plt.close("all")
+
+
+@pytest.mark.parametrize("times", [[0, 1, 2.1], [0, 1, 2.1, 3], [0.0, 0.3, 5, 5.1, 30]])
+def test_a_few_uneven_points_are_drawn(times):
+    x = np.random.default_rng(0).standard_normal((len(times), 2))
+    axes = sp.fit(x, time=np.array(times), models=["wiener"]).plot()
+    assert len(axes[1].lines[0].get_xdata()) > 0
+    plt.close("all")
+
+
+def test_a_sparse_start_leaves_no_lag_out():
+    t = np.concatenate([[0.0, 100, 200], 300 + 0.1 * np.arange(3000)])
+    x = np.random.default_rng(0).standard_normal((len(t), 2)).cumsum(axis=0)
+    lags = [
+        np.asarray(sp.fit(x, time=times, models=["wiener"]).plot()[1].lines[0].get_xdata())
+        for times in (t, 600 - t[::-1])
+    ]
+    assert [len(lag) for lag in lags] == [len(lags[0])] * 2
+    assert len(lags[0]) > 15
     plt.close("all")
 
 

@@ -984,7 +984,8 @@ def test_coordinates_keep_what_the_user_calls_them():
     [("1", "step", "1/step"), ("metre", "1", "metre**2"), ("1", "1", "1"),
      ("m s-1", "year", "(m s-1)**2/year"), ("m", "m**2/loss", "loss"),
      ("m/s", "s", "m**2/s**3"), ("1", "m**2/loss", "loss/m**2"),
-     ("counts per bin", "s", "(counts per bin)**2/s")],
+     ("counts per bin", "s", "(counts per bin)**2/s"), ("s", "s", "s"),
+     ("m/s*kg", "s", "(m/s*kg)**2/s")],
 )  # fmt: skip
 def test_units_of_odd_input(x, t, unit):
     data = labelled(xr.Dataset({"diffusion": 1.0, "relaxation_time": 1.0}), x=x, t=t)

@@ -247,7 +247,7 @@ def _plans(
         if names is not None and not found:
             needs = " and ".join(entry.needs)
             raise InputError(
-                f"{needs} of this run lacks what figure {name!r} shows: {entry.shows}"
+                f"figure {name!r} shows what this run does not hold: {entry.shows}"
                 if there
                 else f"figure {name!r} needs {needs}, which this run does not have"
             )

@@ -24,7 +24,7 @@ from sgdphys.claims.statistic import Measured, Statistic
 from sgdphys.dynamics.diffusion.wiener_tests import benjamini_hochberg
 from sgdphys.errors import InputError, NotEnoughData, WorkError
 from sgdphys.intervals import FEWEST, Kind
-from sgdphys.quantities import interval_text
+from sgdphys.quantities import estimate_text
 from sgdphys.trajectory.writer import write_text
 
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "supported", "not supported", "inconclusive"
@@ -90,7 +90,7 @@ class Verdict(NamedTuple):
     @property
     def estimate(self) -> str:
         """The estimate with its unit and interval, or the reason why there is none."""
-        return self.reason or interval_text(self.value, self.low, self.high, self.unit)
+        return self.reason or estimate_text(self.value, self.low, self.high, self.unit)
 
 
 class Verdicts(list[Verdict]):

@@ -1,6 +1,6 @@
 """What the figure of a fit shows, computed from the fitted series."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,10 @@ import xarray as xr
 from sgdphys.dynamics.diffusion.kramers_moyal import kramers_moyal
 from sgdphys.dynamics.diffusion.msd import msd
 from sgdphys.dynamics.models.catalogue import chosen_models
+from sgdphys.dynamics.models.checking import SHARED
 from sgdphys.dynamics.models.copies import copies_of_rows
 from sgdphys.dynamics.models.model import Model
-from sgdphys.dynamics.series import paths
+from sgdphys.dynamics.series import Paths, paths
 from sgdphys.dynamics.status import Needs, precision_of, status_of
 from sgdphys.errors import InputError
 from sgdphys.figures.curves import quantiles
@@ -73,13 +74,9 @@ def portrait(
     scaled = _scaled(values[rows], *scale)
     chosen = np.random.default_rng(0).permutation(len(rows))
     some = np.sort(chosen[: max(1, min(_SIMULATED, _POINTS_OF_COPIES // len(times)))])
-    copied = rows[some]
-    copies = copies_of_rows(result, series, copied, chosen_models(models))[0]
+    copies, copied = _copies(result, series, rows[some], chosen_models(models))
     copies = _scaled(copies, *(of[some] for of in scale))
-    names, chosen_names = (
-        result[n].transpose(*series.over).to_numpy().ravel()[copied] for n in ("candidate", "best")
-    )
-    copies = copies[np.isfinite(copies).sum(axis=1) > 1]
+    copies = copies[_simulated(copies)]
     frame = xr.DataArray(scaled, dims=("series", "point"))
     clock = ("point", times)
     data: dict[str, Any] = {
@@ -89,12 +86,14 @@ def portrait(
         "bin_centre": ("bin", (_HISTOGRAM[1:] + _HISTOGRAM[:-1]) / 2),
     }
     lag, moved = _displacement(scaled, times, is_even=is_even)
-    low, middle, high = quantiles(moved.T, 0.5)
-    data |= {"lag": ("lag", lag), "msd": ("lag", middle)}
-    data |= {"msd_low": ("lag", low), "msd_high": ("lag", high)}
+    if len(lag):
+        low, middle, high = quantiles(moved.T, 0.5)
+        data |= {"lag": ("lag", lag), "msd": ("lag", middle)}
+        data |= {"msd_low": ("lag", low), "msd_high": ("lag", high)}
     if len(copies):
-        of_copies = _displacement(copies, times, is_even=is_even)[1]
-        data["copies_msd"] = ("lag", quantiles(of_copies.T, 0.5)[1])
+        if len(lag):
+            of_copies = _displacement(copies, times, is_even=is_even)[1]
+            data["copies_msd"] = ("lag", quantiles(of_copies.T, 0.5)[1])
         data["copies_density"] = ("bin", _density(copies, times))
     if is_even:
         km = kramers_moyal(frame, time=clock, over="series", bins=20)
@@ -106,7 +105,7 @@ def portrait(
         "series": len(rows),
         "t": series.time_unit,
         "points": len(times),
-        "copied": _most_frequent(names, names != chosen_names),
+        "copied": copied,
     }
     return xr.Dataset(data, attrs=attributes)
 
@@ -114,6 +113,42 @@ def portrait(
 def _is_drawn(values: np.ndarray, times: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Which series (series, point) move, and do not diverge."""
     return np.asarray(status_of(values, times, Needs(), precision_of(dtype)) == OK)
+
+
+def _copies(
+    result: xr.Dataset, series: Paths, rows: np.ndarray, models: Mapping[str, Model]
+) -> tuple[np.ndarray, str]:
+    """A simulated copy (row, point) of some series, and of which model most of them are.
+
+    NaN where a series has no candidate, its model is not among those given, or the result lacks its
+    coefficients or is of other dimensions than the series.
+    """
+    nothing = np.full((len(rows), len(series.times)), np.nan)
+    fitted = set(np.atleast_1d(result["model"])) if "model" in result.coords else set()
+    known = {
+        name: model
+        for name, model in models.items()
+        if name in fitted and set(_variables(model)) <= set(result)
+    }
+    if set(result["candidate"].dims) != set(series.over):
+        return nothing, ""
+    copies = copies_of_rows(result, series, rows, known)[0]
+    names = result["candidate"].transpose(*series.over).to_numpy().ravel()[rows]
+    is_rejected = np.zeros(len(rows), bool)
+    if "rejected_by" in result:
+        is_rejected = result["rejected_by"].transpose(*series.over).to_numpy().ravel()[rows] != ""
+    here = _simulated(copies)
+    return copies, _most_frequent(names[here], is_rejected[here])
+
+
+def _variables(model: Model) -> list[str]:
+    """Names of a model's coefficients in the result of ``fit``."""
+    return [c if c in SHARED else model.variable(c) for c in model.coefficients]
+
+
+def _simulated(copies: np.ndarray) -> np.ndarray:
+    """Which copies have points."""
+    return np.asarray(np.isfinite(copies).sum(axis=1) > 1)
 
 
 def _scaled(x: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
@@ -128,14 +163,17 @@ def _displacement(
     if is_even:
         moved = msd(xr.DataArray(x, dims=("series", "point")), time=("point", times))
         return moved["lag"].to_numpy(), moved["msd"].transpose("series", "lag").to_numpy()
-    last = max(_LONGEST_LAG * np.ptp(times), np.diff(times).min())
-    first = max(np.quantile(np.diff(times), 0.1), last * 1e-4)
+    gaps, duration = np.diff(times), float(np.ptp(times))
+    last = _LONGEST_LAG * duration if _LONGEST_LAG * duration > gaps.min() else duration
+    first = max(np.quantile(gaps, 0.1), last * 1e-4)
     edges = np.geomspace(min(first, last / 2), last, _LAGS + 1)
+    edges[-1] *= 1 + 1e-9  # the last lag belongs to the last bin
     distance = np.zeros(_LAGS)
     sums, pairs = np.zeros((len(x), _LAGS)), np.zeros((len(x), _LAGS))
     number = np.zeros(_LAGS)
-    reach = int(np.searchsorted(times, times[0] + last)) + 1
-    for k in np.unique(np.geomspace(1, max(reach, 1), 60).astype(int)):
+    ahead = np.searchsorted(times, times + edges[-1]) - np.arange(len(times))
+    reach = min(max(int(ahead.max()) - 1, 1), len(times) - 1)
+    for k in np.unique(np.geomspace(1, reach, 60).astype(int)):
         apart = times[k:] - times[:-k]
         squares = np.square(x[:, k:] - x[:, :-k])
         bins = np.searchsorted(edges, apart, side="right") - 1

@@ -47,7 +47,8 @@ _DOLLARS = re.compile(
     r"|(?P<math>\$(?![\s$])(?:\\.|[^$\\])*?(?<!\s)\$(?!\d))"
     r"|\$"
 )
-_WORDS = re.compile(r"(?:\$[^$]*\$|\S)+")
+_HELD = "\ue000"
+"""In place of a space inside a formula, while a line is divided at spaces."""
 _BARE = re.compile(r"(?<!\\)\$")
 """A dollar that is not escaped."""
 
@@ -158,17 +159,19 @@ def make_drawable(figure: Figure) -> None:
     """
     width, height = 72 * figure.get_size_inches()
     beside = _NARROW if figure.get_figwidth() < _NARROW_WIDTH else _BESIDE
-    room = dict.fromkeys(figure.texts, width)
+    divided, longest = dict.fromkeys(figure.texts, width), dict.fromkeys(figure.texts, width)
     for ax in figure.axes:
         panel = ax.get_position(original=True)
-        room[ax.xaxis.label] = _UNDER_PANEL * width * panel.width
-        room[ax.yaxis.label] = _OVER_PANEL * height * panel.height
-        room[ax.title] = _OVER_PANEL * width * panel.width
+        divided[ax.xaxis.label] = _UNDER_PANEL * width * panel.width
+        divided[ax.yaxis.label] = _OVER_PANEL * height * panel.height
+        divided[ax.title] = longest[ax.title] = _OVER_PANEL * width * panel.width
+        longest |= dict.fromkeys((ax.xaxis.label, ax.yaxis.label), width)
     for text in figure.findobj(Text):
         assert isinstance(text, Text)
-        letters = _letters(room.get(text, beside * width), text)
-        said = _divided(text.get_text(), letters) if text in room else text.get_text()
-        text.set_text(drawable(said, letters))
+        said = text.get_text()
+        if text in divided:
+            said = _divided(said, _letters(divided[text], text))
+        text.set_text(drawable(said, _letters(longest.get(text, beside * width), text)))
     for axis in figure.findobj(Axis):
         assert isinstance(axis, Axis)
         of = axis.get_major_formatter()
@@ -195,10 +198,12 @@ def _divided(text: str, longest: int) -> str:
 
 def _between_words(line: str, longest: float) -> list[str]:
     """A line divided between words, not in a formula, so that most parts are short enough."""
-    parts = [""]
-    for word in _WORDS.findall(line):
-        longer = f"{parts[-1]} {word}" if parts[-1] else word
-        if parts[-1] and _written(longer)[1] > longest:
+    held = _DOLLARS.sub(lambda m: m[0].replace(" ", _HELD) if m["math"] else m[0], line)
+    first, *words = (word.replace(_HELD, " ") for word in held.split(" "))
+    parts = [first]
+    for word in words:
+        longer = f"{parts[-1]} {word}"
+        if _written(longer)[1] > longest:
             parts.append(word)
         else:
             parts[-1] = longer

@@ -11,7 +11,7 @@ from sgdphys.analyses import catalogue
 from sgdphys.claims.estimates import Estimate
 from sgdphys.claims.verdicts import WORDS, Verdict, estimate_of
 from sgdphys.errors import InputError
-from sgdphys.quantities import interval_text
+from sgdphys.quantities import estimate_text
 from sgdphys.study.runs import Run
 
 _NAME = re.compile(r"{(\w+)}")
@@ -75,4 +75,4 @@ def _text_of(name: str, verdicts: Mapping[str, Verdict], groups: Mapping[str, xr
         return f"(no data: {error})"
     if not np.isfinite(found[:3]).all():
         return "(no data)"
-    return interval_text(*found[:3], statistic.unit)
+    return estimate_text(*found[:3], statistic.unit)

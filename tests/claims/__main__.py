@@ -65,8 +65,12 @@ def main() -> int:
     parser.add_argument("studies", nargs="*", help="studies whose claims are counted")
     parser.add_argument("--update", action="store_true", help="put those named into the page")
     chosen = parser.parse_args()
+    every = every_case()
+    known = list(dict.fromkeys(case.study for case in every))
+    if unknown := [study for study in chosen.studies if study not in known]:
+        parser.error(f"no claims of {', '.join(unknown)}; there are those of {', '.join(known)}")
     rows, starts = [], []
-    for case in every_case():
+    for case in every:
         if not chosen.studies or case.study in chosen.studies:
             rows.append(row(case))
             starts.append(start_of(case))

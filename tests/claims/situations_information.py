@@ -163,6 +163,11 @@ def about_y(along: Mapping[str, np.ndarray], half: np.ndarray, rng: np.random.Ge
     return tuple(along), curves + LABEL_NOISE * noise
 
 
+def _uneven(layers: int) -> np.ndarray:
+    """What each layer loses over what they lose on average."""
+    return np.linspace(0.5, 1.5, layers) if layers > 1 else np.ones(layers)
+
+
 def bits_lost(
     claim: Claim, study: Study, at: float, rng: np.random.Generator
 ) -> Mapping[str, xr.Dataset]:
@@ -176,7 +181,7 @@ def bits_lost(
     def make(case: Case, along: dict[str, np.ndarray], side: int) -> xr.Dataset:
         mean = 2.0 if side else at + 2.0 * bool(claim.against)
         profile = np.full(len(along["layer"]), mean)
-        profile[layers - 1] *= np.linspace(0.5, 1.5, len(layers)) if len(layers) > 1 else 1
+        profile[layers - 1] *= _uneven(len(layers))
         last, (epochs, networks, _) = horizon(claim, case), map(len, along.values())
         onset = last ** np.clip(rng.normal(0.575, 0.03, (networks, len(profile))), 0, 0.9)
         own = losses(profile, networks, rng)
@@ -202,7 +207,7 @@ def least_bits_lost(
     def make(case: Case, along: dict[str, np.ndarray], side: int) -> xr.Dataset:
         mean = np.full(len(along["layer"]), 2.0)
         if str(case[0]) == one or at == claim.detects:
-            mean[layers - 1] = at * np.linspace(0.5, 1.5, len(layers))
+            mean[layers - 1] = at * _uneven(len(layers))
         epochs, networks, _ = map(len, along.values())
         onset = np.exp(rng.normal(np.log(200), 0.3, (networks, len(mean))))
         curve = 9 - losses(mean, networks, rng) * falling(along["epoch"], onset, 1e4)

@@ -13,11 +13,12 @@ from sgdphys.analyses.bottleneck import figures as bottleneck
 from sgdphys.analyses.catalogue import figures
 from sgdphys.analyses.clustering.figures import clustering
 from sgdphys.analyses.diffusion import figures as diffusion
-from sgdphys.analyses.drawing import cases_shown, draw
+from sgdphys.analyses.drawing import cases_shown, draw, names_drawn
 from sgdphys.analyses.information import sweeps
 from sgdphys.analyses.information.plane import paths
 from sgdphys.analyses.learning import figures as transitions
 from sgdphys.analyses.recorded_figures import forest, loss_and_accuracy
+from sgdphys.errors import InputError
 from sgdphys.figures.cases import case_labels, control_axis, panels
 from sgdphys.figures.curves import about_values
 from sgdphys.figures.style import say_logarithmic, sheet
@@ -179,16 +180,39 @@ def test_lines_that_values_are_compared_with_stay_in_the_panel():
     assert 1 < high < 2
 
 
-def test_a_figure_that_shows_nothing_of_a_run_is_refused_and_not_drawn():
-    data = xr.Dataset(
-        {"full_ratio": (("case", "burst"), np.ones((2, 1)))},
+def test_a_figure_that_shows_nothing_of_a_run_is_refused_and_not_drawn(tmp_path):
+    of = {"of": "stationarity", "sampling": "shuffle", "momentum": 0.9, "learning_rate": 0.1}
+    alone = xr.Dataset({"direction_variance": ("burst", [0.0])}, attrs=of)
+    rates = xr.Dataset(
+        {"direction_variance": (("case", "burst"), np.zeros((2, 1)))},
         {"case": ["a", "b"], "swept_learning_rate": ("case", [0.1, 0.2])},
-        {"of": "stationarity", "sampling": "shuffle", "momentum": 0.9},
+        of,
     )
-    entry = figures()["phase_diagram"]
-    assert not entry.applies(data)
-    both = data.assign_coords(swept_momentum=("case", [0.0, 0.9]))
-    assert entry.applies(both)
+    for data in (alone, rates):
+        assert "phase_diagram" not in names_drawn({"stationarity": data})
+        with pytest.raises(InputError, match="'phase_diagram' shows what this run does not hold"):
+            draw({"stationarity": data}, tmp_path, names=["phase_diagram"])
+    both = rates.assign_coords(swept_momentum=("case", [0.0, 0.9]))
+    assert "phase_diagram" in names_drawn({"stationarity": both})
+
+
+def test_diffusion_of_cases_far_apart_is_in_view():
+    shape = {"case": 2, "burst": 2, "lag": 1, "layer": 1}
+    values = np.array([1e-8, 1e-3]).reshape(2, 1, 1, 1) * np.ones(tuple(shape.values()))
+    names = tuple(shape)
+    data = xr.Dataset(
+        {f"diffusion{e}": (names, values) for e in ("", "_low", "_high")}
+        | {n: (("case", "burst", "layer"), np.ones((2, 2, 1)))
+           for n in ("alpha_long", "passes", "tail_index")},
+        {"case": ["a", "b"], "swept_sampling": ("case", ["shuffle", "replacement"]),
+         "burst_epoch": ("burst", [0.0, 100.0]), "lag": [1], "layer": [1],
+         "family": [0, 1]},
+        {"confidence": 0.95},
+    )  # fmt: skip
+    for ax in diffusion.against_epochs({"diffusion": data}).axes[:2]:
+        low, high = ax.get_ylim()
+        assert low < 1e-8
+        assert high > 1e-3
 
 
 def swept(**keys):

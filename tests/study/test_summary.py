@@ -7,7 +7,7 @@ import pytest
 
 import sgdphys as sp
 from sgdphys.errors import InputError
-from sgdphys.quantities import interval_text
+from sgdphys.quantities import estimate_text, interval_text
 from sgdphys.study import summary
 from sgdphys.study.settings import study_from
 from sgdphys.terminal import WIDTH, print_paragraph, print_table, say
@@ -150,9 +150,12 @@ def test_intervals_have_digits_enough():
     assert interval_text(5.081, 5.0781, 5.0845) == "5.081 [5.0781, 5.0845]"
     assert interval_text(0.339, 0.129, 0.579) == "0.339 [0.129, 0.579]"
     assert interval_text(1.0, 1.0, 1.0) == "1 [1, 1]"
-    assert interval_text(0.725, 0.311, 1.72e15, "times") == "0.725 times [0.311, unbounded]"
-    assert interval_text(1e-9, 0.0, 0.02) == "1e-09 [0, 0.02]"
-    assert interval_text(-1e9, -2e9, 1e8) == "-1e+09 [-2e+09, 1e+08]"
+    assert interval_text(0.544, 0.504, 3e6) == "0.544 [0.504, 3e+06]"
+    assert interval_text(-5.0, -6.0, np.inf) == "-5 [-6, unbounded]"
+    assert estimate_text(0.725, 0.311, 1.72e15, "times") == "0.725 times [0.311, unbounded]"
+    assert estimate_text(5.0812, 5.0781, 1e9) == "5.0812 [5.0781, unbounded]"
+    assert estimate_text(1e-9, 0.0, 0.02) == "1e-09 [0, 0.02]"
+    assert estimate_text(-1e9, -2e9, 1e8) == "-1e+09 [-2e+09, 1e+08]"
 
 
 def test_a_notebook_shows_the_closing_tables_and_the_verdicts(run, tmp_path):

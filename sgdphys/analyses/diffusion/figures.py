@@ -171,13 +171,13 @@ def against_epochs(sources: Sources) -> Figure:
                 _measure(ax, layer, name, style)
             if name == "diffusion":
                 ax.set_yscale("log")
-                about_values(ax, data[name].sel(case=names).isel(lag=0))
             if name == "alpha_long":
                 ax.axhline(1, color=EXACT, linewidth=0.8)
             if column == 0:
                 ax.set_ylabel(label)
         axes[0, column].set_title(titles[case].replace(", ", "\n"))
         epoch_axis(axes[-1, column], int(np.nanmax(epoch)))
+    about_values(axes[0, 0], data["diffusion"].sel(case=names).isel(lag=0))
     nulls = Line2D([], [], color=NULL, linestyle="--", label="null: simulated\nWiener / Gaussian")
     white = Line2D([], [], color=EXACT, linewidth=0.8, label="Wiener: exponent 1")
     layers_legend(figure, data["layer"].to_numpy(), nulls, white)

@@ -257,6 +257,7 @@ def one_of_each(data: xr.Dataset) -> list[int]:
 
 def _has_grid(data: xr.Dataset) -> bool:
     """Whether there are two learning rates and two momenta at least."""
+    data = with_cases(data)
     return all(len(np.unique(_values(data, k))) > 1 for k in ("learning_rate", "momentum"))
 
 

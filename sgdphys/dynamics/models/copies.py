@@ -12,6 +12,7 @@ from sgdphys.dynamics.models.model import Model
 from sgdphys.dynamics.models.results import coefficients_of
 from sgdphys.dynamics.series import Paths, paths
 from sgdphys.errors import InputError
+from sgdphys.missing import numbers_of
 
 
 @checked
@@ -49,7 +50,7 @@ def copies_of_rows(
 ) -> np.ndarray:
     """Paths (copy, row, point) of the candidates of some series; NaN where there is none."""
     chosen = np.fromiter(rows, int)
-    given = series.theta.to_numpy().reshape(-1, len(series.times))[chosen].astype(float)
+    given = numbers_of(series.theta).reshape(-1, len(series.times))[chosen]
     candidates = found["candidate"].transpose(*series.over).to_numpy().ravel()[chosen]
     out = np.full((copies, *given.shape), np.nan)
     for name in np.unique(candidates[candidates != ""]):

@@ -100,6 +100,10 @@ def _paths(ax: Axes, portrayed: xr.Dataset, t: str, given: dict[str, Any]) -> No
 
 def _displacement(ax: Axes, portrayed: xr.Dataset, t: str) -> None:
     title(ax, "mean squared displacement")
+    ax.set_xlabel(f"lag ({plural(t)})")
+    if "msd" not in portrayed:
+        in_place_of_data(ax, "too few points")
+        return
     moved = portrayed[["msd", "msd_low", "msd_high"]].assign_coords(lag=portrayed["lag"])
     msd(moved, slope=None, ax=ax, label="median and quartiles")
     lag, middle = portrayed["lag"].to_numpy(), portrayed["msd"].to_numpy()

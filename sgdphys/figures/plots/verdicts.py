@@ -15,7 +15,7 @@ from sgdphys.errors import InputError
 from sgdphys.figures.axes import figure_of, options
 from sgdphys.figures.checks import checked_figure
 from sgdphys.figures.style import EXACT, NULL, TEST
-from sgdphys.quantities import interval_text
+from sgdphys.quantities import estimate_text
 
 COLOURS = {
     "supported": "#0072B2",
@@ -157,7 +157,7 @@ def _row(ax: Axes, row: xr.Dataset, y: float, given: dict[str, Any]) -> None:
                       markerfacecolor=inside)  # fmt: skip
         ax.plot(ends[1:2] / scale, [y], **own)
         unit = str(row["unit"].item()) if "unit" in row else ""
-        said = f"{interval_text(value, low, high, unit)}, {row['rule'].item()}: {word}"
+        said = f"{estimate_text(value, low, high, unit)}, {row['rule'].item()}: {word}"
         if "survives" in row and row["survives"].item() == "no":
             said += " (does not survive)"
     ax.text(_EDGE + 0.03, y, said, va="center", fontsize="x-small")
