@@ -146,7 +146,7 @@ def predictive_checks(
     of a curve from the mean of the copies, in their standard deviations; the p-value is the share
     of copies that deviate at least as far, with the series counted among them.
 
-    p-values are uniform to first order when the model is true. Counted on 400 series, 2 to 7% are
+    p-values are uniform to first order when the model is true. Counted on 400 series, 2 to 8% are
     below 5%; an Ornstein-Uhlenbeck process that spans ten relaxation times is at the low end. Those
     of the five checks are not independent. Paths of a model with a drift are compared without it.
     For a random walk the correlation and the density of the levels have wide bands, and say little.
