@@ -12,6 +12,7 @@ from sgdphys import processes
 from sgdphys.dynamics.diffusion.fractional import autocovariance
 from sgdphys.dynamics.models import residual_tests
 from sgdphys.dynamics.models.catalogue import MODELS
+from sgdphys.dynamics.models.rivals import path_rivals, second_order_beside_gaps
 from sgdphys.errors import InputError
 from sgdphys.status import words
 
@@ -302,3 +303,36 @@ def test_models_may_be_given_by_a_generator():
     found = sp.fit(walk, models=(name for name in ("wiener", "ou")))
     assert found["model"].to_numpy().tolist() == ["wiener", "ou"]
     assert found.simulate().shape == (1, 300)
+
+
+def with_gaps(x, share=0.01, seed=0):
+    """Paths (point, series) of which some inner points are missing."""
+    seen = x.copy()
+    missing = np.random.default_rng(seed).uniform(size=x.shape) < share
+    seen[1:-1][missing[1:-1]] = np.nan
+    return seen
+
+
+def test_a_second_order_process_is_told_beside_gaps():
+    noise = np.random.default_rng(4).standard_normal((3000, 6))
+    x = np.zeros_like(noise)
+    for k in range(2, len(x)):
+        x[k] = 0.5 * x[k - 1] + 0.3 * x[k - 2] + noise[k]
+    found = sp.fit(with_gaps(x), models=["wiener", "ou", "noisy_ou", "heavy_ball"])
+    assert (found["candidate"] == "noisy_ou").all()
+    assert (found["best"] == "not compared").all()
+    assert (found["p_value"].sel(test="second_order") < 1e-3).all()
+    relaxing = processes.ornstein_uhlenbeck(dt=0.3, steps=3000, parameters=6, rng=5)["theta"]
+    found = sp.fit(with_gaps(relaxing.to_numpy()), models=["wiener", "ou"])
+    assert (found["best"] == "ou").all()
+    assert (found["p_value"].sel(test="second_order") > 0.5).all()
+
+
+def test_without_gaps_a_second_order_process_is_as_likely_as_given_one_point():
+    x = np.random.default_rng(6).standard_normal((5, 2000)).cumsum(axis=1)
+    used, bic = second_order_beside_gaps(x, np.arange(2000.0))
+    assert used.all()
+    assert bic == pytest.approx(path_rivals(x)[:, 1], abs=15)  # the density of one point
+    endless = second_order_beside_gaps(x[:, :40], np.arange(40.0))[1]
+    assert np.isinf(endless).all()
+    assert np.isinf(second_order_beside_gaps(x[:, :200], np.arange(200.0) ** 1.1)[1]).all()

@@ -32,6 +32,7 @@ from sgdphys.dynamics.models.rivals import (
     RIVALS,
     garch_rival,
     path_rivals,
+    second_order_beside_gaps,
     step_rivals,
 )
 from sgdphys.dynamics.series import Paths, in_one_pass, paths
@@ -43,6 +44,7 @@ _FAR = -2 * np.log(REJECT_BELOW)
 """Difference of BIC of a model that is rejected by a rival."""
 _NEAR = 10.0
 """Difference of BIC up to which models are also compared by held-out points."""
+_SECOND = list(RIVALS).index("second_order")
 _OF_UNIT_ROOT = 10.0
 """Factor of likelihood that a root fitted to a random walk gains beyond chi-squared."""
 _WITH_HEAVY_STEPS = ("levy", "student")
@@ -147,6 +149,13 @@ def _choose(
                 count = found[name].count[rows]
                 on_them = count * np.log(seen.z.shape[1]) - 2 * seen.log_density.sum(axis=1)
                 rivals[rows, which] += (plain_bic[rows] - on_them)[0]
+        if not is_even and not is_long(n):
+            # compared with the candidate where the two points before a point are there
+            used, fitted_to_them = second_order_beside_gaps(series_here, t)
+            on_them = seen.log_density[:, 1:][:, used].sum(axis=1)
+            on_them = found[name].count[rows] * np.log(max(used.sum(), 1)) - 2 * on_them
+            gained = np.where(walk[rows], 2 * np.log(_OF_UNIT_ROOT), 0.0)
+            rivals[rows, _SECOND] = plain_bic[rows] + fitted_to_them - on_them + gained
         residuals.append((rows, seen))
         for test, p_values in p_values_of(models[name], values, seen, series_here, t).items():
             out["", test][rows] = p_values
@@ -301,7 +310,9 @@ def fit(
     the tail index of sums of 8 increments must be that of single ones (``sums_of_8``).
     Tests together reject at 1% (Holm). Those that a model's own residuals do not pass are not made:
     ``nonlinear_drift`` of fbm and levy, all but ``ljung_box`` of reshuffled. (2) Rivals, models off
-    the list: ``measurement_noise`` (ARMA(1,1)), ``second_order`` (AR(2)); of levy and student
+    the list: ``measurement_noise`` (ARMA(1,1)), ``second_order`` (AR(2); of series with gaps, and
+    of uneven points most of which have one spacing, for the points that follow two others at that
+    spacing; the former not at all); of levy and student
     ``student_t`` and ``jumps`` (a mixture of two normal laws); of switching ``garch`` (GARCH(1,1)).
     One that is 100 times as likely by BIC rejects the candidate; its ``p_value`` is 1 over that
     Bayes factor, which is a p-value by Markov's inequality. Of paths that may be random walks it

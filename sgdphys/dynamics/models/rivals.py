@@ -11,6 +11,7 @@ import numpy as np
 
 from sgdphys.compiling import compiled, is_compiled
 from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import levels_lose_digits
+from sgdphys.dynamics.models.autoregression import even_triples
 
 RIVALS = {
     "measurement_noise": 4,  # ARMA(1,1)
@@ -28,6 +29,8 @@ _SCAN = 9
 _GOLDEN = 0.6180339887498949
 _FREEDOMS = np.array([1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 25.0])
 _ROUNDING = 1e-30
+_FEWEST_BESIDE_GAPS = 50
+"""Least number of points that follow two others."""
 
 
 @compiled
@@ -192,6 +195,37 @@ def path_rivals(x: np.ndarray) -> np.ndarray:
     out = np.empty((len(x), 2))
     _path_rivals(np.ascontiguousarray(x), out)
     return _bic(OF_PATHS, out, x.shape[1] - 1)
+
+
+def second_order_beside_gaps(x: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """BIC (series,) of an AR(2) process for the points that follow two others at one spacing.
+
+    Parameters
+    ----------
+    x : (series, point)
+    t : (point,)
+        Times on a grid of which points are missing.
+
+    Returns
+    -------
+    (array, array)
+        Which inner points have the commonest spacing before and after them, (point - 2,); BIC,
+        given two points each; infinite where fewer than half of the points have it.
+    """
+    used, can_be_judged = even_triples(t)
+    m = int(used.sum())
+    if not can_be_judged or m < _FEWEST_BESIDE_GAPS:
+        return used, np.full(len(x), np.inf)
+    y = x - x.mean(axis=1, keepdims=True)
+    before, last, now = y[:, :-2][:, used], y[:, 1:-1][:, used], y[:, 2:][:, used]
+    likelihood = np.empty(len(x))
+    for row in range(len(x)):
+        columns = np.column_stack([np.ones(m), last[row] - before[row], last[row]])
+        step = now[row] - last[row]
+        rest = step - columns @ np.linalg.lstsq(columns, step)[0]
+        variance = max(rest @ rest, 1e-14 * (step @ step)) / m
+        likelihood[row] = -0.5 * m * (np.log(2 * np.pi * variance) + 1.0)
+    return used, RIVALS["second_order"] * np.log(m) - 2 * likelihood
 
 
 @compiled
