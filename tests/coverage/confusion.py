@@ -1,6 +1,6 @@
 """Confusion matrix of ``sgdphys.fit``: what simulated processes, on its list and off it, are named.
 
-``python tests/coverage/confusion.py`` counts it and writes docs/confusion.md, in about two hours
+``python tests/coverage/confusion.py`` counts it and writes docs/confusion.md, in half an hour
 on one core. The processes, their coefficients and the limits were fixed before counting.
 """
 
