@@ -74,7 +74,7 @@ def portrait(
     scaled = _scaled(values[rows], *scale)
     chosen = np.random.default_rng(0).permutation(len(rows))
     some = np.sort(chosen[: max(1, min(_SIMULATED, _POINTS_OF_COPIES // len(times)))])
-    copies, copied = _copies(result, series, rows[some], chosen_models(models))
+    copies, copied = _copies(result, series, rows[some], values[rows[some]], chosen_models(models))
     copies = _scaled(copies, *(of[some] for of in scale))
     copies = copies[_simulated(copies)]
     frame = xr.DataArray(scaled, dims=("series", "point"))
@@ -116,14 +116,17 @@ def _is_drawn(values: np.ndarray, times: np.ndarray, dtype: np.dtype) -> np.ndar
 
 
 def _copies(
-    result: xr.Dataset, series: Paths, rows: np.ndarray, models: Mapping[str, Model]
+    result: xr.Dataset,
+    series: Paths,
+    rows: np.ndarray,
+    given: np.ndarray,
+    models: Mapping[str, Model],
 ) -> tuple[np.ndarray, str]:
     """A simulated copy (row, point) of some series, and of which model most of them are.
 
     NaN where a series has no candidate, its model is not among those given, or the result lacks its
     coefficients or is of other dimensions than the series.
     """
-    nothing = np.full((len(rows), len(series.times)), np.nan)
     fitted = set(np.atleast_1d(result["model"])) if "model" in result.coords else set()
     known = {
         name: model
@@ -131,8 +134,8 @@ def _copies(
         if name in fitted and set(_variables(model)) <= set(result)
     }
     if set(result["candidate"].dims) != set(series.over):
-        return nothing, ""
-    copies = copies_of_rows(result, series, rows, known)[0]
+        return np.full_like(given, np.nan), ""
+    copies = copies_of_rows(result, series, rows, given, known)[0]
     names = result["candidate"].transpose(*series.over).to_numpy().ravel()[rows]
     is_rejected = np.zeros(len(rows), bool)
     if "rejected_by" in result:

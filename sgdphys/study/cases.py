@@ -75,11 +75,15 @@ def combinations_of(
 def cases_of(study: Study) -> dict[str, Study]:
     """Return the cases of a study's sweep by name, each a study without one.
 
+    A study without a sweep is its only case, of an empty name.
+
     Raises
     ------
     InputError
         For a case that is no valid study.
     """
+    if not study.sweep.keys:
+        return {"": study}
     keys = study.model_dump(mode="json", exclude={"sweep", "claims", "result"}, exclude_none=True)
     cases = {}
     for name, changed, places in combinations_of(keys, study.sweep.keys, in_step=study.sweep.zip):

@@ -30,8 +30,7 @@ def require_readable(studies: Iterable[Study]) -> None:
     """
     read: set[str] = set()
     for study in studies:
-        cases = cases_of(study) if study.sweep.keys else {"": study}
-        for case in cases.values():
+        for case in cases_of(study).values():
             named = case.task.model_dump_json()
             if TASKS[case.task.name].is_of_files and named not in read:
                 task_of(case)

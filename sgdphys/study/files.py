@@ -214,7 +214,7 @@ def _loaded(given: _Given, settings: tuple[str, ...], *, quick: bool) -> Study:
         found = found.model_copy(update={"folder": os.path.abspath(folder)})
     contents, faults = contents_of(found)
     found = found.model_copy(update={"contents": contents})
-    cases = cases_of(found) if found.sweep.keys else {"": found}
+    cases = cases_of(found)
     # of a study that was changed for one run, claims that ask for more than it has have no data
     of_claims = () if settings or quick else claim_faults(found, cases)
     asked = (*faults, *faults_of(found, cases), *of_claims)

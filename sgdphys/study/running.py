@@ -182,8 +182,7 @@ def _require_sound(study: object, folder: Path) -> None:
 
 
 def _network_epochs(study: Study) -> int:
-    cases = cases_of(study) if study.sweep.keys else {"": study}
-    return sum(case.train.replicas * case.train.epochs for case in cases.values())
+    return sum(case.train.replicas * case.train.epochs for case in cases_of(study).values())
 
 
 def _carry_out_parts(

@@ -101,7 +101,7 @@ def test_a_long_name_below_a_small_panel_is_whole():
 
 @given(st.text(st.characters() | st.sampled_from("$$$\\{}_^%\n"), max_size=40))
 @example("$\x00$")
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_any_text_can_be_laid_out(text):
     figure = Figure()
     drawn = figure.text(0, 0, drawable(text))

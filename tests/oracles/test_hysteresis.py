@@ -130,7 +130,8 @@ def test_coverage_for_a_fold():
     covered, counts = outcomes(scans(noisy(m, 0.5, rng), 10), FOLD_AREA, 2 / 3)
     assert covered >= 0.92  # the spacing of the control is an error of its own, common to scans
     assert set(counts) <= {"loop remains at zero speed", "cannot be told"}
-    assert counts["loop remains at zero speed"] >= 380
+    # the law is rejected at 1%: 99% binomial limit
+    assert counts["loop remains at zero speed"] >= 391
 
 
 @pytest.mark.slow(reason="400 scans each of lags and of noise")

@@ -310,9 +310,9 @@ def fit(
     the tail index of sums of 8 increments must be that of single ones (``sums_of_8``).
     Tests together reject at 1% (Holm). Those that a model's own residuals do not pass are not made:
     ``nonlinear_drift`` of fbm and levy, all but ``ljung_box`` of reshuffled. (2) Rivals, models off
-    the list: ``measurement_noise`` (ARMA(1,1)), ``second_order`` (AR(2); of series with gaps, and
-    of uneven points most of which have one spacing, for the points that follow two others at that
-    spacing; the former not at all); of levy and student
+    the list: ``measurement_noise`` (ARMA(1,1)), of evenly spaced points without gaps, and
+    ``second_order`` (AR(2)), of others at the points that follow two at the commonest spacing,
+    where most points do; of levy and student
     ``student_t`` and ``jumps`` (a mixture of two normal laws); of switching ``garch`` (GARCH(1,1)).
     One that is 100 times as likely by BIC rejects the candidate; its ``p_value`` is 1 over that
     Bayes factor, which is a p-value by Markov's inequality. Of paths that may be random walks it

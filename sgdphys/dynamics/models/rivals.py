@@ -11,7 +11,7 @@ import numpy as np
 
 from sgdphys.compiling import compiled, is_compiled
 from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import levels_lose_digits
-from sgdphys.dynamics.models.autoregression import even_triples
+from sgdphys.dynamics.models.autoregression import even_triples, second_order
 
 RIVALS = {
     "measurement_noise": 4,  # ARMA(1,1)
@@ -216,16 +216,15 @@ def second_order_beside_gaps(x: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, 
     m = int(used.sum())
     if not can_be_judged or m < _FEWEST_BESIDE_GAPS:
         return used, np.full(len(x), np.inf)
-    y = x - x.mean(axis=1, keepdims=True)
-    before, last, now = y[:, :-2][:, used], y[:, 1:-1][:, used], y[:, 2:][:, used]
     likelihood = np.empty(len(x))
-    for row in range(len(x)):
-        columns = np.column_stack([np.ones(m), last[row] - before[row], last[row]])
-        step = now[row] - last[row]
-        rest = step - columns @ np.linalg.lstsq(columns, step)[0]
-        variance = max(rest @ rest, 1e-14 * (step @ step)) / m
+    for row, y in enumerate(x - x.mean(axis=1, keepdims=True)):
+        momentum, curvature, force = second_order(y, used)[:3]
+        step = np.diff(y)
+        rest = (step[1:] - momentum * step[:-1] + curvature * y[1:-1] - force)[used]
+        variance = max(np.mean(rest**2), 1e-14 * np.mean(step[1:][used] ** 2))
         likelihood[row] = -0.5 * m * (np.log(2 * np.pi * variance) + 1.0)
-    return used, RIVALS["second_order"] * np.log(m) - 2 * likelihood
+    bic = RIVALS["second_order"] * np.log(m) - 2 * likelihood
+    return used, np.where(np.isfinite(bic), bic, np.inf)
 
 
 @compiled
