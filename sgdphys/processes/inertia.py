@@ -7,8 +7,8 @@ import xarray as xr
 from scipy import linalg
 
 from sgdphys.errors import InputError
-from sgdphys.processes.diffusions import linear_step
 from sgdphys.processes.labels import labelled_path
+from sgdphys.processes.linear_drift import linear_step
 
 
 def underdamped(

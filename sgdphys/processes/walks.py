@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from sgdphys.errors import InputError
-from sgdphys.processes.diffusions import summed
+from sgdphys.processes.brownian import summed
 from sgdphys.processes.labels import labelled_path
 
 

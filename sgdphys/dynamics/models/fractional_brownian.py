@@ -18,7 +18,7 @@ from sgdphys.dynamics.models.model import (
 )
 from sgdphys.dynamics.stretches import parts, rows_of
 from sgdphys.glossary import GLOSSARY
-from sgdphys.processes.diffusions import fractional_noise
+from sgdphys.processes.fractional import fractional_noise
 from sgdphys.quantities import GENERALISED_DIFFUSION
 
 

@@ -9,7 +9,7 @@ from sgdphys.dynamics.models.model import Estimates, Model, no_estimates, path_o
 from sgdphys.dynamics.status import takes_few_values
 from sgdphys.dynamics.stretches import increments, is_long
 from sgdphys.glossary import GLOSSARY
-from sgdphys.processes.diffusions import stable_noise
+from sgdphys.processes.stable import stable_noise
 
 
 class Levy(Model):
