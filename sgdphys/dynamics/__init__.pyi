@@ -3,8 +3,8 @@
 from .diffusion.ageing import ergodicity_breaking as ergodicity_breaking
 from .diffusion.ageing import two_time_msd as two_time_msd
 from .diffusion.diffusion_coefficient import diffusion_coefficient as diffusion_coefficient
-from .diffusion.diffusion_coefficient import diffusion_matrix as diffusion_matrix
-from .diffusion.diffusion_coefficient import diffusion_vs_lag as diffusion_vs_lag
+from .diffusion.diffusion_matrix import diffusion_matrix as diffusion_matrix
+from .diffusion.diffusion_vs_lag import diffusion_vs_lag as diffusion_vs_lag
 from .diffusion.displacement_law import displacement_law as displacement_law
 from .diffusion.entropy_production import entropy_production as entropy_production
 from .diffusion.fractional import fit_fbm as fit_fbm

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sgdphys.dynamics.diffusion.fractional import HURST
+from sgdphys.dynamics.diffusion.fractional_noise import HURST
 from sgdphys.dynamics.diffusion.stable_law import INDICES
 from sgdphys.errors import InputError
 from sgdphys.fitting.fits import SAMPLE

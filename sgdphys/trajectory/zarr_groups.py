@@ -7,7 +7,6 @@ of everything else is repeated, is written last: a store without it is none.
 """
 
 import asyncio
-import base64
 import json
 import math
 import struct
@@ -29,12 +28,16 @@ from zarr.storage import FsspecStore, LocalStore, MemoryStore, StorePath
 
 from sgdphys.errors import InputError
 from sgdphys.trajectory.locations import is_remote
+from sgdphys.trajectory.zarr_attributes import (
+    DIMENSIONS,
+    Attributes,
+    as_json,
+    number_of_fill,
+    take_attributes,
+)
 
 SMALL = 2**18
 """Bytes up to which an array is read and written together with the others of its group."""
-_KEPT = "_netcdf"
-_DIMENSIONS = "_ARRAY_DIMENSIONS"
-"""Attribute of format 2, as xarray writes it, with the names of an array's dimensions."""
 _ARRAY = "array"
 """Name of the variable where a store is no group but one array."""
 _ROOT = "zarr.json"
@@ -72,39 +75,7 @@ class _Files(LocalStore):
         path.write_bytes(value.as_buffer_like())
 
 
-class _Attributes:
-    """Attributes by the names that netCDF4 has for what is done with them."""
-
-    def __init__(self) -> None:
-        self.attributes: dict[str, Any] = {}
-
-    def ncattrs(self) -> list[str]:
-        """Names of the attributes."""
-        return list(self.attributes)
-
-    def getncattr(self, name: str) -> Any:
-        """Value of an attribute."""
-        return self.attributes[name]
-
-    def setncattr(self, name: str, value: Any) -> None:
-        """Set an attribute, of the type that it will have when it is read."""
-        self.attributes[name] = _from_json(*_plain(value))
-
-    def setncatts(self, attributes: Mapping[str, Any]) -> None:
-        """Set several attributes."""
-        for name, value in attributes.items():
-            self.setncattr(str(name), value)
-
-    @property
-    def coordinates(self) -> str:
-        """The attribute that names coordinates, as netCDF4 gives attributes."""
-        try:
-            return str(self.attributes["coordinates"])
-        except KeyError:
-            raise AttributeError("coordinates") from None
-
-
-class Variable(_Attributes):
+class Variable(Attributes):
     """An array of a store."""
 
     def __init__(
@@ -180,12 +151,12 @@ class Variable(_Attributes):
         return await asynchronous.create_array(
             store, name=self.path, shape=self.shape, dtype="str" if is_text else self.dtype,
             chunks=self.chunks, fill_value=fill, compressors=[*packed, Crc32cCodec()],
-            attributes=_as_json(self.attributes, self.dtype, {}), dimension_names=self.dimensions,
+            attributes=as_json(self.attributes, self.dtype, {}), dimension_names=self.dimensions,
             zarr_format=3, config={"write_empty_chunks": True},
         )  # fmt: skip
 
 
-class Group(_Attributes):
+class Group(Attributes):
     """A group of a store; the root where its path is "/"."""
 
     def __init__(self, path: str, above: "Group | None", store: Any) -> None:
@@ -343,7 +314,7 @@ async def _opened(path: Path) -> Group:
     if isinstance(node, zarr.AsyncArray):
         _add(root, _ARRAY, node)
         return root
-    kept = _take_attributes(root, node.attrs)
+    kept = take_attributes(root, node.attrs)
     found = [(name, member) async for name, member in node.members(max_depth=None)]
     described = {"": kept}
     for name, member in sorted(found, key=lambda item: item[0].count("/")):
@@ -351,7 +322,7 @@ async def _opened(path: Path) -> Group:
         if isinstance(member, zarr.AsyncArray):
             _add(root[above], own, member)
         else:
-            described[name] = _take_attributes(root.createGroup(name), member.attrs)
+            described[name] = take_attributes(root.createGroup(name), member.attrs)
     for name, said in described.items():
         group = root[name]
         group.dimensions = {
@@ -361,23 +332,13 @@ async def _opened(path: Path) -> Group:
     return root
 
 
-def _take_attributes(owner: _Attributes, stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a group or variable its attributes, and return what only netCDF has."""
-    kept = stored.get(_KEPT)
-    kept = kept if isinstance(kept, dict) else {}
-    types = kept.get("types", {})
-    names = [n for n in stored if n not in (_KEPT, _DIMENSIONS)]
-    owner.attributes = {n: _from_json(stored[n], types.get(n, "")) for n in names}
-    return kept
-
-
 def _add(group: Group, name: str, array: Any) -> None:
     """Add an array of Zarr to the variables of a group."""
     dtype: Any = array.dtype
     if dtype.kind in "TOU":
         dtype = str
     is_second = array.metadata.zarr_format == 2
-    said = array.attrs.get(_DIMENSIONS) if is_second else array.metadata.dimension_names
+    said = array.attrs.get(DIMENSIONS) if is_second else array.metadata.dimension_names
     is_named = bool(said) and all(isinstance(d, str) for d in said) and len(said) == array.ndim
     if is_named:  # other tools give lengths that differ the same name
         sizes = {d: Dimension(n) for d, n in zip(said, array.shape, strict=True)}
@@ -386,24 +347,14 @@ def _add(group: Group, name: str, array: Any) -> None:
     names = tuple(said) if is_named else tuple(f"{name}_{k}" for k in range(array.ndim))
     made = Variable(group, name, array.shape, dtype, names, array.chunks)
     made.array, made.is_named = array, is_named or not array.ndim
-    _take_attributes(made, array.attrs)
+    take_attributes(made, array.attrs)
     if is_second and is_named and array.metadata.fill_value is not None and dtype is not str:
         made.attributes.setdefault("_FillValue", dtype.type(array.metadata.fill_value))
     elif "_FillValue" in made.attributes and dtype is not str and dtype.kind == "f":
-        made.attributes["_FillValue"] = dtype.type(_fill(made.attributes["_FillValue"]))
+        made.attributes["_FillValue"] = dtype.type(number_of_fill(made.attributes["_FillValue"]))
     elif "_FillValue" in made.attributes and dtype is not str:
         made.attributes["_FillValue"] = dtype.type(made.attributes["_FillValue"])
     group.variables[name] = made
-
-
-def _fill(stored: Any) -> Any:
-    """A fill value of real numbers, as xarray has it, or as a number or a word for one."""
-    if not isinstance(stored, str):
-        return stored
-    try:
-        return struct.unpack("<d", base64.standard_b64decode(stored))[0]
-    except (ValueError, struct.error):
-        return float(stored)
 
 
 def _sizes(group: Group) -> dict[str, int]:
@@ -438,7 +389,7 @@ async def _finish(root: Group) -> None:
         if unlimited := [name for name, d in group.dimensions.items() if d.is_unlimited]:
             kept["unlimited"] = unlimited
         described = {
-            "attributes": _as_json(group.attributes, None, kept),
+            "attributes": as_json(group.attributes, None, kept),
             "zarr_format": 3,
             "node_type": "group",
         }
@@ -469,87 +420,6 @@ def _require_name(name: str) -> None:
     """Refuse names that Zarr has for itself."""
     if not name or name in (_ROOT, ".", "..") or "/" in name:
         raise InputError(f"Zarr cannot hold a variable or group with the name {name!r}")
-
-
-def _as_json(attributes: Mapping[str, Any], dtype: Any, kept: dict[str, Any]) -> dict[str, Any]:
-    """Attributes as JSON, with the types of those that JSON does not tell."""
-    found: dict[str, Any] = {}
-    types = {}
-    for name, value in attributes.items():
-        if name == "_FillValue" and dtype is not None and dtype is not str:
-            number = np.asarray(value).item()
-            if dtype.kind == "f":  # as xarray reads it
-                number = base64.standard_b64encode(struct.pack("<d", number)).decode()
-            found[name] = number
-            continue
-        found[name], kind = _plain(value)
-        if kind:
-            types[name] = kind
-    kept = kept | ({"types": types} if types else {})
-    return found | ({_KEPT: kept} if kept else {})
-
-
-def _plain(value: Any) -> tuple[Any, str]:
-    """An attribute as JSON, and its type where JSON does not tell it."""
-    if isinstance(value, str):
-        return str(value), ""
-    if isinstance(value, list | tuple) and value and all(isinstance(v, str) for v in value):
-        return [str(v) for v in value], ""
-    array = np.asarray(value)
-    if array.dtype.kind == "U" or (
-        array.dtype.kind == "O" and all(isinstance(v, str) for v in array.ravel())
-    ):
-        return [str(v) for v in array.ravel()], "" if array.size else "list"
-    if array.dtype.kind not in "iufb":
-        raise InputError(f"Zarr cannot hold an attribute of the type {array.dtype}")
-    array = array.ravel()
-    is_finite = array.dtype.kind != "f" or bool(np.isfinite(array).all())
-    kind = array.dtype.newbyteorder("=").str
-    tells = is_finite and array.size and kind in (np.dtype(np.int64).str, np.dtype(float).str)
-    if is_finite:
-        said = array.tolist()
-    else:
-        said = [_number_text(v) for v in array.astype(array.dtype.newbyteorder("="))]
-    return said[0] if len(said) == 1 else said, "" if tells else kind
-
-
-def _number_text(value: Any) -> Any:
-    """A number as JSON has it; the bits of a NaN that is not the usual one."""
-    if np.isfinite(value):
-        return value.item()
-    if np.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    return (
-        "NaN" if value.tobytes() == type(value)(np.nan).tobytes() else f"0x{value.tobytes().hex()}"
-    )
-
-
-def _number_of(said: Any, dtype: np.dtype[Any]) -> Any:
-    if isinstance(said, str) and said.startswith("0x"):
-        return np.frombuffer(bytes.fromhex(said[2:]), dtype)[0]
-    return float(said) if isinstance(said, str) else said
-
-
-def _from_json(value: Any, kind: str) -> Any:
-    """Value of an attribute, with the type that it had."""
-    if kind == "list":
-        return []
-    if kind:
-        many = value if isinstance(value, list) else [value]
-        dtype = np.dtype(kind)
-        array = np.array([_number_of(v, dtype) for v in many], dtype)
-        return array[0] if len(array) == 1 else array
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return np.int64(value) if -(2**63) <= value < 2**63 else value
-    if isinstance(value, float):
-        return np.float64(value)
-    if isinstance(value, list) and value and all(type(v) is int for v in value):
-        return np.array(value)
-    if isinstance(value, list) and value and all(type(v) in (int, float) for v in value):
-        return np.array(value, np.float64)
-    return value
 
 
 def require_same_metadata(root: Group) -> None:

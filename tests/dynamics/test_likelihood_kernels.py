@@ -4,13 +4,9 @@ import numpy as np
 import pytest
 
 from sgdphys import processes
-from sgdphys.dynamics.diffusion import fractional
-from sgdphys.dynamics.diffusion.fractional import (
-    HURST,
-    autocovariance,
-    exact_profile,
-    fbm_kernel,
-)
+from sgdphys.dynamics.diffusion import whittle
+from sgdphys.dynamics.diffusion.fractional import fbm_kernel
+from sgdphys.dynamics.diffusion.fractional_noise import HURST, autocovariance, exact_profile
 from sgdphys.dynamics.diffusion.ornstein_uhlenbeck_likelihood import Laws, quantile_at
 from sgdphys.dynamics.diffusion.stable_law import WIDTH, nodes_of
 from sgdphys.dynamics.diffusion.unit_root import quantiles
@@ -86,8 +82,8 @@ def test_stretches_of_a_long_series_give_the_exponent_of_the_whole(monkeypatch, 
     made = processes.fractional_brownian(hurst=hurst, steps=100_000, rng=5)["theta"]
     x = made.to_numpy().reshape(1, -1)
     whole = fbm_kernel(x, confidence=0.95)[0]
-    monkeypatch.setattr(fractional, "LONGEST", 2**14)
-    assert fractional.equal_stretches(100_000) == (7, 14272)
+    monkeypatch.setattr(whittle, "LONGEST", 2**14)
+    assert whittle.equal_stretches(100_000) == (7, 14272)
     of_stretches = fbm_kernel(x, confidence=0.95)[0]
     assert of_stretches[:3] == pytest.approx(whole[:3], abs=0.1 * (whole[2] - whole[1]))
     assert of_stretches[1] < hurst < of_stretches[2]

@@ -12,9 +12,10 @@ from scipy.stats import norm
 import sgdphys as sp
 from sgdphys.dynamics import stretches
 from sgdphys.dynamics.clock import clock_of
-from sgdphys.dynamics.diffusion import fractional
+from sgdphys.dynamics.diffusion import fractional, whittle
 from sgdphys.dynamics.diffusion.ornstein_uhlenbeck import levels_lose_digits, ou_kernel
-from sgdphys.dynamics.diffusion.stable_law import fit_weighted, scratch, table
+from sgdphys.dynamics.diffusion.stable_fit import fit_weighted, scratch
+from sgdphys.dynamics.diffusion.stable_law import table
 from sgdphys.dynamics.diffusion.tail_index import levy_columns, levy_columns_of_path
 from sgdphys.dynamics.models.catalogue import MODELS
 from sgdphys.dynamics.models.judged import judged
@@ -205,7 +206,7 @@ def test_memory_is_a_few_times_the_series(monkeypatch):
     """The copy, its times, two scratch arrays that are never touched, and 3 MB for stretches."""
     for name, value in (("AT_ONCE", 2**15), ("PART", 2**13), ("LENGTH", 2**10)):
         monkeypatch.setattr(stretches, name, value)
-    monkeypatch.setattr(fractional, "LONGEST", 2**12)
+    monkeypatch.setattr(whittle, "LONGEST", 2**12)
     x = walk(500_000)
     tracemalloc.start()
     sp.fit(x, models=FIVE)

@@ -9,7 +9,7 @@ from truths import scales
 
 import sgdphys as sp
 from sgdphys import processes
-from sgdphys.dynamics.diffusion.fractional import autocovariance
+from sgdphys.dynamics.diffusion.fractional_noise import autocovariance
 from sgdphys.dynamics.models import residual_tests
 from sgdphys.dynamics.models.catalogue import MODELS
 from sgdphys.dynamics.models.rivals import path_rivals, second_order_beside_gaps

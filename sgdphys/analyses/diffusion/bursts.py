@@ -8,7 +8,7 @@ import xarray as xr
 
 from sgdphys.arguments import checked
 from sgdphys.draws import Seed, stream
-from sgdphys.dynamics.diffusion.diffusion_coefficient import diffusion_vs_lag
+from sgdphys.dynamics.diffusion.diffusion_vs_lag import diffusion_vs_lag
 from sgdphys.dynamics.diffusion.tail_index import tail_index
 from sgdphys.dynamics.diffusion.wiener_tests import FEWEST, WINDOW, pass_rate, wiener_tests
 from sgdphys.dynamics.ensembles.ensemble_diffusion import (

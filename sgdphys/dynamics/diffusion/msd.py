@@ -95,6 +95,23 @@ def gappy_msd(x, lags, out, pairs):
             out[s, k] = total / count if count else np.nan
 
 
+def driftless(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Paths (series, point) without their drift; the drift a point, and the points it spans.
+
+    The drift is that from the first to the last point, so that subtracting it multiplies a mean
+    squared displacement at lag k by 1 - k/span, whatever is missing between.
+    """
+    finite = np.isfinite(x)
+    first = finite.argmax(axis=1)
+    last = x.shape[1] - 1 - finite[:, ::-1].argmax(axis=1)
+    rows = np.arange(len(x))
+    span = last - first
+    with np.errstate(invalid="ignore", divide="ignore"):
+        drift = (x[rows, last] - x[rows, first]) / span
+    line = drift[:, None] * np.arange(x.shape[1])
+    return np.ascontiguousarray(x - line), drift, span
+
+
 def _fft_msd(x: np.ndarray) -> np.ndarray:
     """Mean squared differences (series, lag) at lags 1 ... points - 1 of series without gaps.
 

@@ -13,14 +13,8 @@ from scipy.special import chdtri, ndtri
 from sgdphys.arguments import checked
 from sgdphys.compiling import compiled
 from sgdphys.draws import Seed, stream
-from sgdphys.dynamics.diffusion.stable_law import (
-    INDICES,
-    Table,
-    fit_index,
-    fit_index_of_path,
-    scratch,
-    table,
-)
+from sgdphys.dynamics.diffusion.stable_fit import fit_index, fit_index_of_path, scratch
+from sgdphys.dynamics.diffusion.stable_law import INDICES, Table, table
 from sgdphys.dynamics.series import over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs
 from sgdphys.dynamics.stretches import increments

@@ -2,13 +2,8 @@
 
 import numpy as np
 
-from sgdphys.dynamics.diffusion.fractional import (
-    COLUMNS,
-    MEMORY,
-    at_end,
-    fbm_kernel,
-    prediction_errors,
-)
+from sgdphys.dynamics.diffusion.fractional import COLUMNS, at_end, fbm_kernel
+from sgdphys.dynamics.diffusion.fractional_noise import MEMORY, prediction_errors
 from sgdphys.dynamics.models.model import (
     Estimates,
     Model,

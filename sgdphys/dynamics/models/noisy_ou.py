@@ -28,25 +28,29 @@ from sgdphys.dynamics.diffusion.ornstein_uhlenbeck_likelihood import (
 )
 from sgdphys.dynamics.diffusion.unit_root import quantiles
 from sgdphys.dynamics.models.kalman import (
-    ANGLES,
     NOISE,
-    best_share,
-    clear,
     diffusion_at,
-    edge,
-    extend_over_shares,
     fit_at,
-    narrowed,
-    next_place,
-    next_step,
     one_step,
     scaled,
-    scanned_share,
-    share_of,
     simulated,
-    top_of,
 )
 from sgdphys.dynamics.models.model import Estimates, Model
+from sgdphys.dynamics.models.noise_region import (
+    ANGLES,
+    clear,
+    edge,
+    extend_over_shares,
+    next_step,
+)
+from sgdphys.dynamics.models.noise_share import (
+    best_share,
+    narrowed,
+    next_place,
+    scanned_share,
+    share_of,
+    top_of,
+)
 from sgdphys.glossary import GLOSSARY
 
 SCREENED_AT = (1, 2, 4, 8, 16)

@@ -17,18 +17,22 @@ from scipy.special import ndtri
 from sgdphys.compiling import compiled
 from sgdphys.dynamics.models.kalman import (
     NOISE,
-    clear,
     diffusion_at,
-    extend_over_shares,
     fit_at,
     one_step,
     scaled,
-    scanned_share,
-    share_of,
     simulated,
-    top_of,
 )
 from sgdphys.dynamics.models.model import Estimates, Model
+from sgdphys.dynamics.models.noise_region import (
+    clear,
+    extend_over_shares,
+)
+from sgdphys.dynamics.models.noise_share import (
+    scanned_share,
+    share_of,
+    top_of,
+)
 from sgdphys.glossary import GLOSSARY
 
 SCREENED_BELOW = 0.4

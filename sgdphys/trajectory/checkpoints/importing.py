@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -20,7 +20,15 @@ from sgdphys.trajectory.checkpoints.folders import Checkpoint, find
 from sgdphys.trajectory.checkpoints.formats import read, suffix_of
 from sgdphys.trajectory.checkpoints.limits import require_room
 from sgdphys.trajectory.checkpoints.rows import Rows
-from sgdphys.trajectory.checkpoints.values import Tensor, tensor_of
+from sgdphys.trajectory.checkpoints.states import (
+    Source,
+    State,
+    differences,
+    reordered,
+    sizes_of,
+    state_in,
+    state_of,
+)
 from sgdphys.trajectory.checkpoints.weights import in_natural_order, weights_in
 from sgdphys.trajectory.provenance import provenance
 from sgdphys.trajectory.reader import open_trajectory
@@ -30,23 +38,6 @@ from sgdphys.trajectory.writer import write_tree
 _LONG_NAMES = {"updates": "optimiser updates", "epochs": "epochs", "checkpoints": "checkpoints"}
 _LINES = 40
 """Largest number of printed lines of the table of steps."""
-
-
-class _State(NamedTuple):
-    """The weights of one checkpoint."""
-
-    shapes: dict[str, tuple[int, ...]]
-    complex: list[str]
-    left_out: list[str]
-    """Names of integer tensors."""
-    row: np.ndarray
-
-
-class _Source(NamedTuple):
-    """One checkpoint to read: its name, and how its weights are read."""
-
-    name: str
-    read: Callable[[], _State]
 
 
 def read_checkpoints(
@@ -217,11 +208,11 @@ def _given(steps: Sequence[int], count: int) -> Clock:
 
 def _of_mappings(
     given: list[Mapping[str, Any]], steps: Any, key: str | None
-) -> tuple[list[_Source], Clock]:
+) -> tuple[list[Source], Clock]:
     """State dicts in memory as checkpoints."""
     names = [f"state dict {k}" for k in range(len(given))]
     sources = [
-        _Source(name, partial(_state, mapping, name, key))
+        Source(name, partial(state_in, mapping, name, key))
         for name, mapping in zip(names, given, strict=True)
     ]
     places: dict[Any, int] = {}
@@ -255,8 +246,8 @@ def _place(tensors: Mapping[str, Any]) -> Any:
 
 def _source(
     checkpoint: Checkpoint, key: str | None, allow: Collection[str], say: Callable[[str], None]
-) -> _Source:
-    def state() -> _State:
+) -> Source:
+    def state() -> State:
         passed: list[str] = []
         found: dict[str, Any] = {}
         keeps_order = True
@@ -276,55 +267,17 @@ def _source(
             say(f"passed over in {checkpoint.path.name}: {_some(passed)}")
         if not keeps_order:
             found = {n: found[n] for n in in_natural_order(found)}
-        return _state_of(found, checkpoint.path)
+        return state_of(found, checkpoint.path)
 
     folder = checkpoint.path.absolute().parent.name
-    return _Source(f"{folder}/{checkpoint.path.name}", state)
+    return Source(f"{folder}/{checkpoint.path.name}", state)
 
 
 def _has(found: Mapping[str, Any], name: str) -> bool:
     return name in found or any(name.endswith(f".{n}") for n in found)
 
 
-def _state(mapping: Mapping[str, Any], name: str, key: str | None) -> _State:
-    return _state_of(weights_in(mapping, name, key), name)
-
-
-def _state_of(tensors: dict[str, Any], path: Any) -> _State:
-    """All real numbers of a checkpoint as one vector, read tensor by tensor."""
-    total = sum(int(np.prod(t.shape, dtype=object)) for t in tensors.values() if _has_shape(t))
-    require_room(f"{path}", 4 * total)
-    read_ones: dict[str, Tensor] = {}
-    left_out = []
-    for name in list(tensors):
-        tensor = tensor_of(tensors.pop(name), name, path)
-        if tensor is None:
-            left_out.append(name)
-        else:
-            read_ones[name] = tensor
-    shapes = {n: t.shape for n, t in read_ones.items()}
-    is_complex = [n for n, t in read_ones.items() if t.is_complex]
-    dtype = np.result_type(np.float32, *{t.values.dtype for t in read_ones.values()})
-    row = np.empty(sum(t.values.size for t in read_ones.values()), dtype)
-    if not row.size:
-        raise InputError(f"{path} holds no tensor of real numbers")
-    end = 0
-    for name in list(read_ones):
-        values = read_ones.pop(name).values
-        row[end : end + values.size] = values
-        end += values.size
-    return _State(shapes, is_complex, left_out, row)
-
-
-def _has_shape(tensor: Any) -> bool:
-    try:
-        tuple(tensor.shape)
-    except RuntimeError:  # a nested tensor has none
-        return False
-    return True
-
-
-def _tell_table(sources: list[_Source], clock: Clock, say: Callable[[str], None]) -> None:
+def _tell_table(sources: list[Source], clock: Clock, say: Callable[[str], None]) -> None:
     """Tell the step of each file, in order."""
     rows = [
         (printable(source.name), "none" if step is None else str(step))
@@ -344,10 +297,10 @@ def _tell_table(sources: list[_Source], clock: Clock, say: Callable[[str], None]
 
 
 def _each_once(
-    sources: list[_Source], clock: Clock, say: Callable[[str], None]
-) -> tuple[list[_Source], list[int]]:
+    sources: list[Source], clock: Clock, say: Callable[[str], None]
+) -> tuple[list[Source], list[int]]:
     """Checkpoints in order; copies with equal weights are skipped."""
-    kept: dict[int, _Source] = {}
+    kept: dict[int, Source] = {}
     order = sorted(range(len(sources)), key=lambda k: (clock.steps[k] is None, clock.steps[k] or 0))
     for k in order:
         step, source = clock.steps[k], sources[k]
@@ -372,7 +325,7 @@ def _each_once(
     return list(kept.values()), list(kept)
 
 
-def _same_as(source: _Source, others: list[_Source]) -> _Source | None:
+def _same_as(source: Source, others: list[Source]) -> Source | None:
     """The first of some checkpoints that has the same weights."""
     mine = source.read()
     for other in others:
@@ -383,10 +336,10 @@ def _same_as(source: _Source, others: list[_Source]) -> _Source | None:
 
 
 def _read(
-    sources: list[_Source], steps: list[int], rows: Rows, kind: str, origin: str
+    sources: list[Source], steps: list[int], rows: Rows, kind: str, origin: str
 ) -> xr.DataTree:
     """Read checkpoints one at a time into rows."""
-    reference: _State | None = None
+    reference: State | None = None
     diverged = -1
     for source, step in zip(sources, steps, strict=True):
         state = source.read()
@@ -394,13 +347,13 @@ def _read(
             if rows.is_in_memory:
                 require_room("the whole trajectory", state.row.nbytes * len(sources))
             reference = state._replace(row=state.row[:0].copy())
-        faults = _differences(reference, state)
+        faults = differences(reference, state)
         if faults:
             said = "; ".join(faults[:12]) + (" ..." if len(faults) > 12 else "")
             raise InputError(f"{source.name} does not fit {sources[0].name}: {said}")
         row = state.row
         if list(state.shapes) != list(reference.shapes):
-            row = _reordered(state, reference)
+            row = reordered(state, reference)
         if diverged < 0 and not np.isfinite(row).all():
             diverged = step
         rows.append(row)
@@ -411,39 +364,8 @@ def _read(
     return _described(tree, kind, origin, f"{count} checkpoint{'s' * (count > 1)}")
 
 
-def _differences(first: _State, other: _State) -> list[str]:
-    """Differences of the tensors of another checkpoint, one by one."""
-    found = [f"{name} is missing" for name in first.shapes if name not in other.shapes]
-    found += [f"{name} is new" for name in other.shapes if name not in first.shapes]
-    found += [
-        f"{name} has shape {other.shapes[name]}, not {shape}"
-        for name, shape in first.shapes.items()
-        if name in other.shapes and other.shapes[name] != shape
-    ]
-    changed = set(first.complex) ^ set(other.complex)
-    return found + [f"{name} is complex in one of them" for name in changed]
-
-
-def _reordered(state: _State, reference: _State) -> np.ndarray:
-    """A row with its tensors in the order of another checkpoint."""
-    sizes = _sizes(state)
-    ends = np.cumsum(list(sizes.values()))
-    parts = {
-        n: state.row[end - size : end]
-        for (n, size), end in zip(sizes.items(), ends, strict=True)
-    }  # fmt: skip
-    return np.concatenate([parts[n] for n in reference.shapes])
-
-
-def _sizes(state: _State) -> dict[str, int]:
-    return {
-        name: int(np.prod(shape)) * (2 if name in state.complex else 1)
-        for name, shape in state.shapes.items()
-    }
-
-
 def _tree(
-    steps: np.ndarray, theta: Any, state: _State, diverged: list[int], kind: str
+    steps: np.ndarray, theta: Any, state: State, diverged: list[int], kind: str
 ) -> xr.DataTree:
     replicas = np.arange(theta.shape[1])
     weights = schema.dataset(
@@ -453,7 +375,7 @@ def _tree(
     )
     weights["step"].attrs |= {"units": kind, "long_name": _LONG_NAMES.get(kind, kind)}
     weights["diverged_step"].attrs["units"] = kind
-    table = schema.tensor_table(list(state.shapes), list(_sizes(state).values()))
+    table = schema.tensor_table(list(state.shapes), list(sizes_of(state).values()))
     tree = xr.DataTree.from_dict(
         {
             "weights": named(weights, table),
@@ -489,7 +411,7 @@ def _of_arrays(
     diverged = [
         -1 if good.all() else int(numbers[np.flatnonzero(~good)[0]]) for good in is_finite.T
     ]
-    state = _State(found.shapes, found.complex, found.left_out, found.theta[0, 0])
+    state = State(found.shapes, found.complex, found.left_out, found.theta[0, 0])
     kind = "updates" if steps is not None else found.clock
     tree = _tree(numbers, found.theta, state, diverged, kind)
     if found.times is not None and steps is None:

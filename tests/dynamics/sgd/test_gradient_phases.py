@@ -6,13 +6,9 @@ import ruptures
 import xarray as xr
 from scipy.signal import lfilter
 
+from sgdphys.dynamics.sgd.change_epochs import change_epochs, change_p_values, step_change
 from sgdphys.dynamics.sgd.crossing import crossing_epoch
-from sgdphys.dynamics.sgd.gradient_phases import (
-    change_epochs,
-    change_p_values,
-    gradient_phases,
-    step_change,
-)
+from sgdphys.dynamics.sgd.gradient_phases import gradient_phases
 from sgdphys.errors import InputError
 
 EPOCH = np.arange(1, 101)
