@@ -13,7 +13,7 @@ TASKS: dict[str, tuple[str, str, list[str]]] = {
         ["fit", "dynamics.fit", "dynamics.Model", "dynamics.Estimates", "dynamics.segments",
          "dynamics.wiener_lag", "dynamics.predictive_checks", "dynamics.fit_wiener",
          "dynamics.fit_ou", "dynamics.fit_fbm", "dynamics.fit_levy", "dynamics.fit_langevin",
-         "dynamics.wiener_tests", "dynamics.pass_rate"],
+         "dynamics.wiener_tests", "dynamics.pass_rate", "status.words"],
     ),
     "diffusion": (
         "Diffusion, anomalous diffusion and tails",

@@ -101,6 +101,10 @@ def _escaped(text: str) -> str:
     return "".join(a + b for a, b in zip(plain, [*parts[1::2], ""], strict=True))
 
 
+_KIND_OF_ANALYSIS = r'[:,] ``(?:\[analyses\.NAME\]`` with ``)?of = "\w+"``(?=\.)'
+"""What a docstring of an analysis says of its kind, which the page says once for all."""
+
+
 def keys() -> str:
     """Every table and key of a study, with its type, its default and its meaning."""
     from sgdphys.analyses import catalogue
@@ -143,7 +147,7 @@ def _model(table: str, model: Any) -> str:
     attributes = dict(re.findall(r"^    (\w[\w, ]*?) : [^\n]*\n((?:        .*\n?)+)", doc, re.M))
     described = {n: v for k, v in attributes.items() for n in k.split(", ")}
     if (lead := doc.split("\n    Attributes\n")[0].strip()) and table != "sweep":
-        text += _paragraphs(re.sub(r"(?m)^    |[:,] ``(\[|of)[^.\n]*(?=\.)", "", lead))
+        text += _paragraphs(re.sub(rf"(?m)^    |{_KIND_OF_ANALYSIS}", "", lead))
     for name, field in model.model_fields.items():
         if name == "of":
             continue
@@ -362,8 +366,12 @@ def api() -> Iterator[tuple[str, str]]:
         raise LookupError(f"docs/api.py has no place for {', '.join(sorted(missing))}")
 
 
+_OF_MODULES = {"parallel": ("limited", "map", "threads"), "status": ("words",)}
+"""Public names of the modules that are no packages."""
+
+
 def _public() -> set[str]:
-    """The public names of the package and its rooms, without ``sgdphys.``."""
+    """The public names of the package and its subpackages, without ``sgdphys.``."""
     import sgdphys
 
     found = set()
@@ -372,7 +380,7 @@ def _public() -> set[str]:
         if hasattr(value, "__path__"):
             found |= {f"{name}.{inside}" for inside in value.__all__}
         elif hasattr(value, "__file__"):
-            found |= {f"{name}.{inside}" for inside in ("limited", "map", "threads")}
+            found |= {f"{name}.{inside}" for inside in _OF_MODULES[name]}
         else:
             found.add(name)
     return found

@@ -5,6 +5,7 @@ from . import figures as figures
 from . import information as information
 from . import parallel as parallel
 from . import processes as processes
+from . import status as status
 from . import tasks as tasks
 from . import transitions as transitions
 from .fitting.result import fit as fit
@@ -34,6 +35,7 @@ __all__ = [
     "read_checkpoints",
     "record",
     "run",
+    "status",
     "tasks",
     "transitions",
 ]

@@ -222,13 +222,14 @@ def fit(
 ) -> None:
     """Compare models of diffusion of every series: which is the best, or why none is.
 
-    First table, medians over the series. D: diffusion coefficient, Var(dX) = 2 D dt, with its
-    quartiles over the series. drift / sigma: absolute drift over noise amplitude. kappa T:
+    First table, medians over the series, of each process whether or not it is the best. apparent D:
+    Var(dX)/(2 dt) from point to point, that of a Wiener process with drift, and its quartiles over
+    the series. drift / sigma: absolute drift of that process over its noise amplitude. kappa T:
     relaxation rate times duration, the number of relaxation times in the recording. H: Hurst
-    exponent, MSD ~ t^(2H), 0.5 for a Wiener process. tail index: stability index of the
-    increments, 2 if Gaussian. best: the share of series for which each model is best, and of none
-    where the best model is rejected. Then the coefficients of the best models, and why series have
-    none. docs/models.md says what the models are.
+    exponent, MSD ~ t^(2H), 0.5 for a Wiener process. tail index: stability index of the increments,
+    2 if Gaussian. best: the share of series for which each model is best, and of none where the
+    best model is rejected. Then the coefficients of the best models, and why series have none.
+    docs/models.md says what the models are.
     """
     with progress("fitting", every=2.0, never_silent=True) as (tell, advance):
         from sgdphys.trajectory.locations import is_remote, location

@@ -263,6 +263,13 @@ def interval_text(value: float, low: float, high: float, unit: str = "") -> str:
 
     An infinite upper end is "unbounded".
     """
+    texts = texts_of_ends(value, low, high)
+    said = f"{texts[0]} {unit}" if unit else texts[0]
+    return f"{said} [{texts[1]}, {texts[2]}]"
+
+
+def texts_of_ends(value: float, low: float, high: float) -> list[str]:
+    """Texts of a value and its ends, in digits enough to tell them apart; see ``interval_text``."""
     numbers = [value, low, high] if high < np.inf else [value, low]
     width = max(numbers) - low
     for digits in range(3, 9):
@@ -270,5 +277,4 @@ def interval_text(value: float, low: float, high: float, unit: str = "") -> str:
         errors = [abs(float(t) - v) for t, v in zip(texts, numbers, strict=True)]
         if not width > 0 or max(errors) <= width / 20:
             break
-    said = f"{texts[0]} {unit}" if unit else texts[0]
-    return f"{said} [{texts[1]}, {texts[2] if len(texts) > 2 else 'unbounded'}]"
+    return texts if len(texts) > 2 else [*texts, "unbounded"]

@@ -363,7 +363,25 @@ def flagged(status: xr.DataArray) -> xr.DataArray:
 
 
 def words(status: xr.DataArray) -> np.ndarray:
-    """Return a status as words, in the same shape."""
+    """Return a status as words.
+
+    Parameters
+    ----------
+    status : DataArray
+        The variable ``status`` of a result.
+
+    Returns
+    -------
+    array of str
+        In the same shape: "ok", or what is wrong.
+
+    Examples
+    --------
+    >>> import sgdphys as sp
+    >>> found = sp.dynamics.fit_wiener([[0.0, 0.0], [0.0, 1.0], [0.0, 3.0]])
+    >>> sp.status.words(found["status"]).tolist()
+    ['constant', 'ok']
+    """
     return np.array(WORDS)[status.to_numpy()]
 
 

@@ -27,16 +27,16 @@ def named_in_tables(text):
     return re.findall(r"^\| `([\w/]+)` \|", text, flags=re.MULTILINE)
 
 
-def test_every_room_is_described_once():
-    named = named_in_tables(section("The rooms"))
+def test_every_package_is_described_once():
+    named = named_in_tables(section("The packages"))
     assert len(named) == len(set(named))
     assert {n for n in named if "/" not in n} == rooms_of(PACKAGE)
 
 
-def test_every_wing_of_dynamics_is_described():
-    named = {n for n in named_in_tables(section("The rooms")) if "/" in n}
-    wings = (PACKAGE / "dynamics").glob("*/__init__.py")
-    assert named == {f"dynamics/{p.parent.name}" for p in wings}
+def test_every_subpackage_of_dynamics_is_described():
+    named = {n for n in named_in_tables(section("The packages")) if "/" in n}
+    there = (PACKAGE / "dynamics").glob("*/__init__.py")
+    assert named == {f"dynamics/{p.parent.name}" for p in there}
 
 
 def test_the_order_of_imports_is_that_of_the_contract():
@@ -52,8 +52,8 @@ def test_files_that_the_page_names_are_there(path):
 
 
 def test_modules_that_the_page_names_are_there():
-    for room, name in re.findall(r"`(parallel|arguments|quantities|series)\.(\w+)`", PAGE):
-        home = {"series": "dynamics/series"}.get(room, room)
+    for module, name in re.findall(r"`(parallel|arguments|quantities|series)\.(\w+)`", PAGE):
+        home = {"series": "dynamics/series"}.get(module, module)
         assert f"def {name}" in (PACKAGE / f"{home}.py").read_text(), name
 
 

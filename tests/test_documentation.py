@@ -76,7 +76,10 @@ def test_every_block_is_run_or_says_why_not(name):
 
 
 def test_every_key_of_a_study_has_a_meaning():
-    assert "`learning_rate`" in generate.keys()
+    text = generate.keys()
+    assert "`learning_rate`" in text
+    assert "NAME\\]` with" not in text
+    assert "Layers on the bottleneck curve.\n" in text
 
 
 def test_every_public_function_has_a_place_in_the_reference():

@@ -11,7 +11,7 @@ from sgdphys.dynamics.diffusion.fractional_noise import HURST
 from sgdphys.dynamics.diffusion.stable_law import INDICES
 from sgdphys.errors import InputError
 from sgdphys.fitting.fits import SAMPLE
-from sgdphys.quantities import interval_text
+from sgdphys.quantities import texts_of_ends
 from sgdphys.status import FAST, OK, REASONS, SHORT, WEAK, WORDS, advice
 from sgdphys.status import words as status_words
 from sgdphys.trajectory.locations import is_remote
@@ -21,6 +21,8 @@ _LIMITS = {"hurst": (*HURST[[0, -1]],), "tail_index": (INDICES[0], np.inf)}
 """Smallest and largest values that are compared; a tail index of 2 is a law of its own."""
 _MOST_COLUMNS = 10
 """Of a table, up to which each has a row of its own."""
+_WIENER = "drifted_wiener"
+"""The model whose drift and diffusion the first table has, whichever is best."""
 _HEADINGS = {"drift_over_sigma": "drift / sigma", "relaxation_times": "kappa T", "hurst": "H",
              "tail_index": "tail index"}  # fmt: skip
 
@@ -31,10 +33,10 @@ def groups(results: xr.Dataset) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        name; series; diffusion (median and quartiles, of a Wiener process with drift);
-        medians drift_over_sigma, relaxation_times (kappa times duration), hurst and tail_index of
-        the models that were compared; best, number of series by chosen model; left_out, number of
-        series by status.
+        name; series; diffusion (median and quartiles, of a Wiener process with drift, NaN where
+        that was not compared); medians drift_over_sigma (of that process too), relaxation_times
+        (kappa times duration), hurst and tail_index of the models that were compared; best, number
+        of series by chosen model; left_out, number of series by status.
     """
     if "layer" in results.coords:
         found = {f"layer {n}": results["layer"] == n for n in np.unique(results["layer"])}
@@ -59,7 +61,9 @@ def _group(name: str, results: xr.Dataset, where: xr.DataArray) -> dict[str, Any
         "diffusion": dict(zip(("median", "quartile_low", "quartile_high"),
                               _quantiles(diffusion, [0.5, 0.25, 0.75]), strict=True)),
     }  # fmt: skip
-    medians = {"drift_over_sigma": abs(_of_wiener(here, "drift") / _of_wiener(here, "sigma"))}
+    medians = {}
+    if _WIENER in results["model"]:
+        medians["drift_over_sigma"] = abs(_of_wiener(here, "drift") / _of_wiener(here, "sigma"))
     if "kappa" in results:
         medians["relaxation_times"] = here["kappa"] * float(results.attrs.get("duration", np.nan))
     medians = {k: v.where(reliable) for k, v in medians.items()}
@@ -73,8 +77,8 @@ def _group(name: str, results: xr.Dataset, where: xr.DataArray) -> dict[str, Any
 
 def _of_wiener(results: xr.Dataset, name: str) -> xr.DataArray:
     """A coefficient of a Wiener process with drift; NaN where that was not compared."""
-    if "drifted_wiener" in results["model"]:
-        return results[name].sel(model="drifted_wiener")
+    if _WIENER in results["model"]:
+        return results[name].sel(model=_WIENER)
     return xr.full_like(results[name].isel(model=0), np.nan)
 
 
@@ -95,24 +99,36 @@ def table(results: xr.Dataset) -> list[tuple[str, ...]]:
     """Rows by layer or column, where there are any: medians, and the share of each best model."""
     found = groups(results)
     kept = [name for name in _HEADINGS if name in found[0]]
-    unit = results["diffusion"].attrs["units"]
-    heading = ("", "series", f"D ({unit})", *(_HEADINGS[name] for name in kept), "best")
-    return [heading, *(_row(group, kept) for group in found)]
+    headings = [_HEADINGS[name] for name in kept]
+    if _WIENER in results["model"]:
+        headings.insert(0, f"apparent D ({results['diffusion'].attrs['units']})")
+        kept.insert(0, "diffusion")
+    return [("", "series", *headings, "best"), *(_row(group, kept) for group in found)]
 
 
 def _row(group: dict[str, Any], kept: list[str]) -> tuple[str, ...]:
-    middle, low, high = group["diffusion"].values()
-    has_quartiles = low < high
-    if np.isnan(middle):
-        diffusion = "-"
-    else:
-        diffusion = interval_text(middle, low, high) if has_quartiles else f"{middle:.4g}"
     total = sum(group["best"].values())
     best = ", ".join(f"{name} {n / total:.0%}" for name, n in group["best"].items())
     left = ", ".join(f"{n} {word}" for word, n in group["left_out"].items())
     said = "; ".join(part for part in (best or "not compared", left) if part)
-    medians = [_bounded(group[name], *_LIMITS.get(name, (-np.inf, np.inf))) for name in kept]
-    return (group["name"], str(group["series"]), diffusion, *medians, said)
+    medians = [
+        _with_quartiles(group[name])
+        if name == "diffusion"
+        else _bounded(group[name], *_LIMITS.get(name, (-np.inf, np.inf)))
+        for name in kept
+    ]
+    return (group["name"], str(group["series"]), *medians, said)
+
+
+def _with_quartiles(found: dict[str, float]) -> str:
+    """A median and its quartiles, which are no interval of confidence."""
+    middle, low, high = found.values()
+    if np.isnan(middle):
+        return "-"
+    if not low < high:
+        return f"{middle:.4g}"
+    texts = texts_of_ends(middle, low, high)
+    return f"{texts[0]} ({texts[1]} to {texts[2]})"
 
 
 def _bounded(value: float, least: float, most: float) -> str:
