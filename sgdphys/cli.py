@@ -248,6 +248,7 @@ def fit(
                 output.refuse_source(target, path)
                 if not target.parent.is_dir():
                     raise InputError(f"there is no folder {target.parent} for {target.name}")
+        _require_store(out)
         inches = _inches(style, size)
         if figure is not None and figure.suffix not in (".png", ".svg", ".pdf"):
             raise InputError(f"--figure {figure}: the name must end in .png, .svg or .pdf")
@@ -291,6 +292,12 @@ def fit(
         say(note, error=True)
 
 
+def _require_store(out: Path | None) -> None:
+    """Refuse a name by which other programs would take a netCDF file for something else."""
+    if out is not None and out.suffix not in (".nc", ".zarr"):
+        raise InputError(f"--out {out}: the name must end in .nc or .zarr")
+
+
 def _number_or_all(sample: str | None) -> int | str | None:
     """Value of --sample: a number, or "all"."""
     if sample is None or sample == "all":
@@ -315,7 +322,8 @@ def import_checkpoints(
         list[str],
         typer.Argument(
             metavar="CHECKPOINTS...",
-            help="Files, folders or patterns: .safetensors, .pt, .pth, .npz; or one array file.",
+            help="Files, folders or patterns: .safetensors, .pt, .pth, .bin, .ckpt, .npz; or one "
+            "file of arrays: .npz, .npy, .nc.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="Write the trajectory to this netCDF file.")],
@@ -346,6 +354,7 @@ def import_checkpoints(
     """Convert saved checkpoints to a trajectory; only numbers and allowed classes are unpickled."""
     from sgdphys.trajectory.checkpoints import read_checkpoints
 
+    _require_store(out)
     if not out.parent.is_dir():
         raise InputError(f"there is no folder {out.parent} for {out.name}")
     try:

@@ -151,6 +151,8 @@ def bare_array(values: Any, name: str = "the values") -> np.ndarray:
         return _stacked([bare_array(v, name) for v in values], name)
     if _is_of(values, "netCDF4"):
         return _read(values)
+    if hasattr(values, "to_pandas"):
+        return bare_array(_as_pandas(values), name)
     if _is_of(values, "torch"):
         return _from_torch(values)
     if _is_of(values, "pint"):
@@ -227,6 +229,8 @@ def _labelled(values: Any, axes: Sequence[str]) -> xr.DataArray:
         return _from_pandas(values, axes)
     if _is_of(values, "netCDF4"):
         return _from_netcdf(values)
+    if hasattr(values, "to_pandas"):  # a table of pyarrow, polars, ...
+        return _from_pandas(_as_pandas(values), axes)
     attrs = {}
     if (unit := units_of(values)) is not None:
         attrs, values = {"units": unit}, values.magnitude
@@ -325,12 +329,15 @@ def _read(variable: Any) -> np.ndarray:
 
 
 def _from_torch(tensor: Any) -> np.ndarray:
-    """A tensor on any device; half precision and bfloat16 are widened, which is exact."""
+    """A tensor on any device; floats that NumPy lacks, as bfloat16, are widened, which is exact."""
     try:
-        plain = tensor.detach().cpu()
-        if plain.dtype.is_floating_point and plain.dtype.itemsize < 4:
-            plain = plain.float()
-        return np.asarray(plain.resolve_conj().resolve_neg().numpy())
+        plain = tensor.detach().cpu().resolve_conj().resolve_neg()
+        try:
+            return np.asarray(plain.numpy())
+        except TypeError:
+            if not plain.dtype.is_floating_point:
+                raise
+            return np.asarray(plain.float().numpy())
     except (TypeError, RuntimeError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"the tensor cannot be read as an array of numbers: {reason}") from error
@@ -379,6 +386,15 @@ def _from_pandas(table: pd.Series | pd.DataFrame, axes: Sequence[str]) -> xr.Dat
     return xr.DataArray(_columns(table), dims=[dim, across], coords=coords)
 
 
+def _as_pandas(table: Any) -> pd.Series | pd.DataFrame:
+    """A table or column of another library, with the names of its columns."""
+    try:
+        return cast("pd.Series | pd.DataFrame", table.to_pandas())
+    except ImportError as error:
+        kind = type(table).__name__
+        raise InputError(f"the {kind} cannot be converted to pandas: {error}") from error
+
+
 def _index_coordinate(index: pd.Index, dim: str) -> dict[str, Any]:
     """Times of the rows as a coordinate; none for an index that only counts rows."""
     if isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1:
@@ -390,6 +406,7 @@ def _index_coordinate(index: pd.Index, dim: str) -> dict[str, Any]:
         )
     if isinstance(index, pd.PeriodIndex):
         index = index.to_timestamp()
+    index = as_dates(index)
     if isinstance(index, pd.DatetimeIndex) and index.tz is not None:
         index = index.tz_convert(None)
     if index.dtype.kind not in "iufmM":
@@ -401,6 +418,17 @@ def _index_coordinate(index: pd.Index, dim: str) -> dict[str, Any]:
         raise InputError(_disorder(index))
     attrs = {} if index.dtype.kind in "mM" else {"units": clock_unit(index.name or "time")}
     return {dim: (dim, index.to_numpy(), attrs)}
+
+
+def as_dates(index: pd.Index) -> pd.Index:
+    """Times of the name date, such as 20240131, as dates; any other times unchanged."""
+    is_named = is_clock(index.name) and "date" in str(index.name).lower()
+    if not is_named or index.dtype.kind not in "iu" or not len(index):
+        return index
+    if not 1000_00_00 < index.min() <= index.max() < 10000_00_00:
+        return index
+    dates = pd.to_datetime(index.astype(str), format="%Y%m%d", errors="coerce")
+    return index if dates.hasnans else dates.rename(index.name)
 
 
 def _disorder(index: pd.Index) -> str:

@@ -90,3 +90,9 @@ def test_a_coefficient_that_models_share_stands_along_their_dimension():
     )
     found = sp.fit(STEPS, models=["wiener", model])
     assert found["diffusion"].sel(model="laplace").notnull().item()
+
+
+def test_a_series_that_is_too_short_for_any_choice_says_so():
+    """Also of a model that asks for fewer points than a choice does: it was "uneven"."""
+    found = sp.fit(STEPS[:31], models=[changed(fewest=10)])
+    assert sp.status.words(found["status"]).item() == "too short to compare models"

@@ -27,6 +27,12 @@ _SECONDS = {
     "nanosecond": 1e-9, "microsecond": 1e-6, "millisecond": 1e-3, "second": 1.0, "minute": 60.0,
     "hour": 3600.0, "day": 86400.0,
 }  # fmt: skip
+_SYMBOLS = {
+    "nanosecond": ("ns",), "microsecond": ("us", "µs", "μs"), "millisecond": ("ms",),
+    "second": ("s", "sec"), "minute": ("min",), "hour": ("h", "hr"), "day": ("d",),
+}  # fmt: skip
+_EXACT = 2**53
+"""Largest whole number up to which float64 holds all of them."""
 _DURATIONS = (datetime.timedelta, np.timedelta64)  # pandas' is one of the former
 _PLURALS = {
     f"{name}s": name
@@ -211,9 +217,8 @@ def _even_times(
     if dim in theta.coords:
         own, unit = numbers(theta[dim])
         found = even_spacing(own)
-        if given_unit == "second" and singular(unit) in _SECONDS and not is_settled:
-            spacing = spacing / _SECONDS[singular(unit)]
         if not is_settled:
+            spacing, unit = _in_unit(spacing, given_unit, unit, dim)
             if not abs(found - spacing) <= 1e-6 * abs(spacing):
                 own_spacing = f"{found:g}" if np.isfinite(found) else "uneven"
                 raise InputError(
@@ -229,6 +234,30 @@ def _even_times(
     times = np.arange(theta.sizes[dim], dtype=float)
     times *= float(spacing)
     return times, given_unit or "time"
+
+
+def _in_unit(spacing: float, given: str | None, own: str, dim: str) -> tuple[float, str]:
+    """A spacing in the unit of a coordinate, and that unit; another kind of unit is refused.
+
+    A coordinate without a unit, whose name stands for it, has the one that is given.
+    """
+    if given is None or singular(given) == singular(own):
+        return spacing, own
+    seconds, of_own = _seconds_of(given), _seconds_of(own)
+    if seconds is not None and of_own is not None:
+        return spacing * seconds / of_own, own
+    if singular(own) == singular(dim) or own == "time":
+        return spacing, given
+    raise InputError(
+        f"time is {spacing:g} {given} and coordinate {dim!r} is in {own}; leave time out, or give "
+        f"time=({dim!r}, spacing) for other times than those of the coordinate"
+    )
+
+
+def _seconds_of(unit: str) -> float | None:
+    """Seconds of a unit of time, by its name or symbol."""
+    name = next((n for n, symbols in _SYMBOLS.items() if unit in symbols), singular(unit))
+    return _SECONDS.get(name)
 
 
 def _first_backwards(times: np.ndarray) -> int | None:
@@ -306,6 +335,8 @@ def numbers(coordinate: xr.DataArray) -> tuple[np.ndarray, str]:
     )[0]
     if "source" in coordinate.encoding:  # of a file
         values = stored_as_nan(values)
+    if values.dtype.kind in "iu" and values.size and int(abs(values).max()) > _EXACT:
+        values = values - values[0]  # as of dates: float64 has not all digits of nanoseconds
     return as_float(values), unit
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from sgdphys.arguments import checked
@@ -156,7 +157,7 @@ def _sampled(theta: xr.DataArray, dim: str, wanted: int) -> xr.DataArray:
         if "layer" in theta.coords and theta["layer"].dims == (d,):
             # the first of every layer, then the second of every layer, ...
             layer = theta["layer"].to_numpy()[order]
-            rank = np.array([(layer[:k] == layer[k]).sum() for k in range(size)])
+            rank = pd.Series(layer).groupby(layer, sort=False).cumcount().to_numpy()
             order = order[np.argsort(rank, kind="stable")]
         picked[d] = np.sort(order[:many])
         left /= many
@@ -176,11 +177,10 @@ def _beside_all(theta: xr.DataArray, compared: xr.Dataset, dim: str, time: Any) 
         "nearest": "",
         "compared": False,
         "screened_out": False,
-        "status": wiener["status"].dtype.type(0),
     }
     shape = {d: theta.sizes[d] for d in others}
     places = [compared[f"{d}_number"].to_numpy() for d in others]
-    for name, values in compared.data_vars.items():
+    for name, values in compared.drop_vars("status").items():
         more = [d for d in values.dims if d not in others]
         sizes = [*shape.values(), *(values.sizes[d] for d in more)]
         fill = missing.get(str(name), np.nan)
@@ -196,8 +196,9 @@ def _beside_all(theta: xr.DataArray, compared: xr.Dataset, dim: str, time: Any) 
         for model, single in (("drifted_wiener", wiener), ("ou", ou)):
             if name in whole and name in single and model in at:
                 whole[name].to_numpy()[..., at[model]] = single[name].transpose(*others)
-    whole["count"], whole["status"] = (ou[n].transpose(*others) for n in ("count", "status"))
     for name in ou.data_vars if "ou" in at else ():
         if name in whole and "model" not in whole[name].dims:
             whole[name] = ou[name].transpose(*others)
+    whole["count"], whole["status"] = (wiener[n].transpose(*others) for n in ("count", "status"))
+    whole["status"].to_numpy()[np.ix_(*places)] = compared["status"].transpose(*others)
     return whole.assign_attrs(compared.attrs)

@@ -216,7 +216,7 @@ def project(theta: xr.DataArray, along: str, dim: str, rng: Seed = 0) -> xr.Data
     theta : DataArray (dim, ..., parameter)
     along : str
         "pca:k": the k principal components of all paths about their own means. "layer-norm": the
-        norm of each layer. "random:k": k random unit vectors.
+        norm of each layer, missing where one of its weights is. "random:k": k random unit vectors.
     dim : str
     rng : int, SeedSequence or Generator
         Seed of random directions.
@@ -235,7 +235,7 @@ def project(theta: xr.DataArray, along: str, dim: str, rng: Seed = 0) -> xr.Data
     if name == "layer-norm":
         if "layer" not in theta.coords:
             raise InputError("--along layer-norm needs a coordinate 'layer' along 'parameter'")
-        squares = (theta.astype(np.float64) ** 2).groupby("layer").sum()
+        squares = (theta.astype(np.float64) ** 2).groupby("layer").sum(skipna=False)
         return (squares**0.5).assign_attrs(theta.attrs)
     size = theta.sizes["parameter"]
     if not number.isdigit() or not 1 <= int(number) <= size:

@@ -1,6 +1,5 @@
 """What ``sgdphys.fit`` returns: the fitted models, a table of them in plain words, their figure."""
 
-from collections.abc import Hashable
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +15,7 @@ from sgdphys.dynamics.models.copies import simulated
 from sgdphys.dynamics.models.model import Model
 from sgdphys.dynamics.series import told
 from sgdphys.errors import InputError, nearest
+from sgdphys.fitting.by_series import by_series
 from sgdphys.fitting.wiener_range import wiener_range
 from sgdphys.status import advice, words
 
@@ -76,9 +76,7 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
         table["not_compared"] = self["best"].copy(data=self._left_out())
         table["status"] = self["status"].copy(data=words(self["status"]))
         table["reason"] = self["reason"]
-        kept: list[Hashable] = [d for d in table.dims if d in table.coords]
-        labels = [c for c in table.coords if c not in kept]
-        return table.drop_vars(labels).to_dataframe() if table.dims else _one_row(table)
+        return by_series(table)
 
     def plot(self, ax: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]  # of a fit
         """Draw the fit and its series: see ``sgdphys.figures.fit``.
@@ -242,10 +240,6 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
             + super()._repr_html_()
             + "</details>"
         )
-
-
-def _one_row(table: xr.Dataset) -> pd.DataFrame:
-    return pd.DataFrame({str(n): [v.item()] for n, v in table.data_vars.items()})
 
 
 def _variable(data: Any, name: str) -> xr.DataArray:

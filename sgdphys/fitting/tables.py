@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from sgdphys.containers import is_clock, labelled_array, seeming_times
+from sgdphys.containers import as_dates, is_clock, labelled_array, seeming_times
 from sgdphys.dynamics.clock import first_axis, name_in
 from sgdphys.errors import InputError, nearest
 
@@ -102,11 +103,24 @@ def _csv(path: Path, variable: str | None, time: Any) -> xr.DataArray:
     has_index = bool(pd.isna(first.iloc[0])) and (
         not all(map(_is_number, first)) or first.iloc[1:].tolist() == names
     )
+    is_numbered = first.tolist() == [str(k) for k in range(len(first))]
     # without a header the first row is data
-    is_header = has_index or not all(map(_is_number, first))
-    table = pd.read_csv(path, header=0 if is_header else None)
-    if isinstance(table.index, pd.MultiIndex):
-        raise InputError("its rows have more columns than its first line; name all of them")
+    is_header = has_index or is_numbered or not all(map(_is_number, first))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:  # a comma at the end of each row is no column
+            table = pd.read_csv(path, header=0 if is_header else None, index_col=False)
+        except pd.errors.ParserWarning as error:
+            raise InputError(
+                "its rows have more columns than its first line; name all of them"
+            ) from error
+    if is_numbered and len(first) == 1 and table.iloc[:, 0].dtype.kind == "i":
+        raise InputError(
+            "its first line is 0, which may be the first point or the name that pandas gives to a "
+            "column; write a name as its first line"
+        )
+    if not is_header:
+        table.columns = [f"column{k}" for k in range(1, table.shape[1] + 1)]
     if not len(table):
         raise InputError("it has names of columns and no rows")
     return _of_table(_by_index(table) if has_index else table, variable, time)
@@ -130,9 +144,7 @@ def _by_index(table: pd.DataFrame) -> pd.DataFrame:
     rest = table.iloc[:, 1:]
     if index.tolist() == list(range(len(table))) or any(is_clock(c) for c in rest.columns):
         return rest
-    if not pd.api.types.is_numeric_dtype(index.dtype):
-        index = pd.to_datetime(index)
-    return rest.set_index(pd.Index(index.array))
+    return rest.set_index(pd.Index(times_of(index, "the first column").array))
 
 
 def _parquet(path: Path, variable: str | None, time: Any) -> xr.DataArray:
@@ -161,7 +173,8 @@ READERS: dict[str, Callable[[Path, str | None, Any], xr.DataArray]] = {
 def _of_table(table: pd.DataFrame, variable: str | None, time: Any) -> xr.DataArray:
     """Columns as series, one of them as their times."""
     is_given = time is not None
-    table, time = table.rename(columns=str), name_in(time)
+    table = table.rename(columns=str)
+    time = _numbered_column(table, time) or name_in(time)
     clocks = [c for c in table.columns if is_clock(c)]
     if time is not None and time not in table.columns:
         raise InputError(
@@ -180,9 +193,7 @@ def _of_table(table: pd.DataFrame, variable: str | None, time: Any) -> xr.DataAr
             "it holds them, otherwise --variable and the spacing of the rows, as in --time 1"
         )
     if clock is not None:
-        times = table[clock]
-        if not pd.api.types.is_numeric_dtype(times.dtype):
-            table[clock] = pd.to_datetime(times)
+        table[clock] = times_of(table[clock], f"column {clock!r}")
         table = table.set_index(clock)
     if variable is not None:
         if variable not in table.columns:
@@ -196,6 +207,55 @@ def _of_table(table: pd.DataFrame, variable: str | None, time: Any) -> xr.DataAr
     for name, column in table.items():
         _require_numbers(column, str(name))
     return labelled_array(table if variable is None else table[variable], clock or "step")
+
+
+def _numbered_column(table: pd.DataFrame, time: Any) -> str | None:
+    """The column that a number names, of columns named by numbers; None for a spacing."""
+    if not isinstance(time, float) or f"{time:g}" not in table.columns:
+        return None
+    if time > 0:
+        raise InputError(
+            f"--time {time:g} may be the spacing of the rows or the column {time:g}; name the "
+            "columns in the first line"
+        )
+    return f"{time:g}"
+
+
+def times_of(column: pd.Series, name: str) -> pd.Series:
+    """Times in a column: numbers, or dates from texts and from numbers such as 20240131.
+
+    Raises
+    ------
+    InputError
+        For a text that is no date, and for dates whose day and month may be exchanged.
+    """
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return pd.Series(as_dates(pd.Index(column)), column.index)
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return column
+    texts = column.astype(str).str.strip()
+    parts = texts.str.extract(r"^(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}\b").dropna().astype(int)
+    is_day_first = bool(len(parts) and (parts[0] > 12).any())
+    if len(parts) and not is_day_first and not (parts[1] > 12).any():
+        raise InputError(
+            f"{name} holds dates such as {texts[parts.index[0]]}, in which the day or the month "
+            "may come first; write them as 2024-02-01"
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of formats that differ
+        try:
+            return pd.to_datetime(column, dayfirst=is_day_first)
+        except (ValueError, TypeError):
+            times = pd.to_datetime(
+                column, dayfirst=is_day_first, format="mixed", errors="coerce", utc=True
+            ).dt.tz_localize(None)
+    wrong = np.flatnonzero(times.isna() & column.notna())
+    if len(wrong):
+        raise InputError(
+            f"{name} holds {column.iloc[wrong[0]]!r} in row {wrong[0] + 1}, which is no time; "
+            "remove the row if it holds units, or correct it"
+        )
+    return times
 
 
 def _require_numbers(column: pd.Series, name: str) -> None:

@@ -10,6 +10,7 @@ from sgdphys.dynamics.models.reasons import said_lag, said_stretches
 from sgdphys.dynamics.models.segments import segments
 from sgdphys.dynamics.models.wiener_lag import wiener_lag
 from sgdphys.dynamics.series import paths
+from sgdphys.fitting.by_series import by_series
 
 
 def wiener_range(found: xr.Dataset, x: Any, time: Any) -> pd.DataFrame:
@@ -31,7 +32,4 @@ def wiener_range(found: xr.Dataset, x: Any, time: Any) -> pd.DataFrame:
     for name, said in (("at_lags", at_lags), ("in_time", in_time)):
         table[name] = lags.copy(data=np.array(said, str).reshape(lags.shape))
     table["segments"] = parts["segments"]
-    if not table.dims:
-        return pd.DataFrame({str(n): [v.item()] for n, v in table.data_vars.items()})
-    labels = [c for c in table.coords if c not in table.dims]
-    return table.drop_vars(labels).to_dataframe()
+    return by_series(table)

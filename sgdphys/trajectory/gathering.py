@@ -1,5 +1,6 @@
 """Several recordings as the replicas of one trajectory."""
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,7 +29,9 @@ def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.Dat
     -------
     DataTree
         All replicas on the steps that any has, in the order given. Where a run has no such step its
-        weights are NaN; steps stay whole numbers, and no replica counts as diverged for it.
+        weights are NaN; steps stay whole numbers, and no replica counts as diverged for it. The
+        coordinate ``time`` is left out, with a warning, where the sums of learning rates of the
+        runs are not the same at the same steps.
 
     Raises
     ------
@@ -83,14 +86,14 @@ def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.Dat
         )  # fmt: skip
         parts.append(weights)
         first += many
-    times = [p["time"] for p in parts if "time" in p.coords]
+    times = _times_of_all(parts, sources)
     along = {n for n, c in reference.coords.items() if c.dims == ("step",)}
     joined = xr.concat(
         [p.drop_vars([*along - {"step"}]) for p in parts], dim="replica", join="outer",
         data_vars="minimal", coords="minimal", compat="override",
     )  # fmt: skip
     joined["diverged_step"] = joined["diverged_step"].astype(np.int64)
-    if times:
+    if times is not None:
         longest = max(times, key=len)
         known = longest.to_series().reindex(joined["step"].to_numpy())
         joined = joined.assign_coords(time=("step", known.to_numpy(), longest.attrs))
@@ -106,6 +109,27 @@ def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.Dat
     if out is not None:
         write_tree(tree, location(out))
     return tree
+
+
+def _times_of_all(parts: list[xr.Dataset], sources: list[Path]) -> list[xr.DataArray] | None:
+    """The coordinate ``time`` of each part; None where they do not agree at the same steps."""
+    times = [p.coords.get("time") for p in parts]
+    known = [time for time in times if time is not None]
+    if not known:
+        return None
+    for path, time in zip(sources, times, strict=True):
+        if time is not None:
+            first, own = xr.align(known[0], time, join="inner")
+            if np.allclose(own, first, rtol=1e-6, atol=0, equal_nan=True):
+                continue
+        warnings.warn(
+            f"the sums of learning rates of {path} are not those of the others: the coordinate "
+            "'time' is left out, and 'step' alone counts; gather runs of equal learning rates if "
+            "you need it",
+            stacklevel=3,
+        )
+        return None
+    return known
 
 
 def _same_parameters(tree: xr.DataTree, other: xr.DataTree) -> bool:

@@ -24,14 +24,17 @@ class GradientSums:
 
     def __init__(self, pending: Any) -> None:
         self.pending = pending.zero_()
-        self._sum, self._squares = pending.new_zeros(len(pending)), pending.new_zeros(len(pending))
+        self._mean, self._squares = pending.new_zeros(len(pending)), pending.new_zeros(len(pending))
         self._count = 0
 
     def add(self) -> None:
         """Add the pending gradient."""
-        self._sum.add_(self.pending)
-        self._squares.addcmul_(self.pending, self.pending)
         self._count += 1
+        for start in range(0, len(self.pending), _BLOCK):
+            here = slice(start, start + _BLOCK)
+            beside = self.pending[here] - self._mean[here]
+            self._mean[here].add_(beside, alpha=1 / self._count)
+            self._squares[here].addcmul_(beside, beside, value=1 - 1 / self._count)
 
     def statistics(self, ends: np.ndarray) -> dict[str, np.ndarray]:
         """Norms of mean and noise (root of the summed variance) by layer; resets the sums."""
@@ -43,11 +46,9 @@ class GradientSums:
         for layer, (first, end) in enumerate(stretches(ends)):
             for start in range(first, end, _BLOCK):  # no copies in double precision of all
                 here = slice(start, min(start + _BLOCK, end))
-                squares = self._sum[here].double().div_(n).square_()
-                means[layer] += float(squares.sum())
-                rest = self._squares[here].double().sub_(squares, alpha=n).clamp_(min=0.0)
-                noise[layer] += float(rest.sum())
-        self._sum.zero_()
+                means[layer] += float(self._mean[here].double().square_().sum())
+                noise[layer] += float(self._squares[here].double().sum())
+        self._mean.zero_()
         self._squares.zero_()
         return {
             "mean_norm": np.sqrt(means),

@@ -195,8 +195,9 @@ def _covariance(errors: np.ndarray, of_grid: np.ndarray, by_replica: np.ndarray)
     complete = by_replica[np.isfinite(by_replica).all(axis=1)]
     common = 0.0
     if len(complete) >= _FEWEST_REPLICAS:
-        pairs = np.corrcoef(complete.T)[np.triu_indices(len(errors), 1)]
-        common = float(np.clip(np.nanmean(pairs), 0.0, 0.95))
+        with np.errstate(invalid="ignore", divide="ignore"):  # areas that are all equal
+            pairs = np.corrcoef(complete.T)[np.triu_indices(len(errors), 1)]
+        common = float(np.clip(finite_mean(pairs), 0.0, 0.95)) if np.isfinite(pairs).any() else 0.0
     outer = np.outer(errors, errors)
     return np.asarray(common * outer + np.diag((1 - common) * errors**2 + of_grid**2))
 

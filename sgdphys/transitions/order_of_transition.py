@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
+from scipy.special import bdtr
 
 from sgdphys.arguments import checked
 from sgdphys.draws import Seed, bootstrap_draws
@@ -31,6 +32,8 @@ _RESPONSE = 5.0
 """Standard errors by which the order parameter must change over the scan."""
 _GAP = 4.0
 """Standard deviations between neighbouring controls where no control lies in the transition."""
+_UNEVEN = 1e-5
+"""Chance of so many samples of one sign below which signs are not equally likely."""
 
 _NAMES = {
     "susceptibility_peak": Quantity(
@@ -251,10 +254,9 @@ _KINDS: dict[str, Kind] = {
 
 def _without_sign(values: np.ndarray) -> tuple[np.ndarray, bool]:
     """Absolute values where both signs are as likely at every control, otherwise the samples."""
-    n = np.isfinite(values).sum(axis=-1)
-    with np.errstate(all="ignore"):
-        excess = np.nansum(np.sign(values), axis=-1) / np.sqrt(n)
-    is_even = bool((np.abs(excess[n > 0]) < 5).all() and (values < 0).any())
+    above, below = (values > 0).sum(axis=-1), (values < 0).sum(axis=-1)
+    chance = 2 * bdtr(np.minimum(above, below), above + below, 0.5)
+    is_even = bool((chance >= _UNEVEN).all() and below.any())
     return (np.abs(values), True) if is_even else (values, False)
 
 

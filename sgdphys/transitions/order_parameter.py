@@ -102,7 +102,9 @@ def order_parameter(
     m = labelled_array(m, over)
     require_members(m, over)
     values = numbers_of(m.transpose(over, ...))
-    moments = np.stack([np.abs(values), values**2, values**4], axis=-1)
+    sizes = np.abs(values)
+    about = sizes - finite_mean(sizes)  # so that a large mean costs the variance no digits
+    moments = np.stack([sizes, values**2, values**4, about, about**2], axis=-1)
     finite = np.isfinite(values)
     members = np.asarray(finite.sum(axis=0))
     found = _measures(finite_mean(moments), members)
@@ -141,13 +143,16 @@ def _sizes(m: xr.DataArray, size: str) -> xr.DataArray:
 
 
 def _measures(moments: np.ndarray, members: np.ndarray) -> dict[str, np.ndarray]:
-    """Measures from the moments <|m|>, <m**2>, <m**4> (..., 3) of so many members."""
-    size, second, fourth = np.moveaxis(moments, -1, 0)
+    """Measures from the moments <|m|>, <m**2>, <m**4>, <a>, <a**2> (..., 5) of so many members.
+
+    a is |m| less its mean over all members, of which some are then left out.
+    """
+    size, second, fourth, shift, about = np.moveaxis(moments, -1, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         excess = fourth / second**2 - 1
         return {
             "order": size,
-            "susceptibility": members / (members - 1) * (second - size**2),
+            "susceptibility": members / (members - 1) * (about - shift**2),
             "excess_ratio": np.where(excess < 1e-12, 0.0, excess),  # rounding of equal members
         }
 

@@ -381,3 +381,41 @@ def test_a_first_column_that_always_increases_is_taken_for_times():
 def test_a_name_with_a_unit_of_time_is_one_of_times(name, unit):
     assert is_clock(name) == (unit is not None)
     assert unit is None or clock_unit(name) == unit
+
+
+@pytest.mark.parametrize(
+    ("units", "given", "spacing", "unit"),
+    [
+        ("ms", "1000 ms", 1000, "ms"), ("ms", "1 s", 1000, "ms"), ("hour", "3600 s", 1, "hour"),
+        ("hours", "60 min", 1, "hour"), ("second", "1 s", 1, "second"), ("step", "1 ms", 1, "ms"),
+        ("time", "2 d", 2, "d"),
+    ],
+)  # fmt: skip
+def test_a_spacing_is_read_in_its_unit(units, given, spacing, unit):
+    """A unit is converted to that of the coordinate; a mere count gets the one that is given."""
+    dim = "step" if units == "step" else "time"
+    x = xr.DataArray(np.zeros(5), {dim: (dim, spacing * np.arange(5.0), {"units": units})}, dim)
+    read = paths(x, time=given)
+    assert (read.times.tolist(), read.time_unit) == (list(spacing * np.arange(5.0)), unit)
+
+
+@pytest.mark.parametrize(
+    ("units", "given", "said"),
+    [
+        ("hour", "1 s", "time is 0.000277778 and the spacing of coordinate 'time' is 1"),
+        ("m", "1 s", "time is 1 s and coordinate 'time' is in m"),
+        ("epoch", "1 ms", "time is 1 ms and coordinate 'time' is in epoch"),
+    ],
+)
+def test_a_spacing_in_a_unit_that_contradicts_the_coordinate_is_refused(units, given, said):
+    x = xr.DataArray(np.zeros(5), {"time": ("time", np.arange(5.0), {"units": units})}, "time")
+    with pytest.raises(InputError, match=said):
+        paths(x, time=given)
+
+
+def test_nanoseconds_since_1970_are_even():
+    """In float64 they are multiples of 256."""
+    times = 1_700_000_000_000_000_000 + 1_000_000 * np.arange(1000)
+    read = paths(np.zeros(1000), time=times)
+    assert read.spacing == 1e6
+    assert (np.diff(read.times) == 1e6).all()

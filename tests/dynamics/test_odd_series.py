@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from estimators_of_series import ESTIMATORS, OF_INCREMENTS, WITHOUT, of_one_series
 from scipy.signal import lfilter
@@ -143,6 +144,8 @@ def test_rounding_of_stored_numbers_is_no_noise(dtype):
     series = np.stack([tenths, _STEPS / 7, walk], axis=1).astype(dtype)
     told = words(dynamics.fit_wiener(series)["status"]).tolist()
     assert told == ["constant", "straight line", "ok"]
+    of_tensor = dynamics.fit_wiener(torch.from_numpy(series))["status"]
+    assert words(of_tensor).tolist() == told
     in_double = dynamics.fit_wiener(series[:, 2].astype(np.float64))
     assert float(dynamics.fit_wiener(series)["diffusion"][2]) == float(in_double["diffusion"])
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from commands import command, refused
+from scipy.signal import lfilter
 
 import sgdphys as sp
 from sgdphys import processes
@@ -341,3 +342,27 @@ def test_a_file_too_large_for_memory_gives_the_same_results(tmp_path, monkeypatc
     kept = fit_file(path, sample=3, models=["wiener", "ou"]).results
     monkeypatch.setattr(reading, "_IN_MEMORY", 0)
     xr.testing.assert_identical(fit_file(path, sample=3, models=["wiener", "ou"]).results, kept)
+
+
+def test_the_norm_of_a_layer_is_missing_where_a_weight_is():
+    """It jumped to 0 where a run had ended or diverged, and was fitted."""
+    coords = {"step": np.arange(6), "layer": ("parameter", [1, 1, 2, 2])}
+    theta = xr.DataArray(np.ones((6, 4)), coords, ("step", "parameter"))
+    theta[4:] = np.nan
+    theta[2, 0] = np.nan
+    found = reading.project(theta, "layer-norm", "step").transpose("layer", "step")
+    assert found.isnull().values[0].tolist() == [False, False, True, False, True, True]
+    assert found.isnull().values[1].tolist() == [False, False, False, False, True, True]
+
+
+def test_beyond_the_sample_a_series_has_the_status_of_all(tmp_path):
+    """D of series that oscillate was left out as soon as there were more than the sample."""
+    noise = np.random.default_rng(0).standard_normal((80, 12))
+    np.save(tmp_path / "x.npy", lfilter([1.0], [1.0, 0.5], noise, axis=0))
+    every, few = (
+        fit_file(tmp_path / "x.npy", sample=n, models=["drifted_wiener", "ou"]).results
+        for n in ("all", 4)
+    )
+    assert every["status"].values.tolist() == few["status"].values.tolist()
+    assert (few["best"] == "not compared").sum() == 8
+    np.testing.assert_array_equal(every["diffusion"][:, 0], few["diffusion"][:, 0])

@@ -349,3 +349,26 @@ def test_a_segment_that_cannot_be_completed_is_kept(tmp_path, monkeypatch):
     recording.close()
     recorded = sp.open_trajectory(tmp_path / "a.nc")["weights"].step.to_numpy()
     assert recorded.tolist() == list(range(steps + 1))
+
+
+@pytest.mark.parametrize(
+    ("rates", "said"),
+    [((0.1, 0.1), None), ((0.1, 0.01), "are not those of"), ((0.1, None), "are not those of")],
+)
+def test_runs_with_other_learning_rates_have_no_common_time(tmp_path, rates, said):
+    """The second run had the times of the first, and a relaxation rate that was off by 10."""
+    paths = [tmp_path / "a.nc", tmp_path / "b.nc"]
+    for path, rate in zip(paths, rates, strict=True):
+        model = net()
+        optimizer = torch.optim.SGD(model.parameters(), lr=rate or 1.0)
+        with sp.record(model, path, optimizer=optimizer if rate else None) as recording:
+            for _ in range(3):
+                model(torch.ones(1, 3)).sum().backward()
+                optimizer.step()
+                if rate is None:
+                    recording.step()
+    if said is None:
+        assert sp.gather(paths)["weights"].time.values == pytest.approx([0, 0.1, 0.2, 0.3])
+        return
+    with pytest.warns(UserWarning, match=said):
+        assert "time" not in sp.gather(paths)["weights"].coords

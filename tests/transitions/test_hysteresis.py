@@ -188,3 +188,17 @@ def test_missing_coordinates():
         hysteresis(loops().drop_vars("control"))
     with pytest.raises(InputError, match="there is no dimension 'speed'"):
         hysteresis(loops().isel(speed=0))
+
+
+def test_identical_replicas_with_jumps():
+    """Their areas have the error of the grid alone, and no correlation."""
+    control, width = np.arange(-2, 2.25, 0.25), np.array([0.25, 0.5, 0.75, 1.0])
+    turn = width[:, None, None, None] * np.array([1, -1])[:, None, None]
+    m = xr.DataArray(
+        np.where(control[:, None] > turn, 1.0, -1.0) * np.ones(4),
+        dims=("speed", "direction", "control", "replica"),
+        coords={"speed": [1.0, 2, 4, 8], "direction": ["up", "down"], "control": control},
+    )
+    found = hysteresis(m)
+    assert np.isfinite(found["area"]).all()
+    assert said(found) in ("loop remains at zero speed", "no loop at zero speed", "cannot be told")

@@ -127,3 +127,14 @@ def test_resamples_without_a_value_are_no_warning():
         draws = np.random.default_rng(seed).random((*share.shape, 50))
         m = two_states().isel(replica=slice(50)).copy(data=1.0 * (draws < share[..., None]))
         assert told(m)[0] == "cannot be told"
+
+
+@pytest.mark.parametrize("replicas", [20, 24, 25])
+def test_few_replicas_of_both_signs_are_not_folded(replicas):
+    """States at 0.4 and -0.4 with their shares changing: the sign is what changes."""
+    m = two_states(replicas=replicas) - 0.5
+    assert order_of_transition(m, rng=0).attrs["order_parameter"] == "samples"
+    rng = np.random.default_rng(0)
+    even = m * rng.choice([-1, 1], m.shape)  # a magnetisation without a field
+    found = order_of_transition(even, rng=0)
+    assert found.attrs["order_parameter"] == "absolute value of the samples"

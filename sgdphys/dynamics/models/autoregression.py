@@ -6,6 +6,7 @@ from sgdphys.compiling import compiled
 
 _ROUNDING = 1e-28
 _EVEN = 1e-9
+"""Share of the length of a series within which spacings count as equal, beside rounding."""
 _SEEN = 0.5
 """Of the logarithm of n: square of the t statistic of a momentum that may be named."""
 
@@ -19,7 +20,8 @@ def even_triples(t: np.ndarray) -> tuple[np.ndarray, bool]:
         Whether they have; all of them, and False, where fewer than half of them have it.
     """
     steps = np.diff(t)
-    common = np.abs(steps - np.median(steps)) <= _EVEN * np.abs(t[[0, -1]]).max()
+    rounding = 4 * np.finfo(float).eps * np.abs(t[[0, -1]]).max()
+    common = np.abs(steps - np.median(steps)) <= _EVEN * (t[-1] - t[0]) + rounding
     used = common[1:] & common[:-1]
     if used.mean() < 0.5:
         return np.ones(len(t) - 2, bool), False

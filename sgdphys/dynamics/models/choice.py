@@ -10,7 +10,7 @@ from sgdphys.arguments import checked
 from sgdphys.dynamics.diffusion import ornstein_uhlenbeck, wiener
 from sgdphys.dynamics.models.catalogue import chosen_models
 from sgdphys.dynamics.models.judged import Judged, judged
-from sgdphys.dynamics.models.model import Estimates, Model, no_estimates
+from sgdphys.dynamics.models.model import FEWEST, Estimates, Model, no_estimates
 from sgdphys.dynamics.models.reasons import (
     CLOSE,
     EFFECTS,
@@ -49,8 +49,6 @@ _OF_UNIT_ROOT = 10.0
 """Factor of likelihood that a root fitted to a random walk gains beyond chi-squared."""
 _WITH_HEAVY_STEPS = ("levy", "student")
 """Models of which rivals with independent steps are asked."""
-FEWEST = 50
-"""Least number of increments for a choice."""
 _NEEDS = Needs(points=FEWEST + 1)
 _NEEDS_EARLY = Needs()
 """What a fit to the points before the held-out ones needs."""

@@ -10,6 +10,9 @@ import numpy as np
 from sgdphys.errors import InputError
 from sgdphys.glossary import Quantity
 
+FEWEST = 50
+"""Least number of increments for a choice between models."""
+
 
 class Estimates(NamedTuple):
     """Maximum-likelihood coefficients of many series."""
@@ -81,8 +84,8 @@ class Model(ABC):
     goes_on: bool = False
     """Whether the process exists beyond the ends of the range that is searched: an estimate at an
     end may then be the best further on, and counts as not compared. Others are ruled out there."""
-    fewest: int = 50
-    """Least number of increments."""
+    fewest: int = FEWEST
+    """Least number of increments; with fewer than 50 no model is chosen at all."""
     without_interval: tuple[str, ...] = ()
     """Coefficients that have no interval."""
     asked: float = 1.0

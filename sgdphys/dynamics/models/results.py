@@ -8,7 +8,7 @@ import xarray as xr
 
 from sgdphys.dynamics.models.checking import SHARED
 from sgdphys.dynamics.models.judged import SENTENCE
-from sgdphys.dynamics.models.model import Model
+from sgdphys.dynamics.models.model import FEWEST, Model
 from sgdphys.dynamics.models.reasons import (
     CLOSE,
     EFFECTS,
@@ -229,6 +229,7 @@ def _status(
         is_open = at_end & ~compared[..., m] & (best == "not compared")
         status = np.where((status == OK) & is_open, END_OF_RANGE, status)
     fitted = np.any([found[name, "compared"] == 1 for name in models], axis=0)
-    is_short = wiener["count"].to_numpy() < min(model.fewest for model in models.values())
+    fewest = max(FEWEST, min(model.fewest for model in models.values()))
+    is_short = wiener["count"].to_numpy() < fewest
     unchosen = np.where(is_short, SHORT, np.where(fitted, NO_MODEL, UNEVEN))
     return np.where((status == OK) & ~chosen, unchosen, status)

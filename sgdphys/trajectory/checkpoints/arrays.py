@@ -228,7 +228,7 @@ def _by_axis(arrays: dict[str, _Named], axis: int, path: Path) -> _Time:
 
 
 def _guessed(arrays: dict[str, _Named], path: Path) -> _Time:
-    """Time as the first axis, if no other axis is possible."""
+    """Time as the first axis of one series, or of one table that is longer than it is wide."""
     real = {n: a.value for n, a in arrays.items() if a.value.ndim and a.value.dtype.kind in "fc"}
     if len(real) == 1:
         value = next(iter(real.values()))
