@@ -95,12 +95,11 @@ def portrait(
             of_copies = _displacement(copies, times, is_even=is_even)[1]
             data["copies_msd"] = ("lag", quantiles(of_copies.T, 0.5)[1])
         data["copies_density"] = ("bin", _density(copies, times))
-    if is_even:
-        km = kramers_moyal(frame, time=clock, over="series", bins=20)
-        for name in ("drift", "diffusion"):
-            for end in ("", "_low", "_high"):
-                data[f"{name}{end}"] = ("cell", km[f"{name}{end}"].to_numpy())
-        data["position"] = ("cell", km["position"].to_numpy())
+    km = kramers_moyal(frame, time=clock, over="series", bins=20)
+    for name in ("drift", "diffusion"):
+        for end in ("", "_low", "_high"):
+            data[f"{name}{end}"] = ("cell", km[f"{name}{end}"].to_numpy())
+    data["position"] = ("cell", km["position"].to_numpy())
     attributes = {
         "series": len(rows),
         "t": series.time_unit,

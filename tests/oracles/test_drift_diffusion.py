@@ -92,6 +92,23 @@ def test_only_pairs_at_the_commonest_spacing_count():
     assert line(found)[1] == pytest.approx(line(whole)[1], rel=0.05)
 
 
+def test_bands_cover_at_uneven_times():
+    """A fine path seen at random times; neighbours up to twice the median apart count."""
+    fine = processes.ornstein_uhlenbeck(dt=0.002, steps=200_000, parameters=60, rng=77)["theta"]
+    gaps = np.random.default_rng(77).geometric(0.1, 18_000)  # 0.02 on average
+    seen = fine.isel(step=gaps.cumsum()[gaps.cumsum() < fine.sizes["step"]])
+    found = dynamics.kramers_moyal(seen, time="time", bins=15)
+    assert found.attrs["pairs"] == "neighbours within 0.028"
+    for name, truth in (
+        ("drift", -found["position"]),
+        ("diffusion", 0.5 * -np.expm1(-0.024) / 0.024),
+    ):
+        inside = (found[f"{name}_low"] < truth) & (found[f"{name}_high"] > truth)
+        assert 0.90 <= float(inside.mean()) <= 0.985
+    with pytest.raises(InputError, match="extrapolate=True needs evenly spaced points"):
+        dynamics.kramers_moyal(seen, time="time", extrapolate=True)
+
+
 @pytest.mark.parametrize("method", ["binned", "kernel"])
 def test_pairs_with_a_missing_point_are_left_out(method):
     x = np.tile([0.1, 0.2, np.nan, 0.32, 0.4, 0.5, 0.35, 0.2], 20)

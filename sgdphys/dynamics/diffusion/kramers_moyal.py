@@ -97,20 +97,62 @@ def _sums(x, ok, lag, blocks, low, high, cells, partial, out):
                         )
 
 
-def _coefficients(sums: np.ndarray, tau: float) -> dict[str, np.ndarray]:
-    """D1, D2 corrected and raw, D4 and the Pawula ratio from summed moments (..., 4)."""
+@compiled
+def _sums_of_near(x, dt, longest, low, high, out):
+    """Sums of 1, dx, dx**2/dt, dx**4/dt**2 and dt by bin, of neighbours that are near in time.
+
+    Parameters
+    ----------
+    x : float64 (group, path, point)
+    dt : float64 (point - 1,)
+    longest : float
+        Largest distance in time of neighbours that are used.
+    low, high : float64 (group,)
+        Ends of the bins, both included.
+    out : float64 (group, path * blocks, bin, 5)
+        Zeros, which are filled.
+    """
+    bins = out.shape[2]
+    blocks = out.shape[1] // x.shape[1]
+    pairs = x.shape[2] - 1
+    for g in range(x.shape[0]):
+        scale = bins / (high[g] - low[g])
+        for path in range(x.shape[1]):
+            row = x[g, path]
+            for block in range(blocks):
+                target = out[g, path * blocks + block]
+                for i in range(block * pairs // blocks, (block + 1) * pairs // blocks):
+                    dx = row[i + 1] - row[i]
+                    if not (dt[i] <= longest and low[g] <= row[i] <= high[g] and abs(dx) < np.inf):
+                        continue
+                    square = dx * dx / dt[i]
+                    sums = target[min(int((row[i] - low[g]) * scale), bins - 1)]
+                    sums[0] += 1.0
+                    sums[1] += dx
+                    sums[2] += square
+                    sums[3] += square * square
+                    sums[4] += dt[i]
+
+
+def _coefficients(sums: np.ndarray) -> dict[str, np.ndarray]:
+    """D1, D2 corrected and raw, D4 and the Pawula ratio.
+
+    From sums (..., 5) of 1, dx, dx**2/dt, dx**4/dt**2 and dt: where D1 and D2 are constant, those
+    of largest likelihood.
+    """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        count = sums[..., 0]
-        first, second, fourth = (sums[..., k] / count for k in (1, 2, 3))
-        corrected = (second - first**2) / (2 * tau)
+        count, moved, _, _, duration = np.moveaxis(sums, -1, 0)
+        second, fourth = sums[..., 2] / count, sums[..., 3] / count
+        drift, dt = moved / duration, duration / count
+        corrected = (second - drift**2 * dt) / 2
         # a Gaussian of that variance has E dx**4 = 3 E[dx**2]**2: D4 = D2**2 dt / 2
-        excess = (fourth - 3 * second**2 + 2 * first**4) / (24 * tau)
+        excess = (fourth - 3 * second**2 + 2 * drift**4 * dt**2) * dt / 24
         return {
-            "drift": first / tau,
+            "drift": drift,
             "diffusion": corrected,
-            "diffusion_raw": second / (2 * tau),
+            "diffusion_raw": second / 2,
             "fourth": excess,
-            "pawula": excess / (corrected**2 * tau),
+            "pawula": excess / (corrected**2 * dt),
         }
 
 
@@ -135,7 +177,8 @@ def kramers_moyal(
         training time give a few steps and ``over="replica"``: no stationarity is needed then.
     time : str, float, array or pair, optional
         Time dimension or coordinate, spacing of the points, or their times, in units t: see
-        ``dynamics.series.paths``. Only pairs of points at the median spacing are used.
+        ``dynamics.series.paths``. Pairs of points at the median spacing are used; where fewer than
+        half of all neighbours have it, neighbours up to twice as far apart.
     over : str or iterable of str
         Dimensions whose paths are realisations of one process.
     bins : int, optional
@@ -149,7 +192,8 @@ def kramers_moyal(
         the standard deviation of the values.
     extrapolate : bool
         Combine lags of 1, 2 and 4 points (Richardson extrapolation) so that errors of first and
-        second order in dt cancel; of D2 its logarithm, so that it is never negative.
+        second order in dt cancel; of D2 its logarithm, so that it is never negative. Needs points
+        of which most have the median spacing.
     confidence : float
         Level of the intervals, between 0 and 1.
 
@@ -165,7 +209,7 @@ def kramers_moyal(
     Raises
     ------
     InputError
-        For an unknown method or dimension, or fewer than 2 bins.
+        For an unknown method or dimension, fewer than 2 bins, or extrapolation from uneven points.
 
     See Also
     --------
@@ -176,11 +220,12 @@ def kramers_moyal(
     Notes
     -----
     dX = D1(X) dt + sqrt(2 D2(X)) dW (Ito), with D1 = E[dx|x]/dt and
-    D2 = E[(dx - D1 dt)**2|x]/(2 dt). At a finite dt an Ornstein-Uhlenbeck process shows the slope
-    -(1 - e^{-kappa dt})/dt in place of -kappa, D2 is D (1 - e^{-2 kappa dt})/(2 kappa dt) in place
-    of D, and diffusion_raw a spurious parabola. The logarithm of that D2 has no term of third order
-    in dt, so that its extrapolation is within 2% up to kappa dt = 0.5; that of the drift is 2% low
-    there. The Pawula ratio D4/(D2**2 dt) is near 0 for a diffusion and large for jumps.
+    D2 = E[(dx - D1 dt)**2|x]/(2 dt); of uneven points sum dx/sum dt and <(dx - D1 dt)**2/dt>/2,
+    those of largest likelihood in each bin. At a finite dt an Ornstein-Uhlenbeck process shows the
+    slope -(1 - e^{-kappa dt})/dt in place of -kappa, D2 is D (1 - e^{-2 kappa dt})/(2 kappa dt) in
+    place of D, and diffusion_raw a spurious parabola. The logarithm of that D2 has no term of third
+    order in dt, so that its extrapolation is within 2% up to kappa dt = 0.5; that of the drift is
+    2% low there. The Pawula ratio D4/(D2**2 dt) is near 0 for a diffusion and large for jumps.
 
     References
     ----------
@@ -220,10 +265,15 @@ def kramers_moyal(
     lags = [k for k in _RICHARDSON if k < points] if extrapolate else [1]
     if extrapolate and len(lags) < len(_RICHARDSON):
         raise InputError(f"extrapolate=True needs at least 5 points; there are {points}")
+    longest = _longest(series.times)
+    if extrapolate and longest is not None:
+        raise InputError(
+            f"extrapolate=True needs evenly spaced points along {series.dim!r}; leave it out"
+        )
     values: dict[str, np.ndarray] = {}
     for number, x in in_groups(series.given, series.dim, pooled, block_bytes=READ_BYTES):
         _leave_out(x, series)
-        found = _of_groups(x, series, lags, bins, method, bandwidth, n, confidence)
+        found = _of_groups(x, series, lags, longest, bins, method, bandwidth, n, confidence)
         for name, column in found.items():
             whole = values.setdefault(name, np.empty((math.prod(shape), *column.shape[1:])))
             whole[number] = column
@@ -243,6 +293,7 @@ def kramers_moyal(
         bins=bins,
         bandwidth=float(np.mean(width)) if method == "kernel" else "none: bins",
         lags=lags,
+        pairs="at the median spacing" if longest is None else f"neighbours within {longest:.3g}",
         reference="Risken (1989); Friedrich et al. (2011)",
         confidence=confidence,
         interval_method=(
@@ -259,12 +310,12 @@ def _leave_out(x: np.ndarray, series: Paths) -> None:
 
 
 def _of_groups(
-    x: np.ndarray, series: Paths, lags: list[int], bins: int, method: str,
+    x: np.ndarray, series: Paths, lags: list[int], longest: float | None, bins: int, method: str,
     bandwidth: float | None, n: int, confidence: float,
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """Coefficients of groups (group, path, point), their intervals, counts and positions."""
     blocks = _BLOCKS if x.shape[1] == 1 else 1
-    moments, ends, tau = _moments(x, series, lags, bins, blocks)
+    moments, ends = _moments(x, series, lags, longest, bins, blocks)
     low, high = ends[..., None]
     centres = low + (high - low) * (np.arange(bins) + 0.5) / bins
     width = np.zeros(len(x))
@@ -272,8 +323,8 @@ def _of_groups(
         width = _bandwidths(x, n) if bandwidth is None else np.full(len(x), bandwidth)
         moments = _smoothed(moments, centres, width)
     total = moments.sum(axis=2)
-    values = _combined(total, lags, tau)
-    values |= _bands(values, moments, lags, tau, confidence)
+    values = _combined(total, lags)
+    values |= _bands(values, moments, lags, confidence)
     return values | {"count": total[0, ..., 0], "position": centres, "bandwidth": width}
 
 
@@ -327,29 +378,48 @@ def _range(x: np.ndarray) -> np.ndarray:
     return np.stack([np.where(is_empty, low - half, low), np.where(is_empty, low + half, high)])
 
 
+def _at_spacing(times: np.ndarray, spacing: float, lag: int) -> np.ndarray:
+    """Whether points lie so many spacings before the one that is ``lag`` later."""
+    rounding = 4 * FLOAT64 * float(np.abs(times[[0, -1]]).max())  # far from 0
+    separation = times[lag:] - times[:-lag]
+    return np.asarray(np.abs(separation - lag * spacing) <= 1e-6 * lag * spacing + rounding)
+
+
+def _longest(times: np.ndarray) -> float | None:
+    """Largest distance of neighbours that are used, of uneven points; None of other points."""
+    spacing = float(np.median(np.diff(times)))
+    return None if _at_spacing(times, spacing, 1).mean() >= 0.5 else 2 * spacing
+
+
 def _moments(
-    x: np.ndarray, series: Paths, lags: list[int], bins: int, blocks: int
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Sums (lag, group, unit, bin, 4), ends of the bins (2, group), and the median spacing."""
-    spacing = float(np.median(np.diff(series.times)))
-    rounding = 4 * FLOAT64 * float(np.abs(series.times[[0, -1]]).max())  # far from 0
-    found = np.empty((len(lags), len(x), x.shape[1] * blocks, bins, 4))
+    x: np.ndarray, series: Paths, lags: list[int], longest: float | None, bins: int, blocks: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sums (lag, group, unit, bin, 5), and ends of the bins (2, group)."""
+    dt = np.diff(series.times)
+    spacing = float(np.median(dt))
+    found = np.zeros((len(lags), len(x), x.shape[1] * blocks, bins, 5))
     ends = np.empty((2, len(x)))
     is_near = []
-    for lag in lags:
-        separation = series.times[lag:] - series.times[:-lag]
-        ok = np.abs(separation - lag * spacing) <= 1e-6 * lag * spacing + rounding
+    for lag in lags if longest is None else ():
+        ok = _at_spacing(series.times, spacing, lag)
         is_near.append(ok[:0] if ok.all() else ok)
 
     def work(part: slice) -> None:
         low, high = ends[:, part] = _range(x[part])
+        if longest is not None:
+            _sums_of_near(x[part], dt, longest, low, high, found[0, part])
+            return
         scratch = np.empty(x.shape[2], np.int32), np.empty((4, bins + 1, 4))
         for k, lag in enumerate(lags):
-            _sums(x[part], is_near[k], lag, blocks, low, high, *scratch, found[k, part])
+            sums = np.empty((len(x[part]), *found.shape[2:4], 4))
+            _sums(x[part], is_near[k], lag, blocks, low, high, *scratch, sums)
+            tau = lag * spacing
+            found[k, part, ..., :4] = sums / np.array([1, 1, tau, tau**2])
+            found[k, part, ..., 4] = tau * sums[..., 0]
 
     groups_per_block = max(1, BLOCK_BYTES // (8 * max(x[0].size, 1)) if len(x) else 1)
     parallel.map(work, [slice(k, k + groups_per_block) for k in range(0, len(x), groups_per_block)])
-    return found, ends, spacing
+    return found, ends
 
 
 def _bandwidths(x: np.ndarray, n: int) -> np.ndarray:
@@ -369,9 +439,9 @@ def _smoothed(moments: np.ndarray, centres: np.ndarray, width: np.ndarray) -> np
     return np.einsum("gab,lgubk->lguak", np.exp(-0.5 * z**2), moments)
 
 
-def _combined(sums: np.ndarray, lags: list[int], tau: float) -> dict[str, np.ndarray]:
-    """Coefficients at lag 1, or extrapolated to dt = 0 from all lags (lag, ..., 4)."""
-    by_lag = [_coefficients(s, lag * tau) for s, lag in zip(sums, lags, strict=True)]
+def _combined(sums: np.ndarray, lags: list[int]) -> dict[str, np.ndarray]:
+    """Coefficients at lag 1, or extrapolated to dt = 0 from all lags (lag, ..., 5)."""
+    by_lag = [_coefficients(s) for s in sums]
     if len(lags) == 1:
         return by_lag[0]
     weights = np.array([_RICHARDSON[lag] for lag in lags])
@@ -389,12 +459,11 @@ def _combined(sums: np.ndarray, lags: list[int], tau: float) -> dict[str, np.nda
 
 
 def _bands(
-    values: Mapping[str, np.ndarray], moments: np.ndarray, lags: list[int], tau: float,
-    confidence: float,
-) -> dict[str, np.ndarray]:  # fmt: skip
-    """Intervals of drift and diffusion over units, from sums (lag, group, unit, bin, 4)."""
+    values: Mapping[str, np.ndarray], moments: np.ndarray, lags: list[int], confidence: float
+) -> dict[str, np.ndarray]:
+    """Intervals of drift and diffusion over units, from sums (lag, group, unit, bin, 5)."""
     without_each = moments.sum(axis=2, keepdims=True) - moments
-    left_out = _combined(np.moveaxis(without_each, 2, 1), lags, tau)  # (unit, group, bin)
+    left_out = _combined(np.moveaxis(without_each, 2, 1), lags)  # (unit, group, bin)
     present = (moments[0, ..., 0] > 0).sum(axis=1)  # units with pairs, (group, bin)
     bands: dict[str, np.ndarray] = {}
     kinds: dict[str, Kind] = {"drift": "symmetric", "diffusion": "positive"}

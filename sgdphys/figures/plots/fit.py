@@ -56,8 +56,7 @@ def fit(
     array of Axes
         paths; mean squared displacement (median and quartiles) and increments, each beside those
         of simulated copies: one of every series (of 100 at most), by its candidate with the fitted
-        coefficients, whether it was rejected or not; drift and diffusion functions, of evenly
-        spaced points.
+        coefficients, whether it was rejected or not; drift and diffusion functions.
 
     See Also
     --------
@@ -145,14 +144,11 @@ def _of_copies(portrayed: xr.Dataset) -> str:
 
 
 def _functions(ax: Axes, portrayed: xr.Dataset, t: str) -> None:
-    is_even = "drift" in portrayed
-    if is_even:
-        kramers_moyal(portrayed, ax=[ax, ax])
+    kramers_moyal(portrayed, ax=[ax, ax])
     ax.set_xlabel("position (s.d.)")
     ax.set_ylabel(f"drift (s.d.) and diffusion (s.d.$^2$)\nper {t}")
     title(ax, "drift and diffusion functions, 95% bands")
     if ax.get_legend_handles_labels()[0]:
         ax.legend()
     else:
-        reason = "too few neighbouring points" if is_even else "needs evenly spaced points"
-        in_place_of_data(ax, reason)
+        in_place_of_data(ax, "too few neighbouring points")
