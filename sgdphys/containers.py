@@ -16,15 +16,15 @@ import xarray as xr
 
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import missing_as_nan, stored_as_nan, unmasked
+from sgdphys.units_of_time import UNIT
 
 CLOCK_NAMES = ("time", "t", "step", "epoch", "iteration", "draw", "frame", "date")
 """Names of dimensions and columns that hold times."""
 _MORE_NAMES = ("datetime", "timestamp", "update", "seconds", "minutes", "hours", "days")
-_UNIT = (
-    r"((?:[numpfµμ]?s|min|hr?|d|yr?|sec|millisecond|microsecond|nanosecond|second|minute|hour|day|"
-    r"week|month|year|step|epoch|update|iteration|frame)s?)"
+_WITH_UNIT = re.compile(
+    rf"(.+?)\s*(?:[\[(]\s*{UNIT}\s*[\])]|/\s*{UNIT})",
+    re.IGNORECASE,
 )
-_WITH_UNIT = re.compile(rf"(.+?)\s*(?:[\[(]\s*{_UNIT}\s*[\])]|/\s*{_UNIT})", re.IGNORECASE)
 _FEWEST_ROWS = 10
 """Rows from which a column that always increases is taken for times."""
 

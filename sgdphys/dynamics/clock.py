@@ -22,25 +22,11 @@ from sgdphys.dynamics.status import even_spacing
 from sgdphys.dynamics.stretches import parts
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import as_float, stored_as_nan, unmasked
+from sgdphys.units_of_time import SECONDS, is_counted, seconds_of, singular
 
-_SECONDS = {
-    "nanosecond": 1e-9, "microsecond": 1e-6, "millisecond": 1e-3, "second": 1.0, "minute": 60.0,
-    "hour": 3600.0, "day": 86400.0,
-}  # fmt: skip
-_SYMBOLS = {
-    "nanosecond": ("ns",), "microsecond": ("us", "µs", "μs"), "millisecond": ("ms",),
-    "second": ("s", "sec"), "minute": ("min",), "hour": ("h", "hr"), "day": ("d",),
-}  # fmt: skip
 _EXACT = 2**53
 """Largest whole number up to which float64 holds all of them."""
 _DURATIONS = (datetime.timedelta, np.timedelta64)  # pandas' is one of the former
-_PLURALS = {
-    f"{name}s": name
-    for name in (
-        *_SECONDS, "week", "month", "year", "step", "epoch", "frame", "update", "iteration",
-        "sample", "draw",
-    )
-}  # fmt: skip
 _SPACING = re.compile(r"((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?) *([^\W\d_]\w*)")
 
 
@@ -53,11 +39,6 @@ class Clock(NamedTuple):
     unit: str
     coordinate: str | None
     """The coordinate that the times are the values of."""
-
-
-def plural(unit: str) -> str:
-    """Return a unit of time in the plural: words have one, symbols such as "ms" do not."""
-    return next((many for many, one in _PLURALS.items() if one == unit), unit)
 
 
 def first_axis(time: Any, names: Collection[str] = ()) -> str:
@@ -79,7 +60,7 @@ def first_axis(time: Any, names: Collection[str] = ()) -> str:
     name, given = _name_and_times(time)
     if name is None and isinstance(given, xr.DataArray) and given.ndim == 1:
         return str(given.dims[0])
-    is_word = name is None or is_clock(name) or singular(name) in _PLURALS.values()
+    is_word = name is None or is_clock(name) or is_counted(name)
     if isinstance(time, str) and not is_word and name not in names:
         raise InputError(
             f"time is {time!r}, and the array has no names; give the spacing of its points, as in "
@@ -243,7 +224,7 @@ def _in_unit(spacing: float, given: str | None, own: str, dim: str) -> tuple[flo
     """
     if given is None or singular(given) == singular(own):
         return spacing, own
-    seconds, of_own = _seconds_of(given), _seconds_of(own)
+    seconds, of_own = seconds_of(given), seconds_of(own)
     if seconds is not None and of_own is not None:
         return spacing * seconds / of_own, own
     if singular(own) == singular(dim) or own == "time":
@@ -252,12 +233,6 @@ def _in_unit(spacing: float, given: str | None, own: str, dim: str) -> tuple[flo
         f"time is {spacing:g} {given} and coordinate {dim!r} is in {own}; leave time out, or give "
         f"time=({dim!r}, spacing) for other times than those of the coordinate"
     )
-
-
-def _seconds_of(unit: str) -> float | None:
-    """Seconds of a unit of time, by its name or symbol."""
-    name = next((n for n, symbols in _SYMBOLS.items() if unit in symbols), singular(unit))
-    return _SECONDS.get(name)
 
 
 def _first_backwards(times: np.ndarray) -> int | None:
@@ -323,9 +298,9 @@ def numbers(coordinate: xr.DataArray) -> tuple[np.ndarray, str]:
     if values.dtype.kind in "mM":
         unit = str(coordinate.encoding.get("units", "second")).split(" since")[0]
         seconds = (values - values[0]) / np.timedelta64(1, "s")
-        if singular(unit) not in _SECONDS:
+        if singular(unit) not in SECONDS:
             unit = "second"
-        return seconds / _SECONDS[singular(unit)], unit
+        return seconds / SECONDS[singular(unit)], unit
     if values.dtype.kind not in "iuf":
         raise InputError(
             f"coordinate {coordinate.name!r} is of type {values.dtype}; numbers were expected"
@@ -338,11 +313,6 @@ def numbers(coordinate: xr.DataArray) -> tuple[np.ndarray, str]:
     if values.dtype.kind in "iu" and values.size and int(abs(values).max()) > _EXACT:
         values = values - values[0]  # as of dates: float64 has not all digits of nanoseconds
     return as_float(values), unit
-
-
-def singular(unit: str) -> str:
-    """A unit of time in the singular; any other unit or name unchanged."""
-    return _PLURALS.get(unit, unit)
 
 
 def whole_lags(lags: Any, spacing: float, name: str = "lags") -> np.ndarray:

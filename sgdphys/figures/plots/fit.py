@@ -7,7 +7,6 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from sgdphys.dynamics.clock import plural
 from sgdphys.dynamics.models.model import Model
 from sgdphys.figures.axes import axes_of, options, returned
 from sgdphys.figures.checks import checked_figure
@@ -17,6 +16,7 @@ from sgdphys.figures.plots.msd import msd
 from sgdphys.figures.portraits import portrait, require_fitted
 from sgdphys.figures.presets import title
 from sgdphys.figures.style import DATA, EXACT, FIT, in_place_of_data
+from sgdphys.units_of_time import plural
 
 _PANELS = ("paths", "msd", "increments", "functions")
 _MOST_POINTS = 4000
