@@ -930,8 +930,8 @@ GLOSSARY: dict[str, Quantity] = {
         "{x}**2/{t}",
         "late displacement",
         r"|\Delta\theta|^2/2P\Delta t",
-        "squared displacement over an epoch per parameter and 2 updates, second half of training; "
-        "a diffusion coefficient if the weights have no drift",
+        "squared displacement over two epochs per parameter and 2 updates, second half of "
+        "training; a diffusion coefficient if the weights have no drift",
     ),
     "distance_ratio": Quantity(
         "1",

@@ -33,27 +33,34 @@ class Record(lightning.Callback):
     Every update is a step; of several optimizers a step is done once each has stepped. The
     checkpoint keeps how many steps there were, so that a fit that resumes from it (``ckpt_path``)
     cuts the file there and counts on. On several devices the first process records. A second fit
-    with the same callback, as in cross-validation, goes to ``NAME-2.nc``, a third to ``NAME-3.nc``.
+    with the same callback, as in cross-validation, goes to ``NAME-2.nc``, a third to ``NAME-3.nc``;
+    a checkpoint knows which of them it belongs to.
     """
 
     def __init__(self, path: str | Path, **options: Any) -> None:
         self.path, self.options = location(path), options
         self.recorder: Recorder | None = None
         self._fits = 0
-        self._steps: int | None = None
+        self._resumed: dict[str, Any] = {}
         self._last: int | None = None
         try:
             inspect.signature(record).bind(None, path, **options)
         except TypeError as error:
             raise InputError(f"sgdphys.record takes no such option: {error}") from None
 
+    @property
+    def state_key(self) -> str:
+        """By which a checkpoint tells several callbacks apart."""
+        return self._generate_state_key(path=self.path.name)
+
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps: the steps counted."""
-        return {"steps": self._last if self.recorder is None else self.recorder.steps}
+        """What a checkpoint keeps: the steps counted, and the number of the fit."""
+        steps = self._last if self.recorder is None else self.recorder.steps
+        return {"steps": steps, "fit": self._fits}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the steps that a checkpoint kept."""
-        self._steps = state_dict.get("steps")
+        """Take what a checkpoint kept."""
+        self._resumed = state_dict
 
     def on_train_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
@@ -63,16 +70,16 @@ class Record(lightning.Callback):
             return
         if not trainer.optimizers:
             raise InputError("the module has no optimizer, so no update can be recorded")
-        steps, self._steps = self._steps, None
+        resumed, self._resumed = self._resumed, {}
+        steps, options = resumed.get("steps"), dict(self.options)
         if steps is None:
             steps = trainer.global_step // len(trainer.optimizers)
-        path, options = self.path, dict(self.options)
-        if steps == 0 and self._fits:
-            path = self.path.with_name(f"{self.path.stem}-{self._fits + 1}{self.path.suffix}")
-        elif steps > 0:
+        fit = resumed.get("fit", 1) if steps > 0 else self._fits + 1
+        path = self.path if fit == 1 else self.path.with_stem(f"{self.path.stem}-{fit}")
+        if steps > 0:
             exists = path.exists() or parts_of(path).is_dir()
             options = {"resume": steps} | options if exists else {"first_step": steps} | options
-        self._fits += 1
+        self._fits = max(self._fits, fit)
         self.recorder = record(pl_module, path, optimizer=trainer.optimizers, **options)
 
     def on_save_checkpoint(self, *_: Any) -> None:

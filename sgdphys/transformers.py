@@ -1,6 +1,7 @@
 """A callback for Hugging Face's Trainer: it records a model's weights while they are trained."""
 
 import inspect
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,19 @@ import transformers
 
 from sgdphys.errors import InputError
 from sgdphys.trajectory.locations import location
+from sgdphys.trajectory.reader import open_trajectory
 from sgdphys.trajectory.record import record
 from sgdphys.trajectory.recorder import Recorder, open_at
 from sgdphys.trajectory.segments import parts_of
+
+_CHECKPOINTS = "checkpoints"
+"""Attribute: steps of the recording, by the trainer's, where these count more."""
+
+
+def _counts_at_checkpoints(path: Path) -> dict[str, int]:
+    """Steps of a recording by the trainer's, of checkpoints at which they differ."""
+    counts: dict[str, int] = json.loads(open_trajectory(path).attrs.get(_CHECKPOINTS, "{}"))
+    return counts
 
 
 class Record(transformers.TrainerCallback):  # type: ignore[misc]
@@ -31,13 +42,15 @@ class Record(transformers.TrainerCallback):  # type: ignore[misc]
 
     Notes
     -----
-    Every update of the optimizer is a step, however many batches were accumulated. Of several
-    processes the first one records.
+    Every update of the optimizer is a step, however many batches were accumulated; the trainer also
+    counts updates that a gradient scaler skips, so that the recording keeps its own count of each
+    checkpoint. Of several processes the first one records.
     """
 
     def __init__(self, path: str | Path, **options: Any) -> None:
         self.path, self.options = location(path), options
         self.recorder: Recorder | None = None
+        self._counts: dict[str, int] = {}
         try:
             inspect.signature(record).bind(None, path, **options)
         except TypeError as error:
@@ -53,7 +66,9 @@ class Record(transformers.TrainerCallback):  # type: ignore[misc]
             earlier.close()
         if state.global_step:
             exists = self.path.exists() or parts_of(self.path).is_dir()
-            options = {"resume" if exists else "first_step": state.global_step}
+            self._counts = _counts_at_checkpoints(self.path) if exists else {}
+            steps = self._counts.get(str(state.global_step), state.global_step)
+            options = {"resume" if exists else "first_step": steps}
         self.recorder = record(
             kwargs["model"], self.path, optimizer=kwargs.get("optimizer"),
             **(options | self.options),
@@ -67,6 +82,9 @@ class Record(transformers.TrainerCallback):  # type: ignore[misc]
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Write what was recorded, so that training may resume here after a crash."""
         if self.recorder is not None:
+            if self.recorder.steps != state.global_step:
+                self._counts[str(state.global_step)] = self.recorder.steps
+                self.recorder.describe(_CHECKPOINTS, json.dumps(self._counts))
             self.recorder.flush()
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

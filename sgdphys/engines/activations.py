@@ -7,6 +7,7 @@ import torch
 
 from sgdphys import parallel
 from sgdphys.engines.modules import ModuleNetwork
+from sgdphys.errors import NotEnoughData
 from sgdphys.networks import Perceptron
 
 _TOGETHER = 2048
@@ -32,10 +33,20 @@ def activations_of(
         what follows a module that holds weights up to the next one: its activation function where
         that is a module, in the order of running, flattened; in evaluation mode. Modules that hold
         no weights of their own and stand before the first are left out.
+
+    Raises
+    ------
+    NotEnoughData
+        For a module that keeps running statistics, as batch norm does.
     """
     if isinstance(network, Perceptron):
         return lambda theta: network.forward(theta, x, softmax=softmax)
     model = network.make().double().eval()
+    if any(getattr(module, "track_running_stats", False) for module in model.modules()):
+        raise NotEnoughData(
+            "its layers depend on the running statistics of batch norm, which are not recorded; "
+            "use another normalisation, such as layer norm"
+        )
     parameters = list(model.parameters())
     inputs = torch.as_tensor(np.ascontiguousarray(x), dtype=torch.float64)
     inputs = inputs.reshape(-1, *network.inputs)

@@ -1,7 +1,10 @@
 """Captions of figures: method and result, from the results of a run."""
 
+import re
 from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from sgdphys.analyses.catalogue import figures, statistics
@@ -12,16 +15,34 @@ from sgdphys.study.settings import Study
 Groups = Mapping[str, xr.Dataset]
 
 
-def figure_of(statistic: str, analysis: str, there: list[str]) -> str:
-    """The figure of a run that shows a statistic, or an empty name."""
+def figure_of(statistic: str, analysis: str, there: list[str], where: Mapping[str, Any]) -> str:
+    """The figure of a run that shows a statistic where it is measured, or an empty name."""
     for base in statistics()[statistic].shown_in:
         for name in (f"{base}-{analysis}", base):
             if name in there:
                 return name
         for name in there:
-            if name.startswith(f"{base}-"):
+            if name.startswith(f"{base}-") and _is_of_case(name, where):
                 return name
     return ""
+
+
+def _is_of_case(name: str, where: Mapping[str, Any]) -> bool:
+    """Whether what a figure's name says of its case contradicts no value that is asked for."""
+    for key, value in re.findall(r"(\w+)=([^,]+)", name):
+        asked = where.get(key)
+        allowed = asked if isinstance(asked, list | tuple) else [asked]
+        if asked is not None and not any(_is_equal(value, a) for a in allowed):
+            return False
+    return True
+
+
+def _is_equal(said: str, value: Any) -> bool:
+    """Whether a text in a name stands for a value: numbers have six digits there."""
+    try:
+        return bool(np.isclose(float(said), float(value), rtol=1e-5))
+    except (TypeError, ValueError):
+        return said == str(value)
 
 
 def title_of(name: str) -> str:
@@ -31,26 +52,31 @@ def title_of(name: str) -> str:
     return f"{words}: {suffix.replace('_', ' ').replace('=', ' ')}" if suffix else words
 
 
+def setting(study: Study, key: str, words: str, *others: str) -> str:
+    """Words for the setting of a key, or that it differs between the cases of a sweep."""
+    swept = [k for k in (key, *others) if k in study.sweep.keys]
+    return f"{swept[0].rpartition('.')[2].replace('_', ' ')} as named" if swept else words
+
+
+def shape_of(study: Study) -> str:
+    """Words for the layers of the networks of a study."""
+    sizes = "-".join(map(str, study.network.layers))
+    shape = study.network.module or (f"hidden layers {sizes}" if sizes else "no hidden layers")
+    return setting(study, "network.layers", shape, "network.module")
+
+
 def how_made(name: str, study: Study, groups: Groups) -> str:
     """Method of a figure: its content, networks, estimator and null."""
     base = name.partition("-")[0]
     entry = figures()[base]
     train, network = study.train, study.network
-    sizes = "-".join(map(str, network.layers))
-    shape = network.module or (f"hidden layers {sizes}" if sizes else "no hidden layers")
-    keys = study.sweep.keys
 
-    def said(key: str, words: str, *others: str) -> str:
-        """The setting of a key, or that it differs between cases."""
-        swept = [k for k in (key, *others) if k in keys]
-        if not swept:
-            return words
-        return f"{swept[0].rpartition('.')[2].replace('_', ' ')} as named"
+    def said(key: str, words: str) -> str:
+        return setting(study, key, words)
 
     parts = [
         entry.shows,
-        f"Networks: {said('train.replicas', str(train.replicas))}, "
-        f"{said('network.layers', shape, 'network.module')}, "
+        f"Networks: {said('train.replicas', str(train.replicas))}, {shape_of(study)}, "
         f"{said('network.activation', network.activation)}; "
         f"{said('train.optimiser', train.optimiser)}, "
         f"{said('train.learning_rate', f'learning rate {train.learning_rate:g}')}, "

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,7 +19,16 @@ from sgdphys.analyses.drawing import draw
 from sgdphys.claims.verdicts import Verdict
 from sgdphys.errors import InputError
 from sgdphys.figures.plots.verdicts import from_threshold
-from sgdphys.report.captions import Groups, figure_of, group_name, how_made, title_of, what_to_see
+from sgdphys.report.captions import (
+    Groups,
+    figure_of,
+    group_name,
+    how_made,
+    setting,
+    shape_of,
+    title_of,
+    what_to_see,
+)
 from sgdphys.report.playing import cloud_of, plane_of
 from sgdphys.report.scans import scan_of
 from sgdphys.report.tables import csv_of
@@ -28,6 +38,7 @@ from sgdphys.study.files import resolved_text
 from sgdphys.study.layer_tables import layer_tables
 from sgdphys.study.main_result import main_result
 from sgdphys.study.runs import FIGURES, Run
+from sgdphys.study.settings import Study
 from sgdphys.study.study_file import STUDY_FILE
 from sgdphys.trajectory.reader import attributes_of, open_trajectory
 from sgdphys.trajectory.segments import SEGMENTS, segment_paths
@@ -121,18 +132,26 @@ def chapters_of(
     """
     parts = run.parts
     if not parts:
-        name = f"{prefix}{run.folder.resolve().name}"
-        return [_chapter(run, name, whole=True, instead=instead or {}, draws_pdf=draws_pdf)]
+        name = run.folder.resolve().name
+        return [
+            _chapter(
+                run,
+                _anchor(f"{prefix}{name}"),
+                whole=True,
+                instead=instead or {},
+                draws_pdf=draws_pdf,
+            )
+        ]
     found = []
     for name, part in parts.items():
         if (part.folder / STUDY_FILE).is_file():
             found.append(
-                _chapter(part, f"{prefix}{name}", whole=False, instead={}, draws_pdf=False)
+                _chapter(part, _anchor(f"{prefix}{name}"), whole=False, instead={}, draws_pdf=False)
             )
             continue
         found.append(
             Chapter(
-                f"{prefix}{name}",
+                _anchor(f"{prefix}{name}"),
                 title_of(name),
                 str(part.folder),
                 "",
@@ -140,6 +159,13 @@ def chapters_of(
             )
         )
     return found
+
+
+def _anchor(name: str) -> str:
+    """A name as an id of the page: without blanks, and none that the page has for itself."""
+    slug = re.sub(r"[^\w.=,+-]+", "_", name)
+    is_taken = slug in ("data", "said", "theme", "content") or slug.endswith("-heading")
+    return f"run-{slug}" if is_taken else slug
 
 
 def _chapter(
@@ -196,7 +222,7 @@ def _fill(
     shown: dict[str, list[Verdict]] = {}
     for v in verdicts:
         analysis = run.study.claims[v.claim].where.get("analysis", "")
-        picture = figure_of(v.statistic, analysis, names)
+        picture = figure_of(v.statistic, analysis, names, run.study.claims[v.claim].where)
         if picture:
             shown.setdefault(picture, []).append(v)
         chapter.verdicts.append(
@@ -218,7 +244,9 @@ def _fill(
                 width=_width(paths[name]),
                 made=how_made(name, run.study, groups),
                 seen=what_to_see(name, groups, shown.get(name, [])),
-                command=f"sgdphys figures {run.folder} --only {name.partition('-')[0]}",
+                command=shlex.join(
+                    ["sgdphys", "figures", str(run.folder), "--only", name.partition("-")[0]]
+                ),
                 table=f"{chapter.anchor}/{table}" if table else "",
                 kind=paths[name].suffix[1:],
                 pdf=_base64(as_pdf[name]) if name in as_pdf else "",
@@ -303,15 +331,10 @@ def _width(path: Path) -> int:
 def _asked(run: Run) -> str:
     """What a study does: how many networks, how long, on what, and what is varied."""
     study = run.study
-    network = study.network
-    sizes = "-".join(map(str, network.layers))
-    shape = network.module or (f"hidden layers {sizes}" if sizes else "no hidden layers")
     swept = [key.rpartition(".")[2].replace("_", " ") for key in study.sweep.keys]
-    said = (
-        f"{study.train.replicas} networks ({'layers as named' if 'layers' in swept else shape}) "
-        f"are trained for {study.train.epochs} epochs on the task "
-        f"{study.task.name.replace('_', ' ')}"
-    )
+    epochs = setting(study, "train.epochs", f"for {study.train.epochs} epochs")
+    task = setting(study, "task.name", f"on the task {study.task.name.replace('_', ' ')}")
+    said = f"{_networks(study)} ({shape_of(study)}) are trained {epochs} {task}"
     if swept:
         cases = len(run.cases)
         said += f", in each of {cases} cases, which differ in {' and '.join(swept)}"
@@ -320,12 +343,18 @@ def _asked(run: Run) -> str:
     return f"{said}; analysed: {', '.join(name.replace('_', ' ') for name in study.analyses)}."
 
 
-def _resume(run: Run) -> str:
+def _networks(study: Study) -> str:
+    """How many networks a study has, unless that differs between its cases."""
     return (
-        f"carry on with: sgdphys run {run.folder / STUDY_FILE} --out {run.folder}"
-        if not run.study.parts
-        else "give the command that began the run again to carry on"
+        "networks" if "train.replicas" in study.sweep.keys else f"{study.train.replicas} networks"
     )
+
+
+def _resume(run: Run) -> str:
+    if run.study.parts:
+        return "give the command that began the run again to carry on"
+    command = ["sgdphys", "run", str(run.folder / STUDY_FILE), "--out", str(run.folder)]
+    return f"carry on with: {shlex.join(command)}"
 
 
 def _missing(run: Run) -> Iterator[str]:
@@ -334,8 +363,10 @@ def _missing(run: Run) -> Iterator[str]:
     runs = run.cases or {"": run}
     for name, case in runs.items():
         of = f" of case {name}" if name else ""
-        done = summary.recorded_epochs(case.folder)
-        epochs = study.train.epochs if not name else _epochs(case)
+        done, epochs = summary.recorded_epochs(case.folder), _epochs(case)
+        if epochs is None:
+            yield f"Case {name} has not begun; {_resume(run)}"
+            return
         if done < epochs:
             yield f"The recording{of} ends at epoch {done} of {epochs}; {_resume(run)}"
             return
@@ -348,11 +379,12 @@ def _missing(run: Run) -> Iterator[str]:
         yield f"The results are those of other analyses; {_resume(run)}"
 
 
-def _epochs(case: Run) -> int:
+def _epochs(case: Run) -> int | None:
+    """Epochs of a run or case; None of a case that has not begun."""
     try:
         return case.study.train.epochs
-    except InputError:  # it has not begun
-        return 1
+    except InputError:
+        return None
 
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
@@ -360,7 +392,8 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     study = run.study
     yield "folder", str(run.folder)
     yield "seed", str(study.train.seed)
-    yield "networks", f"{study.train.replicas}, {study.train.epochs} epochs"
+    epochs = setting(study, "train.epochs", f"{study.train.epochs} epochs")
+    yield "networks", f"{_networks(study)}, {epochs}"
     yield "size", f"{run.bytes / 1e6:.0f} MB"
     attributes = _attributes(run)
     libraries = attributes.get("libraries", {})

@@ -1,6 +1,7 @@
 """Animations over epochs: layers on the information plane, and weights."""
 
 import base64
+import json
 from typing import Any
 
 import matplotlib as mpl
@@ -33,7 +34,8 @@ def plane_of(information: xr.Dataset, bottleneck: xr.Dataset | None = None) -> d
     Parameters
     ----------
     information : Dataset
-        I_XT, I_TY, null_I_TY (epoch, replica, layer), with cases or without.
+        I_XT, I_TY, null_I_TY (epoch, replica, layer), with cases or without; the attribute
+        label_entropy is H(Y).
     bottleneck : Dataset, optional
         With the certified curve; without it the bound of hard labels, min(I(X;T), H(Y)).
 
@@ -46,6 +48,8 @@ def plane_of(information: xr.Dataset, bottleneck: xr.Dataset | None = None) -> d
     data = with_cases(information[["I_XT", "I_TY", "null_I_TY"]])
     titles = case_labels(information)
     wide, top = (float(np.fmax(data[n].max(), 0.1)) for n in ("I_XT", "I_TY"))
+    ceilings = _label_entropies(information, data.sizes["case"], top)
+    top = max(top, *ceilings)
     cases = []
     for k in range(min(data.sizes["case"], _CASES)):
         one = data.isel(case=k).dropna("epoch", how="all")
@@ -65,7 +69,7 @@ def plane_of(information: xr.Dataset, bottleneck: xr.Dataset | None = None) -> d
                 "y": packed(y, top),
                 "nullX": packed(finite_mean(x.swapaxes(0, 1)), wide),
                 "nullY": packed(finite_mean(null.swapaxes(0, 1)), top),
-                "bound": _bound(top, wide, bottleneck, k),
+                "bound": _bound(ceilings[k], wide, bottleneck, k),
             }
         )
     layers = data["layer"].to_numpy()
@@ -84,6 +88,16 @@ def plane_of(information: xr.Dataset, bottleneck: xr.Dataset | None = None) -> d
         "hasCurve": bottleneck is not None,
         "cases": cases,
     }
+
+
+def _label_entropies(information: xr.Dataset, cases: int, largest: float) -> list[float]:
+    """H(Y) of every case; the largest I(T;Y), where results do not say it."""
+    own = information.attrs.get("label_entropy", largest)
+    by_case = json.loads(information.attrs.get("by_case", "{}"))
+    if "case" not in information.dims:
+        return [float(own)]
+    names = [str(case) for case in information["case"].to_numpy()]
+    return [float(by_case.get(name, {}).get("label_entropy", own)) for name in names][:cases]
 
 
 def _bound(top: float, wide: float, bottleneck: xr.Dataset | None, k: int) -> list[list[float]]:

@@ -12,7 +12,7 @@ _MOST_ROWS = 20_000
 _FORMULA = re.compile(r"[=+\-@\t\r\n]")
 """How a text begins that spreadsheets take for a formula."""
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_QUANTILES = {"": 0.5, "_low": 0.05, "_high": 0.95}
+_QUANTILES = {"": 0.5, "_q05": 0.05, "_q95": 0.95}
 
 
 def csv_of(data: xr.Dataset) -> str:
@@ -22,8 +22,9 @@ def csv_of(data: xr.Dataset) -> str:
     ----------
     data : Dataset
         Over replicas the median is given under the variable's name, and the middle 90% as its
-        ``_low`` and ``_high``. Variables over other dimensions than the most common ones are left
-        out, and so are tables of more than 20000 rows.
+        ``_q05`` and ``_q95``; ``_low`` and ``_high`` are the ends of intervals. Variables over
+        other dimensions than the most common ones are left out, and so are tables of more than
+        20000 rows.
 
     Returns
     -------

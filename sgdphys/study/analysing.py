@@ -64,7 +64,8 @@ def analyse(folder: Path, study: Study, tell: Callable[[str], None]) -> None:
             _require(name, study)
             compute = catalogue.analysis(analysis.of).analyse
             try:
-                groups[name] = source.with_clocks(compute(source, analysis))
+                found = source.with_clocks(compute(source, analysis))
+                groups[name] = found.assign_attrs(sampler=study.train.sampling)
             except (NotEnoughData, np.linalg.LinAlgError) as error:
                 why = str(error)
                 if not isinstance(error, NotEnoughData):
@@ -134,7 +135,7 @@ def combine(folder: Path, study: Study, cases: Mapping[str, tuple[Path, Study]])
         of = parts[0].attrs["of"]
         across = getattr(catalogue.analysis(of), "across_cases", None) if of != RELATED else None
         if across is not None:
-            joined = across(joined, study)
+            joined = across(joined, study, study.analyses[str(name)])
         groups[str(name)] = joined.drop_encoding().assign_attrs(
             of=of,
             cases=json.dumps(list(cases)),

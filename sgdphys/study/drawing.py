@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from sgdphys.study.analysing import analyses_key
 from sgdphys.study.runs import DRAWN, FIGURES, Run
@@ -22,13 +23,15 @@ def draw(run: Run, tell: Callable[[str], None]) -> None:
     ]  # fmt: skip
     key = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
     folder = run.folder / FIGURES
-    damaged = _damaged(folder, run.folder / DRAWN, key)
+    earlier = _drawn(run.folder / DRAWN)
+    damaged = _damaged(folder, earlier, key)
     if damaged == []:
         tell(f"the figures in {folder} are complete; nothing to draw")
         return
     if damaged:
         tell(f"{', '.join(damaged)} in {folder} changed or are missing; all are drawn again")
     paths = run.write_figures()
+    _remove_others(folder, earlier.get("figures", {}), {path.name for path in paths})
     drawn = {"of": key, "figures": {path.name: _digest(path) for path in paths}}
     write_text(json.dumps(drawn), run.folder / DRAWN)
     count = len({path.stem for path in paths})
@@ -51,15 +54,33 @@ def _why_none(run: Run) -> str:
     return f"no figure can be drawn of what {names} found here; add another analysis"
 
 
-def _damaged(folder: Path, kept: Path, key: str) -> list[str] | None:
-    """Figures that are not as they were drawn; None where what they show is not what a key says."""
+def _drawn(kept: Path) -> dict[str, Any]:
+    """What was drawn before: a key, and a digest of every figure; nothing if that is damaged."""
     try:
         drawn = json.loads(kept.read_text(encoding="utf-8"))
-        if drawn["of"] != key:
-            return None
-        return [n for n, digest in drawn["figures"].items() if _digest(folder / n) != digest]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return None  # missing, or damaged
+        return {"of": str(drawn["of"]), "figures": dict(drawn["figures"])}
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}
+
+
+def _damaged(folder: Path, drawn: Mapping[str, Any], key: str) -> list[str] | None:
+    """Figures that are not as they were drawn; None where what they show is not what a key says."""
+    if drawn.get("of") != key:
+        return None
+    return [n for n, digest in drawn["figures"].items() if _digest(folder / n) != digest]
+
+
+def _remove_others(folder: Path, before: Mapping[str, str], now: Collection[str]) -> None:
+    """Remove figures that were drawn before and are not any more, unless they were changed."""
+    stems = {Path(name).stem for name in now}
+    for name, digest in before.items():
+        path = folder / name
+        if name in now or _digest(path) != digest:
+            continue
+        path.unlink()
+        if path.stem not in stems:
+            for data in (path.with_suffix(".csv"), path.with_suffix(".nc")):
+                data.unlink(missing_ok=True)
 
 
 def _digest(path: Path) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sgdphys.claims.verdicts import WORDS
 from sgdphys.errors import InputError, WorkError
-from sgdphys.study.runs import Run
+from sgdphys.study.runs import Run, bytes_of_files, files_below
 from sgdphys.study.study_file import STUDY_FILE
 from sgdphys.study.summary import recorded_epochs
 
@@ -32,8 +32,8 @@ def list_runs(folder: Path) -> list[tuple[str, ...]]:
 
 def _row(folder: Path) -> tuple[str, ...]:
     run = Run(folder)
-    files = [path.stat() for path in folder.rglob("*") if path.is_file()]
-    size = sum({(s.st_dev, s.st_ino): s.st_size for s in files}.values())
+    files = files_below(folder)
+    size = bytes_of_files(files)
     changed = datetime.fromtimestamp(max(s.st_mtime for s in files)).strftime("%Y-%m-%d %H:%M")
     try:
         state, verdicts, title = _state(run), _verdicts(run), run.study.title

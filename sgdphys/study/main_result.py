@@ -56,7 +56,7 @@ def _judged(v: Verdict) -> str:
 
 def _filled(sentence: str, run: Run, verdicts: Mapping[str, Verdict]) -> str:
     if not run.is_analysed:
-        return "No result: every network diverged."
+        return "No result: every network diverged." if run.has_diverged else ""
     with run.results as results:
         groups = {str(n): node.to_dataset() for n, node in results.children.items()}
         texts = {n: _text_of(n, verdicts, groups) for n in names_in(sentence)}

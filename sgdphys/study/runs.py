@@ -1,7 +1,8 @@
 """The folder of a run: its study, its trajectory, its results, its figures."""
 
+import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -308,8 +309,22 @@ class Run:
     @property
     def bytes(self) -> int:
         """Size of everything in the folder; what several names share counts once."""
-        files = (path.stat() for path in self.folder.rglob("*") if path.is_file())
-        return sum({(s.st_dev, s.st_ino): s.st_size for s in files}.values())
+        return bytes_of_files(files_below(self.folder))
+
+
+def files_below(folder: Path) -> list[os.stat_result]:
+    """Sizes and dates of the files in a folder; a run that goes on may remove some meanwhile."""
+    found = []
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            if path.is_file():
+                found.append(path.stat())
+    return found
+
+
+def bytes_of_files(files: Iterable[os.stat_result]) -> int:
+    """Size of files; one that has several names counts once."""
+    return sum({(s.st_dev, s.st_ino): s.st_size for s in files}.values())
 
 
 @contextmanager

@@ -185,7 +185,8 @@ class Train(Keys):
     langevin: NotNegative = 0.0
     """Diffusion coefficient of noise that is added to the weights, per unit time."""
     label_noise: NotNegative = 0.0
-    """Chance that a label is redrawn at each visit; of targets, the standard deviation."""
+    """Chance that a label is redrawn at each visit; with the squared error the standard deviation
+    of noise that is added to targets, those of labels (0 and 1) too."""
     replicas: Count = 50
     """Number of networks that are trained together."""
     twins: Count = 1

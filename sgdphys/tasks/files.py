@@ -212,7 +212,7 @@ def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | N
 
 def _read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is no valid .csv file ({error})") from None
@@ -226,7 +226,7 @@ def _read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
             return False
         return True
 
-    if not all(is_number(cell) for cell in rows[0][:-1]):
+    if not any(is_number(cell) for cell in rows[0][:-1]):
         rows = rows[1:]
     width = len(rows[0]) if rows else 0
     for number, row in enumerate(rows, 1):

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from sgdphys.errors import InputError
@@ -28,10 +29,11 @@ def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.Dat
     Returns
     -------
     DataTree
-        All replicas on the steps that any has, in the order given. Where a run has no such step its
-        weights are NaN; steps stay whole numbers, and no replica counts as diverged for it. The
-        coordinate ``time`` is left out, with a warning, where the sums of learning rates of the
-        runs are not the same at the same steps.
+        Weights of all replicas on the steps that any has, in the order given; what else was
+        recorded (losses, gradients, learning rates) stays in the recordings alone. Where a run has
+        no such step its weights are NaN; steps stay whole numbers, and no replica counts as
+        diverged for it. The coordinate ``time`` is left out, with a warning, where the sums of
+        learning rates of the runs are not the same at the same steps.
 
     Raises
     ------
@@ -94,16 +96,19 @@ def gather(paths: Iterable[str | Path], out: str | Path | None = None) -> xr.Dat
     )  # fmt: skip
     joined["diverged_step"] = joined["diverged_step"].astype(np.int64)
     if times is not None:
-        longest = max(times, key=len)
-        known = longest.to_series().reindex(joined["step"].to_numpy())
-        joined = joined.assign_coords(time=("step", known.to_numpy(), longest.attrs))
+        known = pd.concat([time.to_series() for time in times])
+        known = known[~known.index.duplicated()].reindex(joined["step"].to_numpy())
+        joined = joined.assign_coords(time=("step", known.to_numpy(), times[0].attrs))
     joined = joined.assign_coords(labelled(joined.coords.to_dataset()).coords)
     joined["step"].attrs = dict(clock)
     groups = {"weights": joined}
     if "tensors" in trees[0].children:
         groups["tensors"] = trees[0]["tensors"].to_dataset()
     tree = xr.DataTree.from_dict(groups)
-    once = ("recording", "segment", "schedule", "last_step")  # of a single recording
+    once = (  # of a single recording
+        "recording", "segment", "schedule", "checkpoints", "last_step", "last_time",
+        "ended_at_step", "ended_because",
+    )  # fmt: skip
     kept = {n: v for n, v in trees[0].attrs.items() if n not in once}
     tree.attrs = kept | provenance(f"gathered from {', '.join(map(str, sources))}")
     if out is not None:

@@ -19,6 +19,8 @@ from sgdphys.trajectory.skimming import AXES, Piece, Pieces, skimmed
 from sgdphys.trajectory.stored import lazily_joined
 from sgdphys.trajectory.tensor_table import GROUP as TENSORS
 
+_LATEST = ("schedule", "checkpoints", "last_step", "last_time", "ended_at_step", "ended_because")
+"""Attributes of which the last segment knows most."""
 _ONCE = ("split", TENSORS)
 """Groups that are equal in all segments."""
 
@@ -62,7 +64,14 @@ def join_segments(
             trees = [detached(paths[k], (name,)) for k in having]
             found = joined_whole(name, trees, [paths[k] for k in having])
         joined[name] = found
-    return dict(first.attrs), joined
+    return _attributes_of_all(attributes), joined
+
+
+def _attributes_of_all(attributes: Sequence[Mapping[Any, Any]]) -> dict[Any, Any]:
+    """Attributes of a whole: those of the first segment, and of the last what grows or ends."""
+    first, last = attributes[0], attributes[-1]
+    kept = {name: value for name, value in first.items() if name not in _LATEST}
+    return kept | {name: last[name] for name in _LATEST if name in last}
 
 
 def spliced(

@@ -125,6 +125,8 @@ class Earlier:
         How many there are.
     last : array (replica, parameter) or None
         Weights after ``steps`` updates, where they were recorded.
+    diverged : array (replica,)
+        The first step at which weights were not finite, -1 if there is none.
     """
 
     steps: int
@@ -133,6 +135,7 @@ class Earlier:
     schedules: list[tuple[int, Any]]
     segments: int
     last: np.ndarray | None
+    diverged: np.ndarray
 
 
 def go_on(
@@ -180,6 +183,7 @@ def go_on(
     if steps[-1] == counted and tree.attrs.get("what") != "sketch":
         last = tree["weights"]["theta"].isel(step=len(steps) - 1).to_numpy()
     recording = tree.attrs.get("recording")
+    diverged = tree["weights"]["diverged_step"].to_numpy().astype(np.int64)
     if path.exists():
         parts_of(path).mkdir(exist_ok=True)
         name = segment_name(int(steps[0]), counted, 0, suffix_of(path))
@@ -187,7 +191,7 @@ def go_on(
     return Earlier(
         counted, time, None if recording is None else str(recording),
         [(s, every) for s, every in schedules if s < counted],
-        len(segment_paths(parts_of(path))), last,
+        len(segment_paths(parts_of(path))), last, diverged,
     )  # fmt: skip
 
 

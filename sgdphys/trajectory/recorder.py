@@ -228,8 +228,7 @@ class Recorder:
         self.steps += 1
         self._counted += 1
         if self._updates is not None:
-            now = self._updates.rates
-            self._rates[: len(now)] = now[: len(self._rates)]
+            self._rates = self._updates.rates
         self._time += self._rates[0] if len(self._rates) else np.nan
         for sums in self._sums or []:
             sums.add()
@@ -242,6 +241,8 @@ class Recorder:
             ]
         if is_due:
             self._take(sketched)
+        for sums in self._sums or []:
+            sums.pending.zero_()  # of an optimizer that a scaler makes skip the next update
         clock = time.monotonic()
         if clock - self._flushed_at > max(FLUSH_SECONDS, _FLUSH_SHARE * (clock - self._begun)):
             self._flush(in_background=True)
@@ -295,6 +296,11 @@ class Recorder:
         self._rows.append(row)
         if len(self._rows) >= self._room:
             self._flush(in_background=True)
+
+    def describe(self, name: str, value: str) -> None:
+        """Set an attribute of the recording, which the next ``flush`` writes."""
+        self._attributes[name] = value
+        self._flushed_step = -1
 
     def flush(self) -> None:
         """Write what was recorded so far, so that a crash keeps it and resume=STEP finds the step.
@@ -434,7 +440,7 @@ class Recorder:
         self._flushed_step = self.steps
         self._id = earlier.recording or self._id
         self._schedules = [*earlier.schedules, (earlier.steps, self._every)]
-        self._segments = earlier.segments
+        self._segments, self._diverged = earlier.segments, earlier.diverged.copy()
         if earlier.last is None:
             return False
         now = np.stack([tensors.values() for tensors in self._tensors])

@@ -3,6 +3,7 @@
 Optimizers are used through their own methods, so that nothing here imports torch.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -79,7 +80,8 @@ class Updates:
         self._optimizers = list(optimizers)
         self._waiting = set(map(id, optimizers))
         self._order: list[int] = []
-        self._has_stepped = False
+        self._has_stepped = self._has_more = False
+        self._rates = [_rates_of(optimizer) for optimizer in self._optimizers]
         self._hooks = []
         for optimizer in optimizers:
             self._hooks.append(optimizer.register_step_pre_hook(self._before_step))
@@ -87,9 +89,11 @@ class Updates:
 
     @property
     def rates(self) -> np.ndarray:
-        """Learning rates of all groups of parameters now, in order."""
-        groups = [group for optimizer in self._optimizers for group in optimizer.param_groups]
-        return np.array([float(group.get("lr", np.nan)) for group in groups])
+        """Learning rates at the last update of each optimizer, of its first groups of parameters.
+
+        Those of the beginning, in order.
+        """
+        return np.concatenate(self._rates)
 
     @property
     def is_between(self) -> bool:
@@ -133,17 +137,37 @@ class Updates:
             self._order.append(own)
         self._waiting.difference_update(self._order[: self._order.index(own) + 1])
         self._has_stepped |= not _is_skipped(optimizer)
+        self._note_rates(optimizer)
         if not self._waiting:
             is_step, self._has_stepped = self._has_stepped, False
             self._waiting = set(map(id, self._optimizers))
             if is_step:
                 self._after()
 
+    def _note_rates(self, optimizer: Any) -> None:
+        """Rates of an optimizer's update, before a scheduler changes them."""
+        number = next(k for k, one in enumerate(self._optimizers) if one is optimizer)
+        known = len(self._rates[number])
+        now = _rates_of(optimizer)
+        if len(now) > known and not self._has_more:
+            self._has_more = True
+            warnings.warn(
+                f"the optimizer ({type(optimizer).__name__}) has {len(now)} groups of parameters "
+                f"now, and had {known}: learning rates of the new ones are not recorded",
+                stacklevel=4,
+            )
+        self._rates[number] = np.pad(now[:known], (0, known - len(now[:known])),
+                                     constant_values=np.nan)  # fmt: skip
+
     def stop(self) -> None:
         """Follow no longer."""
         for hook in self._hooks:
             hook.remove()
         self._hooks = []
+
+
+def _rates_of(optimizer: Any) -> np.ndarray:
+    return np.array([float(group.get("lr", np.nan)) for group in optimizer.param_groups])
 
 
 def _is_skipped(optimizer: Any) -> bool:

@@ -68,3 +68,15 @@ def test_a_network_that_diverged_half_way_is_drawn_as_far_as_it_went():
     data = components(1, 2).isel(case=0, drop=True)
     data["score"] = data["score"].where((data["replica"] == 0) | (data["step"] < 2))
     json.dumps(cloud_of(data), allow_nan=False)
+
+
+def test_the_bound_is_the_entropy_of_the_labels():
+    """It was the largest I(T;Y), on which the topmost points lie by definition."""
+    alone = information(1, 5).isel(case=0, drop=True)
+    assert plane_of(alone.assign_attrs(label_entropy=3.5))["cases"][0]["bound"][1] == [3.5, 3.5]
+    two = information(2, 5).assign_attrs(
+        by_case=json.dumps({"seed=0": {"label_entropy": 2.5}, "seed=1": {"label_entropy": 3.0}})
+    )
+    played = plane_of(two)
+    assert [case["bound"][1] for case in played["cases"]] == [[2.5, 2.5], [3.0, 3.0]]
+    assert played["top"] == 3.0

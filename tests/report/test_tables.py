@@ -38,3 +38,16 @@ def test_numbers_stay_numbers():
     assert [row[0] for row in found[1:]] == ["-1", "+2.5", "-1e-3"]
     assert [row[1] for row in found[1:]] == ["-1.5", "-inf", "nan"]
     assert rows(cases(["a"], np.array([-7])))[1] == ["a", "-7"]
+
+
+def test_quantiles_over_networks_are_no_intervals():
+    values = np.arange(21.0)
+    data = xr.Dataset(
+        {
+            "loss": (("epoch", "replica"), np.stack([values, values + 1])),
+            "mean": ("epoch", [10.0, 11.0]), "mean_low": ("epoch", [9.0, 10.0]),
+        },
+        {"epoch": [0, 1]},
+    )  # fmt: skip
+    assert rows(data)[0] == ["epoch", "loss", "loss_q05", "loss_q95", "mean", "mean_low"]
+    assert rows(data)[1] == ["0", "10", "1", "19", "10", "9"]

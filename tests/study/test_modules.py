@@ -18,6 +18,12 @@ import torch
 
 def make(inputs, outputs):
     return torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(64, 6), torch.nn.LayerNorm(6), torch.nn.Tanh(),
+        torch.nn.Linear(6, outputs),
+    )
+
+def with_buffers(inputs, outputs):
+    return torch.nn.Sequential(
         torch.nn.Flatten(), torch.nn.Linear(64, 6), torch.nn.BatchNorm1d(6), torch.nn.Tanh(),
         torch.nn.Linear(6, outputs),
     )
@@ -60,6 +66,17 @@ def test_a_module_is_a_study(models):
     assert [p.stem for p in run.write_figures(names, formats=["svg"], data=False)] == names
 
 
+@pytest.mark.thorough(reason="a run of its own: 6 s")
+def test_layers_behind_running_statistics_have_no_information(models):
+    """They were read with a mean of 0 and a variance of 1: those of another function."""
+    network = {"module": "my_models:with_buffers"}
+    told = []
+    keys = KEYS | {"network": network, "analyses": {"information": {}, "learning": {}}}
+    run = sp.run(keys, out=models / "run", tell=told.append)
+    assert any("information has no data: its layers depend on the running" in t for t in told)
+    assert "learning" in run.results.children
+
+
 @pytest.mark.slow(reason="trains a convolutional network three times: 44 s")
 def test_a_stopped_run_goes_on_with_its_buffers(models, monkeypatch):
     from sgdphys.engines.base import Stopped
@@ -68,7 +85,7 @@ def test_a_stopped_run_goes_on_with_its_buffers(models, monkeypatch):
 
     monkeypatch.setattr(recording, "SEGMENT_WORK", 1.0)
     monkeypatch.setattr(recording, "SEGMENTS_AT_LEAST", 3)
-    keys = KEYS | {"analyses": {}, "figures": {"formats": []}}
+    keys = KEYS | {"analyses": {}, "network": {"module": "my_models:with_buffers"}}
     whole = sp.run(keys, out=models / "whole").trajectory["weights"].to_dataset().load()
     asked = iter([True] * 4)
     with pytest.raises(Stopped):

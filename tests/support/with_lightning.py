@@ -49,7 +49,9 @@ def fit(folder, path, epochs, checkpoint=None):
     trainer.save_checkpoint(folder / "last.ckpt")
 
 
-def trained(path, *, max_steps=10, checkpoint=None, module=None, callback=None, **options):
+def trained(
+    path, *, max_steps=10, checkpoint=None, module=None, callback=None, others=(), **options
+):
     """Train with a checkpoint every three steps; the gradients' norms that Lightning saw."""
     seen = []
 
@@ -64,7 +66,7 @@ def trained(path, *, max_steps=10, checkpoint=None, module=None, callback=None, 
     x = torch.randn(40, 2, generator=torch.Generator().manual_seed(1))
     data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x), batch_size=4)
     trainer = lightning.Trainer(
-        max_steps=max_steps, callbacks=[callback or Record(path, **options), norms, saved],
+        max_steps=max_steps, callbacks=[callback or Record(path, **options), *others, norms, saved],
         logger=False, enable_progress_bar=False, enable_model_summary=False, accelerator="cpu",
         default_root_dir=path.parent, gradient_clip_val=1.0,
     )  # fmt: skip

@@ -135,3 +135,29 @@ def test_a_fit_that_was_killed_resumes_from_its_checkpoint(tmp_path, of):
     of.trained(path, checkpoint=tmp_path / "ckpt" / "step=6.ckpt")
     assert sp.open_trajectory(path)["weights"].step.to_numpy().tolist() == list(range(11))
     assert sp.check(path) == []
+
+
+def test_a_later_fit_is_resumed_in_its_own_file(tmp_path, of):
+    """The checkpoint of the second fit cut the file of the first, which was complete."""
+    from sgdphys.lightning import Record
+
+    callback = Record(tmp_path / "a.nc")
+    for _ in range(2):
+        of.trained(tmp_path / "a.nc", callback=callback)
+    first = sp.open_trajectory(tmp_path / "a.nc")["weights"].theta.load()
+    saved = max((tmp_path / "ckpt").glob("step=6*.ckpt"), key=lambda path: path.stat().st_mtime)
+    of.trained(
+        tmp_path / "a.nc", callback=Record(tmp_path / "a.nc"), checkpoint=saved, max_steps=12
+    )
+    np.testing.assert_array_equal(sp.open_trajectory(tmp_path / "a.nc")["weights"].theta, first)
+    again = sp.open_trajectory(tmp_path / "a-2.nc")["weights"].step.to_numpy()
+    assert again.tolist() == list(range(13))
+
+
+def test_several_callbacks_record_one_fit(tmp_path, of):
+    from sgdphys.lightning import Record
+
+    sketch = Record(tmp_path / "sketch.nc", what="sketch", sketch=5)
+    of.trained(tmp_path / "a.nc", others=[sketch])
+    for name in ("a", "sketch"):
+        assert sp.open_trajectory(tmp_path / f"{name}.nc")["weights"].sizes["step"] == 11

@@ -452,3 +452,82 @@ def test_gradients_without_noise_have_none(tmp_path):
     assert found.noise_norm.values[1:] == pytest.approx(0, abs=1e-9)
     norm = float(direction.norm())
     assert found.mean_norm.values[1:].ravel() == pytest.approx(norm, rel=1e-6)
+
+
+def test_rates_are_those_of_the_update_whatever_a_scheduler_does_between(tmp_path):
+    """The first of two optimizers had the rate of its next step in the file."""
+    model = net()
+    optimizers = [
+        torch.optim.SGD(model[k].parameters(), lr=rate) for k, rate in ((0, 0.4), (2, 0.2))
+    ]
+    schedulers = [torch.optim.lr_scheduler.StepLR(o, 1, 0.5) for o in optimizers]
+    with sp.record(model, tmp_path / "a.nc", optimizer=optimizers):
+        for _ in range(3):
+            loss_of(model).backward()
+            for optimizer, scheduler in zip(optimizers, schedulers, strict=True):
+                optimizer.step()
+                scheduler.step()
+    tree = opened(tmp_path / "a.nc")
+    halved = 0.5 ** np.arange(3)
+    np.testing.assert_allclose(tree["updates"].learning_rate[1:, 0], 0.4 * halved)
+    np.testing.assert_allclose(tree["updates"].learning_rate[1:, 1], 0.2 * halved)
+    np.testing.assert_allclose(tree["weights"].time, [0, 0.4, 0.6, 0.7])
+
+
+def test_groups_that_come_later_shift_no_rates(tmp_path):
+    model = net()
+    first = torch.optim.SGD(model[0].parameters(), lr=0.4)
+    second = torch.optim.SGD(model[2].parameters(), lr=0.2)
+    more = torch.nn.Parameter(torch.zeros(1))
+    with sp.record(model, tmp_path / "a.nc", optimizer=[first, second]):
+        for k in range(3):
+            loss_of(model).backward()
+            if k == 1:
+                first.add_param_group({"params": [more], "lr": 9.0})
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always")
+                first.step()
+                second.step()
+            assert [str(w.message)[-45:] for w in told] == (
+                ["learning rates of the new ones are not recorded"[-45:]] if k == 1 else []
+            )
+    np.testing.assert_allclose(
+        opened(tmp_path / "a.nc")["updates"].learning_rate[1:], [[0.4, 0.2]] * 3
+    )
+
+
+def test_a_resumed_recording_knows_all_of_both_halves(tmp_path):
+    """Where it diverged, its second schedule, and that it did not end."""
+    models = [net(seed) for seed in range(2)]
+
+    def train(steps, **options):
+        with sp.record(models, tmp_path / "a.nc", **options) as recording:
+            for _ in range(steps):
+                with torch.no_grad():
+                    models[0][0].weight.add_(0.1)
+                    if recording.steps == 2:
+                        models[1][0].weight.fill_(np.nan)
+                recording.step()
+
+    train(5)
+    assert opened(tmp_path / "a.nc")["weights"].diverged_step.values.tolist() == [-1, 3]
+    train(15, resume=True, every=5)
+    weights = opened(tmp_path / "a.nc")["weights"]
+    assert weights.diverged_step.values.tolist() == [-1, 3]
+    assert weights.step.values.tolist() == [0, 1, 2, 3, 4, 5, 10, 15, 20]
+    assert sp.check(tmp_path / "a.nc") == []
+
+
+def test_a_recording_that_is_gone_on_with_has_not_ended(tmp_path):
+    model = net()
+    with sp.record(model, tmp_path / "a.nc") as recording:
+        recording.step()
+        model[0].weight = torch.nn.Parameter(model[0].weight.detach().clone())
+        with pytest.warns(UserWarning, match="ended after step 1"):
+            recording.step()
+    assert opened(tmp_path / "a.nc").attrs["ended_at_step"] == 1
+    with sp.record(model, tmp_path / "a.nc", resume=True) as recording:
+        recording.step()
+    attributes = opened(tmp_path / "a.nc").attrs
+    assert "ended_at_step" not in attributes
+    assert attributes["last_step"] == 2

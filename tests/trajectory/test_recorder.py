@@ -372,3 +372,18 @@ def test_runs_with_other_learning_rates_have_no_common_time(tmp_path, rates, sai
         return
     with pytest.warns(UserWarning, match=said):
         assert "time" not in sp.gather(paths)["weights"].coords
+
+
+def test_times_are_gathered_from_all_recordings(tmp_path):
+    """One knows those of late steps, the other of those between."""
+    for name, steps, every in (("a", 20, 10), ("b", 15, 1)):
+        model = net()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        with sp.record(model, tmp_path / f"{name}.nc", optimizer=optimizer, every=every):
+            for _ in range(steps):
+                model(torch.ones(1, 3)).sum().backward()
+                optimizer.step()
+    found = sp.gather([tmp_path / "a.nc", tmp_path / "b.nc"])
+    weights = found["weights"]
+    assert weights.time.values == pytest.approx(0.1 * weights.step.values)
+    assert not {"last_step", "last_time", "schedule"} & set(found.attrs)

@@ -18,7 +18,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     at = np.unique(np.linspace(0, weights.sizes["step"] - 1, points).round().astype(int))
     theta = weights["theta"].isel(step=at, replica=slice(0, analysis.replicas)).load()
     if len(at) < _COMPONENTS + 2:
-        return _none(theta).assign_attrs(sampler=source.study.train.sampling)
+        return _none(theta)
     found = trajectory_components(
         theta,
         momentum=source.study.train.momentum,
@@ -26,9 +26,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
         resamples=analysis.walks,
         rng=source.study.train.seed,
     )
-    return found.drop_vars(["time", "family"], errors="ignore").assign_attrs(
-        sampler=source.study.train.sampling
-    )
+    return found.drop_vars(["time", "family"], errors="ignore")
 
 
 def _none(theta: xr.DataArray) -> xr.Dataset:

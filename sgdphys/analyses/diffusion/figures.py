@@ -128,7 +128,7 @@ def _lag_panel(ax: Axes, here: xr.Dataset, name: str) -> None:
 
 
 def _sampler(here: xr.Dataset) -> str:
-    """How the batches of one case are drawn; the default where the data do not say it."""
+    """How the batches of one case are drawn."""
     if "swept_sampling" in here.coords:
         return str(here["swept_sampling"].item())
     return str(here.attrs.get("sampler", _RESHUFFLED))

@@ -62,7 +62,6 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
         modes=analysis.modes,
         families=len(first),
         twins=study.train.twins,
-        sampler=study.train.sampling,
         confidence=analysis.confidence,
         interval_method="normal, with the variance of ln|S| of a Gaussian cloud",
     )
@@ -76,6 +75,15 @@ def _variance_of_twins(theta: xr.DataArray) -> np.ndarray:
     return np.stack(each, axis=1).mean(axis=-1)
 
 
+def _squared_rates(source: Source, *epochs: xr.DataArray) -> list[np.ndarray]:
+    """Sums of the squares of the learning rates of all updates up to some epochs."""
+    per_epoch = source.ensemble.updates_per_epoch
+    numbers = np.arange(source.study.train.epochs + 1)
+    rates = np.diff(source.ensemble.time_after(numbers * per_epoch)) / per_epoch
+    total = np.concatenate([[0.0], np.cumsum(rates**2)]) * per_epoch
+    return [np.interp(at.to_numpy(), numbers, total) for at in epochs]
+
+
 def _free_diffusion(source: Source, basis: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """Entropy along directions if the recorded gradient noise added up freely, by recorded step."""
     empty = np.full(source.weights.sizes["step"], np.nan)
@@ -84,14 +92,12 @@ def _free_diffusion(source: Source, basis: np.ndarray, inside: np.ndarray) -> np
     gradients = source.trajectory["gradients"].to_dataset()
     variance = gradients["gradient_variance"].isel(parameter=np.flatnonzero(inside))
     by_mode = variance.mean("replica").transpose("epoch", "parameter").to_numpy() @ basis**2
-    epoch, weights = gradients["epoch"].to_numpy().astype(float), source.weights
-    rate = source.study.train.learning_rate * len(source.batch_sizes)
+    squares, here = _squared_rates(source, gradients["epoch"], source.weights["epoch"])
     grown = np.concatenate([
         np.zeros((1, by_mode.shape[1])),
-        np.cumsum((by_mode[1:] + by_mode[:-1]) / 2 * np.diff(epoch)[:, None], axis=0),
+        np.cumsum((by_mode[1:] + by_mode[:-1]) / 2 * np.diff(squares)[:, None], axis=0),
     ])  # fmt: skip
-    step = source.study.train.learning_rate * rate * grown
-    at = np.stack([np.interp(weights["epoch"], epoch, column) for column in step.T], axis=1)
+    at = np.stack([np.interp(here, squares, column) for column in grown.T], axis=1)
     with np.errstate(divide="ignore"):
         logs = 1 + np.log(2 * np.pi * at)
     return np.where((at > 0).all(axis=1), 0.5 * logs.sum(axis=1), np.nan)

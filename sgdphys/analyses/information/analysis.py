@@ -1,5 +1,6 @@
 """Information of every layer, replayed from recorded weights."""
 
+import numpy as np
 import xarray as xr
 
 from sgdphys.analyses.information.settings import Settings
@@ -26,7 +27,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
         epochs = source.spread_epochs(_MOST_EPOCHS) if epochs is None else epochs
     elif analysis.estimator != "binned" and epochs is None:
         epochs = source.spread_epochs(_MOST_EPOCHS)
-    return layer_information(
+    found = layer_information(
         narrowed(source.trajectory, replicas=analysis.replicas),
         task,
         activations=activations,
@@ -40,3 +41,6 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
         patterns=analysis.patterns,
         rng=source.study.train.seed,
     )
+    _, counts = np.unique(task["y"].to_numpy(), return_counts=True)
+    shares = counts / counts.sum()
+    return found.assign_attrs(label_entropy=float(-(shares * np.log2(shares)).sum()))

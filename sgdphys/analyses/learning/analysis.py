@@ -153,7 +153,7 @@ def _classes(source: Source, order: np.ndarray, confidence: float) -> xr.Dataset
     return data.merge(moments).merge(others[list(renamed)].rename(renamed))
 
 
-def across_cases(cases: xr.Dataset, study: "Study") -> xr.Dataset:
+def across_cases(cases: xr.Dataset, study: "Study", analysis: Settings) -> xr.Dataset:
     """Fill in the cases in which every network diverged, which have no results of their own."""
     is_empty = cases["share_diverged"].isnull()
     networks = study.train.replicas

@@ -21,7 +21,8 @@ class Settings(AnalysisSettings):
 
     of: Literal["learning"]
     error: Share = 0.1
-    """A network has learned when its training error is at most this."""
+    """A network has learned when its test error is at most this; its training error without a test
+    set."""
     order: Function = ""
     """An order parameter of your own, as package.module:function."""
     confidence: Share = 0.95

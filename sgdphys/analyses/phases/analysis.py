@@ -36,12 +36,13 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
 
 def _late_diffusion(source: Source, drift: xr.DataArray, epochs: int) -> xr.DataArray:
     """Mean of |theta(e + n) - theta(e)|**2 / (2 updates parameters) in the second half."""
-    time = source.weights["time"].to_numpy()
-    epoch = source.weights["epoch"].to_numpy()
-    elapsed = epochs * (time[-1] - time[0]) / (epoch[-1] - epoch[0])
+    late = drift.where(drift["epoch"] >= drift["epoch"][-1] / 2, drop=True)
+    first = late["epoch"].to_numpy()
+    ends = np.stack([first, first + epochs]) * source.ensemble.updates_per_epoch
+    begun, ended = source.ensemble.time_after(np.rint(ends).astype(np.int64))
+    elapsed = xr.DataArray(ended - begun, dims="epoch", coords={"epoch": first})
     sizes = xr.DataArray(
         np.unique(source.weights["layer"].to_numpy(), return_counts=True)[1], dims="layer"
     )
     updates = epochs * len(source.batch_sizes)
-    late = drift.where(drift["epoch"] >= drift["epoch"][-1] / 2, drop=True)
     return ((late * elapsed) ** 2).mean("epoch") / (2 * updates * sizes)

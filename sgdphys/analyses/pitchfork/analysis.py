@@ -85,7 +85,7 @@ def _measures(slow: xr.DataArray, prefix: str, confidence: float) -> dict[str, A
     return found | {f"{prefix}{name}": float(value) for name, value in order.items()}
 
 
-def across_cases(cases: xr.Dataset, study: "Study") -> xr.Dataset:
+def across_cases(cases: xr.Dataset, study: "Study", analysis: Settings) -> xr.Dataset:
     """Add the critical point, its exponent, and the early warning of a slow ramp."""
     if "swept_signal" not in cases.coords:
         return cases
@@ -97,7 +97,6 @@ def across_cases(cases: xr.Dataset, study: "Study") -> xr.Dataset:
         fitted = critical_point(signal[there], tau[there])
         fitted = fitted.drop_attrs(deep=False)
         found = found.merge(with_prefix(fitted, prefix) if prefix else fitted)
-    analysis = next(a for a in study.analyses.values() if isinstance(a, Settings))
     return found.merge(labelled(_ramps(study, analysis, float(signal.min()))))
 
 

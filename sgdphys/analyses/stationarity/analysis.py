@@ -48,7 +48,6 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     return found.assign_coords(labelled(xr.Dataset(coords=along_bursts)).coords).assign_attrs(
         learning_rate=train.learning_rate,
         momentum=train.momentum,
-        sampler=train.sampling,
         directions=analysis.directions,
         steps=[int(b.stop - b.start) for b in bursts],
         replicas=len(sound),
