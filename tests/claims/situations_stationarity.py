@@ -14,8 +14,8 @@ from counting import Situation
 from scipy.signal import lfilter
 from sweeps import cases_of, joined
 
+from sgdphys.analyses.stationarity.irreversibility import production_of_networks
 from sgdphys.claims.claim import Claim
-from sgdphys.dynamics.diffusion.entropy_production import entropy_production as produced_by
 from sgdphys.intervals import (
     finite_mean,
     jackknife_interval,
@@ -59,6 +59,7 @@ def entropy_production(claim: Claim, study: Study, at: float, rng: np.random.Gen
 
     x' = c R(angle) x + noise produces 4 c**2 sin(angle)**2/(1 - c**2) nats per update. Without
     rotation the three directions relax at rates of their own. All drift a little along the burst.
+    Every network has a centre of its own, and directions with arbitrary signs.
     """
     networks, steps = study.analyses["stationarity"].replicas, steps_of(study)
     sine = np.sqrt(at * (1 - _MEMORY**2)) / (2 * abs(_MEMORY))
@@ -72,8 +73,10 @@ def entropy_production(claim: Claim, study: Study, at: float, rng: np.random.Gen
         x[k, :, 2] = other * x[k - 1, :, 2]
         x[k] += noise[k]
     drift = 0.3 * rng.standard_normal((networks, 3)) * np.linspace(-1, 1, steps)[:, None, None]
-    paths = xr.DataArray(x[50:] + drift, dims=("step", "replica", "mode"))
-    out = produced_by(paths, coordinates="mode", process="chain", blocks=8, rng=1)
+    centre = 10 * rng.standard_normal((networks, 3))
+    signs = rng.choice([-1.0, 1.0], (networks, 3))
+    paths = xr.DataArray(signs * (x[50:] + drift + centre), dims=("step", "replica", "mode"))
+    out = production_of_networks(paths, study.analyses["stationarity"].confidence, seed=1)
     ends = (float(out[f"entropy_production{end}"]) for end in ("", "_low", "_high"))
     return found(claim, study, with_interval("entropy_production", *ends))
 

@@ -169,3 +169,33 @@ def test_an_unknown_estimator_or_no_noise(trajectory, task):
         layer_information(trajectory, task, estimator="binning")
     with pytest.raises(InputError, match="no layer noise"):
         layer_information(trajectory, task, estimator="noisy", epochs=[3])
+
+
+def test_shares_of_extremes_are_of_the_patterns_that_count():
+    """Activations of 0.995 in training and of 0.03 in test: all of one and none of the other."""
+    theta = ("step", "replica", "parameter"), np.full((1, 1, 2), 3.0)
+    weights = xr.Dataset({"theta": theta}, {"epoch": ("step", [0]), "replica": [0]})
+    is_train = np.array([[True, True, False, False]])
+    split = xr.Dataset({"train": (("replica", "sample"), is_train)})
+    network = {"kind": "perceptron", "sizes": [1, 1, 1], "bias": False}
+    root = xr.Dataset(attrs={"network": network})
+    trajectory = xr.DataTree.from_dict({"/": root, "weights": weights, "split": split})
+    task = xr.Dataset({"x": (("sample", "feature"), [[1.0], [1.1], [0.01], [-0.01]]),
+                       "y": ("sample", [0, 1, 0, 1])})  # fmt: skip
+    shares = {
+        patterns: layer_information(trajectory, task, patterns=patterns)["extreme_share"].squeeze()
+        for patterns in ("train", "test", "all")
+    }
+    assert [float(shares[name][0]) for name in ("train", "test", "all")] == [1, 0, 0.5]
+
+
+def test_net_inputs_of_an_activation_that_falls_are_refused():
+    network = {"kind": "perceptron", "sizes": [1, 2, 2], "bias": False, "activation": "swish"}
+    theta = ("step", "replica", "parameter"), np.ones((1, 1, 6))
+    weights = xr.Dataset({"theta": theta}, {"epoch": ("step", [0]), "replica": [0]})
+    trajectory = xr.DataTree.from_dict({"/": xr.Dataset(attrs={"network": network}),
+                                        "weights": weights})  # fmt: skip
+    task = xr.Dataset({"x": (("sample", "feature"), np.arange(8.0)[:, None] - 4),
+                       "y": ("sample", [0, 1] * 4)})  # fmt: skip
+    with pytest.raises(InputError, match="an activation that never falls; 'swish' does"):
+        layer_information(trajectory, task, estimator="net_input")

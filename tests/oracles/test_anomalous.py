@@ -370,3 +370,21 @@ def test_a_lag_without_pairs_says_so():
     found = dynamics.msd(np.arange(5.0), time=np.array([0, 2, 4, 10, 12.0]), lags=[2, 4, 14])
     assert words(found["status"]).tolist() == ["ok", "ok", "no pairs"]
     assert words(dynamics.msd(np.full(5, np.nan), lags=[1])["status"]).tolist() == ["no data"]
+
+
+@pytest.mark.parametrize("method", ["log_moment", "block_log", "hill"])
+def test_a_drift_is_no_tail(method):
+    """Gaussian steps with a drift of half their size had an index of 1.05."""
+    steps = np.random.default_rng(0).standard_normal(10_000)
+    plain, drifting = (
+        float(dynamics.tail_index((v + steps).cumsum(), method=method)["tail_index"])
+        for v in (0.0, 0.5)
+    )
+    assert drifting == pytest.approx(plain, rel=1e-6)
+
+
+def test_a_level_beyond_the_table_of_the_unit_root_is_refused():
+    x = np.random.default_rng(0).standard_normal(200)
+    assert np.isfinite(dynamics.fit_ou(x, confidence=0.999)["kappa_low"])
+    with pytest.raises(InputError, match=r"confidence is above 0\.999"):
+        dynamics.fit_ou(x, confidence=0.9999)

@@ -160,3 +160,12 @@ def test_the_lag_of_odd_series():
     assert found["status"].to_numpy()[0] == UNEVEN
     short = sp.dynamics.wiener_lag(along_time(x[:, :30]))
     assert short["status"].to_numpy().tolist()[2] == TOO_SHORT
+
+
+def test_a_drift_hides_no_change_of_the_variance():
+    """Next to 1e5 a step the noise was below the least variance of a stretch."""
+    z = np.random.default_rng(0).standard_normal(1000)
+    size = np.where(np.arange(1000) < 500, 1.0, 10.0)
+    plain, drifting = (sp.dynamics.segments((v + size * z).cumsum()) for v in (0.0, 1e5))
+    assert int(plain["segments"]) == int(drifting["segments"]) == 2
+    np.testing.assert_array_equal(plain["end"], drifting["end"])

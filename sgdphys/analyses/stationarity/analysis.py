@@ -7,8 +7,8 @@ import xarray as xr
 
 from sgdphys.analyses.diffusion.bursts import find_bursts
 from sgdphys.analyses.source import Source
+from sgdphys.analyses.stationarity.irreversibility import production_of_networks
 from sgdphys.analyses.stationarity.settings import PRODUCING, Settings
-from sgdphys.dynamics.diffusion.entropy_production import entropy_production
 from sgdphys.dynamics.sgd.flatness import hessian_mode_statistics, project, variance_flatness
 from sgdphys.dynamics.sgd.fluctuation_ratios import fluctuation_ratios, minibatch_gradients
 from sgdphys.engines.base import Ensemble
@@ -20,7 +20,6 @@ from sgdphys.quantities import labelled
 
 _PRODUCTS = 4
 """Steps of a burst at which Hessian products are taken: each costs as much as 60 gradients."""
-_BLOCKS = 8
 
 
 def analyse(source: Source, analysis: Settings) -> xr.Dataset:
@@ -52,7 +51,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
         steps=[int(b.stop - b.start) for b in bursts],
         replicas=len(sound),
         confidence=analysis.confidence,
-        interval_method=METHOD + "; entropy_production: jackknife over blocks",
+        interval_method=METHOD,
     )
 
 
@@ -133,13 +132,8 @@ def _directions(
         data = data.merge(slope.drop_attrs(deep=False).drop_vars("count"))
     except NotEnoughData:
         pass
-    produced = entropy_production(
-        moving.isel(mode=slice(0, PRODUCING)).drop_vars("mode", errors="ignore"),
-        coordinates="mode", process="chain", blocks=_BLOCKS, confidence=analysis.confidence,
-        rng=train.seed,
-    )  # fmt: skip
-    kept = [str(n) for n in produced.data_vars if "entropy" in str(n) or n == "p_value"]
-    return data.merge(produced.drop_attrs(deep=False)[kept])
+    few = moving.isel(mode=slice(0, PRODUCING)).drop_vars("mode", errors="ignore")
+    return data.merge(production_of_networks(few, analysis.confidence, train.seed))
 
 
 def _about_a_line(moving: xr.DataArray) -> xr.DataArray:

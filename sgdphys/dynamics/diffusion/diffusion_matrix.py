@@ -37,7 +37,7 @@ def diffusion_matrix(
     -------
     Dataset
         trace (x**2/t); effective_rank; eigenvalue (mode), in x**2/t; eigenvector (coordinates,
-        mode); count (degrees of freedom).
+        mode), NaN beyond the rank; count (degrees of freedom).
 
     Raises
     ------
@@ -79,6 +79,7 @@ def diffusion_matrix(
             "diffusion_matrix needs values without gaps; leave out paths that diverged"
         )
     values = values / (2 * series.spacing * count)
+    vectors = np.where(np.arange(vectors.shape[1]) < count, vectors, np.nan)
     trace = values.sum()
     data = xr.Dataset(
         {

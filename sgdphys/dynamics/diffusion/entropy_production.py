@@ -117,8 +117,8 @@ def entropy_production(
     ----------
     theta : DataArray or array
         Evenly spaced paths of a few coordinates, in units x, without missing values; all further
-        dimensions (replica) are paths of one process. An array without names is (point,
-        coordinate).
+        dimensions (replica) are paths of one process, with one mean: of paths with means or axes of
+        their own take each alone. An array without names is (point, coordinate).
     time : str, float, array or pair, optional
         Time dimension or coordinate, spacing of the points, or their times, in units t: see
         ``dynamics.series.paths``.

@@ -14,6 +14,8 @@ import numba
 import numpy as np
 from scipy.special import ndtri
 
+from sgdphys.errors import InputError
+
 TABLE = Path(__file__).with_name("unit_root.csv")
 DURATIONS = np.array(
     [0, 0.2, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 65, 80, 100, 150, 200, 300,
@@ -66,8 +68,13 @@ def simulated_table(
 
 def interpolated(rows: np.ndarray, chance: float) -> tuple[np.ndarray, np.ndarray]:
     """One quantile of a table (duration, chance) against 1/sqrt(1 + c): see ``quantiles``."""
+    if not CHANCES[0] - 1e-12 <= chance <= CHANCES[-1] + 1e-12:
+        raise InputError(
+            "confidence is above 0.999, up to which the law of relaxation rates near a random walk "
+            "is tabulated; give at most that"
+        )
     scores = ndtri(CHANCES)
-    wanted = ndtri(np.clip(chance, CHANCES[0], CHANCES[-1]))
+    wanted = ndtri(chance)
     found = np.array([np.interp(wanted, scores, row) for row in rows])
     x = np.concatenate([[0.0], 1 / np.sqrt(1 + DURATIONS[::-1])])
     return x, np.concatenate([[wanted], found[::-1]])

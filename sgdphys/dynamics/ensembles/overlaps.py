@@ -98,7 +98,8 @@ def replica_overlap(
     -------
     Dataset
         overlap, matched_overlap and null_matched_overlap (layer), dimensionless means over pairs of
-        replicas, the first two with ``_low`` and ``_high``; pairs, their number.
+        replicas, the first two with ``_low`` and ``_high``; pairs, their number. A replica whose
+        weights of a layer are all 0 is left out of that layer.
 
     Raises
     ------
@@ -161,11 +162,13 @@ def replica_overlap(
         matched[k] = _matched(one, other, odd)
         permuted = [generator.permutation(v.ravel()).reshape(v.shape) for v in other]
         null[k] = _matched(one, permuted, odd)
-    data = {"null_matched_overlap": ("layer", null.mean(axis=0))}
+    data = {"null_matched_overlap": ("layer", finite_mean(null))}
     for name, values in (("overlap", raw), ("matched_overlap", matched)):
-        ends = _pairs_interval(values, first, second, members, confidence)
+        ends = np.stack(
+            [_of_layer(values[:, k], first, second, confidence) for k in range(len(layers))], axis=1
+        )
         low, high = (np.clip(end, -1.0, 1.0) for end in ends)
-        data |= {name: ("layer", values.mean(axis=0))}
+        data |= {name: ("layer", finite_mean(values))}
         data |= {f"{name}_low": ("layer", low), f"{name}_high": ("layer", high)}
     found = xr.Dataset({**data, "pairs": len(first)}, coords={"layer": layers})
     return labelled(found, {"pairs": number_of("pairs of replicas")}).assign_attrs(
@@ -196,6 +199,18 @@ def _matched(one: list[np.ndarray], other: list[np.ndarray], odd: bool) -> list[
             through = through[seen] * signs[:, None]
         found.append(_cosine(a, through))
     return found
+
+
+def _of_layer(
+    values: np.ndarray, first: np.ndarray, second: np.ndarray, confidence: float
+) -> np.ndarray:
+    """Interval (end,) of one layer, of the pairs (pair,) in which both replicas have weights."""
+    there = np.isfinite(values)
+    members, places = np.unique(np.stack([first, second])[:, there], return_inverse=True)
+    if len(members) < 2:
+        return np.full(2, np.nan)
+    one, other = places.reshape(2, -1)
+    return np.array(_pairs_interval(values[there], one, other, len(members), confidence))
 
 
 def _pairs_interval(

@@ -31,6 +31,8 @@ def _moments(x: np.ndarray, t: np.ndarray, model: str) -> np.ndarray:
     """Running sums (series, moment, point), from 0, of which a stretch's likelihood is made."""
     dt = np.diff(t)
     dx = np.diff(x, axis=1)
+    if model == "drifted_wiener":  # about the drift of the whole, next to which noise has no digits
+        dx = dx - (x[:, -1:] - x[:, :1]) / (t[-1] - t[0]) * dt
     if model == "ou":
         level = x[:, :-1] - x.mean(axis=1, keepdims=True)
         parts = [dx**2, dx, level * dx, level, level**2]

@@ -8,7 +8,7 @@ import xarray as xr
 from sgdphys.arguments import checked
 from sgdphys.containers import array_of, labelled_array, require_dimensions
 from sgdphys.dynamics.series import paths
-from sgdphys.dynamics.sgd.fluctuation_ratios import require_rates
+from sgdphys.dynamics.sgd.fluctuation_ratios import require_consecutive, require_rates
 from sgdphys.dynamics.slowing.autocorrelation import autocorrelation
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.intervals import (
@@ -157,14 +157,16 @@ def hessian_mode_statistics(
     """
     require_rates(learning_rate, momentum)
     series = paths(theta, time=time)
-    theta = labelled_without_missing(series.theta)
+    require_consecutive(series, "memory and its prediction are")
+    theta = labelled_without_missing(series.theta).astype(np.float64)
     curvature = labelled_without_missing(labelled_array(curvature, "mode"))
     if "mode" not in theta.dims or over not in theta.dims:
         raise InputError(f"projections on directions need dimensions 'mode' and {over!r}")
     found = autocorrelation(series, lags=[series.spacing])["autocorrelation"].isel(lag=0, drop=True)
-    measured = xr.Dataset(
-        {"variance": theta.var(series.dim, ddof=1), "autocorrelation": found.astype(np.float64)}
-    ).transpose(over, ...)
+    variance = theta.var(series.dim, ddof=1)
+    variance = variance.where(np.isfinite(found) | (variance == 0))  # of the same members
+    measured = xr.Dataset({"variance": variance, "autocorrelation": found.astype(np.float64)})
+    measured = measured.transpose(over, ...)
     data = xr.Dataset()
     kinds: dict[str, Kind] = {"variance": "positive", "autocorrelation": "symmetric"}
     for name, kind in kinds.items():

@@ -76,7 +76,7 @@ def minibatch_gradients(
     """
     require_rates(learning_rate, momentum)
     series = paths(theta, time=time, relabel=False)
-    _require_consecutive(series)
+    require_consecutive(series)
     theta, dim = labelled_without_missing(series.theta), series.dim
     moved = theta.diff(dim, label="lower")
     if momentum:
@@ -87,10 +87,12 @@ def minibatch_gradients(
     return found.assign_attrs(attributes("batch_gradient", x=series.value_unit))
 
 
-def _require_consecutive(series: Paths) -> None:
-    if series.dim in series.given.coords and not np.all(np.diff(series.times) == 1):
+def require_consecutive(series: Paths, what: str = "gradients are") -> None:
+    """Refuse weights of which updates between are missing."""
+    steps = series.given.coords.get(series.dim)
+    if steps is not None and steps.dtype.kind in "iu" and not (steps.diff(series.dim) == 1).all():
         raise InputError(
-            f"gradients are computed from weights at consecutive {series.dim}s; choose one stretch "
+            f"{what} computed from weights at consecutive {series.dim}s; choose one stretch "
             'of record.weights = "step" or { burst = ..., starts = ... }'
         )
 
@@ -178,7 +180,7 @@ def fluctuation_ratios(
     series = paths(theta, time=time, relabel=False)
     theta, dim = series.given, series.dim
     require_dimensions(theta, over, coordinates)
-    _require_consecutive(series)
+    require_consecutive(series)
     if dim not in theta.coords:
         theta = theta.assign_coords({dim: np.arange(theta.sizes[dim])})
     steps = theta[dim][1 if momentum else 0 : -1]

@@ -12,9 +12,12 @@ from sgdphys.containers import array_of, finite_array, units_of
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.glossary import Quantity
 from sgdphys.quantities import labelled
+from sgdphys.status import END_OF_RANGE, OK, flagged
 
 FEWEST = 6
 """Minimum number of points for a location, an exponent and amplitudes with errors."""
+_AT_END = 1e-4
+"""Distance from an end of the range, as a share of it, within which a fit is at that end."""
 _RESIDUAL = Quantity(
     "1", "residual of the power law", "", "root mean square of ln(relaxation time) about the fit"
 )
@@ -55,7 +58,8 @@ def critical_point(
     control, relaxation_time : array (point,)
         Control parameter r, and relaxation times tau > 0.
     between : (float, float), optional
-        Range in which r_c is searched; by default the two intervals next to the largest time.
+        Range in which r_c is searched; by default the two intervals next to the largest time, and
+        the width of all controls beyond them where that is the first or last of them.
     confidence : float
         Level of the intervals.
 
@@ -63,7 +67,9 @@ def critical_point(
     -------
     Dataset
         critical, in the unit of ``control``, and exponent, each with ``_low`` and ``_high``;
-        residual, the root mean square of ln tau about the fit. All are single numbers.
+        residual, the root mean square of ln tau about the fit; status. All are single numbers. At
+        an end of the range of the search ("at the end of the range") critical has an open interval,
+        -inf or inf, and exponent none.
 
     Raises
     ------
@@ -128,7 +134,7 @@ def critical_point(
     n = len(r)
     error = np.sqrt((n - 1) / n * ((jackknife - jackknife.mean(axis=0)) ** 2).sum(axis=0))
     half_width = stdtrit(n - 1, 0.5 + confidence / 2) * error
-    data: dict[str, float] = {}
+    data: dict[str, Any] = {}
     for k, name in enumerate(("critical", "exponent")):
         data |= {
             name: best[k],
@@ -136,6 +142,11 @@ def critical_point(
             f"{name}_high": best[k] + half_width[k],
         }
     data["residual"] = float(np.sqrt(_misfit(best[0], r, logs) / n))
+    is_at = [abs(best[0] - end) < _AT_END * (high - low) for end in (low, high)]
+    if any(is_at):
+        data |= {"exponent_low": np.nan, "exponent_high": np.nan}
+        data |= {"critical_low": -np.inf} if is_at[0] else {"critical_high": np.inf}
+    data["status"] = flagged(xr.DataArray(END_OF_RANGE if any(is_at) else OK))
     found = xr.Dataset(
         data,
         attrs={
@@ -158,12 +169,19 @@ def _range_given(between: Any) -> tuple[float, float]:
 
 
 def _bracket(r: np.ndarray, logs: np.ndarray) -> tuple[float, float]:
-    """Range of r between the neighbours of the largest time."""
-    top = int(logs.argmax())
-    if top in (0, len(r) - 1):
-        width = r[-1] - r[0]
-        return (r[0] - width, r[0]) if top == 0 else (r[-1], r[-1] + width)
-    return float(r[top - 1]), float(r[top + 1])
+    """Range of r between the neighbours of the control with the largest time."""
+    controls = np.unique(r)
+    if len(controls) < 2:
+        raise NotEnoughData(f"all controls are {controls[0]:g}; times at several are needed")
+    top = int(np.searchsorted(controls, r[logs.argmax()]))
+    width = controls[-1] - controls[0]
+    wider = np.concatenate([[controls[0] - width], controls, [controls[-1] + width]])
+    low, high = wider[top], wider[top + 2]
+    if top == 0:
+        high = controls[0]
+    elif top == len(controls) - 1:
+        low = controls[-1]
+    return float(low), float(high)
 
 
 def _fit(r: np.ndarray, logs: np.ndarray, low: float, high: float) -> tuple[float, float]:

@@ -111,9 +111,8 @@ def smoothing_points(bandwidth: float | None, series: Paths) -> float:
 
 def rest_of(x: np.ndarray, method: str, bandwidth: float) -> np.ndarray:
     """Series (series, point) minus their trend; the bandwidth is in points."""
-    points = x.shape[1]
     if method == "lowess":
-        return np.stack([_rest_of_lowess(row, bandwidth / points) for row in x])
+        return np.stack([_rest_of_lowess(row, bandwidth) for row in x])
     finite = np.isfinite(x)
     count = np.maximum(finite.sum(axis=1, keepdims=True), 1)
     rest = x - np.where(finite, x, 0.0).sum(axis=1, keepdims=True) / count
@@ -129,15 +128,24 @@ def rest_of(x: np.ndarray, method: str, bandwidth: float) -> np.ndarray:
         return np.asarray(rest - (s2 * t0 - s1 * t1) / (s0 * s2 - s1**2))
 
 
-def _rest_of_lowess(x: np.ndarray, share: float) -> np.ndarray:
-    """One series (point,) minus its robust local lines, each through at least 3 points."""
+def _rest_of_lowess(x: np.ndarray, bandwidth: float) -> np.ndarray:
+    """One series (point,) minus its robust local lines, each through at least 3 points.
+
+    A line is through as many points as mostly lie within the bandwidth.
+    """
     from statsmodels.nonparametric.smoothers_lowess import lowess
 
-    count = int(np.isfinite(x).sum())
-    if count < 3:
+    there = np.flatnonzero(np.isfinite(x))
+    if len(there) < 3:
         return np.full_like(x, np.nan)
+    many = bandwidth
+    if len(there) < len(x):
+        within = np.searchsorted(there, there + bandwidth) - np.arange(len(there))
+        complete = there + bandwidth <= there[-1] + 1
+        many = float(np.median(within[complete])) if complete.any() else float(len(there))
     clock = np.arange(len(x), dtype=float)
-    return np.asarray(x - lowess(x, clock, frac=max(share, 3 / count), return_sorted=False))
+    share = min(max(many, 3) / len(there), 1.0)
+    return np.asarray(x - lowess(x, clock, frac=share, return_sorted=False))
 
 
 def _convolved(x: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -98,6 +98,8 @@ def across_members(x: np.ndarray, early: np.ndarray, late: np.ndarray) -> tuple[
     """Variance, correlation with later points, skewness and count of (member, ..., point)."""
     finite = np.isfinite(x)
     count = finite.sum(axis=0)
+    # about one member first: the mean of equal numbers is rounded, and they would differ from it
+    x = x - np.take_along_axis(x, finite.argmax(axis=0)[None], axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         deviation = np.where(finite, x - np.where(finite, x, 0.0).sum(axis=0) / count, 0.0)
         second = (deviation**2).sum(axis=0) / count

@@ -1,8 +1,8 @@
 """Early-warning indicators in rolling windows: variance, memory, skewness and reddening.
 
 Sums are updated as the window moves, and recomputed about the window's own mean each time it has
-moved by its length: precision survives a mean of a million standard deviations, at a cost that is
-independent of the length of the window.
+moved by its length, or something large has left it: precision survives a mean of a million standard
+deviations, and spikes, at a cost that is independent of the length of the window.
 """
 
 import functools
@@ -27,6 +27,8 @@ COARSE = 10
 """Blocks per window, whose means measure the low-frequency part of the variance."""
 NARROWEST = 20
 """Minimum number of points of a window."""
+_DROP = 1e4
+"""Factor by which the squares of a window have fallen when its sums are computed anew."""
 _LAZY_BYTES = 16 * 2**20
 _ONE_AT_A_TIME = threading.Lock()
 """Lazy windows are loaded one after the other, which bounds memory; their series run in threads."""
@@ -54,6 +56,12 @@ def _sums_of(x, first, end, shift, sums):
 
 
 @compiled
+def _about_mean(sums):
+    """Sum of squares about the mean."""
+    return sums[2] - sums[1] * sums[1] / sums[0] if sums[0] > 0 else 0.0
+
+
+@compiled
 def _coarse_means(x, length, out):
     """Mean of x[i - length + 1 : i + 1] at every i; NaN where a point is missing."""
     total = 0.0
@@ -74,6 +82,11 @@ def _coarse_means(x, length, out):
             if i >= length and np.isfinite(x[i - length]):
                 total -= x[i - length]
                 present -= 1
+                if abs(x[i - length]) > _DROP * abs(total):  # whose rounding would stay
+                    total = 0.0
+                    for k in range(i - length + 1, i + 1):
+                        if np.isfinite(x[k]):
+                            total += x[k]
         out[i] = total / length if present == length else np.nan
 
 
@@ -106,6 +119,7 @@ def _rolling_kernel(x, window, length, stride, coarse, sums, slow, out):
         _coarse_means(row, length, coarse)
         shift = 0.0
         infinite = 0
+        largest = 0.0
         last = -1
         changed = -1
         n_means = window - length + 1
@@ -134,6 +148,7 @@ def _rolling_kernel(x, window, length, stride, coarse, sums, slow, out):
                     shift += sums[1] / sums[0]
                     _sums_of(row, first, end, shift, sums)
                 _sums_of(coarse, first + length - 1, end, shift, slow)
+                largest = _about_mean(sums)
             else:
                 old = row[first - 1] - shift
                 after = row[first] - shift
@@ -167,6 +182,16 @@ def _rolling_kernel(x, window, length, stride, coarse, sums, slow, out):
                     slow[0] += 1.0
                     slow[1] += now
                     slow[2] += now * now
+                squares = _about_mean(sums)
+                largest = max(largest, squares)
+                if _DROP * squares < largest and sums[0] > 0:
+                    # what has left was so large that its rounding would stay
+                    until_reset = window
+                    for _ in range(2):
+                        shift += sums[1] / sums[0]
+                        _sums_of(row, first, end, shift, sums)
+                    _sums_of(coarse, first + length - 1, end, shift, slow)
+                    largest = _about_mean(sums)
             until_reset -= 1
             if until_output:
                 until_output -= 1

@@ -23,6 +23,10 @@ _FULL = 4
 """Minimum number of blocks of a class for which its padding is negligible."""
 _LARGEST = 1e18
 """Largest half range, in standard deviations of the noise, whose square is finite in float32."""
+_FINE = 2.0**19
+"""Distance, in twice the noise's deviation, up to which float32 tells a sixteenth of it."""
+_AT_ONCE = 2**20
+"""Distances that are held together."""
 _FAR = 1e4
 """Least distance of the padding from all samples."""
 
@@ -73,8 +77,12 @@ def _sums(t, rows, edges, scratch, out):
 
 def _kernel_sums(t: np.ndarray, labels: np.ndarray, kinds: int, scale: float) -> np.ndarray:
     """Sums (sample, class, 2) for activations (sample, unit), in the order given."""
-    scaled = ((t - t.mean(axis=0)) / scale).astype(np.float32)
+    # about the median, so that a single far sample costs the others no digits
+    in_double = (t - np.median(t, axis=0)) / scale
     groups = [np.flatnonzero(labels == k) for k in range(kinds)]
+    if np.abs(in_double).max() > _FINE:
+        return _sums_in_double(in_double, groups)
+    scaled = in_double.astype(np.float32)
     sizes = [-(-len(g) // WIDTH) * WIDTH for g in groups]
     edges = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     packed = np.zeros((t.shape[1], int(edges[-1])), np.float32)
@@ -92,6 +100,24 @@ def _kernel_sums(t: np.ndarray, labels: np.ndarray, kinds: int, scale: float) ->
         out[part] = found
 
     parallel.map(work, [p for p in parts if len(p)])
+    return out
+
+
+def _sums_in_double(t: np.ndarray, groups: list[np.ndarray]) -> np.ndarray:
+    """Sums (sample, class, 2) in float64, of samples too far apart for float32."""
+    out = np.empty((len(t), len(groups), 2))
+    together = max(1, _AT_ONCE // max(len(t), 1))
+
+    def work(first: int) -> None:
+        rows = slice(first, first + together)
+        distance = np.zeros((len(t[rows]), len(t)))
+        for unit in t.T:
+            distance += (unit[rows, None] - unit) ** 2
+        for c, group in enumerate(groups):
+            for k, near in enumerate((0.25, 1.0)):
+                out[rows, c, k] = np.exp(-near * distance[:, group]).sum(axis=1)
+
+    parallel.map(work, range(0, len(t), together))
     return out
 
 

@@ -242,9 +242,7 @@ def _one_network(
     """
     block = SAMPLES * lanes(theta.dtype)
     samples, layers = len(x), len(layout.sizes) - 1
-    padded = np.zeros((x.shape[1], -(-samples // block) * block), theta.dtype)
-    padded[:, :samples] = x.T
-    padded[:, samples:] = x[-1:].T  # leaves the extremes unchanged
+    padded = _padded(x, block, theta.dtype)
     unit = np.zeros((int(layout.sizes.sum()), _BLOCKS * block), theta.dtype)
     fixed = np.array(ends).T[:, None]
     is_open = np.isinf(fixed)
@@ -263,13 +261,15 @@ def _one_network(
     hard = len(soft) == 0
     kinds = int(y.max()) + 1 if hard else soft.shape[1]
     out = np.empty((len(theta), layers, 6))
+    if len(rows) < samples:
+        padded, samples = _padded(x[rows], block, theta.dtype), len(rows)
     _read_layers(
         layout,
         theta,
         padded,
         unit,
         block,
-        rows,
+        np.arange(samples),
         cuts,
         np.zeros((layers, samples), np.uint64),
         Table.of(len(rows)),
@@ -284,6 +284,15 @@ def _one_network(
         out,
     )
     return out, ranges
+
+
+def _padded(x: np.ndarray, block: int, dtype: np.dtype) -> np.ndarray:
+    """Inputs (feature, sample), the last sample repeated so that blocks are whole."""
+    samples = len(x)
+    padded = np.empty((x.shape[1], -(-samples // block) * block), dtype)
+    padded[:, :samples] = x.T
+    padded[:, samples:] = x[-1:].T  # leaves the extremes unchanged
+    return padded
 
 
 def _labelled(

@@ -108,7 +108,12 @@ def _equal_mass(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Sett
 def _net_input(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settings) -> np.ndarray:
     """Bins equal in the net input; for the output, which has no activation, in its range."""
     edges = np.linspace(-_NET_INPUT, _NET_INPUT, given.bins + 1)
-    ends = ACTIVATIONS[layers.perceptron("net_input")[0].activation].value(edges)
+    activation = layers.perceptron("net_input")[0].activation
+    ends = ACTIVATIONS[activation].value(edges)
+    if (np.diff(ends) < 0).any():
+        raise InputError(
+            f"estimator 'net_input' needs an activation that never falls; {activation!r} does"
+        )
     cells = [np.searchsorted(ends[1:-1], t, side="right") for t in layers.units[:-1]]
     rows = [_in_cells(c, y, shuffled) for c in cells]
     return np.array([*rows, _in_bins(layers.units[-1], y, shuffled, bins=given.bins)])
@@ -163,7 +168,7 @@ def _gaussian(layers: Layers, y: np.ndarray, shuffled: np.ndarray, given: Settin
         raise InputError(
             f"estimator 'gaussian' is exact for linear networks; this one has {network.activation}"
         )
-    covariance, through = np.cov(x.T), np.eye(x.shape[1])
+    covariance, through = np.atleast_2d(np.cov(x.T)), np.eye(x.shape[1])
     rows = []
     for w, _ in network.matrices(layers.theta):
         through = w @ through

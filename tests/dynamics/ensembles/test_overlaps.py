@@ -72,3 +72,16 @@ def test_what_overlaps_need():
         replica_overlap(weights([0]))
     with pytest.raises(InputError, match="layer and kind"):
         unit_overlap(weights([0, 1]).drop_vars("layer"))
+
+
+def test_a_replica_without_weights_in_a_layer_costs_the_others_nothing():
+    rng = np.random.default_rng(0)
+    kind = ["weight"] * 4 + ["bias"] * 2 + ["weight"] * 2 + ["bias"]
+    along = {"layer": ("parameter", [1] * 6 + [2] * 3), "kind": ("parameter", kind)}
+    theta = xr.DataArray(rng.standard_normal((5, 9)), along, ("replica", "parameter"))
+    dead = theta.copy()
+    dead[2, :6] = 0
+    found, others = (replica_overlap(t) for t in (dead, theta.isel(replica=[0, 1, 3, 4])))
+    for name in ("overlap", "overlap_low", "overlap_high"):
+        assert float(found[name][0]) == pytest.approx(float(others[name][0]))
+    assert np.isfinite(found["matched_overlap"]).all()

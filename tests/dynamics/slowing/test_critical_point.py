@@ -5,6 +5,7 @@ import pytest
 
 from sgdphys.dynamics.slowing.critical_point import critical_point
 from sgdphys.errors import InputError, NotEnoughData
+from sgdphys.status import words
 
 
 @pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])
@@ -43,3 +44,26 @@ def test_wrong_scans():
         critical_point(np.arange(8), np.arange(8) - 1)
     with pytest.raises(InputError, match="control has 8 values and relaxation_time 7"):
         critical_point(np.arange(8), np.ones(7))
+
+
+def test_a_point_beyond_the_range_is_no_estimate():
+    """Controls up to 1 of a divergence at 3: pinned at 2, with an interval of width 1e-7."""
+    r = np.linspace(0, 1, 10)
+    found = critical_point(r, 1 / (3 - r))
+    assert words(found["status"]).item() == "at the end of the range"
+    assert found["critical_high"] == np.inf
+    assert np.isnan(found["exponent_low"])
+    inside = critical_point(r, 1 / (1.5 - r))
+    assert words(inside["status"]).item() == "ok"
+    assert float(inside["critical"]) == pytest.approx(1.5, abs=1e-3)
+
+
+@pytest.mark.parametrize("larger", [4, 5])
+def test_replicas_at_one_control_do_not_narrow_the_range(larger):
+    """Whichever of two at 0.9 has the longer time, the point at 1 is found."""
+    r = np.repeat([0.7, 0.8, 0.9, 1.1, 1.2, 1.3], 2)
+    tau = 1 / abs(r - 1)
+    tau[larger] *= 1.05
+    assert float(critical_point(r, tau)["critical"]) == pytest.approx(1, abs=0.01)
+    with pytest.raises(NotEnoughData, match="all controls are 2"):
+        critical_point(np.full(8, 2.0), np.arange(1.0, 9.0))

@@ -142,3 +142,45 @@ def test_windows_that_do_not_fit():
         )
     with pytest.raises(InputError, match="1 along 'replica' is too few"):
         ensemble_indicators(xr.DataArray(np.zeros((1, 50)), dims=("replica", "step")))
+
+
+@pytest.mark.parametrize("spike", [1e6, 1e8, 1e12, 1e15])
+def test_what_has_left_the_window_leaves_nothing(spike):
+    """The rounding of a spike stayed in the sums: skewness of 1e4, or no variance."""
+    x = np.random.default_rng(0).standard_normal(400)
+    plain = rolling_indicators(x[31:], window=60)
+    x[30] = spike
+    found = rolling_indicators(x, window=60).isel(time=slice(31, None), missing_dims="ignore")
+    found = found.isel({found["variance"].dims[0]: slice(-len(plain["variance"]), None)})
+    for name in ("variance", "autocorrelation", "skewness", "reddening"):
+        np.testing.assert_allclose(found[name], plain[name], rtol=1e-6, atol=1e-8)
+
+
+def test_a_transient_that_decays_by_six_orders_leaves_nothing():
+    noise = 1e-6 * np.random.default_rng(1).standard_normal(2000)
+    x = noise + np.exp(-np.arange(2000) / 20)
+    found = rolling_indicators(x, window=500)["variance"].values[-500:]
+    plain = rolling_indicators(noise, window=500)["variance"].values[-500:]
+    np.testing.assert_allclose(found, plain, rtol=1e-6)
+
+
+@pytest.mark.parametrize("level", [0.1, 0.3, 7.7])
+def test_members_that_coincide_have_no_skewness(level):
+    x = np.random.default_rng(0).standard_normal((20, 6))
+    x[0] = level
+    x[5:8] = level
+    found = ensemble_indicators(xr.DataArray(x, dims=("step", "replica")))
+    assert found["variance"].values[0] == 0
+    assert np.isnan(found["skewness"].values[[0, 5]]).all()
+    assert np.isnan(found["autocorrelation"].values[5:7]).all()
+    assert np.isfinite(found["skewness"].values[1:5]).all()
+
+
+def test_lines_of_lowess_span_the_bandwidth_beside_a_long_gap():
+    """They spanned half of it, and took half of the slow signal away."""
+    x = np.random.default_rng(0).standard_normal(2000).cumsum()
+    half = x.copy()
+    half[1000:] = np.nan
+    whole, rest = (detrended(v, method="lowess", bandwidth=200) for v in (x, half))
+    ratio = np.nanvar(rest.values[200:800]) / np.var(whole.values[200:800])
+    assert ratio == pytest.approx(1, abs=0.02)
