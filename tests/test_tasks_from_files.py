@@ -143,3 +143,15 @@ def test_inputs_can_be_standardised(tmp_path):
     expected = (x[:, 0] - x[:, 0].mean()) / x[:, 0].std()
     assert found[:, 0] == pytest.approx(expected)
     assert (tasks.table(tmp_path / "t.npz")["x"].to_numpy() == x).all()
+
+
+@pytest.mark.parametrize("first", ["5.1,3.5,cat", ",3.5,cat"])
+def test_a_first_sample_is_no_heading(tmp_path, first):
+    """Excel writes a mark before it, and a value may be missing."""
+    path = tmp_path / "a.csv"
+    path.write_text(f"{first}\n4.9,3.0,dog\n", encoding="utf-8-sig")
+    if first.startswith(","):
+        with pytest.raises(InputError, match="sample 1: 2 numbers and a label were expected"):
+            tasks.table(path)
+    else:
+        assert tasks.table(path)["x"].values.tolist() == [[5.1, 3.5], [4.9, 3.0]]

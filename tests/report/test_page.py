@@ -479,3 +479,28 @@ def test_the_command_writes_and_refuses(small, tmp_path):
     refused(command("report", tmp_path), 2, "is not the folder of a run")
     nowhere = tmp_path / "no" / "page.html"
     refused(command("report", small, "--out", nowhere), 1, "cannot be written")
+
+
+def test_a_page_of_an_unfinished_run_claims_nothing(runs, tmp_path):
+    """No network diverged, and a case without a folder does not end at epoch 0 of 1."""
+    stopped = tmp_path / "stopped"
+    shutil.copytree(runs[1].folder, stopped)
+    for name in ("results.nc", "results.nc.sha256"):
+        (stopped / name).unlink(missing_ok=True)
+    shutil.rmtree(stopped / "cases" / "batch_size=4096")
+    text = write_report([stopped], tmp_path / "page.html").read_text()
+    assert "Case batch_size=4096 has not begun" in text
+    assert "diverged" not in text
+    assert "in each of 2 cases, which differ in batch size" in text
+
+
+def test_names_of_folders_are_no_ids_of_the_page(small, tmp_path):
+    """A run called data hid the page's own data, and a blank ended an id."""
+    for name in ("data", "my run"):
+        shutil.copytree(small, tmp_path / name)
+        text = write_report([tmp_path / name], tmp_path / "page.html").read_text()
+        ids = re.findall(r' id="([^"]*)"', text)
+        assert len(ids) == len(set(ids))
+        assert not any(" " in one for one in ids)
+        command = re.search(r"sgdphys figures ([^<]*) --only training", text)[1]
+        assert html.unescape(command) in (str(tmp_path / name), f"'{tmp_path / name}'")

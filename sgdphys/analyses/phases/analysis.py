@@ -38,7 +38,8 @@ def _late_diffusion(source: Source, drift: xr.DataArray, epochs: int) -> xr.Data
     """Mean of |theta(e + n) - theta(e)|**2 / (2 updates parameters) in the second half."""
     late = drift.where(drift["epoch"] >= drift["epoch"][-1] / 2, drop=True)
     first = late["epoch"].to_numpy()
-    ends = np.stack([first, first + epochs]) * source.ensemble.updates_per_epoch
+    ends = np.stack([first, np.minimum(first + epochs, source.study.train.epochs)])
+    ends = ends * source.ensemble.updates_per_epoch
     begun, ended = source.ensemble.time_after(np.rint(ends).astype(np.int64))
     elapsed = xr.DataArray(ended - begun, dims="epoch", coords={"epoch": first})
     sizes = xr.DataArray(
