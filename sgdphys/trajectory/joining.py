@@ -64,12 +64,11 @@ def join_segments(
             trees = [detached(paths[k], (name,)) for k in having]
             found = joined_whole(name, trees, [paths[k] for k in having])
         joined[name] = found
-    return _attributes_of_all(attributes), joined
+    return _attributes_of_all(first.attrs, opened(len(paths) - 1).attrs), joined
 
 
-def _attributes_of_all(attributes: Sequence[Mapping[Any, Any]]) -> dict[Any, Any]:
+def _attributes_of_all(first: Mapping[Any, Any], last: Mapping[Any, Any]) -> dict[Any, Any]:
     """Attributes of a whole: those of the first segment, and of the last what grows or ends."""
-    first, last = attributes[0], attributes[-1]
     kept = {name: value for name, value in first.items() if name not in _LATEST}
     return kept | {name: last[name] for name in _LATEST if name in last}
 

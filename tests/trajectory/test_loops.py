@@ -515,6 +515,7 @@ def test_a_resumed_recording_knows_all_of_both_halves(tmp_path):
     weights = opened(tmp_path / "a.nc")["weights"]
     assert weights.diverged_step.values.tolist() == [-1, 3]
     assert weights.step.values.tolist() == [0, 1, 2, 3, 4, 5, 10, 15, 20]
+    assert json.loads(opened(tmp_path / "a.nc").attrs["schedule"]) == [[0, 1], [5, 5]]
     assert sp.check(tmp_path / "a.nc") == []
 
 

@@ -104,3 +104,40 @@ def test_training_that_broke_resumes_from_its_checkpoint(tmp_path, logging):
     steps = sp.open_trajectory(tmp_path / "a.nc")["weights"].step.to_numpy().tolist()
     assert steps == [0, 3, 4]
     assert sp.check(tmp_path / "a.nc") == []
+
+
+def test_updates_that_a_scaler_skips_are_counted_by_the_trainer_alone(tmp_path):
+    """Its checkpoint 6 is that of 4 updates; it was looked for at step 6."""
+    from types import SimpleNamespace
+
+    from sgdphys.transformers import Record
+
+    def train(record, steps, skipped, model, optimizer, first=0):
+        state = SimpleNamespace(is_world_process_zero=True, global_step=first)
+        record.on_train_begin(None, state, None, model=model, optimizer=optimizer)
+        for step in range(first + 1, steps + 1):
+            model(**data_of(step))["loss"].backward()
+            if step not in skipped:
+                optimizer.step()
+            optimizer.zero_grad()
+            state.global_step = step
+            if step == 6:
+                record.on_save(None, state, None)
+                saved = {n: v.clone() for n, v in model.state_dict().items()}
+        record.on_train_end(None, state, None)
+        return saved if first < 6 else None
+
+    def data_of(step):
+        item = data()[step]
+        return {"x": item["x"], "labels": item["labels"]}
+
+    model = Net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    saved = train(Record(tmp_path / "a.nc"), 9, {1, 2}, model, optimizer)
+    assert sp.open_trajectory(tmp_path / "a.nc")["weights"].step.values[-1] == 7
+    again = Net()
+    again.load_state_dict(saved)
+    optimizer = torch.optim.SGD(again.parameters(), lr=0.01)
+    train(Record(tmp_path / "a.nc"), 10, set(), again, optimizer, first=6)
+    assert sp.open_trajectory(tmp_path / "a.nc")["weights"].step.values.tolist() == list(range(9))
+    assert sp.check(tmp_path / "a.nc") == []
