@@ -233,5 +233,6 @@ def test_displacements_of_uneven_points_are_drawn_by_lag():
     assert near.sum() > 5
     slope = np.polyfit(np.log(lag[near]), np.log(msd[near]), 1)[0]
     assert abs(slope - 1) < 0.05
-    assert [text.get_text() for text in axes[3].texts] == ["needs evenly spaced points"]
+    assert [text.get_text() for text in axes[3].texts] == []
+    assert len(axes[3].lines) >= 2
     plt.close("all")

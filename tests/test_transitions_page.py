@@ -8,7 +8,8 @@ import pytest
 from matplotlib import pyplot as plt
 
 PAGE = (Path(__file__).parents[1] / "docs" / "transitions.md").read_text(encoding="utf-8")
-CODE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+CODE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[:2]
+"""The two that draw; tests/test_documentation.py runs all."""
 
 
 @pytest.mark.parametrize("code", CODE, ids=["collapse", "inset"])

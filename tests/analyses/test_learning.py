@@ -93,7 +93,8 @@ def test_a_case_in_which_all_diverged_is_counted(tmp_path):
     assert found["share_diverged_low"].to_numpy()[1] == pytest.approx(0.025 ** (1 / 12))
     assert found["order"].to_numpy()[1] == 0
     assert np.isnan(found["order_without_dead"].to_numpy()[1])
-    assert across_cases(found, load_study(keys)[1]).equals(found)
+    study = load_study(keys)[1]
+    assert across_cases(found, study, study.analyses["learning"]).equals(found)
 
 
 @pytest.fixture
