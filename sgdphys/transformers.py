@@ -24,7 +24,7 @@ def _counts_at_checkpoints(path: Path) -> dict[str, int]:
     return counts
 
 
-class Record(transformers.TrainerCallback):  # type: ignore[misc]
+class Record(transformers.TrainerCallback):
     """Record the weights of a model while ``transformers.Trainer`` trains it.
 
     Parameters

@@ -41,6 +41,11 @@ class Source:
         return self.make_ensemble(self.task)
 
     @property
+    def has_own_labels(self) -> bool:
+        """Whether networks, by families, were trained on labels of their own, not on the task's."""
+        return self.study.task.labels in ("random", "soft") and self.ensemble.samples.are_labels
+
+    @property
     def batch_sizes(self) -> np.ndarray:
         """Samples in each batch of an epoch."""
         split = self.trajectory["split"]["train"].to_numpy()

@@ -245,7 +245,9 @@ def measure(claim: Claim, groups: Mapping[str, xr.Dataset], statistic: Statistic
     first = _measured(claim.statistic, statistic, claim.where, groups)
     where = {**claim.where, **claim.against}
     second = _measured(claim.statistic, statistic, where, groups)
-    if isinstance(first, xr.DataArray) and isinstance(second, xr.DataArray):
+    # shares of few networks that all agree would have a difference without a width
+    is_paired = statistic.kind != "share"
+    if is_paired and isinstance(first, xr.DataArray) and isinstance(second, xr.DataArray):
         if first.sizes.get("replica") == second.sizes.get("replica"):
             one, other = (mean_by_replica(v, statistic.kind) for v in (first, second))
             if statistic.kind == "geometric":

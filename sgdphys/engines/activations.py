@@ -1,5 +1,6 @@
 """Activations of any network: what each module that holds weights hands on."""
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -41,7 +42,7 @@ def activations_of(
     """
     if isinstance(network, Perceptron):
         return lambda theta: network.forward(theta, x, softmax=softmax)
-    model = network.make().double().eval()
+    model = copy.deepcopy(network.example).double().eval()
     if any(getattr(module, "track_running_stats", False) for module in model.modules()):
         raise NotEnoughData(
             "its layers depend on the running statistics of batch norm, which are not recorded; "

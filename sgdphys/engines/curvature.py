@@ -248,7 +248,7 @@ def _lanczos(landscape: Landscape, theta: np.ndarray, many: int) -> tuple[np.nda
         values, small = np.linalg.eigh(tri)
         found = values[..., ::-1][..., :many]
         if len(basis) > many and (
-            np.abs(found - before).max() <= _TOLERANCE * np.abs(found).max()
+            (np.abs(found - before) <= _TOLERANCE * np.abs(found).max(axis=-1, keepdims=True)).all()
             or len(basis) >= min(_ITERATIONS, theta.shape[-1])
         ):
             rows = np.stack(basis, axis=-1)

@@ -1,5 +1,6 @@
 """Any ``torch.nn.Module`` as a function of flat weights, and its parameters described."""
 
+import copy
 import inspect
 import itertools
 import operator
@@ -126,7 +127,7 @@ class ModuleNetwork:
 
     @cached_property
     def example(self) -> torch.nn.Module:
-        """One network, for its structure."""
+        """One network, for its structure and for what it keeps beside its weights."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             return self.make()
@@ -217,7 +218,7 @@ def model_of(network: Network, dtype: torch.dtype, device: str) -> Model:
     if not isinstance(network, ModuleNetwork):
         raise InputError(f"a network is a Perceptron or a ModuleNetwork, not {type(network)}")
     names, shapes, inputs = network.names, network.shapes, network.inputs
-    skeleton = network.make().to(device=device, dtype=dtype)
+    skeleton = copy.deepcopy(network.example).to(device=device, dtype=dtype)
     sizes = [int(np.prod(s)) for s in shapes]
     is_trained = None
     if not network.is_trained.all():

@@ -156,10 +156,10 @@ def points(ax: Axes, x: np.ndarray, data: xr.Dataset, name: str, **style: Any) -
     if not kept.any():
         return
     errors = np.maximum(np.nan_to_num([below[kept], above[kept]]), 0)
-    if not is_open[kept].any():
-        ax.errorbar(x[kept], y[kept], errors, **style)
-        return
-    ax.errorbar(x[kept], y[kept], errors, lolims=is_open[kept], **style)
+    drawn = ax.errorbar(x[kept], y[kept], errors, **style)
+    if is_open[kept].any():
+        is_up = kept & is_open
+        ax.plot(x[is_up], (y + above)[is_up], "^", color=drawn[0].get_color(), label="_no end")
 
 
 def about_values(ax: Axes, values: xr.DataArray, *levels: float) -> None:

@@ -198,7 +198,7 @@ def _beside_all(theta: xr.DataArray, compared: xr.Dataset, dim: str, time: Any) 
                 whole[name].to_numpy()[..., at[model]] = single[name].transpose(*others)
     for name in ou.data_vars if "ou" in at else ():
         if name in whole and "model" not in whole[name].dims:
-            whole[name] = ou[name].transpose(*others)
+            whole[name] = ou[name].transpose(*others).assign_attrs(whole[name].attrs)
     whole["count"], whole["status"] = (wiener[n].transpose(*others) for n in ("count", "status"))
     whole["status"].to_numpy()[np.ix_(*places)] = compared["status"].transpose(*others)
     return whole.assign_attrs(compared.attrs)

@@ -12,7 +12,7 @@ from sgdphys.dynamics.diffusion.stable_law import INDICES
 from sgdphys.errors import InputError
 from sgdphys.fitting.fits import SAMPLE
 from sgdphys.quantities import texts_of_ends
-from sgdphys.status import FAST, OK, REASONS, SHORT, WEAK, WORDS, advice
+from sgdphys.status import FAST, OK, OSCILLATING, REASONS, SHORT, WEAK, WORDS, advice
 from sgdphys.status import words as status_words
 from sgdphys.trajectory.locations import is_remote
 from sgdphys.trajectory.writer import write_tree
@@ -51,7 +51,7 @@ def groups(results: xr.Dataset) -> list[dict[str, Any]]:
 
 def _group(name: str, results: xr.Dataset, where: xr.DataArray) -> dict[str, Any]:
     status = results["status"].where(where)
-    reliable = status.isin([OK, WEAK, SHORT, FAST])
+    reliable = status.isin([OK, WEAK, SHORT, FAST, OSCILLATING])
     refused = status.to_numpy()[(~reliable & status.notnull()).to_numpy()]
     here = results.where(where)
     diffusion = _of_wiener(here, "diffusion").where(reliable)

@@ -190,10 +190,11 @@ class Fit(xr.Dataset):  # type: ignore[no-untyped-call]
     def _of_chosen(self, name: str) -> xr.DataArray:
         """A coefficient of the chosen model, or of a Wiener process with drift."""
         models = self["model"].to_numpy()
-        has = self[name].notnull() & (self["model"] == self["best"])
-        found = self[name].where(has).max("model")
+        is_chosen = self["model"] == self["best"]
+        found = self[name].where(is_chosen).max("model")
         if "drifted_wiener" in models:
-            found = found.fillna(self[name].sel(model="drifted_wiener", drop=True))
+            has = (self["diffusion"].notnull() & is_chosen).any("model")
+            found = found.where(has, self[name].sel(model="drifted_wiener", drop=True))
         return found
 
     def _shown(self) -> list[str]:

@@ -147,12 +147,12 @@ def layer_information(
     with parallel.limited(threads):
         if activations is not None:
             theta, at = weights_at(trajectory, epochs)
-            y = task["y"].to_numpy()
+            y = _labels_of(task)
             found = estimated(theta, at, activations, y, estimator=estimator, settings=settings)
         else:
             network = from_description(trajectory.attrs.get("network", {}))
             softmax = trajectory.attrs.get("loss") == "cross_entropy"
-            x, (y, _) = inputs_of(task, network), whole_labels(task["y"].to_numpy())
+            x, y = inputs_of(task, network), _labels_of(task)
             soft = _soft_labels(task) if labels == "soft" else None
             binning(-1.0, 1.0, bins, edges)  # refuse invalid bins before any work
             theta, at = weights_at(trajectory, epochs)
@@ -172,6 +172,14 @@ def layer_information(
     return found.assign_coords(replica=members).assign_attrs(
         estimator=estimator, labels=labels, patterns=patterns
     )
+
+
+def _labels_of(task: xr.Dataset) -> np.ndarray:
+    """Whole labels from 0, (sample,), or (replica, sample) where each network has its own."""
+    y = task["y"].transpose("replica", "sample", missing_dims="ignore").to_numpy()
+    if y.ndim < 2:
+        return whole_labels(y)[0]
+    return whole_labels(y.ravel())[0].reshape(y.shape)
 
 
 def _soft_labels(task: xr.Dataset) -> np.ndarray:

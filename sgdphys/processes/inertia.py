@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy import linalg
 
 from sgdphys.errors import InputError
 from sgdphys.processes.labels import labelled_path
-from sgdphys.processes.linear_drift import linear_step
+from sgdphys.processes.linear_drift import linear_step, step_over
 
 
 def underdamped(
@@ -80,14 +79,7 @@ def underdamped(
         raise InputError("a particle in a well has no drift; move the center")
     noise = np.array([[0.0, 0.0], [0.0, 2 * friction**2 * diffusion]])
     flow = np.array([[0.0, 1.0], [-stiffness, -friction]])
-    doublings = max(0, int(np.ceil(np.log2(dt * np.abs(flow).sum()))))
-    short = dt / 2**doublings
-    both = linalg.expm(short * np.block([[-flow, noise], [np.zeros((2, 2)), flow.T]]))
-    step = both[2:, 2:].T
-    covariance = step @ both[:2, 2:]
-    for _ in range(doublings):  # the exponential of a long time loses all digits
-        covariance = step @ covariance @ step.T + covariance
-        step = step @ step
+    step, covariance = step_over(dt, flow, noise)
     variance = diffusion * friction / stiffness if stiffness else np.inf
     start = np.diag([variance if stiffness else 0.0, diffusion * friction])
     motion = linear_step(

@@ -76,6 +76,12 @@ def ornstein_uhlenbeck(
     (0.5, 0.5)
     """
     if np.ndim(kappa) == 0:
+        if np.size(center) not in (1, parameters):
+            if parameters != 1:
+                raise InputError(
+                    f"center has {np.size(center)} values and parameters is {parameters}"
+                )
+            parameters = np.size(center)
         return _scalar_ou(
             kappa, diffusion, center, start, steps, dt, replicas, parameters,
             np.random.default_rng(rng),
@@ -85,9 +91,7 @@ def ornstein_uhlenbeck(
     spread = np.asarray(diffusion, float)
     spread = spread * np.eye(d) if spread.ndim == 0 else spread
     centers = np.broadcast_to(np.asarray(center, float), (d,))
-    van_loan = linalg.expm(dt * np.block([[-drift, 2 * spread], [np.zeros((d, d)), drift.T]]))
-    step = van_loan[:d, :d]
-    noise = van_loan[:d, d:] @ step.T
+    step, noise = step_over(dt, -drift, 2 * spread)
     is_stable = bool((np.linalg.eigvals(drift).real > 0).all())
     if isinstance(start, str) and not is_stable:
         raise InputError("this drift has no stationary state; give start a value")
@@ -107,6 +111,29 @@ def ornstein_uhlenbeck(
     _follow(values, step, noise, rng)
     flat = {k: np.ravel(v) if np.ndim(v) else v for k, v in truth.items()}
     return labelled_path(values + centers, dt, "ornstein_uhlenbeck", **flat)
+
+
+def step_over(dt: float, flow: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Step matrix exp(flow dt), and the covariance of what is added to it (Van Loan 1978).
+
+    Parameters
+    ----------
+    dt : float
+    flow : (parameter, parameter)
+        A of dX = A X dt + ...
+    noise : (parameter, parameter)
+        Covariance of the noise per unit time.
+    """
+    size = len(flow)
+    doublings = max(0, int(np.ceil(np.log2(max(dt * np.abs(flow).sum(), 1e-300)))))
+    block = np.block([[-flow, noise], [np.zeros((size, size)), flow.T]])
+    both = linalg.expm(dt / 2**doublings * block)
+    step = both[size:, size:].T
+    covariance = step @ both[:size, size:]
+    for _ in range(doublings):  # the exponential of a long time loses all digits
+        covariance = step @ covariance @ step.T + covariance
+        step = step @ step
+    return step, covariance
 
 
 def _follow(
@@ -189,8 +216,8 @@ def _scalar_ou(
         kappa=kappa,
         diffusion=diffusion,
         center=center,
-        stationary_variance=variance,
-        relaxation_time=1 / kappa if kappa else np.inf,
+        stationary_variance=variance if kappa >= 0 else np.nan,
+        relaxation_time=np.nan if kappa < 0 else 1 / kappa if kappa else np.inf,
     )
 
 

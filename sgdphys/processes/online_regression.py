@@ -8,6 +8,9 @@ from scipy import optimize, special
 
 from sgdphys.processes.labels import labelled_path, root_of
 
+_QUADRATURE_UP_TO = 100.0
+"""Power up to which 180 nodes of a Gaussian quadrature are enough."""
+
 
 def online_linear_regression(
     *,
@@ -138,7 +141,29 @@ def kesten_index(learning_rate: float, batch_size: int) -> float:
         with np.errstate(over="ignore"):
             return float(np.log((weights * np.abs(1 - learning_rate * h) ** alpha).sum()))
 
-    try:
-        return float(optimize.brentq(excess, 1e-3, 200.0))
-    except ValueError:  # no root: the excess keeps its sign
-        return np.inf if excess(1e-3) < 0 else np.nan
+    if excess(1e-3) > 0:
+        return np.nan
+    if excess(_QUADRATURE_UP_TO) > 0:
+        return float(optimize.brentq(excess, 1e-3, _QUADRATURE_UP_TO))
+    high = 2 * _QUADRATURE_UP_TO
+    while (above := _log_moment(high, learning_rate, batch_size)) < 0:
+        high *= 2
+    assert above > 0
+    return float(
+        optimize.brentq(_log_moment, high / 2, high, args=(learning_rate, batch_size), xtol=1e-6)
+    )
+
+
+def _log_moment(alpha: float, learning_rate: float, batch_size: float) -> float:
+    """Logarithm of E|1 - eta h|**alpha, by the trapezoidal rule in the root of h.
+
+    A Gaussian quadrature has no nodes where the integrand of a large power peaks.
+    """
+    b = batch_size
+    longest = 2 * np.sqrt((b + 2 * alpha) / b) + 20 / np.sqrt(b)
+    u = np.linspace(0, longest, 200_001)[1:]
+    with np.errstate(divide="ignore"):
+        logs = (b - 1) * np.log(u) - 0.5 * b * u**2
+        logs += alpha * np.log(np.abs(1 - learning_rate * u**2))
+    total = special.logsumexp(logs) + np.log(u[0])
+    return float(total + np.log(2) + 0.5 * b * np.log(b / 2) - special.gammaln(b / 2))

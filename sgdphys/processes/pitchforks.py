@@ -108,7 +108,8 @@ def pitchfork_time(signal: float, decay: float = 1.0) -> float:
 
     Notes
     -----
-    1/(g - s) below s = g and 1/(2 (s - g)) above it.
+    1/(g - |s|) below |s| = g. Above it 1/(2 (|s| - g)) up to |s| = 2 g, and 1/(2 g) beyond, where
+    the difference of the two weights is slower than their sum.
 
     Examples
     --------
@@ -116,5 +117,7 @@ def pitchfork_time(signal: float, decay: float = 1.0) -> float:
     >>> sp.processes.pitchfork_time(0.5), sp.processes.pitchfork_time(1.5)
     (2.0, 1.0)
     """
-    distance = signal - decay
-    return float(np.inf if distance == 0 else -1 / distance if distance < 0 else 1 / (2 * distance))
+    distance = abs(signal) - decay
+    if distance == 0:
+        return float(np.inf)
+    return float(-1 / distance if distance < 0 else 1 / (2 * min(distance, decay)))

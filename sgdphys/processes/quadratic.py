@@ -157,9 +157,13 @@ def sgd_on_quadratic(
     a, c = np.asarray(curvature, float), np.asarray(noise, float)
     rng = np.random.default_rng(rng)
     eta, mu = learning_rate, momentum
+    if a.ndim < 2 and c.ndim == 2:
+        a = np.diag(np.broadcast_to(a, (len(c),)))
     if a.ndim == 2:
         if mu or batches:
-            raise InputError("a matrix curvature needs momentum 0 and white noise (batches = 0)")
+            raise InputError(
+                "a matrix of curvature or noise needs momentum 0 and white noise (batches = 0)"
+            )
         c = c if c.ndim == 2 else np.diag(np.broadcast_to(c, (len(a),)))
         step = np.eye(len(a)) - eta * a
         variance = linalg.solve_discrete_lyapunov(step, eta**2 * c)
@@ -176,6 +180,7 @@ def sgd_on_quadratic(
             variance = eta**2 * c * (epoch_noise_spectrum(f, batches)[:, None] / transfer).mean(0)
             if mu:
                 variance = np.full_like(variance, np.nan)
+        variance = np.where(variance > 0, variance, np.nan)  # beyond the edge there is none
     values = np.zeros((steps + 1, replicas, a.shape[-1]))
     v = np.zeros_like(values[0])
     for k in range(steps):

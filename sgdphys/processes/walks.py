@@ -65,7 +65,13 @@ def student_walk(
     """
     if not degrees_of_freedom > 2:
         raise InputError(f"degrees_of_freedom is {degrees_of_freedom}; it must be above 2")
-    unit = np.random.default_rng(rng).standard_t(degrees_of_freedom, (steps, replicas, parameters))
+    generator, shape = np.random.default_rng(rng), (steps, replicas, parameters)
+    is_normal = np.isinf(degrees_of_freedom)
+    unit = (
+        generator.standard_normal(shape)
+        if is_normal
+        else generator.standard_t(degrees_of_freedom, shape)
+    )
     scale = np.sqrt(2 * diffusion * dt * (1 - 2 / degrees_of_freedom))
     return labelled_path(
         summed(drift * dt + scale * unit),

@@ -63,7 +63,8 @@ def double_well(
     inner = substeps or max(1, int(np.ceil(dt / 0.01)))
     h = dt / inner
     rng = np.random.default_rng(rng)
-    grid = np.linspace(-3, 3, 6001)
+    end = _end_of(diffusion)
+    grid = np.linspace(-end, end, 6001)
     weight = np.exp(-(_well(grid) + 0.25) / diffusion)
     chance = integrate.cumulative_trapezoid(weight, grid, initial=0)
     x = np.interp(rng.uniform(size=(replicas, parameters)), chance / chance[-1], grid)
@@ -85,9 +86,14 @@ def _well(x: np.ndarray) -> np.ndarray:
     return x**4 / 4 - x**2 / 2
 
 
+def _end_of(diffusion: float) -> float:
+    """Place beyond which the stationary density is below e**-40 of that in a well."""
+    return float(max(3.0, (200 * diffusion) ** 0.25))
+
+
 def _passage_time(diffusion: float) -> float:
     """Mean first-passage time from -1 to +1: 1/D times the integral of e^{U/D} int e^{-U/D}."""
-    grid = np.linspace(-3, 1, 40001)
+    grid = np.linspace(-_end_of(diffusion), 1, 40001)
     potential = _well(grid) / diffusion
     inside = integrate.cumulative_trapezoid(np.exp(-potential), grid, initial=0)
     late = grid >= -1

@@ -12,7 +12,7 @@ import sgdphys
 from sgdphys.analyses import catalogue
 from sgdphys.analyses.source import Source, narrowed
 from sgdphys.claims.delays import compression_after_transition
-from sgdphys.claims.results import LACKS
+from sgdphys.claims.results import LACKS, LEARNED
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.glossary import GLOSSARY
 from sgdphys.quantities import attributes
@@ -165,10 +165,13 @@ def _differing(there: Mapping[str, xr.Dataset], joined: xr.Dataset) -> str:
 
 
 def _empty_like(data: xr.Dataset) -> xr.Dataset:
-    """The same variables without a number in them."""
-    return data.map(
-        lambda v: xr.full_like(v, np.nan, dtype=float) if v.dtype.kind in "fiub" else v
-    ).assign_attrs(data.attrs)
+    """The same variables, and clocks beside them, without a number in them."""
+
+    def empty(v: xr.DataArray) -> xr.DataArray:
+        return xr.full_like(v, np.nan, dtype=float) if v.dtype.kind in "fiub" else v
+
+    beside = {name: empty(data[name]) for name in (LEARNED, "updates", "flow_time") if name in data}
+    return data.map(empty).assign_coords(beside).assign_attrs(data.attrs)
 
 
 def _write(groups: dict[str, xr.Dataset], folder: Path, study: Study) -> None:

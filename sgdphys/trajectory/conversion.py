@@ -211,7 +211,8 @@ def _attributes(owner: Any) -> dict[str, Any]:
     """Attributes but for those that hold digests, as either format can hold them."""
     found: dict[str, Any] = {}
     for name in owner.ncattrs():
-        if name in _OURS or name.startswith(_OF_LIBRARY):
+        is_ours = name in _OURS and getattr(owner, "path", "") == "/"  # of the root alone
+        if is_ours or name.startswith(_OF_LIBRARY):
             continue
         value = owner.getncattr(name)
         is_plain = isinstance(value, str | np.ndarray | np.generic) or (

@@ -22,6 +22,8 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     task = source.task
     network = from_description(source.trajectory.attrs["network"])
     x, (y, _) = task["x"].to_numpy(), whole_labels(task["y"].to_numpy())
+    replicas = source.trajectory["weights"]["replica"].to_numpy()[: analysis.replicas]
+    own = source.ensemble.labels_of(replicas) if source.has_own_labels else [y] * len(replicas)
     theta, epochs = weights_at(source.trajectory, source.spread_epochs(analysis.epochs))
     theta = theta[:, : analysis.replicas]
     shape = (*theta.shape[:2], network.layers - 1)
@@ -37,8 +39,8 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
                 low, high = np.where(np.isinf(ranges[k]), seen, ranges[k]).tolist()
             for e, units in zip(finite, layers, strict=True):
                 t = units[k]
-                ratio[e, r, k] = distance_ratio(t, y)
-                binned = binned_information(t, y, bins=analysis.bins, low=low, high=high)
+                ratio[e, r, k] = distance_ratio(t, own[r])
+                binned = binned_information(t, own[r], bins=analysis.bins, low=low, high=high)
                 entropy[e, r, k] = float(binned["I_XT"])
     axes = ("epoch", "replica", "layer")
     data = xr.Dataset(

@@ -27,6 +27,10 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
         epochs = source.spread_epochs(_MOST_EPOCHS) if epochs is None else epochs
     elif analysis.estimator != "binned" and epochs is None:
         epochs = source.spread_epochs(_MOST_EPOCHS)
+    members = source.trajectory["weights"]["replica"].to_numpy()[: analysis.replicas or None]
+    if source.has_own_labels:
+        labels = source.ensemble.labels_of(members)
+        task = task.assign(y=(("replica", "sample"), labels))
     found = layer_information(
         narrowed(source.trajectory, replicas=analysis.replicas),
         task,

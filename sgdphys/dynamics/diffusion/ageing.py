@@ -132,6 +132,8 @@ def ergodicity_breaking(
         else series.spacing
     )
     exact = brownian_relative_variance(np.rint(single["lag"] / spacing), points)
+    if not np.isfinite(series.spacing):  # a formula of complete paths
+        exact = np.full_like(exact, np.nan)
     return labelled(
         xr.Dataset(
             {f"ergodicity_breaking{end}": template.copy(data=v) for end, v in names.items()}

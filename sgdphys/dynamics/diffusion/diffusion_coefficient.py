@@ -14,7 +14,7 @@ from sgdphys.dynamics.series import Paths, over_sound_series, paths, result
 from sgdphys.dynamics.status import Needs, is_still
 from sgdphys.errors import InputError, nearest
 from sgdphys.quantities import attributes, number_of
-from sgdphys.status import CONSTANT, OK, ONCE, STRAIGHT, UNEVEN
+from sgdphys.status import CONSTANT, NO_DATA, OK, ONCE, STRAIGHT, UNEVEN
 
 METHODS = ("increments", "msd", "covariance")
 _STILL = (CONSTANT, STRAIGHT, ONCE)
@@ -270,9 +270,14 @@ def _by_window(series: Paths, window: float, method: str, confidence: float) -> 
             f"window is {width:g}; it must be at most {times[-1] - times[0]:g}, the length of the "
             f"series, and at least two steps of {np.median(np.diff(times)):g}"
         )
-    found = []
+    found: list[xr.Dataset | None] = []
     for a, b in zip(first, last, strict=True):
         given = series.given.isel({series.dim: slice(a, b)})
-        found.append(_whole(series._replace(given=given, times=times[a:b]), method, confidence))
+        part = series._replace(given=given, times=times[a:b])
+        found.append(_whole(part, method, confidence) if a < b else None)
+    like = next(f for f in found if f is not None)
+    empty = like.map(lambda v: xr.full_like(v, np.nan) if v.dtype.kind == "f" else v * 0)
+    empty = empty.assign(status=xr.full_like(like["status"], NO_DATA)).assign_attrs(like.attrs)
     attrs = attributes("window", t=series.time_unit)
-    return xr.concat(found, dim=xr.DataArray(starts, dims="window", name="window", attrs=attrs))
+    parts = [empty if f is None else f for f in found]
+    return xr.concat(parts, dim=xr.DataArray(starts, dims="window", name="window", attrs=attrs))

@@ -107,7 +107,10 @@ def diffusion_vs_lag(
         msds, pairs = np.empty((2, len(x), 2 * n_lags))
         gappy_msd(noise, both, msds, pairs)
         with np.errstate(invalid="ignore", divide="ignore"):
-            msds /= 1 - both / span[:, None]
+            left = 1 - both / span[:, None]
+            msds /= np.where(
+                left > 0, left, np.nan
+            )  # over its whole span a path has moved by drift
         return np.concatenate(
             [
                 msds[:, :n_lags] / (2 * steps * spacing),

@@ -228,7 +228,7 @@ def fit_fbm(
     --------
     hurst : The same exponent, also by detrended fluctuation analysis.
     msd_exponent : Exponent from the mean squared displacement, with gaps or an ensemble.
-    fit : Which of five processes describes the series?
+    fit : Which process describes the series?
 
     Notes
     -----

@@ -369,9 +369,14 @@ def _range(x: np.ndarray) -> np.ndarray:
     """Ends (2, group) of the bins: the 0.5% and 99.5% quantiles of about 2000 points of each."""
     flat = x.reshape(len(x), -1)
     stride = max(1, flat.shape[1] // _QUANTILE_POINTS)
-    rank = max(1, int(0.005 * flat.shape[1] / stride))
     ends = np.empty((2, len(x)))
-    _find_ends(flat, stride, np.empty(rank), np.empty(rank), ends)
+    counts = np.isfinite(flat[:, ::stride]).sum(axis=1)
+    ranks = np.maximum(1, (0.005 * counts).astype(int))
+    for rank in np.unique(ranks):
+        rows = np.flatnonzero(ranks == rank)
+        found = np.empty((2, len(rows)))
+        _find_ends(flat[rows], stride, np.empty(rank), np.empty(rank), found)
+        ends[:, rows] = found
     low, high = np.where(np.isfinite(ends), ends, 0.0)
     is_empty = high <= low
     half = np.maximum(0.5, 2.0**-50 * np.abs(low))  # next to a large number 0.5 is rounded away

@@ -260,7 +260,7 @@ def fit_ou(
     --------
     relaxation_time : Relaxation times by other estimators.
     fit_langevin : Several coordinates jointly (multivariate Ornstein-Uhlenbeck process).
-    fit : Which of five processes describes the series?
+    fit : Which process describes the series?
 
     Notes
     -----

@@ -122,7 +122,7 @@ def fit_levy(
     See Also
     --------
     tail_index : The index alone, by four methods, compared with Gaussian noise.
-    fit : Which of five processes describes the series?
+    fit : Which process describes the series?
 
     Notes
     -----

@@ -117,8 +117,17 @@ def quantiles(chance: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def adf_p_value(statistic: np.ndarray) -> np.ndarray:
-    """Dickey-Fuller p-value: fraction of driftless random walks with a smaller t statistic."""
-    return np.interp(statistic, table()[0], CHANCES, left=CHANCES[0], right=CHANCES[-1])
+    """Dickey-Fuller p-value: fraction of driftless random walks with a smaller t statistic.
+
+    Below the smallest that is tabulated its logarithm goes on in a straight line, which is above
+    the law, whose tail is steeper.
+    """
+    statistic = np.asarray(statistic, float)
+    rows, logs = table()[0], np.log(CHANCES)
+    slope = (logs[1] - logs[0]) / (rows[1] - rows[0])
+    inside = np.interp(statistic, rows, CHANCES, left=CHANCES[0], right=CHANCES[-1])
+    beyond = np.minimum(statistic - rows[0], 0.0)
+    return np.asarray(inside * np.exp(slope * beyond))
 
 
 if __name__ == "__main__":

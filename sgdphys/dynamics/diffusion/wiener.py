@@ -75,7 +75,7 @@ def fit_wiener(
     See Also
     --------
     wiener_tests : Is a Wiener process a fair model of the series?
-    fit : Which of five processes describes the series?
+    fit : Which process describes the series?
     diffusion_coefficient : The same by time window, or with measurement noise.
 
     Notes

@@ -48,7 +48,7 @@ _STARTS = ((0.0, 0.0, 0.0), (2.5, 0.9, 0.8), (-2.5, 0.9, 0.8))
 
 
 _COEFFICIENTS = {
-    "center": Quantity("{x}", "centre", r"\\mu", "top of the barrier"),
+    "center": Quantity("{x}", "centre", r"\mu", "top of the barrier"),
     "half_width": Quantity("{x}", "half-width", "w", "distance of the wells from the centre"),
     "barrier": Quantity("{x}**2/{t}", "barrier", "B", "height of the barrier"),
     "diffusion": Quantity("{x}**2/{t}", "diffusion coefficient", "D"),

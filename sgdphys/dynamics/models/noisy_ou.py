@@ -167,7 +167,7 @@ def _excess(laws, which, y, times, total, top, best, u, lowest, w):
     if pull > 1e-9 * kappa:
         distance = drift * drift / (pull * squares / times.dt.shape[0])
         span = -np.expm1(-2.0 * kappa * total)
-        c += displaced(which, distance, 1.0 / (pull * information)) * span
+        c += displaced(0, distance, 1.0 / (pull * information)) * span  # both rows are ends
     return signed_root(value, best, lowest, w) - quantile_at(laws, which, c), u
 
 

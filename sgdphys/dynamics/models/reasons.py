@@ -216,20 +216,26 @@ _OF_TEST: dict[str, Callable[[Mapping[str, float], int], tuple[str, dict[str, st
 }
 
 
+def two_digits(value: float) -> str:
+    """A number of two significant digits, written out up to a million."""
+    text = f"{value:.2g}"
+    return f"{float(text):,.0f}" if "e+0" in text else text
+
+
 def said_change(ratio: float) -> str:
     """A ratio of variances in words: "about doubles (factor 2.1)", "is 3.1 times as large"."""
     if _TWICE[0] < ratio < _TWICE[1]:
-        return f"about doubles (factor {ratio:.2g})"
+        return f"about doubles (factor {two_digits(ratio)})"
     if _TWICE[0] < 1 / ratio < _TWICE[1]:
-        return f"about halves (factor {ratio:.2g})"
-    return f"is {ratio:.2g} times as large"
+        return f"about halves (factor {two_digits(ratio)})"
+    return f"is {two_digits(ratio)} times as large"
 
 
 def said_odds(odds: float) -> str:
     """Odds in words, without more digits than they deserve."""
     if odds > _MANY:
         return "more than a million"
-    return f"{odds:.2g}" if odds < 100 else f"{float(f'{odds:.1g}'):,.0f}"
+    return two_digits(odds) if odds < 100 else f"{float(f'{odds:.1g}'):,.0f}"
 
 
 def said_stretches(models: Sequence[str], ends: Sequence[float], unit: str = "") -> str:

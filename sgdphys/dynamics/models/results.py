@@ -24,10 +24,12 @@ from sgdphys.dynamics.status import is_still
 from sgdphys.dynamics.stretches import is_long, number_judged
 from sgdphys.glossary import Quantity
 from sgdphys.quantities import number_of
-from sgdphys.status import END_OF_RANGE, FAST, NO_MODEL, OK, SHORT, UNEVEN
+from sgdphys.status import END_OF_RANGE, FAST, NO_MODEL, OK, OSCILLATING, SHORT, UNEVEN
 
 _OF_OU = ("relaxation_time", "relaxation_time_low", "relaxation_time_high", "phi")
 """Further results of the Ornstein-Uhlenbeck process."""
+_OF_WHITE_NOISE = ("center", "deviation")
+"""Coefficients that the model has of white noise too, and ``fit_ou`` has not."""
 
 
 def coefficients_of(model: Model, found: xr.Dataset) -> np.ndarray:
@@ -73,7 +75,11 @@ def labelled(
         shared["diffusion"][still, names.index("wiener")] = 0.0
     own, named, owners = _own_coefficients(models, found)
     if "ou" in models:
-        own |= {name: ou[name].to_numpy() for name in own if name in ou}
+        for name in own:
+            if name in ou:
+                alone = ou[name].to_numpy()
+                is_kept = np.isnan(alone) & (name in _OF_WHITE_NOISE)
+                own[name] = np.where(is_kept, own[name], alone)
         own |= {name: ou[name].to_numpy() for name in _OF_OU}
     likelihood, count, compared = map(by_model, ("log_likelihood", "count", "compared"))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -223,6 +229,8 @@ def _status(
     status = wiener["status"].to_numpy().astype(int)
     is_white = (best == "ou") & (ou["status"].to_numpy() == FAST)
     status = np.where((status == OK) & is_white, FAST, status)
+    is_turning = (best == "ou") & (ou["status"].to_numpy() == OSCILLATING)
+    status = np.where((status == OK) & is_turning, OSCILLATING, status)
     for m, (name, model) in enumerate(models.items()):
         values = np.stack([found[name, c] for c in model.coefficients], axis=-1)
         at_end = model.at_end_of_range(values.reshape(-1, values.shape[-1])).reshape(best.shape)

@@ -57,17 +57,19 @@ def msd(
     """
     ax, is_new = one_axes(ax)
     lag = result["lag"].to_numpy()
-    first: float | None = None
+    first: tuple[float, float] | None = None
     label = "median" if result["msd"].size > len(lag) else None
     for one, style in layers_of(result, "msd"):
         own = options(kwargs, **{"color": DATA, "marker": "o", "label": label} | style)
         drawn = curve(ax, one, "msd", "lag", band=band, is_positive=True, **own)
         if drawn is not None and first is None:
-            first = float(np.asarray(drawn.get_ydata())[0] / np.asarray(drawn.get_xdata())[0])
+            at = np.isfinite(np.asarray(drawn.get_ydata(), float)).argmax()
+            x, y = (np.asarray(v, float)[at] for v in (drawn.get_xdata(), drawn.get_ydata()))
+            first = float(x), float(y)
     positive = lag[lag > 0]
     if slope is not None and first is not None:
-        start = positive[0]
-        ax.plot(positive, first * start * (positive / start) ** slope, color=EXACT, linestyle=":",
+        start, height = first
+        ax.plot(positive, height * (positive / start) ** slope, color=EXACT, linestyle=":",
                 linewidth=0.8, label=f"slope {slope:g}")  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")

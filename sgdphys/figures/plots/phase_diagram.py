@@ -136,11 +136,20 @@ def _numbers(ax: Axes, result: xr.Dataset, name: str, image: AxesImage, *, has_e
         )  # fmt: skip
 
 
+_LEAST_WIDTH = 1e-9
+"""Share of a value below which the width of an interval is rounding."""
+_MOST_DIGITS = 3
+
+
 def _estimate(value: float, width: float) -> str:
     """A value and half the width of its interval, in the digits that this leaves."""
     if not np.isfinite(width):
         return f"{value:.0f}" if abs(value) >= _WHOLE else f"{value:.2g}"
-    digits = int(np.clip(-np.floor(np.log10(width)), 0, 3)) if width > 0 else 0
+    if not width > _LEAST_WIDTH * abs(value):
+        return f"{value:.3g}\n\u00b10"
+    digits = int(max(-np.floor(np.log10(width)), 0))
+    if digits > _MOST_DIGITS:
+        return f"{value:.1e}\n\u00b1{width:.0e}"
     return f"{value:.{digits}f}\n\u00b1{width:.{digits}f}"
 
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from sgdphys.errors import InputError, nearest
 from sgdphys.figures.axes import axes_of, axis_label, legend_of_new, names_of, options, returned
 from sgdphys.figures.checks import checked_figure, require_drawable
-from sgdphys.figures.style import DATA, NULL
+from sgdphys.figures.style import DATA, NULL, in_place_of_data
 
 _PANELS = ("share", "score", "path")
 _SHARES = ("component_share", *(f"null_component_share{e}" for e in ("", "_low", "_high")))
@@ -117,6 +117,9 @@ def _score(ax: Axes, first: xr.Dataset, time: str | None, given: dict[str, Any])
 
 
 def _path(ax: Axes, first: xr.Dataset, given: dict[str, Any]) -> None:
+    if first.sizes["component"] < 2:
+        in_place_of_data(ax, "one component")
+        return
     ax.plot(_scaled(first, 0), _scaled(first, 1), color=NULL, linestyle="--", linewidth=0.8)
     score = first["score"]
     ax.plot(score.isel(component=0), score.isel(component=1),

@@ -153,7 +153,7 @@ def replayed(
     epochs : int (epoch,)
     network : Perceptron
     x : (sample, feature)
-    y : int (sample,)
+    y : int (sample,) or (replica, sample)
         Whole labels from 0.
     softmax : bool
         Whether the output is read after a softmax.
@@ -190,8 +190,9 @@ def replayed(
         ends = [bin_range] * (network.layers - 1) + ends[-1:]
     elif of_each_epoch:
         ends = [(-np.inf, np.inf)] * (network.layers - 1) + ends[-1:]
+    y = np.broadcast_to(y, (replicas, y.shape[-1]))
     if is_member is None:
-        is_member = np.ones((replicas, len(y)), bool)
+        is_member = np.ones(y.shape, bool)
     if soft is None:
         soft = np.zeros((0, int(y.max()) + 1))
     found = np.full((len(epochs), replicas, network.layers, 6), np.nan)
@@ -205,7 +206,7 @@ def replayed(
         weights = np.ascontiguousarray(theta[finite, replica])
         order = label_stream(rng, replica).permutation(len(rows))
         out, seen = _one_network(
-            layout, weights, x, rows, y, soft, order, ends, bins, edges, of_each_epoch
+            layout, weights, x, rows, y[replica], soft, order, ends, bins, edges, of_each_epoch
         )
         found[finite, replica] = out
         ranges[:, finite if of_each_epoch else slice(None), replica] = seen

@@ -23,7 +23,7 @@ from sgdphys.information.estimators.kde import kde_information
 from sgdphys.information.estimators.neighbours import neighbour_information
 from sgdphys.information.estimators.noisy import noisy_information
 from sgdphys.information.layers import Activations
-from sgdphys.information.samples import label_stream, whole_labels
+from sgdphys.information.samples import label_stream
 from sgdphys.networks import Perceptron
 from sgdphys.networks.activations import ACTIVATIONS
 from sgdphys.quantities import labelled
@@ -248,8 +248,8 @@ def estimated(
     epochs : iterable of int
     activations : callable
         See ``layers.Activations``.
-    y : (sample,)
-        Labels.
+    y : (sample,) or (replica, sample)
+        Whole labels.
     estimator : str
         One of ``ESTIMATORS``.
     settings : Settings
@@ -266,7 +266,7 @@ def estimated(
         an estimator has no value; order_violations (epoch, replica); and for "binned" bin_low and
         bin_high (layer) where all epochs share them.
     """
-    labels, _ = whole_labels(y)
+    labels = np.broadcast_to(y, (theta.shape[1], y.shape[-1]))
     at = np.array(list(epochs))
     is_finite = np.isfinite(theta).all(axis=2)
     pairs = [(e, r) for e, r in np.ndindex(is_finite.shape) if is_finite[e, r]]
@@ -278,9 +278,10 @@ def estimated(
     rows: dict[tuple[int, int], np.ndarray] = {}
 
     def work(pair: tuple[int, int]) -> None:
-        shuffled = label_stream(settings.rng, pair[1]).permutation(labels)
+        own = np.ascontiguousarray(labels[pair[1]])
+        shuffled = label_stream(settings.rng, pair[1]).permutation(own)
         layers = Layers(theta[pair].astype(np.float64), activations, network, x)
-        rows[pair] = used.read(layers, labels, shuffled, settings)
+        rows[pair] = used.read(layers, own, shuffled, settings)
 
     if in_threads:
         parallel.map(work, pairs)
@@ -309,7 +310,7 @@ def estimated(
     if estimator == "noisy" and network is not None:
         attributes["noise"] = network.noise
     return labelled(data).assign_attrs(
-        attributes, samples=len(labels), interval_method="none: over replicas only"
+        attributes, samples=labels.shape[1], interval_method="none: over replicas only"
     )
 
 

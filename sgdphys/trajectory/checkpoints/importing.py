@@ -330,7 +330,9 @@ def _same_as(source: Source, others: list[Source]) -> Source | None:
     mine = source.read()
     for other in others:
         state = other.read()
-        if state.shapes == mine.shapes and np.array_equal(state.row, mine.row, equal_nan=True):
+        if state.shapes == mine.shapes and np.array_equal(
+            reordered(state, mine), mine.row, equal_nan=True
+        ):
             return other
     return None
 

@@ -91,22 +91,21 @@ def _chosen(
         nested = _as_mapping(value)
         if nested is None:
             continue
-        found = _chosen(nested, path, [], is_top=is_top and name in _WRAPPERS)
+        inside: list[str] = []
+        found = _chosen(nested, path, inside, is_top=is_top and name in _WRAPPERS)
         if found and is_top and _is_no_weight(name):
             passed.append(name)
         elif found and is_top and all(map(_is_measured, found)):
             passed.append(name)
-        elif any(_size(t) > 1 and is_real(t) for t in found.values()) or (found and not is_top):
+        elif found and (not is_top or name in _WRAPPERS or any(map(_is_array, found.values()))):
+            passed.extend(f"{name}.{own}" for own in inside)
             inner[name] = found
     if not is_top:  # a tree of weights
         return loose | {f"{n}.{k}": t for n, found in inner.items() for k, t in found.items()}
     if not inner:
-        passed.extend(n for n, t in loose.items() if _size(t) > 1 and _is_measured(n))
-        return {
-            n: t
-            for n, t in loose.items()
-            if not (_is_measured(n) or (_size(t) == 1 and _is_no_weight(n)))
-        }
+        measured = [n for n in loose if _is_measured(n)]
+        passed.extend(measured)
+        return {n: t for n, t in loose.items() if n not in measured}
     known = [name for name in _WRAPPERS if name in inner]
     if known:
         passed.extend([*(n for n in inner if n != known[0]), *loose])
@@ -121,6 +120,11 @@ def _chosen(
     if len(inner) == 1:
         return next(iter(inner.values()))
     return {f"{n}.{k}": t for n, found in inner.items() for k, t in found.items()}
+
+
+def _is_array(tensor: Any) -> bool:
+    """Whether a tensor holds several real numbers."""
+    return _size(tensor) > 1 and is_real(tensor)
 
 
 def _is_no_weight(name: str) -> bool:
