@@ -9,7 +9,8 @@ from netCDF4 import default_fillvals
 
 import sgdphys as sp
 from sgdphys.errors import InputError
-from sgdphys.fitting.output import table
+from sgdphys.fitting.fits import fit_file
+from sgdphys.fitting.output import models_found, table
 from sgdphys.status import words
 
 WALKS = np.random.default_rng(0).standard_normal((3000, 3)).cumsum(axis=0)
@@ -236,3 +237,36 @@ def test_displacements_of_uneven_points_are_drawn_by_lag():
     assert [text.get_text() for text in axes[3].texts] == []
     assert len(axes[3].lines) >= 2
     plt.close("all")
+
+
+def test_white_noise_that_alternates_a_little_keeps_its_centre():
+    """Its copies were NaN although it had a candidate, and its status "ok"."""
+    rng = np.random.default_rng(3)
+    noise, x = rng.standard_normal(1001), np.zeros(1001)
+    for k in range(1, 1001):
+        x[k] = -0.1 * x[k - 1] + noise[k]
+    found = sp.fit(5 + x, models=["wiener", "ou"])
+    assert found.best.item() == "ou"
+    assert found.center.item() == pytest.approx(5, abs=0.2)
+    assert sp.status.words(found["status"]).item() == "oscillating at this sampling"
+    assert np.isfinite(found.simulate()).all()
+
+
+def test_a_sample_names_the_coefficients_of_its_best_model(tmp_path):
+    """kappa and the centre were lost as soon as there were more series than the sample."""
+    theta = sp.processes.ornstein_uhlenbeck(dt=0.5, steps=800, parameters=6, rng=0)["theta"]
+    np.save(tmp_path / "x.npy", theta.values[:, 0])
+    for sample in (6, 3):
+        fitted = fit_file(tmp_path / "x.npy", sample=sample, models=["wiener", "ou"]).results
+        (row,) = [m for m in models_found(fitted) if m["model"] == "ou"]
+        assert set(row["coefficients"]) == {"kappa", "center", "deviation", "diffusion"}
+
+
+def test_a_summary_pairs_no_value_with_the_interval_of_another_model():
+    found = sp.fit(WALKS[:, 0], models=["wiener", "drifted_wiener"])
+    best = found.best.item()
+    for end in ("low", "high"):
+        found[f"diffusion_{end}"].loc[{"model": best}] = np.nan
+    table = found.summary()
+    assert table["diffusion"].iloc[0] == found["diffusion"].sel(model=best).item()
+    assert table[["diffusion_low", "diffusion_high"]].isna().all(axis=None)

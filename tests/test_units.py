@@ -472,7 +472,9 @@ DYNAMICS = {
         {"second": "relaxation_time", "1": "count status"},
         "points",
     ),
-    "critical_point": Case(scan, {"metre": "critical", "1": "exponent residual status"}, within=1e-4),
+    "critical_point": Case(
+        scan, {"metre": "critical", "1": "exponent residual status"}, within=1e-4
+    ),
     "rolling_indicators": Case(
         lambda s: d.rolling_indicators(series(s, memory=0.8), window=30 * s.t),
         {"metre**2": "variance", "1": "autocorrelation skewness reddening count"},

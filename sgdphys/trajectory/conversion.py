@@ -134,7 +134,7 @@ def _copy(old: Any, new: Any, source: Path, target: Path) -> None:
         else:
             new.createDimension(name, None if dimension.isunlimited() else dimension.size)
     with _refused(source, f"an attribute of {old.path}"):
-        new.setncatts(_attributes(old))
+        new.setncatts(_attributes(old, is_root=old.path == "/"))
     for name, variable in old.variables.items():
         with _refused(source, f"variable {name!r}"):
             made = _like(name, variable, new)
@@ -207,12 +207,11 @@ def _blocks(variable: Any) -> Iterator[tuple[Any, np.ndarray]]:
             yield at, np.asarray(variable[at])
 
 
-def _attributes(owner: Any) -> dict[str, Any]:
-    """Attributes but for those that hold digests, as either format can hold them."""
+def _attributes(owner: Any, *, is_root: bool = False) -> dict[str, Any]:
+    """Attributes as either format can hold them; of a root without those that hold digests."""
     found: dict[str, Any] = {}
     for name in owner.ncattrs():
-        is_ours = name in _OURS and getattr(owner, "path", "") == "/"  # of the root alone
-        if is_ours or name.startswith(_OF_LIBRARY):
+        if (is_root and name in _OURS) or name.startswith(_OF_LIBRARY):
             continue
         value = owner.getncattr(name)
         is_plain = isinstance(value, str | np.ndarray | np.generic) or (
@@ -236,7 +235,8 @@ def _require_equal(old: Any, new: Any, path: Path) -> None:
         for g in (old, new)  # netCDF has no other dimension of no length
     ]
     require(lengths[0] == lengths[1], "a dimension")
-    require(_same(_attributes(old), _attributes(new)), "an attribute")
+    own, copied = (_attributes(group, is_root=group.path == "/") for group in (old, new))
+    require(_same(own, copied), "an attribute")
     require(old.variables.keys() == new.variables.keys(), "a variable")
     for name, variable in old.variables.items():
         copy = new.variables[name]

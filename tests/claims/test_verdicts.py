@@ -317,3 +317,16 @@ def test_only_blind_claims_of_the_paper_and_its_critics_are_corrected_for_their_
 def test_the_effect_is_on_the_side_of_a_claim_and_its_null_is_not(wrong):
     with pytest.raises(ValidationError, match="above 1"):
         claim(**wrong)
+
+
+def test_a_difference_of_shares_of_few_networks_has_a_width():
+    """3 of 3 against 0 of 3 was 1 [1, 1], with a p-value of 0."""
+    values = xr.DataArray([[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]], dims=("case", "replica"))
+    groups = {"made": xr.Dataset({"hit": values}, {"swept_side": ("case", [1, 2])}, {"of": "made"})}
+    statistic = Statistic(
+        lambda results: results.of("made")["hit"], "share", needs=("made",), kind="share"
+    )
+    made = claim(statistic="made", where={"side": 1}, against={"side": 2}, above=0.5)
+    found = product.measure(made, groups, statistic)
+    assert found.value == 1
+    assert found.low < 0.5

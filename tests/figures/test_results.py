@@ -17,6 +17,7 @@ import sgdphys as sp
 from sgdphys.claims.verdicts import Verdict
 from sgdphys.errors import InputError
 from sgdphys.figures.colours import LEAST_CONTRAST, contrast
+from sgdphys.figures.curves import points
 from sgdphys.status import UNDECIDED, flagged, words
 
 pytestmark = pytest.mark.thorough(reason="draws every figure")
@@ -504,3 +505,49 @@ print(json.dumps([sorted(figures), same, "matplotlib.pyplot" in sys.modules, sor
 """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(out.stdout) == [["training"], True, False, [7.0]]
+
+
+def test_an_interval_without_an_upper_end_is_drawn_down_to_its_lower_one():
+    """The bar began at the value: at least 20, where the interval reaches down to 9."""
+    data = xr.Dataset(
+        {
+            "relaxation_time": ("signal", [20.0, 10.0]),
+            "relaxation_time_low": ("signal", [9.0, 8.0]),
+            "relaxation_time_high": ("signal", [np.inf, 12.0]),
+        },
+        {"signal": [0.5, 0.6]},
+    )
+    _, ax = plt.subplots()
+    points(ax, data["signal"].to_numpy(), data, "relaxation_time")
+    (bars,) = ax.containers
+    (segments,) = [lines.get_segments() for lines in bars[2]]
+    assert [sorted(end[1] for end in bar) for bar in segments] == [[9.0, 40.0], [8.0, 12.0]]
+    assert ax.lines[-1].get_marker() == "^"
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("value", "width", "text"),
+    [
+        (0.4, 0.0, "0.4\n\u00b10"), (0.94, 0.0, "0.94\n\u00b10"),
+        (1e-5, 2e-6, "1.0e-05\n\u00b12e-06"),
+        (0.5, 0.02, "0.50\n\u00b10.02"), (120.0, 7.0, "120\n\u00b17"),
+    ],
+)  # fmt: skip
+def test_cells_of_a_phase_diagram_have_the_digits_of_their_values(value, width, text):
+    result = xr.Dataset(
+        {f"order{end}": (("rate", "batch"), np.full((2, 2), value + sign * width))
+         for end, sign in (("", 0), ("_low", -1), ("_high", 1))},
+        {"rate": [0.1, 0.2], "batch": [8, 16]},
+    )  # fmt: skip
+    ax = sp.figures.phase_diagram(result)
+    assert text in {one.get_text() for one in ax.texts}
+    plt.close("all")
+
+
+def test_the_line_of_reference_goes_through_the_first_point():
+    result = xr.Dataset({"msd": ("lag", [np.nan, 4.0, 16.0])}, {"lag": [1.0, 2.0, 4.0]})
+    ax = sp.figures.msd(result, slope=2)
+    x, y = (np.asarray(v, float) for v in ax.lines[-1].get_data())
+    assert y[x == 2.0] == pytest.approx(4.0)
+    plt.close("all")

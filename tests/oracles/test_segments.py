@@ -169,3 +169,10 @@ def test_a_drift_hides_no_change_of_the_variance():
     plain, drifting = (sp.dynamics.segments((v + size * z).cumsum()) for v in (0.0, 1e5))
     assert int(plain["segments"]) == int(drifting["segments"]) == 2
     np.testing.assert_array_equal(plain["end"], drifting["end"])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_long_stationary_series_pass_at_no_lag(seed):
+    """With 17 lags the smallest p-value of the Dickey-Fuller test was above the level of each."""
+    x = np.random.default_rng(seed).standard_normal(20_000)
+    assert sp.dynamics.wiener_lag(x)["wiener_lag"].item() == np.inf

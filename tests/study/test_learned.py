@@ -1,6 +1,7 @@
 """What every result of a study says: the clocks of its epochs, and which networks have learnt."""
 
 import numpy as np
+import pytest
 
 import sgdphys as sp
 from sgdphys.study.running import run
@@ -47,3 +48,20 @@ def test_a_loss_of_numbers_that_falls_is_learnt(tmp_path):
     with found.results as results:
         assert results["linear"].to_dataset()["learned"].all()
     assert sp.open_trajectory(found.folder)["training"]["loss"].isel(epoch=-1).max() < 1
+
+
+@pytest.mark.thorough(reason="a run of its own: 5 s")
+def test_layers_know_the_labels_that_their_network_was_trained_on(tmp_path):
+    """Random labels that are known by heart: 0.999 bits of one's own, not of the task's."""
+    study = {
+        "task": {"labels": "random"},
+        "network": {"layers": [40]},
+        "train": {"epochs": 1500, "replicas": 3, "train_fraction": 0.02, "learning_rate": 0.5},
+        "record": {"weights": "log", "gradients": "none"},
+        "analyses": {"information": {"patterns": "train", "bins": 4}, "learning": {}},
+        "figures": {"formats": []},
+    }
+    run = sp.run(study, tmp_path / "run")
+    assert float(run.trajectory["training"].accuracy[-1].min()) == 1
+    last = run.results["information"].to_dataset().isel(epoch=-1, layer=-1)
+    assert float(last["I_TY"].min()) > 0.9

@@ -10,7 +10,7 @@ from commands import command, refused
 
 import sgdphys as sp
 from sgdphys.engines.activations import activations_of
-from sgdphys.engines.modules import ModuleNetwork
+from sgdphys.engines.modules import ModuleNetwork, model_of
 from sgdphys.networks import Perceptron
 
 MODELS = """
@@ -168,3 +168,34 @@ def test_frozen_layers_stay_in_a_study(tmp_path, monkeypatch):
     assert bool((theta[:, :, stays.to_numpy()] == theta[0][:, stays.to_numpy()]).all())
     assert bool((theta[-1][:, ~stays.to_numpy()] != theta[0][:, ~stays.to_numpy()]).all())
     sys.modules.pop("frozen_net")
+
+
+BUFFERS = """
+import torch
+
+class Random(torch.nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.register_buffer("features", torch.randn(8, inputs[0]))
+        self.out = torch.nn.Linear(8, outputs)
+
+    def forward(self, x):
+        return self.out(torch.tanh(x @ self.features.T))
+
+def make(inputs, outputs):
+    return Random(inputs, outputs)
+"""
+
+
+def test_random_buffers_are_the_same_for_training_and_analysis(tmp_path, monkeypatch):
+    """Each analysis drew its own, and read a function that nobody had trained."""
+    (tmp_path / "random_features.py").write_text(BUFFERS)
+    monkeypatch.syspath_prepend(tmp_path)
+    network = ModuleNetwork("random_features:make", (3,), 2)
+    x = np.random.default_rng(0).standard_normal((5, 3))
+    theta = network.initial_weights(np.random.default_rng(1))
+    model = model_of(network, torch.float64, "cpu")
+    out, _ = model.forward(torch.as_tensor(theta), model.buffers, torch.as_tensor(x), False)
+    torch.manual_seed(99)
+    read = activations_of(network, x, softmax=False)(theta)
+    np.testing.assert_allclose(read[-1], out.detach().numpy(), rtol=1e-12)

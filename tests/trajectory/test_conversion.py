@@ -218,3 +218,14 @@ def test_a_place_that_cannot_be_written_is_not_blamed_on_the_source(tmp_path, mo
             with pytest.raises(WorkError, match=r"x\.zarr cannot be written \(Permission denied\)"):
                 sp.convert(tmp_path / "a.nc", tmp_path / "x.zarr")
         assert [path.name for path in tmp_path.iterdir()] == ["a.nc"]
+
+
+def test_attributes_of_others_with_our_names_are_kept(tmp_path):
+    """A variable's own "digest" was left out on the way, and of the comparison."""
+    data = xr.Dataset({"x": ("step", np.arange(4.0), {"digest": "abc", "group_digests": "d"})})
+    data.to_netcdf(tmp_path / "a.nc")
+    sp.convert(tmp_path / "a.nc", tmp_path / "b.zarr")
+    sp.convert(tmp_path / "b.zarr", tmp_path / "c.nc")
+    with netCDF4.Dataset(tmp_path / "c.nc") as file:
+        assert file["x"].getncattr("digest") == "abc"
+        assert file["x"].getncattr("group_digests") == "d"

@@ -404,3 +404,41 @@ def test_recordings_of_one_clock_are_gathered(tmp_path):
     both = sp.gather([tmp_path / "a.nc", tmp_path / "a.nc"], tmp_path / "c.nc")
     assert both["weights"].step.attrs["units"] == "epochs"
     assert sp.open_trajectory(tmp_path / "c.nc")["weights"].step.attrs["units"] == "epochs"
+
+
+class WithScalar(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(2, 2)
+        self.log_sigma = torch.nn.Parameter(torch.zeros(()))
+
+
+@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: {"state_dict": s}, lambda s: {"net": s}])
+def test_a_trained_scalar_is_a_weight_whatever_it_is_called(tmp_path, wrap):
+    """A log_sigma was taken for a log, and dropped without a word."""
+    torch.save(wrap(WithScalar().state_dict()), tmp_path / "step1.pt")
+    assert sp.read_checkpoints(tmp_path)["weights"].sizes["parameter"] == 7
+
+
+def test_measured_numbers_inside_a_wrapper_are_told(tmp_path):
+    state = torch.nn.Linear(2, 2).state_dict() | {"train_loss": torch.zeros(())}
+    torch.save({"state_dict": state}, tmp_path / "step1.pt")
+    told = []
+    tree = sp.read_checkpoints(tmp_path, tell=told.append)
+    assert tree["weights"].sizes["parameter"] == 6
+    assert any("state_dict.train_loss" in sentence for sentence in told)
+
+
+def test_a_model_of_single_weights_in_a_wrapper(tmp_path):
+    torch.save({"state_dict": torch.nn.Linear(1, 1).state_dict()}, tmp_path / "step3.pt")
+    assert sp.read_checkpoints(tmp_path)["weights"].sizes["parameter"] == 2
+
+
+def test_a_copy_in_another_format_is_passed_over(tmp_path):
+    """A file of safetensors sorts its tensors: the rows differ, the weights do not."""
+    state = {"out.weight": torch.arange(4.0), "body.weight": torch.arange(3.0) + 10}
+    torch.save(state, tmp_path / "step6.pt")
+    save_file(state, tmp_path / "step6.safetensors")
+    told = []
+    assert sp.read_checkpoints(tmp_path, tell=told.append)["weights"].sizes["step"] == 1
+    assert any("passed over" in sentence for sentence in told)
