@@ -155,3 +155,13 @@ def test_a_first_sample_is_no_heading(tmp_path, first):
             tasks.table(path)
     else:
         assert tasks.table(path)["x"].values.tolist() == [[5.1, 3.5], [4.9, 3.0]]
+
+
+def test_a_heading_is_no_sample(tmp_path):
+    """Of the sizes by which a study is checked: 100 samples were 101, of one class more."""
+    path = tmp_path / "a.csv"
+    rows = "".join(f"{k},{2 * k},{'cat' if k % 2 else 'dog'}\n" for k in range(100))
+    for text in (rows, "width,height,kind\n" + rows, "width,height,kind\n" + rows + "\n\n"):
+        path.write_text(text, encoding="utf-8-sig")
+        found = table_sizes(path)
+        assert (found.samples, found.features, found.outputs) == (100, 2, 2)

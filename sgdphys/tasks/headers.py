@@ -1,5 +1,6 @@
 """Sizes of data in files, read without loading the data."""
 
+import codecs
 import gzip
 import struct
 import zipfile
@@ -161,15 +162,28 @@ def _array_shape(path: Path, name: str) -> tuple[int, ...]:
     return tuple(shape)
 
 
+def _is_number(cell: bytes) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
 def _csv_sizes(path: Path) -> Sizes:
-    """Approximate: a header line, and continuation lines of quoted cells, are counted too."""
+    """Approximate: continuation lines of quoted cells are counted too."""
     lines, columns, labels = 0, 0, set()
     try:
         with path.open("rb") as file:
             for line in file:
-                lines += 1
-                columns = columns or line.count(b",") + 1
-                labels.add(line[line.rfind(b",") + 1 :].strip())
+                if not line.strip():
+                    continue
+                *numbers, label = line.strip().removeprefix(codecs.BOM_UTF8).split(b",")
+                is_heading = not columns and not any(map(_is_number, numbers))
+                columns = columns or len(numbers) + 1
+                if not is_heading:
+                    lines += 1
+                    labels.add(label.strip())
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})") from None
     if not lines:

@@ -24,8 +24,7 @@ def critical_slowing(sources: Sources) -> Figure:
     figure, axes = subplots(2, 2, figsize=(PAGE * 0.8, 4.8))
     axes = axes.ravel()
     decay = float(data.attrs.get("decay", 1.0))
-    has_scan = "swept_signal" in data.coords
-    signal = data["swept_signal"].to_numpy() if has_scan else np.array([np.nan])
+    signal = data["swept_signal"].to_numpy()
     distance = np.abs(signal - decay)
     for name, ax in (("relaxation_time", axes[0]), ("variance", axes[1])):
         for side, marker, filled in ((signal < decay, "o", True), (signal > decay, "s", False)):
@@ -46,9 +45,8 @@ def critical_slowing(sources: Sources) -> Figure:
         ax.xaxis.set_minor_formatter(NullFormatter())
         few_decades(ax.yaxis)
         ends = np.array([0.1, 0.2, 0.4, 0.8])
-        if has_scan:
-            shown = ends[(ends >= 0.9 * distance.min()) & (ends <= 1.1 * distance.max())]
-            ax.set_xticks(shown, [f"{v:g}" for v in shown])
+        shown = ends[(ends >= 0.9 * distance.min()) & (ends <= 1.1 * distance.max())]
+        ax.set_xticks(shown, [f"{v:g}" for v in shown])
     axes[0].set_ylabel("relaxation time\n(steps times learning rate)")
     axes[1].set_ylabel("variance of the slow mode\n(weight$^2$)")
     _order_panel(axes[2], data, signal, decay)
@@ -155,6 +153,7 @@ FIGURES = {
         critical_slowing,
         "Relaxation time and variance against the distance from the pitchfork; order against s.",
         needs=("pitchfork",),
+        applies=lambda data: "swept_signal" in data.coords,
     ),
     "early_warning": Entry(
         early_warning,
