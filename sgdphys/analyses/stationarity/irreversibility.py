@@ -6,6 +6,7 @@ from scipy.special import chdtrc
 
 from sgdphys.dynamics.diffusion.entropy_production import entropy_production
 from sgdphys.intervals import mean_with_interval
+from sgdphys.quantities import labelled
 
 _BLOCKS = 8
 
@@ -45,4 +46,5 @@ def production_of_networks(moving: xr.DataArray, confidence: float, seed: int) -
     chances = networks["p_value"].to_numpy()
     chances = chances[np.isfinite(chances)]
     p_value = chdtrc(2 * len(chances), -2 * np.log(chances).sum()) if len(chances) else np.nan
-    return found.assign(p_value=networks["p_value"].isel(replica=0, drop=True).copy(data=p_value))
+    found["p_value"] = networks["p_value"].isel(replica=0, drop=True).copy(data=p_value)
+    return labelled(found.drop_attrs())

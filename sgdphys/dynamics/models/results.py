@@ -24,7 +24,7 @@ from sgdphys.dynamics.status import is_still
 from sgdphys.dynamics.stretches import is_long, number_judged
 from sgdphys.glossary import Quantity
 from sgdphys.quantities import number_of
-from sgdphys.status import END_OF_RANGE, FAST, NO_MODEL, OK, OSCILLATING, SHORT, UNEVEN
+from sgdphys.status import END_OF_RANGE, FAST, NO_MODEL, OK, SHORT, UNEVEN
 
 _OF_OU = ("relaxation_time", "relaxation_time_low", "relaxation_time_high", "phi")
 """Further results of the Ornstein-Uhlenbeck process."""
@@ -229,8 +229,6 @@ def _status(
     status = wiener["status"].to_numpy().astype(int)
     is_white = (best == "ou") & (ou["status"].to_numpy() == FAST)
     status = np.where((status == OK) & is_white, FAST, status)
-    is_turning = (best == "ou") & (ou["status"].to_numpy() == OSCILLATING)
-    status = np.where((status == OK) & is_turning, OSCILLATING, status)
     for m, (name, model) in enumerate(models.items()):
         values = np.stack([found[name, c] for c in model.coefficients], axis=-1)
         at_end = model.at_end_of_range(values.reshape(-1, values.shape[-1])).reshape(best.shape)
