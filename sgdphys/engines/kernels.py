@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 from sgdphys.compiling import compiled
 from sgdphys.engines.gaussian import draw_normals, draw_words
@@ -45,18 +46,22 @@ class Keys(NamedTuple):
     layer_noise: np.ndarray
 
 
-@compiled
+@njit(forceinline=True)
 def _take(net, data, order, first, end, buffers):
     """Read samples order[first : end] of every lane; places beyond end repeat the last."""
     width = order.shape[1]
     for s in range(SAMPLES):
         position = min(first + s, end - 1)
+        at = s * width
         for lane in range(width):
-            k = s * width + lane
-            row = order[position, lane]
-            buffers.rows[k] = row
-            buffers.target_rows[k] = row if data.target_lanes == 1 else row * width + lane
-            buffers.positions[k] = position
+            buffers.rows[at + lane] = order[position, lane]
+            buffers.positions[at + lane] = position
+        if data.target_lanes == 1:
+            for lane in range(width):
+                buffers.target_rows[at + lane] = order[position, lane]
+        else:
+            for lane in range(width):
+                buffers.target_rows[at + lane] = order[position, lane] * width + lane
     read_rows(data.x, net.sizes[0], buffers.rows, buffers.unit)
     read_rows(data.targets, net.sizes[-1], buffers.target_rows, buffers.target)
 
@@ -82,7 +87,7 @@ def _disturb_labels(net, data, keys, epoch, buffers):
         store(buffers.target, output * block, load_block(buffers.target, output * block) + noise)
 
 
-@compiled
+@njit(forceinline=True)
 def _add_sample_gradients(net, data, theta, keys, epoch, order, first, end, buffers, gradient):
     """Add the gradient of up to SAMPLES samples; buffers then hold their units and deltas."""
     _take(net, data, order, first, end, buffers)

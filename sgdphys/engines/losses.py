@@ -20,7 +20,7 @@ def _largest(at, count, block, rows):
     return largest
 
 
-@compiled
+@njit(forceinline=True)
 def output_delta(net, buffers):
     """Derivative of each sample's loss by the linear output.
 

@@ -20,6 +20,7 @@ from sgdphys.simd.operations import (
     load,
     load_block,
     store,
+    store_columns,
     sum_samples,
 )
 from sgdphys.simd.vectors import SAMPLES
@@ -63,11 +64,14 @@ class Pass(NamedTuple):
     normal: np.ndarray
 
 
-@compiled
+@njit(forceinline=True)
 def read_rows(table, columns, rows, out):
     """Gather the present samples' rows of a table into rows of lanes, one a column."""
     block = rows.shape[0]
-    for column in range(columns):
+    whole = columns - columns % 4
+    for column in range(0, whole, 4):
+        store_columns(table, rows, columns, column, out, column * block)
+    for column in range(whole, columns):
         store(out, column * block, gather(table, rows, 0, columns, column))
 
 
@@ -78,7 +82,7 @@ def _start(net, w, layer, j, width):
     return across_samples(load(w, 0)) * 0.0
 
 
-@compiled
+@njit(forceinline=True)
 def forward_layer(net, w, layer, buffers):
     """Net input of a layer's units, then their activation and slope; the output stays linear."""
     block = buffers.rows.shape[0]
@@ -114,7 +118,7 @@ def forward_layer(net, w, layer, buffers):
             store(buffers.slope, at, slope)
 
 
-@compiled
+@njit(forceinline=True)
 def forward(net, w, buffers, noise_keys, epoch, occasion):
     """All layers, from gathered inputs to the linear output, with the layers' noise."""
     layers = net.sizes.shape[0] - 1
@@ -134,7 +138,7 @@ def forward(net, w, buffers, noise_keys, epoch, occasion):
                 store(buffers.unit, at, load_block(buffers.unit, at) + noise)
 
 
-@compiled
+@njit(forceinline=True)
 def backward(net, w, buffers, gradient):
     """Add the gradient of the present samples' summed loss, given the output's delta."""
     for layer in range(net.sizes.shape[0] - 2, -1, -1):
@@ -165,7 +169,7 @@ def add_squared_norms(net, buffers, squares):
         store(squares, at, sum_samples(load(squares, at), inputs * deltas))
 
 
-@compiled
+@njit(forceinline=True)
 def propagate(net, w, layer, buffers):
     """Delta of the layer below from that of the layer above."""
     block = buffers.rows.shape[0]
@@ -197,7 +201,7 @@ def propagate(net, w, layer, buffers):
         store(buffers.delta, at, e0 * load_block(buffers.slope, at))
 
 
-@compiled
+@njit(forceinline=True)
 def add_gradient(net, layer, buffers, gradient):
     """Add the present samples' gradient of a layer's weights and biases."""
     block = buffers.rows.shape[0]

@@ -28,7 +28,11 @@ from sgdphys.simd.vectors import (
     reciprocal_estimate,
     rows_of,
     spread,
+    transposed,
 )
+
+_TOGETHER = 4
+"""Columns that ``store_columns`` writes."""
 
 intrinsic: Any = numba.extending.intrinsic  # numba's stubs leave the typing context in
 
@@ -109,6 +113,43 @@ def gather(typing_context, table, indices, start, scale, offset):
 
     sig = result(table, indices, types.intp, types.intp, types.intp)
     return sig, codegen
+
+
+@intrinsic
+def store_columns(typing_context, table, rows, scale, offset, out, index):
+    """Write four neighbouring columns of rows of a table, over SAMPLES rows of lanes each.
+
+    Column c of out[index:] receives table[rows[k] * scale + offset + c], as four calls of
+    ``gather`` would: a row is loaded at once, and registers are transposed.
+    """
+    width = lanes(str(table.dtype))
+
+    def codegen(context, builder, sig, args):
+        i64 = ir.IntType(64)
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        places = context.make_array(sig.args[1])(context, builder, args[1]).data
+        group = ir.VectorType(context.get_value_type(table.dtype), _TOGETHER)
+        align = table.dtype.bitwidth // 8
+        columns: list[list[Any]] = [[] for _ in range(_TOGETHER)]
+        for sample in range(SAMPLES):
+            loaded = []
+            for lane in range(width):
+                place = ir.Constant(i64, sample * width + lane)
+                row = builder.sext(builder.load(builder.gep(places, [place])), i64)
+                first = builder.add(builder.mul(row, args[2]), args[3])
+                pointer = builder.bitcast(builder.gep(data, [first]), group.as_pointer())
+                loaded.append(builder.load(pointer, align=align))
+            for column, register in zip(columns, transposed(builder, loaded), strict=True):
+                column.append(register)
+        block = SAMPLES * width
+        for k, registers in enumerate(columns):
+            value = joined(builder, registers)
+            start = builder.add(args[5], ir.Constant(i64, k * block))
+            pointer = _pointer(context, builder, sig.args[4], args[4], start, value.type)
+            builder.store(value, pointer, align=align)
+        return context.get_dummy_value()
+
+    return types.void(table, rows, types.intp, types.intp, out, types.intp), codegen
 
 
 @intrinsic

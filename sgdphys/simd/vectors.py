@@ -181,3 +181,27 @@ def gather_registers(builder, data, flat, vector_type):
             for row in rows_of(builder, flat, width)
         ],
     )
+
+
+def transposed(builder, rows):
+    """Columns of four-element rows, one a lane: four registers from as many rows as lanes."""
+    together = len(rows) // 4
+    # lanes 4 q + k of a column come from row 4 q + k: register k holds rows k, 4 + k, 8 + k, ...
+    registers = [joined(builder, [rows[4 * q + k] for q in range(together)]) for k in range(4)]
+    width = len(rows)
+
+    def pick(left, right, places):
+        mask = [
+            4 * q + place % 4 + width * (place // 4) for q in range(together) for place in places
+        ]
+        return builder.shuffle_vector(left, right, mask_of(mask))
+
+    low, high = (0, 4, 1, 5), (2, 6, 3, 7)
+    a, b, c, d = registers
+    first, second = pick(a, b, low), pick(c, d, low)
+    third, fourth = pick(a, b, high), pick(c, d, high)
+    low, high = (0, 1, 4, 5), (2, 3, 6, 7)
+    return [
+        pick(first, second, low), pick(first, second, high),
+        pick(third, fourth, low), pick(third, fourth, high),
+    ]  # fmt: skip

@@ -21,8 +21,9 @@ def rotating(networks=8, steps=1500, seed=0):
     return x[50:], rng
 
 
-def found(x):
-    data = production_of_networks(xr.DataArray(x, dims=("step", "replica", "mode")), 0.95, seed=0)
+def found(x, is_random=True):
+    paths = xr.DataArray(x, dims=("step", "replica", "mode"))
+    data = production_of_networks(paths, xr.DataArray(is_random), 0.95, seed=0)
     return [float(data[n]) for n in ("entropy_production", "entropy_production_low", "p_value")]
 
 
@@ -47,3 +48,26 @@ def test_relaxation_produces_none():
     assert abs(value) < 0.01
     assert low <= 0
     assert p_value > 0.01
+
+
+def test_one_network_whose_loss_jumps_decides_nothing():
+    """It made a mean of 0.6 nats of what is 0.01 in most networks."""
+    x, _rng = rotating(networks=24, steps=519)
+    plain = found(x)
+    times = np.arange(60)
+    loop = np.stack([np.cos(times / 3), np.sin(times / 3)], axis=1)
+    x[300:360, 3] += 100 * loop * np.exp(-times / 20)[:, None]
+    assert found(x) == pytest.approx(plain, rel=0.3, abs=0.01)
+
+
+def test_few_networks_have_no_interval():
+    """The low end was 0, as if it were known."""
+    x, _rng = rotating(networks=5)
+    value, low, _p_value = found(x)
+    assert value > 0
+    assert np.isnan(low)
+
+
+def test_updates_without_noise_have_no_value():
+    x, _rng = rotating(networks=6)
+    assert np.isnan(found(x, is_random=False)).all()

@@ -76,7 +76,9 @@ def entropy_production(claim: Claim, study: Study, at: float, rng: np.random.Gen
     centre = 10 * rng.standard_normal((networks, 3))
     signs = rng.choice([-1.0, 1.0], (networks, 3))
     paths = xr.DataArray(signs * (x[50:] + drift + centre), dims=("step", "replica", "mode"))
-    out = production_of_networks(paths, study.analyses["stationarity"].confidence, seed=1)
+    out = production_of_networks(
+        paths, xr.DataArray(True), study.analyses["stationarity"].confidence, seed=1
+    )
     ends = (float(out[f"entropy_production{end}"]) for end in ("", "_low", "_high"))
     return found(claim, study, with_interval("entropy_production", *ends))
 

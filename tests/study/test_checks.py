@@ -9,7 +9,7 @@ import sgdphys as sp
 from sgdphys.analyses import settings
 from sgdphys.analyses.information.settings import OF_ESTIMATORS
 from sgdphys.analyses.pitchfork.settings import FEWEST_SIGNALS
-from sgdphys.analyses.stationarity.settings import PRODUCING, STEPS_A_DIRECTION
+from sgdphys.analyses.stationarity.settings import FEWEST_UPDATES, PRODUCING
 from sgdphys.dynamics.diffusion import entropy_production, wiener_tests
 from sgdphys.dynamics.slowing.critical_point import FEWEST
 from sgdphys.errors import InputError
@@ -60,7 +60,7 @@ LACKING = [
     ("motion", {}, BURSTS, "compares weights at any two epochs; set record.weights to 'epoch'"),
     ("tails", {"batch_sizes": [32, 4000]}, {}, "draws batches of 4000 of 3482 training samples"),
     ("stationarity", {}, BURSTS, "train.dtype = 'float64'"),
-    ("stationarity", {}, {"train": {"dtype": "float64"}}, "at least 50 consecutive steps"),
+    ("stationarity", {}, {"train": {"dtype": "float64"}}, "at least 60 consecutive steps"),
     ("stationarity", {}, {"train": {"dtype": "float64", "replicas": 1, "sampling": "full"},
                           "record": {"weights": {"burst": 55, "starts": 1}}}, "at least 60"),
     ("stationarity", {}, {**BURSTS, "train": {"dtype": "float64", "optimiser": "adam"}},
@@ -97,7 +97,7 @@ def test_numbers_that_are_written_twice_are_alike():
     """What analyses need is known without the files that compute them, which load for seconds."""
     assert settings.FEWEST_STEPS == wiener_tests.FEWEST
     assert FEWEST_SIGNALS == FEWEST
-    x = [[0.0] * PRODUCING] * STEPS_A_DIRECTION
+    x = [[0.0] * PRODUCING] * FEWEST_UPDATES
     with pytest.raises(InputError, match="are too few"):
         entropy_production.entropy_production(x, blocks=5)
 

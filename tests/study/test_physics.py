@@ -120,7 +120,7 @@ def test_curvature_is_taken_on_the_device_of_the_study(tmp_path, monkeypatch, ki
         ({"analyses": {"stationarity": {}}}, "train.dtype = 'float64'"),
         (
             {"analyses": {"stationarity": {}}, "train": {"dtype": "float64", "epochs": 3}},
-            "needs at least 50 consecutive steps",
+            "needs at least 60 consecutive steps",
         ),
         ({"task": {"name": "scalar_teacher"}}, "set train.loss = 'squared_error'"),
         (

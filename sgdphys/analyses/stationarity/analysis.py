@@ -8,7 +8,7 @@ import xarray as xr
 from sgdphys.analyses.diffusion.bursts import find_bursts
 from sgdphys.analyses.source import Source
 from sgdphys.analyses.stationarity.irreversibility import production_of_networks
-from sgdphys.analyses.stationarity.settings import PRODUCING, Settings
+from sgdphys.analyses.stationarity.settings import FEWEST_UPDATES, PRODUCING, Settings
 from sgdphys.dynamics.sgd.flatness import hessian_mode_statistics, project, variance_flatness
 from sgdphys.dynamics.sgd.fluctuation_ratios import fluctuation_ratios, minibatch_gradients
 from sgdphys.engines.base import Ensemble
@@ -20,6 +20,8 @@ from sgdphys.quantities import labelled
 
 _PRODUCTS = 4
 """Steps of a burst at which Hessian products are taken: each costs as much as 60 gradients."""
+_ROUNDING = 1e-12
+"""Variance of the gradient noise over the mean square of the gradient that rounding may give."""
 
 
 def analyse(source: Source, analysis: Settings) -> xr.Dataset:
@@ -27,7 +29,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     study = source.study
     train, weights = study.train, source.weights
     sound = np.flatnonzero(weights["diverged_step"].to_numpy() < 0)
-    bursts = find_bursts(weights["step"].to_numpy(), analysis.fewest_steps(len(sound)))
+    bursts = find_bursts(weights["step"].to_numpy(), FEWEST_UPDATES)
     if not bursts or not len(sound):
         raise NotEnoughData(
             f"no burst is long enough for the {len(sound)} networks that did not diverge"
@@ -133,7 +135,10 @@ def _directions(
     except NotEnoughData:
         pass
     few = moving.isel(mode=slice(0, PRODUCING)).drop_vars("mode", errors="ignore")
-    return data.merge(production_of_networks(few, analysis.confidence, train.seed))
+    here = {"mode": slice(0, PRODUCING)}
+    strength = project(g.isel(replica=chosen), directions).isel(here)
+    is_random = (noise.isel(here).var("step") > _ROUNDING * (strength**2).mean("step")).all("mode")
+    return data.merge(production_of_networks(few, is_random, analysis.confidence, train.seed))
 
 
 def _about_a_line(moving: xr.DataArray) -> xr.DataArray:

@@ -181,7 +181,7 @@ def production(sources: Sources) -> Figure:
     _legend(figure, colours, markers,
             Line2D([], [], color=NULL, linewidth=0.8, linestyle="--", label="0"))  # fmt: skip
     figure.suptitle(
-        _caption(data) + "; production linear up to 0.01, logarithmic beyond",
+        _caption(data) + "; production: median, linear up to 0.01, logarithmic beyond",
         fontsize="small",
     )
     return figure

@@ -1,6 +1,5 @@
 """Keys of ``[analyses.NAME]`` of this kind, and what a study needs for it."""
 
-import math
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -13,8 +12,8 @@ if TYPE_CHECKING:
 
 PRODUCING = 3
 """Directions along which the entropy production is measured ..."""
-STEPS_A_DIRECTION = 20
-"""... and the steps of all networks together that each of them takes."""
+FEWEST_UPDATES = max(FEWEST_STEPS, 20 * PRODUCING)
+"""... and the updates of a burst that it takes: every network is measured alone."""
 
 
 class Settings(AnalysisSettings):
@@ -31,11 +30,6 @@ class Settings(AnalysisSettings):
     confidence: Share = 0.95
     """Confidence level of the intervals."""
 
-    def fewest_steps(self, networks: int) -> int:
-        """Consecutive updates from which a burst of so many networks is read."""
-        together = max(min(networks, self.replicas), 1)
-        return max(FEWEST_STEPS, math.ceil(PRODUCING * STEPS_A_DIRECTION / together))
-
     def requires(self, study: "Study") -> list[str]:
         """Return the requirements that the study does not meet."""
         train = study.train
@@ -48,12 +42,11 @@ class Settings(AnalysisSettings):
         }  # fmt: skip
         absent = [said for said, is_met in wanted.items() if not is_met]
         missing = [f"needs {'; '.join(absent)}"] if absent else []
-        least = self.fewest_steps(train.replicas)
         longest = study.longest_stretch
-        if longest is not None and longest < least:
+        if longest is not None and longest < FEWEST_UPDATES:
             missing.append(
-                f"needs at least {least} consecutive steps, and the longest stretch recorded has "
-                f"{longest}; set record.weights to 'step' or {{ burst = 74, starts = 4 }}, and "
+                f"needs at least {FEWEST_UPDATES} consecutive steps; the longest stretch recorded "
+                f"has {longest}; set record.weights to 'step' or {{ burst = 74, starts = 4 }}, and "
                 "train.epochs to more than a burst"
             )
         return missing

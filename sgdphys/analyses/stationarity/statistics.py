@@ -19,7 +19,7 @@ def full_fluctuation_ratio(results: Results) -> xr.Dataset:
 
 
 def entropy_production(results: Results) -> xr.Dataset:
-    """Entropy production along the sharpest directions, nats per update: 0 at equilibrium."""
+    """Median entropy production of networks along the sharpest directions, nats per update."""
     return with_ends(results.of("stationarity"), "entropy_production")
 
 
@@ -96,7 +96,7 @@ STATISTICS = {
     ),
     "entropy_production": Statistic(
         entropy_production,
-        "Entropy production along the sharpest directions, nats per update: 0 at equilibrium",
+        "Median entropy production of networks along the sharpest directions: 0 at equilibrium",
         needs=("stationarity",),
         shown_in=("entropy_production",),
         unit="nats per update",
