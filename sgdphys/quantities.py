@@ -4,7 +4,7 @@ A function hands in the names of what it alone means by a word; the glossary giv
 """
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -252,29 +252,38 @@ _ENDLESS = 1e6
 """An interval that ends above this many times its estimate, and above this number, has no end."""
 
 
-def estimate_text(value: float, low: float, high: float, unit: str = "") -> str:
+def estimate_text(
+    value: float, low: float, high: float, unit: str = "", apart: Sequence[float] = ()
+) -> str:
     """An estimate with its interval, as ``interval_text``; an upper end far beyond it is none."""
     is_endless = value > 0 and high > _ENDLESS * max(value, 1.0)
-    return interval_text(value, low, np.inf if is_endless else high, unit)
+    return interval_text(value, low, np.inf if is_endless else high, unit, apart)
 
 
-def interval_text(value: float, low: float, high: float, unit: str = "") -> str:
+def interval_text(
+    value: float, low: float, high: float, unit: str = "", apart: Sequence[float] = ()
+) -> str:
     """A value, its unit and its ends, in digits enough to tell the ends from the value.
 
-    An infinite upper end is "unbounded".
+    And from thresholds ``apart``. An infinite upper end is "unbounded".
     """
-    texts = texts_of_ends(value, low, high)
+    texts = texts_of_ends(value, low, high, apart)
     said = f"{texts[0]} {unit}" if unit else texts[0]
     return f"{said} [{texts[1]}, {texts[2]}]"
 
 
-def texts_of_ends(value: float, low: float, high: float) -> list[str]:
+def texts_of_ends(value: float, low: float, high: float, apart: Sequence[float] = ()) -> list[str]:
     """Texts of a value and its ends, in digits enough to tell them apart; see ``interval_text``."""
     numbers = [value, low, high] if high < np.inf else [value, low]
     width = max(numbers) - low
     for digits in range(3, 9):
         texts = [_plain(f"{v:.{digits}g}") for v in numbers]
         errors = [abs(float(t) - v) for t, v in zip(texts, numbers, strict=True)]
-        if not width > 0 or max(errors) <= width / 20:
+        is_apart = all(
+            np.sign(float(t) - end) == np.sign(v - end)
+            for t, v in zip(texts, numbers, strict=True)
+            for end in apart
+        )
+        if is_apart and (not width > 0 or max(errors) <= width / 20):
             break
     return texts if len(texts) > 2 else [*texts, "unbounded"]

@@ -68,6 +68,40 @@ def test_sizes_are_known_before_the_arrays(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "samples"),
+    [
+        ("0,1,2,label\n5,6,7,a\n8,9,1,b\n", 2),
+        ("0,1,2,3\n5,6,7,0\n8,9,1,1\n", 2),
+        ("5,6,7,B\n5,6,7,0\n", 2),
+        ("0,1,yes\n1,1,no\n", 2),
+        ("0,1,1\n1,1,0\n", 2),
+        ("0,1,2,3\n", 0),
+    ],
+)
+def test_a_row_of_names_is_no_sample(tmp_path, text, samples):
+    """pandas numbers columns without names: 0, 1, 2 and "label" were a sample and a class."""
+    (tmp_path / "a.csv").write_text(text)
+    if not samples:
+        for read in (tasks.table, table_sizes):
+            with pytest.raises(InputError):
+                read(tmp_path / "a.csv")
+        return
+    data, sizes = tasks.table(tmp_path / "a.csv"), table_sizes(tmp_path / "a.csv")
+    assert len(data["x"]) == sizes.samples == samples
+    assert data.sizes["label"] == sizes.outputs == 2
+
+
+@pytest.mark.parametrize("text", ["1,2,a\n3,4,\n", "1,2,0\n3,4,nan\n"])
+def test_a_missing_label_is_no_class(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(InputError, match="sample 2: the label is missing"):
+        tasks.table(tmp_path / "a.csv")
+    np.savez(tmp_path / "b.npz", x=np.zeros((2, 1)), y=np.array([0.0, np.nan]))
+    with pytest.raises(InputError, match="sample 2: the label is missing"):
+        tasks.table(tmp_path / "b.npz")
+
+
+@pytest.mark.parametrize(
     ("name", "content"),
     [
         ("a.npz", b"no zip"),
@@ -121,7 +155,8 @@ def test_a_teacher_answers_with_unit_variance(units):
     assert float(clean["target"].var()) == pytest.approx(1, rel=0.25)
     noisy = tasks.teacher_student(50, 20_000, units=units, noise=1.0, seed=1)
     assert float((noisy["target"] - clean["target"]).var()) == pytest.approx(1, rel=0.05)
-    assert noisy.attrs["signal_to_noise"] == 1
+    own = float((clean["teacher"] ** 2).sum() / 50) if not units else 1.0
+    assert noisy.attrs["signal_to_noise"] == pytest.approx(own)
 
 
 def test_random_labels_know_nothing():

@@ -62,7 +62,7 @@ class Source:
         """Whether each network has learnt anything by its last record, bool (replica,).
 
         Of labels: its training accuracy exceeds the share of the commonest label by three standard
-        errors. Of numbers: its training loss is finite and has fallen.
+        errors, or all are right. Of numbers: its training loss is finite and has fallen.
         """
         training = self.trajectory["training"].to_dataset()
         ends = training.isel(epoch=[0, -1]).load()
@@ -77,9 +77,9 @@ class Source:
         of_each = [((labels == k) & is_train).sum(axis=1) for k in range(labels.max() + 1)]
         chance = np.max(of_each, axis=0) / count
         accuracy = ends["accuracy"].isel(epoch=-1).to_numpy()
-        return np.asarray(
-            accuracy > chance + _ABOVE_CHANCE * np.sqrt(chance * (1 - chance) / count)
-        )
+        above = chance + _ABOVE_CHANCE * np.sqrt(chance * (1 - chance) / count)
+        # of few samples all may be right without three standard errors
+        return np.asarray((accuracy > np.minimum(above, 1 - 0.5 / count)) & (chance < 1))
 
     def with_clocks(self, result: xr.Dataset) -> xr.Dataset:
         """A result with the updates and the sum of learning rates at its epochs, as coordinates.

@@ -1,5 +1,6 @@
 """An estimate of one number with its interval, from many replicas or from other estimates."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,8 @@ class Estimate(NamedTuple):
     """A number, its 95% interval, and the number of independent members.
 
     ``members`` is 0 if the interval was supplied by the analysis. ``null_low`` and ``null_high``
-    are the 2.5% and 97.5% quantiles of the statistic under its null, if it has one.
+    are the 2.5% and 97.5% quantiles of the statistic under its null, if it has one. ``freedom`` are
+    the degrees of freedom of the interval where they are not one less than the members.
     """
 
     value: float
@@ -22,6 +24,7 @@ class Estimate(NamedTuple):
     members: int
     null_low: float = np.nan
     null_high: float = np.nan
+    freedom: int = 0
 
 
 _FEWEST = 2
@@ -118,8 +121,9 @@ def p_value(estimate: Estimate, threshold: float, kind: Kind = "symmetric") -> f
     Notes
     -----
     From the half-width on the side of the threshold, which is a quantile of Student's t with one
-    degree of freedom less than there are members, of the normal distribution where the analysis
-    supplied the interval. For a share it is the exact binomial test.
+    degree of freedom less than there are members, unless the estimate says how many, of the normal
+    distribution where the analysis supplied the interval. For a share it is the exact binomial
+    test; parts of successes are rounded towards the threshold.
     """
     from scipy.special import stdtr, stdtrit
 
@@ -132,7 +136,9 @@ def p_value(estimate: Estimate, threshold: float, kind: Kind = "symmetric") -> f
         side = "greater" if value > threshold else "less"
         if not 0 < threshold < 1:
             return float(value == threshold)
-        return float(min(1.0, 2 * binomtest(round(value * n), n, threshold, side).pvalue))
+        successes = value * n
+        k = math.floor(successes + 1e-9) if side == "greater" else math.ceil(successes - 1e-9)
+        return float(min(1.0, 2 * binomtest(k, n, threshold, side).pvalue))
     if kind in ("positive", "geometric") and low > 0:
         if threshold <= 0:
             return 0.0
@@ -142,7 +148,7 @@ def p_value(estimate: Estimate, threshold: float, kind: Kind = "symmetric") -> f
         return 1.0
     if not width > 0:
         return 0.0
-    freedom = n - 1 if n > 1 else np.inf
+    freedom = estimate.freedom or (n - 1 if n > 1 else np.inf)
     quantile = stdtrit(freedom, 0.975) if np.isfinite(freedom) else 1.959963984540054
     t = abs(value - threshold) / width * quantile
     if not np.isfinite(freedom):

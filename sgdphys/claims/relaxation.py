@@ -165,9 +165,10 @@ def _factor(slope: float, without: list[np.ndarray], members: int) -> Estimate:
     if not np.isfinite(slope):
         raise NotEnoughData("all layers compress by as many bits, so that there is no slope")
     ends = [jackknife_interval(np.array(slope), each, len(each)) for each in without]
-    widest = max(ends, key=lambda both: float(both[1] - both[0]))
-    low, high = (float(np.exp(end)) for end in widest)
-    return Estimate(float(np.exp(slope)), low, high, members)
+    widest = max(range(len(ends)), key=lambda k: float(ends[k][1] - ends[k][0]))
+    low, high = (float(np.exp(end)) for end in ends[widest])
+    freedom = len(without[widest]) - 1
+    return Estimate(float(np.exp(slope)), low, high, members, freedom=freedom)
 
 
 def _pairs(relaxed: Relaxation) -> tuple[np.ndarray, np.ndarray]:

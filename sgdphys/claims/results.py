@@ -1,5 +1,7 @@
 """Results of a study, narrowed to the case that a claim is about."""
 
+import functools
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -8,7 +10,7 @@ import xarray as xr
 
 from sgdphys.claims.estimates import finite_log
 from sgdphys.errors import InputError, NotEnoughData
-from sgdphys.information.onset import finite_to_the_end
+from sgdphys.information.onset import finite_to_the_end, is_finite
 
 LACKS = "lacks"
 """Attribute of an analysis without data: the reason."""
@@ -125,7 +127,7 @@ def _until(found: xr.Dataset, key: str, limit: float) -> xr.Dataset:
     if "epoch" not in found.dims or clock not in found.coords:
         raise InputError(f"an analysis of {found.attrs.get('of')!r} has no curves to cut by {key}")
     times = found[clock]
-    last = float(times.max("epoch").min())
+    last = float(_ends(found, times).min())
     if last < REACHED * limit:
         raise InputError(f"{key} is {limit:g}, and a run ends at {last:g}")
     if times.ndim == 1:
@@ -133,9 +135,51 @@ def _until(found: xr.Dataset, key: str, limit: float) -> xr.Dataset:
     return found.map(lambda v: v.where(times <= limit) if "epoch" in v.dims else v, keep_attrs=True)
 
 
+def _ends(found: xr.Dataset, times: xr.DataArray) -> xr.DataArray:
+    """Last time of each case; epochs without values belong to other cases."""
+    if times.ndim > 1 or not ("case" in found.coords or "case" in found.dims):
+        return times.max("epoch")
+    own = [
+        is_finite(v).any([d for d in v.dims if d not in ("epoch", "case")])
+        for v in found.data_vars.values()
+        if "epoch" in v.dims and v.dtype.kind == "f"
+    ]
+    return times.where(functools.reduce(operator.or_, own)).max("epoch") if own else times.max()
+
+
 def _swept(key: str) -> str:
     """Coordinate of a swept key; a key whose last name is ambiguous includes its table."""
     return f"swept_{key.replace('.', '_')}"
+
+
+def along_control(values: xr.DataArray) -> xr.DataArray:
+    """Cases in the order of the number that is swept.
+
+    Parameters
+    ----------
+    values : DataArray (case, ...)
+
+    Raises
+    ------
+    InputError
+        Where several keys vary of which none has a value for each case: no case has neighbours.
+    """
+    swept = {
+        str(name): coordinate.to_numpy()
+        for name, coordinate in values.coords.items()
+        if str(name).startswith("swept_") and coordinate.dims == ("case",)
+    }
+    varied = {name: v for name, v in swept.items() if len(np.unique(v.astype(str))) > 1}
+    own = [
+        name for name, v in varied.items()
+        if v.dtype.kind in "iuf" and len(np.unique(v)) == values.sizes["case"]
+    ]  # fmt: skip
+    if own:
+        return values.isel(case=np.argsort(varied[own[0]]))
+    if len(varied) > 1:
+        names = ", ".join(name.removeprefix("swept_") for name in varied)
+        raise InputError(f"cases are compared along one swept key; {names} vary: choose in 'where'")
+    return values
 
 
 def require_one_case(data: xr.Dataset) -> xr.Dataset:

@@ -90,7 +90,8 @@ class Verdict(NamedTuple):
     @property
     def estimate(self) -> str:
         """The estimate with its unit and interval, or the reason why there is none."""
-        return self.reason or estimate_text(self.value, self.low, self.high, self.unit)
+        ends = [end for end in (self.above, self.below) if np.isfinite(end)]
+        return self.reason or estimate_text(self.value, self.low, self.high, self.unit, apart=ends)
 
 
 class Verdicts(list[Verdict]):
@@ -171,10 +172,10 @@ def judge(
                 by=claim.by,
                 statistic=claim.statistic,
                 measured=statistic.measures,
-                where=_in_words(claim),
+                where=_in_words(claim, statistic.kind),
                 rule=f"{claim.rule} {unit}".strip(),
                 null=claim.null,
-                **estimate._asdict(),
+                **{k: v for k, v in estimate._asdict().items() if k in Verdict._fields},
                 word=NOT_JUDGED if quick and word != NO_DATA else word,
                 above=np.nan if claim.above is None else claim.above,
                 below=np.nan if claim.below is None else claim.below,
@@ -223,6 +224,8 @@ def _lack(estimate: Estimate, kind: Kind, least: int) -> str:
     n = estimate.members
     if np.isfinite([estimate.low, estimate.high]).all() and n < least:
         return f"{n} networks have a finite value, and the claim needs {least}"
+    if not n:
+        return "the interval is open, since the estimate lies at an end of what was searched"
     have = "only one network has" if n == 1 else f"{n} networks have"
     if n < FEWEST[kind]:
         of = " of a skewed quantity" if kind == "positive" else ""
@@ -249,12 +252,31 @@ def measure(claim: Claim, groups: Mapping[str, xr.Dataset], statistic: Statistic
     is_paired = statistic.kind != "share"
     if is_paired and isinstance(first, xr.DataArray) and isinstance(second, xr.DataArray):
         if first.sizes.get("replica") == second.sizes.get("replica"):
-            one, other = (mean_by_replica(v, statistic.kind) for v in (first, second))
+            both = _where_both(first, second)
+            one, other = (mean_by_replica(v, statistic.kind) for v in both)
             if statistic.kind == "geometric":
                 return over_replicas(one / other, "geometric")
             return over_replicas(one - other)
     one_estimate, other_estimate = (_estimate(v, statistic.kind) for v in (first, second))
     return difference(one_estimate, other_estimate, statistic.kind)
+
+
+def _where_both(first: xr.DataArray, second: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    """The entries that both have, where they are of the same layers or cases.
+
+    Means over other layers would be compared otherwise.
+    """
+    same = set(first.dims) == set(second.dims) and all(
+        first.sizes[d] == second.sizes[d]
+        and (d == "replica" or np.array_equal(first[d], second[d]))
+        for d in first.dims
+    )
+    if not same:
+        return first, second
+    other = second.transpose(*first.dims)
+    known = np.isfinite(first.to_numpy()) & np.isfinite(other.to_numpy())
+    one, two = (v.copy(data=np.where(known, v.to_numpy(), np.nan)) for v in (first, other))
+    return one, two
 
 
 def estimate_of(
@@ -353,7 +375,7 @@ def _require_near(name: str, value: float, known: np.ndarray, nearest_one: int) 
         )
 
 
-def _in_words(claim: Claim) -> str:
+def _in_words(claim: Claim, kind: Kind) -> str:
     def words_of(where: Mapping[str, Any]) -> str:
         return ", ".join(
             f"{k.replace('_', ' ')} {', '.join(map(str, v)) if isinstance(v, list) else v}"
@@ -361,7 +383,10 @@ def _in_words(claim: Claim) -> str:
         )
 
     words = words_of(claim.where)
-    return f"{words}; minus that at {words_of(claim.against)}" if claim.against else words
+    if not claim.against:
+        return words
+    relation = "over" if kind == "geometric" else "minus"
+    return f"{words}; {relation} that at {words_of(claim.against)}"
 
 
 def as_dataset(verdicts: list[Verdict]) -> xr.Dataset:

@@ -143,7 +143,7 @@ def report(
     ] = None,
     pdf: Annotated[
         bool,
-        typer.Option("--pdf", help="Draw figures as PDF, too, to be saved from the page."),
+        typer.Option("--pdf", help="Draw figures of a single run as PDF, too, to be saved."),
     ] = False,
     show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:

@@ -13,6 +13,7 @@ from sgdphys.compiling import compiled
 from sgdphys.engines.gaussian import draw_normals
 from sgdphys.networks.activations import activate
 from sgdphys.simd.operations import (
+    COLUMNS,
     across_samples,
     add_products,
     fma,
@@ -68,8 +69,8 @@ class Pass(NamedTuple):
 def read_rows(table, columns, rows, out):
     """Gather the present samples' rows of a table into rows of lanes, one a column."""
     block = rows.shape[0]
-    whole = columns - columns % 4
-    for column in range(0, whole, 4):
+    whole = columns - columns % COLUMNS
+    for column in range(0, whole, COLUMNS):
         store_columns(table, rows, columns, column, out, column * block)
     for column in range(whole, columns):
         store(out, column * block, gather(table, rows, 0, columns, column))

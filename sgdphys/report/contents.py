@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,17 +137,23 @@ def chapters_of(
             _chapter(
                 run,
                 _anchor(f"{prefix}{name}"),
+                run.verdicts,
                 whole=True,
                 instead=instead or {},
                 draws_pdf=draws_pdf,
             )
         ]
     found = []
+    judged = run.verdicts  # p-values are adjusted over all parts together
     for name, part in parts.items():
         if (part.folder / STUDY_FILE).is_file():
+            inside = f"{name}/"
+            own = [v._replace(claim=v.claim.removeprefix(inside)) for v in judged
+                   if v.claim.startswith(inside)]  # fmt: skip
             found.append(
-                _chapter(part, _anchor(f"{prefix}{name}"), whole=False, instead={}, draws_pdf=False)
-            )
+                _chapter(part, _anchor(f"{prefix}{name}"), own, whole=False, instead={},
+                         draws_pdf=False)
+            )  # fmt: skip
             continue
         found.append(
             Chapter(
@@ -169,7 +175,13 @@ def _anchor(name: str) -> str:
 
 
 def _chapter(
-    run: Run, anchor: str, *, whole: bool, instead: Mapping[str, Path], draws_pdf: bool
+    run: Run,
+    anchor: str,
+    verdicts: Sequence[Verdict],
+    *,
+    whole: bool,
+    instead: Mapping[str, Path],
+    draws_pdf: bool,
 ) -> Chapter:
     study = run.study
     chapter = Chapter(anchor, study.title, str(run.folder), resolved_text(study))
@@ -197,7 +209,8 @@ def _chapter(
         # on common axes figures differ from those in the folders
         is_to_draw = draws_pdf and bool(groups)
         as_pdf = {} if instead else _pdfs(run, list(paths), place / "pdf", is_to_draw=is_to_draw)
-        _fill(chapter, run, groups, _in_order(paths, groups), as_pdf, whole=whole)
+        drawn = _in_order(paths, groups)
+        _fill(chapter, run, verdicts, groups, drawn, as_pdf, whole=whole)
         if whole and not chapter.missing:
             training = (
                 summary.ensemble_table(groups["training"])
@@ -211,13 +224,13 @@ def _chapter(
 def _fill(
     chapter: Chapter,
     run: Run,
+    verdicts: Sequence[Verdict],
     groups: Groups,
     paths: dict[str, Path],
     as_pdf: Mapping[str, Path],
     *,
     whole: bool,
 ) -> None:
-    verdicts = run.verdicts
     names = list(paths)
     shown: dict[str, list[Verdict]] = {}
     for v in verdicts:
@@ -391,7 +404,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     """Where a run comes from, and how large it is."""
     study = run.study
     yield "folder", str(run.folder)
-    yield "seed", str(study.train.seed)
+    yield "seed", setting(study, "train.seed", str(study.train.seed))
     epochs = setting(study, "train.epochs", f"{study.train.epochs} epochs")
     yield "networks", f"{_networks(study)}, {epochs}"
     yield "size", f"{run.bytes / 1e6:.0f} MB"

@@ -43,13 +43,18 @@ def write_report(folders: list[Path], out: Path | None = None, *, draws_pdf: boo
     Raises
     ------
     InputError
-        For a folder that holds no run.
+        For a folder that holds no run, or PDF of several runs or of a study of studies.
     WorkError
         When the page cannot be written.
     """
     if not folders:
         raise InputError("a report needs at least one run")
     runs = [Run(folder) for folder in folders]
+    if draws_pdf and (len(runs) > 1 or runs[0].parts):
+        raise InputError(
+            "figures are drawn as PDF for the page of a single run; leave out --pdf, or draw "
+            "them before: sgdphys figures RUN --format pdf"
+        )
     chapters: list[Chapter] = []
     with TemporaryDirectory() as drawn:
         alike = on_the_same_axes(runs, Path(drawn))

@@ -14,7 +14,8 @@ from sgdphys.claims.verdicts import (
 )
 from sgdphys.errors import InputError
 from sgdphys.study.files import load_study, shipped_studies
-from sgdphys.study.runs import Run
+from sgdphys.study.runs import VERDICTS, Run
+from sgdphys.study.study_file import STUDY_FILE
 
 KINDS = {
     "paper": "of the paper",
@@ -43,6 +44,8 @@ def verdict_page(folders: Sequence[Path]) -> str:
     for run in runs:
         lines += [f"{run.mark}.", ""] if run.mark else []
     lines += [*_counts(found[0]), "", _RULES.format(share=FALSE_DISCOVERIES), ""]
+    for run in runs:
+        lines += [f"{said}.", ""] if (said := _not_judged(run)) else []
     others = [{v.claim: v for v in verdicts} for verdicts in found[1:]]
     for run, again in zip(runs[1:], others, strict=True):
         lines += [_kept(run.study.title, found[0], again), ""]
@@ -78,11 +81,10 @@ def study_index(folders: Sequence[Path]) -> str:
     InputError
         For a folder that holds no run, or one whose run has no verdicts.
     """
-    of_title = {
-        _title(run, part): verdicts
-        for run in map(Run, folders)
-        for part, verdicts in _by_part(_judged(run)).items()
-    }
+    of_title: dict[str, list[Verdict]] = {}
+    for run in map(Run, folders):
+        for part, verdicts in _by_part(_judged(run)).items():
+            of_title.setdefault(_title(run, part), verdicts)  # of a study with two seeds the first
     lines = [_INDEX, ""]
     lines += [_row(["study", "question", "verdicts"]), _row(["---"] * 3)]
     for name, path in shipped_studies().items():
@@ -152,6 +154,19 @@ def _kept(title: str, verdicts: Sequence[Verdict], again: dict[str, Verdict]) ->
     )
 
 
+def _not_judged(run: Run) -> str:
+    """Which parts with claims have no verdicts, in words; empty where all have."""
+    lacking = [
+        name
+        for name, part in run.parts.items()
+        if not (part.folder / STUDY_FILE).is_file()
+        or (part.study.claims and not (part.folder / VERDICTS).is_file())
+    ]
+    if not lacking:
+        return ""
+    return f"{len(lacking)} of {len(run.parts)} parts have no verdicts yet: {', '.join(lacking)}"
+
+
 def _by_part(verdicts: Sequence[Verdict]) -> dict[str, list[Verdict]]:
     parts: dict[str, list[Verdict]] = {}
     for v in verdicts:
@@ -169,9 +184,14 @@ def _table(
         kind = v.kind if v.written == "before" else f"{v.kind}, after"
         window = f"{v.window}, in {v.clock}" if v.clock else v.window
         again = [other.get(v.claim) for other in others]
-        beside = ["" if one is None else f"{one.word}, {one.estimate}" for one in again]
+        beside = ["" if one is None else _beside(one) for one in again]
         claim = f"{v.says} ({v.by})"
         yield _row([claim, kind, window, v.estimate, v.rule, v.word, v.survives, *beside])
+
+
+def _beside(v: Verdict) -> str:
+    word = f"{v.word}, does not survive" if v.survives == "no" else v.word
+    return f"{word}, {v.estimate}"
 
 
 def _row(cells: Sequence[str]) -> str:

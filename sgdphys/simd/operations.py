@@ -31,8 +31,8 @@ from sgdphys.simd.vectors import (
     transposed,
 )
 
-_TOGETHER = 4
-"""Columns that ``store_columns`` writes."""
+COLUMNS = 4
+"""Columns that ``store_columns`` writes at a time."""
 
 intrinsic: Any = numba.extending.intrinsic  # numba's stubs leave the typing context in
 
@@ -128,9 +128,9 @@ def store_columns(typing_context, table, rows, scale, offset, out, index):
         i64 = ir.IntType(64)
         data = context.make_array(sig.args[0])(context, builder, args[0]).data
         places = context.make_array(sig.args[1])(context, builder, args[1]).data
-        group = ir.VectorType(context.get_value_type(table.dtype), _TOGETHER)
+        group = ir.VectorType(context.get_value_type(table.dtype), COLUMNS)
         align = table.dtype.bitwidth // 8
-        columns: list[list[Any]] = [[] for _ in range(_TOGETHER)]
+        columns: list[list[Any]] = [[] for _ in range(COLUMNS)]
         for sample in range(SAMPLES):
             loaded = []
             for lane in range(width):

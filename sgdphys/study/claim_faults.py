@@ -56,8 +56,11 @@ def _fault(
     if full_name is not None:
         return _value_fault(values, [value_at(case, full_name) for case in cases.values()])
     if key == "analysis":
-        known = list(study.analyses)
-        return "" if value in known else f"is {value!r}, no analysis; {nearest(value, known)}"
+        known = [name for name, of in study.analyses.items() if of.of in statistic.needs]
+        if value in known or not known:
+            return ""
+        what = "another kind of analysis" if value in study.analyses else "no analysis"
+        return f"is {value!r}, {what}; {nearest(value, known)}"
     if key in statistic.chooses:
         return ""
     if key == "layer":
@@ -89,6 +92,6 @@ def _layer_fault(values: list[Any], cases: Mapping[str, Study]) -> str:
 def _epoch_fault(key: str, values: list[Any], cases: Mapping[str, Study]) -> str:
     if "epoch" not in key or "lag" in key:
         return ""
-    last = max(case.train.epochs for case in cases.values())
+    last = max(case.train.epochs for case in cases.values())  # until_epoch is cut case by case
     late = [v for v in values if isinstance(v, int | float) and REACHED * v > last]
     return f"is {late[0]}; training ends at epoch {last}" if late else ""

@@ -142,7 +142,7 @@ def plan_of(study: Study, updates_per_epoch: int) -> Plan:
         steps = log_epochs(epochs, LOG_FOLLOWED[weights]) * updates_per_epoch
     gradients = record.gradients
     if isinstance(gradients, Every):
-        at = np.arange(0, epochs + 1, gradients.every)
+        at = np.union1d(np.arange(0, epochs + 1, gradients.every), [epochs])  # the end counts
     elif gradients == "epoch":
         at = np.arange(epochs + 1)
     else:

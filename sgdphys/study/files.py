@@ -114,6 +114,11 @@ def _with_values(keys: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str
     for name, value in values.items():
         *tables, key = name.split(".")
         own = name.removeprefix("sweep.")
+        if name in _table(changed, "sweep"):
+            raise InputError(
+                f"--set {name}: the study sweeps it, so that a value of its own has no effect; set "
+                f"the list, sweep.{name}"
+            )
         if own != name and own in _table(changed, "sweep"):  # "task.inputs" = [...], in quotes
             tables, key = ["sweep"], own
         inside = changed

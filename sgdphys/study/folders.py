@@ -14,7 +14,7 @@ from sgdphys.study.analysing import RESULTS
 from sgdphys.study.files import differences, study_hash
 from sgdphys.study.runs import CASES, DRAWN, FIGURES, PARTS, VERDICTS, Run
 from sgdphys.study.settings import Study
-from sgdphys.study.study_file import STUDY_FILE, write_study
+from sgdphys.study.study_file import STUDY_FILE, read_study, write_study
 from sgdphys.trajectory.locations import remove
 from sgdphys.trajectory.locks import lock
 from sgdphys.trajectory.reader import attributes_of
@@ -160,9 +160,20 @@ def claim(folder: Path, study: Study, *, fresh: bool, tell: Callable[[str], None
         _remove_partial(folder)
         if (folder / STUDY_FILE).is_file() and (fresh or not _holds(folder, study, tell)):
             _clear(folder)
+        if _says_otherwise(folder, study):
+            remove(folder / VERDICTS)  # of other claims or analyses; they are judged again
         write_study(study, folder)
         holder = PARTS if study.parts else CASES if study.sweep.keys else SEGMENTS
         (folder / holder).mkdir(exist_ok=True)
+
+
+def _says_otherwise(folder: Path, study: Study) -> bool:
+    """Whether the study of a folder has other analyses or claims than this one."""
+    try:
+        before = read_study(folder)
+    except (InputError, WorkError):
+        return True
+    return before.analyses != study.analyses or before.claims != study.claims
 
 
 def _remove_partial(folder: Path) -> None:

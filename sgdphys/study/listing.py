@@ -8,7 +8,7 @@ from sgdphys.claims.verdicts import WORDS
 from sgdphys.errors import InputError, WorkError
 from sgdphys.study.runs import Run, bytes_of_files, files_below
 from sgdphys.study.study_file import STUDY_FILE
-from sgdphys.study.summary import recorded_epochs
+from sgdphys.study.summary import is_analysed_now, recorded_epochs
 
 HEADING = ("run", "state", "size", "changed", "verdicts", "title")
 
@@ -60,7 +60,7 @@ def _missing(run: Run) -> Iterator[str]:
         done, epochs = recorded_epochs(run.folder), run.study.train.epochs
         if done < epochs:
             yield f"{done} of {epochs} epochs recorded"
-    if run.study.analyses and not run.is_analysed:
+    if run.study.analyses and not is_analysed_now(run):
         yield "diverged" if run.has_diverged else "not analysed"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from sgdphys.analyses.settings import AnalysisSettings
-from sgdphys.study.settings import Bursts, Study
+from sgdphys.study.settings import Bursts, Study, Sweep
 
 QUICK_EPOCHS, QUICK_CASE_EPOCHS = 500, 200
 """Epochs of a study, and of each case of a sweep unless bursts need more."""
@@ -13,6 +13,7 @@ QUICK_REPLICAS, QUICK_CASE_REPLICAS = 16, 8
 """Networks of a study, and of each case of a sweep."""
 QUICK_TIMES = 3
 """Number of epochs at which slow estimators are computed."""
+_EPOCHS = "train.epochs"
 QUICK_FAMILIES = 6
 """Least number of families of twins."""
 
@@ -39,10 +40,22 @@ def quicken(study: Study) -> Study:
     )
     return study.model_copy(
         update={
+            "sweep": _with_fewer_epochs(study.sweep, epochs),
             "train": train.model_copy(update=shorter), "analyses": analyses, "figures": drawn,
             "quick": True,
         }
     )  # fmt: skip
+
+
+def _with_fewer_epochs(sweep: Sweep, longest: int) -> Sweep:
+    """A sweep over epochs with all of them shorter by one factor."""
+    swept = sweep.keys.get(_EPOCHS, ())
+    if max(swept, default=0) <= longest:
+        return sweep
+    fewer = tuple(max(round(n * longest / max(swept)), 1) for n in swept)
+    if len(set(fewer)) < len(set(swept)):  # cases that differ must remain different
+        return sweep
+    return sweep.model_copy(update={"keys": {**sweep.keys, _EPOCHS: fewer}})
 
 
 def _quickened(analysis: AnalysisSettings, last: int) -> AnalysisSettings:

@@ -73,11 +73,12 @@ def ensemble_table(training: xr.Dataset) -> Table:
     last = training.isel(epoch=-1).load()
     rows: list[tuple[str, ...]] = [("quantity", "median", "lowest", "highest")]
     for name in _MEDIANS:
-        values = last[name].to_numpy()
-        values = values[np.isfinite(values)]
+        every = last[name].to_numpy()
+        values = every[np.isfinite(every)]
         if len(values):
             cells = (f"{v:.4g}" for v in (np.median(values), values.min(), values.max()))
-            rows.append((training[name].attrs["long_name"], *cells))
+            of = f" ({len(values)} networks)" if len(values) < len(every) else ""
+            rows.append((f"{training[name].attrs['long_name']}{of}", *cells))
     return f"All networks at epoch {int(last['epoch'])}", rows
 
 
@@ -171,7 +172,9 @@ def verdict_rows(run: Run) -> list[tuple[str, ...]]:
 
 
 def _repeated(v: Verdict | None) -> str:
-    return "" if v is None else f"{v.estimate} {v.word}"
+    if v is None:
+        return ""
+    return f"{v.estimate} {v.word}" + (", does not survive" if v.survives == "no" else "")
 
 
 def _state(name: str, run: Run) -> str:
@@ -184,13 +187,26 @@ def _state(name: str, run: Run) -> str:
         said = f"{begun} of {len(inside)} cases begun"
     else:
         said = f"{recorded_epochs(run.folder)} of {run.study.train.epochs} epochs recorded"
-    return f"{name}: {said}" + (", analysed" if run.is_analysed else "")
+    return f"{name}: {said}" + (", analysed" if is_analysed_now(run) else "")
+
+
+def is_analysed_now(run: Run) -> bool:
+    """Whether a run has whole results, of the analyses that its study has now."""
+    try:
+        return run.is_analysed and run.is_analysed_as_asked
+    except WorkError:
+        return False
 
 
 def recorded_epochs(folder: Path) -> int:
     """Epochs that the finished segments of a run hold, by their names."""
-    paths = segment_paths(folder / SEGMENTS)
-    return int(paths[-1].stem.split("-")[1]) if paths else 0
+    done = 0
+    for path in segment_paths(folder / SEGMENTS):
+        first, last = map(int, path.stem.split("-"))
+        if first > done:  # one before it is missing
+            break
+        done = last
+    return done
 
 
 def describe(path: str | Path) -> list[str]:

@@ -11,6 +11,8 @@ from sgdphys.tasks.headers import (
     DAMAGED,
     idx_files,
     idx_header,
+    is_heading,
+    is_number,
     open_idx,
     require_arrays,
     require_pairs,
@@ -176,6 +178,11 @@ def table(path: str | Path, *, standardise: bool = False) -> xr.Dataset:
     y = np.asarray(y).reshape(-1)
     if len(y) != len(flat):
         raise InputError(f"{path}: there are {len(y)} labels for {len(flat)} samples")
+    missing = np.flatnonzero([str(label).strip().lower() in ("", "nan") for label in y])
+    if len(missing):
+        raise InputError(
+            f"{path}, sample {missing[0] + 1}: the label is missing; fill it or drop the sample"
+        )
     names, whole = np.unique(y, return_inverse=True)
     return labelled_samples(
         flat, whole, "table", shape=shape, labels=[str(n) for n in names], source=str(path.name)
@@ -219,14 +226,7 @@ def _read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if not rows:
         raise InputError(f"{path} is empty")
 
-    def is_number(text: str) -> bool:
-        try:
-            float(text)
-        except ValueError:
-            return False
-        return True
-
-    if not any(is_number(cell) for cell in rows[0][:-1]):
+    if is_heading(rows[0]):
         rows = rows[1:]
     width = len(rows[0]) if rows else 0
     for number, row in enumerate(rows, 1):

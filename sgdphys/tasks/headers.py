@@ -5,6 +5,7 @@ import gzip
 import struct
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -162,12 +163,24 @@ def _array_shape(path: Path, name: str) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _is_number(cell: bytes) -> bool:
+def is_number(cell: str | bytes) -> bool:
+    """Whether a cell of a table is a number."""
     try:
         float(cell)
     except ValueError:
         return False
     return True
+
+
+def is_heading(cells: Sequence[str | bytes]) -> bool:
+    """Whether the first row of a table names its columns: by words, or by 0, 1, 2, 3 as pandas."""
+    *inputs, label = cells
+    if not any(map(is_number, inputs)):
+        return True
+    if not all(map(is_number, inputs)):
+        return False
+    is_counted = len(inputs) > 2 and [float(cell) for cell in inputs] == list(range(len(inputs)))
+    return is_counted and (not is_number(label) or float(label) == len(inputs))
 
 
 def _csv_sizes(path: Path) -> Sizes:
@@ -178,12 +191,12 @@ def _csv_sizes(path: Path) -> Sizes:
             for line in file:
                 if not line.strip():
                     continue
-                *numbers, label = line.strip().removeprefix(codecs.BOM_UTF8).split(b",")
-                is_heading = not columns and not any(map(_is_number, numbers))
-                columns = columns or len(numbers) + 1
-                if not is_heading:
+                cells = line.strip().removeprefix(codecs.BOM_UTF8).split(b",")
+                names_columns = not columns and is_heading(cells)
+                columns = columns or len(cells)
+                if not names_columns:
                     lines += 1
-                    labels.add(label.strip())
+                    labels.add(cells[-1].strip())
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})") from None
     if not lines:

@@ -123,7 +123,8 @@ def teacher_student(
     units : int
         Hidden tanh units of the teacher; 0 for a linear one.
     noise : float
-        Standard deviation of the noise on targets; the teacher's noiseless targets have variance 1.
+        Standard deviation of the noise on targets; noiseless targets have variance 1, a linear
+        teacher's in the mean over seeds.
     relevant : int, optional
         Number of inputs that a linear teacher depends on, the first ones; all by default.
     seed : int
@@ -133,8 +134,8 @@ def teacher_student(
     -------
     Dataset
         x (sample, feature) of variance 1/features each, target (sample, output), p_x; for a linear
-        teacher its weights, teacher (feature). The attribute signal_to_noise is a ratio of
-        variances.
+        teacher its weights, teacher (feature). The attribute signal_to_noise is the ratio
+        of the variance that this teacher's targets have to that of the noise.
 
     Raises
     ------
@@ -173,7 +174,7 @@ def teacher_student(
         )
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((samples, features)) / np.sqrt(features)
-    teacher = np.zeros(features)
+    teacher, variance = np.zeros(features), 1.0
     if units:
         inner, outer = rng.standard_normal((units, features)), rng.standard_normal((units, 1))
         clean = np.tanh(x @ inner.T) @ (outer / np.linalg.norm(outer))
@@ -181,6 +182,7 @@ def teacher_student(
     else:
         teacher[:seen] = rng.standard_normal(seen) * np.sqrt(features / seen)
         clean = x @ teacher[:, None]
+        variance = float((teacher**2).sum() / features)
     target = clean + noise * rng.standard_normal(clean.shape)
     data = xr.Dataset(
         {
@@ -194,7 +196,7 @@ def teacher_student(
             "units": units,
             "relevant": seen,
             "noise": noise,
-            "signal_to_noise": 1 / noise**2 if noise else np.inf,
+            "signal_to_noise": variance / noise**2 if noise else np.inf,
         },
     )
     return labelled(data)

@@ -48,6 +48,14 @@ def test_each_half_is_judged_at_the_rate_that_the_other_chose():
     assert found.unit == "epochs"
 
 
+def test_a_rate_at_which_all_diverge_is_not_chosen():
+    """Its missing epochs were the least."""
+    data = rates([np.full(8, 400.0), np.full(8, 100.0), np.full(8, np.nan)])
+    data["last_epoch"] = ("case", [1000.0, 1000.0, np.nan])
+    data["final_loss"][2] = np.nan
+    assert verdict("epochs_to_error_tuned", {"learning": data}).value == pytest.approx(100.0)
+
+
 def test_a_rate_is_tuned_where_it_alone_varies():
     both = xr.concat(
         [rates(np.full((3, 4), 9.0), depth=d) for d in "12"], dim="case", data_vars="all"

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from sgdphys.claims.claim import Claim
-from sgdphys.claims.results import Results
+from sgdphys.claims.results import Results, along_control
 from sgdphys.claims.statistic import Statistic
 from sgdphys.claims.verdicts import judge
 from sgdphys.errors import InputError
@@ -55,6 +55,17 @@ def test_cases_of_a_sweep_are_cut_at_the_same_updates():
     assert verdict(groups, batch_size=100, until_updates=100).value == 20
 
 
+def test_a_case_that_ends_before_a_limit_of_epochs_is_refused():
+    """It was judged at its own end, under the limit of the longest case."""
+    short = group(1).isel(epoch=slice(0, 5))
+    joined = xr.concat([group(1), short], dim="case", join="outer")
+    joined = joined.assign_coords(case=["a", "b"], swept_batch_size=("case", [400, 100]))
+    groups = {"information": joined.assign_attrs(of="information")}
+    assert verdict(groups, batch_size=400, until_epoch=80).value == 80
+    assert "a run ends at 40" in verdict(groups, batch_size=100, until_epoch=80).reason
+    assert verdict(groups, batch_size=100, until_epoch=40).value == 40
+
+
 def test_a_limit_that_a_run_does_not_reach_is_refused():
     with pytest.raises(InputError, match="until_updates is 2000, and a run ends at 700"):
         Results({"information": group(7)}, ["information"], "", {"until_updates": 2000}).of(
@@ -76,3 +87,18 @@ def test_if_all_are_at_chance_there_is_no_verdict():
     found = verdict({"information": group(7, learned=(0, 0, 0, 0))})
     assert found.word == "no data"
     assert "all stay at chance" in found.reason
+
+
+def test_neighbouring_cases_are_those_of_neighbouring_values():
+    values = xr.DataArray(
+        [4.0, 1.0, 3.0], dims="case", coords={"swept_train_fraction": ("case", [0.4, 0.1, 0.3])}
+    )
+    assert along_control(values).values.tolist() == [1.0, 3.0, 4.0]
+    in_step = values.assign_coords(swept_epochs=("case", [9, 9, 5]))
+    assert along_control(in_step).values.tolist() == [1.0, 3.0, 4.0]
+    product = xr.DataArray(
+        np.arange(4.0), dims="case",
+        coords={"swept_a": ("case", [1, 1, 2, 2]), "swept_b": ("case", [1, 2, 1, 2])},
+    )  # fmt: skip
+    with pytest.raises(InputError, match="a, b vary"):
+        along_control(product)

@@ -64,3 +64,16 @@ def test_an_interval_of_an_analysis_is_taken_as_normal():
     assert p_value(Estimate(1.0, 0.0, 2.0, 0), 0.0) == pytest.approx(0.05)
     assert p_value(Estimate(1.0, 1.0, 1.0, 0), 0.5) == 0.0
     assert np.isnan(p_value(Estimate(1.0, np.nan, np.nan, 3), 0.5))
+
+
+def test_the_level_has_the_freedom_of_its_interval():
+    """An interval over 6 layers of 50 networks is one of 5 degrees of freedom, not of 49."""
+    half = stats.t.ppf(0.975, 5)
+    estimate = Estimate(2.0, 2.0 - half, 2.0 + half, 50, freedom=5)
+    assert p_value(estimate, 0.0) == pytest.approx(2 * stats.t.sf(2.0, 5))
+
+
+def test_parts_of_successes_are_rounded_towards_the_threshold():
+    assert p_value(Estimate(0.86, 0.5, 0.95, 10), 0.5, "share") == pytest.approx(
+        2 * stats.binomtest(8, 10, 0.5, "greater").pvalue
+    )

@@ -13,6 +13,7 @@ from sgdphys.claims.claim import Claim
 from sgdphys.claims.estimates import Estimate, difference, over_replicas
 from sgdphys.claims.statistic import Statistic
 from sgdphys.claims.verdicts import (
+    SUPPORTED,
     as_dataset,
     read_verdicts,
     without_data,
@@ -330,3 +331,41 @@ def test_a_difference_of_shares_of_few_networks_has_a_width():
     found = product.measure(made, groups, statistic)
     assert found.value == 1
     assert found.low < 0.5
+
+
+def test_two_means_over_layers_are_of_the_same_layers():
+    """A layer that one side alone has changed the mean of that side."""
+    values = np.full((2, 8, 2), 4.0) + 0.01 * np.arange(8)[:, None]
+    values[1, :, 1] = 100.0
+    values[0, :, 1] = np.nan
+    found = xr.Dataset(
+        {"value": (("case", "replica", "layer"), values)},
+        {"case": ["a", "b"], "swept_size": ("case", [1, 2]), "layer": [1, 2]}, {"of": "learning"},
+    )  # fmt: skip
+    for kind, expected in (("symmetric", 0.0), ("geometric", 1.0)):
+        statistic = Statistic(
+            lambda r: r.of("learning")["value"], "m", needs=("learning",), kind=kind
+        )
+        asked = claim(statistic="v", where={"size": 2}, against={"size": 1})
+        value = product.measure(asked, {"learning": found}, statistic).value
+        assert value == pytest.approx(expected)
+
+
+def test_an_end_is_told_from_the_threshold_in_print():
+    (found,) = judged_interval(0.7, 0.5004, 0.9)
+    assert found.word == SUPPORTED
+    assert "[0.5004," in found.estimate
+
+
+def test_an_open_interval_says_that_it_is_open():
+    (found,) = judged_interval(0.7, -np.inf, 0.9)
+    assert "interval is open" in found.reason
+
+
+def judged_interval(value, low, high):
+    """The verdict on a claim, above 0.5, whose analysis supplies this interval."""
+    statistic = Statistic(
+        lambda r: Estimate(value, low, high, 0), "m", needs=("learning",), kind="symmetric"
+    )
+    groups = {"learning": xr.Dataset(attrs={"of": "learning"})}
+    return product.judge({"c": claim(statistic="v", above=0.5)}, groups, {"v": statistic})

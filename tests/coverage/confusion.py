@@ -270,7 +270,7 @@ Counted on {day} by `python tests/coverage/confusion.py`, which writes this page
 every process (of the first five models, and of others): {series}, and a quarter as many with gaps.
 The simulators are in `tests/coverage/simulators_*.py`; their docstrings give the coefficients,
 which were fixed before counting. n is the number of increments; the other numbers are percentages
-of the series, so that 5 in 200 series is 5 +- 1.5.
+of the series, so that 5% of 400 series is 5 +- 1.1.
 
 "none" means that all models of the list were compared and the best was rejected. "not compared"
 means that the best of the compared ones was rejected, or is beaten on the longest stretch without

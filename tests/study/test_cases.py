@@ -3,8 +3,10 @@
 import pytest
 
 import sgdphys as sp
+from sgdphys.errors import InputError
 from sgdphys.study.cases import case_names, cases_of, file_name, short_names
-from sgdphys.study.files import load_study
+from sgdphys.study.files import load_study, override
+from sgdphys.study.quick import quicken
 from sgdphys.study.settings import study_from
 
 
@@ -93,3 +95,19 @@ def test_a_case_carries_what_its_study_does(tmp_path):
     assert (plain.folder, plain.contents) == ("", {})
     assert module.folder == str(tmp_path)
     assert module.contents == {"network.module": study.contents["network.module[1]"]}
+
+
+def test_a_value_of_a_swept_key_is_refused():
+    """The sweep won, without a word."""
+    keys = {"title": "t", "sweep": {"train.epochs": [2, 3]}}
+    with pytest.raises(InputError, match=r"--set train\.epochs: the study sweeps it"):
+        override(keys, ["train.epochs=5"])
+    assert override(keys, ["sweep.train.epochs=[5]"])["sweep"] == {"train.epochs": [5]}
+
+
+def test_a_quick_sweep_over_epochs_is_short():
+    """It trained for all of them."""
+    keys = {"sweep": {"train.epochs": [500, 1000, 8000]}}
+    assert quicken(study_from(keys, "s")).sweep.keys["train.epochs"] == (12, 25, 200)
+    few = {"sweep": {"train.epochs": [50, 100]}}
+    assert quicken(study_from(few, "s")).sweep.keys["train.epochs"] == (50, 100)

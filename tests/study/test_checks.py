@@ -343,7 +343,7 @@ WHERE = {
     "until_epoch": (5000, "is 5000; training ends at epoch 20"),
     "epoch": (30, "is 30; training ends at epoch 20"),
     "batch_size": (64, "is a key that the study does not sweep; leave it out, or sweep it"),
-    "analysis": ("learnign", "is 'learnign', no analysis; did you mean 'learning'?"),
+    "analysis": ("learnign", "is 'learnign', no analysis"),
 }
 
 

@@ -6,6 +6,7 @@ from sgdphys.engines.base import Stopped
 from sgdphys.errors import InputError
 from sgdphys.study.listing import HEADING, list_runs
 from sgdphys.study.running import run
+from sgdphys.study.summary import recorded_epochs
 
 TINY = {
     "title": "Tiny", "network": {"layers": [3]}, "train": {"epochs": 3, "replicas": 2},
@@ -81,3 +82,11 @@ def test_verdicts_are_counted_by_word(runs, tmp_path):
 def test_a_folder_without_runs_is_refused(runs, name):
     with pytest.raises(InputError, match="there is no"):
         list_runs(runs / name)
+
+
+def test_epochs_behind_a_gap_do_not_count(tmp_path):
+    for name in ("0-10", "10-20", "30-40"):
+        path = tmp_path / "trajectory" / f"{'-'.join(f'{int(n):09}' for n in name.split('-'))}.nc"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    assert recorded_epochs(tmp_path) == 20

@@ -1,12 +1,15 @@
 """Studies of studies: recordings made once, verdicts gathered, faults told and the rest done."""
 
+import numpy as np
 import pytest
 import tomli_w
 from commands import command, refused
 
 import sgdphys as sp
+from sgdphys.claims.verdicts import write_verdicts
 from sgdphys.engines.base import Stopped
 from sgdphys.errors import InputError, WorkError
+from sgdphys.report.contents import chapters_of
 from sgdphys.study.analysing import are_whole
 from sgdphys.study.files import cases_of
 from sgdphys.study.running import run
@@ -218,3 +221,16 @@ def test_a_part_that_fails_ends_the_training_of_the_next_one(tmp_path):
     assert any("part 2 of 2" in line for line in told)
     recorded = segment_paths(tmp_path / "run" / "parts" / "two")
     assert not recorded or int(recorded[-1].stem.split("-")[1]) < 20_000
+
+
+def test_the_page_has_the_levels_of_all_parts_together(whole):
+    """They were adjusted within each part, so that more verdicts survived than in the run."""
+    result, _, _ = whole
+    verdicts = [v._replace(kind="critic", written="before") for v in result.verdicts]
+    for name, part in result.parts.items():
+        own = [v._replace(claim=v.claim.partition("/")[2])
+               for v in verdicts if v.claim.startswith(f"{name}/")]  # fmt: skip
+        write_verdicts(own, part.folder / "verdicts.json")
+    together = [v.q_value for v in result.verdicts]
+    shown = [row.verdict.q_value for chapter in chapters_of(result) for row in chapter.verdicts]
+    np.testing.assert_array_equal(shown, together)

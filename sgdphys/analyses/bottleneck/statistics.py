@@ -7,7 +7,7 @@ import xarray as xr
 
 from sgdphys.claims.estimates import Estimate
 from sgdphys.claims.ranks import spearman
-from sgdphys.claims.results import LEARNED, Results
+from sgdphys.claims.results import LEARNED, Results, along_control
 from sgdphys.claims.statistic import Statistic
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information.onset import LEAST_LOSS, fall_after_peak, is_finite
@@ -116,7 +116,11 @@ def birth_distance(results: Results) -> xr.DataArray:
         return each.mean("replica").where(each.notnull().sum("replica") > 1)
 
     found = _layers(results, shares)
-    strengths = found.sizes.get("case", 1)
+    of_cases = found.coords.get("swept_information")
+    cases = found.sizes.get("case", 1)
+    strengths = cases if of_cases is None else len(np.unique(of_cases))
+    if 1 < strengths < cases:
+        raise InputError("strengths of labels are compared at one value of all other swept keys")
     if strengths < _FEWEST_STRENGTHS:
         raise NotEnoughData(
             f"{strengths} strengths of the labels are too few, since all networks of one share its "
@@ -147,7 +151,7 @@ def bound_gap_step(results: Results) -> Estimate:
     wanted = results.wanted("layer")
     if wanted is not None:
         gaps = gaps.sel(layer=np.atleast_1d(wanted))
-    values = gaps.transpose("replica", "case", "layer").to_numpy()
+    values = along_control(gaps).transpose("replica", "case", "layer").to_numpy()
     values = values[np.isfinite(values).all(axis=(1, 2))]
     if not len(values):
         raise NotEnoughData("no network has a finite value in every case of the sweep")

@@ -36,7 +36,9 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     norms = np.stack(
         [np.linalg.norm(values[..., layer == n], axis=-1) for n in np.unique(layer)], axis=-1
     )
-    growth = xr.Dataset({"norm_ratio": (("replica", "layer"), norms[1] / norms[0])})
+    growth = xr.Dataset(
+        {"norm_ratio": (("replica", "layer"), norms[1] / norms[0])}, {"replica": sound}
+    )
     return found.merge(labelled(growth)).assign_attrs(
         rows[1].attrs | {"confidence": analysis.confidence}
     )

@@ -5,7 +5,9 @@ import xarray as xr
 
 from sgdphys.analyses.information.settings import Settings
 from sgdphys.analyses.source import Source, narrowed
+from sgdphys.errors import NotEnoughData
 from sgdphys.information.over_epochs import layer_information
+from sgdphys.networks.activations import ACTIVATIONS
 
 _MOST_EPOCHS = 40
 """Epochs at which modules are evaluated, and at which slow estimators are computed."""
@@ -27,6 +29,12 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
         epochs = source.spread_epochs(_MOST_EPOCHS) if epochs is None else epochs
     elif analysis.estimator != "binned" and epochs is None:
         epochs = source.spread_epochs(_MOST_EPOCHS)
+    activation = source.study.network.activation
+    if analysis.estimator == "net_input" and not source.study.network.module:
+        if ACTIVATIONS[activation].inverse is None:  # other cases of a sweep have data all the same
+            raise NotEnoughData(
+                f"net inputs cannot be told from values of {activation}, which falls"
+            )
     members = source.trajectory["weights"]["replica"].to_numpy()[: analysis.replicas or None]
     if source.has_own_labels:
         labels = source.ensemble.labels_of(members)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sgdphys.analyses.entry import Sources
+from sgdphys.claims.results import LEARNED
 from sgdphys.figures.layers import finite_layers, layers_legend
 from sgdphys.figures.plots.information_plane import (
     CEILING_LABEL,
@@ -32,13 +33,17 @@ def estimator_line(information: xr.Dataset) -> str:
         "noise_variance": f"noise variance {a.get('noise_variance', 0):g}",
         "noise": f"noise {a.get('noise', 0):g} on every hidden unit",
         "bins": f"{a.get('bins')} "
-        + ("bins" if a.get("edges") == "full" else "edges, as published"),
+        + ("edges, as published" if a.get("edges") == "as_published" else "bins"),
         "bin_range": "over each epoch's own range",
         "labels": f"{a.get('labels')} labels",
         "samples": f"{a.get('samples')} samples ({which.get(str(a.get('patterns')), '')})",
     }
     words = [text for key, text in said.items() if key in a]
-    return ", ".join([*words, f"{information.sizes['replica']} networks"])
+    words.append(f"{information.sizes['replica']} networks")
+    idle = int((information[LEARNED] == 0).sum()) if LEARNED in information.coords else 0
+    if idle:
+        words.append(f"{idle} of them learnt nothing")
+    return ", ".join(words)
 
 
 def _chosen_epochs(epochs: np.ndarray) -> np.ndarray:

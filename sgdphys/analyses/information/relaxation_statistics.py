@@ -93,8 +93,7 @@ def reaches_label(results: Results) -> xr.DataArray:
 
     Notes
     -----
-    The label's entropy is the largest I(T;Y) that any layer has: wide layers tell all patterns
-    apart. Networks that learn nothing count as 0.
+    Networks that learn nothing count as 0.
     """
     found = require_one_case(results.of("information")).drop_vars(LEARNED, errors="ignore")
     known = to_the_end(found)["I_TY"]
@@ -102,7 +101,8 @@ def reaches_label(results: Results) -> xr.DataArray:
     if not there.any():
         raise NotEnoughData("no network has finite information to the end")
     output = known.isel(layer=int(np.flatnonzero(there).max()))
-    reached = (output >= _FULL * known.max()).any("epoch").astype(float)
+    entropy = found.attrs.get("label_entropy", float(known.max()))
+    reached = (output >= _FULL * entropy).any("epoch").astype(float)
     return reached.where(is_finite(output.isel(epoch=-1, drop=True)))
 
 

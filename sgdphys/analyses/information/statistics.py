@@ -8,7 +8,7 @@ import xarray as xr
 from sgdphys.analyses.information.mean_curves import of_mean_curves
 from sgdphys.analyses.information.relaxation_statistics import RELAXATION
 from sgdphys.claims.estimates import Estimate, over_replicas
-from sgdphys.claims.results import Results
+from sgdphys.claims.results import Results, along_control
 from sgdphys.claims.statistic import Statistic
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information.fit import FITTED, loss_after_fit, loss_during_fit, relative_length
@@ -143,7 +143,7 @@ def largest_step(results: Results) -> Estimate:
     if cases < _FEWEST:
         raise NotEnoughData(f"a sweep needs at least {_FEWEST} cases")
     ends = results.each_case("information", lambda d: d["I_XT"].isel(epoch=-1, drop=True))
-    values = ends.transpose("replica", "case", "layer").to_numpy()
+    values = along_control(ends).transpose("replica", "case", "layer").to_numpy()
     values = values[:, :, np.isfinite(values).any(axis=0).all(axis=0)]
     if not values.shape[-1]:
         raise NotEnoughData("no layer has a finite value in every case of the sweep")

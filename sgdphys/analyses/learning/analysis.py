@@ -14,7 +14,7 @@ from sgdphys.analyses.learning.order import (
 from sgdphys.analyses.learning.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.glossary import Quantity
-from sgdphys.information.onset import finite_to_the_end
+from sgdphys.information.onset import fall_after_peak
 from sgdphys.intervals import METHOD, Kind, mean_with_interval
 from sgdphys.quantities import in_unit, labelled
 from sgdphys.transitions.order_parameter import order_parameter
@@ -78,10 +78,8 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     curves = training.transpose("epoch", "replica")
     has_test = bool(np.isfinite(curves["test_loss"]).any())
     accuracy = curves["test_accuracy"] if has_test else curves["accuracy"]
-    loss = curves["test_loss"] if has_test else curves["loss"]
     reached = accuracy >= 1 - analysis.error
     epoch = curves["epoch"].astype(float)
-    lowest = finite_to_the_end(loss).mean("replica").fillna(np.inf).argmin("epoch")
     order = (
         order_of_user(source, analysis.order) if analysis.order else accuracy_above_chance(source)
     )
@@ -93,7 +91,8 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
             "final_test_accuracy": curves["test_accuracy"].isel(epoch=-1),
             "final_loss": curves["loss"].isel(epoch=-1),
             "final_test_loss": curves["test_loss"].isel(epoch=-1),
-            "overtraining": loss.isel(epoch=-1) - loss.isel(epoch=lowest),
+            # of the test loss alone; minus the loss, its minimum is a peak
+            "overtraining": fall_after_peak(-curves["test_loss"]),
             "last_epoch": float(epoch[-1]),
             "test_error": 1 - accuracy,
         }

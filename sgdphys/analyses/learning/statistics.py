@@ -38,8 +38,9 @@ def epochs_to_error_tuned(results: Results) -> xr.DataArray:
         raise InputError("a learning rate can be tuned where train.learning_rate is swept")
     if len(np.unique(rates)) < found.sizes["case"]:
         raise InputError("a learning rate can be tuned at fixed values of all other swept keys")
-    took = found["error_epoch"].fillna(found["last_epoch"]).transpose("case", "replica")
-    logs = log(took).to_numpy()
+    run = found["last_epoch"].fillna(found["last_epoch"].max())  # a case may have diverged whole
+    took = found["error_epoch"].fillna(run).transpose("case", "replica")
+    logs = log(took.clip(min=1)).to_numpy()
     chosen = np.full(took.sizes["replica"], np.nan)
     is_finite_at = is_finite(found["final_loss"]).transpose("case", "replica").to_numpy()
     for half in (0, 1):
@@ -66,7 +67,7 @@ def learning_order(results: Results) -> xr.DataArray:
 
 
 def overtraining(results: Results) -> xr.DataArray:
-    """Test loss at the end minus that at the minimum of its mean curve, in nats."""
+    """Test loss at the end minus that at the minimum of the other networks' mean curve, in nats."""
     return results.of("learning")["overtraining"]
 
 
@@ -111,7 +112,7 @@ STATISTICS = {
     ),
     "overtraining": Statistic(
         overtraining,
-        "Test loss at the end minus that at the minimum of its mean curve, in nats",
+        "Test loss at the end minus that at the minimum of other networks' mean curve, in nats",
         needs=("learning",),
         shown_in=("test_error",),
         unit="nats",

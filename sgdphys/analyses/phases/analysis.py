@@ -7,7 +7,12 @@ from sgdphys.analyses.phases.settings import Settings
 from sgdphys.analyses.source import Source
 from sgdphys.dynamics.sgd.epoch_drift import epoch_drift
 from sgdphys.dynamics.sgd.gradient_phases import gradient_phases
+from sgdphys.glossary import Quantity
 from sgdphys.quantities import labelled
+
+_MEAN_BATCH = Quantity(
+    "samples", "mean batch size", "", "over the batches of an epoch, the last of which may be short"
+)
 
 
 def analyse(source: Source, analysis: Settings) -> xr.Dataset:
@@ -28,8 +33,14 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     )
     late = labelled(
         xr.Dataset(
-            {"late_diffusion": _late_diffusion(source, drift["drift_norm"], drift.attrs["epochs"])}
-        )
+            {
+                "late_diffusion": _late_diffusion(
+                    source, drift["drift_norm"], drift.attrs["epochs"]
+                ),
+                "mean_batch_size": float(np.mean(sizes)),
+            }
+        ),
+        {"mean_batch_size": _MEAN_BATCH},
     )
     return found.merge(late)
 

@@ -67,12 +67,13 @@ def noise_scale(sources: Sources) -> Figure:
     """Noise scale of each layer where noise passes the mean gradient, against the batch size."""
     data = with_cases(sources["phases"])
     batch = data["swept_batch_size"].to_numpy().astype(float)
+    sizes = data["mean_batch_size"].to_numpy()  # the last batch of an epoch may be shorter
     layers = data["layer"].to_numpy()
     figure, ax = subplots(figsize=(PAGE * 0.72, 2.9))
     shift = np.linspace(0.92, 1.09, len(layers))
     for k, (layer, colour, _) in enumerate(layer_styles(layers)):
         scale = data["transition_noise_scale"].sel(layer=layer).transpose("case", "replica")
-        own = scale.to_numpy() * batch[:, None]
+        own = scale.to_numpy() * sizes[:, None]
         has_enough = np.isfinite(own).sum(axis=1) > 2
         if not has_enough.any():
             continue

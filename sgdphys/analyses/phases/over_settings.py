@@ -74,8 +74,9 @@ def _over_settings(
     value = statistic(every)
     without = np.array([statistic(np.delete(every, k)) for k in every])
     deviation = np.sqrt((settings - 1) / settings * ((without - without.mean()) ** 2).sum())
-    half_width = stdtrit(settings - parameters, 0.975) * deviation
-    return Estimate(value, value - half_width, value + half_width, settings)
+    freedom = settings - parameters
+    half_width = stdtrit(freedom, 0.975) * deviation
+    return Estimate(value, value - half_width, value + half_width, settings, freedom=freedom)
 
 
 def _within(values: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -99,6 +100,7 @@ def _times(results: Results) -> Times:
     settings = information.sizes.get("case", 1)
     if settings < _FEWEST:
         raise NotEnoughData(f"a comparison of settings needs at least {_FEWEST} cases of a sweep")
+    output = information.isel(layer=[-1])
     wanted = results.wanted("layer")
     if wanted is not None:
         layers = np.atleast_1d(wanted)
@@ -108,7 +110,7 @@ def _times(results: Results) -> Times:
         phases, READINGS[reading], READINGS["samples"], clock,
         lambda curve, epoch: crossing_or_last(np.moveaxis(curve, 0, -1), epoch, reading),
     )  # fmt: skip
-    fit = _events(information.isel(layer=[-1]), "I_TY", "I_TY", clock, _fitted)
+    fit = _events(output, "I_TY", "I_TY", clock, _fitted)
     known = np.isfinite(began) & np.isfinite(crossed)
     count = known.sum(axis=1)
     enough = (count >= _FEWEST_NETWORKS) & (2 * count >= known.any(axis=2).sum(axis=1)[:, None])

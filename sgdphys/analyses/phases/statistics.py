@@ -31,6 +31,8 @@ PAPER_EPOCH = 350
 WINDOWS = ("before compression", "compression", "after compression")
 """Parts of training, which the onset and 90% of the loss of I(X;T) divide."""
 _DONE = 0.9
+_BEFORE_FIRST = 0.5
+"""Epoch of an onset before the first record: as 0 it would have no logarithm, and not count."""
 _FEWEST_LAYERS = 2
 
 
@@ -48,10 +50,12 @@ def transition_epoch(results: Results) -> xr.DataArray:
 def onset_after_transition(results: Results) -> xr.DataArray:
     """Onset of compression over the epoch at which noise exceeds the drift.
 
-    The onset is the epoch at a tenth of the loss of I(X;T), or at ``share`` of it. Where noise
+    The onset is the epoch at a tenth of the loss of I(X;T), or at ``share`` of it, and half an
+    epoch if that is before the first record. Where noise
     never exceeds the drift, the last epoch counts as the transition.
     """
-    return _onset(results) / _crossing(results)
+    onset = _onset(results)
+    return onset.where(onset != 0, _BEFORE_FIRST) / _crossing(results)
 
 
 def onset_with_transition(results: Results) -> Estimate:

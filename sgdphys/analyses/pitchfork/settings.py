@@ -40,6 +40,8 @@ class Settings(AnalysisSettings):
             "network.activation = 'identity'": network.activation == "identity",
             "network.bias = false": not network.bias,
             "train.weight_decay above 0": train.weight_decay > 0,
+            "task.signal at most twice train.weight_decay, beyond which another mode is softest":
+                study.task.signal <= 2 * train.weight_decay,
             "train.orthonormality = 0": train.orthonormality == 0,
             "train.sampling = 'full'": train.sampling == "full",
             "train.langevin above 0": train.langevin > 0,

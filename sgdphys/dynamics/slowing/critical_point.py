@@ -30,7 +30,7 @@ def _design(r: np.ndarray, critical: float) -> np.ndarray:
     for side in (deviation < 0, deviation > 0):
         if side.any():
             columns.append(side.astype(float))
-            if side.sum() > 2:
+            if side.sum() > 3:  # fewer points would be met exactly
                 columns.append(np.where(side, deviation, 0.0))
     return np.stack(columns, axis=1)
 
@@ -40,7 +40,8 @@ def _misfit(critical: float, r: np.ndarray, logs: np.ndarray) -> float:
         return np.inf
     x = _design(r, critical)
     slope, *_ = np.linalg.lstsq(x, logs, rcond=None)
-    return float(((logs - x @ slope) ** 2).sum())
+    # for each degree of freedom: the number of columns depends on the side of a point
+    return float(((logs - x @ slope) ** 2).sum() / max(len(r) - x.shape[1] - 1, 1))
 
 
 @checked
@@ -141,7 +142,9 @@ def critical_point(
             f"{name}_low": best[k] - half_width[k],
             f"{name}_high": best[k] + half_width[k],
         }
-    data["residual"] = float(np.sqrt(_misfit(best[0], r, logs) / n))
+    x = _design(r, best[0])
+    rest = logs - x @ np.linalg.lstsq(x, logs, rcond=None)[0]
+    data["residual"] = float(np.sqrt((rest**2).mean()))
     is_at = [abs(best[0] - end) < _AT_END * (high - low) for end in (low, high)]
     if any(is_at):
         data |= {"exponent_low": np.nan, "exponent_high": np.nan}

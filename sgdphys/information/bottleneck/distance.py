@@ -277,6 +277,9 @@ def bottleneck_distance(
         _, t = np.unique(partition, return_inverse=True)
         order = generator.permutation(len(joint))
         permuted = generator.permutation(len(joint))
+        if partition.min() < 0:  # no cell: the network is not finite
+            out[row] = np.nan
+            continue
         for k, (cell, kind) in enumerate(
             ((t, nearest), (t[order], nearest), (t, nearest[permuted]))
         ):

@@ -185,3 +185,12 @@ def test_there_is_no_bound_for_independent_variables(flip):
     assert critical_betas(joint).attrs["largest_beta"] == 200
     with pytest.raises(InputError, match=r"independent, or so nearly that .* below beta = 200"):
         bottleneck_distance(joint, [0, 1])
+
+
+def test_a_network_without_cells_has_no_distance(p_xy, curve):
+    """Cells of -1, of a network that is not finite, were one cell that lies on the bound."""
+    cells = np.stack([np.arange(len(p_xy)) % 7, np.full(len(p_xy), -1), np.arange(len(p_xy)) % 3])
+    found = bottleneck_distance(p_xy, cells, curve=curve, rng=0)
+    assert found.isnull().to_array().to_numpy()[:, 1].all()
+    without = bottleneck_distance(p_xy, cells[[0]], curve=curve, rng=0)
+    assert found["shuffled_gap"][0] == without["shuffled_gap"][0]
