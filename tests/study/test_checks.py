@@ -343,8 +343,22 @@ WHERE = {
     "until_epoch": (5000, "is 5000; training ends at epoch 20"),
     "epoch": (30, "is 30; training ends at epoch 20"),
     "batch_size": (64, "is a key that the study does not sweep; leave it out, or sweep it"),
-    "analysis": ("learnign", "is 'learnign', no analysis"),
+    "analysis": ("learnign", "is 'learnign', no analysis; it can be 'information'"),
 }
+
+
+def test_an_analysis_of_another_kind_cannot_be_chosen():
+    """The first of the right kind was judged, under the name of the other."""
+    claim = {
+        "says": "x", "by": "x", "statistic": "bits_lost", "above": 0.1, "null": "none",
+        "where": {"analysis": "learning"},
+    }  # fmt: skip
+    study = {
+        "network": {"layers": [4, 3]}, "train": {"epochs": 20},
+        "analyses": {"information": {}, "learning": {}}, "claims": {"a": claim},
+    }  # fmt: skip
+    (said,) = told(study)
+    assert "is 'learning', another kind of analysis" in said
 
 
 @pytest.mark.parametrize("key", WHERE)
