@@ -91,7 +91,7 @@ def cache_folder() -> Path | None:
     digest = hashlib.sha256(numba.__version__.encode())
     for source in sorted(_PACKAGE.rglob("*.py")):
         text = source.read_bytes()
-        if b"numba" in text or b"import compiled" in text:
+        if b"numba" in text or b"sgdphys.compiling" in text:
             digest.update(text)
     for candidate in _candidates():
         folder = candidate / "sgdphys" / digest.hexdigest()[:16]
@@ -161,6 +161,14 @@ def _of_any_value(kernel: Any) -> Any:
 
     kernel.get_call_template = of_any_value
     return kernel
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile a function of values or arrays into the body of each kernel that calls it.
+
+    A call hands over each array as seven numbers: a fifth of the time of a sample's training.
+    """
+    return numba.njit(forceinline=True)(function)
 
 
 def compiled(function: Callable[..., Any], *, reorder_sums: bool = False) -> Any:

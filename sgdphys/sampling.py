@@ -9,9 +9,8 @@ Salmon et al. (2011), "Parallel random numbers: as easy as 1, 2, 3", for Philox 
 """
 
 import numpy as np
-from numba import njit
 
-from sgdphys.compiling import compiled
+from sgdphys.compiling import compiled, inlined
 
 PURPOSES = {
     "init": 0,
@@ -66,7 +65,7 @@ def batch_sizes(samples: int, batch_size: int, sampler: str) -> np.ndarray:
     return np.array([size] * whole + [size if sampler == "replacement" else rest], dtype=np.int64)
 
 
-@njit(forceinline=True)
+@inlined
 def philox(c0, c1, c2, c3, k0, k1):
     """Philox 4x32-10: four uint32 from a counter of four and a key of two."""
     m0 = np.uint64(0xD2511F53)
@@ -94,7 +93,7 @@ def philox_block(keys, c0, c1, c2, c3, out):
         out[0, r], out[1, r], out[2, r], out[3, r] = philox(c0, c1, c2, c3, keys[0, r], keys[1, r])
 
 
-@njit(forceinline=True)
+@inlined
 def _below(word, count):
     """A whole number below count from 32 random bits (uneven by count / 2**32 at most)."""
     return (np.uint64(word) * np.uint64(count)) >> np.uint64(32)

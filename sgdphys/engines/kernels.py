@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from sgdphys.compiling import compiled
+from sgdphys.compiling import compiled, inlined
 from sgdphys.engines.gaussian import draw_normals, draw_words
 from sgdphys.engines.losses import output_delta, sample_losses
 from sgdphys.engines.optimisers import update
@@ -46,7 +45,7 @@ class Keys(NamedTuple):
     layer_noise: np.ndarray
 
 
-@njit(forceinline=True)
+@inlined
 def _take(net, data, order, first, end, buffers):
     """Read samples order[first : end] of every lane; places beyond end repeat the last."""
     width = order.shape[1]
@@ -87,7 +86,7 @@ def _disturb_labels(net, data, keys, epoch, buffers):
         store(buffers.target, output * block, load_block(buffers.target, output * block) + noise)
 
 
-@njit(forceinline=True)
+@inlined
 def _add_sample_gradients(net, data, theta, keys, epoch, order, first, end, buffers, gradient):
     """Add the gradient of up to SAMPLES samples; buffers then hold their units and deltas."""
     _take(net, data, order, first, end, buffers)

@@ -1,8 +1,7 @@
 """Losses of a block: the output's delta, and the loss and hit of each sample."""
 
-from numba import njit
 
-from sgdphys.compiling import compiled
+from sgdphys.compiling import compiled, inlined
 from sgdphys.simd.elementary import exp, log
 from sgdphys.simd.operations import by_dtype, fma, load_block, quick_divide, store, where
 
@@ -11,7 +10,7 @@ _negligible = by_dtype(-60.0, -600.0)
 over which processors take a hundred times as long."""
 
 
-@njit(forceinline=True)
+@inlined
 def _largest(at, count, block, rows):
     largest = load_block(rows, at)
     for k in range(1, count):
@@ -20,7 +19,7 @@ def _largest(at, count, block, rows):
     return largest
 
 
-@njit(forceinline=True)
+@inlined
 def output_delta(net, buffers):
     """Derivative of each sample's loss by the linear output.
 

@@ -7,9 +7,8 @@ Quantities are rows of lanes. The weights of a block are one row a parameter, in
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from sgdphys.compiling import compiled
+from sgdphys.compiling import compiled, inlined
 from sgdphys.engines.gaussian import draw_normals
 from sgdphys.networks.activations import activate
 from sgdphys.simd.operations import (
@@ -65,7 +64,7 @@ class Pass(NamedTuple):
     normal: np.ndarray
 
 
-@njit(forceinline=True)
+@inlined
 def read_rows(table, columns, rows, out):
     """Gather the present samples' rows of a table into rows of lanes, one a column."""
     block = rows.shape[0]
@@ -76,14 +75,14 @@ def read_rows(table, columns, rows, out):
         store(out, column * block, gather(table, rows, 0, columns, column))
 
 
-@njit(forceinline=True)
+@inlined
 def _start(net, w, layer, j, width):
     if net.has_bias:
         return across_samples(load(w, (net.bias_at[layer] + j) * width))
     return across_samples(load(w, 0)) * 0.0
 
 
-@njit(forceinline=True)
+@inlined
 def forward_layer(net, w, layer, buffers):
     """Net input of a layer's units, then their activation and slope; the output stays linear."""
     block = buffers.rows.shape[0]
@@ -119,7 +118,7 @@ def forward_layer(net, w, layer, buffers):
             store(buffers.slope, at, slope)
 
 
-@njit(forceinline=True)
+@inlined
 def forward(net, w, buffers, noise_keys, epoch, occasion):
     """All layers, from gathered inputs to the linear output, with the layers' noise."""
     layers = net.sizes.shape[0] - 1
@@ -139,7 +138,7 @@ def forward(net, w, buffers, noise_keys, epoch, occasion):
                 store(buffers.unit, at, load_block(buffers.unit, at) + noise)
 
 
-@njit(forceinline=True)
+@inlined
 def backward(net, w, buffers, gradient):
     """Add the gradient of the present samples' summed loss, given the output's delta."""
     for layer in range(net.sizes.shape[0] - 2, -1, -1):
@@ -170,7 +169,7 @@ def add_squared_norms(net, buffers, squares):
         store(squares, at, sum_samples(load(squares, at), inputs * deltas))
 
 
-@njit(forceinline=True)
+@inlined
 def propagate(net, w, layer, buffers):
     """Delta of the layer below from that of the layer above."""
     block = buffers.rows.shape[0]
@@ -202,7 +201,7 @@ def propagate(net, w, layer, buffers):
         store(buffers.delta, at, e0 * load_block(buffers.slope, at))
 
 
-@njit(forceinline=True)
+@inlined
 def add_gradient(net, layer, buffers, gradient):
     """Add the present samples' gradient of a layer's weights and biases."""
     block = buffers.rows.shape[0]

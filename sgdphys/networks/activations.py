@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from sgdphys.compiling import inlined
 from sgdphys.simd.elementary import exp, log1p, tanh
 from sgdphys.simd.operations import magnitude, quick_divide, where
 
 Function = Callable[[np.ndarray], np.ndarray]
-_inlined = njit(forceinline=True)
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ ACTIVATIONS: dict[str, Activation] = {}
 """Every activation by its name in a study; kernels use its index."""
 
 
-@_inlined
+@inlined
 def _tanh(z):
     a = tanh(z)
     return a, 1.0 - a * a
@@ -69,7 +68,7 @@ ACTIVATIONS["tanh"] = Activation(
 )
 
 
-@_inlined
+@inlined
 def _relu(z):
     return where(z > 0.0, z, z * 0.0), where(z > 0.0, 1.0, z * 0.0)
 
@@ -80,14 +79,14 @@ ACTIVATIONS["relu"] = Activation(
 )  # fmt: skip
 
 
-@_inlined
+@inlined
 def _logistic(z):
     small = exp(-magnitude(z))
     upper = quick_divide(1.0 + z * 0.0, 1.0 + small)
     return where(z < 0.0, small * upper, upper)
 
 
-@_inlined
+@inlined
 def _sigmoid(z):
     a = _logistic(z)
     return a, a * (1.0 - a)
@@ -103,7 +102,7 @@ ACTIVATIONS["sigmoid"] = Activation(
 )
 
 
-@_inlined
+@inlined
 def _softplus(z):
     return where(z > 0.0, z, z * 0.0) + log1p(exp(-magnitude(z))), _logistic(z)
 
@@ -114,7 +113,7 @@ ACTIVATIONS["softplus"] = Activation(
 )  # fmt: skip
 
 
-@_inlined
+@inlined
 def _softsign(z):
     shrunk = 1.0 / (1.0 + magnitude(z))
     return z * shrunk, shrunk * shrunk
@@ -126,7 +125,7 @@ ACTIVATIONS["softsign"] = Activation(
 )  # fmt: skip
 
 
-@_inlined
+@inlined
 def _elu(z):
     grown = exp(where(z > 0.0, z * 0.0, z))
     return where(z > 0.0, z, grown - 1.0), where(z > 0.0, 1.0, grown)
@@ -139,7 +138,7 @@ ACTIVATIONS["elu"] = Activation(
 )  # fmt: skip
 
 
-@_inlined
+@inlined
 def _swish(z):
     s = _logistic(z)
     return z * s, s * (1.0 + z * (1.0 - s))
@@ -148,7 +147,7 @@ def _swish(z):
 ACTIVATIONS["swish"] = Activation(lambda z: z * logistic(z), _swish, "nn.functional.silu")
 
 
-@_inlined
+@inlined
 def _identity(z):
     return z, 1.0 + z * 0.0
 
@@ -167,10 +166,10 @@ def _chosen_by_code(kernels: list[Any], first: int = 0) -> Any:
     """A kernel of (code, z) that calls the kernel whose index is the code."""
     kernel, *others = kernels
     if not others:
-        return _inlined(lambda code, z: kernel(z))
+        return inlined(lambda code, z: kernel(z))
     rest = _chosen_by_code(others, first + 1)
 
-    @_inlined
+    @inlined
     def chosen(code, z):
         if code == first:
             return kernel(z)

@@ -6,10 +6,10 @@ are computed together. Accuracy (tested): three units in the last place.
 
 import math
 
-from numba import njit
 from numba.core import types
 from numba.extending import overload
 
+from sgdphys.compiling import inlined
 from sgdphys.simd.operations import (
     by_dtype,
     exponent,
@@ -21,8 +21,6 @@ from sgdphys.simd.operations import (
     quick_divide,
     where,
 )
-
-inlined = njit(forceinline=True)
 
 _LN2_HIGH = 0.693145751953125
 """ln 2 to 15 bits: its product with any exponent is exact in float32."""

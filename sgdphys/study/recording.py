@@ -46,8 +46,8 @@ SEGMENT_BYTES = 24 * 2**20
 """Weights of a segment; below the 32 MiB from which malloc maps fresh pages for every array."""
 SEGMENTS_AT_LEAST = 20
 """A run is cut in at least so many segments, so that a crash costs a twentieth of it ..."""
-SEGMENT_WORK = 2e9
-"""... unless they held less than this many multiply-adds, a fifth of a second."""
+SEGMENT_WORK = 1e10
+"""... unless they held less than this many multiply-adds, about a second."""
 _DISK_MARGIN = 1.02
 _BUFFER = "buffer:"
 """Prefix of buffer names in the resume state."""
