@@ -1,6 +1,5 @@
 """Losses of a block: the output's delta, and the loss and hit of each sample."""
 
-
 from sgdphys.compiling import compiled, inlined
 from sgdphys.simd.elementary import exp, log
 from sgdphys.simd.operations import by_dtype, fma, load_block, quick_divide, store, where
