@@ -37,11 +37,15 @@ def _asked(chapters: Sequence[Chapter], rows: Sequence[Row]) -> list[str]:
     if rows:
         before = sum(row.verdict.written == "before" for row in rows)
         made = "The study makes" if len(chapters) == 1 else "They make"
-        sentences.append(
-            f"{made} {_count(len(rows), 'claim')}; the rules of {before} were written before the "
-            "data were seen."
-        )
+        sentences.append(f"{made} {_count(len(rows), 'claim')}, {_by_a_rule(before, len(rows))}.")
     return sentences
+
+
+def _by_a_rule(before: int, claims: int) -> str:
+    """For how many claims the rule stood before their data, in words."""
+    all_of_them = "" if claims == 1 else "each "
+    of = {0: "none ", claims: all_of_them}.get(before, f"{before} of them ")
+    return f"{of}by a rule written before its data were seen"
 
 
 def _found(chapters: Sequence[Chapter], rows: Sequence[Row]) -> list[str]:

@@ -21,13 +21,18 @@ def words_of(chapters, rows):
     return {heading: " ".join(sentences) for heading, sentences in abstract_of(chapters, rows)}
 
 
-def test_what_was_asked_is_the_study_and_its_claims():
-    rows = [row("supported"), row("inconclusive", written="after")]
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (["before", "after"], "2 claims, 1 of them by a rule written before its data were seen."),
+        (["after", "after"], "2 claims, none by a rule written before its data were seen."),
+        (["before"], "1 claim, by a rule written before its data were seen."),
+    ],
+)
+def test_what_was_asked_is_the_study_and_its_claims(written, said):
+    rows = [row("supported", written=when) for when in written]
     asked = words_of([ONE], rows)["What was asked"]
-    assert asked == (
-        "Four networks are trained. The study makes 2 claims; the rules of 1 were written before "
-        "the data were seen."
-    )
+    assert asked == f"Four networks are trained. The study makes {said}"
 
 
 def test_what_was_found_is_the_main_result_and_the_verdicts_that_are_certain():
