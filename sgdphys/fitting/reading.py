@@ -20,6 +20,7 @@ from sgdphys.trajectory.locations import is_remote, is_zarr
 from sgdphys.trajectory.netcdf import damage_reported, small_cache
 from sgdphys.trajectory.opening import decoded, verified
 from sgdphys.trajectory.reader import open_trajectory
+from sgdphys.trajectory.segments import recorded_at
 from sgdphys.trajectory.stores import opened, zarr_groups
 
 _MOST_COMPONENTS_OF = 4096
@@ -62,6 +63,7 @@ def open_variable(
         if group is not None:
             raise InputError(f"{path} has no groups; leave out --group")
         return open_table(path, variable, time)
+    path = recorded_at(path)
     if variable is not None and group is None and "/" in variable:
         group, variable = variable.rsplit("/", 1)
     data, of_file = _group_of(path, group)

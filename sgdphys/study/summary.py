@@ -17,7 +17,7 @@ from sgdphys.study.runs import Run
 from sgdphys.study.study_file import STUDY_FILE
 from sgdphys.trajectory.locations import bytes_of, is_one, is_zarr, location
 from sgdphys.trajectory.reader import open_trajectory
-from sgdphys.trajectory.segments import SEGMENTS, segment_paths
+from sgdphys.trajectory.segments import SEGMENTS, recorded_at, segment_paths
 
 _MEDIANS = ("accuracy", "test_accuracy", "loss", "test_loss")
 
@@ -228,10 +228,12 @@ def describe(path: str | Path) -> list[str]:
             f"written {attributes.get('created', 'at an unknown time')} by sgdphys "
             f"{attributes.get('sgdphys_version', 'of unknown version')}",
         ]
-        segments = [path] if is_one(path) else segment_paths(path)
+        segments = [path] if is_one(path) else segment_paths(recorded_at(path))
         size = sum(map(bytes_of, segments))
         kind = "store" if is_zarr(segments[0]) else "file"
         lines.append(f"{len(segments)} {kind}{'s' * (len(segments) > 1)}, {size / 1e6:.1f} MB")
+        if recorded_at(path) != path:
+            lines.append("the recording goes on, or was cut off; resume=True joins its segments")
         for name, node in tree.children.items():
             data = node.to_dataset()
             sizes = ", ".join(f"{n} {d}" for d, n in data.sizes.items())

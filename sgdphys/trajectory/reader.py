@@ -17,7 +17,7 @@ from sgdphys.trajectory.schema import decode_attributes, faults, tensor_table
 from sgdphys.trajectory.segments import (
     SEGMENTS,
     is_segment,
-    parts_of,
+    recorded_at,
     segment_paths,
     span,
     strangers,
@@ -96,9 +96,7 @@ def open_trajectory(path: str | Path, groups: Collection[str] | None = None) -> 
         tree = detached(path, groups)
         opened_groups = {str(n): tree[n].to_dataset() for n in tree.children}
         return _named(tree.attrs, opened_groups, groups)
-    if not path.exists() and parts_of(path).is_dir():
-        path = parts_of(path)
-    attributes, joined = join_segments(path, groups)
+    attributes, joined = join_segments(recorded_at(path), groups)
     return _named(attributes, joined, groups)
 
 
@@ -266,6 +264,4 @@ def _recordings(path: Path) -> list[Path]:
 def _files(path: Path) -> list[Path]:
     if is_one(path):
         return [path]
-    if not path.exists() and parts_of(path).is_dir():
-        path = parts_of(path)
-    return segment_paths(path)
+    return segment_paths(recorded_at(path))

@@ -117,7 +117,7 @@ class Recorder:
         self._updates: Updates | None = None
         self._rates = np.zeros(0)
         self._counted = 0
-        self._closed = False
+        self._closed = self._is_resumed = False
         self._ended = ""
         self._completing: _Completion | None = None
         self._id, self._segments = uuid.uuid4().hex, 0
@@ -436,6 +436,7 @@ class Recorder:
         first = self._tensors[0]
         shapes = dict(zip(first.names, first.shapes, strict=True))
         earlier = go_on(self.path, at, shapes, len(self._tensors), len(self._rates))
+        self._is_resumed = True
         self.steps, self._time = earlier.steps, earlier.time
         self._flushed_step = self.steps
         self._id = earlier.recording or self._id
@@ -471,7 +472,9 @@ class Recorder:
             if self._updates.is_between:  # the last step was half done
                 self._count()
             self._updates.stop()
-        if not self._counted and not self._ended and (self._updates or self._has_moved()):
+        # one that was complete may be resumed without a further update
+        is_idle = self._updates is not None and not self._is_resumed
+        if not self._counted and not self._ended and (is_idle or self._has_moved()):
             warnings.warn(
                 f"no update was counted while {self.path} was recorded; give optimizer=, whose "
                 "step() counts, or leave it out and call the recorder's step() after each update",

@@ -25,6 +25,11 @@ def parts_of(path: Path) -> Path:
     return path.with_name(path.name + ".parts")
 
 
+def recorded_at(path: Path) -> Path:
+    """A path, or the folder of its segments where the recording goes on or was cut off."""
+    return parts_of(path) if not path.exists() and parts_of(path).is_dir() else path
+
+
 def suffix_of(path: Path) -> str:
     """How the segments of a recording to a path end."""
     return ZARR if path.suffix.lower() == ZARR else ".nc"

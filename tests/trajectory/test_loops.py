@@ -360,6 +360,18 @@ def test_an_optimizer_that_never_steps_is_told(tmp_path):
     assert opened(tmp_path / "a.nc")["weights"].sizes["step"] == 1
 
 
+def test_a_complete_recording_is_resumed_without_an_update_in_silence(tmp_path, recwarn):
+    model = net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for resume in (False, 1):
+        with sp.record(model, tmp_path / "a.nc", optimizer=optimizer, resume=resume):
+            if not resume:
+                model(torch.ones(2, 3)).sum().backward()
+                optimizer.step()
+    assert opened(tmp_path / "a.nc")["weights"].sizes["step"] == 2
+    assert not [w for w in recwarn if "no update" in str(w.message)]
+
+
 def test_updates_that_nobody_counts_are_told(tmp_path):
     model = net()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

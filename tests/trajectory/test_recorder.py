@@ -13,6 +13,8 @@ import xarray as xr
 
 import sgdphys as sp
 from sgdphys.errors import InputError
+from sgdphys.fitting.fits import fit_file
+from sgdphys.study.summary import describe
 
 
 def net(seed=0, **options):
@@ -387,3 +389,26 @@ def test_times_are_gathered_from_all_recordings(tmp_path):
     weights = found["weights"]
     assert weights.time.values == pytest.approx(0.1 * weights.step.values)
     assert not {"last_step", "last_time", "schedule"} & set(found.attrs)
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".zarr"])
+def test_a_recording_that_was_cut_off_is_described_and_fitted(tmp_path, suffix):
+    """Its parts were there, and the commands said that there was no file, or ended in IndexError."""
+    if suffix == ".zarr":
+        pytest.importorskip("zarr")
+    path = tmp_path / f"a{suffix}"
+    model = net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    recording = sp.record(model, path, optimizer=optimizer)
+    for _ in range(40):
+        for p in model.parameters():
+            p.grad = torch.randn_like(p)
+        optimizer.step()
+    recording.flush()
+    assert not path.exists()
+    said = describe(path)
+    assert "the recording goes on, or was cut off; resume=True joins its segments" in said
+    fitted = fit_file(path, models=["wiener"], sample=3)
+    assert fitted.results.attrs["source"] == str(path)
+    recording.close()
+    assert not [line for line in describe(path) if "cut off" in line]
