@@ -198,6 +198,16 @@ TABLE = (
         "the curves cross, but at most one pair of successive sizes does so at a place that the "
         "scan determines: give more replicas, more sizes, or controls closer to the transition",
     ),
+    Status(
+        "paths left out",
+        "some paths do not move where others do: their number is the attribute paths_left_out, and "
+        "the estimate is that of the others",
+    ),
+    Status(
+        "no divergence",
+        "the relaxation times do not grow towards one control, since the interval of the exponent "
+        "holds 0: no critical point is told; record closer to it, or reduce the noise",
+    ),
 )
 """By number. New ones are added at the end, so that numbers in older files keep their meaning."""
 WORDS = tuple(status.word for status in TABLE)
@@ -206,7 +216,7 @@ WORDS = tuple(status.word for status in TABLE)
     STRAIGHT, SHORT, FEW_MEMBERS, ONCE, TINY, SATURATED, BROKEN, FEW_SAMPLES,
     MANY_UNITS, SPARSE, CONSTANT_LAYER, SEVERAL_TIMES, LEFT_OUT, END_OF_RANGE, NO_PAIRS,
     NO_MODEL, LOOP, NO_LOOP, UNDECIDED, FEW_SPEEDS, FEW_SIZES, NO_COLLAPSE, NO_CROSSING,
-    MERGING, FEW_REPLICAS, NOT_LOCATED,
+    MERGING, FEW_REPLICAS, NOT_LOCATED, PATHS_LEFT_OUT, NO_DIVERGENCE,
 ) = range(len(TABLE))  # fmt: skip
 
 

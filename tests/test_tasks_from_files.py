@@ -76,6 +76,9 @@ def test_sizes_are_known_before_the_arrays(tmp_path):
         ("0,1,yes\n1,1,no\n", 2),
         ("0,1,1\n1,1,0\n", 2),
         ("0,1,2,3\n", 0),
+        ("1,2,3,label\n5,6,7,0\n8,9,1,1\n", 2),
+        ("0,1,2,cat\n5,6,7,dog\n8,9,1,cat\n", 3),
+        ("0,1,2,3\n5,6,7,0\n8,9,1,3\n", 3),
     ],
 )
 def test_a_row_of_names_is_no_sample(tmp_path, text, samples):
@@ -91,7 +94,24 @@ def test_a_row_of_names_is_no_sample(tmp_path, text, samples):
     assert data.sizes["label"] == sizes.outputs == 2
 
 
-@pytest.mark.parametrize("text", ["1,2,a\n3,4,\n", "1,2,0\n3,4,nan\n"])
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [("1,0\n2,1\n3,1.0\n4,0.0\n", ["0", "1"]), ("1,10\n2,2\n3,010\n", ["2", "10"])],
+)
+def test_labels_that_are_numbers_are_compared_as_numbers(tmp_path, text, labels):
+    """0 and 0.0 were two classes, and 10 came before 2."""
+    (tmp_path / "a.csv").write_text("input,label\n" + text)
+    assert tasks.table(tmp_path / "a.csv").attrs["labels"] == labels
+    assert table_sizes(tmp_path / "a.csv").outputs == 2
+
+
+def test_numbers_that_are_to_be_predicted_are_no_classes(tmp_path):
+    (tmp_path / "a.csv").write_text("a,y\n1,0.5\n2,0.7\n3,0.9\n")
+    with pytest.raises(InputError, match="3 values for 3 samples"):
+        tasks.table(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("text", ["1,2,a\n3,4,\n", "1,2,0\n3,4,nan\n", "1,2,0\n3,4,NA\n"])
 def test_a_missing_label_is_no_class(tmp_path, text):
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(InputError, match="sample 2: the label is missing"):

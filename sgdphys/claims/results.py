@@ -1,5 +1,6 @@
 """Results of a study, narrowed to the case that a claim is about."""
 
+import copy
 import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +50,7 @@ class Results:
         if analysis and analysis not in groups:
             raise InputError(f"there is no analysis {analysis!r}; there are {', '.join(groups)}")
         self._where = where
+        self._without_curves = False
         self._found: dict[str, xr.Dataset | None] = {}
         for kind in needs:
             alike = {n: g for n, g in groups.items() if g.attrs.get("of") == kind}
@@ -94,7 +96,15 @@ class Results:
         found = found.squeeze("case") if found.sizes.get("case") == 1 else found
         for key in CUTS.keys() & self._where.keys():
             found = _until(found, key, float(self._where[key]))
+        if self._without_curves:
+            found = found.map(lambda v: v.where(False) if "epoch" in v.dims else v)
         return found
+
+    def without_curves(self) -> "Results":
+        """The same results with NaN along epochs: what does not change reads no curve."""
+        other = copy.copy(self)
+        other._without_curves = True
+        return other
 
     def each_case(self, kind: str, measured: Callable[[xr.Dataset], xr.DataArray]) -> xr.DataArray:
         """A function of the curves of an analysis, applied to every case of a sweep.

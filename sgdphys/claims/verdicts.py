@@ -323,6 +323,12 @@ def _measured(
     rest = dict(where)
     results = Results(groups, statistic.needs, str(rest.pop("analysis", "")), rest)
     found = statistic.of(results)
+    cuts = [key for key in CUTS if key in rest and key not in statistic.chooses]
+    if cuts and _is_same(found, statistic, results.without_curves()):
+        raise NotEnoughData(
+            f"{name} reads no curve, so that {cuts[0]} would cut nothing; leave it out, or choose "
+            "another statistic"
+        )
     for key, value in rest.items():
         if key in statistic.chooses or key in CUTS or results.chooses_case(key):
             continue
@@ -330,6 +336,17 @@ def _measured(
             raise InputError(f"{name} has no coordinate {key!r}, so {value!r} selects nothing")
         found = _chosen(found, key, value)
     return found
+
+
+def _is_same(found: Measured, statistic: Statistic, without_curves: Results) -> bool:
+    """Whether a statistic has the same finite values without any curve."""
+    try:
+        other = statistic.of(without_curves)
+    except Exception:  # whatever a statistic makes of curves of NaN, it has read them
+        return False
+    if isinstance(found, xr.DataArray | xr.Dataset):
+        return bool(found.equals(other))  # type: ignore[arg-type]
+    return found == other
 
 
 def _chosen(found: Any, name: Hashable, value: Any) -> Any:

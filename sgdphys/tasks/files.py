@@ -19,6 +19,9 @@ from sgdphys.tasks.headers import (
 )
 from sgdphys.tasks.labels import labelled_samples
 
+_MISSING = ("", "nan", "na", "n/a", "nat", "none", "null", "?")
+"""What a label that is missing is written as."""
+
 
 def digits() -> xr.Dataset:
     """Handwritten digits of scikit-learn: 1797 images of 8 by 8 pixels, 10 classes.
@@ -178,15 +181,28 @@ def table(path: str | Path, *, standardise: bool = False) -> xr.Dataset:
     y = np.asarray(y).reshape(-1)
     if len(y) != len(flat):
         raise InputError(f"{path}: there are {len(y)} labels for {len(flat)} samples")
-    missing = np.flatnonzero([str(label).strip().lower() in ("", "nan") for label in y])
+    missing = np.flatnonzero([str(label).strip().lower() in _MISSING for label in y])
     if len(missing):
         raise InputError(
             f"{path}, sample {missing[0] + 1}: the label is missing; fill it or drop the sample"
         )
-    names, whole = np.unique(y, return_inverse=True)
-    return labelled_samples(
-        flat, whole, "table", shape=shape, labels=[str(n) for n in names], source=str(path.name)
+    are_numbers = y.dtype.kind == "U" and all(map(is_number, y))
+    _, first, whole = np.unique(
+        y.astype(np.float64) if are_numbers else y, return_index=True, return_inverse=True
     )
+    if 2 * len(first) > len(y) and any(_is_fraction(label) for label in y):
+        raise InputError(
+            f"{path}: the labels have {len(first)} values for {len(y)} samples, as numbers that "
+            "are to be predicted; give those as the array target of an .npz"
+        )
+    return labelled_samples(
+        flat, whole, "table", shape=shape, labels=[str(y[k]) for k in first], source=str(path.name)
+    )
+
+
+def _is_fraction(label: str) -> bool:
+    """Whether a label is a number that is not whole."""
+    return is_number(label) and float(label) % 1 != 0
 
 
 def _standardised(x: np.ndarray) -> np.ndarray:
@@ -226,7 +242,7 @@ def _read_csv(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if not rows:
         raise InputError(f"{path} is empty")
 
-    if is_heading(rows[0]):
+    if is_heading(rows[0], {row[-1].strip() for row in rows[1:]}):
         rows = rows[1:]
     width = len(rows[0]) if rows else 0
     for number, row in enumerate(rows, 1):

@@ -5,7 +5,7 @@ import gzip
 import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -172,33 +172,47 @@ def is_number(cell: str | bytes) -> bool:
     return True
 
 
-def is_heading(cells: Sequence[str | bytes]) -> bool:
-    """Whether the first row of a table names its columns: by words, or by 0, 1, 2, 3 as pandas."""
+def is_heading(cells: Sequence[str | bytes], labels: Collection[str | bytes]) -> bool:
+    """Whether the first row of a table names its columns: by words, or by 0, 1, 2, 3 as pandas.
+
+    Parameters
+    ----------
+    cells : sequence of str or bytes
+        The row, its label last.
+    labels : collection of str or bytes
+        Those of all other rows: no heading is one of them.
+    """
     *inputs, label = cells
     if not any(map(is_number, inputs)):
         return True
-    if not all(map(is_number, inputs)):
+    if not all(map(is_number, inputs)) or label.strip() in labels:
         return False
     is_counted = len(inputs) > 2 and [float(cell) for cell in inputs] == list(range(len(inputs)))
-    return is_counted and (not is_number(label) or float(label) == len(inputs))
+    if is_number(label):
+        return is_counted and float(label) == len(inputs)
+    return is_counted or (len(labels) > 1 and all(map(is_number, labels)))
 
 
 def _csv_sizes(path: Path) -> Sizes:
     """Approximate: continuation lines of quoted cells are counted too."""
-    lines, columns, labels = 0, 0, set()
+    lines, first, labels = 0, list[bytes](), set[bytes]()
     try:
         with path.open("rb") as file:
             for line in file:
                 if not line.strip():
                     continue
                 cells = line.strip().removeprefix(codecs.BOM_UTF8).split(b",")
-                names_columns = not columns and is_heading(cells)
-                columns = columns or len(cells)
-                if not names_columns:
-                    lines += 1
-                    labels.add(cells[-1].strip())
+                if not first:
+                    first = cells
+                    continue
+                lines += 1
+                labels.add(cells[-1].strip())
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror})") from None
+    if first and not is_heading(first, labels):
+        lines += 1
+        labels.add(first[-1].strip())
     if not lines:
         raise InputError(f"{path} is empty")
-    return Sizes(lines, columns - 1, len(labels), True)
+    numbers = {float(label) for label in labels} if all(map(is_number, labels)) else labels
+    return Sizes(lines, len(first) - 1, len(numbers), True)

@@ -3,6 +3,7 @@
 Optimizers are used through their own methods, so that nothing here imports torch.
 """
 
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,6 +12,9 @@ import numpy as np
 
 from sgdphys.errors import InputError
 from sgdphys.trajectory.tensors import identities
+
+_STEP = "Optimizer.profile_hook_step.<locals>.wrapper"
+"""Function of torch that calls the hooks of a class of optimizers around its step."""
 
 
 def optimizers_of(given: Any, parameters: set[int]) -> list[Any]:
@@ -101,7 +105,7 @@ class Updates:
         return self._has_stepped
 
     def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
-        if self._gradients is None or _is_skipped(optimizer):
+        if self._gradients is None or _is_skipped(optimizer) or _is_nested(optimizer):
             return None
         closure = kwargs.get("closure") or next((a for a in args[1:] if callable(a)), None)
         if closure is None:
@@ -132,6 +136,8 @@ class Updates:
         self._gradients(identities(_parameters_of(optimizer)), scale)
 
     def _after_step(self, optimizer: Any, *_: Any) -> None:
+        if _is_nested(optimizer):
+            return
         own = id(optimizer)
         if own not in self._order:
             self._order.append(own)
@@ -168,6 +174,20 @@ class Updates:
 
 def _rates_of(optimizer: Any) -> np.ndarray:
     return np.array([float(group.get("lr", np.nan)) for group in optimizer.param_groups])
+
+
+def _is_nested(optimizer: Any) -> bool:
+    """Whether a step was called by another step of the same optimizer, as by ``super().step()``.
+
+    Every class of optimizer calls the hooks. Frames tell, where a count would be wrong once a step
+    has raised.
+    """
+    frame, steps = sys._getframe(1), 0
+    while frame is not None and steps < 2:
+        if frame.f_code.co_qualname == _STEP and frame.f_locals.get("self") is optimizer:
+            steps += 1
+        frame = frame.f_back  # type: ignore[assignment]
+    return steps > 1
 
 
 def _is_skipped(optimizer: Any) -> bool:

@@ -206,6 +206,12 @@ def _message(result: xr.Dataset, values: np.ndarray, exponent_order: float | Non
             "; the samples have two values, and a share, as of samples that percolate, has no "
             "exponent of its own: give exponent_order=0 if they are one"
         )
+    elif status == OK and result["exponent_order"] < 0:
+        said += (
+            f"; exponent_order is {float(result['exponent_order']):.2g}, and no order parameter "
+            "grows with the size at the critical point: the correction is larger than the sizes "
+            "can tell; give larger sizes, hold exponent_order, or compare corrections=False"
+        )
     elif (
         status == OK
         and _holds(result, "exponent_control", 1)

@@ -79,6 +79,16 @@ def test_an_analysis_without_curves_cannot_be_cut():
         Results({"information": found}, ["information"], "", {"until_epoch": 5}).of("information")
 
 
+def test_a_statistic_that_reads_no_curve_cannot_be_cut():
+    """The test accuracy at the end was told as that of the first epoch."""
+    end = Statistic(lambda r: r.of("information")["at_end"], "a value", needs=("information",))
+    groups = {"information": group(7).assign(at_end=("replica", np.arange(4.0)))}
+    claim = Claim(says="s", by="b", statistic="end", where={"until_epoch": 50}, above=0.0, null="n")
+    (found,) = judge({"claim": claim}, groups, {"end": end})
+    assert found.word == "no data"
+    assert "reads no curve, so that until_epoch would cut nothing" in found.reason
+
+
 def test_networks_at_chance_are_left_out_of_curves():
     assert verdict({"information": group(7, learned=(1, 0, 1, 1))}).members == 3
 

@@ -172,3 +172,19 @@ def test_shares_of_rejections_are_those_of_diagonal_fits():
     single = dynamics.fit_ou(data["theta"], time="time")
     np.testing.assert_allclose(np.diagonal(whole["kappa_matrix"]), single["kappa"][0], rtol=0.03)
     recovers(single, "diffusion", 0.5)
+
+
+@pytest.mark.parametrize("function", ["fit_langevin", "entropy_production"])
+def test_a_path_that_does_not_move_is_left_out(function):
+    """Its zeros were pooled with the others, and D was a third too small."""
+    theta = processes.ornstein_uhlenbeck(dt=0.1, steps=200, replicas=3, parameters=2, rng=1).theta
+    still = theta.copy(data=theta.where(theta.replica < 2, 0.0))
+    estimate = getattr(dynamics, function)
+    options = {"time": "time", "resamples": 20}
+    found = estimate(still, **options)
+    alone = estimate(theta.isel(replica=[0, 1]), **options)
+    assert words(found["status"]).item() == "paths left out"
+    assert found.attrs["paths_left_out"] == 1
+    for name in alone.data_vars:
+        if name != "status":
+            np.testing.assert_array_equal(found[name], alone[name])

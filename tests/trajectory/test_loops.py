@@ -1,5 +1,6 @@
 """Recording other people's loops: closures, scalers, several optimizers, models that change."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -358,6 +359,28 @@ def test_an_optimizer_that_never_steps_is_told(tmp_path):
     with pytest.warns(UserWarning, match="no update was counted while"):
         recording.close()
     assert opened(tmp_path / "a.nc")["weights"].sizes["step"] == 1
+
+
+def test_a_step_that_calls_another_is_one_update(tmp_path):
+    """Every class of optimizer calls the hooks: updates and time counted twice."""
+
+    class Clamped(torch.optim.SGD):
+        def step(self, closure=None):
+            loss = super().step(closure)
+            if self.param_groups[0]["lr"] > 0.1:
+                raise ValueError
+            return loss
+
+    model = net()
+    torch.optim.SGD(model.parameters(), lr=0.1)  # torch counts a class from its first instance on
+    optimizer = Clamped(model.parameters(), lr=0.1)
+    with sp.record(model, tmp_path / "a.nc", optimizer=optimizer, gradients=True):
+        for rate in (0.1, 0.2, 0.1):
+            optimizer.param_groups[0]["lr"] = rate
+            model(torch.ones(2, 3)).sum().backward()
+            with contextlib.suppress(ValueError):
+                optimizer.step()
+    assert opened(tmp_path / "a.nc")["weights"].time.to_numpy() == pytest.approx([0, 0.1, 0.2])
 
 
 def test_a_complete_recording_is_resumed_without_an_update_in_silence(tmp_path, recwarn):

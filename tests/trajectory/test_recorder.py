@@ -393,7 +393,7 @@ def test_times_are_gathered_from_all_recordings(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".nc", ".zarr"])
 def test_a_recording_that_was_cut_off_is_described_and_fitted(tmp_path, suffix):
-    """Its parts were there, and the commands said that there was no file, or ended in IndexError."""
+    """The commands said that there was no file, or ended in IndexError."""
     if suffix == ".zarr":
         pytest.importorskip("zarr")
     path = tmp_path / f"a{suffix}"

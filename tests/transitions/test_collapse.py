@@ -250,3 +250,15 @@ def test_without_corrections_small_sizes_are_biased():
     print(f"bias of 1/nu without corrections {plain:.3f}, with them {corrected:.3f}")
     assert plain > 0.02
     assert abs(corrected) < plain / 2
+
+
+def test_an_order_parameter_that_grows_with_the_size_is_told():
+    """Percolation of small lattices had an exponent below 0, called valid without a word."""
+    size = xr.DataArray(
+        [64.0, 128, 256, 512, 1024], dims="size", coords={"size": [64, 128, 256, 512, 1024]}
+    )
+    grows = magnet() * size**0.5
+    said = sp.transitions.collapse(grows, resamples=20, rng=0)
+    assert int(said["status"]) == OK
+    assert "no order parameter grows with the size" in said.attrs["message"]
+    assert "grows with the size" not in found().attrs["message"]

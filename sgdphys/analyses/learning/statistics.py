@@ -8,13 +8,20 @@ from sgdphys.claims.correlations import rank_correlation
 from sgdphys.claims.estimates import Estimate
 from sgdphys.claims.results import Results, log
 from sgdphys.claims.statistic import Statistic
-from sgdphys.errors import InputError
+from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information.onset import is_finite
 
 
 def epochs_to_error(results: Results) -> xr.DataArray:
-    """Epochs to the required test error; those of the run if it is never reached."""
+    """Epochs to the required test error; those of the run if it is never reached.
+
+    Raises
+    ------
+    NotEnoughData
+        Where no network reaches it: the length of the run says nothing.
+    """
     found = results.of("learning")
+    _require_reached(found["error_epoch"].notnull())
     return _of_finite(found, found["error_epoch"].fillna(found["last_epoch"]))
 
 
@@ -42,12 +49,25 @@ def epochs_to_error_tuned(results: Results) -> xr.DataArray:
     took = found["error_epoch"].fillna(run).transpose("case", "replica")
     logs = log(took.clip(min=1)).to_numpy()
     chosen = np.full(took.sizes["replica"], np.nan)
+    is_reached = np.zeros(len(chosen), bool)
     is_finite_at = is_finite(found["final_loss"]).transpose("case", "replica").to_numpy()
     for half in (0, 1):
         judged = np.arange(len(chosen)) % 2 == half
         best = int(logs[:, ~judged].mean(axis=1).argmin())
         chosen[judged] = np.where(is_finite_at[best], took.to_numpy()[best], np.nan)[judged]
+        is_reached[judged] = (
+            found["error_epoch"].notnull().transpose("case", "replica")[best, judged]
+        )
+    _require_reached(is_reached)
     return took.isel(case=0, drop=True).copy(data=chosen)
+
+
+def _require_reached(is_reached: xr.DataArray | np.ndarray) -> None:
+    if not is_reached.any():
+        raise NotEnoughData(
+            "no network reaches the test error that is asked for: train for longer, or ask for a "
+            "larger one (error of the analysis)"
+        )
 
 
 def _of_finite(learning: xr.Dataset, values: xr.DataArray) -> xr.DataArray:

@@ -30,10 +30,8 @@ def independent_coordinates(x: np.ndarray, times: np.ndarray, precision: float) 
     -------
     bool (coordinate,)
     """
-    n_paths, points, size = x.shape
-    rows = np.ascontiguousarray(np.moveaxis(x, -1, 0)).reshape(-1, points)
-    status = status_of(rows, times, Needs(), precision).reshape(size, n_paths)
-    kept = (status == OK).any(axis=1)
+    kept = np.asarray(_is_noisy(x, times, precision).any(axis=1))
+    size = x.shape[-1]
     deviations = (x - x.mean(axis=(0, 1))).reshape(-1, size)
     spread = np.sqrt((deviations**2).mean(axis=0))
     rounding = _ROUNDINGS * precision * np.abs(x).max(axis=(0, 1))
@@ -49,6 +47,28 @@ def independent_coordinates(x: np.ndarray, times: np.ndarray, precision: float) 
         if kept[k]:
             chosen.append(int(k))
     return kept
+
+
+def moving_paths(x: np.ndarray, times: np.ndarray, precision: float) -> np.ndarray:
+    """Which paths move along every coordinate along which any of them does; see above.
+
+    All of them, if none does.
+
+    Returns
+    -------
+    bool (path,)
+    """
+    is_noisy = _is_noisy(x, times, precision)
+    moving = np.asarray(is_noisy[is_noisy.any(axis=1)].all(axis=0))
+    return moving if moving.any() else np.ones(len(x), bool)
+
+
+def _is_noisy(x: np.ndarray, times: np.ndarray, precision: float) -> np.ndarray:
+    """Whether each coordinate is noisy in each path, bool (coordinate, path)."""
+    n_paths, points, size = x.shape
+    rows = np.ascontiguousarray(np.moveaxis(x, -1, 0)).reshape(-1, points)
+    status = status_of(rows, times, Needs(), precision).reshape(size, n_paths)
+    return np.asarray(status == OK)
 
 
 def names_left_out(theta: xr.DataArray, coordinates: str, kept: np.ndarray) -> list[str]:

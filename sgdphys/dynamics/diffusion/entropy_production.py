@@ -16,6 +16,7 @@ from sgdphys.arguments import checked, require_whole
 from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.diffusion.coordinates import (
     independent_coordinates,
+    moving_paths,
     names_left_out,
     with_left_out,
 )
@@ -25,7 +26,7 @@ from sgdphys.dynamics.status import precision_of
 from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled, number_of
-from sgdphys.status import CONSTANT, LEFT_OUT, OK, OSCILLATING, flagged
+from sgdphys.status import CONSTANT, LEFT_OUT, OK, OSCILLATING, PATHS_LEFT_OUT, flagged
 
 PROCESSES = ("diffusion", "chain")
 _STEPS_PER_COORDINATE = 20
@@ -202,13 +203,16 @@ def entropy_production(
         raise InputError(
             "entropy_production needs values without gaps; leave out paths that diverged"
         )
+    precision = precision_of(series.theta.dtype)
+    moving = moving_paths(x, series.times, precision)
+    x = x[moving]
     size, steps = x.shape[2], len(x) * (x.shape[1] - 1)
     if steps < _STEPS_PER_COORDINATE * size or x.shape[1] <= blocks or len(x) * blocks < 5:
         raise InputError(
             f"{steps} steps in {len(x) * blocks} blocks are too few for {size} coordinates; at "
             f"least {_STEPS_PER_COORDINATE * size} steps and 5 blocks are needed"
         )
-    kept = independent_coordinates(x, series.times, precision_of(series.theta.dtype))
+    kept = independent_coordinates(x, series.times, precision)
     values = dict.fromkeys(_NAMES, np.nan)
     area = np.full((3, kept.sum(), kept.sum()), np.nan)
     status = CONSTANT
@@ -216,7 +220,7 @@ def entropy_production(
         moments = _Moments(x[..., kept], blocks)
         values = _with_interval(moments, spacing, process, resamples, confidence, stream(rng))
         area = _area_with_interval(moments, spacing, process, confidence)
-        status = OK if kept.all() else LEFT_OUT
+        status = PATHS_LEFT_OUT if not moving.all() else OK if kept.all() else LEFT_OUT
         status = status if np.isfinite(values["entropy_production"]) else OSCILLATING
     axes = ("row", "column")
     data = xr.Dataset(
@@ -234,6 +238,7 @@ def entropy_production(
         reference="Seifert (2012); Ghanta, Neu and Teitsworth (2017)",
         confidence=confidence,
         left_out=names_left_out(series.theta, coordinates, kept),
+        paths_left_out=int((~moving).sum()),
         interval_method="noncentral chi-squared, scaled by the scatter of blocks; far from "
         "equilibrium jackknife over blocks, Student's t",
     )

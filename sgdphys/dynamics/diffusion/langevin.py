@@ -11,6 +11,7 @@ from sgdphys.arguments import checked
 from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.diffusion.coordinates import (
     independent_coordinates,
+    moving_paths,
     names_left_out,
     with_left_out,
 )
@@ -20,7 +21,15 @@ from sgdphys.errors import InputError, nearest
 from sgdphys.missing import numbers_of
 from sgdphys.processes import linear_step
 from sgdphys.quantities import labelled, number_of
-from sgdphys.status import CONSTANT, LEFT_OUT, OK, OSCILLATING, TOO_SHORT, flagged
+from sgdphys.status import (
+    CONSTANT,
+    LEFT_OUT,
+    OK,
+    OSCILLATING,
+    PATHS_LEFT_OUT,
+    TOO_SHORT,
+    flagged,
+)
 
 _STEPS_PER_COORDINATE = 20
 _BOOTSTRAP_BYTES = 16 * 2**20
@@ -99,7 +108,8 @@ def fit_langevin(
         ``_low`` and ``_high``; center (row) in x; count (increments); status. Coordinates that do
         not move (constant, a straight line, or a single jump in every path), or that are linear
         functions of those before them, are named in the attribute left_out; their rows and columns
-        are NaN, and the status is "coordinates left out".
+        are NaN, and the status is "coordinates left out". Paths that do not move where others do
+        are counted in the attribute paths_left_out, and the status is "paths left out".
 
     Raises
     ------
@@ -149,6 +159,9 @@ def fit_langevin(
     x = x.reshape(-1, *x.shape[-2:])
     if not np.isfinite(x).all():
         raise InputError("fit_langevin needs values without gaps; use fit_ou for each coordinate")
+    precision = precision_of(series.theta.dtype)
+    moving = moving_paths(x, series.times, precision)
+    x = x[moving]
     n_paths, points, size = x.shape
     count = n_paths * (points - 1)
     if count < _STEPS_PER_COORDINATE * size:
@@ -156,7 +169,7 @@ def fit_langevin(
             f"{count} steps are too few for {size} coordinates; at least "
             f"{_STEPS_PER_COORDINATE * size} are needed"
         )
-    kept = independent_coordinates(x, series.times, precision_of(series.theta.dtype))
+    kept = independent_coordinates(x, series.times, precision)
     x = x[..., kept]
     size = int(kept.sum())
     found = {n: np.full((size, size), np.nan) for n in ("kappa_matrix", "diffusion_matrix")}
@@ -172,8 +185,8 @@ def fit_langevin(
             found, bounds = _bootstrap(
                 found, x.shape, (step, noise), series.spacing, resamples, confidence, rng
             )
-    if status == OK and not kept.all():
-        status = LEFT_OUT
+    if status == OK and not (kept.all() and moving.all()):
+        status = LEFT_OUT if moving.all() else PATHS_LEFT_OUT
     if points - 1 < FEWEST and size:
         status = TOO_SHORT
     has_intervals = bool(size) and bool(np.isfinite(bounds["kappa_matrix_low"]).all())
@@ -189,6 +202,7 @@ def fit_langevin(
         reference="Gardiner, Stochastic methods, section 4.5",
         confidence=confidence,
         left_out=names_left_out(series.theta, coordinates, kept),
+        paths_left_out=int((~moving).sum()),
         interval_method="parametric bootstrap, basic"
         if has_intervals
         else "none: not stationary, or resamples is 0",

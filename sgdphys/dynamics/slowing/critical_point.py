@@ -12,7 +12,7 @@ from sgdphys.containers import array_of, finite_array, units_of
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.glossary import Quantity
 from sgdphys.quantities import labelled
-from sgdphys.status import END_OF_RANGE, OK, flagged
+from sgdphys.status import END_OF_RANGE, NO_DIVERGENCE, OK, flagged
 
 FEWEST = 6
 """Minimum number of points for a location, an exponent and amplitudes with errors."""
@@ -149,7 +149,11 @@ def critical_point(
     if any(is_at):
         data |= {"exponent_low": np.nan, "exponent_high": np.nan}
         data |= {"critical_low": -np.inf} if is_at[0] else {"critical_high": np.inf}
-    data["status"] = flagged(xr.DataArray(END_OF_RANGE if any(is_at) else OK))
+    status = END_OF_RANGE if any(is_at) else OK
+    if status == OK and not data["exponent_low"] > 0:  # without slowing down it lies anywhere
+        status = NO_DIVERGENCE
+        data |= {"critical_low": -np.inf, "critical_high": np.inf}
+    data["status"] = flagged(xr.DataArray(status))
     found = xr.Dataset(
         data,
         attrs={

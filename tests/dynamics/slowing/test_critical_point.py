@@ -67,3 +67,10 @@ def test_replicas_at_one_control_do_not_narrow_the_range(larger):
     assert float(critical_point(r, tau)["critical"]) == pytest.approx(1, abs=0.01)
     with pytest.raises(NotEnoughData, match="all controls are 2"):
         critical_point(np.full(8, 2.0), np.arange(1.0, 9.0))
+
+
+def test_times_that_do_not_grow_tell_no_critical_point():
+    """Constant times had a location without any uncertainty."""
+    found = critical_point(np.arange(1.0, 9.0), np.ones(8))
+    assert words(found["status"]).item() == "no divergence"
+    assert np.isinf([found["critical_low"], found["critical_high"]]).all()
