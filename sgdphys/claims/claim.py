@@ -95,6 +95,11 @@ class Claim(BaseModel):
         below = float("inf") if self.below is None else self.below
         return above < value < below
 
+    def has_rule_of(self, other: "Claim") -> bool:
+        """Whether another claim is judged by the same rule on the same data."""
+        keys = {"statistic", "where", "against", "above", "below"}
+        return self.model_dump(include=keys) == other.model_dump(include=keys)
+
     @property
     def rule(self) -> str:
         """The threshold in words."""

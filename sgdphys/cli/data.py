@@ -248,9 +248,9 @@ def check(
 ) -> None:
     """Check a trajectory, a run, or the TOML of a study.
 
-    Of a trajectory the structure and checksums, of a study the keys, what they need, and the data
-    that they name. The exit status is 1 for a damaged trajectory, 2 for a study that cannot be
-    carried out.
+    Of a trajectory the structure and checksums, of a run its results and verdicts, too, of a study
+    the keys, what they need, and the data that they name. The exit status is 1 for what is
+    damaged, 2 for a study that cannot be carried out.
     """
     if path.endswith(".toml"):
         from sgdphys.study.experiment import require_readable
@@ -260,10 +260,14 @@ def check(
         require_readable(parts_of(study, path).values() or [study])
         say(f"{path}: valid")
         return
+    from sgdphys.study.runs import Run
+    from sgdphys.study.study_file import STUDY_FILE
     from sgdphys.trajectory.reader import check as faults_of
     from sgdphys.trajectory.reader import unprotected
 
     faults = faults_of(path)
+    if (Path(path) / STUDY_FILE).is_file():
+        faults += Run(path).faults()
     for fault in faults:
         say(f"{path}: {fault}")
     if faults:

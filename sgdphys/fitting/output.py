@@ -9,6 +9,7 @@ import xarray as xr
 
 from sgdphys.dynamics.diffusion.fractional_noise import HURST
 from sgdphys.dynamics.diffusion.stable_law import INDICES
+from sgdphys.dynamics.models.reasons import CLOSE
 from sgdphys.errors import InputError
 from sgdphys.fitting.fits import SAMPLE
 from sgdphys.quantities import texts_of_ends
@@ -21,6 +22,8 @@ _LIMITS = {"hurst": (*HURST[[0, -1]],), "tail_index": (INDICES[0], np.inf)}
 """Smallest and largest values that are compared; a tail index of 2 is a law of its own."""
 _MOST_COLUMNS = 10
 """Of a table, up to which each has a row of its own."""
+_MOST_PAIRS = 4
+"""Of models that cannot be told apart, up to which each is named."""
 _WIENER = "drifted_wiener"
 """The model whose drift and diffusion the first table has, whichever is best."""
 _HEADINGS = {"drift_over_sigma": "drift / sigma", "relaxation_times": "kappa T", "hurst": "H",
@@ -218,7 +221,19 @@ def explanations(results: xr.Dataset) -> list[str]:
         parts = [f"for all series {', '.join(all_out)}"] if all_out else []
         parts += [f"for some {', '.join(some_out)}"] if some_out else []
         said.append(f"ruled out by a cheap test, without a full fit: {'; '.join(parts)}")
-    return said
+    return said + _alike(results, number)
+
+
+def _alike(results: xr.Dataset, number: int) -> list[str]:
+    """A sentence on the series whose best model can hardly be told from the next one."""
+    close = (results["odds"] < CLOSE) & ~results["best"].isin(["", "none", "not compared"])
+    best, nearest = (results[name].to_numpy()[close.to_numpy()] for name in ("best", "nearest"))
+    if not len(best):
+        return []
+    pairs = _counted(np.array([f"{a} from {b}" for a, b in zip(best, nearest, strict=True)]))
+    said = ", ".join(f"{pair} ({n / number:.0%})" for pair, n in list(pairs.items())[:_MOST_PAIRS])
+    more = f" and {len(pairs) - _MOST_PAIRS} other pairs" if len(pairs) > _MOST_PAIRS else ""
+    return [f"not to be told apart, with odds below {CLOSE:g}: {said}{more}"]
 
 
 def as_json(results: xr.Dataset) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from sgdphys.claims.claim import Claim
 from sgdphys.claims.verdicts import (
     FALSE_DISCOVERIES,
     NOT_SUPPORTED,
@@ -17,6 +18,7 @@ from sgdphys.study.files import load_study, shipped_studies
 from sgdphys.study.runs import VERDICTS, Run
 from sgdphys.study.study_file import STUDY_FILE
 
+_WHOLE = Claim.model_fields["window"].default
 KINDS = {
     "paper": "of the paper",
     "critic": "of its critics",
@@ -183,6 +185,8 @@ def _table(
     for v in verdicts:
         kind = v.kind if v.written == "before" else f"{v.kind}, after"
         window = f"{v.window}, in {v.clock}" if v.clock else v.window
+        if v.where and v.window == _WHOLE:  # no words of the claim's own say where it is judged
+            window = f"{v.where}; {window}"
         again = [other.get(v.claim) for other in others]
         beside = ["" if one is None else _beside(one) for one in again]
         claim = f"{v.says} ({v.by})"

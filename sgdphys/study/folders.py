@@ -160,11 +160,31 @@ def claim(folder: Path, study: Study, *, fresh: bool, tell: Callable[[str], None
         _remove_partial(folder)
         if (folder / STUDY_FILE).is_file() and (fresh or not _holds(folder, study, tell)):
             _clear(folder)
+        _tell_late_rules(folder, study, tell)
         if _says_otherwise(folder, study):
             remove(folder / VERDICTS)  # of other claims or analyses; they are judged again
         write_study(study, folder)
         holder = PARTS if study.parts else CASES if study.sweep.keys else SEGMENTS
         (folder / holder).mkdir(exist_ok=True)
+
+
+def _tell_late_rules(folder: Path, study: Study, tell: Callable[[str], None]) -> None:
+    """Say which rules are called older than their data, and changed since those were judged."""
+    if not (folder / VERDICTS).is_file():
+        return
+    try:
+        before = read_study(folder).claims
+    except (InputError, WorkError):
+        return
+    late = [
+        name for name, claim in study.claims.items()
+        if claim.written == "before" and (name not in before or not claim.has_rule_of(before[name]))
+    ]  # fmt: skip
+    if late:
+        tell(
+            f"claims {', '.join(late)}: the rule is new or changed since the claims of this run "
+            'were judged; set written = "after", or judge it on another seed'
+        )
 
 
 def _says_otherwise(folder: Path, study: Study) -> bool:

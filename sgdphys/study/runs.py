@@ -18,7 +18,7 @@ from sgdphys.study.cases import file_name
 from sgdphys.study.files import cases_of, require_folder_name
 from sgdphys.study.settings import Figures, Study
 from sgdphys.study.study_file import STUDY_FILE, read_study
-from sgdphys.trajectory.reader import open_segment, open_trajectory
+from sgdphys.trajectory.reader import check_arrays, open_segment, open_trajectory
 from sgdphys.trajectory.segments import SEGMENTS, segment_paths
 
 if TYPE_CHECKING:
@@ -160,6 +160,23 @@ class Run:
         """
         with _damage_told(self.folder / RESULTS):
             return are_whole(self.folder, self.study)
+
+    def faults(self) -> list[str]:
+        """What is damaged of the study, the results and the verdicts, of cases and parts too.
+
+        In words; the recording is checked by ``sgdphys.check``.
+        """
+        try:
+            inside = [*self.cases.values(), *self.parts.values()]
+            if self.is_analysed:
+                with _damage_told(self.folder / RESULTS):
+                    check_arrays(self.folder / RESULTS)
+            if (self.folder / VERDICTS).is_file():
+                read_verdicts(self.folder / VERDICTS)
+        except (InputError, WorkError) as error:
+            return [str(error)]
+        begun = [one for one in inside if (one.folder / STUDY_FILE).is_file()]
+        return [fault for one in begun for fault in one.faults()]
 
     @property
     def mark(self) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import tomli_w
+from commands import command
 from folders import arrays, contents, same
 
 import sgdphys as sp
@@ -408,3 +409,26 @@ def test_a_run_on_disk_may_have_former_names_of_values(tmp_path):
     assert again == run.study
     with pytest.raises(InputError, match="'pairs' is now called 'log_pairs'"):
         sp.run(tomllib.loads(former), tmp_path / "other")
+
+
+@pytest.mark.parametrize("change", [{"above": 1.0}, {"says": "other words"}])
+def test_a_rule_that_was_changed_after_its_verdict_is_told(tmp_path, change):
+    claim = {**CLAIM, "written": "before"}
+    sp.run({**TINY, "claims": {"grows": claim}}, tmp_path / "run", threads=1)
+    said = []
+    sp.run(
+        {**TINY, "claims": {"grows": claim | change}}, tmp_path / "run", threads=1, tell=said.append
+    )
+    told = [s for s in said if "the rule is new or changed since the claims of this run" in s]
+    assert len(told) == ("above" in change)
+
+
+@pytest.mark.parametrize("name", ["results.nc", "study.toml", "verdicts.json"])
+def test_damage_of_what_a_run_found_is_told_by_check(made, name):
+    """The recording alone was looked at, and the run called valid."""
+    assert command("check", made).returncode == 0
+    path = made / name
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    found = command("check", made)
+    assert found.returncode == 1
+    assert f"{name} is damaged" in found.stdout
