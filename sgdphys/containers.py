@@ -37,8 +37,8 @@ def is_clock(name: object) -> bool:
 
 
 def clock_unit(name: object) -> str:
-    """Unit of times that have such a name: s of "Time (s)" and "t / s", otherwise the name."""
-    found = _WITH_UNIT.fullmatch(str(name)) if is_clock(name) else None
+    """Unit of times of this name: s of "elapsed (s)" and "t / s", otherwise the name."""
+    found = _WITH_UNIT.fullmatch(str(name))
     return str(found[2] or found[3]) if found else str(name)
 
 

@@ -44,6 +44,8 @@ FLUSH_SECONDS = 5.0
 _FLUSH_SHARE = 0.01
 _MOMENTS = 2**18
 """Parameters whose moments are computed together."""
+_COMPARED = 512
+"""About how many weights of a model are kept, to tell whether they move without an update."""
 
 
 _OPEN: "weakref.WeakValueDictionary[Path, Recorder]" = weakref.WeakValueDictionary()
@@ -110,6 +112,7 @@ class Recorder:
         self._time = 0.0
         self._parts = parts_of(path)
         self._rows: list[dict[str, np.ndarray]] = []
+        self._seen: tuple[int, np.ndarray] | None = None
         self._scalars: dict[int, dict[str, float]] = {}
         self._diverged = np.full(len(tensors), -1, np.int64)
         self._sums: list[GradientSums] | None = None
@@ -291,6 +294,8 @@ class Recorder:
                 row[name] = np.stack([s[name] for s in stats])
         if len(self._rates):
             row["learning_rate"] = self._rates.copy()
+        if self._sketches is None:
+            self._seen = self.steps, _some_of(theta)
         row["step"] = np.array(self.steps)
         row["time"] = np.array(self._time)
         self._rows.append(row)
@@ -480,6 +485,12 @@ class Recorder:
                 "step() counts, or leave it out and call the recorder's step() after each update",
                 stacklevel=3,
             )
+        elif not self._ended and self._has_moved():
+            warnings.warn(
+                f"the weights changed after step {self.steps} of {self.path}, the last update that "
+                "was counted: another optimizer took over, or they were set; that is not recorded",
+                stacklevel=3,
+            )
         self._flush()
         attributes: dict[str, Any] = {"last_step": self.steps, "last_time": self._time}
         if self._ended:
@@ -487,11 +498,13 @@ class Recorder:
         join(self.path, attributes, self._increments())
 
     def _has_moved(self) -> bool:
-        """Whether the weights are others than those at the beginning, as far as that is known."""
-        if self._sketches is not None or not self._rows:
+        """Whether the weights are others than after the last update, as far as that is known."""
+        if any(tensors.change() for tensors in self._tensors):
+            return True
+        if self._seen is None or self._seen[0] != self.steps:
             return False
-        now = np.stack([tensors.values() for tensors in self._tensors])
-        return not np.array_equal(now, self._rows[0]["theta"], equal_nan=True)
+        now = _some_of(np.stack([tensors.values() for tensors in self._tensors]))
+        return not np.array_equal(now, self._seen[1], equal_nan=True)
 
     def release(self) -> None:
         """Let other processes record to the path."""
@@ -513,6 +526,11 @@ class Recorder:
             {"replica": np.arange(len(means))},
         )
         return labelled(increments, {"count": number_of("increments")})
+
+
+def _some_of(theta: np.ndarray) -> np.ndarray:
+    """Some weights (replica, parameter), by which it is told whether they moved."""
+    return theta[:, :: max(1, theta.shape[1] // _COMPARED)].copy()
 
 
 def _lazy_rows(moments: Sequence[Moment]) -> Any:

@@ -368,7 +368,8 @@ def test_a_first_column_that_always_increases_is_taken_for_times():
     with pytest.raises(InputError, match=r"give table.set_index\('tau'\)"):
         paths(table)
     assert paths(table.set_index("tau")).time_unit == "tau"
-    assert paths(table.set_index("tau").rename_axis("Time (s)")).time_unit == "s"
+    for name in ("Time (s)", "elapsed (s)"):
+        assert paths(table.set_index("tau").rename_axis(name)).time_unit == "s"
     both = paths(table.assign(x=times**2))  # no column is told from the other
     assert both.theta.sizes["column"] == 2
 

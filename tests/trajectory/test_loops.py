@@ -395,6 +395,23 @@ def test_a_complete_recording_is_resumed_without_an_update_in_silence(tmp_path, 
     assert not [w for w in recwarn if "no update" in str(w.message)]
 
 
+@pytest.mark.parametrize("replaced", ["optimizer", "parameter"])
+def test_an_optimizer_that_is_replaced_is_told(tmp_path, replaced):
+    """The recording stopped without a word, and what was recorded last were not the weights."""
+    model = torch.nn.Linear(3, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    recording = sp.record(model, tmp_path / "a.nc", optimizer=optimizer)
+    for k in range(4):
+        if k == 2:
+            if replaced == "parameter":
+                model.weight = torch.nn.Parameter(model.weight.detach().clone())
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        model(torch.ones(2, 3)).sum().backward()
+        optimizer.step()
+    with pytest.warns(UserWarning, match="the weights changed after step 2 of"):
+        recording.close()
+
+
 def test_updates_that_nobody_counts_are_told(tmp_path):
     model = net()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

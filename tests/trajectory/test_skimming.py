@@ -23,10 +23,11 @@ def recording(tmp_path):
     model, path = torch.nn.Linear(30, 4), tmp_path / "a.nc"
     recorder = sp.record(model, path)
     for k in range(12):
-        recorder.step(**({"loss": k / 3} if k > 4 else {}))
         if k % 3 == 2:
             with torch.no_grad():
                 model.weight.add_(1.0)
+        recorder.step(**({"loss": k / 3} if k > 4 else {}))
+        if k % 3 == 2:
             recorder.flush()
     yield path
     recorder.close()
