@@ -30,6 +30,12 @@ from sgdphys.status import OK
 
 _EPOCHS = np.array([1, 2, 4, 8, 16])
 _MARKS = 60
+_LONGEST = 0.25
+"""Largest lag, as a share of a burst.
+
+The drift of each twin is taken off, and what that takes is put back as if the noise were white:
+nearly all of it where a lag is nearly a burst.
+"""
 
 
 def find_bursts(step: np.ndarray, least: int) -> list[slice]:
@@ -69,8 +75,8 @@ def burst_diffusion(
     -------
     Dataset
         Over (burst, layer) or (burst, layer, lag), lags 1, 2, 4, ... up to an epoch and whole
-        epochs up to 16: diffusion with ``_low`` and ``_high``; predicted_diffusion and the
-        diffusion_ratio to it; alpha_short, alpha_long, passes with intervals, the last beside
+        epochs up to 16, and to a quarter of the shortest burst: diffusion with ``_low`` and
+        ``_high``; predicted_diffusion and the diffusion_ratio to it; alpha_short, alpha_long, passes with intervals, the last beside
         null_passes at 512 increments (or the burst's); tail_index beside null_tail_index, medians
         over coordinates; diffusion_ensemble, across twins at fixed time over one step.
         Over (mark, layer): spread_within families (noise) and spread_between (initial weights).
@@ -100,6 +106,7 @@ def burst_diffusion(
         )
     within = 2 ** np.arange(k.bit_length())
     lags = np.unique(np.concatenate([within[within < k], k * _EPOCHS]))
+    lags = lags[lags <= _LONGEST * min(b.stop - b.start - 1 for b in bursts)]
     layer = weights["layer"].to_numpy()
     chosen = _sampled(weights, sample, rng)
     parts = [

@@ -63,7 +63,8 @@ def diffusion_vs_lag(
     Notes
     -----
     D(k) = <(x_{i+k} - x_i - k v dt)**2>/(2 k dt), with v the drift of each series, divided by
-    1 - k/n, the bias from subtracting v. The Green-Kubo sum up to lag k,
+    1 - k/n, the bias from subtracting v if the increments are white: of paths that return, D at
+    lags near the length n is too large by up to that factor. The Green-Kubo sum up to lag k,
     1/2 sum_{|j| <= k} C_dx(j)/dt, is the local slope of the mean squared displacement,
     [MSD(k + 1) - MSD(k)]/(2 dt), and tends to the long-time D. The noise of batches drawn without
     replacement cancels over an epoch: D(k) falls as 1/k beyond an epoch.
