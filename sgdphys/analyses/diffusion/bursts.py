@@ -76,9 +76,10 @@ def burst_diffusion(
     Dataset
         Over (burst, layer) or (burst, layer, lag), lags 1, 2, 4, ... up to an epoch and whole
         epochs up to 16, and to a quarter of the shortest burst: diffusion with ``_low`` and
-        ``_high``; predicted_diffusion and the diffusion_ratio to it; alpha_short, alpha_long, passes with intervals, the last beside
-        null_passes at 512 increments (or the burst's); tail_index beside null_tail_index, medians
-        over coordinates; diffusion_ensemble, across twins at fixed time over one step.
+        ``_high``; predicted_diffusion and the diffusion_ratio to it; alpha_short, alpha_long,
+        passes with intervals, the last beside null_passes at 512 increments (or the burst's);
+        tail_index beside null_tail_index, medians over coordinates; diffusion_ensemble,
+        across twins at fixed time over one step.
         Over (mark, layer): spread_within families (noise) and spread_between (initial weights).
 
     Raises
