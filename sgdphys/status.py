@@ -205,8 +205,8 @@ TABLE = (
     ),
     Status(
         "no divergence",
-        "the relaxation times do not grow towards one control, since the interval of the exponent "
-        "holds 0: no critical point is told; record closer to it, or reduce the noise",
+        "the interval of the exponent is not above 0, so that the relaxation times need not grow "
+        "towards any control: no critical point is told; record closer to it, or reduce the noise",
     ),
 )
 """By number. New ones are added at the end, so that numbers in older files keep their meaning."""

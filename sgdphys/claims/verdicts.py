@@ -344,9 +344,10 @@ def _is_same(found: Measured, statistic: Statistic, without_curves: Results) -> 
         other = statistic.of(without_curves)
     except Exception:  # whatever a statistic makes of curves of NaN, it has read them
         return False
-    if isinstance(found, xr.DataArray | xr.Dataset):
-        return bool(found.equals(other))  # type: ignore[arg-type]
-    return found == other
+    if isinstance(found, Estimate):
+        return found == other
+    values = found if isinstance(found, xr.DataArray) else found.to_array()
+    return bool(values.notnull().any()) and bool(found.equals(other))  # type: ignore[arg-type]
 
 
 def _chosen(found: Any, name: Hashable, value: Any) -> Any:

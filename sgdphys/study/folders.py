@@ -160,40 +160,36 @@ def claim(folder: Path, study: Study, *, fresh: bool, tell: Callable[[str], None
         _remove_partial(folder)
         if (folder / STUDY_FILE).is_file() and (fresh or not _holds(folder, study, tell)):
             _clear(folder)
-        _tell_late_rules(folder, study, tell)
-        if _says_otherwise(folder, study):
+        before = _study_before(folder)
+        if before is not None and (folder / VERDICTS).is_file():
+            _tell_late_rules(before, study, tell)
+        if before is None or (before.analyses, before.claims) != (study.analyses, study.claims):
             remove(folder / VERDICTS)  # of other claims or analyses; they are judged again
         write_study(study, folder)
         holder = PARTS if study.parts else CASES if study.sweep.keys else SEGMENTS
         (folder / holder).mkdir(exist_ok=True)
 
 
-def _tell_late_rules(folder: Path, study: Study, tell: Callable[[str], None]) -> None:
-    """Say which rules are called older than their data, and changed since those were judged."""
-    if not (folder / VERDICTS).is_file():
-        return
+def _study_before(folder: Path) -> Study | None:
+    """The study that a folder holds; None if it holds none, or a damaged one."""
     try:
-        before = read_study(folder).claims
+        return read_study(folder)
     except (InputError, WorkError):
-        return
+        return None
+
+
+def _tell_late_rules(before: Study, study: Study, tell: Callable[[str], None]) -> None:
+    """Say which rules are called older than their data, and changed since those were judged."""
+    rules = before.claims
     late = [
         name for name, claim in study.claims.items()
-        if claim.written == "before" and (name not in before or not claim.has_rule_of(before[name]))
+        if claim.written == "before" and (name not in rules or not claim.has_rule_of(rules[name]))
     ]  # fmt: skip
     if late:
         tell(
             f"claims {', '.join(late)}: the rule is new or changed since the claims of this run "
             'were judged; set written = "after", or judge it on another seed'
         )
-
-
-def _says_otherwise(folder: Path, study: Study) -> bool:
-    """Whether the study of a folder has other analyses or claims than this one."""
-    try:
-        before = read_study(folder)
-    except (InputError, WorkError):
-        return True
-    return before.analyses != study.analyses or before.claims != study.claims
 
 
 def _remove_partial(folder: Path) -> None:

@@ -168,15 +168,18 @@ class Run:
         """
         try:
             inside = [*self.cases.values(), *self.parts.values()]
-            if self.is_analysed:
-                with _damage_told(self.folder / RESULTS):
-                    check_arrays(self.folder / RESULTS)
-            if (self.folder / VERDICTS).is_file():
-                read_verdicts(self.folder / VERDICTS)
-        except (InputError, WorkError) as error:
+        except (InputError, WorkError) as error:  # the study cannot be read
             return [str(error)]
+        found = []
+        for name, read in ((RESULTS, check_arrays), (VERDICTS, read_verdicts)):
+            path = self.folder / name
+            try:
+                if path.is_file():
+                    read(path)
+            except (InputError, WorkError):
+                found.append(f"{path} is damaged; give the command that began the run again")
         begun = [one for one in inside if (one.folder / STUDY_FILE).is_file()]
-        return [fault for one in begun for fault in one.faults()]
+        return found + [fault for one in begun for fault in one.faults()]
 
     @property
     def mark(self) -> str:

@@ -479,13 +479,14 @@ class Recorder:
             self._updates.stop()
         # one that was complete may be resumed without a further update
         is_idle = self._updates is not None and not self._is_resumed
-        if not self._counted and not self._ended and (is_idle or self._has_moved()):
+        has_moved = not self._ended and self._has_moved()
+        if not self._counted and not self._ended and (is_idle or has_moved):
             warnings.warn(
                 f"no update was counted while {self.path} was recorded; give optimizer=, whose "
                 "step() counts, or leave it out and call the recorder's step() after each update",
                 stacklevel=3,
             )
-        elif not self._ended and self._has_moved():
+        elif has_moved:
             warnings.warn(
                 f"the weights changed after step {self.steps} of {self.path}, the last update that "
                 "was counted: another optimizer took over, or they were set; that is not recorded",
@@ -503,7 +504,7 @@ class Recorder:
             return True
         if self._seen is None or self._seen[0] != self.steps:
             return False
-        now = _some_of(np.stack([tensors.values() for tensors in self._tensors]))
+        now = np.stack([_some_of(tensors.values()) for tensors in self._tensors])
         return not np.array_equal(now, self._seen[1], equal_nan=True)
 
     def release(self) -> None:
@@ -529,8 +530,8 @@ class Recorder:
 
 
 def _some_of(theta: np.ndarray) -> np.ndarray:
-    """Some weights (replica, parameter), by which it is told whether they moved."""
-    return theta[:, :: max(1, theta.shape[1] // _COMPARED)].copy()
+    """Some weights (..., parameter), by which it is told whether they moved."""
+    return theta[..., :: max(1, theta.shape[-1] // _COMPARED)].copy()
 
 
 def _lazy_rows(moments: Sequence[Moment]) -> Any:

@@ -12,11 +12,12 @@ _ROUNDINGS = 4.0
 """Rounding error of such a function, in relative precisions of the largest value."""
 
 
-def independent_coordinates(x: np.ndarray, times: np.ndarray, precision: float) -> np.ndarray:
-    """Which coordinates of paths move, and are not linear functions of those before them.
+def what_moves(x: np.ndarray, times: np.ndarray, precision: float) -> tuple[np.ndarray, np.ndarray]:
+    """Which paths move, and which coordinates, that are no linear functions of those before them.
 
     A coordinate moves if it is noisy in at least one path: not constant, a straight line or a
-    single jump, to the precision of its numbers, in all of them.
+    single jump, to the precision of its numbers, in all of them. A path moves if it is noisy along
+    every coordinate that moves; where none is, all paths count.
 
     Parameters
     ----------
@@ -28,10 +29,16 @@ def independent_coordinates(x: np.ndarray, times: np.ndarray, precision: float) 
 
     Returns
     -------
-    bool (coordinate,)
+    bool (path,), bool (coordinate,)
+        The coordinates are those of the paths that move.
     """
-    kept = np.asarray(_is_noisy(x, times, precision).any(axis=1))
-    size = x.shape[-1]
+    n_paths, points, size = x.shape
+    rows = np.ascontiguousarray(np.moveaxis(x, -1, 0)).reshape(-1, points)
+    status = status_of(rows, times, Needs(), precision).reshape(size, n_paths)
+    kept = np.asarray((status == OK).any(axis=1))
+    moving = np.asarray((status[kept] == OK).all(axis=0))
+    moving = moving if moving.any() else np.ones(n_paths, bool)
+    x = x[moving]
     deviations = (x - x.mean(axis=(0, 1))).reshape(-1, size)
     spread = np.sqrt((deviations**2).mean(axis=0))
     rounding = _ROUNDINGS * precision * np.abs(x).max(axis=(0, 1))
@@ -46,29 +53,7 @@ def independent_coordinates(x: np.ndarray, times: np.ndarray, precision: float) 
         kept[k] = (rest**2).mean() > least[k]
         if kept[k]:
             chosen.append(int(k))
-    return kept
-
-
-def moving_paths(x: np.ndarray, times: np.ndarray, precision: float) -> np.ndarray:
-    """Which paths move along every coordinate along which any of them does; see above.
-
-    All of them, if none does.
-
-    Returns
-    -------
-    bool (path,)
-    """
-    is_noisy = _is_noisy(x, times, precision)
-    moving = np.asarray(is_noisy[is_noisy.any(axis=1)].all(axis=0))
-    return moving if moving.any() else np.ones(len(x), bool)
-
-
-def _is_noisy(x: np.ndarray, times: np.ndarray, precision: float) -> np.ndarray:
-    """Whether each coordinate is noisy in each path, bool (coordinate, path)."""
-    n_paths, points, size = x.shape
-    rows = np.ascontiguousarray(np.moveaxis(x, -1, 0)).reshape(-1, points)
-    status = status_of(rows, times, Needs(), precision).reshape(size, n_paths)
-    return np.asarray(status == OK)
+    return moving, kept
 
 
 def names_left_out(theta: xr.DataArray, coordinates: str, kept: np.ndarray) -> list[str]:

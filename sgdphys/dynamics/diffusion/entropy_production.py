@@ -15,9 +15,8 @@ from scipy.special import chdtri, chndtr, stdtrit
 from sgdphys.arguments import checked, require_whole
 from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.diffusion.coordinates import (
-    independent_coordinates,
-    moving_paths,
     names_left_out,
+    what_moves,
     with_left_out,
 )
 from sgdphys.dynamics.series import paths
@@ -203,8 +202,7 @@ def entropy_production(
         raise InputError(
             "entropy_production needs values without gaps; leave out paths that diverged"
         )
-    precision = precision_of(series.theta.dtype)
-    moving = moving_paths(x, series.times, precision)
+    moving, kept = what_moves(x, series.times, precision_of(series.theta.dtype))
     x = x[moving]
     size, steps = x.shape[2], len(x) * (x.shape[1] - 1)
     if steps < _STEPS_PER_COORDINATE * size or x.shape[1] <= blocks or len(x) * blocks < 5:
@@ -212,7 +210,6 @@ def entropy_production(
             f"{steps} steps in {len(x) * blocks} blocks are too few for {size} coordinates; at "
             f"least {_STEPS_PER_COORDINATE * size} steps and 5 blocks are needed"
         )
-    kept = independent_coordinates(x, series.times, precision)
     values = dict.fromkeys(_NAMES, np.nan)
     area = np.full((3, kept.sum(), kept.sum()), np.nan)
     status = CONSTANT

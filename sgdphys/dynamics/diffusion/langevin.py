@@ -10,9 +10,8 @@ from scipy import linalg
 from sgdphys.arguments import checked
 from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.diffusion.coordinates import (
-    independent_coordinates,
-    moving_paths,
     names_left_out,
+    what_moves,
     with_left_out,
 )
 from sgdphys.dynamics.series import paths
@@ -159,8 +158,7 @@ def fit_langevin(
     x = x.reshape(-1, *x.shape[-2:])
     if not np.isfinite(x).all():
         raise InputError("fit_langevin needs values without gaps; use fit_ou for each coordinate")
-    precision = precision_of(series.theta.dtype)
-    moving = moving_paths(x, series.times, precision)
+    moving, kept = what_moves(x, series.times, precision_of(series.theta.dtype))
     x = x[moving]
     n_paths, points, size = x.shape
     count = n_paths * (points - 1)
@@ -169,7 +167,6 @@ def fit_langevin(
             f"{count} steps are too few for {size} coordinates; at least "
             f"{_STEPS_PER_COORDINATE * size} are needed"
         )
-    kept = independent_coordinates(x, series.times, precision)
     x = x[..., kept]
     size = int(kept.sum())
     found = {n: np.full((size, size), np.nan) for n in ("kappa_matrix", "diffusion_matrix")}

@@ -70,7 +70,8 @@ def critical_point(
         critical, in the unit of ``control``, and exponent, each with ``_low`` and ``_high``;
         residual, the root mean square of ln tau about the fit; status. All are single numbers. At
         an end of the range of the search ("at the end of the range") critical has an open interval,
-        -inf or inf, and exponent none.
+        -inf or inf, and exponent none. Where the interval of the exponent is not above 0 ("no
+        divergence"), that of critical is open on both sides.
 
     Raises
     ------
