@@ -7,6 +7,7 @@ import queue
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -287,7 +288,8 @@ def remove_partial(folder: Path) -> None:
 class SegmentWriter:
     """Writes segments in a thread while the next ones are computed; at most two wait.
 
-    A context manager: leaving it waits for the segments handed over and raises what went wrong.
+    A segment is completed, which takes as long as writing it, while the next one is written. A
+    context manager: leaving it waits for the segments handed over and raises what went wrong.
     """
 
     def __init__(self, folder: Path, compression: str = "none") -> None:
@@ -319,9 +321,34 @@ class SegmentWriter:
             raise self._error
 
     def _work(self) -> None:
-        while (item := self._queue.get()) is not None:
-            if self._error is None:
-                try:
-                    write_tree(item[1](), self.folder / item[0], self.compression, replace=False)
-                except BaseException as error:
-                    self._error = error
+        with ThreadPoolExecutor(1) as completing:
+            last: Future[None] | None = None
+            while (item := self._queue.get()) is not None:
+                if self._error is None:
+                    try:
+                        last = self._write(item[0], item[1](), completing, last)
+                    except BaseException as error:
+                        self._error = error
+            try:
+                if last is not None:
+                    last.result()
+            except BaseException as error:
+                self._error = self._error or error
+
+    def _write(
+        self,
+        name: str,
+        tree: xr.DataTree,
+        completing: ThreadPoolExecutor,
+        last: Future[None] | None,
+    ) -> Future[None]:
+        """Write a segment, and complete it once the last one is complete."""
+        path = self.folder / name
+        complete = begin_tree(tree, path, self.compression, replace=False)
+        try:
+            if last is not None:
+                last.result()
+        except BaseException:
+            remove(partial_path(path))
+            raise
+        return completing.submit(complete)

@@ -6,6 +6,7 @@ process, medians count; bare files of the same bytes, written and synced, are me
 
 import json
 import os
+import shutil
 import statistics
 import tempfile
 import time
@@ -18,8 +19,9 @@ from sgdphys.networks import Perceptron
 from sgdphys.trajectory import schema
 from sgdphys.trajectory.locations import bytes_of
 from sgdphys.trajectory.reader import check, open_trajectory
+from sgdphys.trajectory.segments import segment_name
 from sgdphys.trajectory.tensor_table import named, table_group
-from sgdphys.trajectory.writer import write_tree
+from sgdphys.trajectory.writer import SegmentWriter, write_tree
 
 REPEATS = 3
 SEGMENTS = 12
@@ -94,6 +96,34 @@ def one_size(folder, steps):
     return {"bytes of theta": theta.nbytes} | said
 
 
+def recorded(folder, steps, many):
+    """Seconds of writing segments in turn, each completed while the next one is written."""
+    trees = [segment(steps, steps * k) for k in range(2)]
+    theta = trees[0]["weights"]["theta"].to_numpy()
+
+    def in_turn():
+        with SegmentWriter(inside) as writer:
+            for k in range(many):
+                name = segment_name(k, k + 1, suffix=FORMATS["netcdf"])
+                writer.write(name, lambda k=k: trees[k % 2])
+
+    found = {"bare files": [], "segments": []}
+    for _ in range(REPEATS):
+        for name, deed in (
+            ("bare files", lambda: [bare(inside / str(k), theta) for k in range(many)]),
+            ("segments", in_turn),
+        ):
+            inside = folder / "recorded"
+            inside.mkdir()
+            found[name].append(timed(deed))
+            shutil.rmtree(inside)
+    said = {name: medians(measured) for name, measured in found.items()}
+    for each in said.values():
+        each["MB_per_s"] = many * theta.nbytes / 1e6 / each["seconds"]
+    share = said["segments"]["MB_per_s"] / said["bare files"]["MB_per_s"]
+    return {"bytes of theta": many * theta.nbytes} | said | {"share of bare files": share}
+
+
 def joined(folder):
     """Seconds to open and to read some segments as one trajectory."""
     said = {}
@@ -119,6 +149,8 @@ def main():
         write_tree(segment(2), folder / "warm.zarr")
         for steps in (10, 250, 1000):
             found[f"{steps} steps"] = one_size(folder, steps)
+        for steps, many in ((250, 24), (1000, 8), (4000, 3)):
+            found[f"{many} segments of {steps} steps"] = recorded(folder, steps, many)
         found["joined"] = joined(folder)
     print(json.dumps(found, indent=1))
 

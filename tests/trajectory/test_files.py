@@ -1,6 +1,7 @@
 """The trajectory file: what is written is what is read, and damage is told in words."""
 
 import os
+import threading
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from sgdphys.trajectory.digests import digest_path
 from sgdphys.trajectory.reader import check, open_trajectory
 from sgdphys.trajectory.stored import Stored
 from sgdphys.trajectory.tensor_table import named, table_group
-from sgdphys.trajectory.writer import SegmentWriter, write_tree
+from sgdphys.trajectory.writer import SegmentWriter, complete, write_tree
 
 TABLE = Perceptron((2, 2)).parameters
 
@@ -236,6 +237,27 @@ def test_the_writer_tells_what_went_wrong_in_its_thread(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         record()
     assert {p.suffix for p in tmp_path.iterdir()} <= {".nc", ".sha256"}
+
+
+def test_a_segment_is_completed_while_the_next_is_written_and_never_after_it(
+    tmp_path, monkeypatch
+):
+    second_begun, found = threading.Event(), []
+
+    def second():
+        second_begun.set()
+        return segment([1])
+
+    def slow(path, *rest, **kept):
+        found.append((path.name, second_begun.wait(30), (tmp_path / "1-2.nc").exists()))
+        complete(path, *rest, **kept)
+
+    monkeypatch.setattr("sgdphys.trajectory.writer.complete", slow)
+    with SegmentWriter(tmp_path) as writer:
+        writer.write("0-1.nc", lambda: segment([0]))
+        writer.write("1-2.nc", second)
+    assert found == [("0-1.nc", True, False), ("1-2.nc", True, False)]
+    assert sorted(p.name for p in tmp_path.glob("*.nc")) == ["0-1.nc", "1-2.nc"]
 
 
 def in_parts(folder, *groups):
