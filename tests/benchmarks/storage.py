@@ -101,6 +101,8 @@ def recorded(folder, steps, many):
     trees = [segment(steps, steps * k) for k in range(2)]
     theta = trees[0]["weights"]["theta"].to_numpy()
 
+    inside = folder / "recorded"
+
     def in_turn():
         with SegmentWriter(inside) as writer:
             for k in range(many):
@@ -113,7 +115,6 @@ def recorded(folder, steps, many):
             ("bare files", lambda: [bare(inside / str(k), theta) for k in range(many)]),
             ("segments", in_turn),
         ):
-            inside = folder / "recorded"
             inside.mkdir()
             found[name].append(timed(deed))
             shutil.rmtree(inside)

@@ -239,9 +239,7 @@ def test_the_writer_tells_what_went_wrong_in_its_thread(tmp_path, monkeypatch):
     assert {p.suffix for p in tmp_path.iterdir()} <= {".nc", ".sha256"}
 
 
-def test_a_segment_is_completed_while_the_next_is_written_and_never_after_it(
-    tmp_path, monkeypatch
-):
+def test_a_segment_is_completed_while_the_next_is_written_and_never_after_it(tmp_path, monkeypatch):
     second_begun, found = threading.Event(), []
 
     def second():
