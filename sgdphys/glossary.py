@@ -455,7 +455,7 @@ GLOSSARY: dict[str, Quantity] = {
         "{x}",
         "scale of increments",
         r"\gamma",
-        "characteristic function of one increment is exp(-|scale k|**alpha)",
+        "characteristic function of one increment is exp(-|scale k|**tail_index)",
     ),
     "statistic": Quantity("1", "test statistic", "", "value of the statistic of each test"),
     "p_value": Quantity(

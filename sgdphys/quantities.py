@@ -286,4 +286,6 @@ def texts_of_ends(value: float, low: float, high: float, apart: Sequence[float] 
         )
         if is_apart and (not width > 0 or max(errors) <= width / 20):
             break
+    if any("." in text for text in texts):  # then 1.4 beside 1.22 is 1.40
+        texts = [_plain(f"{v:#.{digits}g}").removesuffix(".") for v in numbers]
     return texts if len(texts) > 2 else [*texts, "unbounded"]

@@ -77,8 +77,10 @@ def _blocks(rows: list[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
 
 
 def _least(rows: list[tuple[str, ...]], column: int) -> int:
-    """Width below which a column is not wrapped."""
-    return min(max(len(row[column]) for row in rows), _LEAST)
+    """Width below which a column is not wrapped; a heading is, between its words."""
+    heading, *cells = (row[column] for row in rows)
+    longest = [*map(len, cells), *map(len, heading.split())]
+    return min(max(longest, default=0), _LEAST)
 
 
 def _widths(rows: list[tuple[str, ...]]) -> list[int]:

@@ -33,6 +33,18 @@ def fit(
             show_default="found by its name",
         ),
     ] = None,
+    since: Annotated[
+        float | None,
+        typer.Option(
+            help="Leave out points before this time, in the unit of the times, as those of a "
+            "transient.",
+            show_default="the first",
+        ),
+    ] = None,
+    until: Annotated[
+        float | None,
+        typer.Option(help="Leave out points after this time.", show_default="the last"),
+    ] = None,
     along: Annotated[
         str | None,
         typer.Option(
@@ -66,8 +78,9 @@ def fit(
     relaxation rate times duration, the number of relaxation times in the recording. H: Hurst
     exponent, MSD ~ t^(2H), 0.5 for a Wiener process. tail index: stability index of the increments,
     2 if Gaussian. best: the share of series for which each model is best, and of none where the
-    best model is rejected. Then the coefficients of the best models, and why series have none.
-    docs/models.md says what the models are.
+    best model is rejected. Then the coefficients of the best models, with their intervals or, of
+    several series, medians of both ends; and why series have none. docs/models.md says what the
+    models are.
     """
     with progress("fitting", every=2.0, never_silent=True) as (tell, advance):
         from sgdphys.trajectory.locations import is_remote, location
@@ -95,6 +108,8 @@ def fit(
             variable=variable,
             time=_spacing_or_name(time_axis),
             group=group,
+            since=since,
+            until=until,
             along=along,
             sample=_number_or_all(sample),
             models=None if models is None else [name.strip() for name in models.split(",")],
@@ -122,6 +137,10 @@ def fit(
             if found := rows(fitted.results):
                 say("")
                 print_table(found, text_last=True)
+                if rows is output.models_table:
+                    say("")
+                    for sentence in output.meanings(fitted.results):
+                        print_paragraph(sentence)
         if explained := output.explanations(fitted.results):
             say("")
         for sentence in explained:

@@ -16,7 +16,14 @@ from sgdphys.dynamics.models.catalogue import chosen_models
 from sgdphys.dynamics.models.choice import fit, fit_wiener_and_ou
 from sgdphys.dynamics.series import told
 from sgdphys.errors import InputError
-from sgdphys.fitting.reading import absent_told, open_variable, project, read_once, without_buffers
+from sgdphys.fitting.reading import (
+    absent_told,
+    open_variable,
+    project,
+    read_once,
+    within,
+    without_buffers,
+)
 
 SAMPLE = 400
 """Number of series on which models are compared by default; Wiener and OU are fitted to all."""
@@ -43,6 +50,8 @@ def fit_file(
     variable: str | None = None,
     time: str | float | None = None,
     group: str | None = None,
+    since: float | None = None,
+    until: float | None = None,
     along: str | None = None,
     sample: int | str | None = None,
     models: Any = None,
@@ -60,6 +69,9 @@ def fit_file(
         See ``open_variable``.
     time : str or float, optional
         A dimension or coordinate, of a table a column, or the spacing of the points.
+    since, until : float, optional
+        The first and last time of the points that are fitted, in the unit of the times; all by
+        default. What comes before a steady state is left out by ``since``.
     along : str, optional
         See ``project``.
     sample : int or "all", optional
@@ -79,7 +91,9 @@ def fit_file(
     """
     with on_cluster(scheduler, tell):
         theta = open_variable(path, variable, time, group)
-        return _fitted(theta, path, time, along, sample, models, tell, progress)
+        theta, left_out = within(theta, time, since, until)
+        found = _fitted(theta, path, time, along, sample, models, tell, progress)
+        return found._replace(notes=left_out + found.notes)
 
 
 def _fitted(

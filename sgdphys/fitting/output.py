@@ -1,5 +1,6 @@
 """Results of a fit as tables, as JSON, and as a netCDF file."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import xarray as xr
 
 from sgdphys.dynamics.diffusion.fractional_noise import HURST
 from sgdphys.dynamics.diffusion.stable_law import INDICES
+from sgdphys.dynamics.models.catalogue import MODELS
+from sgdphys.dynamics.models.checking import SHARED
 from sgdphys.dynamics.models.reasons import CLOSE
 from sgdphys.errors import InputError
 from sgdphys.fitting.fits import SAMPLE
@@ -103,6 +106,10 @@ def table(results: xr.Dataset) -> list[tuple[str, ...]]:
     found = groups(results)
     kept = [name for name in _HEADINGS if name in found[0]]
     headings = [_HEADINGS[name] for name in kept]
+    if "drift_over_sigma" in kept:
+        # drift is in x/t, and the noise amplitude in x/t**0.5
+        root = re.search(r"/([^/]+\*\*0\.5)$", results["sigma"].attrs["units"])
+        headings[0] += f" (1/{root[1]})" if root else ""
     if _WIENER in results["model"]:
         headings.insert(0, f"apparent D ({results['diffusion'].attrs['units']})")
         kept.insert(0, "diffusion")
@@ -146,37 +153,89 @@ def _bounded(value: float, least: float, most: float) -> str:
 
 
 def models_found(results: xr.Dataset) -> list[dict[str, Any]]:
-    """Models that are the best of some series: of how many, and medians of their coefficients."""
+    """Models that are the best of some series, and their coefficients.
+
+    Returns
+    -------
+    list of dict
+        model; series, of how many it is the best; coefficients, medians over these series by name;
+        intervals, of those that have one, medians of both ends by name.
+    """
     best = results["best"].where(results["candidate"] != "", "").to_numpy()
     found = []
     for name, series in _counted(best.ravel()).items():
         here = results.where(results["best"] == name)
-        coefficients = {}
-        for variable, values in results.data_vars.items():
-            ends = str(variable).endswith(("_low", "_high"))
-            if values.attrs.get("model") == name and not ends:
-                coefficients[str(variable)] = _quantiles(here[variable], [0.5])[0]
-        if name in results["model"]:
-            for variable in ("drift", "diffusion"):
-                value = _quantiles(here[variable].sel(model=name), [0.5])[0]
-                coefficients |= {variable: value} if np.isfinite(value) else {}
-        found.append({"model": name, "series": series, "coefficients": coefficients})
+        coefficients, intervals = {}, {}
+        for variable in _coefficients(results, name):
+            value, *ends = (
+                _quantiles(_of_model(here, f"{variable}{end}", name), [0.5])[0]
+                for end in ("", "_low", "_high")
+            )
+            if np.isfinite(value) or variable not in SHARED:
+                coefficients[variable] = value
+            if np.isfinite(ends).all():
+                intervals[variable] = ends
+        found.append(
+            {"model": name, "series": series, "coefficients": coefficients, "intervals": intervals}
+        )
     return found
 
 
+def _coefficients(results: xr.Dataset, model: str) -> list[str]:
+    """Names of a model's coefficients, those that all models may have last."""
+    own = [
+        str(name)
+        for name, values in results.data_vars.items()
+        if values.attrs.get("model") == model and not str(name).endswith(("_low", "_high"))
+    ]
+    return own + [name for name in SHARED if model in results["model"]]
+
+
+def _of_model(results: xr.Dataset, name: str, model: str) -> xr.DataArray:
+    """A coefficient or an end of its interval; NaN where there is none."""
+    if name not in results:
+        return xr.DataArray(np.nan)
+    found = results[name]
+    return found.sel(model=model) if "model" in found.dims else found
+
+
 def models_table(results: xr.Dataset) -> list[tuple[str, ...]]:
-    """Rows by chosen model: share of the series, and its coefficients in their units."""
+    """Rows by coefficient of the chosen models: their share of the series, value and interval."""
     found = [row for row in models_found(results) if row["coefficients"]]
     total = int((results["candidate"] != "").sum())
-    rows: list[tuple[str, ...]] = [("best model", "share", "medians of its coefficients")]
+    level = f"{100 * results.attrs['confidence']:.4g}%"
+    values = (
+        ("value", f"{level} interval") if total == 1 else ("median", f"median {level} interval")
+    )
+    rows: list[tuple[str, ...]] = [("best model", "share", "coefficient", *values, "unit")]
     for row in found:
-        said = []
+        first = [row["model"], f"{row['series'] / total:.0%}"]
         for variable, value in row["coefficients"].items():
+            texts = [f"{value:.3g}"]
+            if variable in row["intervals"]:
+                texts = texts_of_ends(value, *row["intervals"][variable])
             unit = results[variable].attrs.get("units", "1")
             name = variable.removeprefix(f"{row['model']}_")
-            said.append(f"{name} {value:.3g}" + ("" if unit == "1" else f" {unit}"))
-        rows.append((row["model"], f"{row['series'] / total:.0%}", ", ".join(said)))
+            rows.append((*first, name, texts[0], " to ".join(texts[1:]) or "-", unit))
+            first = ["", ""]
     return rows if found else []
+
+
+def meanings(results: xr.Dataset) -> list[str]:
+    """Sentences on what the coefficients of the chosen models are."""
+    found: dict[str, dict[str, str]] = {}
+    for row in models_found(results):
+        of = f", of {MODELS[row['model']].sentence}" if row["model"] in MODELS else ""
+        for variable in row["coefficients"]:
+            said = results[variable].attrs.get("description", "").removesuffix(of)
+            name = variable.removeprefix(f"{row['model']}_")
+            if said:
+                found.setdefault(name, {}).setdefault(said, row["model"])
+    return [
+        f"{name}: {said}" if len(meant) == 1 else f"{name} of {model}: {said}"
+        for name, meant in found.items()
+        for said, model in meant.items()
+    ]
 
 
 def rejections(results: xr.Dataset) -> list[dict[str, Any]]:
@@ -221,7 +280,22 @@ def explanations(results: xr.Dataset) -> list[str]:
         parts = [f"for all series {', '.join(all_out)}"] if all_out else []
         parts += [f"for some {', '.join(some_out)}"] if some_out else []
         said.append(f"ruled out by a cheap test, without a full fit: {'; '.join(parts)}")
-    return said + _alike(results, number)
+    return said + _left_out(results, number) + _alike(results, number)
+
+
+def _left_out(results: xr.Dataset, number: int) -> list[str]:
+    """A sentence on the models that could not be compared."""
+    lacking = (~results["compared"] & (results["candidate"] != "")).sum(
+        [*results["candidate"].dims]
+    )
+    found = [f"{m} ({int(n) / number:.0%})" for m, n in zip(
+        results["model"].to_numpy(), lacking.to_numpy(), strict=True) if n]  # fmt: skip
+    if not found:
+        return []
+    return [
+        "not compared, for gaps, uneven times, too few points, or a best value beyond the range "
+        f"that is searched: {', '.join(found)}"
+    ]
 
 
 def _alike(results: xr.Dataset, number: int) -> list[str]:

@@ -11,7 +11,7 @@ from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array
 from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.blocks import in_time
-from sgdphys.dynamics.clock import first_axis, name_in
+from sgdphys.dynamics.clock import clock_of, first_axis, name_in
 from sgdphys.errors import InputError, nearest
 from sgdphys.fitting.tables import READERS, open_table
 from sgdphys.missing import labelled_without_missing
@@ -178,6 +178,42 @@ def _groups_with_variables(file: Any, above: str = "") -> list[str]:
     for name, group in file.groups.items():
         found += _groups_with_variables(group, f"{above}/{name}".lstrip("/"))
     return found
+
+
+def within(
+    theta: xr.DataArray, time: Any, since: float | None, until: float | None
+) -> tuple[xr.DataArray, list[str]]:
+    """The points of a range of times, both ends included.
+
+    Returns
+    -------
+    DataArray
+    list of str
+        A sentence on how many points were left out, if any were.
+
+    Raises
+    ------
+    InputError
+        When the range holds fewer than two points.
+    """
+    if since is None and until is None:
+        return theta, []
+    dim, times, unit, _ = clock_of(theta, time)
+    first = 0 if since is None else int(np.searchsorted(times, since, side="left"))
+    end = len(times) if until is None else int(np.searchsorted(times, until, side="right"))
+    if end - first < 2:
+        said = " ".join(
+            f"--{name} {value:g}"
+            for name, value in (("since", since), ("until", until))
+            if value is not None
+        )
+        raise InputError(
+            f"{said} leaves {max(end - first, 0)} of {len(times)} points, whose times go from "
+            f"{times[0]:g} to {times[-1]:g} {unit}; give a range that holds more of them"
+        )
+    left_out = f"{end - first} of {len(times)} points, from {times[first]:g} to "
+    left_out += f"{times[end - 1]:g} {unit}, are fitted"
+    return theta.isel({dim: slice(first, end)}), [left_out]
 
 
 def without_buffers(theta: xr.DataArray) -> tuple[xr.DataArray, str]:

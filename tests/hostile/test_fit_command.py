@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import dask.array as da
 import netCDF4
@@ -15,7 +16,7 @@ from scipy.signal import lfilter
 import sgdphys as sp
 from sgdphys import processes
 from sgdphys.errors import InputError
-from sgdphys.fitting import reading
+from sgdphys.fitting import output, reading
 from sgdphys.fitting.fits import fit_file
 
 
@@ -144,6 +145,61 @@ def test_some_models_are_compared(tmp_path):
     assert "give other models" in command("fit", path, "--models", "ou").stdout
     refused(command("fit", path, "--models", "winer"), 2, "did you mean 'wiener'")
     refused(command("fit", path, "--sample", "many"), 2, "give a number, or all")
+
+
+def test_coefficients_have_their_intervals_units_and_meaning(tmp_path):
+    path = tmp_path / "a.csv"
+    x = processes.ornstein_uhlenbeck(dt=0.1, steps=2000, rng=1).theta.to_numpy().ravel()
+    pd.DataFrame({"t": 0.1 * np.arange(len(x)), "x": x}).to_csv(path, index=False)
+    said = command("fit", path, "--models", "wiener,ou").stdout
+    (row,) = fitted(path, "--models", "wiener,ou")["best"]
+    low, high = row["intervals"]["kappa"]
+    assert low < 1 < high
+    assert low < row["coefficients"]["kappa"] < high
+    assert "center" not in row["intervals"]
+    assert re.search(r"coefficient +value +95% interval +unit\n", said)
+    assert re.search(r"kappa +[\d.]+ +[\d.]+ to [\d.]+  1/t\n", said)
+    assert re.search(r"center +[-\d.]+ +-  1\n", said)
+    assert "\ncenter: mean of the stationary state\n" in said
+    several = tmp_path / "several.npy"
+    np.save(several, np.random.default_rng(0).standard_normal((300, 3)).cumsum(axis=0))
+    said = command("fit", several, "--models", "wiener,ou").stdout
+    assert re.search(r"coefficient +median +median 95% interval +unit\n", said)
+
+
+def test_one_name_of_two_meanings_is_explained_by_model(tmp_path):
+    x = processes.ornstein_uhlenbeck(dt=0.1, steps=500, parameters=2, rng=1).theta
+    found = sp.fit(x, models=["ou", "double_well"])
+    found["best"].to_numpy()[..., 0] = "double_well"
+    said = output.meanings(found)
+    assert "center of ou: mean of the stationary state" in said
+    assert "center of double_well: top of the barrier" in said
+
+
+def test_models_that_gaps_leave_out_are_named(tmp_path):
+    x = np.random.default_rng(0).standard_normal(400).cumsum()
+    x[100:120] = np.nan
+    np.save(tmp_path / "gap.npy", x)
+    said = fitted(tmp_path / "gap.npy", "--models", "wiener,fbm,levy")["advice"]
+    assert any(s.startswith("not compared, for gaps") and "fbm (100%), levy (100%)" in s
+               for s in said)  # fmt: skip
+
+
+def test_a_transient_is_left_out(tmp_path):
+    """A jump before time 20, at a spacing of 0.1."""
+    x = np.random.default_rng(0).standard_normal(1000).cumsum() * np.sqrt(0.1)
+    x[:200] += 1000 * np.arange(200)[::-1]
+    np.save(tmp_path / "a.npy", x)
+    given = (tmp_path / "a.npy", "--time", "0.1", "--models", "wiener")
+    result = command("fit", *given, "--since", "20", "--until", "99.9", "--json")
+    found = json.loads(result.stdout)
+    assert found["series"]["diffusion"][0] == pytest.approx(0.5, rel=0.1)
+    assert "800 of 1000 points, from 20 to 99.9 time, are fitted" in result.stderr
+    assert fitted(*given)["series"]["diffusion"][0] > 1e4
+    refused(
+        command("fit", *given, "--since", "99.85"), 2,
+        "--since 99.85 leaves 1 of 1000 points, whose times go from 0 to 99.9 time",
+    )  # fmt: skip
 
 
 def test_a_process_is_named(tmp_path):
