@@ -24,7 +24,7 @@ def rule_of(verdict):
     """What a claim says, and all that decides on it."""
     outcome = {
         "value", "low", "high", "members", "null_low", "null_high", "word", "reason", "p_value",
-        "q_value",
+        "q_value", "replicas",
     }  # fmt: skip
     return {k: str(v) for k, v in verdict._asdict().items() if k not in outcome}
 

@@ -38,7 +38,7 @@ def forest(sources: Sources) -> Figure:
     parts = {name.rpartition("/")[0] for name in map(str, data["claim"].to_numpy())} - {""}
     figure, ax = subplots(figsize=(PAGE, 0.9 + ROW * (data.sizes["claim"] + len(parts))))
     verdicts(data, ax=ax)
-    words_legend(ax)
+    words_legend(ax, data)
     return figure
 
 

@@ -16,6 +16,7 @@ class Estimate(NamedTuple):
     ``members`` is 0 if the interval was supplied by the analysis. ``null_low`` and ``null_high``
     are the 2.5% and 97.5% quantiles of the statistic under its null, if it has one. ``freedom`` are
     the degrees of freedom of the interval where they are not one less than the members.
+    ``replicas`` is the number of which the members are those with a finite value, 0 if not counted.
     """
 
     value: float
@@ -25,6 +26,7 @@ class Estimate(NamedTuple):
     null_low: float = np.nan
     null_high: float = np.nan
     freedom: int = 0
+    replicas: int = 0
 
 
 _FEWEST = 2
@@ -50,7 +52,7 @@ def over_replicas(values: xr.DataArray, kind: Kind = "symmetric") -> Estimate:
     value, low, high = (float(found[f"value{end}"]) for end in ("", "_low", "_high"))
     if valid.size < _FEWEST:
         low = high = np.nan
-    return Estimate(value, low, high, members=valid.size)
+    return Estimate(value, low, high, members=valid.size, replicas=each.size)
 
 
 def mean_by_replica(values: xr.DataArray, kind: Kind) -> xr.DataArray:
@@ -100,7 +102,8 @@ def difference(first: Estimate, second: Estimate, kind: Kind = "symmetric") -> E
     value = first.value - second.value
     low = value - float(np.hypot(first.value - first.low, second.high - second.value))
     high = value + float(np.hypot(first.high - first.value, second.value - second.low))
-    return Estimate(value, low, high, min(first.members, second.members))
+    members, replicas = min(first.members, second.members), max(first.replicas, second.replicas)
+    return Estimate(value, low, high, members, replicas=replicas)
 
 
 def _logs(estimate: Estimate) -> Estimate:

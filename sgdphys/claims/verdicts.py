@@ -46,7 +46,8 @@ class Verdict(NamedTuple):
 
     ``reason`` states why an estimate is missing. ``above`` and ``below`` are the
     thresholds, NaN where the claim has none on that side; ``members`` is 0 if the
-    interval was supplied by the analysis. ``p_value`` is the smallest level at which the interval
+    interval was supplied by the analysis, and ``replicas`` the number of networks of which the
+    members are those with a finite value. ``p_value`` is the smallest level at which the interval
     leaves the thresholds; ``q_value`` is adjusted by Benjamini and Hochberg over the claims of a
     run, NaN for those that are not of the paper or its critics, or written after their data.
     """
@@ -79,6 +80,7 @@ class Verdict(NamedTuple):
     unit: str = ""
     p_value: float = np.nan
     q_value: float = np.nan
+    replicas: int = 0
 
     @property
     def survives(self) -> str:
@@ -89,9 +91,18 @@ class Verdict(NamedTuple):
 
     @property
     def estimate(self) -> str:
-        """The estimate with its unit and interval, or the reason why there is none."""
+        """The estimate with its unit and interval, or the reason why there is none.
+
+        And of how many networks it is, where others have no finite value: they diverged, or had
+        nothing to measure.
+        """
         ends = [end for end in (self.above, self.below) if np.isfinite(end)]
-        return self.reason or estimate_text(self.value, self.low, self.high, self.unit, apart=ends)
+        if self.reason:
+            return self.reason
+        said = estimate_text(self.value, self.low, self.high, self.unit, apart=ends)
+        if 0 < self.members < self.replicas:
+            said += f" from {self.members} of {self.replicas} networks"
+        return said
 
 
 class Verdicts(list[Verdict]):

@@ -17,9 +17,13 @@ def panels(portrayed: xr.Dataset) -> Figure:
     """
     figure, axes = subplots(2, 2, figsize=(PAGE, 5.2))
     draw_portrait(axes.ravel(), portrayed)
-    figure.suptitle(
+    said = (
         f"{portrayed.attrs['series']} series of {portrayed.attrs['points']} points, each about its "
-        "mean in units of its standard deviation (s.d.)",
-        fontsize="medium",
+        "mean in units of its standard deviation (s.d.)"
     )
+    if portrayed.attrs["chosen"]:
+        said += (
+            f"\nall panels but the first pool series of several models: {portrayed.attrs['chosen']}"
+        )
+    figure.suptitle(said, fontsize="medium")
     return figure

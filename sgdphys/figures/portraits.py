@@ -1,5 +1,6 @@
 """What the figure of a fit shows, computed from the fitted series."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -105,6 +106,7 @@ def portrait(
         "t": series.time_unit,
         "points": len(times),
         "copied": copied,
+        "chosen": _chosen(result["best"].to_numpy()),
     }
     return xr.Dataset(data, attrs=attributes)
 
@@ -218,6 +220,13 @@ def _most_frequent(names: np.ndarray, is_rejected: np.ndarray) -> str:
     name = str(kinds[counts.argmax()])
     said = name if len(kinds) == 1 else f"{name} {counts.max() / counts.sum():.0%}, others"
     return f"{said} (rejected)" if is_rejected[names == name].mean() > 0.5 else said
+
+
+def _chosen(best: np.ndarray) -> str:
+    """How many series each model was chosen for, of series with several; otherwise empty."""
+    counts = Counter(str(name) for name in best.ravel() if name not in ("", "not compared"))
+    said = [f"{name} {n}" for name, n in counts.most_common()]
+    return ", ".join(said) if len(said) > 1 else ""
 
 
 def require_fitted(result: xr.Dataset, theta: Any, time: Any) -> None:

@@ -49,6 +49,10 @@ SEGMENTS_AT_LEAST = 20
 SEGMENT_WORK = 1e10
 """... unless they held less than this many multiply-adds, about a second."""
 _DISK_MARGIN = 1.02
+_BESIDE = 4 / 3
+"""Bytes in the file beside a segment for each of a curve, which it holds as text."""
+_OVERHEAD = 400_000
+"""Bytes of a segment for its structure and attributes, there and beside it."""
 _BUFFER = "buffer:"
 """Prefix of buffer names in the resume state."""
 
@@ -59,13 +63,13 @@ def recorded_bytes(ensemble: Ensemble, plan: Plan) -> int:
     itemsize = np.dtype(ensemble.training.dtype).itemsize
     each = ensemble.replicas * itemsize
     weights = len(plan.weight_steps) * parameters * each
-    gradients = (2 * parameters + 4 * ensemble.network.layers) * each if plan.gradients else 0
+    gradients = 2 * parameters * each if plan.gradients else 0
+    of_layers = 6 * ensemble.network.layers * each if plan.gradients else 0
+    small = (32 * ensemble.replicas + of_layers) * (1 + _BESIDE)
     split = ensemble.samples.is_train.size
-    per_segment = 4 * parameters * each + split + 2**17  # what a run resumes from, and overheads
+    per_segment = 4 * parameters * each + split + _OVERHEAD  # with what a run resumes from
     segments = len(segment_ends(ensemble, plan))
-    return (
-        weights + len(plan.epochs) * (gradients + 32 * ensemble.replicas) + segments * per_segment
-    )
+    return round(weights + len(plan.epochs) * (gradients + small) + segments * per_segment)
 
 
 def segment_ends(ensemble: Ensemble, plan: Plan) -> np.ndarray:

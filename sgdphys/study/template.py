@@ -18,7 +18,8 @@ _TEXT = """\
 # sgdphys run {file}             carry it out; the same command resumes it
 # sgdphys report runs/{name}     write a page of its figures and verdicts
 #
-# A key that is left out has its default. `sgdphys schema` lists all keys with their meaning.
+# A key that is left out has its default. The schema has all keys with their meaning, which an
+# editor shows; so has the page docs/generated/keys.md of the documentation.
 
 title = "{title}"
 

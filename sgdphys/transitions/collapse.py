@@ -23,7 +23,7 @@ from sgdphys.status import (
     TABLE,
     flagged,
 )
-from sgdphys.transitions.coordinates import named_after_control
+from sgdphys.transitions.coordinates import named_after_control, named_after_samples
 from sgdphys.transitions.dependence import depends_on_control, sizes_differ
 from sgdphys.transitions.master_curve import FACTOR, Expected, curves, fitted
 from sgdphys.transitions.moments import means_with_errors, resampled
@@ -178,7 +178,7 @@ def collapse(
     data |= _scaled(samples, found, size, control, confidence)
     result = xr.Dataset(data, coords=places_of(samples, m, size=size, control=control))
     result = labelled(result, _QUANTITIES, x=samples.unit, t=samples.control_unit)
-    result = named_after_control(result, control)
+    result = named_after_samples(named_after_control(result, control), m)
     return result.assign_attrs(
         method="least squares of a master curve" + (" with corrections" if corrections else ""),
         reference="Houdayer and Hartmann (2004)",

@@ -5,6 +5,7 @@ import xarray as xr
 
 from sgdphys.containers import labelled_array, require_dimensions
 from sgdphys.errors import InputError
+from sgdphys.glossary import GLOSSARY
 
 _CRITICAL = {"crossing": "", "critical_point": "_c"}
 """Values of a control parameter in results, and what stands after its symbol."""
@@ -16,6 +17,16 @@ def named_after_control(result: xr.Dataset, control: str) -> xr.Dataset:
     for name, mark in _CRITICAL.items():
         if name in result:
             result[name].attrs["symbol"] = f"{symbol}{mark}"
+    return result
+
+
+def named_after_samples(result: xr.Dataset, m: xr.DataArray) -> xr.Dataset:
+    """The result with the symbol of the samples, and their name, in those of the mean of them."""
+    symbol, name = m.attrs.get("symbol"), m.attrs.get("long_name")
+    if symbol and "order" in result:
+        result["order"].attrs["symbol"] = rf"\langle|{symbol}|\rangle"
+        if name and name != GLOSSARY["m"].long_name:
+            result["order"].attrs["long_name"] = str(name)
     return result
 
 

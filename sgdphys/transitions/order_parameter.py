@@ -17,6 +17,7 @@ from sgdphys.intervals import (
 )
 from sgdphys.missing import numbers_of
 from sgdphys.quantities import labelled
+from sgdphys.transitions.coordinates import named_after_samples
 
 _SIMULATED = 4000
 """Gaussian ensembles whose cumulants are simulated."""
@@ -124,7 +125,8 @@ def order_parameter(
     if size is not None:
         for name in ("susceptibility", "susceptibility_low", "susceptibility_high"):
             result[name] = result[name] * _sizes(m, size)
-    return labelled(result, x=str(m.attrs.get("units", "1"))).assign_attrs(
+    result = labelled(result, x=str(m.attrs.get("units", "1")))
+    return named_after_samples(result, m).assign_attrs(
         method=f"moments across {over}",
         reference="Binder (1981)",
         confidence=confidence,

@@ -357,6 +357,15 @@ def test_an_end_is_told_from_the_threshold_in_print():
     assert "[0.5004," in found.estimate
 
 
+@pytest.mark.parametrize(("odd", "said"), [(np.nan, " from 4 of 5 networks"), (1.0, "]")])
+def test_an_estimate_says_of_how_many_networks_it_is(odd, said):
+    values = xr.DataArray([1.0, 1.1, 0.9, 1.2, odd], dims="replica")
+    statistic = Statistic(lambda r: values, "m", needs=("learning",), kind="symmetric")
+    groups = {"learning": xr.Dataset(attrs={"of": "learning"})}
+    (found,) = product.judge({"c": claim(statistic="v", above=0.5)}, groups, {"v": statistic})
+    assert found.estimate.endswith(said)
+
+
 def test_an_open_interval_says_that_it_is_open():
     (found,) = judged_interval(0.7, -np.inf, 0.9)
     assert "interval is open" in found.reason

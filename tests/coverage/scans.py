@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import xarray as xr
 from cells import Cell, one_by_one
+from scipy import ndimage
 from scipy.stats import binom
 from simulators import curie_weiss_law
 
@@ -16,6 +17,8 @@ _DIMENSIONS = (10, 20, 40, 80, 160)
 _LOADS = np.linspace(1.1, 2.9, 19)
 _MAGNET = {"critical_point": 1.0, "exponent_control": 0.5, "exponent_order": 0.25}
 _COVER = {"critical_point": 2.0, "exponent_control": 0.5}
+_SIDES, _SHARES = (8, 16, 32, 64), np.linspace(0.5, 0.68, 13)
+_SITES = {"critical_point": 0.592746, "exponent_control": 3 / 4, "exponent_order": 5 / 48}
 
 
 def scan(values, sizes, controls):
@@ -43,6 +46,19 @@ def separable(rng, series, replicas):
         yield scan(1.0 * drawn, _DIMENSIONS, _LOADS)
 
 
+def percolated(rng, series, replicas):
+    """Scans of the share of a square lattice's sites in the largest cluster of occupied ones."""
+    for _ in range(series):
+        largest = np.empty((len(_SIDES), len(_SHARES), replicas))
+        for place in np.ndindex(len(_SIDES), replicas):
+            sites = rng.random((_SIDES[place[0]],) * 2)
+            for k, occupied in enumerate(_SHARES):
+                clusters, _ = ndimage.label(sites < occupied)
+                sizes = np.bincount(clusters.ravel())[1:]
+                largest[place[0], k, place[1]] = sizes.max(initial=0) / sites.size
+        yield scan(largest, _SIDES, _SHARES)
+
+
 def collapse_cells():
     """Critical point and exponents by collapse."""
 
@@ -51,6 +67,13 @@ def collapse_cells():
             return sp.transitions.collapse(m, resamples=200, rng=int(rng.integers(2**31)))
 
         return one_by_one(of, magnets(rng, series, sizes, replicas), name, _MAGNET[name])
+
+    def small(draw, truths, name, corrections, rng, series):
+        def of(m):
+            seed = int(rng.integers(2**31))
+            return sp.transitions.collapse(m, corrections=corrections, resamples=100, rng=seed)
+
+        return one_by_one(of, draw(rng, series), name, truths[name])
 
     def cover(name, rng, series):
         def of(m):
@@ -69,6 +92,20 @@ def collapse_cells():
             f"collapse: {name}", "separable shares, 10 to 160 dimensions, 400 members, beta/nu 0",
             functools.partial(cover, name),
         )  # fmt: skip
+    four_sizes = (
+        ("mean-field magnet, 64 to 512 spins, 200 members", _MAGNET,
+         lambda rng, series: magnets(rng, series, _SIZES[:4], 200)),
+        ("site percolation, sides of 8 to 64, 200 members", _SITES,
+         lambda rng, series: percolated(rng, series, 200)),
+    )  # fmt: skip
+    for corrections, which in ((True, "collapse"), (False, "collapse, corrections=False")):
+        for condition, truths, draw in four_sizes:
+            for name in truths:
+                yield Cell(
+                    f"{which}: {name}", condition,
+                    functools.partial(small, draw, truths, name, corrections),
+                    series=200, said="wide" if corrections else "for comparison only",
+                )  # fmt: skip
 
 
 def chains(rng, series, replicas):

@@ -38,13 +38,13 @@ def against_bits(sources: Sources) -> Figure:
             grid = np.linspace(bits.min(), bits.max(), 100)
             for law, style in _STYLES.items():
                 ax.plot(grid, fitted_law(law, bits, epochs, grid), style,
-                        color=EXACT, linewidth=0.9)  # fmt: skip
+                        color=EXACT, linewidth=1.2)  # fmt: skip
             title = f"{title}\n$R^2$ {_explained(bits, epochs)}".strip()
         ax.set_yscale("log")
         ax.set_title(title, fontsize="small")
     figure.supxlabel("bits compressed from the layer before, at the end", fontsize="medium")
     figure.supylabel("relaxation time (epochs, logarithmic)", fontsize="medium")
-    laws = [Line2D([], [], color=EXACT, linestyle=s, lw=0.9, label=n) for n, s in _STYLES.items()]
+    laws = [Line2D([], [], color=EXACT, linestyle=s, lw=1.2, label=n) for n, s in _STYLES.items()]
     layers_legend(figure, layers, *laws, linestyle="")
     figure.suptitle(
         "a point: one layer of one network; time from a tenth of the loss to 63% of it\n"

@@ -57,8 +57,8 @@ def ratio(sources: Sources) -> Figure:
         ax.set_title(_TITLES[name], fontsize="small")
         ax.set_ylabel("cosine" if name == "displacement_cosine" else "ratio")
     mark = Line2D([], [], color="#444444", marker="v", linestyle="", ms=5,
-                  label="first below 1 five\nrecords in a row: mean\n"
-                        "of networks, line: 95%")  # fmt: skip
+                  label="first of five records\nin a row below 1, mean\n"
+                        "over networks; line:\n95% interval of it")  # fmt: skip
     _finish(figure, phases, "geometric means", mark)
     return figure
 

@@ -38,10 +38,11 @@ def collapse(
         intervals; order, scaled_control and scaled_order of every size.
     panels : str or sequence of str
         "raw", against the control parameter, with the interval of the critical point; "scaled",
-        with the exponents in a corner, points outside the window of the fit open; and "corrected",
-        the points of the window without the fitted correction to scaling, the quantity that
-        collapses where corrections were fitted. By default "raw" and "corrected", or "scaled"
-        without corrections. A collapse that was refused has the reason in place of the exponents.
+        with the exponents and the quality S in a corner, points outside the window of the fit open;
+        and "corrected", the points of the window, and how many of all they are, without the fitted
+        correction to scaling, the quantity that collapses where corrections were fitted. By default
+        "raw" and "corrected", or "scaled" without corrections. A collapse that was refused has the
+        reason in place of the exponents.
     size : str
         Dimension of the sizes.
     ax : Axes or array of Axes, optional
@@ -107,7 +108,7 @@ def collapse(
             scaled = rf"{order}\,{extent}^{{\beta/\nu}}"
             less = r" - \mathrm{correction}" if name == "corrected" else ""
             panel.set_ylabel(f"${scaled}{less}$")
-            _exponents(panel, result, symbol, refused)
+            _exponents(panel, result, symbol, refused, is_corrected=name == "corrected")
     for panel, name in zip(axes, names, strict=True):
         if name == "raw" or len(names) == 1:
             legend_of_new(panel, is_new)
@@ -153,13 +154,20 @@ def critical_region(
         ax.axvline(value, color=FIT, linewidth=0.8, linestyle="--", zorder=1, label=label)
 
 
-def _exponents(ax: Axes, result: xr.Dataset, symbol: str, refused: str) -> None:
+def _exponents(
+    ax: Axes, result: xr.Dataset, symbol: str, refused: str, *, is_corrected: bool
+) -> None:
     """Critical point and exponents with their intervals, in a corner without data."""
     shown = (("critical_point", f"${symbol}_c$"), ("exponent_control", r"$1/\nu$"),
              ("exponent_order", r"$\beta/\nu$"))  # fmt: skip
     lines = [] if refused else [f"{of} = {said(result, name)}" for name, of in shown]
     if "quality" in result and np.isfinite(float(result["quality"])):
         lines.append(f"$S$ = {float(result['quality']):.2g}")
+    if is_corrected and "in_window" in result:
+        known = np.isfinite(result["order"])
+        fitted = (result["in_window"] > 0) & known
+        if int(fitted.sum()) < int(known.sum()):
+            lines.append(f"{int(fitted.sum())} of {int(known.sum())} points")
     if refused:
         lines.append(refused)
     rises = _rises(ax)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from sgdphys.figures.axes import axes_of, axis_label, legend_of_new, names_of, options, returned
 from sgdphys.figures.checks import checked_figure, require_drawable
-from sgdphys.figures.curves import bars, curve
+from sgdphys.figures.curves import about_values, bars, curve
 from sgdphys.figures.layers import layers_of
 from sgdphys.figures.style import NULL, epoch_axis, in_place_of_data
 from sgdphys.intervals import mean_with_interval
@@ -95,6 +95,8 @@ def gradient_phases(
                 bars(one, drawn, layer, name, "epoch", k / len(layers))
             if drawn is not None and name in _EVENTS:
                 _transition(one, layer, _EVENTS[name], drawn.get_color())
+        if not is_cosine:
+            about_values(one, values, *([1.0] if name in _EVENTS else []))
         if name in _EVENTS:
             one.axhline(1.0, color=NULL, linewidth=0.8, zorder=1)
         epoch_axis(one, int(result["epoch"].max()))

@@ -127,19 +127,24 @@ def verdicts(result: Any, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
     ax.tick_params(axis="both", length=0)
     ax.hlines(places[:-1] + 0.5, -_EDGE, _EDGE, color=NULL, linewidth=0.2)
     if is_new:
-        words_legend(ax)
+        words_legend(ax, data)
     return ax
 
 
-def words_legend(ax: Axes) -> None:
-    """Give the figure of some axes a legend of the words of verdicts."""
+def words_legend(ax: Axes, verdicts: xr.Dataset) -> None:
+    """Give the figure of some axes a legend of the words that verdicts along ``claim`` have."""
+    said = set(map(str, verdicts["word"].to_numpy()))
     handles = [
         Line2D([], [], color=colour, marker=_MARKERS[word], markersize=3.5, label=word)
         for word, colour in COLOURS.items()
+        if word in said
     ]
-    hollow = Line2D([], [], color=EXACT, marker="o", markersize=3.5, linestyle="",
-                    markerfacecolor="white", label=_HOLLOW)  # fmt: skip
-    figure_of(ax).legend(handles=[*handles, hollow], loc="outside lower center", ncols=3)
+    if not all(_is_judged_blind(verdicts.isel(claim=k)) for k in range(verdicts.sizes["claim"])):
+        handles.append(
+            Line2D([], [], color=EXACT, marker="o", markersize=3.5, linestyle="",
+                   markerfacecolor="white", label=_HOLLOW)
+        )  # fmt: skip
+    figure_of(ax).legend(handles=handles, loc="outside lower center", ncols=3)
 
 
 def _row(ax: Axes, row: xr.Dataset, y: float, given: dict[str, Any]) -> None:
