@@ -10,8 +10,8 @@ from sgdphys.analyses import catalogue
 from sgdphys.analyses.information.statistics import onset_epoch
 from sgdphys.analyses.phases.readings import READINGS
 from sgdphys.claims.estimates import Estimate, over_replicas
+from sgdphys.claims.measuring import estimates_at_each
 from sgdphys.claims.results import LEARNED, Results, to_the_end
-from sgdphys.claims.verdicts import estimates_at_each
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information.onset import compression
 

@@ -9,7 +9,8 @@ import xarray as xr
 
 from sgdphys.analyses import catalogue
 from sgdphys.claims.estimates import Estimate
-from sgdphys.claims.verdicts import WORDS, Verdict, estimate_of
+from sgdphys.claims.measuring import estimate_of
+from sgdphys.claims.verdicts import WORDS, Verdict
 from sgdphys.errors import InputError
 from sgdphys.quantities import estimate_text
 from sgdphys.study.runs import Run

@@ -18,14 +18,15 @@ from typing import Any, NamedTuple
 import netCDF4
 import numpy as np
 
+from sgdphys import memory
 from sgdphys.trajectory.netcdf import damaged
 
 GROUP = "checksums"
 """Group of the chunks' checksums; not part of a trajectory."""
 DIGESTS, DIGEST = "group_digests", "digest"
 """Attributes: the digests of the groups, and that of the file's own attributes and variables."""
-_BYTES = 64 * 2**20
-"""Bytes read or written at once of an array that may be larger than memory."""
+_BYTES, _SHARE = 64 * 2**20, 1 / 16
+"""Bytes read or written at once of an array that may be larger than memory; share of a limit."""
 _HEAD = 16
 """Values by which a chunk is looked for."""
 LARGE = 2**18
@@ -56,12 +57,12 @@ def corners(shape: tuple[int, ...], chunks: tuple[int, ...]) -> Iterator[tuple[s
 
 
 def blocks(
-    shape: tuple[int, ...], chunks: tuple[int, ...], dtype: np.dtype[Any]
+    shape: tuple[int, ...], chunks: tuple[int, ...], dtype: np.dtype[Any], times: int = 1
 ) -> Iterator[tuple[slice, ...]]:
-    """Slices of complete chunks that are read or written together, some megabytes each."""
+    """Slices of complete chunks that are read or written together, so many times 64 MiB each."""
     sizes = list(chunks)
     for axis in reversed(range(len(shape))):
-        room = _BYTES // (int(np.prod(sizes)) * dtype.itemsize)
+        room = times * memory.at_once(_BYTES, _SHARE) // (int(np.prod(sizes)) * dtype.itemsize)
         sizes[axis] *= max(1, min(room, -(-shape[axis] // chunks[axis])))
     return corners(shape, tuple(sizes))
 

@@ -1,6 +1,7 @@
 """Large variables of files as arrays that open the files for every reading."""
 
 import itertools
+import math
 import operator
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,11 @@ _BYTES = 32 * 2**20
 """Bytes that a Dask task reads at once, without a limit on memory."""
 _SHARE = 1 / 16
 """Of a limit on memory."""
+_CACHE = 2**20
+"""Bytes of chunks that HDF5 keeps: none is read twice."""
+_WASTE = 2
+"""Numbers read at once for each that is asked for, where chunks are read as a whole."""
+_NOTHING = slice(0, 0), slice(0, 0)
 
 
 class _Stretch(NamedTuple):
@@ -60,9 +66,10 @@ class Stored:
         keys = key if isinstance(key, tuple) else (key,)
         keys = (*keys, *[slice(None)] * (self.ndim - len(keys)))
         axes = [_stretches(k, n, c) for k, n, c in zip(keys, self.shape, self.chunks, strict=True)]
-        whole = [_whole(k, n, c) for k, n, c in zip(keys, self.shape, self.chunks, strict=True)]
-        if None not in whole and all(length for _, length in axes):
-            found = self._whole_chunks(tuple(k for k in whole if k is not None))
+        around = [_around(k, n, c) for k, n, c in zip(keys, self.shape, self.chunks, strict=True)]
+        at, inside = tuple(a for a, _ in around), tuple(i for _, i in around)
+        if 0 < _size(at) <= _WASTE * _size(inside):
+            found = self._whole_chunks(at)[inside]
         else:
             found = self._by_chunks(axes)
         single = [n for n, k in enumerate(keys) if not isinstance(k, slice) and np.ndim(k) == 0]
@@ -73,6 +80,7 @@ class Stored:
         with opened(self.path) as file:
             variable = file[self.group].variables[self.name]
             variable.set_auto_maskandscale(False)
+            variable.set_var_chunk_cache(size=_CACHE)
             found = np.asarray(variable[at])
         if self.checks is not None:
             starts = [k.start // c for k, c in zip(at, self.chunks, strict=True)]
@@ -116,14 +124,20 @@ class Stored:
             )
 
 
-def _whole(key: Any, size: int, chunk: int) -> slice | None:
-    """A key that takes whole chunks in a row, as a slice with ends; otherwise None."""
+def _around(key: Any, size: int, chunk: int) -> tuple[slice, slice]:
+    """Whole chunks in a row around a key, and where it is in them; nothing if it has gaps."""
     if not isinstance(key, slice):
-        return None
+        return _NOTHING
     first, stop, step = key.indices(size)
-    if step != 1 or first % chunk or (stop % chunk and stop != size):
-        return None
-    return slice(first, stop)
+    if step != 1 or stop <= first:
+        return _NOTHING
+    begin = first - first % chunk
+    end = min(size, -(-stop // chunk) * chunk)
+    return slice(begin, end), slice(first - begin, stop - begin)
+
+
+def _size(at: Sequence[slice]) -> int:
+    return math.prod(s.stop - s.start for s in at)
 
 
 def _places(of: Any) -> np.ndarray:

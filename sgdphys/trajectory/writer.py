@@ -219,21 +219,55 @@ def _write_blocks(
         chunks = checksums.chunks_of(stored)
         path = None if is_of_zarr(group) else Path(group.filepath())
 
-    def written() -> Iterator[tuple[tuple[slice, ...], list[checksums.Chunk]]]:
-        for number, block in enumerate(checksums.blocks(variable.shape, chunks, dtype)):
-            values = np.asarray(variable[block].to_numpy()).astype(dtype, copy=False)
+    found: list[tuple[tuple[slice, ...], list[checksums.Chunk]]] = []
 
-            def checked(values: np.ndarray = values, number: int = number) -> list[checksums.Chunk]:
-                found = checksums.chunks_in(values, chunks)
-                if number and path is not None:  # the disk takes what was written while the rest is
-                    _sync(path)
-                return found
+    def write(block: tuple[slice, ...], values: np.ndarray) -> None:
+        def checked() -> list[checksums.Chunk]:
+            inside = checksums.chunks_in(values, chunks)
+            if found and path is not None:  # the disk takes what was written while the rest is
+                _sync(path)
+            return inside
 
-            with parallel.beside(checked) as found, LOCK:
-                stored[block] = values
-            yield block, found()
+        values = values.astype(dtype, copy=False)
+        with parallel.beside(checked) as inside, LOCK:
+            stored[block] = values
+        found.append((block, inside()))
 
-    return checksums.chunk_checksums(variable.shape, chunks, written())
+    places = list(checksums.blocks(variable.shape, chunks, dtype))
+    if variable.chunks is None:
+        for block in places:
+            write(block, np.asarray(variable[block].to_numpy()))
+    else:
+        _write_lazy(
+            variable, places[0], list(checksums.blocks(variable.shape, chunks, dtype, 4)), write
+        )
+    return checksums.chunk_checksums(variable.shape, chunks, found)
+
+
+def _write_lazy(
+    variable: xr.Variable,
+    block: tuple[slice, ...],
+    parts: list[tuple[slice, ...]],
+    write: Callable[[tuple[slice, ...], np.ndarray], None],
+) -> None:
+    """Write an array of Dask in blocks, of which one is read while another one is written.
+
+    In parts of several blocks, within which each stored chunk is read once: all blocks may need
+    parts of every chunk.
+    """
+    from dask import array as da
+
+    class Target:
+        def __setitem__(self, place: tuple[slice, ...], values: np.ndarray) -> None:
+            write(place, np.asarray(values))
+
+    target: Any = Target()
+    lengths = tuple(along.stop for along in block)
+    for part in parts:
+        da.store(
+            variable.data[part].rechunk(lengths), target, regions=part, lock=False,
+            scheduler="threads", num_workers=parallel.threads(),
+        )  # fmt: skip
 
 
 def write_text(text: str, path: Path) -> None:

@@ -6,7 +6,7 @@ import xarray as xr
 
 from sgdphys.analyses.catalogue import statistics
 from sgdphys.analyses.critical_batch.tuning import tuned
-from sgdphys.claims import verdicts
+from sgdphys.claims import measuring
 from sgdphys.claims.claim import Claim
 from sgdphys.errors import InputError, NotEnoughData
 
@@ -38,7 +38,7 @@ def plane(onset=100.0):
 
 def measure(statistic, groups, **where):
     claim = Claim(says="s", by="b", statistic=statistic, where=where, above=0.0, null="n")
-    return verdicts.measure(claim, groups, statistics()[statistic])
+    return measuring.measure(claim, groups, statistics()[statistic])
 
 
 def test_each_reading_has_its_own_transition():

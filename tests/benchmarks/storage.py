@@ -18,8 +18,9 @@ import xarray as xr
 from sgdphys.networks import Perceptron
 from sgdphys.trajectory import schema
 from sgdphys.trajectory.locations import bytes_of
+from sgdphys.trajectory.parts import join
 from sgdphys.trajectory.reader import check, open_trajectory
-from sgdphys.trajectory.segments import segment_name
+from sgdphys.trajectory.segments import parts_of, segment_name
 from sgdphys.trajectory.tensor_table import named, table_group
 from sgdphys.trajectory.writer import SegmentWriter, write_tree
 
@@ -142,6 +143,21 @@ def joined(folder):
     return {"segments": SEGMENTS} | said
 
 
+def one_file(folder, steps):
+    """Seconds of joining segments of some steps into one file, as a recorder does at its end."""
+    path = folder / "whole.nc"
+    found = []
+    for _ in range(REPEATS + 1):  # the first loads what is used
+        inside = parts_of(path)
+        inside.mkdir()
+        for k in range(SEGMENTS):
+            write_tree(segment(steps, steps * k), inside / segment_name(steps * k, steps * k, k))
+        found.append(timed(lambda: join(path, {}, None)))
+    said = medians(found[1:])
+    size = path.stat().st_size
+    return {"segments": SEGMENTS, "bytes": size} | said | {"MB_per_s": size / 1e6 / said["seconds"]}
+
+
 def main():
     found = {}
     with tempfile.TemporaryDirectory() as name:
@@ -153,6 +169,7 @@ def main():
         for steps, many in ((250, 24), (1000, 8), (4000, 3)):
             found[f"{many} segments of {steps} steps"] = recorded(folder, steps, many)
         found["joined"] = joined(folder)
+        found["joined into one file"] = one_file(folder, 400)
     print(json.dumps(found, indent=1))
 
 

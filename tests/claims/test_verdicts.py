@@ -8,6 +8,7 @@ import xarray as xr
 from pydantic import ValidationError
 
 from sgdphys.analyses.catalogue import statistics
+from sgdphys.claims import measuring
 from sgdphys.claims import verdicts as product
 from sgdphys.claims.claim import Claim
 from sgdphys.claims.estimates import Estimate, difference, over_replicas
@@ -31,7 +32,7 @@ def judge(claims, groups):
 
 
 def measure(claim, groups):
-    return product.measure(claim, groups, STATISTICS[claim.statistic])
+    return measuring.measure(claim, groups, STATISTICS[claim.statistic])
 
 
 def claim(**changed):
@@ -224,7 +225,7 @@ def test_the_records_of_a_clock_are_taken_nearest_to_a_time_and_not_beyond_them(
     statistic = Statistic(lambda results: when, "the epoch itself", ())
 
     def taken(epoch):
-        return product.estimate_of("when", statistic, {"epoch": epoch}, {}).value
+        return measuring.estimate_of("when", statistic, {"epoch": epoch}, {}).value
 
     assert taken(350) == pytest.approx(epochs[np.abs(epochs - 350).argmin()])
     assert taken(2100) == pytest.approx(2000)
@@ -328,7 +329,7 @@ def test_a_difference_of_shares_of_few_networks_has_a_width():
         lambda results: results.of("made")["hit"], "share", needs=("made",), kind="share"
     )
     made = claim(statistic="made", where={"side": 1}, against={"side": 2}, above=0.5)
-    found = product.measure(made, groups, statistic)
+    found = measuring.measure(made, groups, statistic)
     assert found.value == 1
     assert found.low < 0.5
 
@@ -347,7 +348,7 @@ def test_two_means_over_layers_are_of_the_same_layers():
             lambda r: r.of("learning")["value"], "m", needs=("learning",), kind=kind
         )
         asked = claim(statistic="v", where={"size": 2}, against={"size": 1})
-        value = product.measure(asked, {"learning": found}, statistic).value
+        value = measuring.measure(asked, {"learning": found}, statistic).value
         assert value == pytest.approx(expected)
 
 
