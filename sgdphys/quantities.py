@@ -135,6 +135,12 @@ def _raised(name: str, power: int) -> str:
     return name if power == 1 else f"{name}**{power}"
 
 
+def inverse_root(unit: str) -> str:
+    """Unit 1/t**0.5 of a unit that ends so, as x/t**0.5; 1 of any other."""
+    _, slash, root = unit.rpartition("/")
+    return f"1/{root}" if slash and root.endswith("**0.5") else "1"
+
+
 def attributes(
     name: Hashable,
     named: Mapping[str, Quantity] | None = None,

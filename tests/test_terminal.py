@@ -125,3 +125,11 @@ def test_names_that_netcdf_cannot_be_given(tmp_path, name):
     folder.mkdir()
     (folder / "x.nc").write_bytes(b"\x89HDF\r\n\x1a\n")
     refused(command("info", folder / "x.nc", env=bare), 1, "a name cannot be encoded in ascii")
+
+
+def test_a_wide_heading_is_wrapped_before_a_column_is_moved_below(capsys):
+    heading = ("", *["a heading of so many words"] * 6)
+    print_table([heading, ("row", *["0.25"] * 6)])
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("row") for line in lines) == 1
+    assert all(len(line) <= 100 for line in lines)

@@ -16,7 +16,8 @@ class Estimate(NamedTuple):
     ``members`` is 0 if the interval was supplied by the analysis. ``null_low`` and ``null_high``
     are the 2.5% and 97.5% quantiles of the statistic under its null, if it has one. ``freedom`` are
     the degrees of freedom of the interval where they are not one less than the members.
-    ``replicas`` is the number of which the members are those with a finite value, 0 if not counted.
+    ``replicas`` is the number of networks, of which ``members`` have a finite value; 0 if not
+    counted.
     """
 
     value: float
@@ -39,12 +40,13 @@ def over_replicas(values: xr.DataArray, kind: Kind = "symmetric") -> Estimate:
     Parameters
     ----------
     values : DataArray (replica, ...)
-        Values that are not finite are left out. Too few finite replicas have no interval.
+        Values that are not finite are left out. Too few finite replicas have no interval. With a
+        coordinate ``family`` along ``replica`` the families are the independent members.
     kind : str
         Kind of the quantity: see ``intervals``. The mean over what is not a replica is
         geometric too where that over replicas is.
     """
-    each = mean_by_replica(values, kind).rename("value")
+    each = _by_family(mean_by_replica(values, kind).rename("value"), kind)
     valid = each.isel(replica=np.flatnonzero(np.isfinite(each))).astype(np.float64)
     if not valid.size:
         return Estimate(np.nan, np.nan, np.nan, members=0)
@@ -53,6 +55,23 @@ def over_replicas(values: xr.DataArray, kind: Kind = "symmetric") -> Estimate:
     if valid.size < _FEWEST:
         low = high = np.nan
     return Estimate(value, low, high, members=valid.size, replicas=each.size)
+
+
+def _by_family(each: xr.DataArray, kind: Kind) -> xr.DataArray:
+    """Means of the twins of each family, which have their start in common; of shares the first."""
+    if "family" not in each.coords:
+        return each
+    families, first = np.unique(each["family"], return_index=True)
+    if len(families) == each.size:
+        return each
+    if kind == "share":
+        return each.isel(replica=first)
+    by_twin = each.drop_vars("family").rename(replica="twin").expand_dims("replica")
+    means = [
+        mean_by_replica(by_twin.isel(twin=np.flatnonzero(each["family"] == family)), kind)
+        for family in families
+    ]
+    return each.isel(replica=first).copy(data=np.concatenate(means))
 
 
 def mean_by_replica(values: xr.DataArray, kind: Kind) -> xr.DataArray:
@@ -102,8 +121,7 @@ def difference(first: Estimate, second: Estimate, kind: Kind = "symmetric") -> E
     value = first.value - second.value
     low = value - float(np.hypot(first.value - first.low, second.high - second.value))
     high = value + float(np.hypot(first.high - first.value, second.value - second.low))
-    members, replicas = min(first.members, second.members), max(first.replicas, second.replicas)
-    return Estimate(value, low, high, members, replicas=replicas)
+    return Estimate(value, low, high, min(first.members, second.members))
 
 
 def _logs(estimate: Estimate) -> Estimate:

@@ -112,8 +112,14 @@ def _measured(
 ) -> Measured:
     """A statistic at the coordinates of ``where``; other dimensions remain."""
     rest = dict(where)
-    results = Results(groups, statistic.needs, str(rest.pop("analysis", "")), rest)
+    analysis = str(rest.pop("analysis", ""))
+    results = Results(groups, statistic.needs, analysis, rest)
     found = statistic.of(results)
+    if isinstance(found, Estimate) and any("family" in g.coords for g in groups.values()):
+        # of networks one by one, among which twins would count as independent
+        found = statistic.of(Results(_without_twins(groups), statistic.needs, analysis, rest))
+    elif isinstance(found, xr.DataArray) and "replica" in found.dims:
+        found = _with_families(found, groups, statistic.needs)
     cuts = [key for key in CUTS if key in rest and key not in statistic.chooses]
     if cuts and _is_same(found, statistic, results.without_curves()):
         raise NotEnoughData(
@@ -127,6 +133,27 @@ def _measured(
             raise InputError(f"{name} has no coordinate {key!r}, so {value!r} selects nothing")
         found = _chosen(found, key, value)
     return found
+
+
+def _with_families(
+    found: xr.DataArray, groups: Mapping[str, xr.Dataset], needs: Iterable[str]
+) -> xr.DataArray:
+    """A statistic by replica with the families of twins, if they are twins."""
+    read = [g for g in groups.values() if str(g.attrs.get("of")) in needs and "family" in g.coords]
+    for group in read if "family" not in found.dims else ():
+        if group.sizes["replica"] == found.sizes["replica"]:
+            return found.assign_coords(family=("replica", group["family"].to_numpy()))
+    return found
+
+
+def _without_twins(groups: Mapping[str, xr.Dataset]) -> dict[str, xr.Dataset]:
+    """The first network of each family alone."""
+    return {
+        name: group.isel(replica=np.sort(np.unique(group["family"], return_index=True)[1]))
+        if "family" in group.coords
+        else group
+        for name, group in groups.items()
+    }
 
 
 def _is_same(found: Measured, statistic: Statistic, without_curves: Results) -> bool:

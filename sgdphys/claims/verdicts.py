@@ -34,10 +34,11 @@ class Verdict(NamedTuple):
 
     ``reason`` states why an estimate is missing. ``above`` and ``below`` are the
     thresholds, NaN where the claim has none on that side; ``members`` is 0 if the
-    interval was supplied by the analysis, and ``replicas`` the number of networks of which the
-    members are those with a finite value. ``p_value`` is the smallest level at which the interval
-    leaves the thresholds; ``q_value`` is adjusted by Benjamini and Hochberg over the claims of a
-    run, NaN for those that are not of the paper or its critics, or written after their data.
+    interval was supplied by the analysis, and ``replicas`` the number of networks, of which
+    ``members`` have a finite value; 0 if not counted. ``p_value`` is the smallest level at which
+    the interval leaves the thresholds; ``q_value`` is adjusted by Benjamini and Hochberg over the
+    claims of a run, NaN for those that are not of the paper or its critics, or written after their
+    data.
     """
 
     claim: str
@@ -81,7 +82,7 @@ class Verdict(NamedTuple):
     def estimate(self) -> str:
         """The estimate with its unit and interval, or the reason why there is none.
 
-        And of how many networks it is, where others have no finite value: they diverged, or had
+        It says of how many networks it is where others have no finite value: they diverged, or had
         nothing to measure.
         """
         ends = [end for end in (self.above, self.below) if np.isfinite(end)]

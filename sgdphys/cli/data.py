@@ -36,8 +36,8 @@ def fit(
     since: Annotated[
         float | None,
         typer.Option(
-            help="Leave out points before this time, in the unit of the times, as those of a "
-            "transient.",
+            help="Leave out points before this time, for instance a transient; in the unit of the "
+            "times, for dates in seconds since the first.",
             show_default="the first",
         ),
     ] = None,
@@ -78,9 +78,10 @@ def fit(
     relaxation rate times duration, the number of relaxation times in the recording. H: Hurst
     exponent, MSD ~ t^(2H), 0.5 for a Wiener process. tail index: stability index of the increments,
     2 if Gaussian. best: the share of series for which each model is best, and of none where the
-    best model is rejected. Then the coefficients of the best models, with their intervals or, of
-    several series, medians of both ends; and why series have none. docs/models.md says what the
-    models are.
+    best model is rejected. Second table: coefficients of the best models with their 95% intervals;
+    of many series, medians of the values and of both ends. Below: what each coefficient is, why
+    series have no model, and which models were not compared. docs/models.md says what the models
+    are.
     """
     with progress("fitting", every=2.0, never_silent=True) as (tell, advance):
         from sgdphys.trajectory.locations import is_remote, location
@@ -133,14 +134,15 @@ def fit(
         say(dumps(output.as_json(fitted.results), indent=2))
     else:
         print_table(output.table(fitted.results))
-        for rows in (output.models_table, output.rejections_table):
-            if found := rows(fitted.results):
-                say("")
-                print_table(found, text_last=True)
-                if rows is output.models_table:
-                    say("")
-                    for sentence in output.meanings(fitted.results):
-                        print_paragraph(sentence)
+        if chosen := output.models_table(fitted.results):
+            say("")
+            print_table(chosen, text_last=True)
+            say("")
+            for sentence in output.meanings(fitted.results):
+                print_paragraph(sentence)
+        if rejected := output.rejections_table(fitted.results):
+            say("")
+            print_table(rejected, text_last=True)
         if explained := output.explanations(fitted.results):
             say("")
         for sentence in explained:

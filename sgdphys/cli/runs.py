@@ -93,8 +93,12 @@ def run(
 def figures(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
     only: Annotated[
-        list[str] | None,
-        typer.Option("--only", help="Draw only these figures: training,verdicts.", metavar="NAMES"),
+        str | None,
+        typer.Option(
+            "--only",
+            help="Figures to draw, separated by commas: training,verdicts.",
+            metavar="NAMES",
+        ),
     ] = None,
     formats: Annotated[
         str | None,
@@ -120,14 +124,14 @@ def figures(
     from sgdphys.errors import nearest
     from sgdphys.study.runs import Run
 
-    names = [name.strip() for given in only or () for name in given.split(",")]
+    names = [name.strip() for name in only.split(",") if name.strip()] if only else None
     wanted = [f.strip() for f in formats.split(",")] if formats else None
     for name in wanted or []:
         if name not in ("png", "svg", "pdf"):
             raise InputError(f"--format {name}: {nearest(name, ('png', 'svg', 'pdf'))}")
     inches = inches_of(style, size)
     for path in Run(run_folder).write_figures(
-        names or None, wanted, style=style, size=inches, data=data, scheduler=scheduler
+        names, wanted, style=style, size=inches, data=data, scheduler=scheduler
     ):
         say(str(path))
 

@@ -22,8 +22,7 @@ def panels(portrayed: xr.Dataset) -> Figure:
         "mean in units of its standard deviation (s.d.)"
     )
     if portrayed.attrs["chosen"]:
-        said += (
-            f"\nall panels but the first pool series of several models: {portrayed.attrs['chosen']}"
-        )
+        said += "\nall panels but the first pool all series, of which the best models are: "
+        said += portrayed.attrs["chosen"]
     figure.suptitle(said, fontsize="medium")
     return figure

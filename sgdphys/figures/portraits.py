@@ -223,7 +223,7 @@ def _most_frequent(names: np.ndarray, is_rejected: np.ndarray) -> str:
 
 
 def _chosen(best: np.ndarray) -> str:
-    """How many series each model was chosen for, of series with several; otherwise empty."""
+    """Number of series by best model, in words, where there are several; otherwise empty."""
     counts = Counter(str(name) for name in best.ravel() if name not in ("", "not compared"))
     said = [f"{name} {n}" for name, n in counts.most_common()]
     return ", ".join(said) if len(said) > 1 else ""

@@ -70,8 +70,8 @@ def fit_file(
     time : str or float, optional
         A dimension or coordinate, of a table a column, or the spacing of the points.
     since, until : float, optional
-        The first and last time of the points that are fitted, in the unit of the times; all by
-        default. What comes before a steady state is left out by ``since``.
+        The first and last time of the points that are fitted, in the unit of the times, for dates
+        in seconds since the first; all by default.
     along : str, optional
         See ``project``.
     sample : int or "all", optional
@@ -91,9 +91,12 @@ def fit_file(
     """
     with on_cluster(scheduler, tell):
         theta = open_variable(path, variable, time, group)
-        theta, left_out = within(theta, time, since, until)
+        theta, time, kept = within(theta, time, since, until)
         found = _fitted(theta, path, time, along, sample, models, tell, progress)
-        return found._replace(notes=left_out + found.notes)
+        if kept:
+            found.notes.insert(0, kept)
+            found = found._replace(results=found.results.assign_attrs(range=kept))
+        return found
 
 
 def _fitted(

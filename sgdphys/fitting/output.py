@@ -1,6 +1,5 @@
 """Results of a fit as tables, as JSON, and as a netCDF file."""
 
-import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from sgdphys.dynamics.models.checking import SHARED
 from sgdphys.dynamics.models.reasons import CLOSE
 from sgdphys.errors import InputError
 from sgdphys.fitting.fits import SAMPLE
-from sgdphys.quantities import texts_of_ends
+from sgdphys.quantities import inverse_root, texts_of_ends
 from sgdphys.status import FAST, OK, OSCILLATING, REASONS, SHORT, WEAK, WORDS, advice
 from sgdphys.status import words as status_words
 from sgdphys.trajectory.locations import is_remote
@@ -47,12 +46,22 @@ def groups(results: xr.Dataset) -> list[dict[str, Any]]:
     if "layer" in results.coords:
         found = {f"layer {n}": results["layer"] == n for n in np.unique(results["layer"])}
         found["all"] = xr.ones_like(results["layer"], bool)
-    elif results["best"].dims == ("column",) and 1 < results.sizes["column"] <= _MOST_COLUMNS:
-        found = {str(n): results["column"] == n for n in results["column"].to_numpy()}
-        found["all"] = xr.ones_like(results["column"], bool)
+    elif (names := _names(results)) is not None:
+        found = {str(n): names == n for n in names.to_numpy()}
+        found["all"] = xr.ones_like(names, bool)
     else:
         found = {"all": xr.DataArray(True)}
     return [_group(name, results, where) for name, where in found.items()]
+
+
+def _names(results: xr.Dataset) -> xr.DataArray | None:
+    """Names of a few series, as of the columns of a table; None where they have none."""
+    dims = results["best"].dims
+    if len(dims) != 1 or dims[0] not in results.coords:
+        return None
+    names = results[dims[0]]
+    is_named = names.dtype.kind in "UOST" and 1 < names.size <= _MOST_COLUMNS
+    return names.astype(str) if is_named and len(np.unique(names)) == names.size else None
 
 
 def _group(name: str, results: xr.Dataset, where: xr.DataArray) -> dict[str, Any]:
@@ -105,11 +114,9 @@ def table(results: xr.Dataset) -> list[tuple[str, ...]]:
     """Rows by layer or column, where there are any: medians, and the share of each best model."""
     found = groups(results)
     kept = [name for name in _HEADINGS if name in found[0]]
-    headings = [_HEADINGS[name] for name in kept]
-    if "drift_over_sigma" in kept:
-        # drift is in x/t, and the noise amplitude in x/t**0.5
-        root = re.search(r"/([^/]+\*\*0\.5)$", results["sigma"].attrs["units"])
-        headings[0] += f" (1/{root[1]})" if root else ""
+    per_root = inverse_root(results["sigma"].attrs["units"])  # drift is in x/t, sigma in x/t**0.5
+    units = {"drift_over_sigma": f" ({per_root})"}
+    headings = [_HEADINGS[name] + units.get(name, "") for name in kept]
     if _WIENER in results["model"]:
         headings.insert(0, f"apparent D ({results['diffusion'].attrs['units']})")
         kept.insert(0, "diffusion")
@@ -159,7 +166,7 @@ def models_found(results: xr.Dataset) -> list[dict[str, Any]]:
     -------
     list of dict
         model; series, of how many it is the best; coefficients, medians over these series by name;
-        intervals, of those that have one, medians of both ends by name.
+        intervals, medians of both ends by name, of those that have one in all of these series.
     """
     best = results["best"].where(results["candidate"] != "", "").to_numpy()
     found = []
@@ -167,14 +174,16 @@ def models_found(results: xr.Dataset) -> list[dict[str, Any]]:
         here = results.where(results["best"] == name)
         coefficients, intervals = {}, {}
         for variable in _coefficients(results, name):
-            value, *ends = (
-                _quantiles(_of_model(here, f"{variable}{end}", name), [0.5])[0]
-                for end in ("", "_low", "_high")
+            values, low, high = (
+                _of_model(here, f"{variable}{end}", name) for end in ("", "_low", "_high")
             )
+            value = _quantiles(values, [0.5])[0]
             if np.isfinite(value) or variable not in SHARED:
                 coefficients[variable] = value
-            if np.isfinite(ends).all():
-                intervals[variable] = ends
+            # an end that is missing in some series would be the median of others than the value
+            has_ends = (np.isfinite(values) == (np.isfinite(low) & np.isfinite(high))).all()
+            if np.isfinite(value) and has_ends:
+                intervals[variable] = [_quantiles(end, [0.5])[0] for end in (low, high)]
         found.append(
             {"model": name, "series": series, "coefficients": coefficients, "intervals": intervals}
         )
@@ -182,7 +191,7 @@ def models_found(results: xr.Dataset) -> list[dict[str, Any]]:
 
 
 def _coefficients(results: xr.Dataset, model: str) -> list[str]:
-    """Names of a model's coefficients, those that all models may have last."""
+    """Names of the coefficients of a model: its own, then the shared ones."""
     own = [
         str(name)
         for name, values in results.data_vars.items()
@@ -200,41 +209,50 @@ def _of_model(results: xr.Dataset, name: str, model: str) -> xr.DataArray:
 
 
 def models_table(results: xr.Dataset) -> list[tuple[str, ...]]:
-    """Rows by coefficient of the chosen models: their share of the series, value and interval."""
-    found = [row for row in models_found(results) if row["coefficients"]]
+    """Rows by coefficient of the chosen models: value and interval.
+
+    Of each series where a few have names, otherwise medians and shares of the series.
+    """
+    level = f"{100 * results.attrs['confidence']:.4g}% interval"
     total = int((results["candidate"] != "").sum())
-    level = f"{100 * results.attrs['confidence']:.4g}%"
-    values = (
-        ("value", f"{level} interval") if total == 1 else ("median", f"median {level} interval")
-    )
-    rows: list[tuple[str, ...]] = [("best model", "share", "coefficient", *values, "unit")]
-    for row in found:
-        first = [row["model"], f"{row['series'] / total:.0%}"]
-        for variable, value in row["coefficients"].items():
-            texts = [f"{value:.3g}"]
-            if variable in row["intervals"]:
-                texts = texts_of_ends(value, *row["intervals"][variable])
-            unit = results[variable].attrs.get("units", "1")
-            name = variable.removeprefix(f"{row['model']}_")
-            rows.append((*first, name, texts[0], " to ".join(texts[1:]) or "-", unit))
-            first = ["", ""]
-    return rows if found else []
+    names = _names(results)
+    if names is not None:
+        parts = {str(n): results.isel({names.dims[0]: [k]}) for k, n in enumerate(names.values)}
+        first, values = ("series", "best model"), ("value", level)
+    else:
+        parts = {"": results}
+        first = ("best model", "share")
+        values = ("value", level) if total == 1 else ("median", f"median {level}")
+    rows: list[tuple[str, ...]] = [(*first, "coefficient", *values, "unit")]
+    for name, part in parts.items():
+        for row in models_found(part):
+            share = f"{row['series'] / total:.0%}"
+            begins = [name, row["model"]] if name else [row["model"], share]
+            for variable, value in row["coefficients"].items():
+                ends = row["intervals"].get(variable, (value, value))
+                texts = texts_of_ends(value, *ends) if np.isfinite(value) else ["-"]
+                texts = texts if variable in row["intervals"] else texts[:1]
+                unit = results[variable].attrs.get("units", "1")
+                short = variable.removeprefix(f"{row['model']}_")
+                rows.append((*begins, short, texts[0], " to ".join(texts[1:]) or "-", unit))
+                begins = ["", ""]
+    return rows if len(rows) > 1 else []
 
 
 def meanings(results: xr.Dataset) -> list[str]:
     """Sentences on what the coefficients of the chosen models are."""
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, list[str]]] = {}
     for row in models_found(results):
         of = f", of {MODELS[row['model']].sentence}" if row["model"] in MODELS else ""
         for variable in row["coefficients"]:
             said = results[variable].attrs.get("description", "").removesuffix(of)
             name = variable.removeprefix(f"{row['model']}_")
             if said:
-                found.setdefault(name, {}).setdefault(said, row["model"])
+                found.setdefault(name, {}).setdefault(said, []).append(row["model"])
     return [
-        f"{name}: {said}" if len(meant) == 1 else f"{name} of {model}: {said}"
+        f"{name}: {said}" if len(meant) == 1 else f"{name} of {', '.join(models)}: {said}"
         for name, meant in found.items()
-        for said, model in meant.items()
+        for said, models in meant.items()
     ]
 
 
@@ -280,10 +298,10 @@ def explanations(results: xr.Dataset) -> list[str]:
         parts = [f"for all series {', '.join(all_out)}"] if all_out else []
         parts += [f"for some {', '.join(some_out)}"] if some_out else []
         said.append(f"ruled out by a cheap test, without a full fit: {'; '.join(parts)}")
-    return said + _left_out(results, number) + _alike(results, number)
+    return said + _not_compared(results, number) + _alike(results, number)
 
 
-def _left_out(results: xr.Dataset, number: int) -> list[str]:
+def _not_compared(results: xr.Dataset, number: int) -> list[str]:
     """A sentence on the models that could not be compared."""
     lacking = (~results["compared"] & (results["candidate"] != "")).sum(
         [*results["candidate"].dims]
@@ -293,8 +311,8 @@ def _left_out(results: xr.Dataset, number: int) -> list[str]:
     if not found:
         return []
     return [
-        "not compared, for gaps, uneven times, too few points, or a best value beyond the range "
-        f"that is searched: {', '.join(found)}"
+        "not compared, since they need even times without gaps, more points, or a best value in "
+        f"the range that is searched: {', '.join(found)}"
     ]
 
 
@@ -314,6 +332,7 @@ def as_json(results: xr.Dataset) -> dict[str, Any]:
     """Results as plain numbers: by group, and of every series unless there are more than 400."""
     found: dict[str, Any] = {
         "source": results.attrs.get("source"),
+        "range": results.attrs.get("range"),
         "method": results.attrs["method"],
         "units": {
             str(n): v.attrs["units"]

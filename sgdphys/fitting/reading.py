@@ -182,14 +182,11 @@ def _groups_with_variables(file: Any, above: str = "") -> list[str]:
 
 def within(
     theta: xr.DataArray, time: Any, since: float | None, until: float | None
-) -> tuple[xr.DataArray, list[str]]:
+) -> tuple[xr.DataArray, Any, str]:
     """The points of a range of times, both ends included.
 
-    Returns
-    -------
-    DataArray
-    list of str
-        A sentence on how many points were left out, if any were.
+    With the argument ``time`` for them, since they do not begin at 0, and a sentence on the range
+    that is empty where it is all.
 
     Raises
     ------
@@ -197,23 +194,22 @@ def within(
         When the range holds fewer than two points.
     """
     if since is None and until is None:
-        return theta, []
-    dim, times, unit, _ = clock_of(theta, time)
-    first = 0 if since is None else int(np.searchsorted(times, since, side="left"))
-    end = len(times) if until is None else int(np.searchsorted(times, until, side="right"))
+        return theta, time, ""
+    dim, times, unit, coordinate = clock_of(theta, time)
+    near = 1e-3 * np.diff(times).min(initial=np.inf)  # times have rounding errors
+    first = 0 if since is None else int(np.searchsorted(times, since - near, side="left"))
+    end = len(times) if until is None else int(np.searchsorted(times, until + near, side="right"))
     if end - first < 2:
-        said = " ".join(
-            f"--{name} {value:g}"
-            for name, value in (("since", since), ("until", until))
-            if value is not None
-        )
+        given = {"since": since, "until": until}
+        said = " ".join(f"--{name} {v:g}" for name, v in given.items() if v is not None)
         raise InputError(
-            f"{said} leaves {max(end - first, 0)} of {len(times)} points, whose times go from "
-            f"{times[0]:g} to {times[-1]:g} {unit}; give a range that holds more of them"
+            f"{said} leaves {max(end - first, 0)} of {len(times)} points, which are at times "
+            f"{times[0]:g} to {times[-1]:g} ({unit}); give a range that holds at least two"
         )
-    left_out = f"{end - first} of {len(times)} points, from {times[first]:g} to "
-    left_out += f"{times[end - 1]:g} {unit}, are fitted"
-    return theta.isel({dim: slice(first, end)}), [left_out]
+    if coordinate is None:  # numbers of points, or a spacing
+        theta, time = theta.assign_coords({dim: (dim, times, {"units": unit})}), dim
+    said = f"fitted: {end - first} of {len(times)} points, at times {times[first]:g} to "
+    return theta.isel({dim: slice(first, end)}), time, f"{said}{times[end - 1]:g} ({unit})"
 
 
 def without_buffers(theta: xr.DataArray) -> tuple[xr.DataArray, str]:

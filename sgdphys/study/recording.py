@@ -49,10 +49,10 @@ SEGMENTS_AT_LEAST = 20
 SEGMENT_WORK = 1e10
 """... unless they held less than this many multiply-adds, about a second."""
 _DISK_MARGIN = 1.02
-_BESIDE = 4 / 3
-"""Bytes in the file beside a segment for each of a curve, which it holds as text."""
+_BASE64 = 4 / 3
+"""Bytes of text for each byte of a curve, in the file beside a segment."""
 _OVERHEAD = 400_000
-"""Bytes of a segment for its structure and attributes, there and beside it."""
+"""Bytes of a segment and of the file beside it apart from arrays, as measured."""
 _BUFFER = "buffer:"
 """Prefix of buffer names in the resume state."""
 
@@ -65,7 +65,7 @@ def recorded_bytes(ensemble: Ensemble, plan: Plan) -> int:
     weights = len(plan.weight_steps) * parameters * each
     gradients = 2 * parameters * each if plan.gradients else 0
     of_layers = 6 * ensemble.network.layers * each if plan.gradients else 0
-    small = (32 * ensemble.replicas + of_layers) * (1 + _BESIDE)
+    small = (32 * ensemble.replicas + of_layers) * (1 + _BASE64)
     split = ensemble.samples.is_train.size
     per_segment = 4 * parameters * each + split + _OVERHEAD  # with what a run resumes from
     segments = len(segment_ends(ensemble, plan))

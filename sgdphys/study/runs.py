@@ -130,6 +130,8 @@ class Run:
     def results(self) -> xr.DataTree:
         """Results of the analyses: one group per analysis, opened lazily.
 
+        Where networks are twins a coordinate ``family`` along ``replica`` says whose.
+
         Raises
         ------
         InputError
@@ -142,7 +144,13 @@ class Run:
             why = "nothing was analysed" if self.study.analyses else "its study names no [analyses]"
             raise InputError(f"{self.folder} has no {RESULTS}: {why}")
         with _damage_told(path):
-            return open_trajectory(path)
+            found = open_trajectory(path)
+        twins = max([self.study.train.twins, *self.study.sweep.keys.get("train.twins", ())])
+        for node in found.children.values() if twins > 1 else ():
+            if "replica" in node.sizes and "family" not in {*node.sizes, *node.coords}:
+                family = node["replica"].to_numpy() // twins  # a group may have some networks alone
+                node.dataset = node.to_dataset().assign_coords(family=("replica", family))
+        return found
 
     @property
     def is_analysed(self) -> bool:

@@ -18,8 +18,8 @@ _TEXT = """\
 # sgdphys run {file}             carry it out; the same command resumes it
 # sgdphys report runs/{name}     write a page of its figures and verdicts
 #
-# A key that is left out has its default. The schema has all keys with their meaning, which an
-# editor shows; so has the page docs/generated/keys.md of the documentation.
+# A key that is left out has its default. An editor that reads the schema explains every key; so
+# does the page "Keys of a study" of the documentation.
 
 title = "{title}"
 
@@ -69,7 +69,7 @@ says = "The layers lose information about the input after they have gained it"
 by = "me"
 written = "before"            # "after" if you had seen the results
 statistic = "bits_lost"
-where = {{ layer = [1, 2, 3] }}
+where = {{ layer = [1, 2, 3] }}    # the mean over these is judged
 above = 0.1                   # bits
 null = "a layer that keeps its information loses 0 bits"
 

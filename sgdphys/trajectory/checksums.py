@@ -59,7 +59,10 @@ def corners(shape: tuple[int, ...], chunks: tuple[int, ...]) -> Iterator[tuple[s
 def blocks(
     shape: tuple[int, ...], chunks: tuple[int, ...], dtype: np.dtype[Any], times: int = 1
 ) -> Iterator[tuple[slice, ...]]:
-    """Slices of complete chunks that are read or written together, so many times 64 MiB each."""
+    """Slices of complete chunks that are read or written together.
+
+    At most ``times`` times 64 MiB, less under a memory limit, and at least one chunk.
+    """
     sizes = list(chunks)
     for axis in reversed(range(len(shape))):
         room = times * memory.at_once(_BYTES, _SHARE) // (int(np.prod(sizes)) * dtype.itemsize)

@@ -35,6 +35,11 @@ def join_segments(
     paths = segment_paths(path)
     if not paths:
         what = "no finished segment yet" if path.is_dir() else "no such file or folder"
+        inside = [c for k in ("cases", "parts") for c in sorted(path.glob(f"{k}/*/"))]
+        if inside:
+            raise InputError(
+                f"{path} is a run of several; give the folder of one of them, as {inside[0]}"
+            )
         raise InputError(
             f"{path}: {what}; a run's folder, a netCDF file or a Zarr store was expected"
         )

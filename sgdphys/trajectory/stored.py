@@ -20,7 +20,7 @@ _BYTES = 32 * 2**20
 _SHARE = 1 / 16
 """Of a limit on memory."""
 _CACHE = 2**20
-"""Bytes of chunks that HDF5 keeps: none is read twice."""
+"""Bytes of chunks that HDF5 keeps: a reading takes each chunk once, and more is of no use."""
 _WASTE = 2
 """Numbers read at once for each that is asked for, where chunks are read as a whole."""
 _NOTHING = slice(0, 0), slice(0, 0)
@@ -65,13 +65,13 @@ class Stored:
     def __getitem__(self, key: Any) -> np.ndarray:
         keys = key if isinstance(key, tuple) else (key,)
         keys = (*keys, *[slice(None)] * (self.ndim - len(keys)))
-        axes = [_stretches(k, n, c) for k, n, c in zip(keys, self.shape, self.chunks, strict=True)]
-        around = [_around(k, n, c) for k, n, c in zip(keys, self.shape, self.chunks, strict=True)]
+        each = list(zip(keys, self.shape, self.chunks, strict=True))
+        around = [_around(*of_axis) for of_axis in each]
         at, inside = tuple(a for a, _ in around), tuple(i for _, i in around)
         if 0 < _size(at) <= _WASTE * _size(inside):
             found = self._whole_chunks(at)[inside]
         else:
-            found = self._by_chunks(axes)
+            found = self._by_chunks([_stretches(*of_axis) for of_axis in each])
         single = [n for n, k in enumerate(keys) if not isinstance(k, slice) and np.ndim(k) == 0]
         return found.squeeze(tuple(single)) if single else found
 

@@ -6,6 +6,7 @@ import os
 import queue
 import shutil
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -224,7 +225,7 @@ def _write_blocks(
     def write(block: tuple[slice, ...], values: np.ndarray) -> None:
         def checked() -> list[checksums.Chunk]:
             inside = checksums.chunks_in(values, chunks)
-            if found and path is not None:  # the disk takes what was written while the rest is
+            if found and path is not None:  # the blocks before, while this one is written
                 _sync(path)
             return inside
 
@@ -233,41 +234,49 @@ def _write_blocks(
             stored[block] = values
         found.append((block, inside()))
 
-    places = list(checksums.blocks(variable.shape, chunks, dtype))
     if variable.chunks is None:
-        for block in places:
+        for block in checksums.blocks(variable.shape, chunks, dtype):
             write(block, np.asarray(variable[block].to_numpy()))
     else:
-        _write_lazy(
-            variable, places[0], list(checksums.blocks(variable.shape, chunks, dtype, 4)), write
-        )
+        _write_lazy(variable, chunks, dtype, write)
     return checksums.chunk_checksums(variable.shape, chunks, found)
 
 
 def _write_lazy(
     variable: xr.Variable,
-    block: tuple[slice, ...],
-    parts: list[tuple[slice, ...]],
+    chunks: tuple[int, ...],
+    dtype: np.dtype[Any],
     write: Callable[[tuple[slice, ...], np.ndarray], None],
 ) -> None:
     """Write an array of Dask in blocks, of which one is read while another one is written.
 
-    In parts of several blocks, within which each stored chunk is read once: all blocks may need
-    parts of every chunk.
+    Every block may need parts of all stored chunks, so the array is taken in parts of four blocks,
+    within each of which a chunk is read once.
     """
     from dask import array as da
 
-    class Target:
-        def __setitem__(self, place: tuple[slice, ...], values: np.ndarray) -> None:
-            write(place, np.asarray(values))
-
-    target: Any = Target()
-    lengths = tuple(along.stop for along in block)
-    for part in parts:
+    target: Any = _Target(write)
+    for part in checksums.blocks(variable.shape, chunks, dtype, times=4):
+        shape = tuple(along.stop - along.start for along in part)
+        block = next(checksums.blocks(shape, chunks, dtype))
         da.store(
-            variable.data[part].rechunk(lengths), target, regions=part, lock=False,
-            scheduler="threads", num_workers=parallel.threads(),
+            variable.data[part].rechunk(tuple(along.stop for along in block)), target,
+            regions=part, lock=False, scheduler="threads", num_workers=parallel.threads(),
         )  # fmt: skip
+
+
+class _Target:
+    """What Dask stores the blocks of an array to."""
+
+    def __init__(self, write: Callable[[tuple[slice, ...], np.ndarray], None]) -> None:
+        self._write = write
+
+    def __setitem__(self, place: tuple[slice, ...], values: np.ndarray) -> None:
+        self._write(place, np.asarray(values))
+
+    def __dask_tokenize__(self) -> str:
+        """Return a name of its own: Dask would pickle it, and with it what it writes to."""
+        return uuid.uuid4().hex
 
 
 def write_text(text: str, path: Path) -> None:
@@ -356,16 +365,16 @@ class SegmentWriter:
 
     def _work(self) -> None:
         with ThreadPoolExecutor(1) as completing:
-            last: Future[None] | None = None
+            previous: Future[None] | None = None
             while (item := self._queue.get()) is not None:
                 if self._error is None:
                     try:
-                        last = self._write(item[0], item[1](), completing, last)
+                        previous = self._write(item[0], item[1](), completing, previous)
                     except BaseException as error:
                         self._error = error
             try:
-                if last is not None:
-                    last.result()
+                if previous is not None:
+                    previous.result()
             except BaseException as error:
                 self._error = self._error or error
 
@@ -374,15 +383,18 @@ class SegmentWriter:
         name: str,
         tree: xr.DataTree,
         completing: ThreadPoolExecutor,
-        last: Future[None] | None,
+        previous: Future[None] | None,
     ) -> Future[None]:
-        """Write a segment, and complete it once the last one is complete."""
+        """Write a segment, whose completion begins once the previous one is complete.
+
+        A failure leaves no later segment.
+        """
         path = self.folder / name
-        complete = begin_tree(tree, path, self.compression, replace=False)
+        finish = begin_tree(tree, path, self.compression, replace=False)
         try:
-            if last is not None:
-                last.result()
+            if previous is not None:
+                previous.result()
         except BaseException:
             remove(partial_path(path))
             raise
-        return completing.submit(complete)
+        return completing.submit(finish)

@@ -25,7 +25,7 @@ from sgdphys.status import (
 )
 from sgdphys.transitions.coordinates import named_after_control, named_after_samples
 from sgdphys.transitions.dependence import depends_on_control, sizes_differ
-from sgdphys.transitions.master_curve import FACTOR, Expected, curves, fitted
+from sgdphys.transitions.master_curve import FACTOR, MOST, Expected, curves, fitted
 from sgdphys.transitions.moments import means_with_errors, resampled
 from sgdphys.transitions.samples import Samples, places_of, samples_of
 from sgdphys.transitions.scaling_fit import (
@@ -188,10 +188,12 @@ def collapse(
     )
 
 
+_NEAR_MOST = 0.99
+"""Share of the largest exponent that is searched, from which an interval is open."""
 _MESSAGES = {
     FEW_MEMBERS: "the points have no errors: give 2 replicas at least, and tens for intervals",
     END_OF_RANGE: "the interval of the critical point leaves the range that was scanned: scan "
-    "further or give more replicas, or corrections=False where sizes are large",
+    "further or give more replicas",
 }
 """What statuses mean for a collapse, where it is not what they mean elsewhere."""
 
@@ -200,28 +202,38 @@ def _message(result: xr.Dataset, values: np.ndarray, exponent_order: float | Non
     """What the status says, what to give for samples of two values, and what else may be true."""
     status = int(result["status"])
     word, sentence = TABLE[status]
-    said = f"{word}: {_MESSAGES.get(status, sentence)}"
-    if exponent_order is None and len(np.unique(values[np.isfinite(values)])) == 2:
-        said += (
-            "; the samples have two values, and a share, as of samples that percolate, has no "
+    are_two = len(np.unique(values[np.isfinite(values)])) == 2
+    said = []
+    if exponent_order is None and are_two:
+        said.append(
+            "the samples have two values, and a share, as of samples that percolate, has no "
             "exponent of its own: give exponent_order=0 if they are one"
         )
     elif status == OK and result["exponent_order"] < 0:
-        said += (
-            f"; exponent_order is {float(result['exponent_order']):.2g}, and no order parameter "
+        said.append(
+            f"exponent_order is {float(result['exponent_order']):.2g}, and no order parameter "
             "grows with the size at the critical point: the correction is larger than the sizes "
-            "can tell; give larger sizes, hold exponent_order, or compare corrections=False"
+            "can tell; give larger sizes, or hold exponent_order"
         )
     elif (
         status == OK
+        and not are_two
         and _holds(result, "exponent_control", 1)
         and _holds(result, "exponent_order", 0)
     ):
-        said += (
-            "; if sizes are numbers of units, the exponents are also those of a first-order "
+        said.append(
+            "if sizes are numbers of units, the exponents are also those of a first-order "
             "transition, 1 and 0: order_of_transition tells the two apart"
         )
-    return said
+    if status == OK and np.isinf(result["exponent_control_high"]):
+        said.append(
+            f"the interval of exponent_control is open, since it reaches {MOST:g}, the largest "
+            "value that is searched: give larger sizes or more replicas"
+        )
+    first = (
+        f"{word}, but" if status == OK and said else f"{word}: {_MESSAGES.get(status, sentence)};"
+    )
+    return f"{first} {'; '.join(said)}".rstrip("; ")
 
 
 def _holds(result: xr.Dataset, name: str, value: float) -> bool:
@@ -357,6 +369,8 @@ def _estimates(
         estimate[1:], low[1:], high[1:] = np.nan, np.nan, np.nan
     elif status != OK:
         estimate[:], low[:], high[:] = np.nan, np.nan, np.nan
+    if high[1] > _NEAR_MOST * MOST:  # fits stop there
+        high[1] = np.inf
     data: dict[str, object] = {}
     for k, name in enumerate(names):
         data |= {name: estimate[k], f"{name}_low": low[k], f"{name}_high": high[k]}

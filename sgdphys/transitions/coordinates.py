@@ -20,13 +20,15 @@ def named_after_control(result: xr.Dataset, control: str) -> xr.Dataset:
     return result
 
 
-def named_after_samples(result: xr.Dataset, m: xr.DataArray) -> xr.Dataset:
-    """The result with the symbol of the samples, and their name, in those of the mean of them."""
+def named_after_samples(
+    result: xr.Dataset, m: xr.DataArray, mean: str = r"\langle|{}|\rangle"
+) -> xr.Dataset:
+    """The result with the name and symbol of the samples for their mean, ``order``."""
     symbol, name = m.attrs.get("symbol"), m.attrs.get("long_name")
-    if symbol and "order" in result:
-        result["order"].attrs["symbol"] = rf"\langle|{symbol}|\rangle"
-        if name and name != GLOSSARY["m"].long_name:
-            result["order"].attrs["long_name"] = str(name)
+    if isinstance(symbol, str) and symbol:
+        result["order"].attrs["symbol"] = mean.replace("{}", symbol)
+    if isinstance(name, str) and name not in ("", GLOSSARY["m"].long_name):
+        result["order"].attrs["long_name"] = name
     return result
 
 

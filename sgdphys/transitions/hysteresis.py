@@ -8,6 +8,7 @@ from sgdphys.glossary import Quantity
 from sgdphys.intervals import finite_mean, jackknife_interval, means_without_each
 from sgdphys.quantities import labelled
 from sgdphys.status import FEW_MEMBERS, FEW_SPEEDS, LOOP, NO_DATA, NO_LOOP, UNDECIDED, flagged
+from sgdphys.transitions.coordinates import named_after_samples
 from sgdphys.transitions.loops import Loops, loops_of
 from sgdphys.transitions.zero_speed import FEWEST, REFUSED, ZeroSpeed, at_zero_speed
 
@@ -159,8 +160,10 @@ def hysteresis(
         direction: (direction, ["up", "down"], {"units": "1", "long_name": "direction"}),
         control: (control, loops.grid, {"units": loops.control_unit, "long_name": "control"}),
     }
+    for name in (speed, control):  # names and symbols that they had
+        coords[name] = (*coords[name][:2], coords[name][2] | m[name].attrs)
     result = labelled(xr.Dataset(data, coords), _NAMES, x=loops.unit, t=loops.control_unit)
-    return result.assign_attrs(
+    return named_after_samples(result, m, mean="{}").assign_attrs(
         reason=reason,
         grid="interpolated linearly" if loops.is_interpolated else "as given",
         method="A0 + c speed**a by least squares, a from 1/4 to 2",

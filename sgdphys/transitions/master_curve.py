@@ -12,8 +12,8 @@ _GAIN = 1e-3
 """Smallest gain in chi-squared that is followed: 3% of a standard error."""
 _NO_FIT = 1e30
 """Cost of parameters at which the sums overflow; finite, so that costs can be subtracted."""
-_LEAST, _MOST = np.log(0.02), np.log(5.0)
-"""Range of ln(1/nu)."""
+LEAST, MOST = 0.02, 5.0
+"""Range of 1/nu."""
 
 
 class Points(NamedTuple):
@@ -97,7 +97,7 @@ def fitted(
         damped = a + np.eye(4) * added[:, None, :]
         step = np.linalg.solve(damped, g[..., None])[..., 0]
         trial = best.parameters[active] + step
-        trial[:, 1] = np.clip(trial[:, 1], _LEAST, _MOST)
+        trial[:, 1] = np.clip(trial[:, 1], np.log(LEAST), np.log(MOST))
         new, new_gradient = _evaluated(
             order[active], trial, points, Expected(*(v[active] for v in expected))
         )

@@ -367,6 +367,45 @@ def test_an_estimate_says_of_how_many_networks_it_is(odd, said):
     assert found.estimate.endswith(said)
 
 
+def of_families(values, twins):
+    family = np.arange(len(values)) // twins
+    return xr.DataArray(values, dims="replica", coords={"family": ("replica", family)})
+
+
+def test_twins_are_one_network():
+    """Copies of two networks are two."""
+    copies = of_families(np.repeat([1.0, 3.0], 4), 4)
+    found = over_replicas(copies)
+    assert (found.value, found.members, found.replicas) == (2.0, 2, 2)
+    assert found == over_replicas(xr.DataArray([1.0, 3.0], dims="replica"))
+    means = over_replicas(of_families(np.array([1.0, 4.0, 2.0, 8.0, np.nan, 9.0]), 2), "geometric")
+    assert (
+        means[:4] == over_replicas(xr.DataArray([2.0, 4.0, 9.0], dims="replica"), "geometric")[:4]
+    )
+    shares = over_replicas(of_families(np.repeat([1.0, 0.0, 1.0], 2), 2), "share")
+    assert shares == over_replicas(xr.DataArray([1.0, 0.0, 1.0], dims="replica"), "share")
+
+
+@pytest.mark.parametrize("as_estimate", [True, False])
+def test_claims_count_families(as_estimate):
+    values = of_families(np.repeat([1.0, 1.5, 3.0], 4), 4)
+    groups = {"learning": xr.Dataset({"v": values}, attrs={"of": "learning"})}
+
+    def of(results):
+        found = results.of("learning")["v"].drop_vars("family")
+        return over_replicas(found) if as_estimate else found
+
+    statistic = Statistic(of, "m", needs=("learning",), kind="symmetric")
+    (found,) = product.judge({"c": claim(statistic="v", above=0.5)}, groups, {"v": statistic})
+    alone = over_replicas(xr.DataArray([1.0, 1.5, 3.0], dims="replica"))
+    assert (found.value, found.low, found.high, found.members) == alone[:4]
+
+
+def test_a_difference_says_nothing_of_networks_that_are_missing_on_neither_side():
+    one, other = (over_replicas(xr.DataArray(np.arange(n), dims="replica")) for n in (4, 5))
+    assert difference(one, other).replicas == 0
+
+
 def test_an_open_interval_says_that_it_is_open():
     (found,) = judged_interval(0.7, -np.inf, 0.9)
     assert "interval is open" in found.reason

@@ -38,12 +38,12 @@ def magnets(rng, series, sizes, replicas):
         yield scan(np.array(drawn), sizes, _COUPLINGS)
 
 
-def separable(rng, series, replicas):
+def separable(rng, series, replicas, dimensions=_DIMENSIONS, loads=_LOADS):
     """Scans of shares of separable sets, by Cover's theorem."""
-    share = np.array([binom.cdf(n - 1, np.rint(_LOADS * n) - 1, 0.5) for n in _DIMENSIONS])
+    share = np.array([binom.cdf(n - 1, np.rint(loads * n) - 1, 0.5) for n in dimensions])
     for _ in range(series):
         drawn = rng.random((*share.shape, replicas)) < share[..., None]
-        yield scan(1.0 * drawn, _DIMENSIONS, _LOADS)
+        yield scan(1.0 * drawn, dimensions, loads)
 
 
 def percolated(rng, series, replicas):
@@ -68,7 +68,7 @@ def collapse_cells():
 
         return one_by_one(of, magnets(rng, series, sizes, replicas), name, _MAGNET[name])
 
-    def small(draw, truths, name, corrections, rng, series):
+    def of_few_sizes(draw, truths, name, corrections, rng, series):
         def of(m):
             seed = int(rng.integers(2**31))
             return sp.transitions.collapse(m, corrections=corrections, resamples=100, rng=seed)
@@ -103,9 +103,36 @@ def collapse_cells():
             for name in truths:
                 yield Cell(
                     f"{which}: {name}", condition,
-                    functools.partial(small, draw, truths, name, corrections),
-                    series=200, said="wide" if corrections else "for comparison only",
+                    functools.partial(of_few_sizes, draw, truths, name, corrections),
+                    series=200, said="" if corrections else "for comparison only",
                 )  # fmt: skip
+
+
+def narrowing_cells():
+    """What narrows the interval of 1/nu of separable shares, from sizes of 20 to 160."""
+    sizes = (20, 40, 80, 160)
+    cases = (
+        ("4 sizes from 20, 17 loads, 200 members", sizes, 17, 200),
+        ("4 sizes from 20, 17 loads, 800 members", sizes, 17, 800),
+        ("4 sizes from 20, 17 loads, 3200 members", sizes, 17, 3200),
+        ("4 sizes from 20, 33 loads, 200 members", sizes, 33, 200),
+        ("4 sizes from 40, 17 loads, 200 members", (40, 80, 160, 320), 17, 200),
+        ("6 sizes from 20, 17 loads, 200 members", (*sizes, 320, 640), 17, 200),
+    )
+
+    def of(dimensions, loads, members, rng, series):
+        def collapsed(m):
+            seed = int(rng.integers(2**31))
+            return sp.transitions.collapse(m, exponent_order=0, resamples=100, rng=seed)
+
+        scans = separable(rng, series, members, dimensions, np.linspace(1.2, 2.8, loads))
+        return one_by_one(collapsed, scans, "exponent_control", 0.5)
+
+    for condition, dimensions, loads, members in cases:
+        yield Cell(
+            "collapse of shares: exponent_control", condition,
+            functools.partial(of, dimensions, loads, members), series=200,
+        )  # fmt: skip
 
 
 def chains(rng, series, replicas):
@@ -181,4 +208,5 @@ def crossing_cells():
 def groups():
     """All cells of this file."""
     yield from collapse_cells()
+    yield from narrowing_cells()
     yield from crossing_cells()

@@ -551,3 +551,75 @@ def test_the_line_of_reference_goes_through_the_first_point():
     x, y = (np.asarray(v, float) for v in ax.lines[-1].get_data())
     assert y[x == 2.0] == pytest.approx(4.0)
     plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def magnets():
+    m = sp.processes.curie_weiss(
+        [64, 128, 256, 512], np.linspace(0.85, 1.15, 13), replicas=100, rng=1
+    )
+    return m["m"]
+
+
+@pytest.mark.parametrize(
+    ("attrs", "label"),
+    [
+        ({}, r"order parameter $\langle|m|\rangle$"),
+        ({"symbol": "q"}, r"order parameter $\langle|q|\rangle$"),
+        ({"long_name": "overlap"}, r"overlap $\langle|m|\rangle$"),
+        ({"long_name": "overlap", "symbol": "q"}, r"overlap $\langle|q|\rangle$"),
+        ({"long_name": "", "symbol": ["a", "b"]}, r"order parameter $\langle|m|\rangle$"),
+    ],
+)
+def test_axes_have_the_name_and_symbol_of_the_samples(magnets, attrs, label):
+    m = magnets.drop_attrs().assign_coords(magnets.coords).assign_attrs(attrs)
+    ax = sp.figures.scan(sp.transitions.order_parameter(m, size="size"), panels="order")
+    assert ax.get_ylabel() == label
+
+
+def test_a_corrected_collapse_says_how_many_points_it_shows(magnets):
+    found = sp.transitions.collapse(magnets, resamples=20, rng=0)
+    _, corrected = sp.figures.collapse(found)
+    (said,) = [line for line in corrected.texts[0].get_text().split("\n") if "points" in line]
+    shown = sum(int(n) for n in [found["in_window"].sum()])
+    assert said == f"{shown} of {13 * 4} points fitted"
+    assert shown < 13 * 4
+
+
+def test_a_legend_of_verdicts_has_the_words_that_occur():
+    rows = {"says": "s", "value": 1.0, "low": 0.9, "high": 1.1, "above": 0.5, "below": np.nan,
+            "rule": "above 0.5", "word": "supported"}  # fmt: skip
+    data = xr.Dataset({n: ("claim", [v]) for n, v in rows.items()}, {"claim": ["c"]})
+    ax = sp.figures.verdicts(data)
+    assert [t.get_text() for t in ax.figure.legends[0].get_texts()] == ["supported"]
+    few = data.assign(members=("claim", [4]), replicas=("claim", [5]))
+    assert any(" from 4 of 5," in t.get_text() for t in sp.figures.verdicts(few).texts)
+
+
+def test_panels_that_share_a_scale_show_the_values_of_all():
+    epoch, dims = np.arange(200), ("epoch", "replica", "layer")
+    ones = np.ones((200, 8, 2))
+    mean = 10 * np.exp(-epoch / 40)[:, None, None] * ones
+    norms = {"mean_norm": mean, "noise_norm": 0.01 * ones, "noise_trace": 0.1 * ones,
+             "weight_norm": ones}  # fmt: skip
+    norms = xr.Dataset({n: (dims, v) for n, v in norms.items()}, {"epoch": epoch, "layer": [1, 2]})
+    result = sp.dynamics.gradient_phases(norms, batch_size=10, batches=4)
+    panels = ("mean_over_weight", "noise_over_weight")
+    _, axes = plt.subplots(1, 2, sharey=True)
+    sp.figures.gradient_phases(result, panels=panels, ax=axes)
+    low, high = axes[0].get_ylim()
+    assert low < result["noise_over_weight"].min()
+    assert high > result["mean_over_weight"].max()
+
+
+def test_one_long_bar_does_not_stretch_the_axis():
+    epoch, dims = np.arange(20), ("epoch", "layer")
+    values = np.ones((20, 1))
+    result = xr.Dataset(
+        {"gradient_ratio": (dims, values), "gradient_ratio_low": (dims, values / 2),
+         "gradient_ratio_high": (dims, np.where(epoch == 3, 1e9, 2)[:, None])},
+        {"epoch": epoch, "layer": [1]},
+    )  # fmt: skip
+    result["gradient_ratio"][5] = 3.0
+    ax = sp.figures.gradient_phases(result, panels="gradient_ratio")
+    assert ax.get_ylim()[1] < 100

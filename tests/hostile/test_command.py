@@ -119,6 +119,8 @@ def test_what_a_study_does_not_draw_is_drawn_when_it_is_asked_for(finished, tmp_
     given_again = command("run", "information_plane", *SMALL, *FEW, "--out", run)
     assert given_again.returncode == 0, given_again.stderr
     assert not (run / "figures").exists()
+    drawn = command("figures", run, "--only", "training, weight_norms")
+    assert "weight_norms" in drawn.stdout
     drawn = command("figures", run, "--only", "training")
     written = ("png", "svg", "csv", "nc")
     assert drawn.stdout.split() == [str(run / "figures" / f"training.{k}") for k in written]

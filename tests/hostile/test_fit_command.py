@@ -15,6 +15,7 @@ from scipy.signal import lfilter
 
 import sgdphys as sp
 from sgdphys import processes
+from sgdphys.dynamics.clock import clock_of
 from sgdphys.errors import InputError
 from sgdphys.fitting import output, reading
 from sgdphys.fitting.fits import fit_file
@@ -181,8 +182,7 @@ def test_models_that_gaps_leave_out_are_named(tmp_path):
     x[100:120] = np.nan
     np.save(tmp_path / "gap.npy", x)
     said = fitted(tmp_path / "gap.npy", "--models", "wiener,fbm,levy")["advice"]
-    assert any(s.startswith("not compared, for gaps") and "fbm (100%), levy (100%)" in s
-               for s in said)  # fmt: skip
+    assert any("without gaps" in s and s.endswith("fbm (100%), levy (100%)") for s in said)
 
 
 def test_a_transient_is_left_out(tmp_path):
@@ -194,12 +194,38 @@ def test_a_transient_is_left_out(tmp_path):
     result = command("fit", *given, "--since", "20", "--until", "99.9", "--json")
     found = json.loads(result.stdout)
     assert found["series"]["diffusion"][0] == pytest.approx(0.5, rel=0.1)
-    assert "800 of 1000 points, from 20 to 99.9 time, are fitted" in result.stderr
+    said = "fitted: 800 of 1000 points, at times 20 to 99.9 (time)"
+    assert said in result.stderr
+    assert found["range"] == said
     assert fitted(*given)["series"]["diffusion"][0] > 1e4
     refused(
         command("fit", *given, "--since", "99.85"), 2,
-        "--since 99.85 leaves 1 of 1000 points, whose times go from 0 to 99.9 time",
+        "--since 99.85 leaves 1 of 1000 points, which are at times 0 to 99.9 (time)",
     )  # fmt: skip
+
+
+def test_an_end_of_the_range_may_have_rounding_errors():
+    """0.1 times 121 is a little more than 12.1."""
+    x = xr.DataArray(np.arange(1501.0), dims="time", coords={"time": 0.1 * np.arange(1501)})
+    for name in ("float64", "float32"):
+        kept = x.assign_coords(time=x["time"].astype(name))
+        assert reading.within(kept, None, 0.3, 12.1)[0].size == 119
+    part, time, _ = reading.within(x.drop_vars("time"), "0.5 s", 10, 20)
+    assert clock_of(part, time)[1].tolist() == np.arange(10, 20.5, 0.5).tolist()
+
+
+def test_medians_are_of_the_same_series(tmp_path):
+    """White noise relaxes within a step: its kappa has no upper end."""
+    rng = np.random.default_rng(0)
+    x = processes.ornstein_uhlenbeck(kappa=2, dt=0.1, steps=1000, rng=1).theta.to_numpy().ravel()
+    pd.DataFrame({"t": 0.1 * np.arange(len(x)), "trap": x, "white": rng.standard_normal(len(x))}
+                 ).to_csv(tmp_path / "a.csv", index=False)  # fmt: skip
+    (row,) = fitted(tmp_path / "a.csv", "--models", "wiener,ou")["best"]
+    assert row["series"] == 2
+    assert "kappa" not in row["intervals"]
+    said = command("fit", tmp_path / "a.csv", "--models", "wiener,ou").stdout
+    assert re.search(r"^trap +ou +kappa +[12]\.[\d.]+ +[\d.]+ to [\d.]+ ", said, re.MULTILINE)
+    assert re.search(r"^white +ou +kappa +[-\d.]+ +- ", said, re.MULTILINE)
 
 
 def test_a_process_is_named(tmp_path):

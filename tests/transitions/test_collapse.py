@@ -262,3 +262,12 @@ def test_an_order_parameter_that_grows_with_the_size_is_told():
     assert int(said["status"]) == OK
     assert "no order parameter grows with the size" in said.attrs["message"]
     assert "grows with the size" not in found().attrs["message"]
+
+
+def test_an_interval_that_reaches_the_largest_exponent_is_open(monkeypatch):
+    end = found()["exponent_control_high"].item()
+    assert end < 5
+    monkeypatch.setattr("sgdphys.transitions.collapse.MOST", end)  # as if no larger one was tried
+    same = sp.transitions.collapse(magnet(), resamples=100, rng=0)
+    assert same["exponent_control_high"].item() == np.inf
+    assert same.attrs["message"].startswith("ok, but the interval of exponent_control is open")

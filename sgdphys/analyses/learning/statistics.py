@@ -51,8 +51,11 @@ def epochs_to_error_tuned(results: Results) -> xr.DataArray:
     chosen = np.full(took.sizes["replica"], np.nan)
     is_reached = np.zeros(len(chosen), bool)
     is_finite_at = is_finite(found["final_loss"]).transpose("case", "replica").to_numpy()
+    number = np.arange(len(chosen))
+    if "family" in took.coords:  # twins stay together
+        number = np.unique(took["family"], return_inverse=True)[1]
     for half in (0, 1):
-        judged = np.arange(len(chosen)) % 2 == half
+        judged = number % 2 == half
         best = int(logs[:, ~judged].mean(axis=1).argmin())
         chosen[judged] = np.where(is_finite_at[best], took.to_numpy()[best], np.nan)[judged]
         is_reached[judged] = (

@@ -18,6 +18,12 @@ FEWEST = 6
 """Minimum number of points for a location, an exponent and amplitudes with errors."""
 _AT_END = 1e-4
 """Distance from an end of the range, as a share of it, within which a fit is at that end."""
+_NEAR = 3.0
+"""Scatter about the fit by which a time may be below the largest one, in multiples of it."""
+_AMBIGUOUS = 2.0
+"""Factor by which the misfit of another fit may be larger, for both to be possible."""
+_TRIALS, _LEAST_TRIALS = 60, 6
+"""Critical points that are tried in all, and between two controls."""
 _RESIDUAL = Quantity(
     "1", "residual of the power law", "", "root mean square of ln(relaxation time) about the fit"
 )
@@ -59,8 +65,9 @@ def critical_point(
     control, relaxation_time : array (point,)
         Control parameter r, and relaxation times tau > 0.
     between : (float, float), optional
-        Range in which r_c is searched; by default the two intervals next to the largest time, and
-        the width of all controls beyond them where that is the first or last of them.
+        Range in which r_c is searched; by default the intervals next to the controls whose times
+        may be the largest, given the scatter about the fit, and the width of all controls beyond
+        them where one of those is the first or last control.
     confidence : float
         Level of the intervals.
 
@@ -69,8 +76,9 @@ def critical_point(
     Dataset
         critical, in the unit of ``control``, and exponent, each with ``_low`` and ``_high``;
         residual, the root mean square of ln tau about the fit; status. All are single numbers. At
-        an end of the range of the search ("at the end of the range") critical has an open interval,
-        -inf or inf, and exponent none. Where the interval of the exponent is not above 0 ("no
+        an end of the range of the search, and where r_c is found between two controls but may as
+        well lie beyond all of them ("at the end of the range"), critical has an open interval, -inf
+        or inf, and exponent none. Where the interval of the exponent is not above 0 ("no
         divergence"), that of critical is open on both sides.
 
     Raises
@@ -91,7 +99,10 @@ def critical_point(
     tau ~ |r - r_c|**(-nu): least squares of ln tau = a - nu ln|r - r_c| + b (r -
     r_c)/|r_c|, a and b separate on each side of r_c, nu common to both; r_c by profile. Intervals
     are jackknife over points with Student's t, valid where the errors of the points are
-    independent.
+    independent. Counted in 60 scans each of 6, 10 and 30 points at 1 to 25% of r_c from it: of flat
+    times 1% are "ok"; with errors of 2 to 30% on both sides each interval holds in 88 to 100% of
+    those that are "ok", with 2 and 10% on one side in 91 to 100%. With 30% on one side one in
+    twenty is "ok", most of those wrong: give more precise times, or controls on both sides of r_c.
 
     References
     ----------
@@ -128,7 +139,7 @@ def critical_point(
         )
     order = np.argsort(r)
     r, logs = r[order], np.log(tau[order])
-    low, high = _bracket(r, logs) if between is None else _range_given(between)
+    low, high = _range_of_search(r, logs) if between is None else _range_given(between)
     best = _fit(r, logs, low, high)
     jackknife = np.array(
         [_fit(np.delete(r, k), np.delete(logs, k), low, high) for k in range(len(r))]
@@ -146,11 +157,12 @@ def critical_point(
     x = _design(r, best[0])
     rest = logs - x @ np.linalg.lstsq(x, logs, rcond=None)[0]
     data["residual"] = float(np.sqrt((rest**2).mean()))
-    is_at = [abs(best[0] - end) < _AT_END * (high - low) for end in (low, high)]
-    if any(is_at):
+    is_open = _may_lie_beyond(r, logs, best[0], low, high)
+    if any(is_open):
         data |= {"exponent_low": np.nan, "exponent_high": np.nan}
-        data |= {"critical_low": -np.inf} if is_at[0] else {"critical_high": np.inf}
-    status = END_OF_RANGE if any(is_at) else OK
+        data |= {"critical_low": -np.inf} if is_open[0] else {}
+        data |= {"critical_high": np.inf} if is_open[1] else {}
+    status = END_OF_RANGE if any(is_open) else OK
     if status == OK and not data["exponent_low"] > 0:  # without slowing down it lies anywhere
         status = NO_DIVERGENCE
         data |= {"critical_low": -np.inf, "critical_high": np.inf}
@@ -168,6 +180,25 @@ def critical_point(
     return labelled(found, {"residual": _RESIDUAL}, x=str(unit))
 
 
+def _may_lie_beyond(
+    r: np.ndarray, logs: np.ndarray, critical: float, low: float, high: float
+) -> tuple[bool, bool]:
+    """Whether r_c is at the lower or upper end of the range, or may as well be beyond all controls.
+
+    With large errors the best fit may lie between two controls though all are on one side of r_c.
+    """
+    most = _AMBIGUOUS * _misfit(critical, r, logs)
+    is_between = r[0] < critical < r[-1]
+
+    def is_open(end: float, first: float, last: float) -> bool:
+        if abs(critical - end) < _AT_END * (high - low):
+            return True
+        fits = is_between and first < last
+        return fits and _misfit(_fit(r, logs, first, last)[0], r, logs) <= most
+
+    return is_open(low, low, r[0]), is_open(high, r[-1], high)
+
+
 def _range_given(between: Any) -> tuple[float, float]:
     """The range that was given for r_c: two numbers, the lower one first."""
     ends = finite_array(between, "between")
@@ -176,30 +207,46 @@ def _range_given(between: Any) -> tuple[float, float]:
     return float(ends[0]), float(ends[1])
 
 
-def _bracket(r: np.ndarray, logs: np.ndarray) -> tuple[float, float]:
-    """Range of r between the neighbours of the control with the largest time."""
+def _range_of_search(r: np.ndarray, logs: np.ndarray) -> tuple[float, float]:
+    """Range of r around the controls whose times may be the largest, given the scatter.
+
+    With errors the largest time may be that of a control some way from r_c. All controls count
+    whose time reaches the largest one within 3 times the scatter about the fit, which is made again
+    until no further control does.
+    """
     controls = np.unique(r)
     if len(controls) < 2:
         raise NotEnoughData(f"all controls are {controls[0]:g}; times at several are needed")
-    top = int(np.searchsorted(controls, r[logs.argmax()]))
+    largest = np.array([logs[r == control].max() for control in controls])
     width = controls[-1] - controls[0]
     wider = np.concatenate([[controls[0] - width], controls, [controls[-1] + width]])
-    low, high = wider[top], wider[top + 2]
-    if top == 0:
-        high = controls[0]
-    elif top == len(controls) - 1:
-        low = controls[-1]
-    return float(low), float(high)
+    least, found = logs.max(), None
+    while True:
+        near = np.flatnonzero(largest >= least)
+        low, high = wider[near[0]], wider[near[-1] + 2]
+        if near[-1] == 0:
+            high = controls[0]
+        elif near[0] == len(controls) - 1:
+            low = controls[-1]
+        if (low, high) == found:
+            return float(low), float(high)
+        found = low, high
+        scatter = np.sqrt(_misfit(_fit(r, logs, low, high)[0], r, logs))
+        least = min(least, logs.max() - _NEAR * scatter)
 
 
 def _fit(r: np.ndarray, logs: np.ndarray, low: float, high: float) -> tuple[float, float]:
-    margin = 1e-6 * (high - low)
-    grid = np.linspace(low + margin, high - margin, 60)
-    values = np.array([_misfit(c, r, logs) for c in grid])
-    k = int(values.argmin())
-    ends = grid[max(k - 1, 0)], grid[min(k + 1, len(grid) - 1)]
+    """Critical point within a range, and the exponent there."""
+    # between each two controls the misfit may have a minimum of its own
+    places = np.concatenate([[low], np.unique(r[(r > low) & (r < high)]), [high]])
+    many = max(_LEAST_TRIALS, _TRIALS // (len(places) - 1))
+    inside = (np.arange(many) + 0.5) / many
+    grid = (places[:-1, None] + np.diff(places)[:, None] * inside).ravel()
+    k = int(np.argmin([_misfit(c, r, logs) for c in grid]))
+    grid = np.concatenate([[low], grid, [high]])
     found = minimize_scalar(
-        _misfit, bounds=ends, args=(r, logs), method="bounded", options={"xatol": 1e-12}
-    )
+        _misfit, bounds=(grid[k], grid[k + 2]), args=(r, logs), method="bounded",
+        options={"xatol": 1e-12},
+    )  # fmt: skip
     x = _design(r, found.x)
     return float(found.x), float(np.linalg.lstsq(x, logs, rcond=None)[0][0])

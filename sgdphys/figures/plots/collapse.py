@@ -37,12 +37,12 @@ def collapse(
         Of ``transitions.collapse``: critical_point, exponent_control and exponent_order with their
         intervals; order, scaled_control and scaled_order of every size.
     panels : str or sequence of str
-        "raw", against the control parameter, with the interval of the critical point; "scaled",
-        with the exponents and the quality S in a corner, points outside the window of the fit open;
-        and "corrected", the points of the window, and how many of all they are, without the fitted
-        correction to scaling, the quantity that collapses where corrections were fitted. By default
-        "raw" and "corrected", or "scaled" without corrections. A collapse that was refused has the
-        reason in place of the exponents.
+        "raw": against the control parameter, with the interval of the critical point. "scaled": all
+        points, open outside the window of the fit. "corrected": only the points in the window,
+        without the fitted correction to scaling, which is what collapses where corrections were
+        fitted. Both have the exponents and the quality S in a corner, "corrected" also how many of
+        all points it shows. By default "raw" and "corrected", or "scaled" without corrections. A
+        collapse that was refused has the reason in place of the exponents.
     size : str
         Dimension of the sizes.
     ax : Axes or array of Axes, optional
@@ -167,7 +167,7 @@ def _exponents(
         known = np.isfinite(result["order"])
         fitted = (result["in_window"] > 0) & known
         if int(fitted.sum()) < int(known.sum()):
-            lines.append(f"{int(fitted.sum())} of {int(known.sum())} points")
+            lines.append(f"{int(fitted.sum())} of {int(known.sum())} points fitted")
     if refused:
         lines.append(refused)
     rises = _rises(ax)

@@ -95,12 +95,17 @@ def gradient_phases(
                 bars(one, drawn, layer, name, "epoch", k / len(layers))
             if drawn is not None and name in _EVENTS:
                 _transition(one, layer, _EVENTS[name], drawn.get_color())
-        if not is_cosine:
-            about_values(one, values, *([1.0] if name in _EVENTS else []))
         if name in _EVENTS:
             one.axhline(1.0, color=NULL, linewidth=0.8, zorder=1)
         epoch_axis(one, int(result["epoch"].max()))
         one.set_ylabel(axis_label(values))
+    of_axes = {one: result[n] for one, n in zip(axes, names, strict=True) if n != _COSINE}
+    for one in of_axes:  # axes that share a scale show the values of all
+        together = one.get_shared_y_axes().get_siblings(one)
+        shown = xr.concat(
+            [of_axes[o].drop_vars(of_axes[o].coords) for o in together if o in of_axes], "panel"
+        )
+        about_values(one, shown, *([1.0] if of_axes[one].name in _EVENTS else []))
     legend_of_new(axes[0], is_new)
     return returned(axes, panels)
 

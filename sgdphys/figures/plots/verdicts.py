@@ -131,15 +131,15 @@ def verdicts(result: Any, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
     return ax
 
 
-def words_legend(ax: Axes, verdicts: xr.Dataset) -> None:
+def words_legend(ax: Axes, data: xr.Dataset) -> None:
     """Give the figure of some axes a legend of the words that verdicts along ``claim`` have."""
-    said = set(map(str, verdicts["word"].to_numpy()))
+    said = set(map(str, data["word"].to_numpy()))
     handles = [
         Line2D([], [], color=colour, marker=_MARKERS[word], markersize=3.5, label=word)
         for word, colour in COLOURS.items()
         if word in said
     ]
-    if not all(_is_judged_blind(verdicts.isel(claim=k)) for k in range(verdicts.sizes["claim"])):
+    if not all(_is_judged_blind(data.isel(claim=k)) for k in range(data.sizes["claim"])):
         handles.append(
             Line2D([], [], color=EXACT, marker="o", markersize=3.5, linestyle="",
                    markerfacecolor="white", label=_HOLLOW)
@@ -162,7 +162,10 @@ def _row(ax: Axes, row: xr.Dataset, y: float, given: dict[str, Any]) -> None:
                       markerfacecolor=inside)  # fmt: skip
         ax.plot(ends[1:2] / scale, [y], **own)
         unit = str(row["unit"].item()) if "unit" in row else ""
-        said = f"{estimate_text(value, low, high, unit)}, {row['rule'].item()}: {word}"
+        said = estimate_text(value, low, high, unit)
+        if "replicas" in row and 0 < row["members"].item() < row["replicas"].item():
+            said += f" from {row['members'].item()} of {row['replicas'].item()}"
+        said += f", {row['rule'].item()}: {word}"
         if "survives" in row and row["survives"].item() == "no":
             said += " (does not survive)"
     ax.text(_EDGE + 0.03, y, said, va="center", fontsize="x-small")
