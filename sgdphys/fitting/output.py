@@ -329,7 +329,10 @@ def _alike(results: xr.Dataset, number: int) -> list[str]:
 
 
 def as_json(results: xr.Dataset) -> dict[str, Any]:
-    """Results as plain numbers: by group, and of every series unless there are more than 400."""
+    """Results as plain numbers: by group, and of every series unless there are more than 400.
+
+    Those are nested along ``dimensions``, whose labels it has, and along models or tests.
+    """
     found: dict[str, Any] = {
         "source": results.attrs.get("source"),
         "range": results.attrs.get("range"),
@@ -347,6 +350,7 @@ def as_json(results: xr.Dataset) -> dict[str, Any]:
         "rejected": rejections(results),
     }
     if results["best"].size <= SAMPLE:
+        found["dimensions"] = {str(d): results[d].to_numpy().tolist() for d in results["best"].dims}
         found["series"] = {str(n): v.to_numpy().tolist() for n, v in results.data_vars.items()}
         found["series"]["status"] = status_words(results["status"]).tolist()
     return {key: _plain(value) for key, value in found.items()}

@@ -147,9 +147,11 @@ class Run:
             found = open_trajectory(path)
         twins = max([self.study.train.twins, *self.study.sweep.keys.get("train.twins", ())])
         for node in found.children.values() if twins > 1 else ():
-            if "replica" in node.sizes and "family" not in {*node.sizes, *node.coords}:
-                family = node["replica"].to_numpy() // twins  # a group may have some networks alone
-                node.dataset = node.to_dataset().assign_coords(family=("replica", family))
+            data = node.to_dataset()
+            if "replica" in data.dims and "family" not in {*data.dims, *data.coords}:
+                family = data["replica"].to_numpy() // twins  # some groups have few of the networks
+                said = {"units": "1", "long_name": "family of twins"}
+                node.dataset = data.assign_coords(family=("replica", family, said))
         return found
 
     @property

@@ -132,6 +132,7 @@ def narrowing_cells():
         yield Cell(
             "collapse of shares: exponent_control", condition,
             functools.partial(of, dimensions, loads, members), series=200,
+            said="said in docs/tutorials/phase_transition_figure.md" if loads > 17 else "",
         )  # fmt: skip
 
 

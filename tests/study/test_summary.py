@@ -147,7 +147,7 @@ def test_many_columns_follow_in_a_second_table(capsys):
 
 
 def test_intervals_have_digits_enough():
-    assert interval_text(5.081, 5.0781, 5.0845) == "5.081 [5.0781, 5.0845]"
+    assert interval_text(5.081, 5.0781, 5.0845) == "5.0810 [5.0781, 5.0845]"
     assert interval_text(0.339, 0.129, 0.579) == "0.339 [0.129, 0.579]"
     assert interval_text(1.0, 1.0, 1.0) == "1 [1, 1]"
     assert interval_text(1.0, 0.761, 1.24) == "1.00 [0.761, 1.24]"

@@ -163,8 +163,9 @@ def _row(ax: Axes, row: xr.Dataset, y: float, given: dict[str, Any]) -> None:
         ax.plot(ends[1:2] / scale, [y], **own)
         unit = str(row["unit"].item()) if "unit" in row else ""
         said = estimate_text(value, low, high, unit)
-        if "replicas" in row and 0 < row["members"].item() < row["replicas"].item():
-            said += f" from {row['members'].item()} of {row['replicas'].item()}"
+        replicas = row["replicas"].item() if "replicas" in row else 0
+        if replicas and 0 < row["members"].item() < replicas:
+            said += f" from {row['members'].item()} of {replicas}"
         said += f", {row['rule'].item()}: {word}"
         if "survives" in row and row["survives"].item() == "no":
             said += " (does not survive)"
