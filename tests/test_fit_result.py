@@ -269,3 +269,12 @@ def test_a_summary_pairs_no_value_with_the_interval_of_another_model():
     table = found.summary()
     assert table["diffusion"].iloc[0] == found["diffusion"].sel(model=best).item()
     assert table[["diffusion_low", "diffusion_high"]].isna().all(axis=None)
+
+
+def test_where_a_series_is_a_wiener_process_in_words():
+    ou = sp.processes.ornstein_uhlenbeck(kappa=1, dt=0.1, steps=1500, rng=0).theta.to_numpy()
+    walk = np.random.default_rng(0).standard_normal(1501).cumsum()
+    x = np.stack([ou.ravel(), walk], axis=1)
+    found = sp.fit(x, models=["wiener", "ou"]).wiener_range()
+    assert found["at_lags"].tolist() == ["Wiener at no lag", "Wiener at every lag"]
+    assert found["in_time"].tolist() == ["in no stretch", "drifted_wiener until 1500"]

@@ -12,6 +12,8 @@ from sgdphys.dynamics.models.wiener_lag import wiener_lag
 from sgdphys.dynamics.series import paths
 from sgdphys.fitting.by_series import by_series
 
+_IN_NO_STRETCH = "in no stretch"
+
 
 def wiener_range(found: xr.Dataset, x: Any, time: Any) -> pd.DataFrame:
     """One row per series: see ``Fit.wiener_range``."""
@@ -24,9 +26,11 @@ def wiener_range(found: xr.Dataset, x: Any, time: Any) -> pd.DataFrame:
     spacing = series.spacing
     unit = "" if series.time_unit in ("1", "step") else series.time_unit
     at_lags = [said_lag(lag, spacing, unit) for lag in lags.to_numpy().ravel()]
+    # one stretch of a series that is no Wiener process at any lag is none of one
+    is_none = np.isinf(lags.to_numpy().ravel()) & (parts["segments"].to_numpy().ravel() == 1)
     in_time = [
-        said_stretches(of_row.tolist(), until.tolist(), unit)
-        for of_row, until in zip(models, ends, strict=True)
+        _IN_NO_STRETCH if none else said_stretches(of_row.tolist(), until.tolist(), unit)
+        for of_row, until, none in zip(models, ends, is_none, strict=True)
     ]
     table = xr.Dataset({"best": found["best"], "lag": lags})
     for name, said in (("at_lags", at_lags), ("in_time", in_time)):
