@@ -61,6 +61,7 @@ def studies() -> None:
 
 @app.command(epilog="Example: sgdphys statistics --of information")
 def statistics(
+    statistic: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
     of: Annotated[str | None, typer.Option(help="Only those that this analysis brings.")] = None,
 ) -> None:
     """List what the claims of a study can be about, by the analysis that brings it."""
@@ -71,11 +72,13 @@ def statistics(
     kinds = list(dict.fromkeys(kind for kind, *_ in by_analysis))
     if of is not None and of not in kinds:
         raise InputError(f"--of is {of!r}; {nearest(of, kinds)}")
+    if statistic is not None and statistic not in known():
+        raise InputError(f"there is no statistic {statistic!r}; {nearest(statistic, known())}")
     rows: list[tuple[str, ...]] = [("statistic", "analysis: what it measures")]
-    for kind, name, statistic in by_analysis:
-        if of in (None, kind):
-            unit = f" ({statistic.unit})" if statistic.unit not in ("", "1") else ""
-            rows.append((name, f"{kind}: {statistic.measures}{unit}"))
+    for kind, name, one in by_analysis:
+        if of in (None, kind) and statistic in (None, name):
+            unit = f" ({one.unit})" if one.unit not in ("", "1") else ""
+            rows.append((name, f"{kind}: {one.measures}{unit}"))
     print_table(rows, text_last=True)
 
 

@@ -181,19 +181,21 @@ class Recording:
     ) -> None:
         """Train and record what is missing; raises ``engines.base.Stopped`` when asked to stop."""
         remove_partial(self.segments)
-        with SegmentWriter(self.segments, self.study.record.compression) as writer:
-            for first, stop_at in self.gaps:
-                before = self.segment_before(first)
-                state = self.engine.initial_state() if before is None else state_after(before)
-                self.remove_damaged()
-                for end in self.ends_between(first, stop_at):
-                    begun = state.epoch
-                    state, recorded = self.engine.advance(
-                        state, end, self.plan, progress=progress, stop=stop
-                    )
-                    build = functools.partial(self.segment, recorded, state)
-                    writer.write(self.segment_path(begun, end).name, build)
-        del self._survey  # look again when asked again
+        try:
+            with SegmentWriter(self.segments, self.study.record.compression) as writer:
+                for first, stop_at in self.gaps:
+                    before = self.segment_before(first)
+                    state = self.engine.initial_state() if before is None else state_after(before)
+                    self.remove_damaged()
+                    for end in self.ends_between(first, stop_at):
+                        begun = state.epoch
+                        state, recorded = self.engine.advance(
+                            state, end, self.plan, progress=progress, stop=stop
+                        )
+                        build = functools.partial(self.segment, recorded, state)
+                        writer.write(self.segment_path(begun, end).name, build)
+        finally:
+            self.__dict__.pop("_survey", None)  # look again when asked again
 
     def ends_between(self, first: int, stop_at: int) -> list[int]:
         """Epochs at which the segments of a stretch end."""

@@ -471,3 +471,7 @@ def test_statistics_are_listed_by_the_analysis_that_brings_them():
     assert "tails: Tail index of gradient noise" in " ".join(listed.split())
     assert "bits_lost" not in listed
     refused(command("statistics", "--of", "tial"), 2, "did you mean 'tails'?")
+    listed = CliRunner().invoke(app, ["statistics", "bits_lost"]).stdout
+    assert "bits_lost  information: I(X;T) at the peak" in listed
+    assert len(listed.splitlines()) == 2
+    refused(command("statistics", "bits_los"), 2, "did you mean 'bits_lost'?")

@@ -9,9 +9,10 @@ import pytest
 
 import sgdphys as sp
 from sgdphys.errors import InputError, WorkError
+from sgdphys.trajectory import writer
 from sgdphys.trajectory.digests import digest_path
 from sgdphys.trajectory.reader import check, open_trajectory
-from sgdphys.trajectory.segments import segment_paths
+from sgdphys.trajectory.segments import segment_paths, span
 
 pytestmark = pytest.mark.thorough(reason="carries out studies")
 
@@ -195,3 +196,21 @@ def test_a_segment_that_is_shorter_than_its_name_is_trained_again(copy, unbroken
     paths[0].rename(longer)
     assert any(str(longer) in line and "trained again" in line for line in run(copy))
     same(copy, unbroken)
+
+
+def test_a_full_disk_says_after_which_epoch_the_run_goes_on(tmp_path, monkeypatch):
+    written = []
+
+    def full(path, *rest, **kept):
+        written.append(path)
+        if len(written) > 3:
+            raise OSError(28, "No space left on device")
+        complete(path, *rest, **kept)
+
+    complete = writer.complete
+    monkeypatch.setattr(writer, "complete", full)
+    with pytest.raises(WorkError, match="to resume after epoch") as told:
+        run(tmp_path)
+    last = max(span(path)[1] for path in segment_paths(tmp_path / "trajectory"))
+    assert last > 0
+    assert str(told.value).endswith(f"after epoch {last}")
