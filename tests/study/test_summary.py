@@ -153,11 +153,11 @@ def test_intervals_have_digits_enough():
     assert interval_text(1.0, 0.761, 1.24) == "1.00 [0.761, 1.24]"
     assert interval_text(1.4, 1.22, 1.4) == "1.40 [1.22, 1.40]"
     assert interval_text(100.0, 99.5, 101.0) == "100 [99.5, 101]"
-    assert interval_text(0.544, 0.504, 3e6) == "0.544 [0.504, 3e+06]"
+    assert interval_text(0.544, 0.504, 3e6) == "0.544 [0.504, 3.00e+06]"
     assert interval_text(-5.0, -6.0, np.inf) == "-5 [-6, unbounded]"
     assert estimate_text(0.725, 0.311, 1.72e15, "times") == "0.725 times [0.311, unbounded]"
     assert estimate_text(5.0812, 5.0781, 1e9) == "5.0812 [5.0781, unbounded]"
-    assert estimate_text(1e-9, 0.0, 0.02) == "1e-09 [0, 0.02]"
+    assert estimate_text(1e-9, 0.0, 0.02) == "1.00e-09 [0.00, 0.0200]"
     assert estimate_text(-1e9, -2e9, 1e8) == "-1e+09 [-2e+09, 1e+08]"
 
 
