@@ -117,7 +117,8 @@ def _measured(
     found = statistic.of(results)
     if isinstance(found, Estimate) and any("family" in g.coords for g in groups.values()):
         # of networks one by one, among which twins would count as independent
-        found = statistic.of(Results(_without_twins(groups), statistic.needs, analysis, rest))
+        results = Results(_without_twins(groups), statistic.needs, analysis, rest)
+        found = statistic.of(results)
     elif isinstance(found, xr.DataArray) and "replica" in found.dims:
         found = _with_families(found, groups, statistic.needs)
     cuts = [key for key in CUTS if key in rest and key not in statistic.chooses]

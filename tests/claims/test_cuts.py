@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 
 from sgdphys.claims.claim import Claim
+from sgdphys.claims.estimates import over_replicas
 from sgdphys.claims.results import Results, along_control
 from sgdphys.claims.statistic import Statistic
 from sgdphys.claims.verdicts import judge
@@ -112,3 +113,20 @@ def test_neighbouring_cases_are_those_of_neighbouring_values():
     )  # fmt: skip
     with pytest.raises(InputError, match="a, b vary"):
         along_control(product)
+
+
+@pytest.mark.parametrize("twins", [1, 2])
+def test_an_estimate_over_networks_that_reads_no_curve_cannot_be_cut(twins):
+    """Of twins it was measured on one network of each family, and compared with all of them."""
+    found = group(7).assign(x=("replica", [1.0, 2.0, 3.0, 5.0]))
+    if twins > 1:
+        found = found.assign_coords(family=("replica", np.arange(4) // twins))
+    mean = Statistic(
+        lambda r: over_replicas(r.of("information")["x"].drop_vars("family", errors="ignore")),
+        "a mean", needs=("information",),
+    )  # fmt: skip
+    claim = Claim(
+        says="s", by="b", statistic="mean", where={"until_epoch": 50}, above=0.0, null="n"
+    )
+    (found_verdict,) = judge({"claim": claim}, {"information": found}, {"mean": mean})
+    assert "reads no curve" in found_verdict.reason
