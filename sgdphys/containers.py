@@ -4,7 +4,6 @@ Containers are recognised by the module that defines their class, so that no lib
 that the caller does not use.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from numbers import Number
 from os import PathLike
@@ -15,45 +14,45 @@ import pandas as pd
 import xarray as xr
 
 from sgdphys.errors import InputError, nearest
-from sgdphys.missing import missing_as_nan, stored_as_nan, unmasked
-from sgdphys.units_of_time import UNIT
-
-CLOCK_NAMES = ("time", "t", "step", "epoch", "iteration", "draw", "frame", "date")
-"""Names of dimensions and columns that hold times."""
-_MORE_NAMES = ("datetime", "timestamp", "update", "seconds", "minutes", "hours", "days")
-_WITH_UNIT = re.compile(
-    rf"(.+?)\s*(?:[\[(]\s*{UNIT}\s*[\])]|/\s*{UNIT})",
-    re.IGNORECASE,
+from sgdphys.headings import (
+    as_dates,
+    clock_unit,
+    is_clock,
+    seeming_times,
+    times_among,
+    times_of,
+    value_unit,
 )
-_FEWEST_ROWS = 10
-"""Rows from which a column that always increases is taken for times."""
+from sgdphys.missing import missing_as_nan, stored_as_nan, unmasked
 
 
-def is_clock(name: object) -> bool:
-    """Whether the name of a dimension or column is one for times: time, _step, Time (s) ..."""
-    found = _WITH_UNIT.fullmatch(str(name))
-    bare = (found[1] if found else str(name)).strip("_").lower()
-    return bare in (*CLOCK_NAMES, *_MORE_NAMES)
+def by_times(values: Any, time: str | None) -> Any:
+    """A table with its column of times as the index, unless its own index says more than a count.
 
+    Parameters
+    ----------
+    values
+        A DataFrame, or a table of another library; anything else is returned unchanged.
+    time : str, optional
+        The column; by default the only one that is named as times are.
 
-def clock_unit(name: object) -> str:
-    """Unit of times of this name: s of "elapsed (s)" and "t / s", otherwise the name."""
-    found = _WITH_UNIT.fullmatch(str(name))
-    return str(found[2] or found[3]) if found else str(name)
-
-
-def seeming_times(table: pd.DataFrame) -> str | None:
-    """Name of the first column of a table if it alone increases in every row, as times do."""
-    if table.shape[1] < 2 or len(table) < _FEWEST_ROWS:
-        return None
-
-    def increases(column: pd.Series) -> bool:
-        return bool(pd.api.types.is_numeric_dtype(column.dtype) and (column.diff()[1:] > 0).all())
-
-    first, *others = (table.iloc[:, k] for k in range(table.shape[1]))
-    if not increases(first) or all(map(increases, others)):
-        return None
-    return str(table.columns[0])
+    Raises
+    ------
+    InputError
+        When several columns may be meant.
+    """
+    if hasattr(values, "to_pandas") and not has_names(values):
+        values = _as_pandas(values)
+    if not isinstance(values, pd.DataFrame) or _index_coordinate(values.index, "time"):
+        return values
+    if values.shape[1] == 1 or (time is not None and time not in values.columns):
+        return values
+    clock = times_among(values.columns, time)
+    if clock is None:
+        return values
+    column = values.columns[[str(c) for c in values.columns].index(clock)]
+    times = times_of(values[column], f"column {clock!r}")
+    return values.drop(columns=[column]).set_index(pd.Index(times, name=clock))
 
 
 def has_names(values: Any) -> bool:
@@ -366,7 +365,8 @@ def _from_pandas(table: pd.Series | pd.DataFrame, axes: Sequence[str]) -> xr.Dat
     dim = axes[0] if axes else str(table.index.name or "dim_0")
     coords: dict[str, Any] = _index_coordinate(table.index, dim)
     if isinstance(table, pd.Series):
-        return xr.DataArray(_column(table, "the values"), dims=[dim], coords=coords)
+        values = _column(table, "the values")
+        return xr.DataArray(values, dims=[dim], coords=coords, attrs=_unit_of([table.name]))
     clocks = [c for c in table.columns if is_clock(c)]
     if clocks and not coords:
         raise InputError(
@@ -383,7 +383,16 @@ def _from_pandas(table: pd.Series | pd.DataFrame, axes: Sequence[str]) -> xr.Dat
     if any(isinstance(n, str) for n in names):
         names = [str(n) for n in names]
     coords[across] = (across, names)
-    return xr.DataArray(_columns(table), dims=[dim, across], coords=coords)
+    return xr.DataArray(
+        _columns(table), dims=[dim, across], coords=coords, attrs=_unit_of(table.columns)
+    )
+
+
+def _unit_of(names: Iterable[Any]) -> dict[str, str]:
+    """The unit that the names of all columns agree on, as an attribute."""
+    units = {value_unit(name) for name in names}
+    unit = units.pop() if len(units) == 1 else None
+    return {} if unit is None else {"units": unit}
 
 
 def _as_pandas(table: Any) -> pd.Series | pd.DataFrame:
@@ -418,17 +427,6 @@ def _index_coordinate(index: pd.Index, dim: str) -> dict[str, Any]:
         raise InputError(_disorder(index))
     attrs = {} if index.dtype.kind in "mM" else {"units": clock_unit(index.name or "time")}
     return {dim: (dim, index.to_numpy(), attrs)}
-
-
-def as_dates(index: pd.Index) -> pd.Index:
-    """Times of the name date, such as 20240131, as dates; any other times unchanged."""
-    is_named = is_clock(index.name) and "date" in str(index.name).lower()
-    if not is_named or index.dtype.kind not in "iu" or not len(index):
-        return index
-    if not 1000_00_00 < index.min() <= index.max() < 10000_00_00:
-        return index
-    dates = pd.to_datetime(index.astype(str), format="%Y%m%d", errors="coerce")
-    return index if dates.hasnans else dates.rename(index.name)
 
 
 def _disorder(index: pd.Index) -> str:

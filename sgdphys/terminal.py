@@ -1,12 +1,14 @@
 """Output of the command: sentences, tables and progress, without control characters."""
 
 import os
+import re
 import sys
 import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, TextIO
 
 WIDTH = 100
@@ -14,11 +16,15 @@ WIDTH = 100
 _GAP = "  "
 """Separator of two columns."""
 _LEAST = 32
-"""Characters below which a column is not narrowed; an estimate and its interval need as many."""
+"""Characters below which a column is not narrowed on account of one long word."""
+_BREAKS = re.compile(r" (?![^\[]*\]|[^(]*\))")
+"""Where a cell may be broken: between words, not within an interval or other brackets."""
 _PLAIN_LINES_EVERY = 10.0
 """Seconds between lines of progress where there is no terminal."""
 _SHARE = 0.03
 """Share of the time that has passed after which another line is due."""
+_SHARE_OF_BEAT, _LONGEST_BEAT = 0.25, 30.0
+"""The same where a line says no more than that work goes on, and most seconds between two."""
 _CONTROL = {c: None for c in (*range(0x20), *range(0x7F, 0xA0)) if chr(c) not in "\n\t"}
 """C0 and C1 control characters but newline and tab, to be taken out of a text."""
 
@@ -77,28 +83,37 @@ def _blocks(rows: list[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
 
 
 def _least(rows: list[tuple[str, ...]], column: int) -> int:
-    """Width below which a column is not wrapped; a heading is, between its words."""
-    heading, *cells = (row[column] for row in rows)
-    longest = [*map(len, cells), *map(len, heading.split())]
-    return min(max(longest, default=0), _LEAST)
+    """Width below which a column is not wrapped: that of its longest word or interval."""
+    longest = max(len(word) for row in rows for word in _BREAKS.split(row[column]))
+    return min(longest, _LEAST)
 
 
 def _widths(rows: list[tuple[str, ...]]) -> list[int]:
-    """Widths of columns: the widest ones are narrowed until all fit."""
-    columns = list(range(len(rows[0])))
-    widths = [max(len(row[k]) for row in rows) for k in columns]
-    least = [_least(rows, k) for k in columns]
-    first, *others = columns
+    """Widths of columns, narrowed until all fit, each time the one that costs fewest lines."""
+    columns = [*zip(*rows, strict=True)]
+    widths = [max(map(len, cells)) for cells in columns]
+    least = [_least(rows, k) for k in range(len(columns))]
+    lines = [[1] * len(rows) for _ in columns]
     while sum(widths) + len(_GAP) * (len(widths) - 1) > WIDTH and widths != least:
-        # sentences stand in the first column, which is narrowed last
-        wide = [k for k in others if widths[k] > least[k]] or [first]
-        widths[max(wide, key=lambda k: widths[k])] -= 1
+        after = {k: [len(_wrapped(cell, widths[k] - 1)) for cell in columns[k]]
+                 for k in range(len(columns)) if widths[k] > least[k]}  # fmt: skip
+        costs = {
+            k: sum(map(max, *(new if j == k else old for j, old in enumerate(lines)), lines[k]))
+            for k, new in after.items()
+        }
+        narrowed = min(costs, key=lambda k: (costs[k], -widths[k]))
+        widths[narrowed] -= 1
+        lines[narrowed] = after[narrowed]
     return widths
 
 
+@lru_cache(maxsize=100_000)
 def _wrapped(cell: str, width: int) -> list[str]:
     """The lines of a cell."""
-    return [cell] if len(cell) <= width else textwrap.wrap(cell, width)
+    if len(cell) <= width:
+        return [cell]
+    kept = " ".join(word.replace(" ", "\0") for word in _BREAKS.split(cell))
+    return [line.replace("\0", " ") for line in textwrap.wrap(kept, width)]
 
 
 def open_streams() -> None:
@@ -140,7 +155,8 @@ def progress(
     every : float
         Seconds between plain lines, and a share of the time that has passed at least.
     never_silent : bool
-        Whether to print the time that has passed where nothing else was printed for so long.
+        Whether to print the time that has passed where nothing else was printed for so long, ever
+        less often, up to half a minute.
     """
     if sys.stderr.isatty():
         from rich.console import Console
@@ -206,7 +222,8 @@ def progress(
         while not ended.wait(every / 8):
             with lock:
                 now = time.perf_counter()
-                if now - told >= every:
+                wait = min(_SHARE_OF_BEAT * (now - began), _LONGEST_BEAT)
+                if now - told >= max(every, wait):
                     told = now
                     say(f"{work}: {state or f'{now - began:.0f} s so far'}", error=True)
 

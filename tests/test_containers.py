@@ -118,7 +118,11 @@ def test_dates_are_times_in_seconds(index):
         (pd.Series([0.0, 1, 2], index=[0, 1, 1]), "do not increase|have no value in row"),
         (pd.Series([0.0, 1, 2], index=list("abc")), "numbers or dates"),
         (pd.Series([0.0, 1], index=pd.MultiIndex.from_tuples([(0, 1), (1, 2)])), "levels"),
-        (pd.DataFrame({"_step": [0, 1, 2], "loss": [3.0, 2, 1]}), r"set_index\('_step'\)"),
+        (
+            pd.DataFrame({"_step": [0, 1, 2], "t": [1, 2, 3], "loss": [3.0, 2, 1]}),
+            "the columns _step, t may all be the times of the rows; give one of them as time",
+        ),
+        (pd.DataFrame({"date": ["1/2/2024", "2/2/2024"], "x": [0, 1]}), "the month may come first"),
         (pd.DataFrame({"x": [0, 1, 2], "word": ["a", "b", "c"]}), "column 'word'"),
         (
             pd.DataFrame({"x": [0, 1, 2], "day": pd.date_range("2020", periods=3)}),
@@ -130,6 +134,22 @@ def test_dates_are_times_in_seconds(index):
 def test_tables_that_are_no_series(table, said):
     with pytest.raises(InputError, match=said):
         sp.fit(table)
+
+
+def test_a_column_that_is_named_as_times_are_is_the_times():
+    """As the command reads the same file."""
+    table = pd.DataFrame({"Time (s)": [0, 1, 2, 6], "x (um)": [0, 1, -1, 3]})
+    found = sp.dynamics.fit_wiener(table)
+    assert float(found["diffusion"].squeeze()) == pytest.approx(1.875)
+    assert found["diffusion"].attrs["units"] == "um**2/s"
+    assert found["column"].item() == "x (um)"
+    named = table.rename(columns={"Time (s)": "tau"})
+    assert wiener(named, time="tau") == pytest.approx((0.5, 1.875, 3))
+    dated = table.assign(date=["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-07"])
+    found = sp.dynamics.fit_wiener(dated.drop(columns="Time (s)"))
+    assert float(found["diffusion"].squeeze()) * 86400 == pytest.approx(1.875)
+    mixed = sp.dynamics.fit_wiener(table.assign(**{"v (m/s)": table["x (um)"]}))
+    assert mixed["diffusion"].attrs["units"] == "1/s"
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])

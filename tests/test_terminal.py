@@ -133,3 +133,25 @@ def test_a_wide_heading_is_wrapped_before_a_column_is_moved_below(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert sum(line.startswith("row") for line in lines) == 1
     assert all(len(line) <= 100 for line in lines)
+
+
+def test_claims_stand_once_in_one_table_and_intervals_are_not_broken(capsys):
+    heading = ("claim (statistic)", "kind", "estimate [95%]", "supported if", "verdict")
+    rows = [
+        ("Layers lose what they know about the input, after the fit (bits_lost)",
+         "exploratory, after", f"0.46{k} bits [0.0799, 0.855] from 4 of 16 networks",
+         "between 175 and 700 epochs", "not judged")
+        for k in range(3)
+    ]  # fmt: skip
+    print_table([heading, *rows])
+    said = capsys.readouterr().out
+    assert said.count("Layers lose") == 3
+    assert said.count("[0.0799, 0.855]") == 3
+    assert all(len(line) <= 100 for line in said.splitlines())
+
+
+def test_lines_that_say_that_work_goes_on_become_fewer(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: False)
+    with progress("fitting", every=0.05, never_silent=True):
+        time.sleep(2)
+    assert 3 <= capsys.readouterr().err.count("so far") <= 20

@@ -34,16 +34,19 @@ def fit(
         ),
     ] = None,
     since: Annotated[
-        float | None,
+        str | None,
         typer.Option(
-            help="Leave out points before this time, for instance a transient; in the unit of the "
-            "times, for dates in seconds since the first.",
+            help="Leave out points before this time, for instance a transient: a number in the "
+            "unit of the times, or as in '50 s'; of dates a date, or seconds since the first.",
+            metavar="TIME",
             show_default="the first",
         ),
     ] = None,
     until: Annotated[
-        float | None,
-        typer.Option(help="Leave out points after this time.", show_default="the last"),
+        str | None,
+        typer.Option(
+            help="Leave out points after this time.", metavar="TIME", show_default="the last"
+        ),
     ] = None,
     along: Annotated[
         str | None,
@@ -107,10 +110,10 @@ def fit(
         fitted = fit_file(
             path,
             variable=variable,
-            time=_spacing_or_name(time_axis),
+            time=_number_or_text(time_axis),
             group=group,
-            since=since,
-            until=until,
+            since=_number_or_text(since),
+            until=_number_or_text(until),
             along=along,
             sample=_number_or_all(sample),
             models=None if models is None else [name.strip() for name in models.split(",")],
@@ -161,8 +164,8 @@ def _number_or_all(sample: str | None) -> int | str | None:
         raise InputError(f"--sample is {sample!r}; give a number, or all") from None
 
 
-def _spacing_or_name(time: str | None) -> str | float | None:
-    """Value of --time: a number is the spacing of the points."""
+def _number_or_text(time: str | None) -> str | float | None:
+    """Value of --time, of which a number is the spacing of the points, and of --since."""
     try:
         return None if time is None else float(time)
     except ValueError:

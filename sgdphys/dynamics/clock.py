@@ -12,15 +12,14 @@ import xarray as xr
 from sgdphys.containers import (
     array_of,
     bare_array,
-    clock_unit,
     finite_array,
     index_array,
-    is_clock,
     units_of,
 )
 from sgdphys.dynamics.status import even_spacing
 from sgdphys.dynamics.stretches import parts
 from sgdphys.errors import InputError, nearest
+from sgdphys.headings import clock_unit, is_clock
 from sgdphys.missing import as_float, stored_as_nan, unmasked
 from sgdphys.units_of_time import SECONDS, is_counted, seconds_of, singular
 

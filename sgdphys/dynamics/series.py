@@ -13,9 +13,9 @@ import xarray as xr
 
 from sgdphys import parallel
 from sgdphys.compiling import compiled
-from sgdphys.containers import has_names, labelled_array
+from sgdphys.containers import by_times, has_names, labelled_array
 from sgdphys.dynamics.blocks import BLOCK_BYTES, block_size, loaded, parts
-from sgdphys.dynamics.clock import Clock, clock_of, first_axis
+from sgdphys.dynamics.clock import Clock, clock_of, first_axis, name_in
 from sgdphys.dynamics.status import Needs, even_spacing, precision_of, status_of
 from sgdphys.errors import InputError, nearest
 from sgdphys.glossary import Quantity
@@ -100,14 +100,15 @@ def paths(
     ----------
     theta : DataArray, Dataset, Series, DataFrame, array or Paths
         Any container that ``containers.labelled_array`` reads. An array without names has time
-        first; the index of a Series or DataFrame gives its times. Paths are returned unchanged,
-        whatever else is given, so that estimators can call each other.
+        first; the index of a Series or DataFrame gives its times, or where it only counts rows the
+        only column that is named as times are. Paths are returned unchanged, whatever else is
+        given, so that estimators can call each other.
     time : str, float, array or pair, optional
         One of
 
         * the name of a dimension: its coordinate, if it has one, gives the times;
         * the name of a coordinate along one dimension, such as ``"time"``, the sum of learning
-          rates;
+          rates; of a DataFrame, that of a column;
         * the spacing of the points, or an array of their times, along the one dimension named
           step, time, epoch, iteration, draw or frame, the first axis of an array without names, or
           the dimension of a DataArray of times; a ``Timedelta`` is a spacing in seconds, and a text
@@ -131,6 +132,7 @@ def paths(
     if isinstance(theta, Paths):
         return theta
     if not has_names(theta):
+        theta = by_times(theta, name_in(time))
         is_table = isinstance(theta, pd.Series | pd.DataFrame)
         first = first_axis(time, names=theta.index.names if is_table else ())
         theta = labelled_array(theta, first, *([] if coordinates is None else [coordinates]))

@@ -15,6 +15,8 @@ BAND = 0.9
 _SHADE = 0.2
 _BARS = 9
 """Intervals of a curve that is one of many."""
+_DENSE, _FAINT = 100, 0.3
+"""Points above which such a curve is faint behind its marks, and how faint."""
 
 
 def curve(
@@ -95,13 +97,20 @@ def bars(ax: Axes, line: Line2D, data: xr.Dataset, name: str, x: str, share: flo
     at = np.asarray(line.get_xdata(), float)
     wanted = np.geomspace(1, at.max() + 1, _BARS + 1)[:-1] * (at.max() + 1) ** (share / _BARS) - 1
     chosen = np.unique([int(np.abs(at - v).argmin()) for v in wanted])
-    line.set_markevery([int(k) for k in chosen])
+    if len(at) > _DENSE:  # a curve that is mostly noise would hide its own marks, and the others
+        marked = Line2D(at[chosen], np.asarray(line.get_ydata())[chosen])
+        marked.update_from(line)
+        marked.set(linestyle="", label=line.get_label(), zorder=line.get_zorder() + 0.5)
+        ax.add_line(marked)
+        line.set(alpha=_FAINT, marker="", label="_")
+    else:
+        line.set_markevery([int(k) for k in chosen])
     of_x = data[x].to_numpy()
     places = np.searchsorted(of_x, at[chosen])
     if f"{name}_low" in data:
         low, high = (data[f"{name}_{end}"].to_numpy()[places] for end in ("low", "high"))
         ax.vlines(at[chosen], low, high, color=line.get_color(), linewidth=0.9,
-                  zorder=line.get_zorder())  # fmt: skip
+                  zorder=line.get_zorder() + 0.4)  # fmt: skip
 
 
 def quantiles(values: np.ndarray, band: float) -> np.ndarray:

@@ -17,10 +17,9 @@ def panels(portrayed: xr.Dataset) -> Figure:
     """
     figure, axes = subplots(2, 2, figsize=(PAGE, 5.2))
     draw_portrait(axes.ravel(), portrayed)
-    said = (
-        f"{portrayed.attrs['series']} series of {portrayed.attrs['points']} points, each about its "
-        "mean in units of its standard deviation (s.d.)"
-    )
+    said = f"{portrayed.attrs['series']} series of {portrayed.attrs['points']} points"
+    if portrayed.attrs["x"] == "s.d.":
+        said += ", each about its mean in units of its standard deviation (s.d.)"
     if portrayed.attrs["chosen"]:
         said += "\nall panels but the first pool all series, of which the best models are: "
         said += portrayed.attrs["chosen"]

@@ -23,7 +23,7 @@ from sgdphys.status import OK
 _HISTOGRAM = np.linspace(-8, 8, 81)
 _SHOWN = 6
 _SIMULATED = 100
-"""Series whose candidates are simulated, at most."""
+"""Series whose candidates are simulated, at most; fewer series have several copies each."""
 _POINTS_OF_COPIES = 2_000_000
 _LAGS = 25
 """Bins of the distances between points that are not evenly spaced."""
@@ -52,9 +52,11 @@ def portrait(
     Dataset
         path (shown, point) of up to 6 series, each about its mean over its deviation, with gaps
         where points are missing; msd (lag) of the series so scaled, with quartiles; density (bin)
-        of the increments; both also of a copy of every series, 100 at most, that its candidate
-        gives with the fitted coefficients, on the scale of the series;
-        drift and diffusion against position, in standard deviations and per unit time.
+        of the increments; both also of about 100 copies, those that the candidates of the series
+        give with the fitted coefficients, on the scale of the series;
+        drift and diffusion against position, in standard deviations and per unit time. One series
+        by itself keeps its own unit, which the attribute x names, and the band of its copies holds
+        95% of them instead of half.
 
     Raises
     ------
@@ -71,12 +73,20 @@ def portrait(
         )
     times, is_even = series.times, bool(np.isfinite(series.spacing))
     rows = np.flatnonzero(moves)
-    scale = np.nanmean(values[rows], axis=1), np.nanstd(values[rows], axis=1)
+    is_alone = len(values) == 1
+    scale = (
+        (np.zeros(1), np.ones(1))
+        if is_alone
+        else (np.nanmean(values[rows], axis=1), np.nanstd(values[rows], axis=1))
+    )
     scaled = _scaled(values[rows], *scale)
     chosen = np.random.default_rng(0).permutation(len(rows))
-    some = np.sort(chosen[: max(1, min(_SIMULATED, _POINTS_OF_COPIES // len(times)))])
-    copies, copied = _copies(result, series, rows[some], values[rows[some]], chosen_models(models))
-    copies = _scaled(copies, *(of[some] for of in scale))
+    wanted = max(1, min(_SIMULATED, _POINTS_OF_COPIES // len(times)))
+    some = np.sort(chosen[:wanted])
+    copies, copied = _copies(
+        result, series, rows[some], values[rows[some]], chosen_models(models), wanted // len(some)
+    )
+    copies = _scaled(copies, *(of[some] for of in scale)).reshape(-1, len(times))
     copies = copies[_simulated(copies)]
     frame = xr.DataArray(scaled, dims=("series", "point"))
     clock = ("point", times)
@@ -94,7 +104,11 @@ def portrait(
     if len(copies):
         if len(lag):
             of_copies = _displacement(copies, times, is_even=is_even)[1]
-            data["copies_msd"] = ("lag", quantiles(of_copies.T, 0.5)[1])
+            found = quantiles(of_copies.T, 0.95 if is_alone else 0.5)
+            data |= {
+                f"copies_msd{end}": ("lag", values)
+                for end, values in zip(("_low", "", "_high"), found, strict=True)
+            }
         data["copies_density"] = ("bin", _density(copies, times))
     km = kramers_moyal(frame, time=clock, over="series", bins=20)
     for name in ("drift", "diffusion"):
@@ -104,6 +118,7 @@ def portrait(
     attributes = {
         "series": len(rows),
         "t": series.time_unit,
+        "x": series.value_unit if is_alone else "s.d.",
         "points": len(times),
         "copied": copied,
         "chosen": _chosen(result["best"].to_numpy()),
@@ -122,8 +137,9 @@ def _copies(
     rows: np.ndarray,
     given: np.ndarray,
     models: Mapping[str, Model],
+    number: int,
 ) -> tuple[np.ndarray, str]:
-    """A simulated copy (row, point) of some series, and of which model most of them are.
+    """Simulated copies (copy, row, point) of some series, and of which model most of them are.
 
     NaN where a series has no candidate, its model is not among those given, or the result lacks its
     coefficients or is of other dimensions than the series.
@@ -135,13 +151,13 @@ def _copies(
         if name in fitted and set(_variables(model)) <= set(result)
     }
     if set(result["candidate"].dims) != set(series.over):
-        return np.full_like(given, np.nan), ""
-    copies = copies_of_rows(result, series, rows, given, known)[0]
+        return np.full((number, *given.shape), np.nan), ""
+    copies = copies_of_rows(result, series, rows, given, known, copies=number)
     names = result["candidate"].transpose(*series.over).to_numpy().ravel()[rows]
     is_rejected = np.zeros(len(rows), bool)
     if "rejected_by" in result:
         is_rejected = result["rejected_by"].transpose(*series.over).to_numpy().ravel()[rows] != ""
-    here = _simulated(copies)
+    here = _simulated(copies).any(axis=0)
     return copies, _most_frequent(names[here], is_rejected[here])
 
 
@@ -151,12 +167,12 @@ def _variables(model: Model) -> list[str]:
 
 
 def _simulated(copies: np.ndarray) -> np.ndarray:
-    """Which copies have points."""
-    return np.asarray(np.isfinite(copies).sum(axis=1) > 1)
+    """Which copies (..., point) have points."""
+    return np.asarray(np.isfinite(copies).sum(axis=-1) > 1)
 
 
 def _scaled(x: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    """Series (series, point) about the mean of each, in its standard deviation."""
+    """Series (..., series, point) about the mean of each, in its standard deviation."""
     return np.asarray((x - mean[:, None]) / deviation[:, None])
 
 

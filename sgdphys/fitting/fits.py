@@ -50,8 +50,8 @@ def fit_file(
     variable: str | None = None,
     time: str | float | None = None,
     group: str | None = None,
-    since: float | None = None,
-    until: float | None = None,
+    since: float | str | None = None,
+    until: float | str | None = None,
     along: str | None = None,
     sample: int | str | None = None,
     models: Any = None,
@@ -69,9 +69,10 @@ def fit_file(
         See ``open_variable``.
     time : str or float, optional
         A dimension or coordinate, of a table a column, or the spacing of the points.
-    since, until : float, optional
-        The first and last time of the points that are fitted, in the unit of the times, for dates
-        in seconds since the first; all by default.
+    since, until : float or str, optional
+        The first and last time of the points that are fitted, all by default: a number in the unit
+        of the times, a text with a unit, as "50 s", or of times that are dates a date, of which a
+        number counts the seconds from the first.
     along : str, optional
         See ``project``.
     sample : int or "all", optional
@@ -112,7 +113,7 @@ def _fitted(
     """Fit the models to a variable that was opened; see ``fit_file``."""
     number = len(chosen_models(models))
     dim = clock_of(theta, time).dim
-    notes = absent_told(theta)
+    notes = absent_told(theta) + list(theta.encoding.get("said", ()))
     theta, left_out = without_buffers(theta)
     notes += [left_out] if left_out else []
     if along:

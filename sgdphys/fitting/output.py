@@ -28,8 +28,8 @@ _MOST_PAIRS = 4
 """Of models that cannot be told apart, up to which each is named."""
 _WIENER = "drifted_wiener"
 """The model whose drift and diffusion the first table has, whichever is best."""
-_HEADINGS = {"drift_over_sigma": "drift / sigma", "relaxation_times": "kappa T", "hurst": "H",
-             "tail_index": "tail index"}  # fmt: skip
+_HEADINGS = {"apparent_diffusion": "apparent D", "drift_over_sigma": "drift / sigma",
+             "relaxation_times": "kappa T", "hurst": "H", "tail_index": "tail index"}  # fmt: skip
 
 
 def groups(results: xr.Dataset) -> list[dict[str, Any]]:
@@ -38,10 +38,10 @@ def groups(results: xr.Dataset) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        name; series; diffusion (median and quartiles, of a Wiener process with drift, NaN where
-        that was not compared); medians drift_over_sigma (of that process too), relaxation_times
-        (kappa times duration), hurst and tail_index of the models that were compared; best, number
-        of series by chosen model; left_out, number of series by status.
+        name; series; of the models that were compared: apparent_diffusion (median and quartiles,
+        of a Wiener process with drift, whichever is best), medians drift_over_sigma (of that
+        process too), relaxation_times (kappa times duration), hurst and tail_index; best, number of
+        series by chosen model; left_out, number of series by status.
     """
     if "layer" in results.coords:
         found = {f"layer {n}": results["layer"] == n for n in np.unique(results["layer"])}
@@ -69,16 +69,14 @@ def _group(name: str, results: xr.Dataset, where: xr.DataArray) -> dict[str, Any
     reliable = status.isin([OK, WEAK, SHORT, FAST, OSCILLATING])
     refused = status.to_numpy()[(~reliable & status.notnull()).to_numpy()]
     here = results.where(where)
-    diffusion = _of_wiener(here, "diffusion").where(reliable)
-    found: dict[str, Any] = {
-        "name": name,
-        "series": int(status.notnull().sum()),
-        "diffusion": dict(zip(("median", "quartile_low", "quartile_high"),
-                              _quantiles(diffusion, [0.5, 0.25, 0.75]), strict=True)),
-    }  # fmt: skip
+    found: dict[str, Any] = {"name": name, "series": int(status.notnull().sum())}
     medians = {}
     if _WIENER in results["model"]:
-        medians["drift_over_sigma"] = abs(_of_wiener(here, "drift") / _of_wiener(here, "sigma"))
+        of_wiener = here.sel(model=_WIENER)
+        quartiles = _quantiles(of_wiener["diffusion"].where(reliable), [0.5, 0.25, 0.75])
+        ends = ("median", "quartile_low", "quartile_high")
+        found["apparent_diffusion"] = dict(zip(ends, quartiles, strict=True))
+        medians["drift_over_sigma"] = abs(of_wiener["drift"] / of_wiener["sigma"])
     if "kappa" in results:
         medians["relaxation_times"] = here["kappa"] * float(results.attrs.get("duration", np.nan))
     medians = {k: v.where(reliable) for k, v in medians.items()}
@@ -88,13 +86,6 @@ def _group(name: str, results: xr.Dataset, where: xr.DataArray) -> dict[str, Any
     found["best"] = _counted(results["best"].where(compared, "").to_numpy().ravel())
     found["left_out"] = {WORDS[int(s)]: int((refused == s).sum()) for s in np.unique(refused)}
     return found
-
-
-def _of_wiener(results: xr.Dataset, name: str) -> xr.DataArray:
-    """A coefficient of a Wiener process with drift; NaN where that was not compared."""
-    if _WIENER in results["model"]:
-        return results[name].sel(model=_WIENER)
-    return xr.full_like(results[name].isel(model=0), np.nan)
 
 
 def _quantiles(values: xr.DataArray, shares: list[float]) -> list[float]:
@@ -115,11 +106,9 @@ def table(results: xr.Dataset) -> list[tuple[str, ...]]:
     found = groups(results)
     kept = [name for name in _HEADINGS if name in found[0]]
     per_root = inverse_root(results["sigma"].attrs["units"])  # drift is in x/t, sigma in x/t**0.5
-    units = {"drift_over_sigma": f" ({per_root})"}
-    headings = [_HEADINGS[name] + units.get(name, "") for name in kept]
-    if _WIENER in results["model"]:
-        headings.insert(0, f"apparent D ({results['diffusion'].attrs['units']})")
-        kept.insert(0, "diffusion")
+    units = {"apparent_diffusion": results["diffusion"].attrs["units"],
+             "drift_over_sigma": per_root}  # fmt: skip
+    headings = [_HEADINGS[k] + (f" ({units[k]})" if k in units else "") for k in kept]
     return [("", "series", *headings, "best"), *(_row(group, kept) for group in found)]
 
 
@@ -130,7 +119,7 @@ def _row(group: dict[str, Any], kept: list[str]) -> tuple[str, ...]:
     said = "; ".join(part for part in (best or "not compared", left) if part)
     medians = [
         _with_quartiles(group[name])
-        if name == "diffusion"
+        if name == "apparent_diffusion"
         else _bounded(group[name], *_LIMITS.get(name, (-np.inf, np.inf)))
         for name in kept
     ]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from sgdphys import memory
@@ -11,7 +12,7 @@ from sgdphys.arguments import checked
 from sgdphys.containers import labelled_array
 from sgdphys.draws import Seed, stream
 from sgdphys.dynamics.blocks import in_time
-from sgdphys.dynamics.clock import clock_of, first_axis, name_in
+from sgdphys.dynamics.clock import clock_of, first_axis, name_in, spacing_in
 from sgdphys.errors import InputError, nearest
 from sgdphys.fitting.tables import READERS, open_table
 from sgdphys.missing import labelled_without_missing
@@ -22,6 +23,7 @@ from sgdphys.trajectory.opening import decoded, verified
 from sgdphys.trajectory.reader import open_trajectory
 from sgdphys.trajectory.segments import recorded_at
 from sgdphys.trajectory.stores import opened, zarr_groups
+from sgdphys.units_of_time import seconds_of, singular
 
 _MOST_COMPONENTS_OF = 4096
 _IN_MEMORY, _SHARE = 768 * 2**20, 1 / 4
@@ -181,7 +183,7 @@ def _groups_with_variables(file: Any, above: str = "") -> list[str]:
 
 
 def within(
-    theta: xr.DataArray, time: Any, since: float | None, until: float | None
+    theta: xr.DataArray, time: Any, since: float | str | None, until: float | str | None
 ) -> tuple[xr.DataArray, Any, str]:
     """The points of a range of times, both ends included.
 
@@ -191,17 +193,19 @@ def within(
     Raises
     ------
     InputError
-        When the range holds fewer than two points.
+        When the range holds fewer than two points; for a text that is no time.
     """
     if since is None and until is None:
         return theta, time, ""
     dim, times, unit, coordinate = clock_of(theta, time)
+    dates = None if coordinate is None else theta[coordinate].to_numpy()
+    given = {"since": since, "until": until}
+    since, until = (_end(v, unit, dates, f"--{name} {v}") for name, v in given.items())
     near = 1e-3 * np.diff(times).min(initial=np.inf)  # times have rounding errors
     first = 0 if since is None else int(np.searchsorted(times, since - near, side="left"))
     end = len(times) if until is None else int(np.searchsorted(times, until + near, side="right"))
     if end - first < 2:
-        given = {"since": since, "until": until}
-        said = " ".join(f"--{name} {v:g}" for name, v in given.items() if v is not None)
+        said = " ".join(f"--{name} {v}" for name, v in given.items() if v is not None)
         raise InputError(
             f"{said} leaves {max(end - first, 0)} of {len(times)} points, which are at times "
             f"{times[0]:g} to {times[-1]:g} ({unit}); give a range that holds at least two"
@@ -210,6 +214,31 @@ def within(
         theta, time = theta.assign_coords({dim: (dim, times, {"units": unit})}), dim
     said = f"fitted: {end - first} of {len(times)} points, at times {times[first]:g} to "
     return theta.isel({dim: slice(first, end)}), time, f"{said}{times[end - 1]:g} ({unit})"
+
+
+def _end(given: float | str | None, unit: str, dates: np.ndarray | None, said: str) -> float | None:
+    """An end of a range of times as a number in their unit."""
+    if given is None or not isinstance(given, str):
+        return given
+    spacing = spacing_in(given)
+    if spacing is not None:
+        own, of_times = spacing.attrs["units"], seconds_of(unit)
+        if singular(own) == singular(unit):
+            return float(spacing)
+        if (seconds := seconds_of(own)) is None or of_times is None:
+            raise InputError(f"{said}: the times are in {unit}; give a number in that unit")
+        return float(spacing) * seconds / of_times
+    is_dated = dates is not None and dates.dtype.kind == "M"
+    try:
+        if dates is None or not is_dated:
+            return float(given)
+        seconds = (pd.Timestamp(given).to_datetime64() - dates[0]) / np.timedelta64(1, "s")
+        return float(seconds) / (seconds_of(unit) or 1.0)
+    except ValueError as error:
+        kind = ", or a date as in 2024-02-01" if is_dated else ""
+        raise InputError(
+            f"{said} is no time; give a number in the unit of the times, {unit}{kind}"
+        ) from error
 
 
 def without_buffers(theta: xr.DataArray) -> tuple[xr.DataArray, str]:

@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from sgdphys.containers import as_dates, is_clock, labelled_array, seeming_times
+from sgdphys.containers import labelled_array
 from sgdphys.dynamics.clock import first_axis, name_in
 from sgdphys.errors import InputError, nearest
+from sgdphys.headings import is_clock, seeming_times, times_among, times_of, value_unit
+from sgdphys.units_of_time import is_counted
 
 
 def open_table(path: Path, variable: str | None, time: Any) -> xr.DataArray:
@@ -174,18 +176,7 @@ def _of_table(table: pd.DataFrame, variable: str | None, time: Any) -> xr.DataAr
     """Columns as series, one of them as their times."""
     is_given = time is not None
     table = table.rename(columns=str)
-    time = _numbered_column(table, time) or name_in(time)
-    clocks = [c for c in table.columns if is_clock(c)]
-    if time is not None and time not in table.columns:
-        raise InputError(
-            f"there is no column {time!r} for the times; {nearest(time, table.columns)} "
-            f"(it has {', '.join(table.columns)})"
-        )
-    if time is None and len(clocks) > 1:
-        raise InputError(
-            f"give --time: the columns {', '.join(clocks)} may all be the times of the rows"
-        )
-    clock = time or (clocks[0] if clocks else None)
+    clock = times_among(table.columns, _numbered_column(table, time) or name_in(time))
     is_clear = clock is not None or (is_given and variable is not None)
     if not is_clear and (seeming := seeming_times(table)) is not None:
         raise InputError(
@@ -206,7 +197,25 @@ def _of_table(table: pd.DataFrame, variable: str | None, time: Any) -> xr.DataAr
         raise InputError("it has no column but the times")
     for name, column in table.items():
         _require_numbers(column, str(name))
-    return labelled_array(table if variable is None else table[variable], clock or "step")
+    found = labelled_array(table if variable is None else table[variable], clock or "step")
+    found.encoding["said"] = _not_said(found, clock)
+    return found
+
+
+def _not_said(found: xr.DataArray, clock: str | None) -> list[str]:
+    """Sentences on units that the names of columns could say."""
+    said = []
+    if clock is not None and found[clock].attrs.get("units") == clock and not is_counted(clock):
+        said.append(
+            f"the times of column {clock!r} have no unit; a heading such as '{clock} (s)' gives one"
+        )
+    units = {value_unit(name) for name in found[found.dims[1]].to_numpy()} if found.ndim > 1 else ()
+    if len(units) > 1 and None not in units:
+        said.append(
+            f"the columns have several units ({', '.join(sorted(map(str, units)))}), so that none "
+            "is printed: each coefficient is in that of its column; --variable fits one of them"
+        )
+    return said
 
 
 def _numbered_column(table: pd.DataFrame, time: Any) -> str | None:
@@ -219,43 +228,6 @@ def _numbered_column(table: pd.DataFrame, time: Any) -> str | None:
             "columns in the first line"
         )
     return f"{time:g}"
-
-
-def times_of(column: pd.Series, name: str) -> pd.Series:
-    """Times in a column: numbers, or dates from texts and from numbers such as 20240131.
-
-    Raises
-    ------
-    InputError
-        For a text that is no date, and for dates whose day and month may be exchanged.
-    """
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return pd.Series(as_dates(pd.Index(column)), column.index)
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return column
-    texts = column.astype(str).str.strip()
-    parts = texts.str.extract(r"^(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}\b").dropna().astype(int)
-    is_day_first = bool(len(parts) and (parts[0] > 12).any())
-    if len(parts) and not is_day_first and not (parts[1] > 12).any():
-        raise InputError(
-            f"{name} holds dates such as {texts[parts.index[0]]}, in which the day or the month "
-            "may come first; write them as 2024-02-01"
-        )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of formats that differ
-        try:
-            return pd.to_datetime(column, dayfirst=is_day_first)
-        except (ValueError, TypeError):
-            times = pd.to_datetime(
-                column, dayfirst=is_day_first, format="mixed", errors="coerce", utc=True
-            ).dt.tz_localize(None)
-    wrong = np.flatnonzero(times.isna() & column.notna())
-    if len(wrong):
-        raise InputError(
-            f"{name} holds {column.iloc[wrong[0]]!r} in row {wrong[0] + 1}, which is no time; "
-            "remove the row if it holds units, or correct it"
-        )
-    return times
 
 
 def _require_numbers(column: pd.Series, name: str) -> None:

@@ -22,10 +22,11 @@ from sgdphys.study.files import cases_of, find_study, load_study, parts_of
 from sgdphys.study.folders import claim, locked
 from sgdphys.study.recording import Recording
 from sgdphys.study.runs import CASES, PARTS, VERDICTS, Run
-from sgdphys.study.settings import Study
+from sgdphys.study.settings import Bursts, Study
 from sgdphys.study.sharing import Pool
 from sgdphys.study.study_file import STUDY_FILE
 from sgdphys.study.workers import Work, Workers, can_begin
+from sgdphys.trajectory.schedules import overlap_told
 from sgdphys.trajectory.segments import SEGMENTS
 
 _DIVERGED = "every network diverged, so nothing was analysed"
@@ -329,6 +330,11 @@ def _record(run: Run, command: Command) -> None:
         command.tell(
             f"batches of {training.batch_size} hold the whole training set: one update per epoch"
         )
+    weights = study.record.weights
+    if isinstance(weights, Bursts) and (
+        said := overlap_told(weights.burst, weights.starts, ensemble.epochs, "epochs")
+    ):
+        command.tell(said)
     if done == ensemble.epochs:
         command.tell(
             f"the recording in {recording.segments} is complete; there is nothing to train"

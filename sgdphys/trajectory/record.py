@@ -4,6 +4,7 @@ import gc
 import importlib
 import json
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from sgdphys.trajectory.locations import is_remote, is_zarr, location
 from sgdphys.trajectory.parts import prepare
 from sgdphys.trajectory.recorder import Recorder, open_at
 from sgdphys.trajectory.recording_arguments import patterns_of, resumed_step, whole_number
-from sgdphys.trajectory.schedules import Every, plain
+from sgdphys.trajectory.schedules import Every, overlap_told, plain
 from sgdphys.trajectory.stores import zarr_groups
 from sgdphys.trajectory.tensors import Tensors, identities
 from sgdphys.trajectory.updates import optimizers_of
@@ -53,7 +54,8 @@ def record(
         it call ``step`` after each update.
     every : int, "log" or mapping
         Steps between records; "log": log-spaced, 40 a decade; {"burst": k, "starts": n, "updates":
-        N}: k consecutive steps at n log-spaced starts of a run of N.
+        N}: k consecutive steps at n log-spaced starts of a run of N; a warning tells of bursts that
+        overlap for lack of room.
     what : str or list of str
         "parameters"; names of parameters, with shell patterns ("*.weight"); or "sketch" for large
         models: a seeded sparse projection that keeps distances, norms of each layer, and mean and
@@ -148,6 +150,10 @@ def record(
     is_sketch = isinstance(what, str) and what == "sketch"
     patterns = patterns_of(what)
     resume, every = resumed_step(resume), plain(every)
+    if isinstance(every, Mapping) and (
+        said := overlap_told(every["burst"], every["starts"], every["updates"], "updates")
+    ):
+        warnings.warn(said, stacklevel=2)
     first_step = whole_number(first_step, "first_step", 0)
     if is_sketch:
         sketch, seed = whole_number(sketch, "sketch", 2), whole_number(seed, "seed", 0)

@@ -104,6 +104,20 @@ def burst_starts(burst: int, starts: int, whole: int) -> np.ndarray:
     return np.unique([0, *np.minimum(np.rint(later).astype(np.int64), last)])
 
 
+def overlap_told(burst: int, starts: int, whole: int, unit: str) -> str:
+    """A sentence on bursts of which some overlap, having too little room; empty where none do."""
+    apart, end = 0, 0
+    for start in burst_starts(burst, starts, whole):
+        if start >= end:
+            apart, end = apart + 1, start + burst
+    if apart == starts:
+        return ""
+    return (
+        f"{apart} of {starts} bursts of {burst} {unit} lie apart in {whole} {unit}; the others "
+        "overlap with them and add little"
+    )
+
+
 def _is_log_spaced(step: int) -> bool:
     """Whether a step is the nearest to one of 40 places a decade."""
     if step == 0:

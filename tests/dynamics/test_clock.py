@@ -6,9 +6,9 @@ import pytest
 import xarray as xr
 
 import sgdphys as sp
-from sgdphys.containers import clock_unit, is_clock
 from sgdphys.dynamics.series import paths
 from sgdphys.errors import InputError
+from sgdphys.headings import clock_unit, is_clock, value_unit
 
 X = np.random.default_rng(0).standard_normal((5, 3))
 
@@ -377,11 +377,21 @@ def test_a_first_column_that_always_increases_is_taken_for_times():
 @pytest.mark.parametrize(
     ("name", "unit"),
     [("Time (s)", "s"), ("t [ms]", "ms"), ("time / hours", "hours"), ("T (K)", None),
-     ("T/Tc", None), ("t (a.u.)", None), ("step_size (s)", None), ("epoch", "epoch")],
+     ("T/Tc", None), ("t (a.u.)", None), ("step_size (s)", None), ("epoch", "epoch"),
+     ("time_s", "s"), ("elapsed_seconds", "seconds"), ("T_s", None), ("time_min", None)],
 )  # fmt: skip
 def test_a_name_with_a_unit_of_time_is_one_of_times(name, unit):
     assert is_clock(name) == (unit is not None)
     assert unit is None or clock_unit(name) == unit
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [("x (um)", "um"), ("x [mm]", "mm"), ("p / kPa", "kPa"), ("a (m/s^2)", "m/s**2"),
+     ("A (µm²)", "µm**2"), ("x (left)", None), ("x (a.u.)", None), ("m/s", None), ("x", None)],
+)  # fmt: skip
+def test_a_heading_says_the_unit_of_its_values(name, unit):
+    assert value_unit(name) == unit
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,34 @@ def test_an_end_of_the_range_may_have_rounding_errors():
     assert clock_of(part, time)[1].tolist() == np.arange(10, 20.5, 0.5).tolist()
 
 
+def test_an_end_of_the_range_may_have_a_unit_or_be_a_date():
+    x = xr.DataArray(np.arange(1501.0), {"time": 0.1 * np.arange(1501)}, "time")
+    timed = x.assign_coords(time=x["time"].assign_attrs(units="ms"))
+    part, _, said = reading.within(timed, None, "10ms", "0.02 s")
+    assert part.sizes["time"] == 101
+    assert said == "fitted: 101 of 1501 points, at times 10 to 20 (ms)"
+    dated = x.assign_coords(time=pd.date_range("2024-01-01", periods=1501))
+    assert reading.within(dated, None, "2024-02-01", "2024-02-10")[0].sizes["time"] == 10
+    for given, refused_with in (
+        (x, "--since 10 ms: the times are in time; give a number"),
+        (timed, "--since soon is no time; give a number in the unit of"),
+    ):
+        with pytest.raises(InputError, match=refused_with):
+            reading.within(given, None, "10 ms" if given is x else "soon", None)
+
+
+def test_headings_give_units_or_are_said_to_give_none(tmp_path):
+    table = pd.DataFrame({"time_s": TIMES, "x (um)": WALK, "y (um)": WALK})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    assert drift_of(tmp_path / "a.csv") == (0.5, 1.875, "um**2/s")
+    assert fit_file(tmp_path / "a.csv").notes == []
+    table.columns = ["t", "x (um)", "v (m/s)"]
+    table.to_csv(tmp_path / "b.csv", index=False)
+    notes = fit_file(tmp_path / "b.csv").notes
+    assert notes[0].startswith("the times of column 't' have no unit")
+    assert notes[1].startswith("the columns have several units (m/s, um)")
+
+
 def test_medians_are_of_the_same_series(tmp_path):
     """White noise relaxes within a step: its kappa has no upper end."""
     rng = np.random.default_rng(0)
@@ -343,7 +371,11 @@ def test_tables_that_do_not_say_enough(tmp_path):
         ("xy.npz", {"variable": "z"}, "no array 'z'"),
         ("xy.npz", {"group": "a"}, "no groups"),
         ("objects.npy", {}, "cannot be read"),
-        ("clocks.csv", {}, "give --time: the columns _step, _timestamp"),
+        (
+            "clocks.csv",
+            {},
+            "the columns _step, _timestamp may all be the times of the rows; give one",
+        ),
         ("clocks.csv", {"time": "epoch"}, "no column 'epoch'"),
         ("words.csv", {}, "column 'who' holds the text 'a' in row 1"),
         ("unsorted.csv", {}, "the times 't' do not increase: row 2 has 2 and row 3 1"),

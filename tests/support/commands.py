@@ -54,7 +54,7 @@ def diffusion(path, *options):
     """Median D of all series of a file, by the command ``fit`` with the Wiener process alone."""
     done = command("fit", path, "--models", "drifted_wiener", "--json", *options)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["groups"][-1]["diffusion"]["median"]
+    return json.loads(done.stdout)["groups"][-1]["apparent_diffusion"]["median"]
 
 
 def refusal(path, *options):

@@ -144,6 +144,8 @@ def test_replicas_patterns_and_schedules(tmp_path):
     assert sp.open_trajectory(tmp_path / "b.nc")["weights"].step.to_numpy().tolist() == [
         0, 1, 2, 8, 9, 10,
     ]  # fmt: skip
+    with pytest.warns(UserWarning, match="2 of 4 bursts of 4 updates lie apart in 10 updates"):
+        sp.record(net(), tmp_path / "d.nc", every={"burst": 4, "starts": 4, "updates": 10}).close()
     with sp.record(one_weight(), tmp_path / "c.nc", every="log") as recording:
         for _ in range(1000):
             recording.step()

@@ -165,8 +165,8 @@ FIGURES = {
     ),
     "bound_over_samples": Entry(
         over_samples,
-        "Layers on the bound for several amounts of training data, and their distance to it "
-        "(figure 7).",
+        "Layers on the bound for several amounts of training data, and their distance to it; "
+        "figure 7 of Shwartz-Ziv and Tishby (2017).",
         needs=("bottleneck",),
         applies=lambda d: AMOUNT in d.coords,
     ),

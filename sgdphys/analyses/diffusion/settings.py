@@ -35,7 +35,8 @@ class Settings(AnalysisSettings):
                 missing.append(
                     f"needs at least {least} consecutive steps, and the longest stretch recorded "
                     f"has {longest}; set record.weights to 'step', or to "
-                    "{ burst = 64, starts = 8 }, 64 epochs in a row, and train.epochs to more"
+                    "{ burst = 64, starts = 8 }, 64 epochs in a row, of which lags up to a "
+                    "quarter are read, and train.epochs to more"
                 )
         return missing
 

@@ -83,7 +83,8 @@ FIGURES = {
     ),
     "converged_layers": Entry(
         converged_layers,
-        "Where every layer ends on the plane, over the values of a control parameter (figure 7).",
+        "Where every layer ends on the plane, over the values of a control parameter; figure 7 of "
+        "Shwartz-Ziv and Tishby (2017).",
         needs=("information",),
         applies=lambda d: control(d) is not None,
     ),

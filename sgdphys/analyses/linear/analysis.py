@@ -65,5 +65,5 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
         noise=study.task.noise,
         relevant=relevant,
         reference="Saxe et al. (2018), section 2.2",
-        interval_method="none: exact; over replicas only",
+        interval_method="over replicas only; a value by itself is exact",
     )

@@ -63,6 +63,10 @@ def ratio(sources: Sources) -> Figure:
     return figure
 
 
+_FEWEST = 3
+"""Networks with a transition from which a median of theirs is drawn."""
+
+
 def noise_scale(sources: Sources) -> Figure:
     """Noise scale of each layer where noise passes the mean gradient, against the batch size."""
     data = with_cases(sources["phases"])
@@ -71,10 +75,12 @@ def noise_scale(sources: Sources) -> Figure:
     layers = data["layer"].to_numpy()
     figure, ax = subplots(figsize=(PAGE * 0.72, 2.9))
     shift = np.linspace(0.92, 1.09, len(layers))
+    drawn = 0
     for k, (layer, colour, _) in enumerate(layer_styles(layers)):
         scale = data["transition_noise_scale"].sel(layer=layer).transpose("case", "replica")
         own = scale.to_numpy() * sizes[:, None]
-        has_enough = np.isfinite(own).sum(axis=1) > 2
+        has_enough = np.isfinite(own).sum(axis=1) >= _FEWEST
+        drawn += int(has_enough.sum())
         if not has_enough.any():
             continue
         low, middle, high = np.nanquantile(own[has_enough], [0.05, 0.5, 0.95], axis=1)
@@ -91,7 +97,14 @@ def noise_scale(sources: Sources) -> Figure:
     ax.set_ylabel("noise scale tr $S/|G|^2$ at the\ntransition (samples, logarithmic)")
     law = Line2D([], [], color=EXACT, linewidth=0.8, label="equal")
     layers_legend(figure, layers, law, linestyle="")
-    figure.suptitle("median and middle 90% of networks", fontsize="small")
+    said = "median and middle 90% of networks"
+    absent = len(layers) * len(batch) - drawn
+    if absent:
+        said += (
+            f"; {absent} of {len(layers) * len(batch)} points absent: noise exceeds the mean\n"
+            f"gradient at fixed weights in fewer than {_FEWEST} networks"
+        )
+    figure.suptitle(said, fontsize="small")
     return figure
 
 
@@ -122,7 +135,8 @@ def _seen(phases: xr.Dataset) -> str:
 FIGURES = {
     "gradient_phases": Entry(
         mean_and_noise,
-        "Norm of mean gradient and of its noise over the weight norm, log-log (figure 4).",
+        "Norm of mean gradient and of its noise over the weight norm, log-log; figure 4 of "
+        "Shwartz-Ziv and Tishby (2017).",
         needs=("phases",),
         by_case=True,
         seen=_seen,

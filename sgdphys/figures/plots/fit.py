@@ -40,8 +40,8 @@ def fit(
     result : Dataset
         Of ``dynamics.fit``.
     theta : DataArray or array
-        The series that were fitted. Each is drawn about its mean, in units of its standard
-        deviation (s.d.).
+        The series that were fitted. Each of several is drawn about its mean, in units of its
+        standard deviation (s.d.).
     time : str, float, array or pair, optional
         As it was given to ``fit``.
     models : iterable of Model, optional
@@ -55,8 +55,8 @@ def fit(
     -------
     array of Axes
         paths; mean squared displacement (median and quartiles) and increments, each beside those
-        of simulated copies: one of every series (of 100 at most), by its candidate with the fitted
-        coefficients, whether it was rejected or not; drift and diffusion functions.
+        of some 100 simulated copies of the series, by their candidates with the fitted
+        coefficients, whether rejected or not; drift and diffusion functions.
 
     See Also
     --------
@@ -92,9 +92,10 @@ def _paths(ax: Axes, portrayed: xr.Dataset, t: str, given: dict[str, Any]) -> No
     for path, shade in zip(paths, of_layers(len(paths)), strict=True):
         ax.plot(time[::step], path[::step], **options(given, linewidth=0.6, color=shade))
     ax.set_xlabel("time" if t == "time" else f"time ({plural(t)})")
-    ax.set_ylabel("position (s.d.)")
+    ax.set_ylabel(f"position{_in_brackets(portrayed)}")
     shown, total = portrayed.sizes["shown"], portrayed.attrs["series"]
-    title(ax, "all paths" if shown == total else f"{shown} of {total} paths shown")
+    every = "path" if total == 1 else "all paths"
+    title(ax, every if shown == total else f"{shown} of {total} paths shown")
 
 
 def _displacement(ax: Axes, portrayed: xr.Dataset, t: str) -> None:
@@ -104,14 +105,24 @@ def _displacement(ax: Axes, portrayed: xr.Dataset, t: str) -> None:
         in_place_of_data(ax, "too few points")
         return
     moved = portrayed[["msd", "msd_low", "msd_high"]].assign_coords(lag=portrayed["lag"])
-    msd(moved, slope=None, ax=ax, label="median and quartiles")
+    is_alone = portrayed.attrs["series"] == 1
+    msd(moved, slope=None, ax=ax, label="the series" if is_alone else "median and quartiles")
     lag, middle = portrayed["lag"].to_numpy(), portrayed["msd"].to_numpy()
     ax.plot(lag, middle[0] * lag / lag[0], color=EXACT, linewidth=0.8, linestyle=":",
             label="Wiener, $2 D t$")  # fmt: skip
     if "copies_msd" in portrayed:
-        ax.plot(lag, portrayed["copies_msd"].to_numpy(), color=FIT, label=_of_copies(portrayed))
+        low, of_copies, high = (
+            portrayed[f"copies_msd{end}"].to_numpy() for end in ("_low", "", "_high")
+        )
+        ax.plot(
+            lag,
+            of_copies,
+            color=FIT,
+            label=f"{_of_copies(portrayed)}, {'95%' if is_alone else 'quartiles'}",
+        )
+        ax.fill_between(lag, low, high, color=FIT, alpha=0.2, linewidth=0)
     ax.set_xlabel(f"lag ({plural(t)})")
-    ax.set_ylabel("MSD (s.d.$^2$)")
+    ax.set_ylabel(f"MSD{_in_brackets(portrayed, 2)}")
     ax.legend()
 
 
@@ -143,10 +154,19 @@ def _of_copies(portrayed: xr.Dataset) -> str:
     return f"simulated: {portrayed.attrs['copied']}"
 
 
+def _in_brackets(portrayed: xr.Dataset, power: int = 1) -> str:
+    """The unit of the positions for an axis, in brackets; empty where there is none."""
+    unit = portrayed.attrs["x"]
+    if unit == "1":
+        return ""
+    return f" ({unit})" if power == 1 else f" ({unit}$^{power}$)"
+
+
 def _functions(ax: Axes, portrayed: xr.Dataset, t: str) -> None:
     kramers_moyal(portrayed, ax=[ax, ax])
-    ax.set_xlabel("position (s.d.)")
-    ax.set_ylabel(f"drift (s.d.) and diffusion (s.d.$^2$)\nper {t}")
+    ax.set_xlabel(f"position{_in_brackets(portrayed)}")
+    drift, diffusion = _in_brackets(portrayed), _in_brackets(portrayed, 2)
+    ax.set_ylabel(f"drift{drift} and diffusion{diffusion}\nper {t}")
     title(ax, "drift and diffusion functions, 95% bands")
     if ax.get_legend_handles_labels()[0]:
         ax.legend()

@@ -220,7 +220,7 @@ def replayed(
         edges=edges,
         method="plug-in of the histogram of every unit's bin",
         reference="Shwartz-Ziv and Tishby (2017)",
-        interval_method="none: patterns are the population; intervals are over replicas",
+        interval_method="over replicas; a network by itself has none: patterns are the population",
     )
 
 

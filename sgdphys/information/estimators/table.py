@@ -310,7 +310,7 @@ def estimated(
     if estimator == "noisy" and network is not None:
         attributes["noise"] = network.noise
     return labelled(data).assign_attrs(
-        attributes, samples=labels.shape[1], interval_method="none: over replicas only"
+        attributes, samples=labels.shape[1], interval_method="over replicas only"
     )
 
 
