@@ -293,11 +293,12 @@ def check(
     if (Path(path) / STUDY_FILE).is_file():
         faults += Run(path).faults()
     for fault in faults:
-        say(f"{path}: {fault}")
+        say(fault if fault.startswith(path) else f"{path}: {fault}")
     if faults:
         raise typer.Exit(1)
     without = unprotected(path)
     if without:
-        said = without[0] if len(without) == 1 else f"{len(without)} files"
-        say(f"{path}: {said}: no checksum, so damage to the numbers cannot be detected")
+        many = f"{path}: {len(without)} files have"
+        said = f"{without[0]} has" if len(without) == 1 else many
+        say(f"{said} no checksum, so damage to the numbers cannot be detected")
     say(f"{path}: valid")

@@ -101,3 +101,9 @@ def refusal(result: xr.Dataset) -> str:
         return ""
     code = int(result["status"].item())
     return "" if code == OK else str(words(result["status"]).item())
+
+
+def why_refused(result: xr.Dataset) -> str:
+    """The message of a result that is none, or what its status says; empty where it is one."""
+    said = refusal(result)
+    return said and str(result.attrs.get("message") or said)

@@ -1,6 +1,7 @@
 """How all figures look: sizes, lettering, and colours that mean something."""
 
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import (
     FixedLocator,
     LogFormatterSciNotation,
@@ -142,10 +144,21 @@ def field_values(ax: Axes, table: np.ndarray, is_bright: np.ndarray) -> None:
 
 
 def in_place_of_data(ax: Axes, words: str) -> None:
-    """Say in an empty panel why it is empty."""
-    ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", color=NULL)
+    """Say in an empty panel why it is empty, in lines that fit into it."""
+    size = FontProperties(size="medium" if len(words) < _LONG else "small").get_size_in_points()
+    points = 72 * ax.get_window_extent().width / ax.figure.dpi
+    width = max(int(_FILLED * points / (_OF_LETTER * size)), 12)
+    lines = [line for part in words.split("\n") for line in textwrap.wrap(part, width)]
+    ax.text(0.5, 0.5, "\n".join(lines), transform=ax.transAxes, ha="center", va="center",
+            color=NULL, fontsize=size)  # fmt: skip
+    if not ax.has_data():
+        ax.set(xticks=[], yticks=[])
 
 
+_LONG = 60
+"""Characters from which words in place of data are printed small."""
+_FILLED, _OF_LETTER = 0.9, 0.55
+"""Share of a panel's width that they fill; width of a letter, in units of the size of its font."""
 _MARGIN = 1.1
 """Right end of an axis of epochs, in units of the last one."""
 

@@ -112,8 +112,10 @@ def _fitted(
 ) -> Fitted:
     """Fit the models to a variable that was opened; see ``fit_file``."""
     number = len(chosen_models(models))
-    dim = clock_of(theta, time).dim
+    dim, _, unit, coordinate = clock_of(theta, time)
     notes = absent_told(theta) + list(theta.encoding.get("said", ()))
+    if coordinate not in (None, dim) and (means := theta[coordinate].attrs.get("description")):
+        notes.append(f"the times are {coordinate!r}, the {means}, in {unit}")
     theta, left_out = without_buffers(theta)
     notes += [left_out] if left_out else []
     if along:

@@ -151,9 +151,9 @@ def record(
     patterns = patterns_of(what)
     resume, every = resumed_step(resume), plain(every)
     if isinstance(every, Mapping) and (
-        said := overlap_told(every["burst"], every["starts"], every["updates"], "updates")
+        overlap := overlap_told(every["burst"], every["starts"], every["updates"], "updates")
     ):
-        warnings.warn(said, stacklevel=2)
+        warnings.warn(overlap, stacklevel=2)
     first_step = whole_number(first_step, "first_step", 0)
     if is_sketch:
         sketch, seed = whole_number(sketch, "sketch", 2), whole_number(seed, "seed", 0)

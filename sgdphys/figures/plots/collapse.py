@@ -10,7 +10,15 @@ from matplotlib.axes import Axes
 from sgdphys.errors import InputError, nearest
 from sgdphys.figures.axes import axes_of, axis_label, legend_of_new, names_of, options, returned
 from sgdphys.figures.checks import checked_figure
-from sgdphys.figures.sizes import by_size, control_of, error_points, refusal, said, symbol_of
+from sgdphys.figures.sizes import (
+    by_size,
+    control_of,
+    error_points,
+    refusal,
+    said,
+    symbol_of,
+    why_refused,
+)
 from sgdphys.figures.style import FIT, in_place_of_data
 
 _PANELS = {
@@ -91,7 +99,7 @@ def collapse(
     for panel, name in zip(axes, names, strict=True):
         y, x = _PANELS[name]
         if name != "raw" and not (y in result and np.isfinite(result[y]).any()):
-            in_place_of_data(panel, refused or "no collapse")
+            in_place_of_data(panel, why_refused(result) or "no collapse")
             continue
         x = x if x in result.variables else control_of(result, y, size, None)
         for one, style in by_size(result, size):

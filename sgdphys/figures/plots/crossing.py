@@ -16,9 +16,9 @@ from sgdphys.figures.sizes import (
     by_size,
     control_of,
     error_points,
-    refusal,
     said,
     symbol_of,
+    why_refused,
 )
 from sgdphys.figures.style import DATA, FIT, in_place_of_data
 
@@ -108,7 +108,7 @@ def _extrapolation(ax: Axes, result: xr.Dataset, given: dict[str, Any]) -> None:
         coordinate = next((n for n in on_pair if n != "larger_size"), None)
     places = np.arange(1, found.size + 1) if coordinate is None else result[coordinate].to_numpy()
     if not np.isfinite(found).any():
-        in_place_of_data(ax, refusal(result) or "no crossing")
+        in_place_of_data(ax, why_refused(result) or "no crossing")
         return
     inverse = 1 / places.astype(float)
     own = {n: v for n, v in given.items() if n in ("zorder", "alpha")}
