@@ -277,6 +277,7 @@ def schema() -> str:
     """Groups, variables and dimensions of a trajectory."""
     from sgdphys.glossary import GLOSSARY
     from sgdphys.trajectory.schema import GROUPS, ROOT_ATTRIBUTES, SCHEMA_VERSION
+    from sgdphys.trajectory.tensor_table import STORED_BELOW
 
     text = f"""# Schema of trajectories
 
@@ -304,7 +305,11 @@ Every chunk of data has a Fletcher-32 checksum, and next to each file lies its S
     for name in names:
         text += f"`{name}`\n: {_sentence(GLOSSARY[name].description or GLOSSARY[name].long_name)}"
         text += "\n\n"
-    return text
+    return text + (
+        f"Of {STORED_BELOW} parameters and more, `layer`, `kind`, `parameter_name`, `entry` and "
+        "`layer_name` are not stored: the group `tensors` has a row for each tensor, in the order "
+        "of the parameters, and `sgdphys.open_trajectory` adds the coordinates.\n"
+    )
 
 
 def _unit(unit: str) -> str:

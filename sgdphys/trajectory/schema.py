@@ -124,20 +124,24 @@ def kind_of(name: str) -> str:
 
 
 def chunk_sizes(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
-    """Chunks of about 1 MiB: up to 256 steps of one replica, as many parameters as fit.
+    """Chunks of at most 1 MiB: up to 256 steps of one replica, as many parameters as fit.
 
-    Of an array without three dimensions, as much as fits from the last dimension on.
+    Of an array without three dimensions, as much as fits from the last dimension on. Chunks are of
+    equal lengths, so that none is mostly padding.
     """
     if len(shape) != 3:
         chunks, room = [], max(1, CHUNK_BYTES // itemsize)
         for length in reversed(shape):
-            chunks.append(max(1, min(length, room)))
+            chunks.append(_equal_part(length, room))
             room = max(1, room // chunks[-1])
         return tuple(reversed(chunks))
-    parts = max(1, math.ceil(shape[0] / CHUNK_STEPS))
-    steps = max(1, math.ceil(shape[0] / parts))  # equal, so that none is mostly padding
-    parameters = max(1, min(shape[2], CHUNK_BYTES // (steps * itemsize)))
-    return steps, 1, parameters
+    steps = _equal_part(shape[0], CHUNK_STEPS)
+    return steps, 1, _equal_part(shape[2], max(1, CHUNK_BYTES // (steps * itemsize)))
+
+
+def _equal_part(length: int, most: int) -> int:
+    """Length of the fewest parts of at most that length, equal but for rounding."""
+    return max(1, math.ceil(length / max(1, math.ceil(length / most))))
 
 
 def faults(tree: xr.DataTree) -> list[str]:

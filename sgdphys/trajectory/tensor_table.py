@@ -18,8 +18,10 @@ from sgdphys.quantities import attributes, labelled
 
 GROUP = "tensors"
 """Group of a file that holds the table."""
+STORED_BELOW = 1000
+"""Parameters from which their coordinates are not stored: texts cost more time than the numbers."""
 LARGE = 20_000
-"""Parameters from which their coordinates are not stored, but looked up."""
+"""Parameters from which their coordinates are not held in memory either, but looked up."""
 _BLOCK = 2**20
 """Parameters whose coordinates are looked up together."""
 _COLUMNS = ("layer", "kind", "parameter_name", "entry", "layer_name")
@@ -91,7 +93,7 @@ def for_writing(tree: xr.DataTree) -> xr.DataTree:
     groups = {}
     for node in tree.subtree:
         data = node.to_dataset(inherit=False)
-        if table.count < LARGE:
+        if table.count < STORED_BELOW:
             data = named(data, table)
         elif data.sizes.get("parameter") == table.count and _is_told_by(data, table):
             data = data.drop_vars([n for n in _COLUMNS if _along(data, n)])

@@ -91,6 +91,10 @@ def test_theta_is_chunked_one_replica_at_a_time(tmp_path):
         assert weights["theta"].encoding["chunksizes"] == (150, 1, 6)
     assert schema.chunk_sizes((1024, 50, 10**6), 4) == (256, 1, 1024)
     assert schema.chunk_sizes((257, 50, 6), 4) == (129, 1, 6)
+    # where one chunk does not hold all parameters, the last one is not mostly padding
+    assert schema.chunk_sizes((250, 3, 1100), 4) == (250, 1, 550)
+    assert schema.chunk_sizes((3, 10**6 + 1), 4) == (1, 250_001)
+    assert schema.chunk_sizes((5, 3, 0), 4) == (5, 1, 1)
 
 
 def test_segments_append(tmp_path):

@@ -6,7 +6,7 @@ import xarray as xr
 
 from sgdphys.trajectory import schema
 from sgdphys.trajectory.reader import open_trajectory
-from sgdphys.trajectory.tensor_table import LARGE, named, table_group
+from sgdphys.trajectory.tensor_table import LARGE, STORED_BELOW, named, table_group
 from sgdphys.trajectory.writer import write_tree
 
 X = np.random.default_rng(0).standard_normal((300, 3, 700)).astype(np.float32)
@@ -82,6 +82,21 @@ def test_names_of_many_parameters_are_looked_up(tmp_path):
     assert biases.sizes["parameter"] == 3
     assert set(biases["parameter_name"].to_numpy()) == {"a.bias"}
     assert theta.groupby("layer").sum().sizes["layer"] == 2
+
+
+@pytest.mark.parametrize("count", [STORED_BELOW - 1, STORED_BELOW, LARGE - 1])
+def test_a_file_takes_little_more_room_than_its_weights(tmp_path, count):
+    """Names of 7850 weights took as long to write as 20 MB of numbers, and chunks were padded."""
+    table = schema.tensor_table(["a.weight"], [count])
+    values = {"theta": np.ones((250, 1, count), np.float32), "diverged_step": np.array([-1])}
+    weights = schema.dataset("weights", values, {"step": np.arange(250)})
+    tree = xr.DataTree.from_dict({"weights": named(weights, table), "tensors": table_group(table)})
+    write_tree(tree, tmp_path / "a.nc")
+    found = open_trajectory(tmp_path / "a.nc")["weights"]["theta"]
+    assert found["parameter_name"].to_numpy().tolist() == ["a.weight"] * count
+    with xr.open_dataset(tmp_path / "a.nc", group="weights") as stored:
+        assert ("parameter_name" in stored.variables) == (count < STORED_BELOW)
+    assert (tmp_path / "a.nc").stat().st_size < 1.01 * found.nbytes + 300_000
 
 
 def test_many_parameters_in_another_order_keep_their_names(tmp_path):
