@@ -80,7 +80,14 @@ class Chunk(NamedTuple):
 
     head: bytes
     size: int
+    """Bytes in the file, without the padding at its end."""
+    in_file: int
+    """CRC-32 of these bytes."""
     check: int
+    """CRC-32 of the numbers, without any padding."""
+    variable: str = ""
+    number: int = 0
+    """Place among the chunks of the variable, the last dimension varying fastest."""
 
 
 Checks = Mapping[tuple[str, str], tuple[list[Chunk], np.ndarray]]
@@ -108,7 +115,8 @@ def sign(file: netCDF4.Dataset, known: Checks) -> list[Chunk]:
         for name, variable in group.variables.items():
             if is_large(variable):
                 there = known.get((group.path, name)) or _read_again(variable)
-                chunks += there[0]
+                own = f"{group.path.strip('/')}/{name}"
+                chunks += [chunk._replace(variable=own) for chunk in there[0]]
                 _add_chunk_checksums(file, group, name, there[1])
     digests = {path: digest_of(group) for path, group in _groups(file)}
     file.setncattr(DIGESTS, json.dumps(digests))
@@ -127,8 +135,17 @@ def _read_again(variable: Any) -> tuple[list[Chunk], np.ndarray]:
 
 def chunks_in(values: np.ndarray, lengths: tuple[int, ...]) -> list[Chunk]:
     """Chunks of a block, the last dimension varying fastest."""
-    pieces = (np.ascontiguousarray(values[at]) for at in corners(values.shape, lengths))
-    return [Chunk(p.ravel()[:_HEAD].tobytes(), p.nbytes, checksum(p)) for p in pieces]
+    found = []
+    for at in corners(values.shape, lengths):
+        piece = np.ascontiguousarray(values[at])
+        check = in_file = checksum(piece)
+        head, size = piece.ravel()[:_HEAD].tobytes(), piece.nbytes
+        if piece.shape[1:] != lengths[1:] and piece.dtype.kind == "f":
+            padded = np.full((len(piece), *lengths[1:]), np.nan, piece.dtype)
+            padded[tuple(map(slice, piece.shape))] = piece
+            head, size, in_file = padded.ravel()[:_HEAD].tobytes(), padded.nbytes, checksum(padded)
+        found.append(Chunk(head, size, in_file, check))
+    return found
 
 
 def chunk_checksums(
@@ -154,7 +171,7 @@ def chunk_checksums(
                 (b.start + a.start) // c for b, a, c in zip(block, at, lengths, strict=True)
             )
             checks[number] = chunk.check
-        chunks += found
+            chunks.append(chunk._replace(number=int(np.ravel_multi_index(number, checks.shape))))
     return chunks, checks.ravel()
 
 

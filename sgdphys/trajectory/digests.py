@@ -2,10 +2,12 @@
 
 The first line is what ``sha256sum`` writes, so that ``sha256sum --check`` reads it. A comment
 holds the CRC-32 of all bytes outside the chunks of large arrays: it is compared before a file is
-opened, since HDF5 may loop for ever in a structure that was damaged.
+opened, since HDF5 may loop for ever in a structure that was damaged. Another one says where those
+chunks begin, so that they can be read by several threads, which HDF5 does not allow.
 """
 
 import hashlib
+import json
 import mmap
 import subprocess
 import sys
@@ -14,11 +16,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from sgdphys import parallel
 from sgdphys.trajectory.checksums import Chunk
 from sgdphys.trajectory.netcdf import damaged
 
-_STRUCTURE = "# structure "
+_STRUCTURE, _PLACES = "# structure ", "# places "
 _WINDOW = 32 * 2**20
 """Bytes that are looked at together."""
 PATIENCE = 30.0
@@ -44,24 +48,51 @@ def digest_text(path: Path, name: str, chunks: Iterable[Chunk]) -> str:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         # read, and not through the map, whose pages would count as memory of the process
         with parallel.beside(lambda: hashlib.file_digest(file, "sha256").hexdigest()) as whole:
-            extents = list(_between(_found(data, chunks), len(data)))
+            found = list(_found(data, chunks))
+            extents = list(_between(((first, end) for _, first, end in found), len(data)))
         digest = whole()  # and now the file is no longer read by two threads
         check = 0
         for first, end in extents:
             check = _check(file, first, end, check)
     said = " ".join(f"{first}-{end}" for first, end in extents)
-    return f"{digest}  {name}\n{_STRUCTURE}{check} {said}\n"
+    return f"{digest}  {name}\n{_STRUCTURE}{check} {said}\n{_line_of_places(found)}"
 
 
-def _found(data: mmap.mmap, chunks: Iterable[Chunk]) -> Iterator[tuple[int, int]]:
-    """Where chunks lie in a file; those that were compressed or padded are not found."""
+def _line_of_places(found: Iterable[tuple[Chunk, int, int]]) -> str:
+    """A line with the first byte of every chunk that was found, in order of the chunks."""
+    places: dict[str, dict[int, int]] = {}
+    for chunk, first, _ in found:
+        places.setdefault(chunk.variable, {})[chunk.number] = first
+    said = {
+        name: [of_chunks.get(n, -1) for n in range(max(of_chunks) + 1)]
+        for name, of_chunks in places.items()
+    }
+    return f"{_PLACES}{json.dumps(said, separators=(',', ':'))}\n" if said else ""
+
+
+def places_of(path: Path, variable: str) -> np.ndarray | None:
+    """First bytes of a variable's chunks, int64 (chunk,), -1 of those that were not found.
+
+    None where nothing says them. It is not known whether the file is still the same: chunks that
+    are read there are to be compared with their checksums.
+    """
+    try:
+        lines = digest_path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+        said = json.loads(next(s for s in lines if s.startswith(_PLACES)).removeprefix(_PLACES))
+        return np.array(said[variable], np.int64)
+    except (OSError, StopIteration, ValueError, KeyError, TypeError, OverflowError):
+        return None
+
+
+def _found(data: mmap.mmap, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, int, int]]:
+    """Where chunks lie in a file; those that were compressed are not found."""
     after = 0
     for chunk in chunks:
         first = _place(data, chunk.head, after, len(data))
         first = _place(data, chunk.head, 0, after) if first < 0 else first
         end = first + chunk.size
-        if first >= 0 and end <= len(data) and _crc(data, first, end) == chunk.check:
-            yield first, end
+        if first >= 0 and end <= len(data) and _crc(data, first, end) == chunk.in_file:
+            yield chunk, first, end
             after = end
 
 
