@@ -373,7 +373,7 @@ DYNAMICS = {
     ),
     "msd_exponent over": Case(
         lambda s: d.msd_exponent(series(s), over="replica"),
-        {"1": "alpha count"},
+        {"1": "alpha count status"},
         "members along replica",
     ),
     "hurst": Case(lambda s: d.hurst(series(s)), {"1": "hurst count status"}, "increments"),

@@ -388,3 +388,16 @@ def test_a_level_beyond_the_table_of_the_unit_root_is_refused():
     assert np.isfinite(dynamics.fit_ou(x, confidence=0.999)["kappa_low"])
     with pytest.raises(InputError, match=r"confidence is above 0\.999"):
         dynamics.fit_ou(x, confidence=0.9999)
+
+
+def test_an_exponent_of_an_ensemble_says_why_there_is_none():
+    g = np.random.default_rng(0)
+    walks = xr.DataArray(g.standard_normal((30, 8)).cumsum(axis=0), dims=("step", "replica"))
+    found = dynamics.msd_exponent(walks, over="replica")
+    assert np.isnan(found["alpha"])
+    assert str(words(found["status"])) == "too short"
+    longer = xr.DataArray(g.standard_normal((300, 8)).cumsum(axis=0), dims=("step", "replica"))
+    longer[:, 0] = np.nan
+    some = dynamics.msd_exponent(longer, over="replica")
+    assert str(words(some["status"])) == "ok"
+    assert int(some["count"]) == 7

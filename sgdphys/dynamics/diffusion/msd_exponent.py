@@ -30,7 +30,7 @@ from sgdphys.intervals import (
 )
 from sgdphys.processes import fractional_brownian
 from sgdphys.quantities import GENERALISED_DIFFUSION, labelled, number_of
-from sgdphys.status import END_OF_RANGE, FEW_VALUES, OK
+from sgdphys.status import END_OF_RANGE, FEW_VALUES, OK, flagged
 
 FEWEST = 50
 """Least number of increments for an exponent."""
@@ -220,7 +220,8 @@ def msd_exponent(
     -------
     Dataset
         Over the other dimensions of ``theta``: alpha with ``_low`` and ``_high``; diffusion
-        (x**2/t**alpha), not with ``over``; count; status, not with ``over``.
+        (x**2/t**alpha), not with ``over``; count; status, with ``over`` that of most members where
+        none of them counts.
 
     Raises
     ------
@@ -322,7 +323,7 @@ def msd_exponent(
         "reference": "Qian et al. (1991)",
     }
     if over is not None:
-        return _ensemble_exponent(series, found, log_lag, over, attributes)
+        return _ensemble_exponent(series, found, status, log_lag, over, attributes)
     slope, low, high, intercept, count = np.moveaxis(found[..., n_lags:-1], -1, 0)
     return result(
         series,
@@ -345,6 +346,7 @@ def msd_exponent(
 def _ensemble_exponent(
     series: Any,
     found: np.ndarray,
+    status: np.ndarray,
     log_lag: np.ndarray,
     over: str,
     attributes: dict[str, Any],
@@ -363,9 +365,13 @@ def _ensemble_exponent(
     low, high = (np.clip(end, 0.0, 2.0) for end in ends)  # of an MSD that is bounded or ballistic
     template = series.theta.isel({series.dim: 0, over: 0}, drop=True)
     values = {"alpha": slope, "alpha_low": low, "alpha_high": high}
-    require_free_names(template, [*values, "count"])
+    require_free_names(template, [*values, "count", "status"])
     data = xr.Dataset({name: (template.dims, v) for name, v in values.items()})
     data["count"] = (template.dims, count)
+    most = np.apply_along_axis(
+        lambda of_members: np.bincount(of_members).argmax(), axis, status.astype(np.int64)
+    )
+    data["status"] = flagged(xr.DataArray(np.where(count > 0, OK, most), dims=template.dims))
     data = data.assign_coords(template.coords)
     named = {"count": number_of(f"members along {over}")}
     return labelled(data, named).assign_attrs(
