@@ -188,3 +188,21 @@ def test_a_path_that_does_not_move_is_left_out(function):
     for name in alone.data_vars:
         if name != "status":
             np.testing.assert_array_equal(found[name], alone[name])
+
+
+@pytest.mark.filterwarnings("error")
+def test_coordinates_in_units_far_apart_are_fitted_alike():
+    """Scales 1e10 apart made the equation for the stationary state singular."""
+    data = processes.rotating_langevin(rotation=2.0, kappa=1.0, dt=0.05, steps=2000, rng=0)
+    scale = xr.DataArray([1e-5, 1e5], dims="parameter")
+    one = dynamics.fit_langevin(data["theta"], time="time")
+    other = dynamics.fit_langevin(data["theta"] * scale, time="time")
+    s = scale.to_numpy()
+    for end in ("", "_low", "_high"):
+        np.testing.assert_allclose(
+            other[f"kappa_matrix{end}"], one[f"kappa_matrix{end}"] * s[:, None] / s, rtol=1e-6
+        )
+        np.testing.assert_allclose(
+            other[f"diffusion_matrix{end}"], one[f"diffusion_matrix{end}"] * s[:, None] * s,
+            rtol=1e-6,
+        )  # fmt: skip

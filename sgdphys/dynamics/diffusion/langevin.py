@@ -174,6 +174,8 @@ def fit_langevin(
     centre = np.full(size, np.nan)
     status = CONSTANT
     if size:
+        scale = x.std(axis=(0, 1))
+        x = x / scale  # coordinates in units 1e10 apart would make what is solved singular
         step, noise, centre = _regression(x)
         found = dict(zip(found, _matrices(step, noise, series.spacing), strict=True))
         status = OK if np.isfinite(found["kappa_matrix"]).all() else OSCILLATING
@@ -182,6 +184,12 @@ def fit_langevin(
             found, bounds = _bootstrap(
                 found, x.shape, (step, noise), series.spacing, resamples, confidence, rng
             )
+        of_matrix = {"kappa": scale[:, None] / scale, "diffusion": scale[:, None] * scale}
+        found, bounds = (
+            {name: v * of_matrix[name.partition("_")[0]] for name, v in each.items()}
+            for each in (found, bounds)
+        )
+        centre = centre * scale
     if status == OK and not (kept.all() and moving.all()):
         status = LEFT_OUT if moving.all() else PATHS_LEFT_OUT
     if points - 1 < FEWEST and size:
