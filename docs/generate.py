@@ -289,10 +289,10 @@ stands for that of the weights.
 Attributes of the root: {", ".join(f"`{name}`" for name in ROOT_ATTRIBUTES)}; a run adds its study
 with every default and its seed. Values that netCDF cannot hold are JSON after the prefix `json:`.
 
-Every chunk of data has a Fletcher-32 checksum, and next to each file lies its SHA-256 digest, which
-`sha256sum --check` reads: `sgdphys check FILE` verifies both. Comments of this second file say where
-the chunks of large arrays begin, by which sgdphys reads them in several threads; without it, or
-where a chunk differs from its checksum, the netCDF library reads them.
+Every chunk of data has a Fletcher-32 checksum, and next to each file lies its SHA-256 digest,
+which `sha256sum --check` reads: `sgdphys check FILE` verifies both. Comments of this second file
+say where the chunks of large arrays begin, by which sgdphys reads them in several threads; without
+it, or where a chunk differs from its checksum, the netCDF library reads them.
 
 """
     for group, variables in GROUPS.items():

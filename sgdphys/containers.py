@@ -21,9 +21,10 @@ from sgdphys.headings import (
     seeming_times,
     times_among,
     times_of,
-    value_unit,
+    unit_of_all,
 )
 from sgdphys.missing import missing_as_nan, stored_as_nan, unmasked
+from sgdphys.units_of_time import is_counted
 
 
 def by_times(values: Any, time: str | None) -> Any:
@@ -45,12 +46,14 @@ def by_times(values: Any, time: str | None) -> Any:
         values = _as_pandas(values)
     if not isinstance(values, pd.DataFrame) or _index_coordinate(values.index, "time"):
         return values
-    if values.shape[1] == 1 or (time is not None and time not in values.columns):
+    names = [str(c) for c in values.columns]
+    is_word = time is not None and time not in names and (is_clock(time) or is_counted(time))
+    if len(names) == 1 or is_word:
         return values
     clock = times_among(values.columns, time)
     if clock is None:
         return values
-    column = values.columns[[str(c) for c in values.columns].index(clock)]
+    column = values.columns[names.index(clock)]
     times = times_of(values[column], f"column {clock!r}")
     return values.drop(columns=[column]).set_index(pd.Index(times, name=clock))
 
@@ -389,9 +392,8 @@ def _from_pandas(table: pd.Series | pd.DataFrame, axes: Sequence[str]) -> xr.Dat
 
 
 def _unit_of(names: Iterable[Any]) -> dict[str, str]:
-    """The unit that the names of all columns agree on, as an attribute."""
-    units = {value_unit(name) for name in names}
-    unit = units.pop() if len(units) == 1 else None
+    """The unit that the names of columns say, as an attribute."""
+    unit = unit_of_all(names)
     return {} if unit is None else {"units": unit}
 
 

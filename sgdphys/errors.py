@@ -20,12 +20,17 @@ class NotEnoughData(InputError):
         self.estimate = estimate
 
 
-def nearest(name: str, known: Iterable[object], *, listed_by: str = "") -> str:
-    """Return 'did you mean X?' for the nearest known name, or the names, or what lists them."""
+def nearest(name: str, known: Iterable[object], *, listed_by: str = "", among: str = "") -> str:
+    """Return 'did you mean X?' for the nearest known name, or the names, or what lists them.
+
+    With ``among``, such as "it has", all names follow the nearest one.
+    """
     names = [str(k) for k in known]
-    close = difflib.get_close_matches(str(name), names, n=1)
+    begin = [n for n in names if str(name) and n.lower().startswith(str(name).lower())]
+    close = begin if len(begin) == 1 else difflib.get_close_matches(str(name), names, n=1)
     if close:
-        return f"did you mean {close[0]!r}?"
+        others = f" ({among} {', '.join(names)})" if among else ""
+        return f"did you mean {close[0]!r}?{others}"
     if listed_by:
         return f"{listed_by} lists them"
     return "it can be " + ", ".join(repr(n) for n in names)

@@ -46,6 +46,7 @@ GLOSSARY: dict[str, Quantity] = {
     ),
     "parameter": Quantity("1", "parameter", "p", "index of a scalar weight or bias"),
     "sample": Quantity("1", "sample", "x", "index of a sample"),
+    "noise_batch": Quantity("1", "batch size", "B", "samples in each batch of gradient noise"),
     "layer": Quantity("1", "layer", r"\ell", "number of the layer, from 1 to L; L is the output"),
     "layer_name": Quantity("1", "layer", r"\ell", "name of the layer"),
     "kind": Quantity("1", "kind of parameter", "", "weight, bias or buffer"),

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -27,11 +28,16 @@ _UNIT = (
     rf"(?:[fpnuµμmcdhkMGT]?(?:{'|'.join(_NAMED_UNITS)})|{'|'.join(_WITHOUT_PREFIX)})"
     r"(?:(?:\^|\*\*)?[23]|[²³])?"
 )
+_KNOWN = rf"{_UNIT}(?:/{_UNIT})?"
 _WITH_UNIT = re.compile(
-    rf".+?\s*(?:\[\s*({_UNIT}(?:/{_UNIT})?)\s*\]|\(\s*({_UNIT}(?:/{_UNIT})?)\s*\)"
-    rf"|\s/\s({_UNIT}))"
+    rf".+?(?:\s[\[(]\s*([^][()]+?)\s*[\])]|[\[(]\s*({_KNOWN})\s*[\])]|\s/\s({_KNOWN}))"
 )
+"""A name with a unit: anything in brackets after a space, or what is known as one."""
+_LONGEST = 20
+"""Letters of a unit."""
 _POWER = re.compile(r"(?:\^|\*\*)?([23])|([²³])")
+OF_EACH = "value"
+"""Unit of columns of several units: it stands for that of each."""
 _FEWEST_ROWS = 10
 """Rows from which a column that always increases is taken for times."""
 
@@ -40,6 +46,8 @@ def is_clock(name: object) -> bool:
     """Whether the name of a dimension or column is one for times: time, _step, Time (s) ..."""
     found = _WITH_TIME.fullmatch(str(name))
     bare = (found[1] or found[4] if found else str(name)).strip("_").lower()
+    if not found and str(name) == "T":  # a temperature
+        return False
     return bare in (*CLOCK_NAMES, *_MORE_NAMES)
 
 
@@ -52,10 +60,18 @@ def clock_unit(name: object) -> str:
 def value_unit(name: object) -> str | None:
     """Unit in the name of a column: um of "x (um)", m/s**2 of "a [m/s^2]"; None without one."""
     found = _WITH_UNIT.fullmatch(str(name))
-    if found is None:
+    said = (found[1] or found[2] or found[3]) if found else ""
+    if not re.search(r"[^\W\d]|[%°]", said) or len(said) > _LONGEST:  # such as a number
         return None
-    said = found[1] or found[2] or found[3]
-    return _POWER.sub(lambda p: f"**{p[1] or '23'['²³'.index(p[2])]}", said)
+    if re.fullmatch(_KNOWN, said):
+        return _POWER.sub(lambda p: f"**{p[1] or '23'['²³'.index(p[2])]}", said)
+    return said.replace("^", "**")
+
+
+def unit_of_all(names: Iterable[object]) -> str | None:
+    """Unit of columns by their names: ``OF_EACH`` where they differ; None where no name has one."""
+    units = {value_unit(name) for name in names}
+    return units.pop() if len(units) == 1 else OF_EACH if units else None
 
 
 def times_among(columns: pd.Index, time: str | None) -> str | None:
@@ -70,8 +86,8 @@ def times_among(columns: pd.Index, time: str | None) -> str | None:
     if time is not None:
         if time not in names:
             raise InputError(
-                f"there is no column {time!r} for the times; {nearest(time, names)} "
-                f"(it has {', '.join(names)})"
+                f"there is no column {time!r} for the times; "
+                + nearest(time, names, among="it has")
             )
         return time
     clocks = [name for name in names if is_clock(name)]

@@ -135,10 +135,15 @@ def _raised(name: str, power: int) -> str:
     return name if power == 1 else f"{name}**{power}"
 
 
+def with_word(unit: str, word: str, means: str) -> str:
+    """A unit in which a word stands for another unit, with that in its place."""
+    return _unit(re.sub(rf"\b{word}\b", "{x}", unit), means, "{t}")
+
+
 def inverse_root(unit: str) -> str:
-    """Unit 1/t**0.5 of a unit that ends so, as x/t**0.5; 1 of any other."""
-    _, slash, root = unit.rpartition("/")
-    return f"1/{root}" if slash and root.endswith("**0.5") else "1"
+    """Unit 1/t**0.5 of a unit that ends so, as x/t**0.5 or x/(a/b)**0.5; 1 of any other."""
+    found = re.search(r"/((?:\w+|\([^()]*\))\*\*0\.5)$", unit)
+    return f"1/{found[1]}" if found else "1"
 
 
 def attributes(

@@ -149,7 +149,9 @@ def test_a_column_that_is_named_as_times_are_is_the_times():
     found = sp.dynamics.fit_wiener(dated.drop(columns="Time (s)"))
     assert float(found["diffusion"].squeeze()) * 86400 == pytest.approx(1.875)
     mixed = sp.dynamics.fit_wiener(table.assign(**{"v (m/s)": table["x (um)"]}))
-    assert mixed["diffusion"].attrs["units"] == "1/s"
+    assert mixed["diffusion"].attrs["units"] == "value**2/s"  # that of each column
+    with pytest.raises(InputError, match="no column 'tme' for the times"):
+        sp.fit(table, time="tme")
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])

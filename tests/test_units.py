@@ -11,7 +11,7 @@ from idx import write_idx
 from labels import is_labelled, own_name
 
 import sgdphys as sp
-from sgdphys.glossary import Quantity
+from sgdphys.glossary import GLOSSARY, Quantity
 from sgdphys.networks import Perceptron
 from sgdphys.quantities import labelled, number_of, with_prefix
 from sgdphys.study.settings import ANALYSES
@@ -919,6 +919,8 @@ def test_results_of_a_study(name, tmp_path):
     with run.results as results:
         for group in results.children.values():
             is_labelled(group.to_dataset())
+            # by which a key of a claim is known to be one, before anything is trained
+            assert {c for c in map(str, group.coords) if "swept_" not in c} <= {*GLOSSARY}
         units = {place: results[place].attrs["units"] for place in RESULTS[name]}
     assert units == RESULTS[name]
     if name == "rule":

@@ -80,15 +80,20 @@ def sources(kinds: Iterable[str]) -> dict[str, str]:
 
     The version of the package stands for its own.
     """
-    own, found = Path(sgdphys.analyses.__path__[0]), {}
+    found = {}
     for kind in sorted(kinds):
         folder = Path(_place(kind))
-        if folder.parent != own:
+        if not is_included(kind):
             digest = hashlib.sha256()
             for path in sorted(folder.rglob("*.py")):
                 digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
             found[kind] = digest.hexdigest()
     return found
+
+
+def is_included(kind: str) -> bool:
+    """Whether an analysis is of this package, and not of the user's."""
+    return Path(_place(kind)).parent == Path(sgdphys.analyses.__path__[0])
 
 
 def _settings_of(kind: str) -> type[AnalysisSettings]:

@@ -23,6 +23,8 @@ CUTS = {"until_epoch": "epoch", "until_updates": "updates", "until_time": "flow_
 
 REACHED = 0.9
 """Share of a limit that the records of a run must reach."""
+_NEAR = 0.1
+"""How far a record may be from the epoch that a claim is about, as a share of that."""
 
 
 class Results:
@@ -155,6 +157,22 @@ def _ends(found: xr.Dataset, times: xr.DataArray) -> xr.DataArray:
         if "epoch" in v.dims and v.dtype.kind == "f"
     ]
     return times.where(functools.reduce(operator.or_, own)).max("epoch") if own else times.max()
+
+
+def recorded_near(known: np.ndarray, wanted: float, what: str) -> int:
+    """Number of the recorded epoch nearest to the one that a claim is about.
+
+    Raises
+    ------
+    NotEnoughData
+        When it is farther than a tenth of it, and than one epoch: another state is no answer.
+    """
+    nearest = int(np.abs(known - wanted).argmin())
+    if abs(known[nearest] - wanted) > max(1.0, _NEAR * abs(wanted)):
+        raise NotEnoughData(
+            f"{what} is {wanted:g}, and the nearest record is that of {known[nearest]:g}"
+        )
+    return nearest
 
 
 def _swept(key: str) -> str:

@@ -1,6 +1,6 @@
 """Statistics of claims: functions of results that return values per replica or estimates."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import xarray as xr
@@ -31,6 +31,17 @@ class Statistic(NamedTuple):
     unit: str = ""
     """Word after a value, such as bits or times; empty for a number without one."""
 
-    def unit_of(self, *, is_compared: bool) -> str:
+    of_labels: bool = False
+    """Whether it is of tasks with labels alone."""
+    unit_in: str = ""
+    """Variable of the analysis that it reads first, whose unit is that word, as of a loss."""
+
+    def unit_of(self, groups: Mapping[str, xr.Dataset], *, is_compared: bool) -> str:
         """The word after a value, or after the comparison of two."""
-        return "times" if is_compared and self.kind == "geometric" else self.unit
+        if is_compared and self.kind == "geometric":
+            return "times"
+        for group in groups.values() if self.unit_in else ():
+            if group.attrs.get("of") == self.needs[0] and self.unit_in in group:
+                unit = str(group[self.unit_in].attrs.get("units", "1"))
+                return "" if unit == "1" else unit
+        return self.unit

@@ -164,7 +164,7 @@ def judge(
         word = word_for(estimate, claim)
         if word == NO_DATA and not reason:
             reason = _lack(estimate, statistic.kind, claim.least_members)
-        unit = statistic.unit_of(is_compared=bool(claim.against))
+        unit = statistic.unit_of(groups, is_compared=bool(claim.against))
         verdicts.append(
             Verdict(
                 claim=name,

@@ -167,8 +167,7 @@ def _dimension(theta: xr.DataArray, name: str | None) -> str:
         along = [str(c) for c, coordinate in theta.coords.items() if coordinate.ndim == 1]
         known = list(dict.fromkeys([*dims, *along]))
         raise InputError(
-            f"there is no dimension or coordinate {name!r}; {nearest(name, known)} "
-            f"(it has {', '.join(known)})"
+            f"there is no dimension or coordinate {name!r}; " + nearest(name, known, among="it has")
         )
     if theta[name].ndim != 1:
         dims_of_it = ", ".join(map(str, theta[name].dims)) or "none"

@@ -234,7 +234,7 @@ def _most_frequent(names: np.ndarray, is_rejected: np.ndarray) -> str:
     if not len(kinds):
         return ""
     name = str(kinds[counts.argmax()])
-    said = name if len(kinds) == 1 else f"{name} {counts.max() / counts.sum():.0%}, others"
+    said = name if len(kinds) == 1 else f"candidates, {name} {counts.max() / counts.sum():.0%}"
     return f"{said} (rejected)" if is_rejected[names == name].mean() > 0.5 else said
 
 

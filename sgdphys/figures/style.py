@@ -87,7 +87,7 @@ def subplots(
     ----------
     rows, columns : int
     figsize : (float, float)
-        Inches; that of the preset where one is in use, which may put the panels of one row in
+        Inches; that of the preset where one is in use, which may put the panels of a row in
         several.
     **options
         Passed to ``Figure.subplots``.
@@ -97,28 +97,28 @@ def subplots(
         figure = Figure(figsize=figsize)
         FigureCanvasAgg(figure)
         return figure, figure.subplots(rows, columns, **options)
-    stands = preset.columns(columns) if rows == 1 else columns
-    lines = -(-columns // stands) if rows == 1 else rows
+    stands = preset.columns(columns) if rows == 1 or preset.size is None else columns
+    lines = -(-rows * columns // stands)
     figure = Figure(figsize=preset.figsize(lines, stands))
     FigureCanvasAgg(figure)
     if stands == columns:
         return figure, figure.subplots(rows, columns, **options)
-    return figure, _stacked(figure, lines, stands, columns, options)
+    return figure, _stacked(figure, (lines, stands), (rows, columns), options)
 
 
 def _stacked(
-    figure: Figure, rows: int, columns: int, panels: int, options: dict[str, Any]
+    figure: Figure, stand: tuple[int, int], belong: tuple[int, int], options: dict[str, Any]
 ) -> np.ndarray:
-    """Panels that belong in one row, in several, as an array of one row."""
-    shared: dict[str, Any] = {
-        name: options.get(name) in (True, "all", "row") for name in ("sharex", "sharey")
-    }
-    drawn = np.ravel(figure.subplots(rows, columns, squeeze=False, **shared))
+    """Panels in fewer columns than they belong in, as an array of the rows where they belong."""
+    means_all = (True, "all", "row") if belong[0] == 1 else (True, "all")
+    shared: dict[str, Any] = {name: options.get(name) in means_all for name in ("sharex", "sharey")}
+    drawn = np.ravel(figure.subplots(*stand, squeeze=False, **shared))
+    panels = belong[0] * belong[1]
     for spare in drawn[panels:]:
         spare.remove()
-        drawn[panels - columns].xaxis.set_tick_params(labelbottom=True)
-    row = drawn[:panels]
-    return row if options.get("squeeze", True) else row[None, :]
+        drawn[panels - stand[1]].xaxis.set_tick_params(labelbottom=True)
+    kept = drawn[:panels].reshape(belong)
+    return kept[0] if options.get("squeeze", True) and belong[0] == 1 else kept
 
 
 def with_cases(data: xr.Dataset) -> xr.Dataset:

@@ -90,6 +90,7 @@ def fit_file(
         Wiener and Ornstein-Uhlenbeck coefficients of all series; models compared on the sample,
         with ``best`` "not compared" elsewhere.
     """
+    chosen_models(models)  # a wrong name is told before anything is read
     with on_cluster(scheduler, tell):
         theta = open_variable(path, variable, time, group)
         theta, time, kept = within(theta, time, since, until)

@@ -14,7 +14,8 @@ from sgdphys.dynamics.models.checking import SHARED
 from sgdphys.dynamics.models.reasons import CLOSE
 from sgdphys.errors import InputError
 from sgdphys.fitting.fits import SAMPLE
-from sgdphys.quantities import inverse_root, texts_of_ends
+from sgdphys.headings import OF_EACH, value_unit
+from sgdphys.quantities import inverse_root, texts_of_ends, with_word
 from sgdphys.status import FAST, OK, OSCILLATING, REASONS, SHORT, WEAK, WORDS, advice
 from sgdphys.status import words as status_words
 from sgdphys.trajectory.locations import is_remote
@@ -51,7 +52,10 @@ def groups(results: xr.Dataset) -> list[dict[str, Any]]:
         found["all"] = xr.ones_like(names, bool)
     else:
         found = {"all": xr.DataArray(True)}
-    return [_group(name, results, where) for name, where in found.items()]
+    every = [_group(name, results, where) for name, where in found.items()]
+    if len(every) > 1 and OF_EACH in results["drift"].attrs["units"]:
+        every[-1].pop("apparent_diffusion", None)  # nothing is the median of several units
+    return every
 
 
 def _names(results: xr.Dataset) -> xr.DataArray | None:
@@ -118,7 +122,7 @@ def _row(group: dict[str, Any], kept: list[str]) -> tuple[str, ...]:
     left = ", ".join(f"{n} {word}" for word, n in group["left_out"].items())
     said = "; ".join(part for part in (best or "not compared", left) if part)
     medians = [
-        _with_quartiles(group[name])
+        _with_quartiles(group.get(name))
         if name == "apparent_diffusion"
         else _bounded(group[name], *_LIMITS.get(name, (-np.inf, np.inf)))
         for name in kept
@@ -126,8 +130,10 @@ def _row(group: dict[str, Any], kept: list[str]) -> tuple[str, ...]:
     return (group["name"], str(group["series"]), *medians, said)
 
 
-def _with_quartiles(found: dict[str, float]) -> str:
+def _with_quartiles(found: dict[str, float] | None) -> str:
     """A median and its quartiles, which are no interval of confidence."""
+    if found is None:
+        return "-"
     middle, low, high = found.values()
     if np.isnan(middle):
         return "-"
@@ -222,6 +228,7 @@ def models_table(results: xr.Dataset) -> list[tuple[str, ...]]:
                 texts = texts_of_ends(value, *ends) if np.isfinite(value) else ["-"]
                 texts = texts if variable in row["intervals"] else texts[:1]
                 unit = results[variable].attrs.get("units", "1")
+                unit = with_word(unit, OF_EACH, value_unit(name) or "1")
                 short = variable.removeprefix(f"{row['model']}_")
                 rows.append((*begins, short, texts[0], " to ".join(texts[1:]) or "-", unit))
                 begins = ["", ""]

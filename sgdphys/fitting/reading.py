@@ -81,8 +81,7 @@ def open_variable(
             )
     if variable not in data.data_vars:
         raise InputError(
-            f"{path} has no variable {variable!r}; {nearest(variable, numeric)} "
-            f"(it has {', '.join(numeric)})"
+            f"{path} has no variable {variable!r}; {nearest(variable, numeric, among='it has')}"
         )
     if not is_zarr(path):
         return labelled_array(data[variable])

@@ -14,7 +14,7 @@ import xarray as xr
 from sgdphys.containers import labelled_array
 from sgdphys.dynamics.clock import first_axis, name_in
 from sgdphys.errors import InputError, nearest
-from sgdphys.headings import is_clock, seeming_times, times_among, times_of, value_unit
+from sgdphys.headings import OF_EACH, is_clock, seeming_times, times_among, times_of, value_unit
 from sgdphys.units_of_time import is_counted
 
 
@@ -72,8 +72,7 @@ def _npz(path: Path, variable: str | None, time: Any) -> xr.DataArray:
         wanted = variable or others[0]
         if wanted not in names:
             raise InputError(
-                f"there is no array {wanted!r}; {nearest(wanted, names)} "
-                f"(it holds {', '.join(names)})"
+                f"there is no array {wanted!r}; {nearest(wanted, names, among='it holds')}"
             )
         values = file[wanted]
         clocks = [
@@ -189,8 +188,8 @@ def _of_table(table: pd.DataFrame, variable: str | None, time: Any) -> xr.DataAr
     if variable is not None:
         if variable not in table.columns:
             raise InputError(
-                f"there is no column {variable!r}; {nearest(variable, table.columns)} "
-                f"(it has {', '.join(table.columns)})"
+                f"there is no column {variable!r}; "
+                + nearest(variable, table.columns, among="it has")
             )
         table = table[[variable]]
     if not len(table.columns):
@@ -205,15 +204,17 @@ def _of_table(table: pd.DataFrame, variable: str | None, time: Any) -> xr.DataAr
 def _not_said(found: xr.DataArray, clock: str | None) -> list[str]:
     """Sentences on units that the names of columns could say."""
     said = []
-    if clock is not None and found[clock].attrs.get("units") == clock and not is_counted(clock):
+    if clock is not None and found[clock].dtype.kind != "M" and not is_counted(clock):
+        if found[clock].attrs.get("units", clock) == clock:
+            said.append(
+                f"the times of column {clock!r} have no unit; a heading such as '{clock} (s)' "
+                "gives one"
+            )
+    if found.attrs.get("units") == OF_EACH:
+        units = [value_unit(name) or "none" for name in found[found.dims[1]].to_numpy()]
         said.append(
-            f"the times of column {clock!r} have no unit; a heading such as '{clock} (s)' gives one"
-        )
-    units = {value_unit(name) for name in found[found.dims[1]].to_numpy()} if found.ndim > 1 else ()
-    if len(units) > 1 and None not in units:
-        said.append(
-            f"the columns have several units ({', '.join(sorted(map(str, units)))}), so that none "
-            "is printed: each coefficient is in that of its column; --variable fits one of them"
+            f"the columns have several units ({', '.join(dict.fromkeys(units))}): {OF_EACH!r} "
+            "stands for that of each"
         )
     return said
 

@@ -13,6 +13,7 @@ from sgdphys.errors import nearest
 from sgdphys.glossary import GLOSSARY
 from sgdphys.study.cases import short_names, value_at
 from sgdphys.study.settings import Study
+from sgdphys.study.sizes import sizes_of
 
 _TABLES = ("task", "network", "train", "record")
 
@@ -20,7 +21,7 @@ _TABLES = ("task", "network", "train", "record")
 def claim_faults(study: Study, cases: Mapping[str, Study]) -> Iterator[str]:
     """Sentences on analyses, keys and values that claims name and that will not be there.
 
-    Coordinates that an analysis of the user's may have are not known here.
+    What coordinates an analysis of the user's has is not known here, nor which curves can be cut.
 
     Parameters
     ----------
@@ -39,6 +40,11 @@ def claim_faults(study: Study, cases: Mapping[str, Study]) -> Iterator[str]:
                     f"claims.{name} is about {claim.statistic!r}, which the analysis {kind!r} "
                     f"brings; add [analyses.{kind}]"
                 )
+        if statistic.of_labels and not _have_labels(cases):
+            yield (
+                f"claims.{name} is about {claim.statistic!r}, which is of labels, and the task "
+                f"{study.task.name!r} has none"
+            )
         for table in ("where", "against"):
             for key, value in (getattr(claim, table) or {}).items():
                 fault = _fault(key, value, statistic, study, cases)
@@ -62,7 +68,7 @@ def _fault(
         what = "another kind of analysis" if value in study.analyses else "no analysis"
         return f"is {value!r}, {what}; {nearest(value, known)}"
     if key in statistic.chooses:
-        return ""
+        return _epoch_fault(key, values, cases)
     if key == "layer":
         return _layer_fault(values, cases)
     if key in CUTS or key in GLOSSARY:
@@ -71,7 +77,14 @@ def _fault(
         return "is a key that the study does not sweep; leave it out, or sweep it"
     names = [*swept, *statistic.chooses, *CUTS, "layer", "analysis", "epoch"]
     is_misspelt = bool(difflib.get_close_matches(key, names, n=1))
-    return f"is no key of the results; {nearest(key, names)}" if is_misspelt else ""
+    are_known = all(map(catalogue.is_included, statistic.needs))
+    return f"is no key of the results; {nearest(key, names)}" if is_misspelt or are_known else ""
+
+
+def _have_labels(cases: Mapping[str, Study]) -> bool:
+    """Whether some case has a task with labels, or one whose data cannot be read here."""
+    each = [sizes_of(case.task) for case in cases.values()]
+    return any(sizes is None or sizes.are_labels for sizes in each)
 
 
 def _value_fault(values: list[Any], there: list[Any]) -> str:
@@ -90,8 +103,12 @@ def _layer_fault(values: list[Any], cases: Mapping[str, Study]) -> str:
 
 
 def _epoch_fault(key: str, values: list[Any], cases: Mapping[str, Study]) -> str:
-    if "epoch" not in key or "lag" in key:
+    if not ("epoch" in key or key == "from_lag"):
         return ""
     last = max(case.train.epochs for case in cases.values())  # until_epoch is cut case by case
-    late = [v for v in values if isinstance(v, int | float) and REACHED * v > last]
-    return f"is {late[0]}; training ends at epoch {last}" if late else ""
+    numbers = [v for v in values if isinstance(v, int | float)]
+    late = [v for v in numbers if REACHED * v > last]
+    if late:
+        return f"is {late[0]}; training ends at epoch {last}"
+    early = [v for v in numbers if v < 0]
+    return f"is {early[0]}; epochs are counted from 0" if early else ""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from sgdphys.analyses.catalogue import statistics
 from sgdphys.claims.claim import Claim
 from sgdphys.claims.estimates import over_replicas
 from sgdphys.claims.results import Results, along_control
@@ -130,3 +131,14 @@ def test_an_estimate_over_networks_that_reads_no_curve_cannot_be_cut(twins):
     )
     (found_verdict,) = judge({"claim": claim}, {"information": found}, {"mean": mean})
     assert "reads no curve" in found_verdict.reason
+
+
+def test_a_claim_about_an_epoch_without_a_record_near_has_no_data():
+    """The nearest record was taken, however far it was."""
+    claim = Claim(says="s", by="b", statistic="early_fit", where={"epoch": 47}, above=0.0, null="n")
+    rising = group(7).rename(curve="I_TY")
+    wide = rising.isel(epoch=[0, 2, 10])
+    for data, reason in ((rising, ""), (wide, "the epoch of early_fit is 47, and the nearest")):
+        (found,) = judge({"claim": claim}, {"information": data}, statistics())
+        assert found.word == ("no data" if reason else "supported")
+        assert reason in found.reason

@@ -50,9 +50,9 @@ def test_names_of_their_own(particles):
 
 def test_what_is_not_there_is_listed(particles):
     refused(command("fit", particles), 2, "--variable", "x, y")
-    refused(command("fit", particles, "--variable", "z"), 2, "no variable 'z'", "x, y")
+    refused(command("fit", particles, "--variable", "z"), 2, "no variable 'z'", "'x', 'y'")
     assert fitted(particles, "--variable", "x")["units"]["diffusion"] == "1/time"
-    refused(command("fit", particles, "--variable", "x", "--time", "z"), 2, "time, particle")
+    refused(command("fit", particles, "--variable", "x", "--time", "z"), 2, "'time', 'particle'")
     refused(command("fit", __file__), 2, "not a netCDF file")
     refused(command("fit", "nowhere.nc"), 2, "no file or folder nowhere.nc")
     refused(
@@ -235,11 +235,21 @@ def test_headings_give_units_or_are_said_to_give_none(tmp_path):
     table.to_csv(tmp_path / "a.csv", index=False)
     assert drift_of(tmp_path / "a.csv") == (0.5, 1.875, "um**2/s")
     assert fit_file(tmp_path / "a.csv").notes == []
-    table.columns = ["t", "x (um)", "v (m/s)"]
+    walks = np.random.default_rng(0).standard_normal((300, 2)).cumsum(axis=0)
+    table = pd.DataFrame({"t": np.arange(300), "x (um)": walks[:, 0], "v (m/s)": walks[:, 1]})
     table.to_csv(tmp_path / "b.csv", index=False)
     notes = fit_file(tmp_path / "b.csv").notes
     assert notes[0].startswith("the times of column 't' have no unit")
-    assert notes[1].startswith("the columns have several units (m/s, um)")
+    assert notes[1].startswith("the columns have several units (um, m/s): 'value' stands for")
+    found = fit_file(tmp_path / "b.csv", models=["drifted_wiener"]).results
+    assert [row[-1] for row in output.models_table(found)[1:]] == [
+        "um/t",
+        "um**2/t",
+        "m/s/t",
+        "m**2/s**2/t",
+    ]
+    names, *rows = output.table(found)
+    assert [row[names.index("apparent D (value**2/t)")] for row in rows][-1] == "-"
 
 
 def test_medians_are_of_the_same_series(tmp_path):

@@ -340,6 +340,11 @@ WHERE = {
     "layer": (9, "is 9; there are layers 1 to 3, the output layer"),
     "momentum": (0.5, "is 0.5, and no case has that; there are 0.0, 0.9"),
     "layr": (1, "is no key of the results; did you mean 'layer'?"),
+    "foo": (
+        3,
+        "is no key of the results; it can be 'momentum', "
+        "'until_epoch', 'until_updates', 'until_time', 'layer', 'analysis', 'epoch'",
+    ),
     "until_epoch": (5000, "is 5000; training ends at epoch 20"),
     "epoch": (30, "is 30; training ends at epoch 20"),
     "batch_size": (64, "is a key that the study does not sweep; leave it out, or sweep it"),
@@ -359,6 +364,26 @@ def test_an_analysis_of_another_kind_cannot_be_chosen():
     }  # fmt: skip
     (said,) = told(study)
     assert "is 'learning', another kind of analysis" in said
+
+
+@pytest.mark.parametrize(
+    ("statistic", "where", "said"),
+    [
+        ("displacement_exponent", {"waiting_epoch": 1000}, "is 1000; training ends at epoch 20"),
+        ("displacement_exponent", {"from_lag": 1000}, "is 1000; training ends at epoch 20"),
+        ("early_fit", {"epoch": -5}, "is -5; epochs are counted from 0"),
+        ("test_accuracy", {}, "which is of labels, and the task 'teacher_student' has none"),
+    ],
+)
+def test_claims_ask_for_what_the_training_will_have(statistic, where, said):
+    """They turned into "no data" once all was trained, or were judged at another epoch."""
+    keys = {"task": {"name": "teacher_student"}, "train": {"loss": "squared_error", "epochs": 20},
+            "analyses": {"motion": {}, "learning": {}}}  # fmt: skip
+    if statistic == "early_fit":
+        keys = {"train": {"epochs": 20}, "analyses": {"information": {}}}
+    claim = {"says": "x", "by": "x", "statistic": statistic, "above": 0.1, "null": "none"}
+    (found,) = told({**keys, "claims": {"a": {**claim, "where": where}}})
+    assert said in found
 
 
 @pytest.mark.parametrize("key", WHERE)

@@ -8,7 +8,7 @@ import xarray as xr
 from sgdphys.analyses.information.mean_curves import of_mean_curves
 from sgdphys.analyses.information.relaxation_statistics import RELAXATION
 from sgdphys.claims.estimates import Estimate, over_replicas
-from sgdphys.claims.results import Results, along_control
+from sgdphys.claims.results import Results, along_control, recorded_near
 from sgdphys.claims.statistic import Statistic
 from sgdphys.errors import InputError, NotEnoughData
 from sgdphys.information.fit import FITTED, loss_after_fit, loss_during_fit, relative_length
@@ -58,7 +58,7 @@ def early_fit(results: Results) -> xr.DataArray:
     Raises
     ------
     InputError
-        When ``where`` names no epoch, or one after the end of training.
+        When ``where`` names no epoch, one after the end of training, or one without a record near.
     """
     by = results.wanted("epoch")
     if by is None:
@@ -69,7 +69,8 @@ def early_fit(results: Results) -> xr.DataArray:
         if by > last:
             raise InputError(f"early_fit is asked for at epoch {by:g}, and a run ends at {last:g}")
         gained = _rise(information["I_TY"])
-        early = gained.sel(epoch=by, method="nearest").drop_vars("epoch")
+        at = recorded_near(information["epoch"].to_numpy(), float(by), "the epoch of early_fit")
+        early = gained.isel(epoch=at, drop=True)
         return early / gained.isel(epoch=-1, drop=True)
 
     return results.each_case("information", share)

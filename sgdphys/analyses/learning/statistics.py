@@ -90,7 +90,7 @@ def learning_order(results: Results) -> xr.DataArray:
 
 
 def overtraining(results: Results) -> xr.DataArray:
-    """Test loss at the end minus that at the minimum of the other networks' mean curve, in nats."""
+    """Test loss at the end minus that at the minimum of the other networks' mean curve."""
     return results.of("learning")["overtraining"]
 
 
@@ -112,6 +112,7 @@ STATISTICS = {
         shown_in=("test_error",),
         kind="geometric",
         unit="epochs",
+        of_labels=True,
     ),
     "epochs_to_error_tuned": Statistic(
         epochs_to_error_tuned,
@@ -120,12 +121,14 @@ STATISTICS = {
         shown_in=("test_error",),
         kind="geometric",
         unit="epochs",
+        of_labels=True,
     ),
     "test_accuracy": Statistic(
         test_accuracy,
         "Test accuracy at the end",
         needs=("learning",),
         shown_in=("test_error",),
+        of_labels=True,
     ),
     "learning_order": Statistic(
         learning_order,
@@ -135,10 +138,11 @@ STATISTICS = {
     ),
     "overtraining": Statistic(
         overtraining,
-        "Test loss at the end minus that at the minimum of other networks' mean curve, in nats",
+        "Test loss at the end minus that at the minimum of other networks' mean curve",
         needs=("learning",),
         shown_in=("test_error",),
         unit="nats",
+        unit_in="overtraining",
     ),
     "compression_with_accuracy": Statistic(
         compression_with_accuracy,

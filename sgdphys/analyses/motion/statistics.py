@@ -8,7 +8,7 @@ import xarray as xr
 
 from sgdphys.analyses.motion.laws import FEWEST, growth_power, log_slope, misfits
 from sgdphys.claims.estimates import Estimate, over_replicas
-from sgdphys.claims.results import LEARNED, Results, require_one_case
+from sgdphys.claims.results import LEARNED, Results, recorded_near, require_one_case
 from sgdphys.claims.statistic import Statistic
 from sgdphys.errors import NotEnoughData
 
@@ -83,8 +83,8 @@ def _displacements(results: Results) -> xr.DataArray:
     squared = _learned(results)["squared_displacement"]
     known = squared["waiting_epoch"].to_numpy()
     wanted = results.wanted("waiting_epoch")
-    nearest = -1 if wanted is None else int(np.abs(known - float(wanted)).argmin())
-    squared = squared.isel(waiting_epoch=nearest, drop=True)
+    at = -1 if wanted is None else recorded_near(known, float(wanted), "waiting_epoch")
+    squared = squared.isel(waiting_epoch=at, drop=True)
     long = squared["lag_epochs"] >= float(results.wanted("from_lag") or 0)
     is_there = squared.notnull().any([d for d in squared.dims if d != "lag_epochs"])
     kept = squared.isel(lag_epochs=np.flatnonzero(long & is_there))

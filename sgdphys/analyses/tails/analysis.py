@@ -32,7 +32,6 @@ _NAMED = {
     "null_along": _ALONG._replace(
         long_name="tail index along batches of Gaussian noise with the same covariance"
     ),
-    "noise_batch": Quantity("1", "batch size", "B", "samples in each batch that is drawn"),
 }
 
 

@@ -54,7 +54,8 @@ def fit(
     Returns
     -------
     array of Axes
-        paths; mean squared displacement (median and quartiles) and increments, each beside those
+        paths; mean squared displacement (median and quartiles) and increments, of which the
+        outermost bins hold all that is beyond, each beside those
         of some 100 simulated copies of the series, by their candidates with the fitted
         coefficients, whether rejected or not; drift and diffusion functions.
 
@@ -135,7 +136,7 @@ def _increments(ax: Axes, portrayed: xr.Dataset) -> None:
     if not filled.any():
         in_place_of_data(ax, "no two neighbouring points")
         return
-    ax.plot(x[filled], density[filled], "o", color=DATA, label="increments, outermost bins open")
+    ax.plot(x[filled], density[filled], "o", color=DATA, label="increments, ends open")
     if "copies_density" in portrayed:
         of_copies = portrayed["copies_density"].to_numpy()
         ax.plot(x, np.where(of_copies > 0, of_copies, np.nan), color=FIT, drawstyle="steps-mid",
@@ -143,7 +144,7 @@ def _increments(ax: Axes, portrayed: xr.Dataset) -> None:
     ax.plot(x, np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), color=EXACT, linewidth=0.8,
             label="Gaussian")  # fmt: skip
     ax.set_yscale("log")
-    ax.set_ylim(0.3 * density[filled].min(), 40 * density.max())  # room for the legend
+    ax.set_ylim(0.3 * density[filled].min(), 500 * density.max())  # room for the legend
     width = 1.15 * np.abs(x[filled]).max()
     ax.set_xlim(-width, width)
     ax.legend(loc="upper right")
