@@ -208,6 +208,11 @@ TABLE = (
         "the interval of the exponent is not above 0, so that the relaxation times need not grow "
         "towards any control: no critical point is told; record closer to it, or reduce the noise",
     ),
+    Status(
+        "too few controls",
+        "fewer than 3 sizes have replicas at 4 or more values of the control parameter, which the "
+        "estimate needs: scan more values",
+    ),
 )
 """By number. New ones are added at the end, so that numbers in older files keep their meaning."""
 WORDS = tuple(status.word for status in TABLE)
@@ -216,7 +221,7 @@ WORDS = tuple(status.word for status in TABLE)
     STRAIGHT, SHORT, FEW_MEMBERS, ONCE, TINY, SATURATED, BROKEN, FEW_SAMPLES,
     MANY_UNITS, SPARSE, CONSTANT_LAYER, SEVERAL_TIMES, LEFT_OUT, END_OF_RANGE, NO_PAIRS,
     NO_MODEL, LOOP, NO_LOOP, UNDECIDED, FEW_SPEEDS, FEW_SIZES, NO_COLLAPSE, NO_CROSSING,
-    MERGING, FEW_REPLICAS, NOT_LOCATED, PATHS_LEFT_OUT, NO_DIVERGENCE,
+    MERGING, FEW_REPLICAS, NOT_LOCATED, PATHS_LEFT_OUT, NO_DIVERGENCE, FEW_CONTROLS,
 ) = range(len(TABLE))  # fmt: skip
 
 

@@ -5,8 +5,9 @@ from matplotlib.figure import Figure
 
 from sgdphys.analyses.entry import Sources
 from sgdphys.figures.plots.training_curves import training_curves
-from sgdphys.figures.plots.verdicts import ROW, verdicts, words_legend
+from sgdphys.figures.plots.verdicts import height_of, verdicts, words_legend
 from sgdphys.figures.plots.weight_norms import weight_norms
+from sgdphys.figures.presets import current
 from sgdphys.figures.style import PAGE, subplots
 
 
@@ -36,7 +37,11 @@ def forest(sources: Sources) -> Figure:
     """Verdicts: each interval from its threshold, in units of the farther end."""
     data = sources["verdicts"]
     parts = {name.rpartition("/")[0] for name in map(str, data["claim"].to_numpy())} - {""}
-    figure, ax = subplots(figsize=(PAGE, 0.9 + ROW * (data.sizes["claim"] + len(parts))))
+    height = height_of(data.sizes["claim"] + len(parts))
+    figure, ax = subplots(figsize=(PAGE, height))
+    preset = current()
+    if preset is not None and preset.size is None:
+        figure.set_figheight(height)
     verdicts(data, ax=ax)
     words_legend(ax, data)
     return figure

@@ -57,7 +57,7 @@ def fit(
     sample: Annotated[
         str | None,
         typer.Option(
-            help="Number of series on which models are compared, or all.", show_default="400"
+            help="About how many series models are compared on, or all.", show_default="400"
         ),
     ] = None,
     models: Annotated[

@@ -153,10 +153,15 @@ def report(
     show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Write one self-contained HTML page: verdicts, figures, and the animated information plane."""
+    from sgdphys.report.contents import missing_from
     from sgdphys.report.page import write_report
+    from sgdphys.study.runs import Run
 
     path = write_report(runs, out, draws_pdf=pdf)
     say(f"{path}, {path.stat().st_size / 1e6:.1f} MB")
+    for folder in runs:
+        for sentence in missing_from(Run(folder)):
+            print_paragraph(f"{folder} is not complete: {sentence}")
     if show:
         import webbrowser
 

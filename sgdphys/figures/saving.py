@@ -13,7 +13,7 @@ from sgdphys.errors import WorkError
 from sgdphys.figures.drawn_data import drawn_data, write_csv
 from sgdphys.figures.for_print import prepare
 from sgdphys.figures.presets import current
-from sgdphys.figures.style import say_logarithmic, sheet
+from sgdphys.figures.style import say_logarithmic, separate_ticks, sheet
 from sgdphys.figures.text import drawn_anyway, make_drawable, plain
 from sgdphys.trajectory.writer import write_tree
 
@@ -36,6 +36,7 @@ def finish(figure: Figure) -> Figure:
     Every figure of a run passes here, and with it every text that a user wrote.
     """
     preset = current()
+    separate_ticks(figure)
     if preset is None:
         say_logarithmic(figure)
     else:

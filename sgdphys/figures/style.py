@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import (
     FixedLocator,
+    FuncFormatter,
+    LogFormatter,
     LogFormatterSciNotation,
     LogLocator,
     NullFormatter,
@@ -184,8 +186,28 @@ def _power(value: int) -> str:
 def few_decades(axis: Axis) -> None:
     """Label 1, 2 and 5 of every decade of a logarithmic axis that spans about one."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf)))
+    powers = LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf))
+    powers.set_axis(axis)
+    axis.set_major_formatter(
+        FuncFormatter(lambda v, k: f"{v:g}" if 0.01 <= v < 10_000 else powers(v, k))
+    )
     axis.set_minor_formatter(NullFormatter())
+
+
+def separate_ticks(figure: Figure) -> None:
+    """Label few ticks of every logarithmic axis, so that no label lies on the next one."""
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            is_plain = isinstance(axis.get_minor_formatter(), LogFormatter) and isinstance(
+                axis.get_major_locator(), LogLocator
+            )
+            if axis.get_scale() != "log" or not is_plain:
+                continue
+            low, high = sorted(np.log10(np.abs(axis.get_view_interval())))
+            if np.floor(high) - np.ceil(low) >= 1:  # at least two powers of ten are labelled
+                axis.set_minor_formatter(NullFormatter())
+            else:
+                few_decades(axis)
 
 
 def say_logarithmic(figure: Figure) -> None:

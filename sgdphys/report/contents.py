@@ -186,7 +186,7 @@ def _chapter(
     study = run.study
     chapter = Chapter(anchor, study.title, str(run.folder), resolved_text(study))
     chapter.mark = run.mark
-    chapter.missing = list(_missing(run))
+    chapter.missing = list(missing_from(run))
     chapter.asked = _asked(run)
     chapter.result = main_result(run)
     chapter.facts = list(_facts(run))
@@ -313,16 +313,25 @@ def _figures_in(folder: Path) -> dict[str, Path]:
 
 
 def _in_order(paths: dict[str, Path], groups: Groups) -> dict[str, Path]:
-    """Figures of the recording, then those of the analyses in the order of the study."""
+    """Figures of the recording, then those of the analyses in the order of the study.
+
+    Those of several cases in the order of the numbers in their names.
+    """
     known = figures()
     order, kinds = list(known), [g.attrs["of"] for g in groups.values() if "of" in g.attrs]
 
-    def place(name: str) -> tuple[int, int, str]:
+    def place(name: str) -> tuple[int, int, list[tuple[float, str]]]:
         base = name.partition("-")[0]
         kind = known[base].needs[0]
-        return kinds.index(kind) if kind in kinds else -1, order.index(base), name
+        return kinds.index(kind) if kind in kinds else -1, order.index(base), _by_numbers(name)
 
     return {name: paths[name] for name in sorted(paths, key=place)}
+
+
+def _by_numbers(name: str) -> list[tuple[float, str]]:
+    """A key by which a=64 comes before a=1024: its texts and numbers in turn."""
+    parts = re.split(r"((?:(?<=[=,-])-)?\d+(?:\.\d+)?(?:e[+-]?\d+)?)", name)
+    return [(float(p), "") if k % 2 else (-np.inf, p) for k, p in enumerate(parts)]
 
 
 def _uri(path: Path) -> str:
@@ -370,7 +379,7 @@ def _resume(run: Run) -> str:
     return f"carry on with: {shlex.join(command)}"
 
 
-def _missing(run: Run) -> Iterator[str]:
+def missing_from(run: Run) -> Iterator[str]:
     """Missing stages of an unfinished run, and how to resume it, as sentences."""
     study = run.study
     runs = run.cases or {"": run}

@@ -111,7 +111,9 @@ def _left_out(run: Run) -> list[str]:
     none = most == 0
     if not none.any():
         return []
-    of = f" in {int(none.any('replica').sum())} cases" if "case" in most.dims else ""
+    of = ""
+    if "case" in most.dims:
+        of = f" in {int(none.any('replica').sum())} of {most.sizes['case']} cases"
     return [
         f"{int(none.sum())} of {int(most.notnull().sum())} networks{of} have learnt nothing, and "
         "are left out of claims about the information of layers"

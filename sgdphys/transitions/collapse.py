@@ -16,9 +16,11 @@ from sgdphys.quantities import labelled
 from sgdphys.status import (
     CONSTANT,
     END_OF_RANGE,
+    FEW_CONTROLS,
     FEW_MEMBERS,
     FEW_SIZES,
     NO_COLLAPSE,
+    NO_DATA,
     OK,
     TABLE,
     flagged,
@@ -191,6 +193,7 @@ def collapse(
 _NEAR_MOST = 0.99
 """Share of the largest exponent that is searched, from which an interval is open."""
 _MESSAGES = {
+    NO_DATA: "no sample is a finite number: check how they were computed",
     FEW_MEMBERS: "the points have no errors: give 2 replicas at least, and tens for intervals",
     END_OF_RANGE: "the interval of the critical point leaves the range that was scanned: scan "
     "further or give more replicas",
@@ -331,12 +334,14 @@ def _why_few(values: np.ndarray) -> int:
     """Status of a scan with too few sizes that have an error: those there are may be constant."""
     of_size = [v[np.isfinite(v)] for v in values]
     of_size = [v for v in of_size if len(v)]
+    if not of_size:
+        return NO_DATA
     if len(of_size) < FEWEST_SIZES:
         return FEW_SIZES
     is_constant = [np.ptp(np.abs(v)) == 0 for v in of_size]
     if len(of_size) - sum(is_constant) < FEWEST_SIZES and any(is_constant):
         return CONSTANT
-    return FEW_MEMBERS if (np.isfinite(values).sum(axis=-1) < 2).all() else FEW_SIZES
+    return FEW_MEMBERS if (np.isfinite(values).sum(axis=-1) < 2).all() else FEW_CONTROLS
 
 
 def _natural(parameters: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Dimensions of scans and loops, and the numbers along them."""
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from sgdphys.containers import labelled_array, require_dimensions
@@ -50,6 +51,13 @@ def with_coordinates(m: xr.DataArray, *dims: str, over: str, what: str) -> xr.Da
     InputError
         Where a dimension or its coordinate is missing, or there are further dimensions.
     """
+    if isinstance(m, pd.DataFrame):
+        names = [n for n in (*dims, over) if n in m.columns] or [*dims, over]
+        raise InputError(
+            f"a table was given, and an array with the dimensions {', '.join((*dims, over))} was "
+            f"expected: make one of the column of the samples, as in table.set_index({names})"
+            "['m'].to_xarray()"
+        )
     m = labelled_array(m, *dims, over)
     require_dimensions(m, *dims, over)
     if extra := sorted(str(d) for d in m.dims if d not in (*dims, over)):

@@ -9,7 +9,16 @@ import xarray as xr
 
 import sgdphys as sp
 from sgdphys.errors import InputError
-from sgdphys.status import CONSTANT, END_OF_RANGE, FEW_MEMBERS, FEW_SIZES, NO_COLLAPSE, OK
+from sgdphys.status import (
+    CONSTANT,
+    END_OF_RANGE,
+    FEW_CONTROLS,
+    FEW_MEMBERS,
+    FEW_SIZES,
+    NO_COLLAPSE,
+    NO_DATA,
+    OK,
+)
 from sgdphys.transitions.collapse_quality import collapse_quality
 from sgdphys.transitions.dependence import depends_on_control, sizes_differ
 from sgdphys.transitions.moments import resampled
@@ -101,8 +110,9 @@ def test_what_has_no_transition_is_refused():
     missing = magnet().where(magnet()["size"] > 200)
     single = magnet().isel(replica=[0])
     for m, status in (
-        (constant, CONSTANT), (missing * np.nan, FEW_SIZES), (single, FEW_MEMBERS),
-        (noise, NO_COLLAPSE),
+        (constant, CONSTANT), (missing * np.nan, NO_DATA), (single, FEW_MEMBERS),
+        (noise, NO_COLLAPSE), (magnet().isel(control=slice(3)), FEW_CONTROLS),
+        (magnet().isel(size=slice(2)), FEW_SIZES),
     ):  # fmt: skip
         assert int(sp.transitions.collapse(m, resamples=20)["status"]) == status
     assert int(sp.transitions.collapse(missing, resamples=50)["status"]) >= OK

@@ -23,6 +23,8 @@ def against_bits(sources: Sources) -> Figure:
     information = sources["information"]
     figure, drawn = panels(information, height=2.3, sharex=True, sharey=True)
     layers = information["layer"].to_numpy()
+    shown: set[int] = set()
+    are_fitted = []
     for ax, data, title in drawn:
         found = relaxation(data["I_XT"].dropna("epoch", how="all").load())
         pairs = xr.Dataset(found._asdict()).assign(I_XT=data["I_XT"])
@@ -31,9 +33,12 @@ def against_bits(sources: Sources) -> Figure:
                     markeredgewidth=0)  # fmt: skip
         bits, epochs = found.step.to_numpy().ravel(), found.epochs.to_numpy().ravel()
         finite = np.isfinite(bits) & np.isfinite(epochs) & (bits > 0)
+        is_there = (pairs["step"].notnull() & pairs["epochs"].notnull()).any("replica")
+        shown |= set(layers[is_there.to_numpy()].tolist())
+        are_fitted.append(finite.sum() >= _FEWEST)
         if not finite.any():
             in_place_of_data(ax, f"no layer loses\n{LEAST_LOSS:g} bit")
-        if finite.sum() >= _FEWEST:
+        if are_fitted[-1]:
             bits, epochs = bits[finite], epochs[finite]
             grid = np.linspace(bits.min(), bits.max(), 100)
             for law, style in _STYLES.items():
@@ -45,12 +50,14 @@ def against_bits(sources: Sources) -> Figure:
     figure.supxlabel("bits compressed from the layer before, at the end", fontsize="medium")
     figure.supylabel("relaxation time (epochs, logarithmic)", fontsize="medium")
     laws = [Line2D([], [], color=EXACT, linestyle=s, lw=1.2, label=n) for n, s in _STYLES.items()]
-    layers_legend(figure, layers, *laws, linestyle="")
-    figure.suptitle(
-        "a point: one layer of one network; time from a tenth of the loss to 63% of it\n"
-        "$R^2$: share of the variance of ln t that the exponential, power and linear law explain",
-        fontsize="small",
-    )
+    layers_legend(figure, layers, *(laws if any(are_fitted) else []), shown=shown, linestyle="")
+    said = ["a point: one layer of one network; time from a tenth of the loss to 63% of it"]
+    if any(are_fitted):
+        said.append("$R^2$: share of the variance of ln t that the exponential, power and linear "
+                    "law explain")  # fmt: skip
+    if not all(are_fitted):
+        said.append(f"no law is fitted to fewer than {_FEWEST} points")
+    figure.suptitle("\n".join(said), fontsize="small")
     return figure
 
 

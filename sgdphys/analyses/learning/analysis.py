@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sgdphys.study.settings import Study
 
 _FEWEST = 5
+_LOSSES = ("final_loss", "final_test_loss", "overtraining", "test_loss")
 _ENSEMBLE: dict[str, Kind] = {"relaxation_epoch": "positive", "final_test_accuracy": "symmetric"}
 _MOMENTS = ("order", "susceptibility", "binder")
 WITHOUT = "_without_dead"
@@ -95,6 +96,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
             "overtraining": fall_after_peak(-curves["test_loss"]),
             "last_epoch": float(epoch[-1]),
             "test_error": 1 - accuracy,
+            "test_loss": curves["test_loss"],
         }
     )
     confidence = analysis.confidence
@@ -104,7 +106,7 @@ def analyse(source: Source, analysis: Settings) -> xr.Dataset:
     last = order.isel(epoch=-1, drop=True) if "epoch" in order.dims else order
     found = found.merge(_classes(source, last.to_numpy(), confidence).drop_attrs())
     unit = str(training["loss"].attrs["units"])
-    losses = {n: in_unit(n, unit) for n in ("final_loss", "final_test_loss", "overtraining")}
+    losses = {n: in_unit(n, unit) for n in _LOSSES}
     return labelled(found, losses | _NAMED, x="1").assign_attrs(
         error=analysis.error,
         order=analysis.order or "test accuracy above chance, divided by its maximum",

@@ -173,17 +173,26 @@ def _caption(learning: xr.Dataset) -> str:
 
 def test_error(sources: Sources) -> Figure:
     """Test error of every case against epochs, and the study's error level."""
+    return _curves(sources, "test_error", level=float(sources["learning"].attrs["error"]))
+
+
+def test_loss(sources: Sources) -> Figure:
+    """Test loss of every case against epochs."""
+    return _curves(sources, "test_loss")
+
+
+def _curves(sources: Sources, name: str, level: float | None = None) -> Figure:
+    """A curve of every case against epochs."""
     learning = with_cases(sources["learning"])
     figure, ax = subplots(figsize=(PAGE, 2.9))
     colours, labels = case_colours(learning), case_labels(learning)
     for k, (colour, label) in enumerate(zip(colours, labels, strict=True)):
-        here = learning[["test_error"]].isel(case=k).dropna("epoch", how="all")
-        curve(ax, here, "test_error", "epoch", color=colour, linewidth=1.0,
-              label=label or "networks")  # fmt: skip
-    level = learning.attrs["error"]
-    ax.axhline(level, color=NULL, linewidth=0.8, linestyle="--", label=f"error {level:g}")
+        here = learning[[name]].isel(case=k).dropna("epoch", how="all")
+        curve(ax, here, name, "epoch", color=colour, linewidth=1.0, label=label or "networks")
+    if level is not None:
+        ax.axhline(level, color=NULL, linewidth=0.8, linestyle="--", label=f"error {level:g}")
     epoch_axis(ax, int(learning["epoch"].max()))
-    ax.set_ylabel(axis_label(learning["test_error"]))
+    ax.set_ylabel(axis_label(learning[name]))
     ax.set_ylim(bottom=0)
     figure.legend(loc="outside right center", fontsize="small")
     figure.suptitle(
@@ -192,9 +201,13 @@ def test_error(sources: Sources) -> Figure:
     return figure
 
 
-def _has_few_curves(learning: xr.Dataset) -> bool:
+def _has_few_curves(learning: xr.Dataset, name: str = "test_error") -> bool:
     few = learning.sizes.get("case", 1) <= _MOST_CURVES
-    return few and bool(np.isfinite(learning["test_error"]).any())
+    return few and name in learning and bool(np.isfinite(learning[name]).any())
+
+
+def _has_losses_alone(learning: xr.Dataset) -> bool:
+    return not np.isfinite(learning["test_error"]).any() and _has_few_curves(learning, "test_loss")
 
 
 def _seen(learning: xr.Dataset) -> str:
@@ -215,6 +228,12 @@ FIGURES = {
         needs=("learning",),
         applies=_has_few_curves,
         seen=_seen,
+    ),
+    "test_loss": Entry(
+        test_loss,
+        "Test loss of every case against epochs, of tasks without labels.",
+        needs=("learning",),
+        applies=_has_losses_alone,
     ),
     "order_parameter": Entry(
         order_over_control,

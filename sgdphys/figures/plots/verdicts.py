@@ -14,6 +14,7 @@ from sgdphys.containers import require_kind
 from sgdphys.errors import InputError
 from sgdphys.figures.axes import figure_of, options
 from sgdphys.figures.checks import checked_figure
+from sgdphys.figures.presets import current
 from sgdphys.figures.style import EXACT, NULL, TEST
 from sgdphys.quantities import estimate_text
 
@@ -26,9 +27,10 @@ COLOURS = {
 }
 _MARKERS = {"supported": "o", "not supported": "s", "inconclusive": "D", "no data": "x",
             "not judged": "v"}  # fmt: skip
-ROW = 0.30
-"""Height of a claim at a font size of 8 points, inches."""
-_WIDE = 58
+_ROW, _NARROW_ROW = 0.30, 0.40
+"""Inches of a claim at a font size of 8 points: its words beside the interval, or around it."""
+_WIDE, _NARROW_WIDE = 58, 66
+"""Letters in a line of words, beside the interval and around it."""
 _EDGE = 1.12
 _HOLLOW = "hollow: exploratory, or written after"
 _WORDS = re.compile(r"(?:\$[^$]*\$|\S)+")
@@ -61,6 +63,18 @@ def from_threshold(
     if np.isnan(middle):
         best = float(np.maximum(inside(low), inside(high)))
     return float(np.minimum(inside(low), inside(high))), inside(value), best
+
+
+def height_of(rows: int) -> float:
+    """Inches of a figure of so many claims and headings, in the style that is set."""
+    each = _NARROW_ROW if _is_narrow() else _ROW
+    return (3 * _ROW + each * rows) * float(mpl.rcParams["font.size"]) / 8
+
+
+def _is_narrow() -> bool:
+    """Whether the style leaves no room for words beside the intervals."""
+    preset = current()
+    return preset is not None and preset.is_narrow
 
 
 @checked_figure()
@@ -108,9 +122,8 @@ def verdicts(result: Any, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
     if ax is None:
         from matplotlib import pyplot as plt
 
-        height = ROW * mpl.rcParams["font.size"] / 8
-        width = 1.6 * mpl.rcParams["figure.figsize"][0]
-        _, ax = plt.subplots(figsize=(width, 3 * height + height * rows), layout="constrained")
+        width = mpl.rcParams["figure.figsize"][0] * (1.0 if _is_narrow() else 1.6)
+        _, ax = plt.subplots(figsize=(width, height_of(rows)), layout="constrained")
     ax.axvspan(0, _EDGE, color="#0072B2", alpha=0.07, linewidth=0)
     ax.axvline(0, color=EXACT, linewidth=0.8)
     for k, y in enumerate(places):
@@ -120,8 +133,14 @@ def verdicts(result: Any, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
             ax.text(-_EDGE, y - 0.85, words, va="center", fontsize="small", fontweight="bold")
     ax.set_ylim(rows - 0.4, -0.6)
     ax.set_xlim(-_EDGE, _EDGE)
-    labels = [_wrapped(str(says), _WIDE) for says in data["says"].to_numpy()]
-    ax.set_yticks(places, labels, fontsize="x-small")
+    if _is_narrow():
+        ax.set_yticks([])
+        for y, says in zip(places, data["says"].to_numpy(), strict=True):
+            ax.text(-_EDGE + 0.03, y - 0.1, _wrapped(str(says), _NARROW_WIDE), va="bottom",
+                    fontsize="x-small")  # fmt: skip
+    else:
+        labels = [_wrapped(str(says), _WIDE) for says in data["says"].to_numpy()]
+        ax.set_yticks(places, labels, fontsize="x-small")
     ax.set_xticks([-0.56, 0, 0.56], ["against\nthe claim", "threshold", "for\nthe claim"])
     ax.grid(visible=False)
     ax.tick_params(axis="both", length=0)
@@ -169,7 +188,12 @@ def _row(ax: Axes, row: xr.Dataset, y: float, given: dict[str, Any]) -> None:
         said += f", {row['rule'].item()}: {word}"
         if "survives" in row and row["survives"].item() == "no":
             said += " (does not survive)"
-    ax.text(_EDGE + 0.03, y, said, va="center", fontsize="x-small")
+    if _is_narrow():
+        said = _wrapped(said, _NARROW_WIDE)
+        ax.text(_EDGE - 0.03, y + 0.1, said, va="top", ha="right", fontsize="x-small",
+                bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.5})  # fmt: skip
+    else:
+        ax.text(_EDGE + 0.03, y, said, va="center", fontsize="x-small")
 
 
 def _is_judged_blind(row: xr.Dataset) -> bool:
