@@ -27,7 +27,7 @@ GENERALISED_DIFFUSION = Quantity(
     "{x}**2/{t}**alpha",
     "generalised diffusion coefficient",
     r"D_\alpha",
-    "MSD = 2 D t**alpha, so that the unit depends on the exponent",
+    "MSD = 2 D t**alpha with alpha = 2 H, so that the unit depends on the exponent",
 )
 """The coefficient of anomalous diffusion."""
 

@@ -418,3 +418,11 @@ def judged_interval(value, low, high):
     )
     groups = {"learning": xr.Dataset(attrs={"of": "learning"})}
     return product.judge({"c": claim(statistic="v", above=0.5)}, groups, {"v": statistic})
+
+
+def test_a_statistic_has_the_unit_of_the_loss_that_it_is_of():
+    """A squared error was told in nats."""
+    statistic = Statistic(lambda r: r, "it", needs=("learning",), unit="nats", unit_in="x")
+    group = xr.Dataset({"x": ((), 1.0, {"units": "1"})}, attrs={"of": "learning"})
+    assert statistic.unit_of({"a": group}, is_compared=False) == ""
+    assert statistic.unit_of({}, is_compared=False) == "nats"

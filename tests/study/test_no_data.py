@@ -89,3 +89,17 @@ def test_a_claim_of_no_known_statistic_is_told_with_all_other_faults():
         wanted = f"claims.{given}.statistic is {given!r} in the study; did you mean {meant!r}?"
         assert lines.count(wanted) == 1
     assert any(line.startswith("train.epochs") for line in lines)
+
+
+def test_a_sweep_without_labels_shows_its_losses(tmp_path):
+    """Its only figure was that of its verdicts."""
+    keys = {
+        "task": {"name": "teacher_student", "samples": 40},
+        "network": {"layers": [3]},
+        "train": {"loss": "squared_error", "epochs": 3, "replicas": 2},
+        "sweep": {"train.batch_size": [8, 20]},
+        "analyses": {"learning": {}},
+        "figures": {"formats": []},
+    }
+    run = sp.run(keys, tmp_path / "run", threads=1)
+    assert list(run.figures()) == ["test_loss"]

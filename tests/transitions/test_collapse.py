@@ -284,3 +284,16 @@ def test_an_interval_that_reaches_the_largest_exponent_is_open(monkeypatch):
     assert same["exponent_control_high"].item() == np.inf
     assert same.attrs["message"].startswith("ok, but ")
     assert "the interval of exponent_control is open, since it reaches" in same.attrs["message"]
+
+
+def test_a_table_is_no_scan():
+    """A column T was taken for the times of the rows."""
+    table = (
+        xr.DataArray(
+            np.zeros((2, 3, 4)), {"L": [8, 16], "T": [1.0, 2, 3]}, ("L", "T", "replica"), "m"
+        )
+        .to_dataframe()
+        .reset_index()
+    )
+    with pytest.raises(InputError, match=r"table.set_index\(\['L', 'T', 'replica'\]\)"):
+        sp.transitions.collapse(table, size="L", control="T")
