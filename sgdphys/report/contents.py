@@ -323,12 +323,12 @@ def _in_order(paths: dict[str, Path], groups: Groups) -> dict[str, Path]:
     def place(name: str) -> tuple[int, int, list[tuple[float, str]]]:
         base = name.partition("-")[0]
         kind = known[base].needs[0]
-        return kinds.index(kind) if kind in kinds else -1, order.index(base), _by_numbers(name)
+        return kinds.index(kind) if kind in kinds else -1, order.index(base), by_numbers(name)
 
     return {name: paths[name] for name in sorted(paths, key=place)}
 
 
-def _by_numbers(name: str) -> list[tuple[float, str]]:
+def by_numbers(name: str) -> list[tuple[float, str]]:
     """A key by which a=64 comes before a=1024: its texts and numbers in turn."""
     parts = re.split(r"((?:(?<=[=,-])-)?\d+(?:\.\d+)?(?:e[+-]?\d+)?)", name)
     return [(float(p), "") if k % 2 else (-np.inf, p) for k, p in enumerate(parts)]

@@ -10,6 +10,9 @@ from sgdphys.analyses.settings import Extent
 from sgdphys.errors import WorkError
 from sgdphys.study.settings import Bursts, Every, Study
 from sgdphys.study.sizes import (
+    SEGMENT_BYTES,
+    SEGMENT_WORK,
+    SEGMENTS_AT_LEAST,
     layer_sizes,
     sizes_of,
     train_samples,
@@ -20,8 +23,6 @@ from sgdphys.trajectory.schedules import LOG_POINTS
 
 _LANES = 16
 """Largest number of networks that the fused engine trains together, in complete vectors."""
-_SEGMENT_BYTES, _SEGMENTS, _SEGMENT_WORK = 24 * 2**20, 20, 2e9
-"""As ``study.recording`` cuts a recording."""
 _WAITING = 3
 """Segments in memory: one is computed, one waits, one is written."""
 _TOGETHER, _AT_ONCE, _LARGEST_TRACE = 2048, 64, 20_000
@@ -69,7 +70,8 @@ def needed(study: Study) -> dict[str, float]:
         widths |= {"task.features": features, "task.classes": outputs}
     size = max(widths, key=lambda name: widths[name])
     terms[size] = (8 * replicas + 8 * width * replicas + _OF_A_PARAMETER) * parameters
-    terms["record.weights"] += _WAITING * (max(min(_SEGMENT_BYTES, rows * each), each) + 3 * each)
+    waiting = _WAITING * max(min(SEGMENT_BYTES, rows * each), each)
+    terms["record.weights"] += min(waiting, (rows + 1) * each) + 3 * _WAITING * each
     terms["record.gradients"] = _WAITING * replicas * width * _gradient_epochs(
         study, rows, each, count * parameters * replicas
     ) * (2.0 * parameters + 4 * len(pairs))  # fmt: skip
@@ -117,8 +119,8 @@ def _statistics(study: Study) -> int:
 def _gradient_epochs(study: Study, rows: int, each: float, epoch_work: float) -> float:
     """Epochs of gradient statistics in the longest segment, about."""
     epochs, many = study.train.epochs, _statistics(study)
-    longest = max(epochs / _SEGMENTS, _SEGMENT_WORK / max(epoch_work, 1.0), 1.0)
-    room = max(_SEGMENT_BYTES / each, 1.0) * epochs / rows  # as many as weights leave room for
+    longest = max(epochs / SEGMENTS_AT_LEAST, SEGMENT_WORK / max(epoch_work, 1.0), 1.0)
+    room = max(SEGMENT_BYTES / each, 1.0) * epochs / rows  # as many as weights leave room for
     if study.record.gradients == "log":  # at first nearly every epoch is one of them
         return min(many, longest, room)
     return math.ceil(many * min(longest, room, epochs) / epochs)

@@ -24,6 +24,7 @@ from sgdphys.study.experiment import ensemble_of, plan_of, task_of
 from sgdphys.study.files import resolved_text, study_hash, training_hash
 from sgdphys.study.settings import Study, study_from
 from sgdphys.study.sharing import covers
+from sgdphys.study.sizes import SEGMENT_BYTES, SEGMENT_WORK, SEGMENTS_AT_LEAST
 from sgdphys.study.surveying import Survey, survey
 from sgdphys.trajectory import schema
 from sgdphys.trajectory.digests import digest_path
@@ -42,12 +43,6 @@ from sgdphys.trajectory.stores import zarr_groups
 from sgdphys.trajectory.tensor_table import table_group
 from sgdphys.trajectory.writer import SegmentWriter, remove_partial
 
-SEGMENT_BYTES = 24 * 2**20
-"""Weights of a segment; below the 32 MiB from which malloc maps fresh pages for every array."""
-SEGMENTS_AT_LEAST = 20
-"""A run is cut in at least so many segments, so that a crash costs a twentieth of it ..."""
-SEGMENT_WORK = 1e10
-"""... unless they held less than this many multiply-adds, about a second."""
 _DISK_MARGIN = 1.02
 _BASE64 = 4 / 3
 """Bytes of text for each byte of a curve, in the file beside a segment."""

@@ -13,6 +13,13 @@ from sgdphys.trajectory.schedules import LOG_FOLLOWED, burst_starts, log_epochs
 if TYPE_CHECKING:
     from sgdphys.study.settings import Study, Task
 
+SEGMENT_BYTES = 64 * 2**20
+"""Weights of a segment at most: smaller ones take longer to write, larger ones more memory."""
+SEGMENTS_AT_LEAST = 20
+"""A run is cut in at least so many segments, so that a crash costs a twentieth of it ..."""
+SEGMENT_WORK = 1e10
+"""... unless they held less than this many multiply-adds, about a second."""
+
 
 def sizes_of(task: "Task") -> Sizes | None:
     """Sizes of a task's data, None where its files cannot be read."""

@@ -5,7 +5,6 @@ segments beside the file, each whole or not there, and are joined into it at the
 """
 
 import atexit
-import gc
 import json
 import os
 import threading
@@ -36,7 +35,7 @@ from sgdphys.trajectory.sketch import Moment, Sketch
 from sgdphys.trajectory.tensor_table import table_group
 from sgdphys.trajectory.tensors import Tensors
 from sgdphys.trajectory.updates import Updates
-from sgdphys.trajectory.writer import begin_tree
+from sgdphys.trajectory.writer import begin_tree, let_go
 
 SEGMENT_BYTES = 32 * 2**20
 FLUSH_SECONDS = 5.0
@@ -334,9 +333,11 @@ class Recorder:
         last = max([int(rows[-1]["step"]) if rows else first, *scalars])
         name = segment_name(first, last, self._segments, suffix_of(self.path))
         # in this thread, so that a loop may read files of its own by other libraries
-        complete = begin_tree(
-            self._tree(rows, scalars, diverged), self._parts / name, replace=False
-        )
+        tree = self._tree(rows, scalars, diverged)
+        try:
+            complete = begin_tree(tree, self._parts / name, replace=False)
+        finally:
+            let_go(tree)
         self._completing = _Completion(complete, rows, scalars)
         self._segments += 1
         self._flushed_step = self.steps
@@ -346,9 +347,6 @@ class Recorder:
         else:
             self._completing.run()
             self._complete()
-        if self._room == 1:  # nodes of a tree refer to each other: their large arrays would stay
-            del rows
-            gc.collect()
 
     def _complete(self) -> None:
         """Wait for the last segment; what it holds is kept where it could not be completed."""

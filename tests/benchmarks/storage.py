@@ -108,7 +108,7 @@ def recorded(folder, steps, many):
         with SegmentWriter(inside) as writer:
             for k in range(many):
                 name = segment_name(k, k + 1, suffix=FORMATS["netcdf"])
-                writer.write(name, lambda k=k: trees[k % 2])
+                writer.write(name, lambda k=k: trees[k % 2].copy())
 
     found = {"bare files": [], "segments": []}
     for _ in range(REPEATS):

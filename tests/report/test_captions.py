@@ -3,7 +3,7 @@
 import pytest
 
 from sgdphys.report.captions import figure_of, setting, shape_of
-from sgdphys.report.contents import _by_numbers
+from sgdphys.report.contents import by_numbers
 from sgdphys.study.settings import study_from
 
 NAMES = [
@@ -38,6 +38,6 @@ def test_what_differs_between_cases_is_not_said_of_all():
 
 def test_cases_stand_in_the_order_of_their_numbers():
     names = ["a-n=1024", "a-n=64", "a-x=1e-05", "a-x=0.1", "a-y=-2", "a-y=-10"]
-    assert sorted(names, key=_by_numbers) == [
+    assert sorted(names, key=by_numbers) == [
         "a-n=64", "a-n=1024", "a-x=1e-05", "a-x=0.1", "a-y=-10", "a-y=-2",
     ]  # fmt: skip

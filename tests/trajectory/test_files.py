@@ -1,7 +1,9 @@
 """The trajectory file: what is written is what is read, and damage is told in words."""
 
+import gc
 import os
 import threading
+import weakref
 
 import dask.array as da
 import numpy as np
@@ -261,6 +263,27 @@ def test_a_segment_is_completed_while_the_next_is_written(tmp_path, monkeypatch)
         writer.write("1-2.nc", second)
     assert found == [("0-1.nc", True), ("1-2.nc", True)]
     assert sorted(p.name for p in tmp_path.glob("*.nc")) == ["0-1.nc", "1-2.nc"]
+
+
+def test_a_segment_is_let_go_once_it_is_written(tmp_path):
+    """Nodes of a tree refer to each other, and fourteen segments stayed in memory."""
+    arrays = []
+
+    def build(step):
+        tree = segment([step])
+        arrays.append(weakref.ref(tree["weights"]["theta"].to_numpy()))
+        return tree
+
+    gc.collect()
+    gc.disable()
+    try:
+        with SegmentWriter(tmp_path) as writer:
+            for k in range(4):
+                writer.write(f"{k}-{k + 1}.nc", lambda k=k: build(k))
+        assert [array() is None for array in arrays] == [True] * 4
+    finally:
+        gc.enable()
+    assert open_trajectory(tmp_path)["weights"].sizes["step"] == 4
 
 
 def test_a_segment_that_fails_leaves_no_later_one(tmp_path, monkeypatch):
