@@ -6,7 +6,6 @@ import os
 import queue
 import shutil
 import threading
-import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -262,35 +261,31 @@ def _write_lazy(
     dtype: np.dtype[Any],
     write: Callable[[tuple[slice, ...], np.ndarray], None],
 ) -> None:
-    """Write an array of Dask in blocks, of which one is read while another one is written.
+    """Write an array of Dask in parts, of which the next one is read while one is written.
 
-    Every block may need parts of all stored chunks, so the array is taken in parts of four blocks,
-    within each of which a chunk is read once.
+    A part is two blocks, and a chunk that it shares with another one is read for both.
     """
-    from dask import array as da
+    parts = [*checksums.blocks(variable.shape, chunks, dtype, times=2)]
 
-    target: Any = _Target(write)
-    for part in checksums.blocks(variable.shape, chunks, dtype, times=4):
-        shape = tuple(along.stop - along.start for along in part)
-        block = next(checksums.blocks(shape, chunks, dtype))
-        da.store(
-            variable.data[part].rechunk(tuple(along.stop for along in block)), target,
-            regions=part, lock=False, scheduler="threads", num_workers=parallel.threads(),
-        )  # fmt: skip
+    def read(part: tuple[slice, ...]) -> np.ndarray:
+        lazy = variable.data[part]
+        return np.asarray(lazy.compute(scheduler="threads", num_workers=parallel.threads()))
+
+    with ThreadPoolExecutor(1) as ahead:
+        coming = [ahead.submit(read, part) for part in parts[:1]]
+        for number, part in enumerate(parts):
+            values = coming.pop().result()
+            coming += [ahead.submit(read, following) for following in parts[number + 1 :][:1]]
+            for block in checksums.blocks(values.shape, chunks, dtype):
+                write(_within(part, block), values[block])
+            del values
 
 
-class _Target:
-    """What Dask stores the blocks of an array to."""
-
-    def __init__(self, write: Callable[[tuple[slice, ...], np.ndarray], None]) -> None:
-        self._write = write
-
-    def __setitem__(self, place: tuple[slice, ...], values: np.ndarray) -> None:
-        self._write(place, np.asarray(values))
-
-    def __dask_tokenize__(self) -> str:
-        """Return a name of its own: Dask would pickle it, and with it what it writes to."""
-        return uuid.uuid4().hex
+def _within(part: tuple[slice, ...], block: tuple[slice, ...]) -> tuple[slice, ...]:
+    """Where a block of a part of an array lies in the array."""
+    return tuple(
+        slice(p.start + b.start, p.start + b.stop) for p, b in zip(part, block, strict=True)
+    )
 
 
 def write_text(text: str, path: Path) -> None:

@@ -166,7 +166,7 @@ def main():
         write_tree(segment(2), folder / "warm.zarr")
         for steps in (10, 250, 1000):
             found[f"{steps} steps"] = one_size(folder, steps)
-        for steps, many in ((250, 24), (1000, 8), (4000, 3)):
+        for steps, many in ((250, 24), (700, 9), (1000, 8), (4000, 3)):
             found[f"{many} segments of {steps} steps"] = recorded(folder, steps, many)
         found["joined"] = joined(folder)
         found["joined into one file"] = one_file(folder, 400)
