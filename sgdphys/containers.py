@@ -40,7 +40,7 @@ def by_times(values: Any, time: str | None) -> Any:
     Raises
     ------
     InputError
-        When several columns may be meant.
+        When several columns may be meant, or the one that is named is not there.
     """
     if hasattr(values, "to_pandas") and not has_names(values):
         values = _as_pandas(values)
@@ -48,7 +48,7 @@ def by_times(values: Any, time: str | None) -> Any:
         return values
     names = [str(c) for c in values.columns]
     is_word = time is not None and time not in names and (is_clock(time) or is_counted(time))
-    if len(names) == 1 or is_word:
+    if len(names) == 1 or is_word or (time is not None and time in values.index.names):
         return values
     clock = times_among(values.columns, time)
     if clock is None:
@@ -408,8 +408,9 @@ def _as_pandas(table: Any) -> pd.Series | pd.DataFrame:
 
 def _index_coordinate(index: pd.Index, dim: str) -> dict[str, Any]:
     """Times of the rows as a coordinate; none for an index that only counts rows."""
-    if isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1:
-        return {}
+    if isinstance(index, pd.RangeIndex) and index.name is None:
+        if index.start == 0 and index.step == 1:
+            return {}
     if isinstance(index, pd.MultiIndex):
         raise InputError(
             "the index has several levels; choose one series, as in table.xs(key), or unstack() "

@@ -23,18 +23,15 @@ _NAMED_UNITS = (
     "m", "g", "s", "A", "K", "mol", "Hz", "N", "Pa", "J", "W", "C", "V", "F", "ohm", "Ω", "S", "T",
     "H", "eV", "rad", "bit", "bits", "nat", "nats", "M", "L", "l",
 )  # fmt: skip
-_WITHOUT_PREFIX = ("px", "pixel", "pixels", "deg", "°", "°C", "Å", "min", "h", "d", "dB")
+_WITHOUT_PREFIX = ("px", "pixel", "pixels", "deg", "°", "°C", "Å", "min", "h", "d", "dB", "kT", "%",
+                   "‰", "ppm", "ppb", "EUR", "USD", "GBP", "CHF", "JPY")  # fmt: skip
 _UNIT = (
     rf"(?:[fpnuµμmcdhkMGT]?(?:{'|'.join(_NAMED_UNITS)})|{'|'.join(_WITHOUT_PREFIX)})"
-    r"(?:(?:\^|\*\*)?[23]|[²³])?"
+    r"(?:(?:\^|\*\*)?-?[1-9]|[²³])?"
 )
-_KNOWN = rf"{_UNIT}(?:/{_UNIT})?"
-_WITH_UNIT = re.compile(
-    rf".+?(?:\s[\[(]\s*([^][()]+?)\s*[\])]|[\[(]\s*({_KNOWN})\s*[\])]|\s/\s({_KNOWN}))"
-)
-"""A name with a unit: anything in brackets after a space, or what is known as one."""
-_LONGEST = 20
-"""Letters of a unit."""
+_KNOWN = rf"{_UNIT}(?:[/ *·]{_UNIT}){{0,3}}|a\.u\.|arb\. ?u(?:nits|\.)"
+_WITH_UNIT = re.compile(rf".+?\s*(?:\[\s*({_KNOWN})\s*\]|\(\s*({_KNOWN})\s*\)|\s/\s({_KNOWN}))")
+"""A name with a unit; anything else in brackets, such as (train), may say what it will."""
 _POWER = re.compile(r"(?:\^|\*\*)?([23])|([²³])")
 OF_EACH = "value"
 """Unit of columns of several units: it stands for that of each."""
@@ -60,12 +57,12 @@ def clock_unit(name: object) -> str:
 def value_unit(name: object) -> str | None:
     """Unit in the name of a column: um of "x (um)", m/s**2 of "a [m/s^2]"; None without one."""
     found = _WITH_UNIT.fullmatch(str(name))
-    said = (found[1] or found[2] or found[3]) if found else ""
-    if not re.search(r"[^\W\d]|[%°]", said) or len(said) > _LONGEST:  # such as a number
+    if found is None:
         return None
-    if re.fullmatch(_KNOWN, said):
-        return _POWER.sub(lambda p: f"**{p[1] or '23'['²³'.index(p[2])]}", said)
-    return said.replace("^", "**")
+    said = found[1] or found[2] or found[3]
+    if re.search(r"[ *·-]", said):  # a product stays as it is written
+        return said
+    return _POWER.sub(lambda p: f"**{p[1] or '23'['²³'.index(p[2])]}", said)
 
 
 def unit_of_all(names: Iterable[object]) -> str | None:
@@ -80,9 +77,12 @@ def times_among(columns: pd.Index, time: str | None) -> str | None:
     Raises
     ------
     InputError
-        When the one named is not there, and when several may be meant.
+        When the one named is not there, when several may be meant, and for names that occur twice.
     """
     names = [str(c) for c in columns]
+    twice = next((n for n in names if names.count(n) > 1), None)
+    if twice is not None:
+        raise InputError(f"column {twice!r} occurs twice; give every column a name of its own")
     if time is not None:
         if time not in names:
             raise InputError(

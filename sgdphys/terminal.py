@@ -112,7 +112,9 @@ def _wrapped(cell: str, width: int) -> list[str]:
     """The lines of a cell."""
     if len(cell) <= width:
         return [cell]
-    kept = " ".join(word.replace(" ", "\0") for word in _BREAKS.split(cell))
+    kept = " ".join(
+        word.replace(" ", "\0") if len(word) <= width else word for word in _BREAKS.split(cell)
+    )
     return [line.replace("\0", " ") for line in textwrap.wrap(kept, width)]
 
 

@@ -143,6 +143,12 @@ def test_a_column_that_is_named_as_times_are_is_the_times():
     assert float(found["diffusion"].squeeze()) == pytest.approx(1.875)
     assert found["diffusion"].attrs["units"] == "um**2/s"
     assert found["column"].item() == "x (um)"
+    counted = pd.DataFrame({"time (s)": [0, 1, 2, 3], "x (um)": [0, 1, -1, 3]})
+    assert sp.dynamics.fit_wiener(counted)["diffusion"].attrs["units"] == "um**2/s"
+    with pytest.raises(InputError, match="column 'x' occurs twice"):
+        sp.fit(pd.DataFrame([[0, 1, 2], [1, 2, 3]], columns=["t", "x", "x"]))
+    row = pd.DataFrame({"x": [0, 1, -1, 3]}).rename_axis("foo")
+    assert wiener(row, time="foo") == wiener([0, 1, -1, 3])
     named = table.rename(columns={"Time (s)": "tau"})
     assert wiener(named, time="tau") == pytest.approx((0.5, 1.875, 3))
     dated = table.assign(date=["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-07"])

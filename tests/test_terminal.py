@@ -155,3 +155,10 @@ def test_lines_that_say_that_work_goes_on_become_fewer(capsys, monkeypatch):
     with progress("fitting", every=0.05, never_silent=True):
         time.sleep(2)
     assert 3 <= capsys.readouterr().err.count("so far") <= 20
+
+
+def test_a_long_text_in_brackets_is_broken_between_words(capsys):
+    long = "Something (with a parenthesis that has so many words within it that no column holds it)"
+    print_table([("what", "n"), (long, "1 " * 30)])
+    said = capsys.readouterr().out
+    assert {"parenthesis", "column"} <= set(said.replace("(", " ").split())

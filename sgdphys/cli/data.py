@@ -293,7 +293,8 @@ def check(
     if (Path(path) / STUDY_FILE).is_file():
         faults += Run(path).faults()
     for fault in faults:
-        say(fault if fault.startswith(path) else f"{path}: {fault}")
+        says_where = fault.startswith((f"{Path(path)} ", f"{Path(path)}/", f"{Path(path)}:"))
+        say(fault if says_where else f"{path}: {fault}")
     if faults:
         raise typer.Exit(1)
     without = unprotected(path)

@@ -161,7 +161,7 @@ def report(
     say(f"{path}, {path.stat().st_size / 1e6:.1f} MB")
     for folder in runs:
         for sentence in missing_from(Run(folder)):
-            print_paragraph(f"{folder} is not complete: {sentence}")
+            print_paragraph(f"{folder}: {sentence}")
     if show:
         import webbrowser
 

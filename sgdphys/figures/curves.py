@@ -102,7 +102,8 @@ def bars(ax: Axes, line: Line2D, data: xr.Dataset, name: str, x: str, share: flo
         marked.update_from(line)
         marked.set(linestyle="", label=line.get_label(), zorder=line.get_zorder() + 0.5)
         ax.add_line(marked)
-        line.set(alpha=_FAINT, marker="", label="_")
+        own = str(line.get_label())  # kept for the numbers of the figure, and out of its legend
+        line.set(alpha=_FAINT, marker="", label=own if own.startswith("_") else f"_{own}")
     else:
         line.set_markevery([int(k) for k in chosen])
     of_x = data[x].to_numpy()

@@ -24,6 +24,8 @@ _HISTOGRAM = np.linspace(-8, 8, 81)
 _SHOWN = 6
 _SIMULATED = 100
 """Series whose candidates are simulated, at most; fewer series have several copies each."""
+_FEWEST_OF_A_BAND = 20
+"""Copies; of fewer their median is shown alone."""
 _POINTS_OF_COPIES = 2_000_000
 _LAGS = 25
 """Bins of the distances between points that are not evenly spaced."""
@@ -52,7 +54,7 @@ def portrait(
     Dataset
         path (shown, point) of up to 6 series, each about its mean over its deviation, with gaps
         where points are missing; msd (lag) of the series so scaled, with quartiles; density (bin)
-        of the increments; both also of about 100 copies, those that the candidates of the series
+        of the increments; both also of 50 to 100 copies, fewer of long series, that the candidates
         give with the fitted coefficients, on the scale of the series;
         drift and diffusion against position, in standard deviations and per unit time. One series
         by itself keeps its own unit, which the attribute x names, and the band of its copies holds
@@ -105,6 +107,8 @@ def portrait(
         if len(lag):
             of_copies = _displacement(copies, times, is_even=is_even)[1]
             found = quantiles(of_copies.T, 0.95 if is_alone else 0.5)
+            if len(copies) < _FEWEST_OF_A_BAND:
+                found[[0, 2]] = np.nan
             data |= {
                 f"copies_msd{end}": ("lag", values)
                 for end, values in zip(("_low", "", "_high"), found, strict=True)

@@ -84,7 +84,7 @@ def said(result: xr.Dataset, name: str, digits: int = 3) -> str:
         digits = int(np.clip(1 - np.floor(np.log10(high - low)), 0, 8))
         ends = f" [{low:z.{digits}f}, {high:z.{digits}f}]"
         return f"{value:z.{digits}f}{ends}".replace("-", "\N{MINUS SIGN}")
-    return f"{value:.{digits}g}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:z.{digits}g}".replace("-", "\N{MINUS SIGN}")
 
 
 def symbol_of(result: xr.Dataset, name: str | None, fallback: str) -> str:

@@ -20,7 +20,10 @@ from matplotlib.ticker import (
     LogFormatter,
     LogFormatterSciNotation,
     LogLocator,
+    MaxNLocator,
     NullFormatter,
+    NullLocator,
+    ScalarFormatter,
 )
 
 from sgdphys.figures.colours import DATA as DATA
@@ -118,7 +121,8 @@ def _stacked(
     panels = belong[0] * belong[1]
     for spare in drawn[panels:]:
         spare.remove()
-        drawn[panels - stand[1]].xaxis.set_tick_params(labelbottom=True)
+    for above in drawn[panels - stand[1] : panels]:  # some have nothing below them
+        above.xaxis.set_tick_params(labelbottom=True)
     kept = drawn[:panels].reshape(belong)
     return kept[0] if options.get("squeeze", True) and belong[0] == 1 else kept
 
@@ -153,8 +157,8 @@ def in_place_of_data(ax: Axes, words: str) -> None:
     lines = [line for part in words.split("\n") for line in textwrap.wrap(part, width)]
     ax.text(0.5, 0.5, "\n".join(lines), transform=ax.transAxes, ha="center", va="center",
             color=NULL, fontsize=size)  # fmt: skip
-    if not ax.has_data():
-        ax.set(xticks=[], yticks=[])
+    if not ax.has_data():  # of these axes alone: others may share their ticks
+        ax.tick_params(which="both", length=0, labelbottom=False, labelleft=False)
 
 
 _LONG = 60
@@ -204,10 +208,16 @@ def separate_ticks(figure: Figure) -> None:
             if axis.get_scale() != "log" or not is_plain:
                 continue
             low, high = sorted(np.log10(np.abs(axis.get_view_interval())))
+            powers = np.arange(np.floor(low), np.ceil(high) + 1)
+            inside = [v for p in powers for v in p + np.log10([1, 2, 5]) if low <= v <= high]
             if np.floor(high) - np.ceil(low) >= 1:  # at least two powers of ten are labelled
                 axis.set_minor_formatter(NullFormatter())
-            else:
+            elif len(inside) > 1:
                 few_decades(axis)
+            else:  # as on a linear axis
+                axis.set_major_locator(MaxNLocator(5))
+                axis.set_major_formatter(ScalarFormatter())
+                axis.set_minor_locator(NullLocator())
 
 
 def say_logarithmic(figure: Figure) -> None:

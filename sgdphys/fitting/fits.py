@@ -114,6 +114,7 @@ def _fitted(
     """Fit the models to a variable that was opened; see ``fit_file``."""
     number = len(chosen_models(models))
     dim, _, unit, coordinate = clock_of(theta, time)
+    units_differ = bool(theta.encoding.get("units_differ"))
     notes = absent_told(theta) + list(theta.encoding.get("said", ()))
     if coordinate not in (None, dim) and (means := theta[coordinate].attrs.get("description")):
         notes.append(f"the times are {coordinate!r}, the {means}, in {unit}")
@@ -147,7 +148,7 @@ def _fitted(
             compared = _beside_all(numbered, compared, dim, time)
     numbers = [c for c in compared.coords if str(c).endswith("_number")]
     compared = compared.drop_vars(numbers).assign_attrs(
-        source=str(path), along=along or "each series"
+        source=str(path), along=along or "each series", units_differ=int(units_differ)
     )
     drawn = chosen if series <= SAMPLE else _sampled(chosen, dim, SAMPLE)
     return Fitted(compared, drawn, time, notes)

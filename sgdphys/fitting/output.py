@@ -53,7 +53,7 @@ def groups(results: xr.Dataset) -> list[dict[str, Any]]:
     else:
         found = {"all": xr.DataArray(True)}
     every = [_group(name, results, where) for name, where in found.items()]
-    if len(every) > 1 and OF_EACH in results["drift"].attrs["units"]:
+    if results.attrs.get("units_differ"):
         every[-1].pop("apparent_diffusion", None)  # nothing is the median of several units
     return every
 
@@ -108,7 +108,7 @@ def _counted(names: np.ndarray) -> dict[str, int]:
 def table(results: xr.Dataset) -> list[tuple[str, ...]]:
     """Rows by layer or column, where there are any: medians, and the share of each best model."""
     found = groups(results)
-    kept = [name for name in _HEADINGS if name in found[0]]
+    kept = [name for name in _HEADINGS if any(name in group for group in found)]
     per_root = inverse_root(results["sigma"].attrs["units"])  # drift is in x/t, sigma in x/t**0.5
     units = {"apparent_diffusion": results["diffusion"].attrs["units"],
              "drift_over_sigma": per_root}  # fmt: skip
@@ -211,6 +211,8 @@ def models_table(results: xr.Dataset) -> list[tuple[str, ...]]:
     level = f"{100 * results.attrs['confidence']:.4g}% interval"
     total = int((results["candidate"] != "").sum())
     names = _names(results)
+    if names is None and results.attrs.get("units_differ"):
+        return []  # nothing is the median of several units
     if names is not None:
         parts = {str(n): results.isel({names.dims[0]: [k]}) for k, n in enumerate(names.values)}
         first, values = ("series", "best model"), ("value", level)
@@ -228,7 +230,8 @@ def models_table(results: xr.Dataset) -> list[tuple[str, ...]]:
                 texts = texts_of_ends(value, *ends) if np.isfinite(value) else ["-"]
                 texts = texts if variable in row["intervals"] else texts[:1]
                 unit = results[variable].attrs.get("units", "1")
-                unit = with_word(unit, OF_EACH, value_unit(name) or "1")
+                if name and results.attrs.get("units_differ"):
+                    unit = with_word(unit, OF_EACH, value_unit(name) or "1")
                 short = variable.removeprefix(f"{row['model']}_")
                 rows.append((*begins, short, texts[0], " to ".join(texts[1:]) or "-", unit))
                 begins = ["", ""]

@@ -1,5 +1,6 @@
 """Series from files, along parameters or along directions of weight space."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from sgdphys.trajectory.stores import opened, zarr_groups
 from sgdphys.units_of_time import seconds_of, singular
 
 _MOST_COMPONENTS_OF = 4096
+_ISO = re.compile(r"\d{4}-\d{2}(-\d{2}|$)")
+"""How a date begins in which day and month cannot be exchanged."""
 _IN_MEMORY, _SHARE = 768 * 2**20, 1 / 4
 """Bytes of a lazy array up to which it is read once and kept; share of a limit on memory."""
 
@@ -215,29 +218,29 @@ def within(
     return theta.isel({dim: slice(first, end)}), time, f"{said}{times[end - 1]:g} ({unit})"
 
 
-def _end(given: float | str | None, unit: str, dates: np.ndarray | None, said: str) -> float | None:
+def _end(given: Any, unit: str, dates: np.ndarray | None, said: str) -> float | None:
     """An end of a range of times as a number in their unit."""
-    if given is None or not isinstance(given, str):
+    if given is None or isinstance(given, int | float):
         return given
-    spacing = spacing_in(given)
-    if spacing is not None:
-        own, of_times = spacing.attrs["units"], seconds_of(unit)
-        if singular(own) == singular(unit):
-            return float(spacing)
-        if (seconds := seconds_of(own)) is None or of_times is None:
-            raise InputError(f"{said}: the times are in {unit}; give a number in that unit")
-        return float(spacing) * seconds / of_times
-    is_dated = dates is not None and dates.dtype.kind == "M"
-    try:
-        if dates is None or not is_dated:
-            return float(given)
-        seconds = (pd.Timestamp(given).to_datetime64() - dates[0]) / np.timedelta64(1, "s")
-        return float(seconds) / (seconds_of(unit) or 1.0)
-    except ValueError as error:
-        kind = ", or a date as in 2024-02-01" if is_dated else ""
-        raise InputError(
-            f"{said} is no time; give a number in the unit of the times, {unit}{kind}"
-        ) from error
+    text, of_times = str(given).strip(), seconds_of(unit)
+    if dates is not None and dates.dtype.kind == "M" and _ISO.match(text):
+        try:
+            date = pd.Timestamp(text)
+            date = date if date.tz is None else date.tz_convert(None)
+            seconds = (date.to_datetime64() - dates[0]) / np.timedelta64(1, "s")
+            return float(seconds) / (of_times or 1.0)
+        except ValueError as error:
+            raise InputError(f"{said} is no date: {error}") from error
+    spacing = spacing_in(text)
+    if spacing is not None and singular(spacing.attrs["units"]) == singular(unit):
+        return float(spacing)
+    own = None if spacing is None else seconds_of(spacing.attrs["units"])
+    if spacing is not None and own is not None and of_times is not None:
+        return float(spacing) * own / of_times
+    example = "" if dates is None or dates.dtype.kind != "M" else ", or a date such as 2024-02-01"
+    raise InputError(
+        f"{said} cannot be read; give a number in the unit of the times, {unit}{example}"
+    )
 
 
 def without_buffers(theta: xr.DataArray) -> tuple[xr.DataArray, str]:

@@ -210,11 +210,12 @@ def _not_said(found: xr.DataArray, clock: str | None) -> list[str]:
                 f"the times of column {clock!r} have no unit; a heading such as '{clock} (s)' "
                 "gives one"
             )
-    if found.attrs.get("units") == OF_EACH:
+    if found.ndim > 1 and found.attrs.get("units") == OF_EACH:
+        found.encoding["units_differ"] = True
         units = [value_unit(name) or "none" for name in found[found.dims[1]].to_numpy()]
         said.append(
             f"the columns have several units ({', '.join(dict.fromkeys(units))}): {OF_EACH!r} "
-            "stands for that of each"
+            "stands for that of each, and there are no medians over all"
         )
     return said
 

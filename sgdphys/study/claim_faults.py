@@ -32,6 +32,7 @@ def claim_faults(study: Study, cases: Mapping[str, Study]) -> Iterator[str]:
     """
     kinds = {analysis.of for analysis in study.analyses.values()}
     statistics = catalogue.statistics()
+    have_labels = _have_labels(cases)
     for name, claim in study.claims.items():
         statistic = statistics[claim.statistic]
         for kind in statistic.needs:
@@ -40,7 +41,7 @@ def claim_faults(study: Study, cases: Mapping[str, Study]) -> Iterator[str]:
                     f"claims.{name} is about {claim.statistic!r}, which the analysis {kind!r} "
                     f"brings; add [analyses.{kind}]"
                 )
-        if statistic.of_labels and not _have_labels(cases):
+        if statistic.of_labels and not have_labels:
             yield (
                 f"claims.{name} is about {claim.statistic!r}, which is of labels, and the task "
                 f"{study.task.name!r} has none"

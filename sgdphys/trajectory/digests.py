@@ -79,7 +79,8 @@ def places_of(path: Path, variable: str) -> np.ndarray | None:
     try:
         lines = digest_path(path).read_text(encoding="utf-8", errors="replace").splitlines()
         said = json.loads(next(s for s in lines if s.startswith(_PLACES)).removeprefix(_PLACES))
-        return np.array(said[variable], np.int64)
+        found = np.array(said[variable], np.int64)
+        return found if found.ndim == 1 else None
     except (OSError, StopIteration, ValueError, KeyError, TypeError, OverflowError):
         return None
 

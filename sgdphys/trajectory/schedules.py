@@ -113,8 +113,8 @@ def overlap_told(burst: int, starts: int, whole: int, unit: str) -> str:
     if apart == starts:
         return ""
     return (
-        f"{apart} of {starts} bursts of {burst} {unit} lie apart in {whole} {unit}; the others "
-        "overlap with them and add little"
+        f"{apart} of {starts} bursts of {burst} {unit} lie apart in {whole} {unit}; what overlaps "
+        "adds little"
     )
 
 

@@ -99,11 +99,11 @@ class Stored:
     def _by_bytes(self) -> Iterator[Callable[[tuple[slice, ...]], np.ndarray]]:
         """The same, from where the file's companion says that they are, by many threads at once.
 
-        The library decodes and checks one chunk at a time, in one thread: a quarter of the speed.
+        The library decodes and checks one chunk at a time, in one thread.
         Raises where a chunk has no known place.
         """
-        places = self._places
-        if places is None or not len(places) or places.min() < 0:
+        offsets = self._offsets
+        if offsets is None or not len(offsets) or offsets.min() < 0:
             raise FileNotFoundError
         counts = self._counts
         with self.path.open("rb", buffering=0) as file:
@@ -114,7 +114,7 @@ class Stored:
                     into = found[inside]
                     number = np.ravel_multi_index(self._chunk(at, inside), counts)
                     stored = np.empty((len(into), *self.chunks[1:]), self.dtype)
-                    file.seek(places[number])
+                    file.seek(offsets[number])
                     if file.readinto(stored.view(np.uint8).data) != stored.nbytes:
                         raise OSError("the file is shorter than it was")
                     into[...] = stored[tuple(map(slice, into.shape))]
@@ -123,7 +123,7 @@ class Stored:
             yield read
 
     @functools.cached_property
-    def _places(self) -> np.ndarray | None:
+    def _offsets(self) -> np.ndarray | None:
         if self.checks is None or is_zarr(self.path):
             return None
         found = places_of(self.path, f"{self.group.strip('/')}/{self.name}")

@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import itertools
 import os
 import queue
 import shutil
@@ -273,9 +274,10 @@ def _write_lazy(
 
     with ThreadPoolExecutor(1) as ahead:
         coming = [ahead.submit(read, part) for part in parts[:1]]
-        for number, part in enumerate(parts):
+        for part, following in itertools.zip_longest(parts, parts[1:]):
             values = coming.pop().result()
-            coming += [ahead.submit(read, following) for following in parts[number + 1 :][:1]]
+            if following is not None:
+                coming.append(ahead.submit(read, following))
             for block in checksums.blocks(values.shape, chunks, dtype):
                 write(_within(part, block), values[block])
             del values
@@ -364,7 +366,10 @@ class SegmentWriter:
             self._raise()
 
     def write(self, name: str, build: Callable[[], xr.DataTree]) -> None:
-        """Hand over what makes a segment; raises what went wrong with an earlier one."""
+        """Hand over what makes a segment; raises what went wrong with an earlier one.
+
+        The tree that it makes is taken apart once it is written.
+        """
         self._raise()
         self._queue.put((name, build))
 

@@ -52,7 +52,7 @@ def with_coordinates(m: xr.DataArray, *dims: str, over: str, what: str) -> xr.Da
         Where a dimension or its coordinate is missing, or there are further dimensions.
     """
     if isinstance(m, pd.DataFrame):
-        names = [n for n in (*dims, over) if n in m.columns] or [*dims, over]
+        names = [*dims, over]
         raise InputError(
             f"a table was given, and an array with the dimensions {', '.join((*dims, over))} was "
             f"expected: make one of the column of the samples, as in table.set_index({names})"

@@ -1,12 +1,14 @@
 """Figures in the width of a column: panels below each other, words around intervals, few ticks."""
 
+import numpy as np
 import pytest
 import xarray as xr
 from matplotlib.figure import Figure
 
 import sgdphys as sp
+from sgdphys.figures.curves import bars, curve
 from sgdphys.figures.sizes import said
-from sgdphys.figures.style import separate_ticks, sheet, subplots
+from sgdphys.figures.style import in_place_of_data, separate_ticks, sheet, subplots
 
 
 @pytest.mark.parametrize(("style", "columns"), [("prl", 1), ("prl-two", 2), ("slides", 2)])
@@ -24,7 +26,7 @@ def test_rows_of_panels_stand_in_as_many_columns_as_there_is_room_for(style, col
 @pytest.mark.parametrize(
     ("low", "high", "labels"),
     [(2, 30, ["2", "5", "10", "20"]), (0.9, 90, ["10^{0}", "10^{1}"]),
-     (3e5, 2e6, ["5\\times10^{5}", "10^{6}", "2\\times10^{6}"])],
+     (3e5, 2e6, ["5\\times10^{5}", "10^{6}", "2\\times10^{6}"]), (8, 11, ["8", "9", "10", "11"])],
 )  # fmt: skip
 def test_labels_of_a_logarithmic_axis_are_few(low, high, labels):
     """Those of 2, 3, 4 and 6 lay on each other."""
@@ -57,3 +59,23 @@ def test_the_words_of_a_verdict_stand_around_its_interval():
 def test_a_number_near_zero_has_no_sign():
     result = xr.Dataset({"x": -0.0002, "x_low": -0.49, "x_high": 0.39})
     assert said(result, "x") == "0.00 [\N{MINUS SIGN}0.49, 0.39]"
+
+
+def test_an_empty_panel_leaves_the_ticks_of_those_that_share_its_axes():
+    figure = Figure()
+    full, empty = figure.subplots(1, 2, sharex=True, sharey=True)
+    in_place_of_data(empty, "nothing")
+    full.loglog([1, 100], [1, 100])
+    figure.draw_without_rendering()
+    assert len(full.get_yticks()) > 2
+    assert any(t.get_text() and t.get_visible() for t in full.get_yticklabels())
+
+
+def test_a_faint_curve_keeps_its_name_among_the_numbers_of_a_figure():
+    figure = Figure()
+    ax = figure.add_subplot()
+    at = np.arange(300.0)
+    data = xr.Dataset({n: ("epoch", at + 1) for n in ("y", "y_low", "y_high")}, {"epoch": at})
+    line = curve(ax, data.drop_vars(["y_low", "y_high"]), "y", "epoch", label="layer 1", marker="o")
+    bars(ax, line, data, "y", "epoch", 0.0)
+    assert [one.get_label() for one in ax.lines] == ["_layer 1", "layer 1"]

@@ -222,9 +222,13 @@ def test_an_end_of_the_range_may_have_a_unit_or_be_a_date():
     assert said == "fitted: 101 of 1501 points, at times 10 to 20 (ms)"
     dated = x.assign_coords(time=pd.date_range("2024-01-01", periods=1501))
     assert reading.within(dated, None, "2024-02-01", "2024-02-10")[0].sizes["time"] == 10
+    part = reading.within(dated, None, pd.Timestamp("2024-02-01"), "40 days")[0]
+    assert part.sizes["time"] == 10
+    with pytest.raises(InputError, match=r"--since 01/02/2024 cannot be read; .* such as 2024-02"):
+        reading.within(dated, None, "01/02/2024", None)  # the day or the month may come first
     for given, refused_with in (
-        (x, "--since 10 ms: the times are in time; give a number"),
-        (timed, "--since soon is no time; give a number in the unit of"),
+        (x, "--since 10 ms cannot be read; give a number in the"),
+        (timed, "--since soon cannot be read; give a number in the unit"),
     ):
         with pytest.raises(InputError, match=refused_with):
             reading.within(given, None, "10 ms" if given is x else "soon", None)

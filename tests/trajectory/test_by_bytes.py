@@ -62,6 +62,7 @@ def test_arrays_of_other_kinds_come_back(tmp_path, library):
     for name, values in given.items():
         assert found[name].dtype == values.dtype
         assert np.array_equal(found[name].to_numpy(), values), name
+    assert len(library) < 4  # of some only: integers that are padded, whose padding is not known
 
 
 def test_what_is_compressed_is_read_by_the_library(tmp_path, library):
@@ -75,7 +76,7 @@ def places(path):
     return line, json.loads(line.removeprefix("# places "))
 
 
-@pytest.mark.parametrize("damage", ["missing", "other", "short", "text"])
+@pytest.mark.parametrize("damage", ["missing", "other", "short", "text", "nested"])
 def test_wrong_places_are_noticed(tmp_path, library, damage):
     """Chunks that stand elsewhere than it is said are read by the library, rightly."""
     values, _ = written(tmp_path / "a.nc")
@@ -87,6 +88,7 @@ def test_wrong_places_are_noticed(tmp_path, library, damage):
         "other": [said[1], said[0], *said[2:]],
         "short": [*said[:-1], (tmp_path / "a.nc").stat().st_size - 10],
         "text": "x",
+        "nested": [[first] for first in said],
     }[damage]
     beside = digest_path(tmp_path / "a.nc")
     beside.write_text(beside.read_text().replace(line, "# places " + json.dumps(

@@ -140,7 +140,7 @@ STATISTICS = {
         overtraining,
         "Test loss at the end minus that at the minimum of other networks' mean curve",
         needs=("learning",),
-        shown_in=("test_error",),
+        shown_in=("test_error", "test_loss"),
         unit="nats",
         unit_in="overtraining",
     ),
@@ -150,5 +150,6 @@ STATISTICS = {
         needs=("learning", "information"),
         shown_in=("compression",),
         chooses=("layer",),
+        of_labels=True,
     ),
 }

@@ -57,8 +57,10 @@ def chosen_models(models: Any) -> dict[str, Model]:
     found: dict[str, Model] = {}
     for item in given:
         if isinstance(item, str) and item not in MODELS:
+            meant = nearest(item, MODELS)
             said = [n for n, m in MODELS.items() if item and item.lower() in m.sentence.lower()]
-            meant = f"did you mean {said[0]!r}?" if said else nearest(item, MODELS)
+            if said and "did you mean" not in meant:
+                meant = f"did you mean {said[0]!r}?"
             raise InputError(f"there is no model {item!r}; {meant}")
         if not isinstance(item, str | Model):
             raise InputError(

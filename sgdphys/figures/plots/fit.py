@@ -1,5 +1,6 @@
 """A fit at a glance: paths, displacement, increments, and drift and diffusion functions."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from sgdphys.figures.plots.msd import msd
 from sgdphys.figures.portraits import portrait, require_fitted
 from sgdphys.figures.presets import title
 from sgdphys.figures.style import DATA, EXACT, FIT, in_place_of_data
+from sgdphys.quantities import with_word
 from sgdphys.units_of_time import plural
 
 _PANELS = ("paths", "msd", "increments", "functions")
@@ -56,7 +58,7 @@ def fit(
     array of Axes
         paths; mean squared displacement (median and quartiles) and increments, of which the
         outermost bins hold all that is beyond, each beside those
-        of some 100 simulated copies of the series, by their candidates with the fitted
+        of 50 to 100 simulated copies of the series, by their candidates with the fitted
         coefficients, whether rejected or not; drift and diffusion functions.
 
     See Also
@@ -115,11 +117,12 @@ def _displacement(ax: Axes, portrayed: xr.Dataset, t: str) -> None:
         low, of_copies, high = (
             portrayed[f"copies_msd{end}"].to_numpy() for end in ("_low", "", "_high")
         )
+        band = ", 95%" if is_alone else ", quartiles"
         ax.plot(
             lag,
             of_copies,
             color=FIT,
-            label=f"{_of_copies(portrayed)}, {'95%' if is_alone else 'quartiles'}",
+            label=f"{_of_copies(portrayed)}{band if np.isfinite(low).any() else ''}",
         )
         ax.fill_between(lag, low, high, color=FIT, alpha=0.2, linewidth=0)
     ax.set_xlabel(f"lag ({plural(t)})")
@@ -160,7 +163,8 @@ def _in_brackets(portrayed: xr.Dataset, power: int = 1) -> str:
     unit = portrayed.attrs["x"]
     if unit == "1":
         return ""
-    return f" ({unit})" if power == 1 else f" ({unit}$^{power}$)"
+    raised = with_word(f"value**{power}" if power > 1 else "value", "value", unit)
+    return " ({})".format(re.sub(r"\*\*(\d)", r"$^\1$", raised))
 
 
 def _functions(ax: Axes, portrayed: xr.Dataset, t: str) -> None:
