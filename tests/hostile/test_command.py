@@ -292,10 +292,11 @@ def test_one_epoch_of_one_replica(tmp_path):
     result = command("run", "information_plane", *short, "--out", tmp_path / "run")
     assert result.returncode == 0, result.stderr
     names = {path.stem for path in (tmp_path / "run" / "figures").iterdir()}
-    # P47: epochs 0 and 1 alone draw every figure of this study but those of sweeps, and components
+    # P47: epochs 0 and 1 alone draw every figure of this study but those of sweeps, components,
+    # and tasks without labels
     there = ("training", "gradients", "information", "phases", "learning", "verdicts")
     of_sweeps = {"plane_of_cases", "information_of_cases", "converged_layers", "noise_scale",
-                 "dose_response", "order_diagram", "order_parameter"}  # fmt: skip
+                 "dose_response", "order_diagram", "order_parameter", "test_loss"}  # fmt: skip
     assert names == {n for n, e in figures().items() if e.needs[0] in there} - of_sweeps
     assert "Warning" not in result.stderr
 
