@@ -27,8 +27,15 @@ from sgdphys.missing import missing_as_nan, stored_as_nan, unmasked
 from sgdphys.units_of_time import is_counted
 
 
+def _only_counts(index: pd.Index) -> bool:
+    """Whether an index only counts rows, of which some may have been left out."""
+    return index.name is None and not isinstance(index, pd.MultiIndex) and index.dtype.kind in "iu"
+
+
 def by_times(values: Any, time: str | None) -> Any:
     """A table with its column of times as the index, unless its own index says more than a count.
+
+    A column that is named goes before any index.
 
     Parameters
     ----------
@@ -44,12 +51,15 @@ def by_times(values: Any, time: str | None) -> Any:
     """
     if hasattr(values, "to_pandas") and not has_names(values):
         values = _as_pandas(values)
-    if not isinstance(values, pd.DataFrame) or _index_coordinate(values.index, "time"):
+    if not isinstance(values, pd.DataFrame):
         return values
     names = [str(c) for c in values.columns]
-    is_word = time is not None and time not in names and (is_clock(time) or is_counted(time))
-    if len(names) == 1 or is_word or (time is not None and time in values.index.names):
-        return values
+    if time not in names:  # a column that is named goes before any index
+        is_word = time is not None and (is_clock(time) or is_counted(time))
+        if len(names) == 1 or is_word or (time is not None and time in values.index.names):
+            return values
+        if not _only_counts(values.index):
+            return values
     clock = times_among(values.columns, time)
     if clock is None:
         return values

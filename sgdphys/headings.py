@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sgdphys.errors import InputError, nearest
-from sgdphys.units_of_time import UNIT
+from sgdphys.units_of_time import UNIT, is_counted, seconds_of
 
 CLOCK_NAMES = ("time", "t", "step", "epoch", "iteration", "draw", "frame", "date")
 """Names of dimensions and columns that hold times."""
@@ -29,7 +29,7 @@ _UNIT = (
     rf"(?:[fpnuµμmcdhkMGT]?(?:{'|'.join(_NAMED_UNITS)})|{'|'.join(_WITHOUT_PREFIX)})"
     r"(?:(?:\^|\*\*)?-?[1-9]|[²³])?"
 )
-_KNOWN = rf"{_UNIT}(?:[/ *·]{_UNIT}){{0,3}}|a\.u\.|arb\. ?u(?:nits|\.)"
+_KNOWN = rf"(?:1/)?{_UNIT}(?:[/ *·]{_UNIT}){{0,3}}|a\.u\.|arb\. ?u(?:nits|\.)"
 _WITH_UNIT = re.compile(rf".+?\s*(?:\[\s*({_KNOWN})\s*\]|\(\s*({_KNOWN})\s*\)|\s/\s({_KNOWN}))")
 """A name with a unit; anything else in brackets, such as (train), may say what it will."""
 _POWER = re.compile(r"(?:\^|\*\*)?([23])|([²³])")
@@ -51,7 +51,10 @@ def is_clock(name: object) -> bool:
 def clock_unit(name: object) -> str:
     """Unit of times of this name: s of "elapsed (s)", "t / s" and "time_s", otherwise the name."""
     found = _WITH_TIME.fullmatch(str(name))
-    return str(found[2] or found[3] or found[5]) if found else str(name)
+    if not found:
+        return str(name)
+    unit = str(found[2] or found[3] or found[5])
+    return unit if seconds_of(unit) is not None or is_counted(unit) else unit.lower()
 
 
 def value_unit(name: object) -> str | None:
@@ -136,6 +139,9 @@ def times_of(column: pd.Series, name: str) -> pd.Series:
         return pd.Series(as_dates(pd.Index(column)), column.index)
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return column
+    numbers = pd.to_numeric(column.astype(object), errors="coerce")
+    if numbers.notna().all() and "date" not in str(column.name).lower():
+        return numbers  # objects, categories or texts
     texts = column.astype(str).str.strip()
     parts = texts.str.extract(r"^(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}\b").dropna().astype(int)
     is_day_first = bool(len(parts) and (parts[0] > 12).any())

@@ -147,6 +147,13 @@ def test_a_column_that_is_named_as_times_are_is_the_times():
     assert sp.dynamics.fit_wiener(counted)["diffusion"].attrs["units"] == "um**2/s"
     with pytest.raises(InputError, match="column 'x' occurs twice"):
         sp.fit(pd.DataFrame([[0, 1, 2], [1, 2, 3]], columns=["t", "x", "x"]))
+    for part in (table[1:], table[::3], table.sample(frac=1, random_state=0).sort_index()[1:]):
+        for given in (None, "Time (s)"):  # the rows that are left keep their numbers
+            times = sp.dynamics.series.paths(part, time=given).times
+            assert times.tolist() == part["Time (s)"].tolist()
+    for kind in (object, "category", str):
+        typed = counted.astype({"time (s)": kind})
+        assert sp.dynamics.series.paths(typed).times.tolist() == [0, 1, 2, 3]
     row = pd.DataFrame({"x": [0, 1, -1, 3]}).rename_axis("foo")
     assert wiener(row, time="foo") == wiener([0, 1, -1, 3])
     named = table.rename(columns={"Time (s)": "tau"})

@@ -215,7 +215,7 @@ def separate_ticks(figure: Figure) -> None:
             elif len(inside) > 1:
                 few_decades(axis)
             else:  # as on a linear axis
-                axis.set_major_locator(MaxNLocator(5))
+                axis.set_major_locator(MaxNLocator(3))
                 axis.set_major_formatter(ScalarFormatter())
                 axis.set_minor_locator(NullLocator())
 

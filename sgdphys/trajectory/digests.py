@@ -25,6 +25,8 @@ from sgdphys.trajectory.netcdf import damaged
 _STRUCTURE, _PLACES = "# structure ", "# places "
 _WINDOW = 32 * 2**20
 """Bytes that are looked at together."""
+_PATIENCE_FOR_CHUNKS = 8
+"""Chunks in a row that are not found after which no more are looked for."""
 PATIENCE = 30.0
 """Seconds after which a structure that cannot be read in another process counts as damaged."""
 
@@ -87,14 +89,18 @@ def places_of(path: Path, variable: str) -> np.ndarray | None:
 
 def _found(data: mmap.mmap, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, int, int]]:
     """Where chunks lie in a file; those that were compressed are not found."""
-    after = 0
+    after = lacking = 0
     for chunk in chunks:
+        if lacking == _PATIENCE_FOR_CHUNKS:  # they are compressed
+            return
         first = _place(data, chunk.head, after, len(data))
         first = _place(data, chunk.head, 0, after) if first < 0 else first
         end = first + chunk.size
         if first >= 0 and end <= len(data) and _crc(data, first, end) == chunk.in_file:
             yield chunk, first, end
-            after = end
+            after, lacking = end, 0
+        else:
+            lacking += 1
 
 
 def _crc(data: mmap.mmap, first: int, end: int) -> int:

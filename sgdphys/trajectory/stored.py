@@ -93,7 +93,7 @@ class Stored:
             variable = file[self.group].variables[self.name]
             variable.set_auto_maskandscale(False)
             variable.set_var_chunk_cache(size=_CACHE)
-            yield lambda at: np.asarray(variable[at])
+            yield lambda at: np.asarray(variable[at]).astype(self.dtype, copy=False)
 
     @contextmanager
     def _by_bytes(self) -> Iterator[Callable[[tuple[slice, ...]], np.ndarray]]:

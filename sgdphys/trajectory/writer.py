@@ -219,7 +219,7 @@ def _write_blocks(
     variable: xr.Variable, name: str, group: Any, compression: str
 ) -> tuple[list[checksums.Chunk], np.ndarray]:
     is_bool = variable.dtype == bool
-    dtype = np.dtype(np.int8) if is_bool else variable.dtype
+    dtype = np.dtype(np.int8) if is_bool else variable.dtype.newbyteorder("=")
     with LOCK:
         for dimension, size in variable.sizes.items():
             if dimension not in group.dimensions:

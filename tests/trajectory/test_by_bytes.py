@@ -65,6 +65,24 @@ def test_arrays_of_other_kinds_come_back(tmp_path, library):
     assert len(library) < 4  # of some only: integers that are padded, whose padding is not known
 
 
+@pytest.mark.parametrize("beside", [True, False])
+def test_types_are_those_of_the_array_whichever_way_it_is_read(tmp_path, beside):
+    given = {
+        "theta": np.zeros((2, 1, 3), np.float32),
+        "flags": np.zeros((600, 601), bool),
+        "swapped": np.random.default_rng(0).standard_normal((300, 400)).astype(">f8"),
+    }
+    data = xr.Dataset({n: ([f"{n}_{k}" for k in range(v.ndim)], v) for n, v in given.items()})
+    write_tree(xr.DataTree.from_dict({"weights": data}), tmp_path / "a.nc")
+    if not beside:
+        digest_path(tmp_path / "a.nc").unlink()
+    found = open_trajectory(tmp_path / "a.nc")["weights"]
+    for name, values in given.items():
+        read = found[name].to_numpy()
+        assert read.dtype == values.dtype.newbyteorder("="), name
+        assert np.array_equal(read, values), name
+
+
 def test_what_is_compressed_is_read_by_the_library(tmp_path, library):
     values, theta = written(tmp_path / "a.nc", "zlib")
     assert np.array_equal(theta.to_numpy(), values)
