@@ -23,7 +23,7 @@ _NAMED_UNITS = (
     "m", "g", "s", "A", "K", "mol", "Hz", "N", "Pa", "J", "W", "C", "V", "F", "ohm", "Ω", "S", "T",
     "H", "eV", "rad", "bit", "bits", "nat", "nats", "M", "L", "l",
 )  # fmt: skip
-_WITHOUT_PREFIX = ("px", "pixel", "pixels", "deg", "°", "°C", "Å", "min", "h", "d", "dB", "kT", "%",
+_WITHOUT_PREFIX = ("px", "pixel", "pixels", "deg", "°", "°C", "Å", "dB", "kT", "%",
                    "‰", "ppm", "ppb", "EUR", "USD", "GBP", "CHF", "JPY")  # fmt: skip
 _UNIT = (
     rf"(?:[fpnuµμmcdhkMGT]?(?:{'|'.join(_NAMED_UNITS)})|{'|'.join(_WITHOUT_PREFIX)})"
@@ -139,9 +139,11 @@ def times_of(column: pd.Series, name: str) -> pd.Series:
         return pd.Series(as_dates(pd.Index(column)), column.index)
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return column
+    # objects, categories or texts; a text such as 20240131 in a column of dates is a date
+    are_texts = column.map(lambda value: isinstance(value, str)).any()
     numbers = pd.to_numeric(column.astype(object), errors="coerce")
-    if numbers.notna().all() and "date" not in str(column.name).lower():
-        return numbers  # objects, categories or texts
+    if numbers.notna().all() and not (are_texts and "date" in str(column.name).lower()):
+        return pd.Series(as_dates(pd.Index(numbers)), column.index)
     texts = column.astype(str).str.strip()
     parts = texts.str.extract(r"^(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}\b").dropna().astype(int)
     is_day_first = bool(len(parts) and (parts[0] > 12).any())

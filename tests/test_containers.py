@@ -154,6 +154,11 @@ def test_a_column_that_is_named_as_times_are_is_the_times():
     for kind in (object, "category", str):
         typed = counted.astype({"time (s)": kind})
         assert sp.dynamics.series.paths(typed).times.tolist() == [0, 1, 2, 3]
+    days = [20240131, 20240201, 20240202, 20240206]
+    for kind in (object, "category", str, "int64"):
+        dated = pd.DataFrame({"date": days, "x": [0, 1, -1, 3]}).astype({"date": kind})
+        times = sp.dynamics.series.paths(dated).times
+        assert (times / 86400).tolist() == [0, 1, 2, 6]
     row = pd.DataFrame({"x": [0, 1, -1, 3]}).rename_axis("foo")
     assert wiener(row, time="foo") == wiener([0, 1, -1, 3])
     named = table.rename(columns={"Time (s)": "tau"})

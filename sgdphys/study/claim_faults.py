@@ -1,6 +1,7 @@
 """What a claim asks for and its study cannot give, found before anything is trained."""
 
 import difflib
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -32,7 +33,7 @@ def claim_faults(study: Study, cases: Mapping[str, Study]) -> Iterator[str]:
     """
     kinds = {analysis.of for analysis in study.analyses.values()}
     statistics = catalogue.statistics()
-    have_labels = _have_labels(cases)
+    have_labels = functools.cache(lambda: _have_labels(cases))  # it reads the data of every case
     for name, claim in study.claims.items():
         statistic = statistics[claim.statistic]
         for kind in statistic.needs:
@@ -41,7 +42,7 @@ def claim_faults(study: Study, cases: Mapping[str, Study]) -> Iterator[str]:
                     f"claims.{name} is about {claim.statistic!r}, which the analysis {kind!r} "
                     f"brings; add [analyses.{kind}]"
                 )
-        if statistic.of_labels and not have_labels:
+        if statistic.of_labels and not have_labels():
             yield (
                 f"claims.{name} is about {claim.statistic!r}, which is of labels, and the task "
                 f"{study.task.name!r} has none"

@@ -390,7 +390,7 @@ def test_a_name_with_a_unit_of_time_is_one_of_times(name, unit):
     ("name", "unit"),
     [("x (um)", "um"), ("x [mm]", "mm"), ("p / kPa", "kPa"), ("a (m/s^2)", "m/s**2"),
      ("A (µm²)", "µm**2"), ("x (EUR)", "EUR"), ("x (m s-1)", "m s-1"),
-     ("loss (train)", None), ("x (value)", None), ("x (%)", "%"),
+     ("loss (train)", None), ("loss (min)", None), ("x (value)", None), ("x (%)", "%"),
      ("x(um)", "um"), ("f(x)", None), ("x (2)", None), ("w[0,3]", None), ("x", None)],
 )  # fmt: skip
 def test_a_heading_says_the_unit_of_its_values(name, unit):
