@@ -293,7 +293,7 @@ def check(
     if (Path(path) / STUDY_FILE).is_file():
         faults += Run(path).faults()
     for fault in faults:
-        says_where = fault.startswith((f"{Path(path)} ", f"{Path(path)}/", f"{Path(path)}:"))
+        says_where = fault.startswith(tuple(f"{Path(path)}{after}" for after in " /:"))
         say(fault if says_where else f"{path}: {fault}")
     if faults:
         raise typer.Exit(1)

@@ -149,6 +149,12 @@ def field_values(ax: Axes, table: np.ndarray, is_bright: np.ndarray) -> None:
             ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
 
 
+_LONG = 60
+"""Characters from which words in place of data are printed small."""
+_FILLED, _OF_LETTER = 0.9, 0.55
+"""Share of a panel's width that they fill; width of a letter, in units of the size of its font."""
+
+
 def in_place_of_data(ax: Axes, words: str) -> None:
     """Say in an empty panel why it is empty, in lines that fit into it."""
     size = FontProperties(size="medium" if len(words) < _LONG else "small").get_size_in_points()
@@ -161,10 +167,6 @@ def in_place_of_data(ax: Axes, words: str) -> None:
         ax.tick_params(which="both", length=0, labelbottom=False, labelleft=False)
 
 
-_LONG = 60
-"""Characters from which words in place of data are printed small."""
-_FILLED, _OF_LETTER = 0.9, 0.55
-"""Share of a panel's width that they fill; width of a letter, in units of the size of its font."""
 _MARGIN = 1.1
 """Right end of an axis of epochs, in units of the last one."""
 

@@ -14,6 +14,7 @@ from sgdphys.dynamics.clock import clock_of
 from sgdphys.dynamics.models import rivals
 from sgdphys.dynamics.models.catalogue import chosen_models
 from sgdphys.dynamics.models.choice import fit, fit_wiener_and_ou
+from sgdphys.dynamics.models.model import Model
 from sgdphys.dynamics.series import told
 from sgdphys.errors import InputError
 from sgdphys.fitting.reading import (
@@ -90,11 +91,11 @@ def fit_file(
         Wiener and Ornstein-Uhlenbeck coefficients of all series; models compared on the sample,
         with ``best`` "not compared" elsewhere.
     """
-    chosen_models(models)  # a wrong name is told before anything is read
+    compared = [*chosen_models(models).values()]  # a wrong name is told before anything is read
     with on_cluster(scheduler, tell):
         theta = open_variable(path, variable, time, group)
         theta, time, kept = within(theta, time, since, until)
-        found = _fitted(theta, path, time, along, sample, models, tell, progress)
+        found = _fitted(theta, path, time, along, sample, compared, tell, progress)
         if kept:
             found.notes.insert(0, kept)
             found = found._replace(results=found.results.assign_attrs(range=kept))
@@ -107,12 +108,12 @@ def _fitted(
     time: str | float | None,
     along: str | None,
     sample: int | str | None,
-    models: Any,
+    models: list[Model],
     tell: Callable[[str], None],
     progress: Callable[[int, int], None] | None,
 ) -> Fitted:
     """Fit the models to a variable that was opened; see ``fit_file``."""
-    number = len(chosen_models(models))
+    number = len(models)
     dim, _, unit, coordinate = clock_of(theta, time)
     units_differ = bool(theta.encoding.get("units_differ"))
     notes = absent_told(theta) + list(theta.encoding.get("said", ()))

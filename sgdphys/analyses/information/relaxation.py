@@ -35,10 +35,11 @@ def against_bits(sources: Sources) -> Figure:
         finite = np.isfinite(bits) & np.isfinite(epochs) & (bits > 0)
         is_there = (pairs["step"].notnull() & pairs["epochs"].notnull()).any("replica")
         shown |= set(layers[is_there.to_numpy()].tolist())
-        are_fitted.append(finite.sum() >= _FEWEST)
+        is_fitted = finite.sum() >= _FEWEST
+        are_fitted.append(is_fitted)
         if not finite.any():
             in_place_of_data(ax, f"no layer loses\n{LEAST_LOSS:g} bit")
-        if are_fitted[-1]:
+        if is_fitted:
             bits, epochs = bits[finite], epochs[finite]
             grid = np.linspace(bits.min(), bits.max(), 100)
             for law, style in _STYLES.items():
