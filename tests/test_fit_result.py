@@ -292,3 +292,17 @@ def test_a_series_by_itself_is_drawn_in_its_unit_beside_many_copies():
     assert functions.get_xlabel() == "position (um)"
     lag, ends = moved.collections[-1].get_paths()[0].vertices.T
     assert np.ptp(ends[lag == lag.max()]) > 0  # a band, of more copies than one
+
+
+@pytest.mark.parametrize(
+    ("unit", "squared"),
+    [("um", "(um$^2$)"), ("m/s", "(m$^2$/s$^2$)"), ("um**2", "(um$^4$)"), ("s.d.", "(s.d.$^2$)")],
+)
+def test_the_displacement_of_a_series_has_the_square_of_its_unit(unit, squared):
+    walk = np.random.default_rng(3).standard_normal(300).cumsum()
+    if unit == "s.d.":  # of several series
+        walk = np.random.default_rng(3).standard_normal((300, 2)).cumsum(axis=0)
+    dims = ("time", "particle")[: walk.ndim]
+    series = xr.DataArray(walk, dims=dims, attrs={"units": unit})
+    moved = sp.fit(series, models=["wiener", "ou"]).plot()[1]
+    assert moved.get_ylabel() == f"MSD {squared}"

@@ -215,7 +215,7 @@ def _not_said(found: xr.DataArray, clock: str | None) -> list[str]:
         units = [value_unit(name) or "none" for name in found[found.dims[1]].to_numpy()]
         said.append(
             f"the columns have several units ({', '.join(dict.fromkeys(units))}): {OF_EACH!r} "
-            "stands for that of each, and there are no medians over all"
+            "stands for that of each, and what has such a unit has no median over all"
         )
     return said
 

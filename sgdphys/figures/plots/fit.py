@@ -163,7 +163,10 @@ def _in_brackets(portrayed: xr.Dataset, power: int = 1) -> str:
     unit = portrayed.attrs["x"]
     if unit == "1":
         return ""
-    raised = with_word(f"value**{power}" if power > 1 else "value", "value", unit)
+    if power == 1 or not re.search(r"[/* ]", unit):
+        raised = unit if power == 1 else f"{unit}**{power}"
+    else:  # of a product or quotient every part is raised
+        raised = with_word(f"value**{power}", "value", unit)
     return " ({})".format(re.sub(r"\*\*(\d)", r"$^\1$", raised))
 
 
